@@ -1,0 +1,66 @@
+"""Face: the one value that crosses every boundary on the use side."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """A face found in a picture, with what was read from it.
+
+    Attributes:
+        box: float32 (4,), x1 y1 x2 y2 in pixels of the picture as seen.
+        score: the detector's confidence in [0, 1].
+        landmarks: float32 (5, 2) pixels (right eye, left eye, nose, right and left mouth corner; the subject's
+            right), or None when the detector has none.
+        labels: the expressions that `probs` is about, in vocabulary order.
+        probs: float32 (K,), summing to one, or None before classification.
+        abstained: True when the top probability lies below the threshold asked for.
+        track_id: identity within a video, or None in a still picture.
+        valence, arousal: in [-1, 1], or None when the weights have no such head.
+        action_units: probability per action unit ("au12"), or None likewise.
+    """
+
+    box: NDArray[np.float32]
+    score: float
+    landmarks: NDArray[np.float32] | None = None
+    labels: tuple[str, ...] = ()
+    probs: NDArray[np.float32] | None = None
+    abstained: bool = False
+    track_id: int | None = None
+    valence: float | None = None
+    arousal: float | None = None
+    action_units: dict[str, float] | None = None
+
+    @property
+    def expression(self) -> str | None:
+        """The most probable expression, or None before classification."""
+        return None if self.probs is None else self.labels[int(np.argmax(self.probs))]
+
+    @property
+    def confidence(self) -> float | None:
+        """The probability of `expression` in [0, 1], or None before classification."""
+        return None if self.probs is None else float(np.max(self.probs))
+
+    def read(self, labels: tuple[str, ...], probs: NDArray[np.float32], least: float = 0.0) -> "Face":
+        """Return this face with its probabilities, abstaining when the highest lies below `least`."""
+        return replace(self, labels=labels, probs=probs, abstained=bool(np.max(probs) < least))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the face as JSON carries it (the `faces` entries of `mien predict --format json`)."""
+        probs = None if self.probs is None else {k: round(float(p), 6) for k, p in zip(self.labels, self.probs, strict=True)}
+        return {
+            "box": [round(float(v), 2) for v in self.box],
+            "score": round(float(self.score), 4),
+            "track_id": self.track_id,
+            "expression": self.expression,
+            "confidence": None if self.confidence is None else round(self.confidence, 6),
+            "abstained": self.abstained,
+            "probs": probs,
+            "valence": self.valence,
+            "arousal": self.arousal,
+            "action_units": self.action_units,
+        }

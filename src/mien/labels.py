@@ -1,0 +1,67 @@
+"""The expression vocabulary and the order in which each data set writes it.
+
+Nothing else in mien knows an order: readers translate their files' codes with `ORDERS`, and every array of
+probabilities or targets has its columns in vocabulary order, restricted to the labels it carries.
+"""
+
+from collections.abc import Sequence
+
+EXPRESSIONS: tuple[str, ...] = (
+    "neutral",
+    "happiness",
+    "sadness",
+    "surprise",
+    "fear",
+    "disgust",
+    "anger",
+    "contempt",
+)
+"""The vocabulary, in the order of every array."""
+
+ORDERS: dict[str, tuple[str, ...]] = {
+    "fer2013": ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"),
+    "ferplus": ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"),
+}
+"""Code k in a data set's files means ORDERS[name][k]."""
+
+SYNONYMS: dict[str, str] = {
+    "angry": "anger",
+    "disgusted": "disgust",
+    "fearful": "fear",
+    "afraid": "fear",
+    "happy": "happiness",
+    "joy": "happiness",
+    "sad": "sadness",
+    "surprised": "surprise",
+    "contemptuous": "contempt",
+}
+"""Words that folders, tables and other tools use for an expression."""
+
+
+def canonical(word: str) -> str | None:
+    """Return the vocabulary's noun for a word, or None when it names no expression.
+
+    >>> canonical("Happy"), canonical("anger"), canonical("bored")
+    ('happiness', 'anger', None)
+    """
+    word = word.strip().lower()
+    word = SYNONYMS.get(word, word)
+    return word if word in EXPRESSIONS else None
+
+
+def ordered(labels: Sequence[str]) -> tuple[str, ...]:
+    """Return labels in vocabulary order.
+
+    >>> ordered(("anger", "neutral"))
+    ('neutral', 'anger')
+    """
+    return tuple(sorted(labels, key=EXPRESSIONS.index))
+
+
+def columns(source: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    """Return where each wanted label stands in source, so that `array[:, columns(a, b)]` reorders a to b.
+
+    >>> columns(("anger", "fear", "neutral"), ("neutral", "anger"))
+    [2, 0]
+    """
+    return [source.index(label) for label in wanted]
