@@ -1,0 +1,42 @@
+# Everything starts here; python3 and make are all that a machine needs.
+#   make demo      the main job, on real photos, with the shipped weights (no torch is installed)
+#   make test      the test suite            make test-all   with the slow tests
+#   make check     formatting, lint, types   make bench      side-by-side speed
+PYTHON ?= python3
+USE := .venv
+DEV := .venv-dev
+PIP := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test test-all check bench clean
+
+demo: $(USE)/ready
+	$(USE)/bin/python examples/demo.py demo
+
+test: $(DEV)/ready
+	$(DEV)/bin/python -m pytest
+
+test-all: $(DEV)/ready
+	$(DEV)/bin/python -m pytest -m "slow or not slow"
+
+check: $(DEV)/ready
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/mypy
+
+bench: $(DEV)/ready
+	$(DEV)/bin/python benchmarks/weights.py
+
+clean:
+	rm -rf $(USE) $(DEV) demo
+
+# An environment is complete when its `ready` file is newer than what it was made from.
+$(USE)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(USE)
+	$(USE)/bin/python $(PIP) --editable ".[demo]"
+	touch $@
+
+$(DEV)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(DEV)
+	$(DEV)/bin/python $(PIP) torch
+	$(DEV)/bin/python $(PIP) --editable ".[dev]"
+	touch $@

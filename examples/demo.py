@@ -1,0 +1,44 @@
+"""Read the expressions in photos that arrive inside packages, as `make demo` does.
+
+    python examples/demo.py OUT
+
+Two portraits in the public domain (Eileen Collins from scikit-image, Grace Hopper from matplotlib) and a picture
+without a face go through `mien predict`; the table is printed, annotated pictures and report.html land in OUT.
+"""
+
+import shlex
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+PHOTOS = {
+    "skimage": ["data/astronaut.png", "data/coffee.png"],
+    "matplotlib": ["mpl-data/sample_data/grace_hopper.jpg"],
+}
+
+
+def collect(folder: Path) -> None:
+    """Copy the packages' photos into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for package, names in PHOTOS.items():
+        spec = find_spec(package)
+        if spec is None or spec.origin is None:
+            sys.exit(f"{package} is not installed; pip install 'mien[demo]'")
+        for name in names:
+            shutil.copy(Path(spec.origin).parent / name, folder)
+
+
+def main(out: Path) -> None:
+    """Collect the photos and read them."""
+    photos = out / "photos"
+    collect(photos)
+    words = ["mien", "predict", str(photos), "--out", str(out)]
+    print("$", shlex.join(words), flush=True)
+    subprocess.run([sys.executable, "-m", "mien.cli", *words[1:]], check=True)
+    print(f"\nThe pictures with boxes and bars: {out / 'report.html'}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "demo"))

@@ -1,0 +1,167 @@
+"""The cache: arrays built once from files, then opened as memory maps in milliseconds.
+
+An entry is a folder of .npy files and a meta.json, named after the *content* of the files it was built from, so
+copying or touching them costs nothing and changing them never serves old arrays.  It is written next to its final
+place and renamed into it, so no reader ever sees half of one and two processes may build the same entry at once.
+A second kind of file, the memo, remembers the content hash of a file by its path, size, times and inode.
+
+Lives in MIEN_CACHE, or in the user's cache folder; never in the data root, which is only read.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.data.pictures import opened
+from mien.errors import DataError
+
+FORMAT = 1
+"""Raised whenever the arrays of an entry change meaning, so that older entries are not read."""
+
+ABANDONED = 3600
+"""Seconds after which a scratch folder belongs to a build that was killed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """Arrays, as read-only memory maps, and small facts about them, as JSON."""
+
+    arrays: Mapping[str, NDArray[Any]]
+    facts: Mapping[str, Any]
+
+
+def cache_folder() -> Path:
+    """Return MIEN_CACHE, or the user's cache folder for mien."""
+    if given := os.environ.get("MIEN_CACHE"):
+        return Path(given).expanduser()
+    from platformdirs import user_cache_dir
+
+    return Path(user_cache_dir("mien"))
+
+
+def cached(kind: str, files: Mapping[str, Path], build: Callable[[], Entry]) -> Entry:
+    """Return the entry for these files' content, building it when there is none that is whole.
+
+    `files` by the name that counts as content with it.  DataError when a file cannot be read or changes meanwhile,
+    or when the cache folder cannot be written.
+    """
+    stamp = _stamp(files)
+    folder = cache_folder() / f"{kind}-{FORMAT}-{_content(kind, files, stamp)}"
+    if (entry := open_entry(folder)) is not None:
+        return entry
+    with _scratch(folder) as scratch:
+        fresh = build()
+        if _stamp(files) != stamp:
+            raise DataError(f"{next(iter(files.values()))} changed while it was read", do="wait until it is complete")
+        write_entry(scratch, fresh)
+        _publish(scratch, folder)
+    if (entry := open_entry(folder)) is None:
+        raise DataError(f"the cache entry {folder} is not what was just written", do="set MIEN_CACHE to another folder")
+    return entry
+
+
+def open_entry(folder: Path) -> Entry | None:
+    """Return the entry in a folder, or None when there is none or any of its files has not the size it must have."""
+    try:
+        meta = json.loads((folder / "meta.json").read_text())
+        sizes = {name: (folder / f"{name}.npy").stat().st_size for name in meta["bytes"]}
+        if meta["format"] != FORMAT or sizes != meta["bytes"]:
+            return None
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in sizes}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Entry(arrays, meta["facts"])
+
+
+def write_entry(folder: Path, entry: Entry) -> None:
+    """Write an entry's files into an existing folder; meta.json, which makes it one, comes last."""
+    sizes = {}
+    for name, array in entry.arrays.items():
+        np.save(folder / f"{name}.npy", array)
+        sizes[name] = (folder / f"{name}.npy").stat().st_size
+    meta = {"format": FORMAT, "bytes": sizes, "facts": dict(entry.facts)}
+    (folder / "meta.json").write_text(json.dumps(meta))
+
+
+@contextlib.contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """Make a folder beside the entry, before anything slow happens, and leave nothing of it behind."""
+    scratch = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+    try:
+        scratch.mkdir(parents=True)
+        _sweep(folder.parent)
+        yield scratch
+    except OSError as error:
+        raise DataError(
+            f"cannot write the cache folder {folder.parent} ({error.strerror or error})",
+            "a folder with room that you may write to",
+            "set MIEN_CACHE to one",
+        ) from None
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _publish(scratch: Path, folder: Path) -> None:
+    """Rename scratch to the entry, unless another process has put a whole one there meanwhile."""
+    try:
+        scratch.rename(folder)
+    except OSError:
+        if open_entry(folder) is not None:
+            return
+        broken = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+        folder.rename(broken)
+        scratch.rename(folder)
+        shutil.rmtree(broken, ignore_errors=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what builds that were killed left behind."""
+    for path in folder.glob(".*"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > ABANDONED:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _stamp(files: Mapping[str, Path]) -> str:
+    """Return what changes when a file is touched, replaced or moved, without opening any."""
+    state = hashlib.sha256()
+    for name, path in files.items():
+        try:
+            stat = path.stat()
+        except OSError as error:
+            raise opened(path, error) from None
+        state.update(f"{name}\0{path.absolute()}\0{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}\0".encode())
+    return state.hexdigest()[:32]
+
+
+def _content(kind: str, files: Mapping[str, Path], stamp: str) -> str:
+    """Return the hash of the files' names and bytes, from the memo when the files are as they were."""
+    memo = cache_folder() / "memo" / f"{kind}-{stamp}"
+    with contextlib.suppress(OSError):
+        if len(known := memo.read_text()) == 32:
+            return known
+    state = hashlib.sha256()
+    for name, path in files.items():
+        try:
+            with path.open("rb") as stream:
+                state.update(f"{name}\0".encode() + hashlib.file_digest(stream, "sha256").digest())
+        except OSError as error:
+            raise opened(path, error) from None
+    content = state.hexdigest()[:32]
+    with contextlib.suppress(OSError):  # the memo only saves time; an unwritable cache is told when an entry is due
+        memo.parent.mkdir(parents=True, exist_ok=True)
+        scratch = memo.with_name(f".{memo.name}.{secrets.token_hex(4)}")
+        scratch.write_text(content)
+        scratch.replace(memo)
+    return content

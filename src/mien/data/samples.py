@@ -1,0 +1,82 @@
+"""Samples: pictures with what is known about them - the value that every data set reader returns.
+
+Targets are distributions over the labels (hard labels one-hot, votes their shares), so training and evaluation need
+no second code path for data sets with several raters per picture.
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Pictures of one split of a data set, with targets.
+
+    Attributes:
+        images: uint8 (N, H, W, C), an array or a read-only memmap.
+        target: float32 (N, K), each row a distribution over `labels`, or NaN where there is no label.
+        labels: K expressions in vocabulary order.
+        ids: str (N,), unique within the data set and the same in every file layout that keeps the row order.
+        votes: int (N, V) raw counts by rater choice, or None.
+        regression: float32 (N, 2), valence and arousal in [-1, 1], NaN where unknown, or None.
+        units: float32 (N, A) action units, or None.
+        group: (N,) subject or clip, or None.
+        name, split: the data set's key in `DATASETS` and one of train, val, test.
+        fingerprint: changes whenever pictures, targets or their order do; the same in every file layout.
+    """
+
+    images: NDArray[np.uint8]
+    target: NDArray[np.float32]
+    labels: tuple[str, ...]
+    ids: NDArray[np.str_]
+    votes: NDArray[np.integer[Any]] | None = None
+    regression: NDArray[np.float32] | None = None
+    units: NDArray[np.float32] | None = None
+    group: NDArray[Any] | None = None
+    name: str = ""
+    split: str = ""
+    fingerprint: str = ""
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, index: NDArray[Any] | slice) -> "Samples":
+        """Return the samples at `index` (a slice, positions or a mask), in that order, with a fingerprint of their own."""
+        rows = np.arange(len(self))[index]
+        columns = ("images", "target", "ids", "votes", "regression", "units", "group")
+        picked = {name: value[index] for name in columns if (value := getattr(self, name)) is not None}
+        return replace(self, **picked, fingerprint=digest(self.fingerprint, rows))
+
+    def counts(self) -> dict[str, int]:
+        """Return how many samples have each label on top (the first in vocabulary order where shares tie)."""
+        top = self.target[~np.isnan(self.target).any(axis=1)].argmax(axis=1)
+        return dict(zip(self.labels, np.bincount(top, minlength=len(self.labels)).tolist(), strict=True))
+
+
+def digest(*parts: str | NDArray[Any]) -> str:
+    """Return 16 hex digits that change with any of the texts, or any element, shape or type of the arrays.
+
+    >>> digest("a", "b") == digest("ab"), digest(np.arange(3)) == digest(np.arange(3))
+    (False, True)
+    """
+    state = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, str):
+            state.update(f"str {len(part)} {part}".encode())
+        else:
+            state.update(f"{part.dtype.str} {part.shape}".encode())
+            state.update(np.ascontiguousarray(part).view(np.uint8).data)
+    return state.hexdigest()[:16]
+
+
+def one_hot(index: NDArray[np.integer[Any]], classes: int) -> NDArray[np.float32]:
+    """Return float32 (N, classes) rows with a one at `index`.
+
+    >>> one_hot(np.array([1, 0]), 2).tolist()
+    [[0.0, 1.0], [1.0, 0.0]]
+    """
+    return np.eye(classes, dtype=np.float32)[index]

@@ -1,0 +1,69 @@
+"""Make probabilities mean what they say, and find the confidence below which it is better not to answer.
+
+Temperature scaling divides all logits by one number, fitted on held-out (val) data: Guo et al., *On calibration of
+modern neural networks*, ICML 2017.  `mien export` writes both figures into the weights' card.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.evaluation.metrics import Floats, hard
+
+COLDEST, HOTTEST = 0.05, 20.0
+"""Bounds of a fitted temperature; they are met only by logits that are perfect on the data or no better than chance."""
+
+
+def softmax(logits: Floats, temperature: float = 1.0) -> NDArray[np.float64]:
+    """Return probabilities float64 (N, K) of logits divided by a temperature.
+
+    >>> softmax(np.array([[0.0, 0.0]])).tolist()
+    [[0.5, 0.5]]
+    """
+    z = np.asarray(logits, np.float64) / temperature
+    z = np.exp(z - z.max(1, keepdims=True))
+    normal: NDArray[np.float64] = z / z.sum(1, keepdims=True)
+    return normal
+
+
+def fit_temperature(logits: Floats, target: Floats) -> float:
+    """Return the temperature in [COLDEST, HOTTEST] at which the mean NLL of logits (N, K) is least.
+
+    Logarithms of probabilities serve as logits.  The NLL is convex in 1/temperature, so bisecting its slope finds the
+    one minimum; targets may be distributions.
+
+    >>> logits, target = np.array([[4.0, 0.0]] * 4), np.eye(2)[[0, 0, 0, 1]]
+    >>> round(fit_temperature(logits, target), 3), round(softmax(logits, 4 / np.log(3))[0, 0].item(), 3)
+    (3.641, 0.75)
+    """
+    z = np.asarray(logits, np.float64)
+    z = z - z.max(1, keepdims=True)
+    wanted = float((np.asarray(target, np.float64) * z).sum(1).mean())
+    low, high = 1 / HOTTEST, 1 / COLDEST
+    for _ in range(60):
+        middle = (low + high) / 2
+        slope = float((softmax(z, 1 / middle) * z).sum(1).mean()) - wanted
+        low, high = (middle, high) if slope < 0 else (low, middle)
+    return 2 / (low + high)
+
+
+def fit_threshold(probs: Floats, target: Floats, accuracy: float = 0.9) -> float | None:
+    """Return the least confidence in [0, 1] at which the answered samples reach `accuracy`; None where none does.
+
+    A sample is answered when its top probability is not below the threshold.  The threshold that answers most is
+    taken; it lies half-way to the next confidence, so rounding in another run changes nothing.
+
+    >>> probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4]])
+    >>> round(fit_threshold(probs, np.eye(2)[[0, 0, 1]], accuracy=1.0), 3)
+    0.7
+    """
+    label, predicted = hard(probs, target)
+    confidence = np.asarray(probs, np.float64).max(1)
+    order = np.argsort(-confidence, kind="stable")
+    confidence, right = confidence[order], (label == predicted)[order]
+    reached = np.cumsum(right) / np.arange(1, len(right) + 1) >= accuracy
+    ends = np.append(confidence[1:] < confidence[:-1], True) if len(right) else reached
+    possible = np.flatnonzero(reached & ends)
+    if not len(possible):
+        return None
+    last = int(possible[-1])
+    return 0.0 if last == len(right) - 1 else float(confidence[last] + confidence[last + 1]) / 2

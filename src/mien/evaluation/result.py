@@ -1,0 +1,137 @@
+"""Result: what weights answered on a data set, kept as one `.npz` that holds no pixels and needs no pickle.
+
+Everything that is printed about a model (metrics, comparisons, reports) is computed from results, so a number can
+always be traced to the probabilities it came from and computed again without the images.
+"""
+
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mien.errors import DataError
+from mien.labels import EXPRESSIONS, ordered
+
+_ARRAYS = ("probs", "target", "ids", "group", "regression", "units")
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What weights answered on the samples of one split; checked when made, DataError names the rows at fault.
+
+    Attributes:
+        probs, target: float32 (N, K), every row a distribution over `labels`.
+        labels: K expressions in vocabulary order.
+        ids: (N,) strings, each once.
+        group: (N,) strings, the subject or clip of each sample, or None.
+        regression: float32 (N, 2) valence and arousal as predicted, or None; units: float32 (N, A) likewise.
+        provenance: JSON-able facts on weights, data, versions; `twins` lists the ids that have a twin in train.
+    """
+
+    probs: NDArray[np.float32]
+    target: NDArray[np.float32]
+    labels: tuple[str, ...]
+    ids: NDArray[np.str_]
+    group: NDArray[np.str_] | None = None
+    regression: NDArray[np.float32] | None = None
+    units: NDArray[np.float32] | None = None
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731 - the class is frozen
+        put("labels", _labels(self.labels))
+        put("probs", _distributions("probs", self.probs, len(self.labels)))
+        put("target", _distributions("target", self.target, len(self.labels)))
+        put("ids", _unique(self.ids))
+        for name in ("group", "regression", "units"):
+            if getattr(self, name) is not None:
+                put(name, np.asarray(getattr(self, name), np.str_ if name == "group" else np.float32))
+        sizes = {name: len(value) for name in _ARRAYS if (value := getattr(self, name)) is not None}
+        if len(set(sizes.values())) > 1:
+            raise DataError(f"a result whose arrays differ in length: {sizes}", "one row per sample in each")
+
+    def __len__(self) -> int:
+        return len(self.probs)
+
+    @property
+    def clean(self) -> NDArray[np.bool_]:
+        """Which samples have no twin in the training split, bool (N,); all where no twins are known."""
+        return ~np.isin(self.ids, np.asarray(self.provenance.get("twins", []), np.str_))
+
+    def take(self, rows: ArrayLike) -> "Result":
+        """Return the result of some samples only; `rows` is a boolean mask or indices."""
+        chosen = np.asarray(rows)
+        arrays = {name: None if (v := getattr(self, name)) is None else v[chosen] for name in _ARRAYS}
+        return Result(labels=self.labels, provenance=self.provenance, **arrays)  # type: ignore[arg-type]
+
+    def save(self, path: Path) -> Path:
+        """Write the result as a compressed `.npz`, whole or not at all, and return its path."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        arrays = {name: value for name in _ARRAYS if (value := getattr(self, name)) is not None}
+        part = path.with_name(f".{path.name}.part")
+        with part.open("wb") as file:
+            np.savez_compressed(
+                file, labels=np.array(self.labels), provenance=np.array(json.dumps(self.provenance)), **arrays
+            )
+        part.replace(path)
+        return path
+
+    @classmethod
+    def load(cls, path: Path) -> "Result":
+        """Read a result; DataError where the file is not one.  Nothing in the file is ever executed."""
+        path, wanted = Path(path), "a result.npz written by `mien evaluate --out`"
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                stored = {name: file[name] for name in file.files}
+            facts = json.loads(str(stored.pop("provenance")))
+            return cls(labels=tuple(map(str, stored.pop("labels"))), provenance=facts, **stored)
+        except FileNotFoundError:
+            raise DataError(f"no file {path}", wanted) from None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+            raise DataError(f"{path} is not a result ({error})", wanted) from None
+
+
+def _labels(labels: Sequence[str]) -> tuple[str, ...]:
+    labels = tuple(labels)
+    if (
+        len(labels) < 2
+        or not set(labels) <= set(EXPRESSIONS)
+        or labels != ordered(labels)
+        or len(set(labels)) < len(labels)
+    ):
+        raise DataError(f"labels {labels}", f"two or more of {EXPRESSIONS} in this order")
+    return labels
+
+
+def _distributions(name: str, values: ArrayLike, k: int) -> NDArray[np.float32]:
+    array = np.asarray(values, np.float32)
+    if array.ndim != 2 or array.shape[1] != k:
+        raise DataError(f"{name} of shape {array.shape}", f"(N, {k}), a column per label")
+    wrong = ~np.isfinite(array).all(1) | (array < 0).any(1) | (np.abs(array.sum(1) - 1) > 1e-3)
+    if wrong.any():
+        raise DataError(f"{name} in {_rows(wrong)}", "finite values >= 0 that sum to one in every row")
+    return array
+
+
+def _unique(ids: ArrayLike) -> NDArray[np.str_]:
+    array = np.asarray(ids).astype(np.str_)
+    if array.ndim != 1:
+        raise DataError(f"ids of shape {array.shape}", "(N,)")
+    _, where, count = np.unique(array, return_inverse=True, return_counts=True)
+    if (count > 1).any():
+        raise DataError(f"ids repeated in {_rows(count[where] > 1)}", "every id once")
+    return array
+
+
+def _rows(wrong: NDArray[np.bool_]) -> str:
+    """Name the first rows that are wrong: `row 3`, or `5 rows (0, 1, 2, ...)`."""
+    rows = np.flatnonzero(wrong)
+    if len(rows) == 1:
+        return f"row {rows[0]}"
+    return f"{len(rows)} rows ({', '.join(map(str, rows[:3]))}{', ...' if len(rows) > 3 else ''})"

@@ -1,0 +1,1 @@
+"""Photos, videos and cameras to faces: media -> detectors -> align -> classify, tied together in pipeline.py."""

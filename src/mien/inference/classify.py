@@ -1,0 +1,119 @@
+"""Crops in, probabilities out: an ONNX session and the card that the file carries.
+
+Normalisation and softmax live inside the graph, so nothing here knows how the weights were trained.  The shipped
+names are the files in `weights/`; a shipped name wins over a file so called.
+"""
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from mien.card import Card
+from mien.errors import UsageError, WeightsError
+
+WEIGHTS = Path(__file__).parent / "weights"
+BATCH = 64  # crops per run: larger gains nothing on a CPU, and memory stays small
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+SILENT = 4  # onnxruntime's severity "fatal": what it would warn about is raised or checked here
+
+
+def names() -> list[str]:
+    """Return the names of the weights that ship, the default first."""
+    return sorted((path.stem for path in WEIGHTS.glob("*.onnx")), key=lambda name: (name != "ferplus", name))
+
+
+def locate(weights: str | Path) -> Path:
+    """Return the file for a shipped name or a path; WeightsError when there is neither."""
+    shipped = WEIGHTS / f"{weights}.onnx"
+    if str(weights) in names():
+        return shipped
+    path = Path(weights)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise WeightsError(f"{path} is a folder", "an ONNX file written by `mien export`")
+    near = get_close_matches(str(weights), names(), n=1)
+    hint = f"did you mean {near[0]!r}?" if near else ""
+    raise WeightsError(f"no weights are called {str(weights)!r}", f"a file or one of {', '.join(names())}", hint)
+
+
+class Classifier:
+    """Weights ready to read crops.
+
+    Attributes:
+        card: what the weights know about themselves.
+        path: the file they came from.
+    """
+
+    def __init__(self, weights: str | Path = "ferplus", device: str = "cpu") -> None:
+        """Load weights by shipped name or path onto "cpu" or "cuda"; WeightsError or UsageError when that fails."""
+        self.path = locate(weights)
+        self._session = _session(self.path, _provider(device))
+        self.card = Card.from_metadata(self._session.get_modelmeta().custom_metadata_map, str(self.path))
+        _check_graph(self._session, self.card, self.path)
+        self._outputs = [output.name for output in self._session.get_outputs()]
+
+    def __call__(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return probabilities, float32 (N, K) summing to one, for crops, uint8 (N, size, size, channels)."""
+        return self.heads(crops)["probs"]
+
+    def heads(self, crops: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        """Return every output of the graph by name, float32 (N, ...), for crops, uint8 (N, size, size, channels).
+
+        Always "probs"; "valence_arousal" (N, 2) and "action_units" (N, A) where the card has them.
+        """
+        wanted = (self.card.size, self.card.size, self.card.channels)
+        if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != wanted:
+            raise WeightsError(f"crops are {crops.dtype} {crops.shape}", f"uint8 (N, {', '.join(map(str, wanted))})")
+        starts = range(0, max(len(crops), 1), BATCH)
+        parts = [self._session.run(self._outputs, {"crops": crops[start : start + BATCH]}) for start in starts]
+        return {name: np.concatenate(rows) for name, rows in zip(self._outputs, zip(*parts, strict=True), strict=True)}
+
+
+def _provider(device: str) -> str:
+    if device not in PROVIDERS:
+        raise UsageError(f"no device is called {device!r}", f"one of {', '.join(PROVIDERS)}")
+    if PROVIDERS[device] not in onnxruntime.get_available_providers():
+        raise UsageError(
+            f"this onnxruntime cannot use {device!r}",
+            do="use --device cpu, or install onnxruntime-gpu with its drivers",
+        )
+    return PROVIDERS[device]
+
+
+def _session(path: Path, provider: str) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = SILENT
+    try:
+        content = path.read_bytes()
+        session = onnxruntime.InferenceSession(content, options, providers=[provider])
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error.strerror}") from None
+    except Exception as error:  # onnxruntime raises many kinds for a file it cannot read, without a common base
+        raise WeightsError(f"{path} is no ONNX model ({_first_line(error)})", do="export it again") from None
+    if provider not in session.get_providers():  # onnxruntime falls back to the CPU without a word
+        raise UsageError(f"onnxruntime could not start {provider}", do="use --device cpu, or check the GPU's drivers")
+    return session
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0][:100]
+
+
+def _check_graph(session: Any, card: Card, path: Path) -> None:
+    # a card can be glued to any graph, so compare what the graph takes and gives with what the card promises
+    inputs = [(i.name, i.type, i.shape[1:]) for i in session.get_inputs()]
+    if inputs != [("crops", "tensor(uint8)", [card.size, card.size, card.channels])]:
+        raise WeightsError(f"{path} takes {inputs}", f"crops uint8 (N, {card.size}, {card.size}, {card.channels})")
+    if isinstance(session.get_inputs()[0].shape[0], int):
+        raise WeightsError(f"{path} takes a fixed number of crops", "any number", "export it again")
+    outputs = {output.name: output.shape[1:] for output in session.get_outputs()}
+    promised = {"probs": [len(card.labels)]}
+    promised |= {"valence_arousal": [2]} if card.valence_arousal else {}
+    promised |= {"action_units": [len(card.action_units)]} if card.action_units else {}
+    if outputs != promised:
+        raise WeightsError(f"{path} gives {outputs}", f"{promised}, as its card says", "export it again")

@@ -1,0 +1,37 @@
+"""DETECTORS: the ways to find faces in a picture, one file each.
+
+A detector is made by `DETECTORS[name](file, least)` - a file of the user's own or None, and the least score in [0, 1]
+or None for its own default - and is then called with an image, uint8 RGB (H, W, 3).  It returns the faces it found
+with boxes in pixels of that image, left to right; nothing found is an empty list.  Calls from several threads are safe.
+To add one: a file here, a line below, and its entry in every framing of `mien.inference.align.FRAMINGS`.
+"""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import DetectorError
+from mien.face import Face
+from mien.inference.detectors.haar import Haar
+from mien.inference.detectors.whole import Whole
+from mien.inference.detectors.yunet import YuNet
+
+Detector = Callable[[NDArray[np.uint8]], list[Face]]
+
+DETECTORS: dict[str, Callable[[Path | None, float | None], Detector]] = {
+    "yunet": YuNet,
+    "haar": Haar,
+    "whole": Whole,
+}
+
+
+def make(name: str, file: Path | None = None, least: float | None = None) -> Detector:
+    """Return the detector of this name; DetectorError when there is none such or its file cannot be used."""
+    if name not in DETECTORS:
+        near = get_close_matches(name, DETECTORS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else ""
+        raise DetectorError(f"no detector is called {name!r}", f"one of {', '.join(DETECTORS)}", hint)
+    return DETECTORS[name](file, least)

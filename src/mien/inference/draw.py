@@ -1,0 +1,173 @@
+"""Draw what was read onto the picture: a box per face, its expression with the confidence, the three likeliest.
+
+Each label is a small card, placed beside its face where it hides the least: other faces first, then other cards.
+Where a full card finds no room, as in a group, its bars are dropped and only the heading stays.  Sizes follow the
+picture and the face, so that a 200-pixel thumbnail and a 6000-pixel photo both read well on a screen.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageColor, ImageDraw, ImageFont
+
+from mien.face import Face
+from mien.page import ABSTAINED, COLOURS
+
+Rect = tuple[int, int, int, int]
+"""x1 y1 x2 y2 in whole pixels."""
+
+TOP = 3
+"""How many expressions a full card lists."""
+_SHARP = 2  # cards are drawn at twice the size and reduced, which smooths their corners
+_DARK, _LIGHT = (22, 25, 31), (255, 255, 255)
+
+
+def annotate(image: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[np.uint8]:
+    """Return a copy of an RGB picture uint8 (H, W, 3) with its faces drawn in; the larger faces choose room first."""
+    canvas = Image.fromarray(np.ascontiguousarray(image))
+    outline(canvas, faces)
+    boxes = [_rect(face, canvas.size) for face in faces]
+    taken: list[Rect] = []
+    for k in sorted(range(len(faces)), key=lambda k: -_area(boxes[k])):
+        if faces[k].probs is None:
+            continue
+        font = _font_size(boxes[k], canvas.size)
+        cards = [_card(faces[k], font, bars) for bars in (True, False)]
+        others = [box for j, box in enumerate(boxes) if j != k]
+        card, place = _settle(cards, boxes[k], others, taken, canvas.size, gap=max(2, font // 4))
+        canvas.paste(card, place[:2], card)
+        taken.append(place)
+    return np.asarray(canvas)
+
+
+def outline(canvas: Image.Image, faces: Sequence[Face]) -> None:
+    """Draw the boxes alone onto a PIL picture, in their expression's colour with a dark rim; grey where abstained."""
+    pen = ImageDraw.Draw(canvas)
+    for face in faces:
+        x1, y1, x2, y2 = _rect(face, canvas.size)
+        side = min(x2 - x1, y2 - y1)
+        width = max(1, min(round(min(canvas.size) / 260) + 1, side // 12 + 1))
+        rim = max(1, width // 3)
+        radius = side // 14
+        pen.rounded_rectangle((x1, y1, x2, y2), radius + rim, outline=_DARK, width=width + 2 * rim)
+        pen.rounded_rectangle((x1 + rim, y1 + rim, x2 - rim, y2 - rim), radius, outline=_colour(face), width=width)
+
+
+def _colour(face: Face) -> tuple[int, ...]:
+    name = ABSTAINED if face.abstained else COLOURS.get(face.expression or "", ABSTAINED)
+    return ImageColor.getrgb(name)
+
+
+def _rect(face: Face, size: tuple[int, int]) -> Rect:
+    """Return the face's box in whole pixels inside the picture, at least three pixels wide and high."""
+    (w, h), box = size, np.nan_to_num(face.box)
+    x1, y1 = (int(np.clip(round(float(v)), 0, max(0, limit - 4))) for v, limit in zip(box[:2], (w, h), strict=True))
+    x2, y2 = (
+        int(np.clip(round(float(v)) - 1, low + 3, limit - 1))
+        for v, low, limit in zip(box[2:], (x1, y1), (w, h), strict=True)
+    )
+    return x1, y1, min(x2, w - 1), min(y2, h - 1)
+
+
+def _font_size(box: Rect, size: tuple[int, int]) -> int:
+    """Return the height of a card's text: a share of the face, kept readable when the whole picture fits a screen."""
+    least, most = max(10, round(min(size) / 52)), max(11, round(min(size) / 26))
+    return int(np.clip(round((box[2] - box[0]) * 0.13), least, most))
+
+
+def _card(face: Face, font: int, bars: bool) -> Image.Image:
+    """Return a face's card as RGBA: a heading in its colour and, with `bars`, the likeliest expressions below it."""
+    unit, colour, heading = font * _SHARP, _colour(face), _heading(face)
+    pad, line = round(unit * 0.45), round(unit * 1.45)
+    rows = _likeliest(face) if bars else []
+    text, small = _font(unit), _font(round(unit * 0.86))
+    names = max((small.getlength(name) for name, _ in rows), default=0)
+    figures = small.getlength("100 %")
+    width = round(max(text.getlength(heading) + 2 * pad, (names + figures + 4.2 * unit + 2 * pad) if rows else 0))
+    height = line + (round(len(rows) * line * 0.86 + pad * 0.9) if rows else 0)
+    card = Image.new("RGBA", (width, height), (0, 0, 0, 0))
+    pen, radius = ImageDraw.Draw(card), round(unit * 0.28)
+    pen.rounded_rectangle((0, 0, width - 1, height - 1), radius, fill=(*_DARK, 205))
+    pen.rounded_rectangle(
+        (0, 0, width - 1, line - 1), radius, fill=(*colour, 255), corners=(True, True, not rows, not rows)
+    )
+    pen.text((pad, line / 2), heading, fill=_ink(colour), font=text, anchor="lm")
+    for k, (name, share) in enumerate(rows):
+        y = line + pad * 0.45 + (k + 0.5) * line * 0.86
+        pen.text((pad, y), name, fill=_LIGHT, font=small, anchor="lm")
+        pen.text((width - pad, y), f"{100 * share:.0f} %", fill=_LIGHT, font=small, anchor="rm")
+        left, right, half = pad + names + 0.6 * unit, width - pad - figures - 0.5 * unit, unit * 0.17
+        pen.rounded_rectangle((left, y - half, right, y + half), half, fill=(255, 255, 255, 60))
+        full = ABSTAINED if face.abstained else COLOURS.get(name, ABSTAINED)
+        pen.rounded_rectangle(
+            (left, y - half, max(left + 2 * half, left + (right - left) * share), y + half), half, fill=full
+        )
+    return card.resize((-(-width // _SHARP), -(-height // _SHARP)), Image.Resampling.BOX)
+
+
+def _heading(face: Face) -> str:
+    who = "" if face.track_id is None else f"#{face.track_id} "
+    sure = "unsure: " if face.abstained else ""
+    return f"{who}{sure}{face.expression} {100 * (face.confidence or 0):.0f} %"
+
+
+def _likeliest(face: Face) -> list[tuple[str, float]]:
+    if face.probs is None:
+        return []
+    order = np.argsort(-face.probs, kind="stable")[:TOP]
+    return [(face.labels[int(k)], float(face.probs[k])) for k in order]
+
+
+def _ink(colour: tuple[int, ...]) -> tuple[int, int, int]:
+    """Return dark or white, whichever reads better on a colour (relative luminance)."""
+    red, green, blue = ((value / 255) ** 2.2 for value in colour[:3])
+    return _DARK if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.22 else _LIGHT
+
+
+@lru_cache(maxsize=64)
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
+
+
+def _settle(
+    cards: list[Image.Image], box: Rect, others: list[Rect], taken: list[Rect], size: tuple[int, int], gap: int
+) -> tuple[Image.Image, Rect]:
+    """Choose the card and the place that hide the least; the first candidate wins where several hide nothing."""
+    ranked = [
+        (card, place, _hidden(place, box, others, taken))
+        for card in cards
+        for place in _places(card.size, box, size, gap)
+    ]
+    card, place, _ = min(ranked, key=lambda candidate: candidate[2])
+    return card, place
+
+
+def _places(card: tuple[int, int], box: Rect, size: tuple[int, int], gap: int) -> list[Rect]:
+    """Return where a card may go: right, left, above and below its face, then the face's corners; all inside."""
+    (w, h), (x1, y1, x2, y2) = card, box
+    beside = product((x2 + gap, x1 - gap - w), (y1, y2 - h))
+    stacked = product((x1, x2 - w), (y1 - gap - h, y2 + gap))
+    corners = product((x1, x2 - w), (y2 - h, y1))
+    inside = [(_clip(x, w, size[0]), _clip(y, h, size[1])) for x, y in (*beside, *stacked, *corners)]
+    return [(x, y, x + w, y + h) for x, y in inside]
+
+
+def _clip(start: int, length: int, limit: int) -> int:
+    return max(0, min(start, limit - length))
+
+
+def _hidden(place: Rect, box: Rect, others: list[Rect], taken: list[Rect]) -> float:
+    """Return how much a card at `place` hides, in pixels: the own face counts double, other faces and cards triple."""
+    own = 2.0 * _overlap(place, box)
+    return own + sum(3.0 * _overlap(place, other) for other in (*others, *taken))
+
+
+def _overlap(a: Rect, b: Rect) -> int:
+    return max(0, min(a[2], b[2]) - max(a[0], b[0])) * max(0, min(a[3], b[3]) - max(a[1], b[1]))
+
+
+def _area(box: Rect) -> int:
+    return (box[2] - box[0]) * (box[3] - box[1])

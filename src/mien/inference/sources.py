@@ -1,0 +1,99 @@
+"""The SOURCE arguments of a command to the files they mean, one at a time and in order.
+
+A folder is read recursively, sorted, for the known picture and video suffixes; hidden files are left out.  A glob
+means what a shell would make of it.  What is named explicitly is always tried.  What cannot be found keeps its place,
+with the reason.
+"""
+
+import glob
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.inference import media
+
+PICTURES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".avif")
+    + (".jp2", ".j2k", ".mpo", ".ppm", ".pgm", ".pbm", ".pnm", ".tga")
+)
+VIDEOS = frozenset(
+    (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".mts", ".m2ts", ".3gp", ".ogv")
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One picture, video or camera to read.
+
+    Attributes:
+        name: the argument as given, joined with the path below it for folders; what cannot be encoded is replaced.
+        path: the file, or the "camera:0" of a camera.
+        below: the path below the argument, or the file's own name: where results about it are written.
+        error: one line saying why there is nothing to read, or None.
+    """
+
+    name: str
+    path: Path
+    below: Path
+    error: str | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether this is a camera."""
+        return self.name.startswith(media.CAMERA)
+
+    @property
+    def moving(self) -> bool:
+        """Whether this gives frames: a camera or a video, by suffix or, when that says nothing, by content."""
+        suffix = self.path.suffix.lower()
+        return self.live or suffix in VIDEOS or (suffix not in PICTURES and media.is_video(self.path))
+
+
+def expand(arguments: Iterable[str | Path], skip: Path | None = None) -> Iterator[Source]:
+    """Yield the sources that arguments mean, without the folder `skip` (where results are being written)."""
+    for argument in map(str, arguments):
+        path = Path(argument)
+        if argument.startswith(media.CAMERA) or path.is_file():
+            yield _source(argument, path)
+        elif path.is_dir():
+            yield from _folder(argument, path, skip)
+        elif glob.has_magic(argument) and (matches := glob.glob(argument, recursive=True)):  # noqa: PTH207 - absolute and relative alike
+            yield from expand(sorted(matches, key=Path), skip)
+        else:
+            what = "the pattern matches nothing" if glob.has_magic(argument) else "no such file or folder"
+            yield _source(argument, path, f"{argument}: {what}")
+
+
+def _source(name: str, path: Path, error: str | None = None, below: Path | None = None) -> Source:
+    printable = name.encode("utf-8", "replace").decode("utf-8")
+    return Source(printable, path, below or Path(path.name), error and " ".join(error.split()))
+
+
+def _folder(argument: str, folder: Path, skip: Path | None) -> Iterator[Source]:
+    empty = True
+    for path in _walk(folder, skip, frozenset()):
+        empty = False
+        below = path.relative_to(folder)
+        name = os.path.join(argument, below)  # noqa: PTH118 - Path would drop a leading "./" of the argument
+        unreadable = f"{name}: the folder cannot be read" if path.is_dir() else None
+        yield _source(name, path, unreadable, below)
+    if empty:
+        yield _source(argument, folder, f"{argument}: no picture or video in this folder")
+
+
+def _walk(folder: Path, skip: Path | None, above: frozenset[Path]) -> Iterator[Path]:
+    """Yield known files below a folder in the order of their paths, and folders that cannot be read."""
+    real = folder.resolve()
+    if real in above or (skip and real == skip.resolve()):
+        return  # a link back up, or our own results
+    try:
+        paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError:
+        yield folder
+        return
+    for path in paths:
+        if path.is_dir():
+            yield from _walk(path, skip, above | {real})
+        elif path.suffix.lower() in PICTURES | VIDEOS:
+            yield path

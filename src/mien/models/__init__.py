@@ -1,0 +1,16 @@
+"""MODELS: every network family by name.
+
+A model is `def name(num_classes, in_channels=1, ...) -> nn.Module` whose forward maps x float32 (N, C, H, W) in [0, 1]
+to a dict of tensors: `logits` (N, num_classes) and, where it has them, `aux`, `attended`, `embedding`,
+`valence_arousal`, `action_units`.  One file per family; importing this package imports torch.
+"""
+
+from collections.abc import Callable
+
+from torch import nn
+
+from mien.models.mienet import mienet
+
+MODELS: dict[str, Callable[..., nn.Module]] = {
+    "mienet": mienet,
+}

@@ -1,0 +1,92 @@
+"""mienet: mien's own small residual network for 48x48 grey faces, with a width dial.
+
+The image is standardised (its own mean and deviation, so exposure and contrast drop out), a 3x3 stem looks at it, and
+four stages of residual blocks halve the resolution: 24, 12, 6, 3 pixels for a 48-pixel face.  A stem of stride 2 skips
+the full-resolution convolution, which is what makes the nano sizes fast.  Shortcuts that change shape average-pool
+before their 1x1 convolution, so that no pixel is skipped.
+
+Source: residual blocks after He et al., arXiv 1512.03385; pooled shortcuts after arXiv 1812.01187 (ResNet-D).
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+def conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    """Return convolution and batch normalisation, the size kept but for the stride."""
+    conv = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(outputs))
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions beside a shortcut."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.first = conv_bn(inputs, outputs, 3, stride)
+        self.second = conv_bn(outputs, outputs, 3)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride > 1 or inputs != outputs:
+            pool: nn.Module = nn.AvgPool2d(stride, ceil_mode=True) if stride > 1 else nn.Identity()
+            self.shortcut = nn.Sequential(pool, conv_bn(inputs, outputs, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.second(torch.relu(self.first(x))) + self.shortcut(x))
+
+
+class Mienet(nn.Module):
+    """See the module's docstring; built by `mienet`."""
+
+    def __init__(self, stem: nn.Module, blocks: Sequence[nn.Module], head: nn.Module, aux: nn.Module | None) -> None:
+        super().__init__()
+        self.stem = stem
+        self.blocks = nn.Sequential(*blocks)
+        self.head = head
+        self.aux = aux
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        mean = x.mean((1, 2, 3), keepdim=True)
+        x = (x - mean) / ((x - mean).square().mean((1, 2, 3), keepdim=True).sqrt() + 0.05)
+        embedding = self.blocks(torch.relu(self.stem(x))).mean((2, 3))
+        outputs = {"logits": self.head(embedding), "embedding": embedding}
+        if self.aux is not None:
+            outputs["aux"] = self.aux(embedding)
+        return outputs
+
+
+def mienet(
+    num_classes: int,
+    in_channels: int = 1,
+    *,
+    width: float = 1.0,
+    depths: Sequence[int] = (1, 2, 2, 1),
+    stem_stride: int = 1,
+    dropout: float = 0.2,
+    aux_classes: int = 0,
+) -> nn.Module:
+    """Build a mienet.
+
+    Args:
+        num_classes: width of `logits`; aux_classes: width of a second head `aux`, 0 for none.
+        in_channels: 1 (grey) or 3.
+        width: multiplies the channels 16 (stem) and 32, 64, 128, 256 (stages).
+        depths: residual blocks in each of the four stages.
+        stem_stride: 1 keeps the resolution in the stem and halves it in the first stage; 2 the other way round.
+        dropout: on the embedding, while training.
+    """
+    stem_width, *widths = (max(8, round(base * width / 8) * 8) for base in (16, 32, 64, 128, 256))
+    blocks, inputs = [], stem_width
+    for stage, (outputs, depth) in enumerate(zip(widths, depths, strict=True)):
+        for place in range(depth):
+            stride = 1 if place else 2 // stem_stride if stage == 0 else 2
+            blocks.append(Block(inputs, outputs, stride))
+            inputs = outputs
+
+    def head(classes: int) -> nn.Module:
+        return nn.Sequential(nn.Dropout(dropout), nn.Linear(inputs, classes))
+
+    return Mienet(
+        conv_bn(in_channels, stem_width, 3, stem_stride), blocks, head(num_classes), head(aux_classes) if aux_classes else None
+    )

@@ -1,0 +1,162 @@
+"""The one HTML shell that reports are written into: a single file that fetches nothing, ever.
+
+Light and dark follow the reader's system, tables scroll inside themselves on a telephone, and it prints.  Fragments
+are plain strings; whatever comes from outside (file names, labels, notes) goes through `escape` on its way in.
+"""
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape as _escape
+
+ABSTAINED = "#8b9198"
+"""The grey of a face that is not answered for."""
+
+COLOURS: dict[str, str] = {
+    "neutral": "#4f9fb3",
+    "happiness": "#f0b429",
+    "sadness": "#4c78dd",
+    "surprise": "#ec77b5",
+    "fear": "#9065d8",
+    "disgust": "#57a64c",
+    "anger": "#dd4a3d",
+    "contempt": "#b3784a",
+}
+"""One colour per expression, the same in pictures and reports, told apart on light and dark grounds."""
+
+_STYLE = """
+:root{color-scheme:light dark;--ground:#f6f7f9;--card:#fff;--ink:#1b2027;--soft:#5c6672;--line:#dfe3e8;--track:#e9ecf0;
+--accent:#2563a8;--warn:#a4391f;--heat:37,99,168}
+@media (prefers-color-scheme:dark){:root{--ground:#14171c;--card:#1d2229;--ink:#e8ebef;--soft:#9aa5b1;--line:#313842;
+--track:#2d343d;--accent:#7db3ee;--warn:#f0937c;--heat:86,156,224}}
+*{box-sizing:border-box}
+html{-webkit-text-size-adjust:100%}
+body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
+main,header,footer{max-width:1180px;margin:0 auto;padding:0 20px}
+header{padding-top:36px}footer{padding-bottom:40px;color:var(--soft);font-size:.85rem}
+h1{font-size:clamp(1.5rem,1.1rem + 1.6vw,2.1rem);line-height:1.2;margin:0 0 6px;letter-spacing:-.01em}
+h2{font-size:1.2rem;margin:36px 0 12px}h3{font-size:1rem;margin:0 0 8px}
+p{margin:0 0 12px;max-width:75ch}a{color:var(--accent)}
+.lede,.soft,caption{color:var(--soft)}caption{text-align:left;padding-bottom:8px;font-size:.9rem}
+.box{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:18px 20px;margin:0 0 16px}
+.box>:last-child{margin-bottom:0}
+.warn{border-left:4px solid var(--warn)}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:20px 0 16px;padding:0}
+.tile{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:14px 16px;margin:0}
+.tile b{display:block;font-size:1.6rem;line-height:1.2;font-weight:650;font-variant-numeric:tabular-nums}
+.tile span{color:var(--soft);font-size:.87rem}.tile span+span{display:block}
+.two{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:16px;align-items:start}
+.scroll{overflow-x:auto;-webkit-overflow-scrolling:touch;margin:0 0 16px}
+table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
+.scroll>table{min-width:100%}
+th,td{padding:6px 12px 6px 0;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
+th{color:var(--soft);font-weight:600}tbody th{color:inherit}th:first-child,td:first-child,.left{text-align:left}
+td.text{white-space:normal;overflow-wrap:anywhere;min-width:12ch}
+.heat td,.heat th{text-align:center;padding:7px 8px;border:2px solid var(--card);border-radius:6px}.heat tbody th{text-align:left}
+.heat td{background:rgba(var(--heat),var(--a,0))}.heat td.deep{color:#fff}
+@media (prefers-color-scheme:dark){.heat td.deep{color:#0b0e12}}
+.bars{display:grid;grid-template-columns:max-content 1fr max-content;gap:3px 10px;align-items:center;font-size:.86rem;margin:0}
+.bars dt,.bars dd{margin:0}.bars dd:last-of-type{text-align:right}.num{font-variant-numeric:tabular-nums;text-align:right}
+.bar{height:8px;border-radius:4px;background:var(--track);overflow:hidden}
+.bar i{display:block;height:100%;border-radius:4px;background:var(--c,var(--accent));-webkit-print-color-adjust:exact;print-color-adjust:exact}
+.dot{display:inline-block;width:.75em;height:.75em;border-radius:50%;background:var(--c);margin-right:.45em;print-color-adjust:exact}
+.facts{display:grid;grid-template-columns:max-content 1fr;gap:4px 18px;margin:0 0 12px}
+.facts dt{color:var(--soft)}.facts dd{margin:0;overflow-wrap:anywhere}
+figure{margin:0}svg{max-width:100%;height:auto;display:block}svg text{fill:var(--soft);font:12px system-ui,sans-serif}
+@media (max-width:520px){main,header,footer{padding-left:14px;padding-right:14px}.box{padding:14px}
+.facts{grid-template-columns:1fr;gap:0}.facts dd{margin-bottom:8px}.tiles{grid-template-columns:1fr 1fr}.tile b{font-size:1.3rem}}
+@media print{:root{--ground:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#ccc;--track:#eee}body{font-size:11pt}
+.box,.tile,.shot{break-inside:avoid}.scroll{overflow:visible}details>*{display:block}}
+"""
+
+_SECURITY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+NOTICE = (
+    "What is read here is the apparent facial expression in a picture, not what a person feels. "
+    "In the European Union, inferring emotions of people at work or in education is prohibited since 2 February 2025 "
+    "except for medical or safety reasons (Regulation 2024/1689, Art. 5(1)(f)); elsewhere the people concerned must be "
+    "told (Art. 50(3), from 2 August 2026), and such systems count as high-risk from 2 December 2027."
+)
+"""The legal facts that every report ends with."""
+
+
+def page(title: str, body: str, *, lede: str = "", style: str = "") -> str:
+    """Return a whole HTML document; `title` and `lede` are text, `body` is HTML, `style` is CSS of one report only."""
+    heading, note = escape(title), f'<p class="lede">{escape(lede)}</p>' if lede else ""
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_SECURITY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="generator" content="mien">\n'
+        f'<link rel="icon" href="data:,">\n<title>{heading}</title>\n<style>{_STYLE}{style}</style>\n</head>\n<body>\n'
+        f"<header><h1>{heading}</h1>{note}</header>\n<main>\n{body}\n</main>\n"
+        f"<footer><p>{escape(NOTICE)}</p></footer>\n</body>\n</html>\n"
+    )
+
+
+def escape(text: object) -> str:
+    """Return text that is safe inside HTML and inside quoted attributes; control characters become visible marks.
+
+    >>> escape('<b>"x"')
+    '&lt;b&gt;&quot;x&quot;'
+    """
+    clean = "".join(c if c.isprintable() else "\ufffd" for c in str(text))
+    return _escape(clean, quote=True)
+
+
+def tiles(figures: Iterable[tuple[str, str, str]]) -> str:
+    """Return a row of headline figures; each is (figure, what it is, note or empty), all text."""
+    cells = (
+        f'<div class="tile"><b>{escape(figure)}</b><span>{escape(what)}</span>'
+        + (f"<span>{escape(note)}</span>" if note else "")
+        + "</div>"
+        for figure, what, note in figures
+    )
+    return f'<div class="tiles">{"".join(cells)}</div>'
+
+
+def facts(pairs: Mapping[str, object]) -> str:
+    """Return a list of names and values, all text; empty values are left out."""
+    rows = (f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in pairs.items() if v not in (None, "", ()))
+    return f'<dl class="facts">{"".join(rows)}</dl>'
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "") -> str:
+    """Return a table that scrolls inside itself; cells are HTML, the first of each row names the row."""
+    top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    body = "".join(
+        f'<tr><th scope="row">{first}</th>' + "".join(f"<td>{cell}</td>" for cell in rest) + "</tr>"
+        for first, *rest in rows
+    )
+    note = f"<caption>{escape(caption)}</caption>" if caption else ""
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption or head[0])}">'
+        f"<table>{note}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def bars(shares: Iterable[tuple[str, float]]) -> str:
+    """Return named horizontal bars for shares in [0, 1]; expressions in their colours."""
+    rows = (
+        f'<dt>{escape(name)}</dt><dd class="bar"><i style="width:{100 * share:.1f}%;--c:{COLOURS.get(name, ABSTAINED)}"></i></dd>'
+        f'<dd class="num">{percent(share)}</dd>'
+        for name, share in shares
+    )
+    return f'<dl class="bars">{"".join(rows)}</dl>'
+
+
+def dot(expression: str | None) -> str:
+    """Return a small disc in the expression's colour; grey for None."""
+    return f'<span class="dot" style="--c:{COLOURS.get(expression or "", ABSTAINED)}"></span>'
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """Return a share in [0, 1] as it is shown; a dash where there is none.
+
+    >>> percent(0.876), percent(0.876, 1), percent(None)
+    ('88 %', '87.6 %', '–')
+    """
+    return "–" if share is None or share != share else f"{100 * share:.{digits}f} %"  # noqa: RUF001 - a dash is meant
+
+
+def data_uri(data: bytes, kind: str = "image/jpeg") -> str:
+    """Return bytes as a URI that a page can carry inside itself."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"

@@ -1,0 +1,67 @@
+"""Random changes to a batch of faces, batched, on the device, drawn from a given generator.
+
+`augment(x, spec, generator)` flips, then turns, scales and shifts with one resampling, then changes brightness and
+contrast and erases a rectangle, each image on its own.  x is float32 (N, C, H, W) in [0, 1] before and after.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from mien.training.recipe import Augment
+
+
+def augment(x: Tensor, spec: Augment, generator: torch.Generator) -> Tensor:
+    """Return a randomly changed copy of x (N, C, H, W) in [0, 1]."""
+    if spec.shift or spec.rotate or spec.scale != (1.0, 1.0):
+        x = affine(x, spec, generator)
+    elif spec.flip:
+        x = torch.where(_chance(x, spec.flip, generator), x.flip(3), x)
+    if spec.brightness or spec.contrast:
+        x = light(x, spec.brightness, spec.contrast, generator)
+    if spec.erase:
+        x = erase(x, spec.erase, generator)
+    return x
+
+
+def affine(x: Tensor, spec: Augment, generator: torch.Generator) -> Tensor:
+    """Flip, rotate, scale and shift each image in one bilinear resampling; what comes in from outside is black."""
+    angle = _uniform(x, -math.radians(spec.rotate), math.radians(spec.rotate), generator)
+    scale = _uniform(x, *spec.scale, generator)
+    mirror = torch.where(_chance(x, spec.flip, generator).flatten(), -1.0, 1.0)
+    cos, sin = angle.cos() / scale, angle.sin() / scale
+    # affine_grid spans [-1, 1], twice the share of the side that `shift` is given in.
+    right, down = (_uniform(x, -2 * spec.shift, 2 * spec.shift, generator) for _ in range(2))
+    rows = [torch.stack([cos * mirror, -sin, right], 1), torch.stack([sin * mirror, cos, down], 1)]
+    grid = F.affine_grid(torch.stack(rows, 1), list(x.shape), align_corners=False)
+    return F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def light(x: Tensor, brightness: float, contrast: float, generator: torch.Generator) -> Tensor:
+    """Scale each image by 1 +- contrast and add +- brightness."""
+    gain = _uniform(x, 1 - contrast, 1 + contrast, generator)[:, None, None, None]
+    lift = _uniform(x, -brightness, brightness, generator)[:, None, None, None]
+    return (x * gain + lift).clamp(0, 1)
+
+
+def erase(x: Tensor, chance: float, generator: torch.Generator) -> Tensor:
+    """Cover a random rectangle, a tenth to nearly half of each side, with one random grey (arXiv 1708.04896)."""
+    inside = _span(x, x.shape[2], generator)[:, :, None] & _span(x, x.shape[3], generator)[:, None, :]
+    hit = _chance(x, chance, generator) & inside[:, None]
+    return torch.where(hit, _uniform(x, 0.0, 1.0, generator)[:, None, None, None], x)
+
+
+def _span(x: Tensor, side: int, generator: torch.Generator) -> Tensor:
+    centre, length = _uniform(x, 0, side, generator), _uniform(x, 0.1 * side, 0.45 * side, generator)
+    pixels = torch.arange(side, device=x.device) + 0.5
+    return (pixels[None] - centre[:, None]).abs() < length[:, None] / 2
+
+
+def _uniform(x: Tensor, low: float, high: float, generator: torch.Generator) -> Tensor:
+    return torch.rand(len(x), generator=generator, device=x.device) * (high - low) + low
+
+
+def _chance(x: Tensor, chance: float, generator: torch.Generator) -> Tensor:
+    return (torch.rand(len(x), generator=generator, device=x.device) < chance)[:, None, None, None]

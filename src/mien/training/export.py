@@ -1,0 +1,158 @@
+"""A trained network becomes one ONNX file: uint8 crops in, calibrated probabilities out, the card inside.
+
+Scaling to [0, 1], the average over a face and its mirror image, the temperature and the softmax are part of the graph,
+so whoever runs the file cannot get them wrong.  The graph is checked against torch on val images, and an int8 variant
+(weights and activations, per channel, calibrated on training images) is written beside it where it costs little.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mien import __version__
+from mien.card import KEY, Card
+from mien.errors import MienError
+from mien.evaluation.calibrate import fit_temperature, fit_threshold
+from mien.evaluation.metrics import accuracy
+from mien.inference.classify import Classifier
+from mien.training import checkpoint
+from mien.training.recipe import Recipe
+from mien.training.train import Split, logits, make
+
+PARITY = 1e-5
+"""Largest difference in a probability between the ONNX file and torch that is accepted."""
+INT8_COST = 0.003
+"""Largest loss of val accuracy for which the int8 variant is kept."""
+ANSWERED_RIGHT = 0.9
+"""Accuracy on val that `--abstain auto` aims at among the faces it answers."""
+NOTES = (
+    "Reads apparent facial expressions, as annotators named them, from frontal faces; not what a person feels. Not for "
+    "decisions about people, and not at work or in education, where EU law prohibits it (Regulation 2024/1689, Art. 5(1)(f))."
+)
+
+
+class Graph(nn.Module):
+    """What the ONNX file computes: uint8 crops (N, size, size, C) to probabilities float32 (N, K)."""
+
+    def __init__(self, model: nn.Module, temperature: float, flip: bool) -> None:
+        super().__init__()
+        self.model = model
+        self.flip = flip
+        self.temperature = temperature
+
+    def forward(self, crops: Tensor) -> Tensor:
+        x = crops.permute(0, 3, 1, 2).float() / 255
+        logits: Tensor = self.model(x)["logits"]
+        if self.flip:
+            logits = (logits + self.model(x.flip(3))["logits"]) / 2
+        return (logits / self.temperature).softmax(1)
+
+
+def export(recipe: Recipe, run: Path, train: Split, val: Split, provenance: dict[str, Any]) -> Path:
+    """Write `run/model.onnx` from `run/best.pt`, perhaps `run/model-int8.onnx`, and return the first.
+
+    Temperature and threshold are fitted on val.  Raises MienError when ONNX and torch differ by more than PARITY.
+    """
+    best = checkpoint.load(run / "best.pt")
+    aux = {"aux_classes": len(best["aux_labels"])} if best["aux_labels"] else {}
+    model = make(recipe, len(best["labels"]), best["channels"], aux)
+    model.load_state_dict(best["average"])
+    model.eval()
+    images, target = val.images.cpu(), val.target.double().cpu().numpy()
+    scores = logits(model, images, torch.float32).double().numpy()
+    temperature = fit_temperature(scores, target)
+    graph = Graph(model, temperature, recipe.flip).eval()
+    path = run / "model.onnx"
+    _write(graph, best["size"], best["channels"], path)
+    card = Card(
+        name=recipe.name,
+        labels=tuple(best["labels"]),
+        size=best["size"],
+        channels=best["channels"],
+        framing=recipe.data.framing,
+        temperature=temperature,
+        data=provenance["data"],
+        recipe=recipe.model_dump(mode="json"),
+        provenance={**provenance, "epoch": best["epoch"], "mien": __version__},
+        notes=NOTES,
+    )
+    stamp(path, card)
+    crops = images.permute(0, 2, 3, 1).contiguous().numpy()
+    probs = _check(path, graph, crops)
+    card = card.model_copy(update={"threshold": fit_threshold(probs, target, ANSWERED_RIGHT)})
+    stamp(path, card)
+    _int8(path, card, train.images.cpu().permute(0, 2, 3, 1), crops, target, accuracy(probs, target))
+    return path
+
+
+def stamp(path: Path, card: Card) -> None:
+    """Put a card into a file's metadata, in place of the one it has."""
+    model = onnx.load(path)
+    others = {entry.key: entry.value for entry in model.metadata_props if entry.key != KEY}
+    onnx.helper.set_model_props(model, {**others, KEY: card.model_dump_json()})
+    partial = path.with_suffix(".partial")
+    onnx.save(model, partial)
+    partial.replace(path)
+
+
+def _write(graph: nn.Module, size: int, channels: int, path: Path) -> None:
+    example = torch.zeros((2, size, size, channels), dtype=torch.uint8)
+    program = torch.onnx.export(
+        graph,
+        (example,),
+        input_names=["crops"],
+        output_names=["probs"],
+        dynamic_shapes=({0: torch.export.Dim("faces", min=1)},),
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None
+    for node in program.model.graph:  # source lines and module paths of the machine that exported
+        node.metadata_props.clear()
+        node.doc_string = None
+    program.save(path)
+
+
+def _check(path: Path, graph: nn.Module, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    probs = Classifier(path)(crops)
+    with torch.no_grad():
+        wanted = torch.cat([graph(chunk) for chunk in torch.from_numpy(crops[:512]).split(64)]).numpy()
+    worst = float(np.abs(probs[:512] - wanted).max())
+    if worst > PARITY:
+        raise MienError(f"{path} differs from torch by {worst:.1e} in a probability", f"at most {PARITY:.0e}")
+    return probs
+
+
+def _int8(
+    path: Path, card: Card, train: Tensor, crops: NDArray[np.uint8], target: NDArray[np.float64], before: float
+) -> None:
+    from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Crops(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            picked = train[:: max(1, len(train) // 512)].contiguous().numpy()
+            self.batches: Iterator[NDArray[np.uint8]] = iter(np.array_split(picked, 8))
+
+        def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+            batch = next(self.batches, None)
+            return None if batch is None else {"crops": batch}
+
+    small = path.with_name("model-int8.onnx")
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = Path(folder) / "prepared.onnx"
+        quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
+        quantize_static(
+            str(prepared), str(small), Crops(), per_channel=True, op_types_to_quantize=["Conv", "Add", "Gemm"],
+            activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
+        )  # fmt: skip
+    stamp(small, card.model_copy(update={"name": f"{card.name}-int8"}))
+    if accuracy(Classifier(small)(crops), target) < before - INT8_COST:
+        small.unlink()

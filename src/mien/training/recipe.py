@@ -1,0 +1,205 @@
+"""Recipes: one YAML file describes one experiment, completely.
+
+`load("mien/fer2013", ["epochs=10", "optim.lr=0.05"])` reads a packaged recipe (or a path), applies the overrides and
+validates everything; an unknown key is refused with its path before any time is spent.
+"""
+
+import difflib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from mien.errors import RecipeError
+
+RECIPES = Path(str(files("mien") / "recipes"))
+
+
+class Strict(BaseModel):
+    """A section of a recipe: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Source(Strict):
+    """A data set and the options its reader takes."""
+
+    name: str
+    options: dict[str, Any] = {}
+
+
+class Data(Source):
+    """What is learnt: a data set and, joined to it by id, a second set of labels for an auxiliary head.
+
+    `options` hold for every split, `train` adds to them for the training split alone: FERPlus learns from vote
+    distributions and is selected and calibrated on majority labels.
+    """
+
+    train: dict[str, Any] = {}
+    framing: str = Field("fer2013", description="key of FRAMINGS: how the data set's crops frame a face")
+    auxiliary: Source | None = None
+
+
+class Model(Strict):
+    """The network: a key of MODELS and its keyword arguments."""
+
+    name: str
+    options: dict[str, Any] = {}
+
+
+class Augment(Strict):
+    """Random changes to the training images; the ranges are symmetric unless they are pairs.
+
+    flip: probability; shift: share of the side; rotate: degrees; scale: (least, most); brightness: added, of the full
+    range; contrast: relative; erase: probability of replacing a rectangle by a flat grey.
+    """
+
+    flip: float = Field(0.5, ge=0, le=1)
+    shift: float = Field(0.0, ge=0, le=0.5)
+    rotate: float = Field(0.0, ge=0, le=180)
+    scale: tuple[float, float] = (1.0, 1.0)
+    brightness: float = Field(0.0, ge=0, le=1)
+    contrast: float = Field(0.0, ge=0, lt=1)
+    erase: float = Field(0.0, ge=0, le=1)
+
+
+class Loss(Strict):
+    """The objective: cross-entropy against smoothed targets, plus `auxiliary` times that of the second head."""
+
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    auxiliary: float = Field(1.0, ge=0)
+
+
+class Distill(Strict):
+    """A teacher: shipped weights or a path, whose probabilities are mixed into the targets with `weight`."""
+
+    weights: str
+    weight: float = Field(0.5, ge=0, le=1)
+
+
+class Optim(Strict):
+    """SGD with Nesterov momentum, linear warm-up and cosine decay to zero; no weight decay on biases and norms."""
+
+    lr: float = Field(0.1, gt=0)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    weight_decay: float = Field(5e-4, ge=0)
+    warmup: float = Field(2.0, ge=0, description="epochs")
+
+
+class Recipe(Strict):
+    """One experiment."""
+
+    name: str
+    seed: int = 0
+    data: Data
+    model: Model
+    augment: Augment = Augment()
+    loss: Loss = Loss()
+    distill: Distill | None = None
+    optim: Optim = Optim()
+    epochs: int = Field(30, ge=1)
+    steps: int | None = Field(None, ge=1, description="stop after so many steps: for trying a recipe out")
+    batch: int = Field(128, ge=2)
+    ema: float = Field(0.998, ge=0, lt=1, description="decay per step of the averaged weights that are evaluated")
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    select: str = Field("accuracy", description="key of METRICS by which val picks the epoch; lower is better for losses")
+    flip: bool = Field(True, description="average a face with its mirror image inside the exported graph")
+    test: bool = Field(True, description="open the test split, once, when training has ended")
+
+    @model_validator(mode="after")
+    def _aux_needs_labels(self) -> "Recipe":
+        if "aux_classes" in self.model.options or "num_classes" in self.model.options:
+            raise ValueError("model.options: the numbers of classes follow from the data; leave them out")
+        return self
+
+
+def names() -> list[str]:
+    """Return the packaged recipes, as `mien train` takes them.
+
+    >>> "mien/fer2013" in names()
+    True
+    """
+    return sorted(path.relative_to(RECIPES).with_suffix("").as_posix() for path in RECIPES.glob("*/*.yaml"))
+
+
+def load(recipe: str | Path, overrides: list[str] | None = None) -> Recipe:
+    """Read a packaged recipe by name or a file by path, apply `key.sub=value` overrides and validate.
+
+    Values are read as YAML.  Raises RecipeError naming the key, what was got and what fits.
+    """
+    content = _read(recipe)
+    for override in overrides or []:
+        _apply(content, override)
+    return parse(content, str(recipe))
+
+
+def parse(content: Any, where: str) -> Recipe:
+    """Validate a recipe's content; RecipeError names the first wrong key by its path."""
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "recipe"
+        hint = _nearest(key) if first["type"] == "extra_forbidden" else ""
+        message = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
+        more = f" (and {len(error.errors()) - 1} more)" if len(error.errors()) > 1 else ""
+        raise RecipeError(f"{where}: {key}: {message}{more}", do=hint) from None
+
+
+def dump(recipe: Recipe) -> str:
+    """Return the full recipe, defaults included, as YAML that `load` reads back to the same."""
+    return str(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
+
+
+def _read(recipe: str | Path) -> Any:
+    path = RECIPES / f"{recipe}.yaml"
+    if not path.is_file():
+        path = Path(recipe)
+    if not path.is_file():
+        near = difflib.get_close_matches(str(recipe), names(), 1, 0.4)
+        do = f"did you mean {near[0]!r}?" if near else "`mien list recipes` names them"
+        raise RecipeError(f"no recipe {str(recipe)!r}", "the name of a packaged recipe or a YAML file", do)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: not YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise RecipeError(f"{path}: {type(content).__name__}", "a mapping of recipe keys")
+    return content
+
+
+def _apply(content: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals or not key:
+        raise RecipeError(f"argument {override!r}", "key=value, for instance optim.lr=0.05")
+    *sections, last = key.split(".")
+    place = content
+    for section in sections:
+        nested = place.setdefault(section, {})
+        if nested is None:
+            nested = place[section] = {}
+        if not isinstance(nested, dict):
+            raise RecipeError(f"{key}: {section!r} is a value, not a section", do="`--show` prints the recipe's keys")
+        place = nested
+    try:
+        place[last] = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise RecipeError(f"{key}: cannot read {value!r} as a value", "a number, a word or a YAML list") from None
+
+
+def _keys(model: type[BaseModel], prefix: str = "") -> list[str]:
+    found = []
+    for name, field in model.model_fields.items():
+        found.append(prefix + name)
+        kinds = [field.annotation, *getattr(field.annotation, "__args__", ())]
+        for kind in kinds:
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                found += _keys(kind, f"{prefix}{name}.")
+    return found
+
+
+def _nearest(key: str) -> str:
+    near = difflib.get_close_matches(key, _keys(Recipe), 1, 0.5)
+    return f"did you mean {near[0]!r}?" if near else "`mien train RECIPE --show` prints the keys"

@@ -1,0 +1,103 @@
+"""The run folder's record: recipe.yaml, env.json and log.csv, enough to repeat the run and to believe it.
+
+runs/<recipe>/<seed>-<time>/{recipe.yaml env.json log.csv last.pt best.pt val.npz test.npz metrics.json report.html model.onnx}
+"""
+
+import csv
+import json
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mien.errors import UsageError
+from mien.training import recipe as recipes
+from mien.training.recipe import Recipe
+
+
+def create(recipe: Recipe, out: Path) -> Path:
+    """Make a new run folder below `out` with the full recipe in it, and return it."""
+    moment = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    base = out / recipe.name
+    for attempt in range(100):
+        run = base / (f"{recipe.seed}-{moment}" + (f"-{attempt}" if attempt else ""))
+        try:
+            run.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise UsageError(f"cannot write runs to {out}: {error.strerror}", do="choose another folder with --out") from None
+        (run / "recipe.yaml").write_text(recipes.dump(recipe), encoding="utf-8")
+        return run
+    raise UsageError(f"{base} holds a hundred runs of this second", do="choose another folder with --out")
+
+
+def environment(device: torch.device, precision: str, data: dict[str, Any]) -> dict[str, Any]:
+    """Return what the run's figures depend on beside the recipe: code, versions, hardware, data."""
+    packages = ("mien", "torch", "numpy", "onnx", "onnxscript")
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    return {
+        "commit": commit(),
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in packages}},
+        "device": gpu or f"{device.type}: {_processor()}",
+        "threads": torch.get_num_threads(),
+        "precision": precision,
+        "data": data,
+        "seconds": 0.0,
+    }
+
+
+def commit() -> str | None:
+    """Return the commit of mien's own checkout, with `+changes` when the tree differs, or None outside one."""
+    here = Path(__file__).parent
+
+    def git(*words: str) -> str | None:
+        try:
+            done = subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, timeout=10, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    # A wheel inside somebody else's checkout is not that checkout: the file itself must be tracked.
+    if not git("ls-files", "--error-unmatch", Path(__file__).name):
+        return None
+    head = git("rev-parse", "--short=12", "HEAD")
+    return head and head + ("+changes" if git("status", "--porcelain", "--untracked-files=no") else "")
+
+
+def write_json(content: Any, path: Path) -> None:
+    """Write JSON so that a kill leaves the old file or the new one."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def write_log(rows: list[dict[str, Any]], path: Path) -> None:
+    """Write log.csv, one row per epoch; the whole file each time, so that a resumed run repeats no row."""
+    if not rows:
+        return
+    partial = path.with_suffix(".partial")
+    with partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows({k: round(v, 6) if isinstance(v, float) else v for k, v in row.items()} for row in rows)
+    partial.replace(path)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except ImportError:
+        return None
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -1,0 +1,71 @@
+"""From the command line's words to a finished run: new or resumed, interrupted or complete."""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from mien.errors import RecipeError, UsageError
+from mien.training import recipe as recipes
+from mien.training import runlog
+from mien.training.finish import finish
+from mien.training.recipe import Recipe
+from mien.training.train import check, resume_recipe, split, train
+
+
+def show_recipe(name: str | None, overrides: list[str]) -> str:
+    """Return the full recipe as YAML, validated."""
+    return recipes.dump(_recipe(name, overrides))
+
+
+def run_recipe(
+    name: str | None, overrides: list[str], *, root: Path | None, out: Path, resume: Path | None, device: str
+) -> Path:
+    """Train, export and score; returns the run folder.  Ctrl-C says how to go on and exits with 130."""
+    if device not in ("auto", "cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
+        raise UsageError(f"--device {device}", "auto or cpu" + (" or cuda" if torch.cuda.is_available() else "; no GPU here"))
+    if resume:
+        if name or overrides:
+            raise UsageError("--resume together with a recipe", "one of the two: a run keeps the recipe it began with")
+        recipe, run, root = resume_recipe(resume), resume, root or _root(resume)
+    else:
+        recipe = _recipe(name, overrides)
+        check(recipe)
+        split(recipe, root, "val", torch.device("cpu"))  # a missing data set is told before a folder is made
+        run = runlog.create(recipe, out)
+    try:
+        train(recipe, root, run, device=device)
+        print("exporting and scoring", file=sys.stderr)
+        figures = finish(recipe, root, run)
+    except KeyboardInterrupt:
+        print(f"\nstopped; go on with: mien train --resume {run}", file=sys.stderr)
+        sys.exit(130)
+    for part, scores in figures.items():
+        low, high = scores["accuracy_interval"]
+        print(f"{part:4s} n {scores['n']}  accuracy {scores['accuracy']:.2%} ({low:.2%} to {high:.2%})", end="")
+        clean = scores.get("clean")
+        print(f"  clean n {clean['n']}  {clean['accuracy']:.2%}" if clean else "")
+    print(run)
+    return run
+
+
+def export_run(run: Path, *, root: Path | None) -> Path:
+    """Export and score a run from its best epoch so far; returns the ONNX file."""
+    recipe = resume_recipe(run)
+    if not (run / "best.pt").is_file():
+        raise UsageError(f"{run} has no best.pt", "a run with at least one finished epoch", f"mien train --resume {run}")
+    finish(recipe, root or _root(run), run)
+    return run / "model.onnx"
+
+
+def _recipe(name: str | None, overrides: list[str]) -> Recipe:
+    if not name:
+        raise RecipeError("no recipe given", f"one of {', '.join(recipes.names())}, or a YAML file")
+    return recipes.load(name, overrides)
+
+
+def _root(run: Path) -> Path | None:
+    written = run / "env.json"
+    root = json.loads(written.read_text(encoding="utf-8"))["data"]["root"] if written.is_file() else None
+    return Path(root) if root else None

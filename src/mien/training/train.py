@@ -1,0 +1,266 @@
+"""READ FIRST: the one training loop.
+
+A recipe names data, network, augmentation, loss and schedule.  The training images lie on the device as uint8 the
+whole time; a batch is gathered by index, changed at random, and run through the network in bfloat16 where the hardware
+gains by it.  After each epoch the averaged weights are scored on val with flips; val alone decides which epoch is kept.
+Everything random derives from (seed, epoch) and a checkpoint is written after every epoch, so a run killed at any
+moment and resumed ends with the same weights, bit for bit on one kind of CPU, as a run that was not.
+
+This module reads train and val.  Test is opened elsewhere, once, after the weights are fixed: see finish.py.
+"""
+
+import ctypes
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mien.data import load
+from mien.data.samples import Samples
+from mien.errors import MienError, RecipeError, WeightsError
+from mien.evaluation.metrics import METRICS
+from mien.models import MODELS
+from mien.training import checkpoint, recipe as recipes, runlog
+from mien.training.augment import augment
+from mien.training.distill import teach
+from mien.training.losses import objective
+from mien.training.optim import Average, rate, sgd
+from mien.training.progress import Progress
+from mien.training.recipe import Recipe
+
+LOWER_IS_BETTER = frozenset({"ece", "nll", "brier"})
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split on the device: uint8 images (N, C, H, W), targets (N, K), perhaps the auxiliary head's (N, A)."""
+
+    images: Tensor
+    target: Tensor
+    aux: Tensor | None
+    labels: tuple[str, ...]
+    aux_labels: tuple[str, ...]
+    fingerprint: str
+
+
+@dataclass
+class State:
+    """All that a run carries from one epoch to the next, and that `last.pt` holds."""
+
+    model: nn.Module
+    average: Average
+    optimizer: torch.optim.SGD
+    epoch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    best: float | None = None
+    history: list[dict[str, Any]] | None = None
+
+    def content(self) -> dict[str, Any]:
+        return {
+            "model": self.model.state_dict(),
+            "average": self.average.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            **{name: getattr(self, name) for name in ("epoch", "step", "seconds", "best", "history")},
+        }
+
+    def restore(self, content: dict[str, Any]) -> None:
+        self.model.load_state_dict(content["model"])
+        self.average.model.load_state_dict(content["average"])
+        self.optimizer.load_state_dict(content["optimizer"])
+        for name in ("epoch", "step", "seconds", "best", "history"):
+            setattr(self, name, content[name])
+
+
+def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto") -> Path:
+    """Train a recipe in a run folder, from the start or from where `run/last.pt` stands, and return the folder.
+
+    Writes env.json, log.csv, last.pt after every epoch and best.pt whenever val improves.
+    """
+    check(recipe)
+    keep_memory()
+    place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    last = checkpoint.load(run / "last.pt") if (run / "last.pt").exists() else None
+    if last and last["threads"] != torch.get_num_threads():
+        torch.set_num_threads(last["threads"])  # the order of additions, hence the last bits, depend on it
+    data, val = split(recipe, root, "train", place), split(recipe, root, "val", place)
+    if last and last["fingerprint"] != data.fingerprint:
+        raise WeightsError(f"{run} was trained on other data", "the data it began with", "give its --root, or start anew")
+    torch.manual_seed(recipe.seed)
+    model = build(recipe, data, place)
+    state = State(model, Average(model, recipe.ema), sgd(model, recipe.optim), history=[])
+    if last:
+        state.restore(last)
+    precision = choose_precision(recipe.precision, place)
+    source = {"name": recipe.data.name, "root": str(root) if root else None, "fingerprint": data.fingerprint}
+    environment = runlog.environment(place, str(precision).removeprefix("torch."), source)
+    facts = {
+        "labels": list(data.labels),
+        "aux_labels": list(data.aux_labels),
+        "size": data.images.shape[-1],
+        "channels": data.images.shape[1],
+        "fingerprint": data.fingerprint,
+        "threads": torch.get_num_threads(),
+    }
+    if not last:
+        checkpoint.save({**state.content(), **facts}, run / "last.pt")
+    per_epoch = max(1, len(data.images) // recipe.batch)
+    steps = min(recipe.epochs * per_epoch, recipe.steps or recipe.epochs * per_epoch)
+    with Progress(recipe.name, steps, state.step) as progress:
+        while state.step < steps:
+            began = time.perf_counter()
+            loss = _epoch(recipe, data, state, steps, per_epoch, precision, progress)
+            scores = score(state.average.model, val, precision)
+            state.epoch += 1
+            state.seconds += time.perf_counter() - began
+            row = {"epoch": state.epoch, "step": state.step, "loss": loss, "seconds": state.seconds, **scores}
+            assert state.history is not None
+            state.history.append(row)
+            value = scores[f"val_{recipe.select}"]
+            if state.best is None or (value < state.best if recipe.select in LOWER_IS_BETTER else value > state.best):
+                state.best = value
+                checkpoint.save({"average": state.average.model.state_dict(), "epoch": state.epoch, **facts}, run / "best.pt")
+            checkpoint.save({**state.content(), **facts}, run / "last.pt")
+            runlog.write_log(state.history, run / "log.csv")
+            runlog.write_json({**environment, "seconds": round(state.seconds, 1)}, run / "env.json")
+            progress.epoch(row, state.best)
+    return run
+
+
+def _epoch(
+    recipe: Recipe, data: Split, state: State, steps: int, per_epoch: int, precision: torch.dtype, progress: Progress
+) -> float:
+    device = data.images.device
+    seed = int(np.random.SeedSequence((recipe.seed, state.epoch)).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    torch.manual_seed(seed)  # dropout
+    generator = torch.Generator(device).manual_seed(seed)
+    order = torch.randperm(len(data.images), generator=generator, device=device)
+    total = torch.zeros((), device=device)
+    state.model.train()
+    count = min(per_epoch, steps - state.step)
+    for index in order[: count * recipe.batch].split(recipe.batch)[:count]:
+        for group in state.optimizer.param_groups:
+            group["lr"] = rate(state.step, steps, per_epoch, recipe.optim)
+        x = augment(data.images[index].float() / 255, recipe.augment, generator)
+        batch = {"target": data.target[index]} | ({"aux": data.aux[index]} if data.aux is not None else {})
+        outputs = forward(state.model, x, precision)
+        loss = objective(outputs, batch, recipe.loss)
+        state.optimizer.zero_grad()
+        loss.backward()
+        state.optimizer.step()
+        state.average.update(state.model, state.step)
+        total += loss.detach()
+        state.step += 1
+        progress.advance()
+    mean = total.item() / count
+    if not np.isfinite(mean):
+        raise MienError(f"the loss became {mean} in epoch {state.epoch + 1}", do="lower optim.lr, or use precision=float32")
+    return mean
+
+
+def forward(model: nn.Module, x: Tensor, precision: torch.dtype) -> dict[str, Tensor]:
+    """Run a batch (N, C, H, W) in [0, 1] through the network and return float32 outputs."""
+    x = x.contiguous(memory_format=torch.channels_last)
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=precision == torch.bfloat16):
+        outputs: dict[str, Tensor] = model(x)
+    return {name: value.float() for name, value in outputs.items()}
+
+
+@torch.no_grad()
+def logits(model: nn.Module, images: Tensor, precision: torch.dtype, batch: int = 512) -> Tensor:
+    """Return the flip-averaged logits float32 (N, K) of uint8 images (N, C, H, W)."""
+
+    def both(chunk: Tensor) -> Tensor:
+        x = chunk.float() / 255
+        return (forward(model, x, precision)["logits"] + forward(model, x.flip(3), precision)["logits"]) / 2
+
+    model.eval()
+    return torch.cat([both(chunk) for chunk in images.split(batch)])
+
+
+def score(model: nn.Module, val: Split, precision: torch.dtype) -> dict[str, float]:
+    """Return every metric of METRICS on val, as `val_<key>`."""
+    probs = logits(model, val.images, precision).softmax(1).double().cpu().numpy()
+    target = val.target.double().cpu().numpy()
+    return {f"val_{name}": float(metric(probs, target)) for name, metric in METRICS.items()}
+
+
+def split(recipe: Recipe, root: Path | None, name: str, device: torch.device) -> Split:
+    """Read a split as the recipe asks and lay it on the device; the teacher's word is mixed into training targets."""
+    options = {**recipe.data.options, **(recipe.data.train if name == "train" else {})}
+    samples = load(recipe.data.name, root, name, **options)
+    target = samples.target
+    if name == "train" and recipe.distill:
+        target = teach(samples, recipe.distill)
+    aux, aux_labels = None, ()
+    if recipe.data.auxiliary:
+        other = load(recipe.data.auxiliary.name, root, name, **recipe.data.auxiliary.options)
+        aux, aux_labels = torch.from_numpy(join(samples, other)).to(device), other.labels
+    images = torch.from_numpy(np.ascontiguousarray(samples.images)).permute(0, 3, 1, 2).contiguous()
+    return Split(
+        images.to(device), torch.from_numpy(target).to(device), aux, samples.labels, aux_labels, samples.fingerprint
+    )
+
+
+def join(samples: Samples, other: Samples) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Return the other data set's targets float32 (N, A) for these samples by id, NaN where it has none."""
+    place = {name: row for row, name in enumerate(other.ids.tolist())}
+    rows = np.array([place.get(name, -1) for name in samples.ids.tolist()])
+    if (rows < 0).all():
+        raise RecipeError(f"data.auxiliary: {other.name} shares no id with {samples.name}", "two label sets of the same images")
+    joined: np.ndarray[Any, np.dtype[np.float32]] = other.target[rows].astype(np.float32)
+    joined[rows < 0] = np.nan
+    return joined
+
+
+def build(recipe: Recipe, data: Split, device: torch.device) -> nn.Module:
+    """Return the recipe's network for this data, channels-last on the device."""
+    aux = {"aux_classes": len(data.aux_labels)} if data.aux_labels else {}
+    return make(recipe, len(data.labels), data.images.shape[1], aux).to(device, memory_format=torch.channels_last)
+
+
+def make(recipe: Recipe, classes: int, channels: int, aux: dict[str, int]) -> nn.Module:
+    """Return the recipe's network on the CPU; RecipeError when its options do not fit the family."""
+    try:
+        return MODELS[recipe.model.name](classes, channels, **recipe.model.options, **aux)
+    except TypeError as error:
+        raise RecipeError(f"model.options: {error}", do=f"`mien list models` describes {recipe.model.name}") from None
+
+
+def check(recipe: Recipe) -> None:
+    """Refuse, before any time is spent, names that no registry holds."""
+    for key, value, registry in (("model.name", recipe.model.name, MODELS), ("select", recipe.select, METRICS)):
+        if value not in registry:
+            raise RecipeError(f"{key}: {value!r}", f"one of {', '.join(registry)}")
+
+
+def choose_precision(wanted: str, device: torch.device) -> torch.dtype:
+    """Return bfloat16 where it is asked for, or where `auto` finds hardware that multiplies it faster."""
+    if wanted == "auto":
+        capable = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_bfloat16()
+        wanted = "bfloat16" if capable else "float32"
+    return torch.bfloat16 if wanted == "bfloat16" else torch.float32
+
+
+def keep_memory() -> None:
+    """Let glibc keep freed memory: every step asks for the same blocks again, and mapping them anew costs 8 % of it."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        for option in (-3, -1):  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD
+            mallopt(option, 2**30)
+
+
+def _cpu_bfloat16() -> bool:
+    return any(getattr(torch.cpu, probe, bool)() for probe in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+
+
+def resume_recipe(run: Path) -> Recipe:
+    """Return the recipe that a run folder was started with."""
+    if not (run / "recipe.yaml").is_file():
+        raise WeightsError(f"{run} is not a run folder", "one that `mien train` made, with recipe.yaml inside")
+    return recipes.load(run / "recipe.yaml")

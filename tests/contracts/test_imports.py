@@ -1,0 +1,58 @@
+"""The house's one rule of direction, walked through every import, and what must stay light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).parents[2] / "src" / "mien"
+BASE = {"labels", "face", "card", "errors", "page"}
+ORDER = ["base", "inference", "data", "evaluation", "training", "experiments", "cli"]
+TORCH_FREE = {"base", "inference", "data", "evaluation"}
+MODULES = sorted(SRC.rglob("*.py"))
+
+
+def layer(module: str) -> str | None:
+    """Return the layer of `mien.x.y`, or None for the package itself."""
+    parts = module.split(".")
+    if len(parts) < 2:
+        return None
+    return "base" if parts[1] in BASE else parts[1]
+
+
+def imports(path: Path) -> list[str]:
+    """Return every module a file imports anywhere, by full name."""
+    names = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(SRC).as_posix())
+def test_imports_point_down(path: Path) -> None:
+    parts = path.relative_to(SRC.parent).with_suffix("").parts
+    own = layer(".".join(parts))
+    if own in (None, "__init__", "cli"):
+        return
+    allowed = {"base", "models"} if own == "models" else {*ORDER[: ORDER.index(own) + 1]}
+    if own == "training":
+        allowed.add("models")
+    for name in imports(path):
+        if name.startswith("mien.") and layer(name) in {*ORDER, "models"}:
+            assert layer(name) in allowed, f"{path.name} ({own}) imports {name}"
+        if own in TORCH_FREE:
+            assert name.split(".")[0] != "torch", f"{path.name} imports torch"
+
+
+@pytest.mark.parametrize("statement", ["import mien", "import mien.cli"])
+def test_light_to_import(statement: str) -> None:
+    heavy = ("torch", "cv2", "onnxruntime", "pyarrow", "matplotlib", "av", "pydantic")
+    code = f"import sys; {statement}; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,70 @@
+"""Recipes: overrides, and every mistake answered in one line that names the key."""
+
+from pathlib import Path
+
+import pytest
+
+from mien.errors import RecipeError
+from mien.training import recipe as recipes
+
+
+def test_overrides_are_read_as_yaml() -> None:
+    recipe = recipes.load("mien/fer2013", ["optim.lr=5e-2", "epochs=3", "model.options.width=0.5", "augment.scale=[0.9, 1.1]"])
+    assert (recipe.optim.lr, recipe.epochs, recipe.model.options["width"], recipe.augment.scale) == (0.05, 3, 0.5, (0.9, 1.1))
+
+
+def test_section_can_be_switched_off() -> None:
+    assert recipes.load("mien/fer2013-nano", ["distill=null"]).distill is None
+    assert recipes.load("mien/fer2013", ["data.auxiliary=null"]).data.auxiliary is None
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["optim.rate=0.1"], ["optim.rate", "unknown key"]),
+        (["epoch=3"], ["epoch", "unknown key", "did you mean 'epochs'"]),
+        (["epochs=many"], ["epochs", "integer"]),
+        (["epochs=0"], ["epochs", "greater than or equal to 1"]),
+        (["optim.lr=-1"], ["optim.lr", "greater than 0"]),
+        (["optim=fast"], ["optim", "dictionary"]),
+        (["epochs"], ["'epochs'", "key=value"]),
+        (["=3"], ["key=value"]),
+        (["epochs.more=3"], ["epochs", "not a section"]),
+        (["augment.scale=[1"], ["augment.scale", "cannot read"]),
+        (["model.options.num_classes=7"], ["numbers of classes follow from the data"]),
+        (["precision=half"], ["precision", "float32"]),
+    ],
+)
+def test_wrong_overrides(overrides: list[str], words: list[str]) -> None:
+    with pytest.raises(RecipeError) as caught:
+        recipes.load("mien/fer2013", overrides)
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", ["mapping"]),
+        (b"- 1\n- 2\n", ["list", "mapping"]),
+        (b"a: [", ["not YAML"]),
+        (b"\xff\xfe\x00", ["not YAML"]),
+        (b"name: x\n", ["data", "required"]),
+    ],
+)
+def test_wrong_files(content: bytes, words: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_bytes(content)
+    with pytest.raises(RecipeError) as caught:
+        recipes.load(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in [*words, "r.yaml"]:
+        assert word in message
+
+
+def test_unknown_name_suggests_the_nearest() -> None:
+    with pytest.raises(RecipeError, match="did you mean 'mien/fer2013'"):
+        recipes.load("mien/fer2103")

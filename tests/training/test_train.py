@@ -1,0 +1,181 @@
+"""The loop: deterministic, exactly resumable, and unable to reach the test split."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs mien[train]")
+
+from mien.errors import MienError, RecipeError, WeightsError  # noqa: E402
+from mien.training import checkpoint, recipe as recipes, runlog  # noqa: E402
+from mien.training.train import choose_precision, train  # noqa: E402
+
+SMALL = ["model.options.width=0.5", "model.options.depths=[1, 1, 1, 1]", "model.options.stem_stride=2", "batch=32", "ema=0.9"]
+
+
+def small(*more: str) -> recipes.Recipe:
+    return recipes.load("mien/fer2013", [*SMALL, *more])
+
+
+def weights(run: Path, name: str = "last.pt") -> dict[str, "torch.Tensor"]:
+    content = checkpoint.load(run / name)
+    return {**{f"average.{k}": v for k, v in content["average"].items()}, **content.get("model", {})}
+
+
+def assert_same(one: Path, two: Path) -> None:
+    first, second = weights(one), weights(two)
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        assert torch.equal(value, second[name]), name
+
+
+def test_same_seed_same_weights_other_seed_others(tiny_fer2013: Path, tmp_path: Path) -> None:
+    runs = []
+    for place, seed in enumerate((1, 1, 2)):
+        run = tmp_path / str(place)
+        run.mkdir()
+        runs.append(train(small("epochs=1", f"seed={seed}"), tiny_fer2013, run, device="cpu"))
+    assert_same(runs[0], runs[1])
+    first, other = weights(runs[0]), weights(runs[2])
+    assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
+def test_it_learns(tiny_fer2013: Path, tmp_path: Path) -> None:
+    train(small("epochs=12", "augment={}", "optim.warmup=0"), tiny_fer2013, tmp_path, device="cpu")
+    history = checkpoint.load(tmp_path / "last.pt")["history"]
+    assert history[-1]["loss"] < 0.7 * history[0]["loss"]
+    assert max(row["val_accuracy"] for row in history) > 0.5
+
+
+def start(root: Path, out: Path, *words: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "mien.cli", "train", *words, "--root", str(root), "--device", "cpu"]
+    command += [] if "--resume" in words else ["--out", str(out)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def folder(out: Path) -> Path:
+    return next(path.parent for path in out.rglob("recipe.yaml"))
+
+
+@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGINT])
+def test_stopped_and_resumed_ends_the_same(kind: signal.Signals, tiny_fer2013: Path, tmp_path: Path) -> None:
+    words = ["mien/fer2013", *SMALL, "epochs=6", "test=false"]
+    whole = start(tiny_fer2013, tmp_path / "whole", *words)
+    assert whole.wait() == 0, whole.communicate()[1]
+    process = start(tiny_fer2013, tmp_path / "cut", *words)
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "cut").rglob("log.csv")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(process.pid, kind)
+    _, message = process.communicate(timeout=60)
+    run = folder(tmp_path / "cut")
+    done = checkpoint.load(run / "last.pt")["epoch"]
+    assert 1 <= done <= 6
+    if kind == signal.SIGINT and process.returncode:
+        assert process.returncode == 130
+        assert f"mien train --resume {run}" in message
+    resumed = start(tiny_fer2013, tmp_path, "--resume", str(run))
+    out, message = resumed.communicate(timeout=120)
+    assert resumed.returncode == 0, message
+    assert out.strip().endswith(str(run))
+    assert_same(folder(tmp_path / "whole"), run)
+    logs = [np.genfromtxt(folder(tmp_path / name) / "log.csv", delimiter=",", names=True) for name in ("whole", "cut")]
+    assert logs[0]["epoch"].tolist() == logs[1]["epoch"].tolist() == [1, 2, 3, 4, 5, 6]
+    np.testing.assert_array_equal(logs[0]["loss"], logs[1]["loss"])
+
+
+def test_training_never_reads_test(tiny_fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mien.training import train as module
+
+    seen = []
+    real = module.load
+    monkeypatch.setattr(module, "load", lambda name, root, split, **o: seen.append(split) or real(name, root, split, **o))
+    train(small("steps=1"), tiny_fer2013, tmp_path, device="cpu")
+    assert set(seen) == {"train", "val"}
+
+
+def test_record_is_complete(tiny_fer2013: Path, tmp_path: Path) -> None:
+    recipe = small("steps=1")
+    run = runlog.create(recipe, tmp_path)
+    train(recipe, tiny_fer2013, run, device="cpu")
+    environment = json.loads((run / "env.json").read_text())
+    assert environment["versions"]["torch"] == torch.__version__
+    assert environment["data"]["fingerprint"]
+    assert environment["seconds"] > 0
+    assert recipes.load(run / "recipe.yaml") == recipe
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["model.name=resnet5"], ["model.name", "mienet"]),
+        (["select=beauty"], ["select", "accuracy"]),
+        (["model.options.colour=3"], ["model.options", "colour"]),
+        (["data.auxiliary.options.labels=guess"], ["guess"]),
+        (["data.name=fer2014"], ["fer2014", "fer2013"]),
+    ],
+)
+def test_impossible_recipes_are_refused_early(overrides: list[str], words: list[str], tiny_fer2013: Path, tmp_path: Path) -> None:
+    with pytest.raises(MienError) as caught:
+        train(small(*overrides), tiny_fer2013, tmp_path, device="cpu")
+    assert all(word in str(caught.value) for word in words)
+    assert not (tmp_path / "log.csv").exists()
+
+
+def test_diverging_run_says_so(tiny_fer2013: Path, tmp_path: Path) -> None:
+    with pytest.raises(MienError, match=r"loss became .* lower optim\.lr"):
+        train(small("optim.lr=1e30", "optim.warmup=0", "epochs=2"), tiny_fer2013, tmp_path, device="cpu")
+
+
+def test_other_data_is_refused_on_resume(tiny_fer2013: Path, tmp_path: Path) -> None:
+    train(small("steps=1"), tiny_fer2013, tmp_path, device="cpu")
+    content = checkpoint.load(tmp_path / "last.pt")
+    checkpoint.save({**content, "fingerprint": "other"}, tmp_path / "last.pt")
+    with pytest.raises(WeightsError, match="other data"):
+        train(small("steps=1"), tiny_fer2013, tmp_path, device="cpu")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"\x80\x04K\x01."])
+def test_broken_checkpoints(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "last.pt"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"last\.pt"):
+        checkpoint.load(path)
+
+
+def test_checkpoint_is_never_executed(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.system, (f"touch {tmp_path / 'owned'}",)
+
+    torch.save({"average": Evil()}, tmp_path / "last.pt")
+    with pytest.raises(WeightsError):
+        checkpoint.load(tmp_path / "last.pt")
+    assert not (tmp_path / "owned").exists()
+
+
+def test_precision_follows_the_hardware_or_the_recipe() -> None:
+    cpu = torch.device("cpu")
+    assert choose_precision("float32", cpu) == torch.float32
+    assert choose_precision("bfloat16", cpu) == torch.bfloat16
+    assert choose_precision("auto", cpu) in (torch.float32, torch.bfloat16)
+
+
+def test_unwritable_output_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(MienError, match="cannot write runs"):
+        runlog.create(small(), tmp_path / "file")
+
+
+def test_no_recipe(tmp_path: Path) -> None:
+    from mien.training.session import run_recipe
+
+    with pytest.raises(RecipeError, match="no recipe given"):
+        run_recipe(None, [], root=None, out=tmp_path, resume=None, device="cpu")
