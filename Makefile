@@ -5,9 +5,10 @@
 PYTHON ?= python3
 USE := .venv
 DEV := .venv-dev
-PIP := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP_PLAIN := -m pip install --quiet --disable-pip-version-check
+PIP := $(PIP_PLAIN) --constraint constraints.txt
 
-.PHONY: demo test test-all check bench clean
+.PHONY: demo test test-all check bench peers clean
 
 demo: $(USE)/ready
 	$(USE)/bin/python examples/demo.py demo
@@ -24,10 +25,15 @@ check: $(DEV)/ready
 	$(DEV)/bin/mypy
 
 bench: $(DEV)/ready
-	$(DEV)/bin/python benchmarks/weights.py
+	$(DEV)/bin/python benchmarks/weights.py --json results/speed.json
+
+# fer 25.10.3 in an environment of its own, for `make bench` to measure against.
+peers:
+	$(PYTHON) -m venv .venv-fer
+	.venv-fer/bin/python $(PIP_PLAIN) torch==2.13.0 fer==25.10.3
 
 clean:
-	rm -rf $(USE) $(DEV) demo
+	rm -rf $(USE) $(DEV) .venv-fer demo
 
 # An environment is complete when its `ready` file is newer than what it was made from.
 $(USE)/ready: pyproject.toml constraints.txt

@@ -9,7 +9,7 @@ what it claims to be.  Adding a data set: one file, one line in `DATASETS`.
 
 import inspect
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from mien.data.ferplus import ferplus
 from mien.data.samples import Samples
 from mien.errors import DataError
 
-__all__ = ["DATASETS", "SPLITS", "Samples", "data_root", "load"]
+__all__ = ["DATASETS", "SPLITS", "Samples", "data_root", "load", "read_options"]
 
 SPLITS = ("train", "val", "test")
 """Training, PublicTest and PrivateTest in FER2013's words."""
@@ -53,10 +53,24 @@ def data_root(root: Path | str | None) -> Path:
     return Path(given).expanduser()
 
 
+def read_options(pairs: Sequence[str]) -> dict[str, str]:
+    """Return a command line's `key=value` words as the options of `load`; DataError for a word without `=`.
+
+    >>> read_options(["labels=distribution"])
+    {'labels': 'distribution'}
+    """
+    for pair in pairs:
+        if "=" not in pair:
+            raise DataError(f"option {pair!r}", "key=value, such as labels=distribution")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
 def _known(what: str, name: str, known: Collection[str]) -> None:
     if name in known:
         return
     near = get_close_matches(name, known, 1)
     raise DataError(
-        f"unknown {what} {name!r}", "one of " + ", ".join(known) if known else "none", f"did you mean {near[0]}?" if near else ""
+        f"unknown {what} {name!r}",
+        "one of " + ", ".join(known) if known else "none",
+        f"did you mean {near[0]}?" if near else "",
     )

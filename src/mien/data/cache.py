@@ -57,14 +57,26 @@ def cached(kind: str, files: Mapping[str, Path], build: Callable[[], Entry]) -> 
     or when the cache folder cannot be written.
     """
     stamp = _stamp(files)
-    folder = cache_folder() / f"{kind}-{FORMAT}-{_content(kind, files, stamp)}"
-    if (entry := open_entry(folder)) is not None:
-        return entry
-    with _scratch(folder) as scratch:
+
+    def build_unchanged() -> Entry:
         fresh = build()
         if _stamp(files) != stamp:
             raise DataError(f"{next(iter(files.values()))} changed while it was read", do="wait until it is complete")
-        write_entry(scratch, fresh)
+        return fresh
+
+    return kept(f"{kind}-{_content(kind, files, stamp)}", build_unchanged)
+
+
+def kept(name: str, build: Callable[[], Entry]) -> Entry:
+    """Return the entry of that name, building it when there is none that is whole; the name must tell the content.
+
+    DataError when the cache folder cannot be written.
+    """
+    folder = cache_folder() / name
+    if (entry := open_entry(folder)) is not None:
+        return entry
+    with _scratch(folder) as scratch:
+        write_entry(scratch, build())
         _publish(scratch, folder)
     if (entry := open_entry(folder)) is None:
         raise DataError(f"the cache entry {folder} is not what was just written", do="set MIEN_CACHE to another folder")
@@ -141,7 +153,9 @@ def _stamp(files: Mapping[str, Path]) -> str:
             stat = path.stat()
         except OSError as error:
             raise opened(path, error) from None
-        state.update(f"{name}\0{path.absolute()}\0{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}\0".encode())
+        state.update(
+            f"{name}\0{path.absolute()}\0{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}\0".encode()
+        )
     return state.hexdigest()[:32]
 
 

@@ -5,7 +5,7 @@ Votes of one are dropped as slips, as in the authors' code; what is left makes t
 frequent choice is an expression and takes the shares, so where two tie either is right.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mien.data.cache import Entry
 from mien.data.fer2013 import split_rows
 from mien.data.layouts import Layout, find, pictures
+from mien.data.pictures import USAGES
 from mien.data.samples import Samples, digest, one_hot
 from mien.data.votes import vote_files, votes_by_row
 from mien.errors import DataError
@@ -63,14 +64,10 @@ def ferplus(root: Path, split: str, *, labels: str = "majority") -> Samples:
         near = get_close_matches(str(labels), RULES, 1)
         raise DataError(f"ferplus labels {labels!r}", " or ".join(RULES), f"did you mean {near[0]}?" if near else "")
     layout = find(root)
-    if layout.kind == "folder":
-        raise DataError(
-            f"{layout.path} is the folder layout, which has lost the row order that the FERPlus votes go by",
-            "fer2013.csv or fer2013.parquet, with fer2013new.csv or the label.csv files beside it",
-        )
+    files = found_votes(layout)
     entry = pictures(layout)
     rows = split_rows(layout, entry, split)
-    votes = all_votes(layout, entry)[rows]
+    votes = all_votes(entry, files)[rows]
     keep, target = RULES[labels](votes)
     return Samples(
         images=entry.arrays["images"][rows][keep],
@@ -84,14 +81,33 @@ def ferplus(root: Path, split: str, *, labels: str = "majority") -> Samples:
     )
 
 
-def all_votes(layout: Layout, entry: Entry) -> NDArray[np.int16]:
-    """Return the votes int16 (N, 10) of every picture of an entry, in its order."""
-    if layout.kind == "arrays":
-        if "votes" not in entry.arrays:
-            raise DataError(f"{layout.path} holds no votes", "arrays packed from a folder with FERPlus votes")
-        return np.asarray(entry.arrays["votes"])
-    split = np.repeat(np.arange(4, dtype=np.int8), np.diff(entry.arrays["bounds"]))
-    row = np.asarray(entry.arrays["row"])
-    in_file_order = np.empty_like(split)
-    in_file_order[row] = split
-    return votes_by_row(vote_files(layout.folder), in_file_order)[row]
+def found_votes(layout: Layout) -> dict[str, Path]:
+    """Return the vote files of a layout, none for packed arrays; DataError where they lack or cannot be joined."""
+    if layout.kind == "folder":
+        raise DataError(
+            f"{layout.path} is the folder layout, which has lost the row order that the FERPlus votes go by",
+            "fer2013.csv or fer2013.parquet, with fer2013new.csv or the label.csv files beside it",
+        )
+    files = {} if layout.kind == "arrays" else vote_files(layout.folder)
+    if not files and layout.kind != "arrays":
+        raise DataError(
+            f"no FERPlus votes in {layout.folder}",
+            "fer2013new.csv, or label.csv in FER2013Train/, FER2013Valid/ and FER2013Test/",
+            "get them from github.com/microsoft/FERPlus",
+        )
+    return files
+
+
+def all_votes(entry: Entry, files: Mapping[str, Path]) -> NDArray[np.int16]:
+    """Return the votes int16 (N, 10) of every picture of an entry, in its order, from the files or packed with it."""
+    if files:
+        split = np.repeat(np.arange(len(USAGES), dtype=np.int8), np.diff(entry.arrays["bounds"])[: len(USAGES)])
+        row = np.asarray(entry.arrays["row"])
+        in_file_order = np.empty_like(split)
+        in_file_order[row] = split
+        return np.asarray(votes_by_row(files, in_file_order)[row])
+    if "votes" not in entry.arrays:
+        raise DataError(
+            "the packed arrays hold no votes", "arrays packed from a folder with FERPlus votes", "pack it again"
+        )
+    return np.asarray(entry.arrays["votes"])

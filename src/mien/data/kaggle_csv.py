@@ -100,9 +100,7 @@ def _order(header: bytes, path: Path) -> tuple[int, ...]:
     return tuple(names.index(column) for column in COLUMNS)
 
 
-def _blocks(
-    stream: BinaryIO, path: Path, advance: Callable[[int], None]
-) -> Iterator[list[tuple[int, bytes]]]:
+def _blocks(stream: BinaryIO, path: Path, advance: Callable[[int], None]) -> Iterator[list[tuple[int, bytes]]]:
     number, tail = 2, b""
     while block := stream.read(BLOCK):
         advance(len(block))

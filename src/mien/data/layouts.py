@@ -1,4 +1,4 @@
-"""Where and in which layout FER2013 lies under a root: Kaggle csv, Parquet, Kaggle folders, or arrays made by `pack`."""
+"""Where and in which layout FER2013 lies: Kaggle csv, Parquet, Kaggle folders, or arrays made by `pack`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.data.cache import Entry, cached, open_entry, write_entry
+from mien.data.cache import Entry, cached, open_entry
 from mien.data.folders import picture_files, read_folders
 from mien.data.kaggle_csv import read_csv
 from mien.data.parquet import read_parquet
@@ -51,7 +51,9 @@ def find(root: Path) -> Layout:
         if (folder / "meta.json").is_file():
             return Layout("arrays", folder, folder)
     raise DataError(
-        f"no FER2013 in {root}", f"{', '.join(FILES)} or folders train/ and test/, there or in fer2013/", "check --root or MIEN_DATA"
+        f"no FER2013 in {root}",
+        f"{', '.join(FILES)} or folders train/ and test/, there or in fer2013/",
+        "check --root or MIEN_DATA",
     )
 
 
@@ -64,11 +66,15 @@ def pictures(layout: Layout) -> Entry:
     if layout.kind == "arrays":
         entry = open_entry(layout.path)
         if entry is None or "bounds" not in entry.arrays:
-            raise DataError(f"{layout.path} holds no whole set of arrays", "a folder written by mien.data.pack", "pack it again")
+            raise DataError(
+                f"{layout.path} holds no whole set of arrays", "a folder written by mien.data.pack", "pack it again"
+            )
         return entry
     read = READERS[layout.kind]
     if layout.kind == "folder":
-        files: Mapping[str, Path] = {path.relative_to(layout.path).as_posix(): path for path in picture_files(layout.path)}
+        files: Mapping[str, Path] = {
+            path.relative_to(layout.path).as_posix(): path for path in picture_files(layout.path)
+        }
         total = len(files)
     else:
         files, total = {"": layout.path}, layout.path.stat().st_size
@@ -84,7 +90,13 @@ def by_split(found: Pictures) -> Entry:
     """Return the pictures sorted by split, keeping the file's order within each, with a digest per split."""
     row = np.argsort(found.split, kind="stable").astype(np.int32)
     bounds = np.searchsorted(found.split[row], np.arange(UNTOLD + 2))
-    arrays = {"images": found.images[row], "label": found.label[row], "ids": found.ids[row], "row": row, "bounds": bounds}
+    arrays = {
+        "images": found.images[row],
+        "label": found.label[row],
+        "ids": found.ids[row],
+        "row": row,
+        "bounds": bounds,
+    }
     facts = {
         split: digest(arrays["images"][bounds[k] : bounds[k + 1]], arrays["label"][bounds[k] : bounds[k + 1]])
         for k, split in enumerate(USAGES.values())

@@ -45,7 +45,7 @@ class Samples:
         return len(self.images)
 
     def take(self, index: NDArray[Any] | slice) -> "Samples":
-        """Return the samples at `index` (a slice, positions or a mask), in that order, with a fingerprint of their own."""
+        """Return the samples at `index` (slice, positions or mask), in that order, with a fingerprint of their own."""
         rows = np.arange(len(self))[index]
         columns = ("images", "target", "ids", "votes", "regression", "units", "group")
         picked = {name: value[index] for name in columns if (value := getattr(self, name)) is not None}
@@ -79,4 +79,4 @@ def one_hot(index: NDArray[np.integer[Any]], classes: int) -> NDArray[np.float32
     >>> one_hot(np.array([1, 0]), 2).tolist()
     [[0.0, 1.0], [1.0, 0.0]]
     """
-    return np.eye(classes, dtype=np.float32)[index]
+    return np.asarray(np.eye(classes, dtype=np.float32)[index])

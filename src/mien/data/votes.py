@@ -9,6 +9,7 @@ import csv
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,29 +33,26 @@ COMPLETE = 35_887
 
 # fmt: off
 UNNUMBERED = np.array([
-    59, 501, 2059, 2171, 2809, 3262, 3931, 4275, 5082, 5274, 5439, 5722, 5881, 6458, 6699, 7172, 7496, 7527, 7629, 8030,
-    8737, 8856, 9026, 9500, 9673, 9679, 9797, 10023, 10423, 11244, 11286, 11295, 11846, 12289, 12352, 13148, 13402, 13697,
-    13988, 14148, 14279, 15144, 15835, 15838, 15894, 16540, 17081, 17620, 18337, 19238, 19632, 20222, 20712, 20817, 21817,
-    21937, 22198, 22314, 22927, 23596, 23894, 24053, 24441, 24891, 25219, 25603, 25909, 26383, 26860, 26897, 28601, 29447,
-    29557, 30002, 30705, 30981, 31127, 31825, 32662, 32683, 34334, 35121, 35469, 35632, 35743,
+    59, 501, 2059, 2171, 2809, 3262, 3931, 4275, 5082, 5274, 5439, 5722, 5881, 6458, 6699, 7172, 7496, 7527,
+    7629, 8030, 8737, 8856, 9026, 9500, 9673, 9679, 9797, 10023, 10423, 11244, 11286, 11295, 11846, 12289,
+    12352, 13148, 13402, 13697, 13988, 14148, 14279, 15144, 15835, 15838, 15894, 16540, 17081, 17620, 18337,
+    19238, 19632, 20222, 20712, 20817, 21817, 21937, 22198, 22314, 22927, 23596, 23894, 24053, 24441, 24891,
+    25219, 25603, 25909, 26383, 26860, 26897, 28601, 29447, 29557, 30002, 30705, 30981, 31127, 31825, 32662,
+    32683, 34334, 35121, 35469, 35632, 35743,
 ])
 """Rows that FERPlus did not number, read off the `Image name` column of fer2013new.csv."""
 # fmt: on
 
 
 def vote_files(folder: Path) -> dict[str, Path]:
-    """Return the vote files by role (`rows`, or a usage each): fer2013new.csv, else the three label.csv, else DataError."""
+    """Return the vote files of a folder: {"rows": fer2013new.csv}, else a label.csv per usage, else none."""
     if (path := folder / "fer2013new.csv").is_file():
         return {"rows": path}
     for place in (folder, folder / "data", folder.parent, folder.parent / "data"):
         files = {usage: place / name / "label.csv" for usage, name in FOLDERS.items()}
         if all(path.is_file() for path in files.values()):
             return files
-    raise DataError(
-        f"no FERPlus votes in {folder}",
-        "fer2013new.csv or FER2013Train/label.csv, FER2013Valid/label.csv and FER2013Test/label.csv",
-        "get them from github.com/microsoft/FERPlus",
-    )
+    return {}
 
 
 def votes_by_row(files: Mapping[str, Path], split: NDArray[np.int8]) -> NDArray[np.int16]:
@@ -66,7 +64,9 @@ def votes_by_row(files: Mapping[str, Path], split: NDArray[np.int8]) -> NDArray[
     arrays = cached("votes", files, lambda: _read(files)).arrays
     number, votes = np.asarray(arrays["number"]), np.asarray(arrays["votes"])
     if "rows" in files and len(votes) != len(split):
-        raise DataError(f"{first} has {len(votes)} rows", f"{len(split)}, one per picture", "use the files of one data set")
+        raise DataError(
+            f"{first} has {len(votes)} rows", f"{len(split)}, one per picture", "use the files of one data set"
+        )
     row = rows_of(number) if "rows" not in files and len(split) == COMPLETE else number
     outside = np.flatnonzero(row >= len(split))
     if len(outside):
@@ -75,7 +75,9 @@ def votes_by_row(files: Mapping[str, Path], split: NDArray[np.int8]) -> NDArray[
     if len(other):
         usage = list(USAGES)[arrays["split"][other[0]]]
         raise DataError(
-            f"{first} line {other[0] + 2}: usage {usage}" if "rows" in files else f"{FOLDERS[usage]}/label.csv picture {number[other[0]]}",
+            f"{first} line {other[0] + 2}: usage {usage}"
+            if "rows" in files
+            else f"{FOLDERS[usage]}/label.csv picture {number[other[0]]}",
             f"{list(USAGES)[split[row[other[0]]]]}, as the pictures say",
             "use votes and pictures of one data set in one order",
         )
@@ -95,10 +97,12 @@ def rows_of(number: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _read(files: Mapping[str, Path]) -> Entry:
-    rows = [row for usage, path in files.items() for row in (_rows(path) if usage == "rows" else _numbered(path, usage))]
+    rows = [
+        row for usage, path in files.items() for row in (_rows(path) if usage == "rows" else _numbered(path, usage))
+    ]
     number, split, votes = zip(*rows, strict=True)
     swap = [FILE_CHOICES.index(choice) for choice in CHOICES]
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "number": np.array(number, np.int64),
         "split": np.array(split, np.int8),
         "votes": np.array(votes, np.int16)[:, swap],
@@ -111,7 +115,9 @@ def _rows(path: Path) -> Iterator[tuple[int, int, list[int]]]:
     for line, cells in _lines(path):
         if line == 1:
             if (got := [cell.strip().lower() for cell in cells]) != expected:
-                raise DataError(f"{path} line 1: columns {', '.join(got)[:60]!r}", "Usage, Image name, neutral, ..., unknown, NF")
+                raise DataError(
+                    f"{path} line 1: columns {', '.join(got)[:60]!r}", "Usage, Image name, neutral, ..., unknown, NF"
+                )
             continue
         place = f"{path} line {line}"
         yield line - 2, split_code(cells[0].strip(), place), _votes(cells, place)
@@ -144,7 +150,9 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 def _votes(cells: list[str], place: str) -> list[int]:
     if len(cells) != 2 + len(FILE_CHOICES):
-        raise DataError(f"{place}: {len(cells)} fields", f"{2 + len(FILE_CHOICES)} (two and ten votes)", "it may be cut off")
+        raise DataError(
+            f"{place}: {len(cells)} fields", f"{2 + len(FILE_CHOICES)} (two and ten votes)", "it may be cut off"
+        )
     wrong = [cell for cell in cells[2:] if not cell.strip().isdecimal() or len(cell.strip()) > 3]
     if wrong:
         raise DataError(f"{place}: vote {wrong[0][:20]!r}", "a whole number from 0")

@@ -94,14 +94,16 @@ def _session(path: Path, provider: str) -> Any:
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {error.strerror}") from None
     except Exception as error:  # onnxruntime raises many kinds for a file it cannot read, without a common base
-        raise WeightsError(f"{path} is no ONNX model ({_first_line(error)})", do="export it again") from None
+        raise WeightsError(
+            f"{path} is no ONNX model ({_first_line(error)})", "a file written by `mien export`"
+        ) from None
     if provider not in session.get_providers():  # onnxruntime falls back to the CPU without a word
         raise UsageError(f"onnxruntime could not start {provider}", do="use --device cpu, or check the GPU's drivers")
     return session
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0][:100]
+    return str(error).partition("\n")[0].removeprefix("[ONNXRuntimeError] : ")[:100]
 
 
 def _check_graph(session: Any, card: Card, path: Path) -> None:

@@ -23,7 +23,12 @@ from mien.errors import MediaError
 
 Pixels = NDArray[np.uint8]
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "JPEG2000", "PPM", "TGA", "ICO")
+Image.init()
+FORMATS = tuple(  # what photographs come in; not, say, EPS, for which Pillow would start another program
+    name
+    for name in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "HEIF", "JPEG2000", "PPM", "TGA", "ICO")
+    if name in Image.OPEN
+)
 MOST_PIXELS = 200_000_000
 CAMERA = "camera:"
 ORIENTATION = 0x0112  # the EXIF tag
@@ -163,13 +168,18 @@ def frames(source: str | Path, every: int = 1) -> Iterator[tuple[int, float, Pix
     if str(source).startswith(CAMERA):
         yield from _camera(str(source), every)
         return
-    with _open(Path(source)) as container:
+    path = Path(source)
+    with _open(path) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         start = float((stream.start_time or 0) * stream.time_base)
         numbers = count()
-        damaged = 0
-        for packet in container.demux(stream):
+        damaged, end = 0, 0.0
+        for packet in container.demux():
+            if packet.pts is not None and packet.time_base:
+                end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+            if packet.stream_index != stream.index:
+                continue
             try:
                 decoded = packet.decode()
             except av.error.FFmpegError:
@@ -179,7 +189,7 @@ def frames(source: str | Path, every: int = 1) -> Iterator[tuple[int, float, Pix
                 if (index := next(numbers)) % every == 0:
                     yield index, _seconds(frame, start, index, stream), _upright(frame)
         shown = next(numbers)
-        if not shown or damaged or _cut_short(stream, Path(source)):
+        if not shown or damaged or _cut_short(container, stream, path, end):
             raise MediaError(f"{source} is cut short or damaged", do=f"{shown} frames could be read")
 
 
@@ -207,10 +217,14 @@ def _upright(frame: Any) -> Pixels:
     return np.ascontiguousarray(np.rot90(image, quarters)) if quarters else image
 
 
-def _cut_short(stream: Any, path: Path) -> bool:
-    """Return whether the index speaks of bytes that the file does not have."""
+def _cut_short(container: Any, stream: Any, path: Path, end: float) -> bool:
+    # FFmpeg ends quietly where the bytes end, so compare with what was promised: MP4 and AVI carry an index of bytes,
+    # Matroska a duration that is not guessed
     entries = stream.index_entries
-    return bool(len(entries)) and entries[-1].pos + entries[-1].size > path.stat().st_size
+    if len(entries) and entries[-1].pos + entries[-1].size > path.stat().st_size:
+        return True
+    promised = float(container.duration or 0) / av.time_base
+    return container.format.name.startswith("matroska") and end < 0.95 * promised - 0.1
 
 
 def _camera(source: str, every: int) -> Iterator[tuple[int, float, Pixels]]:

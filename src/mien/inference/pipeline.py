@@ -1,9 +1,41 @@
-"""Read faces out of pictures: image -> [Face] = detect -> align -> classify.  Start reading here."""
+"""Read faces out of pictures: image -> [Face] = detect -> align -> classify.  Start reading here.
 
-from dataclasses import dataclass
-from typing import Any
+    pipeline = Pipeline()                                 # the shipped weights, YuNet
+    faces = pipeline(image)                               # uint8 RGB (H, W, 3)
+    for prediction in pipeline.predict(["photos/"]):      # streams: 10,000 pictures need no more memory than 100
+        ...
 
+`predict` decodes and detects a few pictures ahead in threads, collects the crops of several pictures into one run of
+the weights, and yields in order.  A picture without a face, or one that cannot be read, only costs itself.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import MediaError, UsageError
 from mien.face import Face
+from mien.inference import media
+from mien.inference.align import FRAMINGS, crops
+from mien.inference.classify import BATCH, Classifier
+from mien.inference.detectors import make
+from mien.inference.sources import Source, expand
+from mien.inference.track import Tracks
+
+WORKERS = min(4, os.cpu_count() or 1)
+AHEAD = 2 * WORKERS  # pictures being decoded or waiting for their turn
+MOST_PIXELS = (
+    24_000_000  # larger pictures are looked at in half size: faces that a detector finds stay larger than a crop
+)
+MOST_HELD = 256_000_000  # bytes of pictures kept for drawing while a batch fills
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,3 +69,212 @@ class Prediction:
             "error": self.error,
             "faces": [face.to_dict() for face in self.faces],
         }
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A prediction on its way through the pipeline, with what it was made from.
+
+    Attributes:
+        prediction: what is known so far; complete when `Pipeline.stream` yields it.
+        source: where it comes from.
+        crops: uint8 (faces, size, size, channels).
+        image: uint8 RGB, the picture at full size or a fraction of it, when it was asked for.
+    """
+
+    prediction: Prediction
+    source: Source
+    crops: NDArray[np.uint8] = field(repr=False)
+    image: NDArray[np.uint8] | None = field(default=None, repr=False)
+
+    def drawn(self) -> Prediction:
+        """Return the prediction with its faces in pixels of `image`, for drawing."""
+        if self.image is None or not self.prediction.width or self.image.shape[1] == self.prediction.width:
+            return self.prediction
+        factor = self.image.shape[1] / self.prediction.width
+        return replace(self.prediction, faces=tuple(_scaled(face, factor) for face in self.prediction.faces))
+
+
+class Pipeline:
+    """Everything needed to read faces: a detector, the framing between it and the weights, and the weights."""
+
+    def __init__(
+        self,
+        weights: str | Path = "ferplus",
+        detector: str = "yunet",
+        detector_file: str | Path | None = None,
+        min_score: float | None = None,
+        abstain: float | Literal["auto"] | None = None,
+        device: str = "cpu",
+    ) -> None:
+        """Load what is named.
+
+        Args:
+            weights: a shipped name or the path of an ONNX file that carries a card.
+            detector: a key of `mien.inference.detectors.DETECTORS`.
+            detector_file: your own copy of the detector's file.
+            min_score: least detector score in [0, 1]; None means the detector's own default.
+            abstain: least confidence in [0, 1] at which a face is answered for; "auto" takes the card's threshold.
+            device: "cpu" or "cuda".
+        """
+        self.classifier = Classifier(weights, device)
+        self.card = self.classifier.card
+        _check_share("--min-score", min_score)
+        self.detect = make(detector, Path(detector_file) if detector_file else None, min_score)
+        if self.card.framing not in FRAMINGS:
+            raise UsageError(f"the weights ask for the framing {self.card.framing!r}", f"one of {', '.join(FRAMINGS)}")
+        self.framing = FRAMINGS[self.card.framing][detector]
+        self.least = self._threshold(abstain)
+
+    def __call__(self, image: NDArray[np.uint8]) -> list[Face]:
+        """Return the faces in an image, uint8 RGB (H, W, 3), with their expressions, left to right."""
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+            raise UsageError(f"the image is {image.dtype} {image.shape}", "uint8 RGB (H, W, 3)")
+        faces, cut = self._find(image)
+        return self._read(faces, cut)
+
+    def predict(self, sources: Iterable[str | Path], every: int = 1) -> Iterator[Prediction]:
+        """Yield one prediction per picture and per `every`-th video frame, in the order of the sources.
+
+        Sources are files, folders (read recursively), globs and "camera:0".  What cannot be read keeps its place as
+        a prediction whose `error` says why.
+        """
+        for seen in self.stream(sources, every):
+            yield seen.prediction
+
+    def stream(
+        self, sources: Iterable[str | Path], every: int = 1, keep: bool = False, skip: Path | None = None
+    ) -> Iterator[Seen]:
+        """Yield as `predict` does, with the pictures themselves when `keep`, and without the folder `skip`."""
+        if every < 1:
+            raise UsageError(f"--every {every}", "a whole number of frames, at least 1")
+        for batch in _batches(_tracked(_ahead(self._jobs(sources, every, keep, skip)))):
+            yield from self._finish(batch)
+
+    def _threshold(self, abstain: float | Literal["auto"] | None) -> float:
+        if abstain != "auto":
+            _check_share("--abstain", abstain)
+            return abstain or 0.0
+        if self.card.threshold is None:
+            raise UsageError(
+                f"the weights {self.card.name!r} carry no threshold for --abstain auto", do="give a number"
+            )
+        return self.card.threshold
+
+    def _jobs(
+        self, sources: Iterable[str | Path], every: int, keep: bool, skip: Path | None
+    ) -> Iterator[tuple[Callable[[], Seen], bool]]:
+        # what remains to be done for each picture, and whether it is live; only videos are decoded here, in order
+        for source in expand(sources, skip):
+            if source.error:
+                yield partial(self._failed, source, source.error), False
+            elif not source.moving:
+                yield partial(self._open, source, keep), False
+            else:
+                try:
+                    for index, seconds, image in media.frames(source.path, every):
+                        picture = media.Picture(image, image.shape[1], image.shape[0])
+                        yield partial(self._look, source, picture, keep, index, seconds), source.live
+                except MediaError as error:
+                    yield partial(self._failed, source, str(error)), False
+
+    def _open(self, source: Source, keep: bool) -> Seen:
+        try:
+            return self._look(source, media.load(source.path, MOST_PIXELS), keep)
+        except MediaError as error:
+            return self._failed(source, str(error))
+
+    def _look(
+        self, source: Source, picture: media.Picture, keep: bool, frame: int | None = None, seconds: float | None = None
+    ) -> Seen:
+        faces, cut = self._find(picture.image)
+        full = tuple(_scaled(face, picture.ratio) for face in faces) if picture.ratio != 1 else tuple(faces)
+        prediction = Prediction(source.name, frame, seconds, picture.width, picture.height, None, full)
+        return Seen(prediction, source, cut, picture.image if keep else None)
+
+    def _failed(self, source: Source, error: str) -> Seen:
+        return Seen(Prediction(source.name, error=error), source, self._no_crops())
+
+    def _no_crops(self) -> NDArray[np.uint8]:
+        return np.empty((0, self.card.size, self.card.size, self.card.channels), np.uint8)
+
+    def _find(self, image: NDArray[np.uint8]) -> tuple[list[Face], NDArray[np.uint8]]:
+        # the crop comes from the box as detected, which may reach beyond the picture; the box told stays inside
+        edge = np.array([image.shape[1], image.shape[0]] * 2, np.float32)
+        pairs = [(face, np.clip(face.box, 0, edge)) for face in self.detect(image)]
+        pairs = [(face, box) for face, box in pairs if (box[2:] > box[:2]).all()]
+        boxes = [face.box for face, _ in pairs]
+        cut = crops(image, boxes, self.framing, self.card.size, self.card.channels)
+        return [replace(face, box=box) for face, box in pairs], cut
+
+    def _read(self, faces: Iterable[Face], cut: NDArray[np.uint8]) -> list[Face]:
+        if not len(cut):
+            return []
+        heads = self.classifier.heads(cut)
+        return [self._told(face, heads, row) for row, face in enumerate(faces)]
+
+    def _told(self, face: Face, heads: dict[str, NDArray[np.float32]], row: int) -> Face:
+        face = face.read(self.card.labels, heads["probs"][row], self.least)
+        if "valence_arousal" in heads:
+            valence, arousal = (round(float(v), 4) for v in heads["valence_arousal"][row])
+            face = replace(face, valence=valence, arousal=arousal)
+        if "action_units" in heads:
+            units = (round(float(p), 4) for p in heads["action_units"][row])
+            face = replace(face, action_units=dict(zip(self.card.action_units, units, strict=True)))
+        return face
+
+    def _finish(self, batch: list[Seen]) -> Iterator[Seen]:
+        found = (face for seen in batch for face in seen.prediction.faces)
+        faces = iter(self._read(found, np.concatenate([seen.crops for seen in batch])))
+        for seen in batch:
+            own = tuple(next(faces) for _ in seen.prediction.faces)
+            yield replace(seen, prediction=replace(seen.prediction, faces=own))
+
+
+def _ahead(jobs: Iterable[tuple[Callable[[], Seen], bool]]) -> Iterator[Seen]:
+    """Do jobs in a few threads and yield what they give in their order; a live job is waited for at once."""
+    waiting: deque[Future[Seen]] = deque()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for job, live in jobs:
+            waiting.append(pool.submit(job))
+            while len(waiting) > (0 if live else AHEAD):
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _tracked(stream: Iterable[Seen]) -> Iterator[Seen]:
+    """Give the faces of a video their track ids; every video starts anew."""
+    tracks = Tracks()
+    for seen in stream:
+        if seen.prediction.frame == 0:
+            tracks = Tracks()
+        if seen.prediction.frame is None:
+            yield seen
+        else:
+            faces = tuple(tracks.follow(seen.prediction.faces))
+            yield replace(seen, prediction=replace(seen.prediction, faces=faces))
+
+
+def _batches(stream: Iterable[Seen]) -> Iterator[list[Seen]]:
+    """Group pictures until their crops fill a run of the weights, or they are many, large or live."""
+    batch: list[Seen] = []
+    for seen in stream:
+        batch.append(seen)
+        held = sum(s.image.nbytes for s in batch if s.image is not None)
+        full = len(batch) >= BATCH or sum(len(s.crops) for s in batch) >= BATCH
+        if full or held > MOST_HELD or seen.source.live:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _scaled(face: Face, factor: float) -> Face:
+    points = None if face.landmarks is None else (face.landmarks * np.float32(factor))
+    return replace(face, box=face.box * np.float32(factor), landmarks=points)
+
+
+def _check_share(option: str, value: float | None) -> None:
+    if value is not None and not 0 <= value <= 1:
+        raise UsageError(f"{option} {value}", "a number from 0 to 1")

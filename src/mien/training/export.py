@@ -5,7 +5,9 @@ so whoever runs the file cannot get them wrong.  The graph is checked against to
 (weights and activations, per channel, calibrated on training images) is written beside it where it costs little.
 """
 
+import logging
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -49,9 +51,11 @@ class Graph(nn.Module):
 
     def forward(self, crops: Tensor) -> Tensor:
         x = crops.permute(0, 3, 1, 2).float() / 255
-        logits: Tensor = self.model(x)["logits"]
-        if self.flip:
-            logits = (logits + self.model(x.flip(3))["logits"]) / 2
+        if self.flip:  # as one batch, so that the file holds the weights once
+            logits: Tensor = self.model(torch.cat([x, x.flip(3)]))["logits"]
+            logits = logits.reshape(2, -1, logits.shape[1]).mean(0)
+        else:
+            logits = self.model(x)["logits"]
         return (logits / self.temperature).softmax(1)
 
 
@@ -104,15 +108,18 @@ def stamp(path: Path, card: Card) -> None:
 
 def _write(graph: nn.Module, size: int, channels: int, path: Path) -> None:
     example = torch.zeros((2, size, size, channels), dtype=torch.uint8)
-    program = torch.onnx.export(
-        graph,
-        (example,),
-        input_names=["crops"],
-        output_names=["probs"],
-        dynamic_shapes=({0: torch.export.Dim("faces", min=1)},),
-        dynamo=True,
-        verbose=False,
-    )
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of the torchvision that is not needed
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        program = torch.onnx.export(
+            graph,
+            (example,),
+            input_names=["crops"],
+            output_names=["probs"],
+            dynamic_shapes=({0: torch.export.Dim("faces", min=1)},),
+            dynamo=True,
+            verbose=False,
+        )
     assert program is not None
     for node in program.model.graph:  # source lines and module paths of the machine that exported
         node.metadata_props.clear()
@@ -152,6 +159,7 @@ def _int8(
         quantize_static(
             str(prepared), str(small), Crops(), per_channel=True, op_types_to_quantize=["Conv", "Add", "Gemm"],
             activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
+            reduce_range=True,  # 7 bits: products of 8 overflow on x86 processors without VNNI
         )  # fmt: skip
     stamp(small, card.model_copy(update={"name": f"{card.name}-int8"}))
     if accuracy(Classifier(small)(crops), target) < before - INT8_COST:

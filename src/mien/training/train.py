@@ -201,7 +201,7 @@ def split(recipe: Recipe, root: Path | None, name: str, device: torch.device) ->
     if recipe.data.auxiliary:
         other = load(recipe.data.auxiliary.name, root, name, **recipe.data.auxiliary.options)
         aux, aux_labels = torch.from_numpy(join(samples, other)).to(device), other.labels
-    images = torch.from_numpy(np.ascontiguousarray(samples.images)).permute(0, 3, 1, 2).contiguous()
+    images = torch.from_numpy(np.array(samples.images)).permute(0, 3, 1, 2).contiguous()  # a copy: the cache is read-only
     return Split(
         images.to(device), torch.from_numpy(target).to(device), aux, samples.labels, aux_labels, samples.fingerprint
     )

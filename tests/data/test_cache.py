@@ -1,0 +1,231 @@
+"""The cache: the content is the key, entries appear whole or not at all, and the data root is only read."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mien.data import cache, load
+from mien.data.cache import Entry, kept, open_entry
+from mien.data.pack import pack
+from mien.errors import DataError
+
+LOAD = "import sys; from mien.data import load; s = load('ferplus', sys.argv[1], 'train'); print(len(s), s.fingerprint)"
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def entries(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.name != "memo")
+
+
+def refuse(*_: object) -> Any:
+    raise AssertionError("the file was read again")
+
+
+def test_built_once_then_a_memory_map(tiny_fer2013: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = load("fer2013", tiny_fer2013, "val")
+    monkeypatch.setitem(sys.modules["mien.data.layouts"].READERS, "csv", refuse)
+    again = load("fer2013", tiny_fer2013, "val")
+    assert isinstance(again.images, np.memmap)
+    assert not again.images.flags.writeable
+    assert np.array_equal(first.images, again.images)
+    assert first.fingerprint == again.fingerprint
+
+
+def test_content_is_the_key(
+    tmp_path: Path, own_cache: Path, fer2013_writer: Callable[..., Any], monkeypatch: Any
+) -> None:
+    fer2013_writer(tmp_path / "a")
+    first = load("fer2013", tmp_path / "a", "val")
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    os.utime(tmp_path / "b" / "fer2013.csv", (1, 1))
+    assert load("fer2013", tmp_path / "b", "val").fingerprint == first.fingerprint
+    assert len(entries(own_cache)) == 1
+    stat = (tmp_path / "a" / "fer2013.csv").stat()
+    fer2013_writer(tmp_path / "a", seed=1)
+    os.utime(tmp_path / "a" / "fer2013.csv", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert load("fer2013", tmp_path / "a", "val").fingerprint != first.fingerprint
+    assert len(entries(own_cache)) == 2
+
+
+def test_same_size_and_time_but_other_content(
+    tmp_path: Path, own_cache: Path, fer2013_writer: Callable[..., Any]
+) -> None:
+    fer2013_writer(tmp_path)
+    path = tmp_path / "fer2013.csv"
+    first = load("fer2013", tmp_path, "train")
+    stat, text = path.stat(), path.read_text()
+    path.write_text(text.replace("\n0,", "\n5,", 1))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert path.stat().st_size == stat.st_size
+    assert load("fer2013", tmp_path, "train").fingerprint != first.fingerprint
+
+
+def damage_truncate(entry: Path) -> None:
+    os.truncate(entry / "images.npy", (entry / "images.npy").stat().st_size - 1)
+
+
+def damage_longer(entry: Path) -> None:
+    with (entry / "images.npy").open("ab") as file:
+        file.write(b"x")
+
+
+def damage_missing(entry: Path) -> None:
+    (entry / "label.npy").unlink()
+
+
+def damage_meta(entry: Path) -> None:
+    (entry / "meta.json").write_text("{")
+
+
+def damage_format(entry: Path) -> None:
+    meta = json.loads((entry / "meta.json").read_text())
+    (entry / "meta.json").write_text(json.dumps({**meta, "format": cache.FORMAT - 1}))
+
+
+def damage_no_meta(entry: Path) -> None:
+    (entry / "meta.json").unlink()
+
+
+@pytest.mark.parametrize(
+    "damage", [damage_truncate, damage_longer, damage_missing, damage_meta, damage_format, damage_no_meta]
+)
+def test_a_damaged_entry_is_built_again(damage: Callable[[Path], None], tiny_fer2013: Path, own_cache: Path) -> None:
+    whole = load("fer2013", tiny_fer2013, "train")
+    fingerprint, images = whole.fingerprint, np.array(whole.images)
+    (entry,) = entries(own_cache)
+    damage(entry)
+    assert open_entry(entry) is None
+    again = load("fer2013", tiny_fer2013, "train")
+    assert again.fingerprint == fingerprint
+    assert np.array_equal(again.images, images)
+    assert entries(own_cache) == [entry]
+
+
+def test_two_processes_build_at_once(tiny_fer2013: Path, own_cache: Path) -> None:
+    processes = [
+        subprocess.Popen([sys.executable, "-c", LOAD, str(tiny_fer2013)], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    answers = [process.communicate(timeout=60)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    assert len(set(answers)) == 1
+    assert answers[0].startswith("156 ")
+    assert len(entries(own_cache)) == 2  # pictures, votes
+
+
+def test_the_slower_of_two_builds_yields(own_cache: Path) -> None:
+    def build() -> Entry:
+        kept("thing-1", lambda: Entry({"a": np.array([1])}, {"by": "the other"}))
+        return Entry({"a": np.array([1])}, {"by": "us"})
+
+    assert kept("thing-1", build).facts == {"by": "the other"}
+    assert [path.name for path in own_cache.iterdir()] == ["thing-1"]
+
+
+def test_killed_in_the_middle_of_a_build(tmp_path: Path, tiny_fer2013: Path, own_cache: Path) -> None:
+    """A build that dies with its arrays half written leaves nothing that anyone would read, and is swept up later."""
+    script = (
+        "import sys, time, numpy as np\nfrom mien.data import cache\n"
+        "def hang(*_): print('half', flush=True); time.sleep(60)\n"
+        "save = np.save\n"
+        "np.save = lambda path, array: (save(path, array), hang()) if 'label' in str(path) else save(path, array)\n"
+        "from mien.data import load\nload('fer2013', sys.argv[1], 'train')\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, str(tiny_fer2013)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "half\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait(timeout=30)
+    (left,) = entries(own_cache)
+    assert left.name.startswith(".")
+    assert (left / "images.npy").exists()
+    assert len(load("fer2013", tiny_fer2013, "train")) == 160
+    old = time.time() - 2 * cache.ABANDONED
+    os.utime(left, (old, old))
+    load("ferplus", tiny_fer2013, "train")
+    assert not left.exists()
+
+
+def test_a_file_that_grows_while_it_is_read(
+    tmp_path: Path, own_cache: Path, fer2013_writer: Any, monkeypatch: Any
+) -> None:
+    fer2013_writer(tmp_path)
+    readers = sys.modules["mien.data.layouts"].READERS
+    read = readers["csv"]
+
+    def slow(path: Path, advance: Any) -> Any:
+        found = read(path, advance)
+        with path.open("a") as file:
+            file.write("\n")
+        return found
+
+    monkeypatch.setitem(readers, "csv", slow)
+    with pytest.raises(DataError, match=r"fer2013\.csv changed while it was read"):
+        load("fer2013", tmp_path, "train")
+    assert entries(own_cache) == []
+
+
+def test_a_cache_folder_that_cannot_be_written(tmp_path: Path, tiny_fer2013: Path, monkeypatch: Any) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(DataError, match="cannot write the cache folder .*set MIEN_CACHE") as caught:
+        load("fer2013", tiny_fer2013, "train")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_root_is_only_read(tmp_path: Path, own_cache: Path, fer2013_writer: Callable[..., Any]) -> None:
+    root = tmp_path / "root"
+    fer2013_writer(root)
+    before = {path: path.stat().st_mtime_ns for path in [root, *root.iterdir()]}
+    for path in root.iterdir():
+        path.chmod(0o444)
+    root.chmod(0o555)
+    try:
+        assert len(load("ferplus", root, "train")) == 156
+        assert {path: path.stat().st_mtime_ns for path in [root, *root.iterdir()]} == before
+    finally:
+        root.chmod(0o755)
+
+
+def test_packed_arrays_train_without_the_readers(tmp_path: Path, tiny_fer2013: Path, own_cache: Path) -> None:
+    packed = pack(tiny_fer2013, tmp_path / "packed", ("train", "val"))
+    for name, options in (("fer2013", {}), ("ferplus", {"labels": "distribution"})):
+        for split in ("train", "val"):
+            expected = load(name, tiny_fer2013, split, **options)
+            found = load(name, packed, split, **options)
+            assert found.fingerprint == expected.fingerprint
+            assert np.array_equal(found.images, expected.images)
+            assert found.ids.tolist() == expected.ids.tolist()
+        with pytest.raises(DataError, match="holds no PrivateTest pictures"):
+            load(name, packed, "test", **options)
+    code = LOAD + "; assert not {'pyarrow', 'PIL', 'cv2', 'torch', 'rich'} & set(sys.modules), sys.modules"
+    subprocess.run([sys.executable, "-c", code, str(packed)], check=True)
+    (packed / "meta.json").write_text("{}")
+    with pytest.raises(DataError, match="holds no whole set of arrays"):
+        load("fer2013", packed, "train")
+    with pytest.raises(DataError, match="cannot write"):
+        pack(tiny_fer2013, packed)
+
+
+def test_packing_fer2013_alone(tmp_path: Path, own_cache: Path, fer2013_writer: Callable[..., Any]) -> None:
+    fer2013_writer(tmp_path / "a")
+    (tmp_path / "a" / "fer2013new.csv").unlink()
+    packed = pack(tmp_path / "a", tmp_path / "packed")
+    assert len(load("fer2013", packed, "test")) == 40
+    with pytest.raises(DataError, match="packed arrays hold no votes"):
+        load("ferplus", packed, "test")

@@ -1,0 +1,164 @@
+"""FERPlus: the authors' rules on hand-made votes, both vote files, and votes that belong to other pictures."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mien.data import load
+from mien.data.ferplus import distribution, majority
+from mien.data.votes import COMPLETE, UNNUMBERED, rows_of
+from mien.errors import DataError
+from mien.labels import EXPRESSIONS
+
+#         neutral hap sad sur fear dis ang cont unk nf
+RULES = {
+    "clear": ([8, 1, 1, 0, 0, 0, 0, 0, 0, 0], "neutral", {"neutral": 1.0}),
+    "half is no majority": ([5, 0, 5, 0, 0, 0, 0, 0, 0, 0], None, {"neutral": 0.5, "sadness": 0.5}),
+    "slips do not count": ([5, 4, 1, 0, 0, 0, 0, 0, 0, 0], "neutral", {"neutral": 5 / 9, "happiness": 4 / 9}),
+    "most frequent only": ([4, 3, 3, 0, 0, 0, 0, 0, 0, 0], None, {"neutral": 0.4, "happiness": 0.3, "sadness": 0.3}),
+    "unknown wins": ([4, 0, 0, 0, 0, 0, 0, 0, 6, 0], None, None),
+    "not a face wins": ([0, 0, 0, 0, 0, 0, 0, 0, 0, 10], None, None),
+    "unknown ties": ([0, 0, 0, 0, 0, 0, 0, 5, 5, 0], None, {"contempt": 1.0}),
+    "nothing but slips": ([1, 1, 1, 1, 1, 1, 1, 1, 1, 1], None, None),
+    "no votes": ([0] * 10, None, None),
+}
+
+
+@pytest.mark.parametrize("case", RULES)
+def test_rules(case: str) -> None:
+    votes, winner, shares = RULES[case]
+    keep, target = majority(np.array([votes]))
+    assert keep[0] == (winner is not None)
+    if winner:
+        assert target[0].tolist() == [float(label == winner) for label in EXPRESSIONS]
+    keep, target = distribution(np.array([votes]))
+    assert keep[0] == (shares is not None)
+    if shares:
+        assert target[0] == pytest.approx([shares.get(label, 0) for label in EXPRESSIONS])
+        assert target.dtype == np.float32
+
+
+def test_joins_fer2013_by_id(tiny_fer2013: Path) -> None:
+    for split in ("train", "val", "test"):
+        pictures = load("fer2013", tiny_fer2013, split)
+        for labels in ("majority", "distribution"):
+            samples = load("ferplus", tiny_fer2013, split, labels=labels)
+            place = {name: k for k, name in enumerate(pictures.ids)}
+            assert np.array_equal(samples.images, pictures.images[[place[name] for name in samples.ids]])
+            assert samples.labels == EXPRESSIONS
+            assert samples.target.sum(1) == pytest.approx(np.ones(len(samples)))
+            assert samples.votes is not None
+            assert (samples.votes.sum(1) == 10).all()
+
+
+def test_majority_is_the_default(tiny_fer2013: Path) -> None:
+    default = load("ferplus", tiny_fer2013, "val")
+    chosen = load("ferplus", tiny_fer2013, "val", labels="majority")
+    other = load("ferplus", tiny_fer2013, "val", labels="distribution")
+    assert default.fingerprint == chosen.fingerprint != other.fingerprint
+    assert (len(default), len(other)) == (36, 38)
+
+
+@pytest.mark.parametrize("place", [".", "data", "fer2013"])
+def test_label_csv(
+    place: str,
+    tmp_path: Path,
+    tiny_fer2013: Path,
+    fer2013_writer: Callable[..., Any],
+    label_csv_writer: Callable[..., None],
+) -> None:
+    """The FERPlus repository's per-split files, beside the pictures, in its data folder, or above them."""
+    root = tmp_path / "fer2013"
+    tiny = fer2013_writer(root)
+    (root / "fer2013new.csv").unlink()
+    with pytest.raises(DataError, match=r"no FERPlus votes in .*fer2013new\.csv, or label\.csv in FER2013Train/"):
+        load("ferplus", root, "train")
+    label_csv_writer(tmp_path if place == "fer2013" else root / place, tiny)
+    for split in ("train", "val", "test"):
+        expected = load("ferplus", tiny_fer2013, split)
+        found = load("ferplus", root, split)
+        assert found.fingerprint == expected.fingerprint
+        assert np.array_equal(found.votes, expected.votes)
+
+
+def test_numbers_of_the_complete_set() -> None:
+    """FERPlus numbers skip 85 rows; figures read off fer2013new.csv."""
+    number = np.array([0, 58, 59, 28638, 32219, 32220, 35801])
+    assert rows_of(number).tolist() == [0, 58, 60, 28709, 32296, 32298, 35886]
+    assert len(UNNUMBERED) == 85 == COMPLETE - 35802
+
+
+def test_numbers_match_the_names_in_the_vote_file(mien_data: Path) -> None:
+    lines = next(mien_data.rglob("fer2013new.csv")).read_text().splitlines()[1:]
+    names = [line.split(",")[1] for line in lines]
+    rows = np.array([row for row, name in enumerate(names) if name])
+    number = np.array([int(name[3:10]) for name in names if name])
+    other = rows[rows_of(number) != rows]
+    assert other.tolist() == [5274, 5348, 15835, 34334]  # pictures that carry the number of an equal one
+
+
+BAD_VOTES = {
+    "a row too few": (lambda lines: lines[:-1], "has 239 rows; expected 240"),
+    "a row too many": (lambda lines: [*lines, lines[-1]], "has 241 rows; expected 240"),
+    "no header": (lambda lines: lines[1:], "line 1: columns"),
+    "columns swapped": (
+        lambda lines: [lines[0].replace("happiness,surprise", "surprise,happiness"), *lines[1:]],
+        "line 1: columns",
+    ),
+    "a column too few": (
+        lambda lines: [*lines[:9], lines[9].rsplit(",", 1)[0], *lines[10:]],
+        "line 10: 11 fields; expected 12",
+    ),
+    "a fraction": (lambda lines: [*lines[:9], lines[9][:-1] + "0.5", *lines[10:]], "line 10: vote '0.5'"),
+    "a negative vote": (lambda lines: [*lines[:9], lines[9][:-1] + "-1", *lines[10:]], "line 10: vote '-1'"),
+    "no vote": (lambda lines: [*lines[:9], lines[9][:-1], *lines[10:]], "line 10: vote ''"),
+    "unknown usage": (lambda lines: [*lines[:9], "x" + lines[9], *lines[10:]], "line 10: usage 'xTraining'"),
+    "other order": (
+        lambda lines: [lines[0], lines[-1], *lines[2:-1], lines[1]],
+        "line 2: usage PrivateTest; expected Training",
+    ),
+    "empty": (lambda lines: [], "is empty"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_VOTES)
+def test_bad_votes_name_the_line_and_leave_fer2013_alone(
+    case: str, tmp_path: Path, fer2013_writer: Callable[..., Any]
+) -> None:
+    change, message = BAD_VOTES[case]
+    fer2013_writer(tmp_path)
+    path = tmp_path / "fer2013new.csv"
+    path.write_text("\n".join(change(path.read_text().splitlines())))
+    with pytest.raises(DataError, match=message) as caught:
+        load("ferplus", tmp_path, "train")
+    assert str(path) in str(caught.value)
+    assert len(load("fer2013", tmp_path, "train")) == 160
+
+
+def test_bad_label_csv(
+    tmp_path: Path, fer2013_writer: Callable[..., Any], label_csv_writer: Callable[..., None]
+) -> None:
+    tiny = fer2013_writer(tmp_path)
+    (tmp_path / "fer2013new.csv").unlink()
+    label_csv_writer(tmp_path, tiny)
+    path = tmp_path / "FER2013Valid" / "label.csv"
+    whole = path.read_text()
+    cases = {
+        "fer0000165.png": ("fer0000900.png", "picture 900; expected numbers below 240"),
+        "fer0000166.png": ("fer0000003.png", r"FER2013Valid/label\.csv picture 3; expected Training"),
+        "fer0000167.png": ("face.png", r"label\.csv line 8: picture 'face\.png'"),
+    }
+    for old, (new, message) in cases.items():
+        path.write_text(whole.replace(old, new))
+        with pytest.raises(DataError, match=message):
+            load("ferplus", tmp_path, "val")
+
+
+def test_folder_layout_is_refused(tmp_path: Path, fer2013_writer: Callable[..., Any], tiny_fer2013: Path) -> None:
+    fer2013_writer(tmp_path, "folder")
+    (tmp_path / "fer2013new.csv").write_bytes((tiny_fer2013 / "fer2013new.csv").read_bytes())
+    with pytest.raises(DataError, match=r"lost the row order.*expected fer2013\.csv or fer2013\.parquet"):
+        load("ferplus", tmp_path, "train")

@@ -1,0 +1,81 @@
+"""Twins: against a plain product of all pairs, at the edges, on the drawn set, and the exact figures of FER2013."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.data import load
+from mien.data.hygiene import clean_mask, find_twins, twins
+
+
+def plain_correlations(train: np.ndarray, images: np.ndarray) -> np.ndarray:
+    return np.corrcoef(np.concatenate([images, train]).reshape(len(images) + len(train), -1))[
+        : len(images), len(images) :
+    ]
+
+
+@pytest.mark.parametrize("shape", [(48, 48, 1), (13, 7, 3), (5, 5, 1)])
+@pytest.mark.parametrize("threshold", [0.5, 0.9, 0.98])
+def test_equals_the_plain_product(shape: tuple[int, ...], threshold: float) -> None:
+    rng = np.random.default_rng(0)
+    train = rng.integers(0, 256, (60, *shape)).astype(np.uint8)
+    noise = rng.normal(0, 1, (50, *shape)) * np.linspace(0, 90, 50).reshape(-1, 1, 1, 1)
+    images = (train[rng.integers(0, 60, 50)] * 0.8 + 20 + noise).clip(0, 255).astype(np.uint8)
+    found = twins(train, images, threshold)
+    best = plain_correlations(train, images)
+    expected = np.where(best.max(1) >= threshold, best.argmax(1), -1)
+    assert 0 < (expected >= 0).sum() < 50
+    assert found.index.tolist() == expected.tolist()
+    assert found.correlation[expected >= 0] == pytest.approx(best.max(1)[expected >= 0], abs=1e-6)
+    assert (found.correlation[expected < 0] == 0).all()
+    assert not found.exact.any()
+
+
+def test_blank_pictures_have_only_equal_twins() -> None:
+    blank = [np.full((8, 8, 1), value, np.uint8) for value in (0, 0, 255, 7)]
+    rng = np.random.default_rng(0)
+    face = rng.integers(0, 256, (8, 8, 1)).astype(np.uint8)
+    found = twins(np.stack([face, blank[0], blank[2]]), np.stack([*blank, face, 255 - face]))
+    assert found.index.tolist() == [1, 1, 2, -1, 0, -1]
+    assert found.exact.tolist() == [True, True, True, False, True, False]
+
+
+def test_the_first_equal_picture_is_the_twin() -> None:
+    face = np.random.default_rng(0).integers(0, 256, (8, 8, 1)).astype(np.uint8)
+    assert twins(np.stack([face // 2, face, face]), face[None]).index.tolist() == [1]
+
+
+def test_the_drawn_set_has_the_twins_it_was_given(tiny_fer2013: Path) -> None:
+    for split, first in (("val", 160), ("test", 200)):
+        samples = load("fer2013", tiny_fer2013, split)
+        found = find_twins(samples, tiny_fer2013)
+        assert found.exact.nonzero()[0].tolist() == [0, 1, 2]
+        assert (found.index >= 0).nonzero()[0].tolist() == [0, 1, 2, 3, 4]
+        assert found.index[:5].tolist() == list(range(first - 160, first - 155))
+        assert clean_mask(samples, tiny_fer2013).sum() == 35
+
+
+def test_ferplus_counts_twins_in_all_of_training(tiny_fer2013: Path) -> None:
+    """Rows 40 and 41 of Training carry no majority; their twins in test are no cleaner for it."""
+    whole, part = load("fer2013", tiny_fer2013, "test"), load("ferplus", tiny_fer2013, "test")
+    kept = load("ferplus", tiny_fer2013, "train")
+    assert not {"00040", "00041"} & set(kept.ids)
+    clean = dict(zip(whole.ids, clean_mask(whole, tiny_fer2013), strict=True))
+    assert clean_mask(part, tiny_fer2013).tolist() == [clean[name] for name in part.ids]
+
+
+def test_kept_in_the_cache(tiny_fer2013: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = load("fer2013", tiny_fer2013, "test")
+    first = clean_mask(samples, tiny_fer2013)
+    monkeypatch.setattr("mien.data.hygiene.twins", None)
+    assert np.array_equal(clean_mask(samples, tiny_fer2013), first)
+
+
+@pytest.mark.parametrize(("split", "exact", "clean"), [("test", 288, 3257), ("val", 279, 3289)])
+def test_fer2013(split: str, exact: int, clean: int, mien_data: Path) -> None:
+    samples = load("fer2013", mien_data, split)
+    found = find_twins(samples, mien_data)
+    assert found.exact.sum() == exact
+    assert clean_mask(samples, mien_data).sum() == clean
+    assert found.correlation[found.index >= 0].min() >= 0.98

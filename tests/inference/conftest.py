@@ -1,0 +1,115 @@
+"""Real photographs and videos for the use side: Eileen Collins (scikit-image) and Grace Hopper (matplotlib)."""
+
+import sys
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import matplotlib
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+from mien.inference.pipeline import Pipeline
+
+COLLINS = (178.0, 62.5, 268.5, 176.5)  # where the astronaut's face is, as YuNet draws it
+
+
+class Ran(NamedTuple):
+    """What a command left: exit code, the bytes of stdout, the text of stderr."""
+
+    code: int
+    out: bytes
+    err: str
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> np.ndarray:
+    """A portrait, uint8 RGB (512, 512, 3), with one smiling face."""
+    return skimage.data.astronaut()
+
+
+@pytest.fixture(scope="session")
+def coffee() -> np.ndarray:
+    """A picture without a face."""
+    return skimage.data.coffee()
+
+
+@pytest.fixture(scope="session")
+def hopper() -> Path:
+    """A JPEG portrait."""
+    return Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+
+
+@pytest.fixture(scope="session")
+def pipeline() -> Pipeline:
+    return Pipeline()
+
+
+@pytest.fixture
+def photo(tmp_path: Path, astronaut: np.ndarray) -> Path:
+    path = tmp_path / "collins.png"
+    Image.fromarray(astronaut).save(path)
+    return path
+
+
+@pytest.fixture
+def mien(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+    """Run the command line in this process, watching the file descriptors themselves."""
+    from mien.cli import main
+
+    def run(*words: object) -> Ran:
+        capfdbinary.readouterr()
+        monkeypatch.setattr(sys, "argv", ["mien", *map(str, words)])
+        try:
+            main()
+            code = 0
+        except SystemExit as left:
+            code = int(left.code or 0)
+        sys.stdout.flush()
+        out, err = capfdbinary.readouterr()
+        return Ran(code, out, err.decode())
+
+    return run
+
+
+def write_video(path: Path, images: list[np.ndarray], rate: int = 20, codec: str = "libx264") -> Path:
+    """Write images as a video whose index stands at its front, so that a cut file can still be opened."""
+    options = {"movflags": "faststart"} if path.suffix == ".mp4" else {}
+    with av.open(str(path), "w", options=options) as file:
+        stream = file.add_stream(codec, rate=rate)
+        stream.height, stream.width = images[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.gop_size = 5
+        for k, image in enumerate(images):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+            frame.pts, frame.time_base = k, Fraction(1, rate)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return path
+
+
+def write_sound(path: Path) -> Path:
+    """Write a video file that holds only sound."""
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("aac", rate=44100)
+        for k in range(20):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 44100, 1024 * k
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture(scope="session")
+def moved(astronaut: np.ndarray) -> list[np.ndarray]:
+    """Twelve frames, (320, 256, 3), in which the face moves 4 pixels to the left from frame to frame."""
+    return [astronaut[:320, 60 + 4 * k : 316 + 4 * k] for k in range(12)]
+
+
+@pytest.fixture
+def video(tmp_path: Path, moved: list[np.ndarray]) -> Path:
+    return write_video(tmp_path / "moved.mp4", moved)

@@ -1,0 +1,49 @@
+"""mienet: shapes for every dial, known sizes, and indifference to exposure."""
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs mien[train]")
+
+from mien.models import MODELS  # noqa: E402
+from mien.models.mienet import mienet  # noqa: E402
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(("classes", "channels", "size"), [(7, 1, 48), (8, 3, 64), (3, 1, 48)])
+def test_every_model_keeps_the_contract(name: str, classes: int, channels: int, size: int) -> None:
+    model = MODELS[name](classes, channels)
+    outputs = model(torch.rand(2, channels, size, size))
+    assert outputs["logits"].shape == (2, classes)
+    assert outputs["logits"].isfinite().all()
+    outputs["logits"].sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("options", "parameters"),
+    [({}, 1_592_823), ({"width": 0.5, "depths": (1, 1, 1, 1), "stem_stride": 2}, 307_071), ({"aux_classes": 8}, 1_594_879)],
+)
+def test_sizes(options: dict[str, object], parameters: int) -> None:
+    assert sum(p.numel() for p in mienet(7, **options).parameters()) == parameters
+
+
+@pytest.mark.parametrize("stem_stride", [1, 2])
+def test_both_stems_end_at_the_same_resolution(stem_stride: int) -> None:
+    model = mienet(7, stem_stride=stem_stride)
+    seen = []
+    model.blocks.register_forward_hook(lambda module, inputs, output: seen.append(output.shape))
+    model(torch.rand(1, 1, 48, 48))
+    assert seen[0] == (1, 256, 3, 3)
+
+
+def test_exposure_and_contrast_drop_out() -> None:
+    model = mienet(7).eval()
+    x = torch.rand(4, 1, 48, 48)
+    with torch.no_grad():
+        torch.testing.assert_close(model(x)["logits"], model(0.7 * x + 0.1)["logits"], atol=0.1, rtol=0.1)
+        assert model(torch.full((1, 1, 48, 48), 0.5))["logits"].isfinite().all()
+
+
+def test_second_head_only_when_asked() -> None:
+    assert "aux" not in mienet(7)(torch.rand(1, 1, 48, 48))
+    assert mienet(7, aux_classes=8)(torch.rand(2, 1, 48, 48))["aux"].shape == (2, 8)

@@ -1,0 +1,107 @@
+"""The exported file computes what torch computes, carries its card, and tells nothing about the machine it came from."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs mien[train]")
+
+from mien.card import Card  # noqa: E402
+from mien.errors import UsageError, WeightsError  # noqa: E402
+from mien.evaluation.calibrate import softmax  # noqa: E402
+from mien.evaluation.metrics import accuracy, nll  # noqa: E402
+from mien.inference.classify import Classifier  # noqa: E402
+from mien.training import checkpoint, export, recipe as recipes  # noqa: E402
+from mien.training.session import export_run, run_recipe  # noqa: E402
+from mien.training.train import logits, make, split  # noqa: E402
+
+WORDS = ["model.options.width=0.5", "model.options.stem_stride=2", "batch=32", "epochs=3", "ema=0.9"]
+
+
+@pytest.fixture(scope="module")
+def run(tiny_fer2013: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs")
+    return run_recipe("mien/fer2013", WORDS, root=tiny_fer2013, out=out, resume=None, device="cpu")
+
+
+def network(run: Path) -> "torch.nn.Module":
+    best = checkpoint.load(run / "best.pt")
+    recipe = recipes.load(run / "recipe.yaml")
+    model = make(recipe, len(best["labels"]), best["channels"], {"aux_classes": len(best["aux_labels"])})
+    model.load_state_dict(best["average"])
+    return model.eval()
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 130])
+def test_onnx_equals_torch(count: int, run: Path) -> None:
+    crops = np.random.default_rng(count).integers(0, 256, (count, 48, 48, 1), np.uint8)
+    weights = Classifier(run / "model.onnx")
+    x = torch.from_numpy(crops).permute(0, 3, 1, 2)
+    wanted = softmax(logits(network(run), x, torch.float32).numpy(), weights.card.temperature)
+    np.testing.assert_allclose(weights(crops), wanted, atol=export.PARITY)
+
+
+def test_temperature_is_the_best_on_val(run: Path, tiny_fer2013: Path) -> None:
+    recipe = recipes.load(run / "recipe.yaml")
+    val = split(recipe, tiny_fer2013, "val", torch.device("cpu"))
+    scores, target = logits(network(run), val.images, torch.float32).numpy(), val.target.numpy()
+    fitted = Classifier(run / "model.onnx").card.temperature
+    best = nll(softmax(scores, fitted), target)
+    assert best <= min(nll(softmax(scores, fitted * factor), target) for factor in (0.5, 0.9, 1, 1.1, 2)) + 1e-9
+
+
+def test_card_tells_the_whole_story(run: Path) -> None:
+    card = Classifier(run / "model.onnx").card
+    assert card.labels == ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
+    assert recipes.parse(card.recipe, "card") == recipes.load(run / "recipe.yaml")
+    assert card.data["fingerprint"]
+    assert {"val", "test"} == card.metrics.keys()
+    assert {"n", "accuracy", "accuracy_interval", "clean"} <= card.metrics["test"].keys()
+    assert card.provenance["versions"]["torch"] == torch.__version__
+    assert "Art. 5" in card.notes
+
+
+def test_file_names_no_path_of_this_machine(run: Path, tiny_fer2013: Path) -> None:
+    content = (run / "model.onnx").read_bytes()
+    for path in (tiny_fer2013, run.parent, Path(export.__file__).parents[3], Path(torch.__file__).parents[1]):
+        assert str(path).encode() not in content
+
+
+def test_int8_variant_is_kept_only_when_it_costs_little(run: Path, tiny_fer2013: Path) -> None:
+    small = run / "model-int8.onnx"
+    if not small.exists():
+        pytest.skip("int8 cost more than it may on this data")
+    val = split(recipes.load(run / "recipe.yaml"), tiny_fer2013, "val", torch.device("cpu"))
+    crops, target = val.images.permute(0, 2, 3, 1).contiguous().numpy(), val.target.numpy()
+    full, quantised = (accuracy(Classifier(path)(crops), target) for path in (run / "model.onnx", small))
+    assert quantised >= full - export.INT8_COST
+    assert small.stat().st_size < 0.6 * (run / "model.onnx").stat().st_size
+    assert any(node.op_type == "QuantizeLinear" for node in onnx.load(small).graph.node)
+
+
+def test_export_again_keeps_the_one_test_score(run: Path, tiny_fer2013: Path) -> None:
+    before = Classifier(run / "model.onnx").card
+    stamp = (run / "test.npz").stat().st_mtime_ns
+    assert export_run(run, root=tiny_fer2013) == run / "model.onnx"
+    assert Classifier(run / "model.onnx").card.metrics == before.metrics
+    assert (run / "test.npz").stat().st_mtime_ns == stamp
+
+
+def test_export_without_weights(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="not a run folder"):
+        export_run(tmp_path, root=None)
+    (tmp_path / "recipe.yaml").write_text(recipes.dump(recipes.load("mien/fer2013")))
+    with pytest.raises(UsageError, match=r"best\.pt.*mien train --resume"):
+        export_run(tmp_path, root=None)
+
+
+def test_stamp_replaces_the_card_only(run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "copy.onnx"
+    path.write_bytes((run / "model.onnx").read_bytes())
+    card = Card(name="other", labels=Classifier(path).card.labels)
+    export.stamp(path, card)
+    crops = np.zeros((2, 48, 48, 1), np.uint8)
+    assert Classifier(path).card == card
+    np.testing.assert_array_equal(Classifier(path)(crops), Classifier(run / "model.onnx")(crops))
