@@ -30,7 +30,7 @@ bench: $(DEV)/ready
 # fer 25.10.3 in an environment of its own, for `make bench` to measure against.
 peers:
 	$(PYTHON) -m venv .venv-fer
-	.venv-fer/bin/python $(PIP_PLAIN) torch==2.13.0 fer==25.10.3
+	.venv-fer/bin/python $(PIP_PLAIN) torch==2.13.0 fer==25.10.3 "setuptools<81"
 
 clean:
 	rm -rf $(USE) $(DEV) .venv-fer demo

@@ -21,7 +21,7 @@ sys.meta_path.insert(0, Absent())
 """
 
 
-def photo(name: str = "mpl-data/sample_data/grace_hopper.jpg", package: str = "matplotlib") -> Path:
+def photo(name: str = "data/astronaut.png", package: str = "skimage") -> Path:
     spec = find_spec(package)
     assert spec is not None
     assert spec.origin is not None

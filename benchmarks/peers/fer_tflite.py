@@ -18,8 +18,7 @@ ORDER = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 def main(crops: str, out: str, rounds: int = 5, timed: int = 320) -> None:
     """Read every crop once, then time `rounds` passes over the first ones."""
     images = np.repeat(np.load(crops)[..., None], 3, axis=3)
-    detector = FER()
-    detector._FER__offsets = (0, 0)
+    detector = FER(offsets=(0, 0))
     whole = [(0, 0, images.shape[2], images.shape[1])]
 
     def read(image: np.ndarray) -> dict[str, float]:

@@ -154,6 +154,30 @@ def data(
     typer.echo(json.dumps({**to_dict(view), "files": files}) if as_json else text)
 
 
+@app.command()
+def evaluate(
+    weights: Annotated[str, typer.Argument(help="a shipped name, an ONNX file or a run folder")],
+    options: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="e.g. labels=distribution")] = None,
+    data: Annotated[str, typer.Option(help="fer2013 or ferplus")] = "fer2013",
+    root: Annotated[Path | None, typer.Option(help="the data; MIEN_DATA when not given")] = None,
+    split: Annotated[str, typer.Option(help="val or test")] = "val",
+    out: Annotated[Path | None, typer.Option(help="for result.npz, metrics.json and report.html")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """Measure weights on a data set: all of it and its twin-free part, with intervals."""
+    import json
+
+    from mien.data import read_options
+    from mien.evaluation.evaluate import evaluate as measure
+    from mien.evaluation.evaluate import keep
+    from mien.evaluation.show import to_text
+
+    result, figures = measure(weights, data, root, split, **read_options(options or []))
+    typer.echo(json.dumps(figures) if as_json else to_text(figures))
+    if out:
+        keep(result, figures, out)
+
+
 def _names(kind: str) -> list[str]:
     module, name = LISTS[kind]
     value = getattr(import_module(module), name)

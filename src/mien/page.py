@@ -24,48 +24,56 @@ COLOURS: dict[str, str] = {
 """One colour per expression, the same in pictures and reports, told apart on light and dark grounds."""
 
 _STYLE = """
-:root{color-scheme:light dark;--ground:#f6f7f9;--card:#fff;--ink:#1b2027;--soft:#5c6672;--line:#dfe3e8;--track:#e9ecf0;
---accent:#2563a8;--warn:#a4391f;--heat:37,99,168}
+:root{color-scheme:light dark;--ground:#f6f7f9;--card:#fff;--ink:#1b2027;--soft:#5c6672;--line:#dfe3e8;
+--track:#e9ecf0;--accent:#2563a8;--warn:#a4391f;--heat:37,99,168;--deep:#fff}
 @media (prefers-color-scheme:dark){:root{--ground:#14171c;--card:#1d2229;--ink:#e8ebef;--soft:#9aa5b1;--line:#313842;
---track:#2d343d;--accent:#7db3ee;--warn:#f0937c;--heat:86,156,224}}
+--track:#2d343d;--accent:#7db3ee;--warn:#f0937c;--heat:86,156,224;--deep:#0b0e12}}
 *{box-sizing:border-box}
-html{-webkit-text-size-adjust:100%}
-body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
+html{-webkit-text-size-adjust:100%;print-color-adjust:exact;-webkit-print-color-adjust:exact}
+body{margin:0;background:var(--ground);color:var(--ink);
+font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 main,header,footer{max-width:1180px;margin:0 auto;padding:0 20px}
-header{padding-top:36px}footer{padding-bottom:40px;color:var(--soft);font-size:.85rem}
-h1{font-size:clamp(1.5rem,1.1rem + 1.6vw,2.1rem);line-height:1.2;margin:0 0 6px;letter-spacing:-.01em}
+header{padding-top:36px}footer{padding-top:24px;padding-bottom:40px;color:var(--soft);font-size:.85rem}
+h1{font-size:clamp(1.5rem,1.1rem + 1.6vw,2.1rem);line-height:1.2;margin:0 0 6px;letter-spacing:-.01em;
+overflow-wrap:anywhere}
 h2{font-size:1.2rem;margin:36px 0 12px}h3{font-size:1rem;margin:0 0 8px}
-p{margin:0 0 12px;max-width:75ch}a{color:var(--accent)}
-.lede,.soft,caption{color:var(--soft)}caption{text-align:left;padding-bottom:8px;font-size:.9rem}
-.box{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:18px 20px;margin:0 0 16px}
-.box>:last-child{margin-bottom:0}
-.warn{border-left:4px solid var(--warn)}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:20px 0 16px;padding:0}
-.tile{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:14px 16px;margin:0}
-.tile b{display:block;font-size:1.6rem;line-height:1.2;font-weight:650;font-variant-numeric:tabular-nums}
-.tile span{color:var(--soft);font-size:.87rem}.tile span+span{display:block}
+p{margin:0 0 12px;max-width:75ch}
+.lede,.soft{color:var(--soft)}
+.box,.tile{background:var(--card);border:1px solid var(--line);border-radius:12px}
+.box{padding:18px 20px;margin:0 0 16px}.box>:last-child{margin-bottom:0}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:20px 0 16px}
+.tile{padding:14px 16px}.tile b{display:block;font-size:1.6rem;line-height:1.3;font-weight:650}
+.tile span{display:block;color:var(--soft);font-size:.87rem;line-height:1.4}
 .two{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:16px;align-items:start}
-.scroll{overflow-x:auto;-webkit-overflow-scrolling:touch;margin:0 0 16px}
-table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
-.scroll>table{min-width:100%}
-th,td{padding:6px 12px 6px 0;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
-th{color:var(--soft);font-weight:600}tbody th{color:inherit}th:first-child,td:first-child,.left{text-align:left}
-td.text{white-space:normal;overflow-wrap:anywhere;min-width:12ch}
-.heat td,.heat th{text-align:center;padding:7px 8px;border:2px solid var(--card);border-radius:6px}.heat tbody th{text-align:left}
-.heat td{background:rgba(var(--heat),var(--a,0))}.heat td.deep{color:#fff}
-@media (prefers-color-scheme:dark){.heat td.deep{color:#0b0e12}}
-.bars{display:grid;grid-template-columns:max-content 1fr max-content;gap:3px 10px;align-items:center;font-size:.86rem;margin:0}
-.bars dt,.bars dd{margin:0}.bars dd:last-of-type{text-align:right}.num{font-variant-numeric:tabular-nums;text-align:right}
+.two>*{margin-bottom:0}
+.scroll{overflow-x:auto;margin:0 0 16px}.scroll>table{min-width:100%}
+table{border-collapse:collapse;font-size:.9rem}
+table,.tile b,.num{font-variant-numeric:tabular-nums}
+th,td{padding:6px 14px 6px 0;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
+th:last-child,td:last-child{padding-right:0}
+thead th{color:var(--soft);font-weight:600}tbody th{font-weight:500}
+th:first-child,td:first-child,.words th,.words td{text-align:left}
+.words th,.words td{white-space:normal;overflow-wrap:anywhere;vertical-align:top}
+.heat{font-size:.88rem}.heat th,.heat td{padding:6px 8px;border:2px solid var(--card);text-align:center}
+.heat tbody th{text-align:left;padding-left:0}.heat small{display:block;opacity:.85}
+.heat tbody td{background:rgba(var(--heat),var(--a,0));border-radius:7px}.heat td.deep{color:var(--deep)}
+.bars{display:grid;grid-template-columns:max-content 1fr max-content;gap:3px 10px;align-items:center;
+font-size:.86rem;margin:0}
+.bars dt,.bars dd{margin:0}.num{text-align:right}
 .bar{height:8px;border-radius:4px;background:var(--track);overflow:hidden}
-.bar i{display:block;height:100%;border-radius:4px;background:var(--c,var(--accent));-webkit-print-color-adjust:exact;print-color-adjust:exact}
-.dot{display:inline-block;width:.75em;height:.75em;border-radius:50%;background:var(--c);margin-right:.45em;print-color-adjust:exact}
+.bar i{display:block;height:100%;border-radius:4px;background:var(--c)}
+.dot{display:inline-block;width:.75em;height:.75em;border-radius:50%;background:var(--c);margin-right:.45em}
 .facts{display:grid;grid-template-columns:max-content 1fr;gap:4px 18px;margin:0 0 12px}
 .facts dt{color:var(--soft)}.facts dd{margin:0;overflow-wrap:anywhere}
-figure{margin:0}svg{max-width:100%;height:auto;display:block}svg text{fill:var(--soft);font:12px system-ui,sans-serif}
+figure{margin:0}figcaption{color:var(--soft);font-size:.86rem;margin-top:6px}
+svg{width:100%;max-width:520px;height:auto;display:block;margin:0 auto}
+svg text{fill:var(--soft);font:13px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 @media (max-width:520px){main,header,footer{padding-left:14px;padding-right:14px}.box{padding:14px}
-.facts{grid-template-columns:1fr;gap:0}.facts dd{margin-bottom:8px}.tiles{grid-template-columns:1fr 1fr}.tile b{font-size:1.3rem}}
-@media print{:root{--ground:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#ccc;--track:#eee}body{font-size:11pt}
-.box,.tile,.shot{break-inside:avoid}.scroll{overflow:visible}details>*{display:block}}
+.tiles{grid-template-columns:1fr 1fr;gap:10px}.tile{padding:12px}.tile b{font-size:1.3rem}
+table{font-size:.84rem}th,td{padding-right:9px}
+.facts{grid-template-columns:1fr;gap:0}.facts dd{margin-bottom:8px}}
+@media print{:root{--ground:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#ccc;--track:#e4e7ea;--heat:37,99,168;
+--deep:#fff;--accent:#2563a8}body{font-size:10.5pt}.box,.tile,tr{break-inside:avoid}.scroll{overflow:visible}}
 """
 
 _SECURITY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -119,42 +127,52 @@ def facts(pairs: Mapping[str, object]) -> str:
     return f'<dl class="facts">{"".join(rows)}</dl>'
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "") -> str:
-    """Return a table that scrolls inside itself; cells are HTML, the first of each row names the row."""
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, words: bool = False) -> str:
+    """Return a table that scrolls inside itself; cells are HTML, the first of each row names the row.
+
+    Figures stand right and keep to one line; with `words` all columns are text, left and wrapped.
+    """
     top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     body = "".join(
         f'<tr><th scope="row">{first}</th>' + "".join(f"<td>{cell}</td>" for cell in rest) + "</tr>"
         for first, *rest in rows
     )
-    note = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption or head[0])}">'
-        f"<table>{note}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
+    kind = ' class="words"' if words else ""
+    return scroll(f"<table{kind}><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>", " by ".join(head[:2]))
 
 
-def bars(shares: Iterable[tuple[str, float]]) -> str:
-    """Return named horizontal bars for shares in [0, 1]; expressions in their colours."""
+def scroll(inner: str, name: str) -> str:
+    """Return HTML that scrolls sideways inside itself, by keyboard as well; `name` is what is read out for it."""
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(name)}">{inner}</div>'
+
+
+def bars(shares: Iterable[tuple[str, float, str]]) -> str:
+    """Return horizontal bars: (expression, share in [0, 1], the figure to print), in the expressions' colours."""
     rows = (
-        f'<dt>{escape(name)}</dt><dd class="bar"><i style="width:{100 * share:.1f}%;--c:{COLOURS.get(name, ABSTAINED)}"></i></dd>'
-        f'<dd class="num">{percent(share)}</dd>'
-        for name, share in shares
+        f'<dt>{escape(name)}</dt><dd class="bar"><i style="width:{100 * share:.1f}%;--c:{colour(name)}"></i></dd>'
+        f'<dd class="num">{escape(figure)}</dd>'
+        for name, share, figure in shares
     )
     return f'<dl class="bars">{"".join(rows)}</dl>'
 
 
+def colour(expression: str | None) -> str:
+    """Return an expression's colour as #rrggbb; grey for None and for words that are none."""
+    return COLOURS.get(expression or "", ABSTAINED)
+
+
 def dot(expression: str | None) -> str:
     """Return a small disc in the expression's colour; grey for None."""
-    return f'<span class="dot" style="--c:{COLOURS.get(expression or "", ABSTAINED)}"></span>'
+    return f'<span class="dot" style="--c:{colour(expression)}"></span>'
 
 
 def percent(share: float | None, digits: int = 0) -> str:
     """Return a share in [0, 1] as it is shown; a dash where there is none.
 
     >>> percent(0.876), percent(0.876, 1), percent(None)
-    ('88 %', '87.6 %', '–')
+    ('88 %', '87.6 %', '-')
     """
-    return "–" if share is None or share != share else f"{100 * share:.{digits}f} %"  # noqa: RUF001 - a dash is meant
+    return "-" if share is None or share != share else f"{100 * share:.{digits}f} %"
 
 
 def data_uri(data: bytes, kind: str = "image/jpeg") -> str:

@@ -183,7 +183,7 @@ def test_a_file_that_grows_while_it_is_read(
 def test_a_cache_folder_that_cannot_be_written(tmp_path: Path, tiny_fer2013: Path, monkeypatch: Any) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.raises(DataError, match="cannot write the cache folder .*set MIEN_CACHE") as caught:
+    with pytest.raises(DataError, match=r"cannot write the cache folder .*set MIEN_CACHE") as caught:
         load("fer2013", tiny_fer2013, "train")
     assert "\n" not in str(caught.value)
 

@@ -20,7 +20,7 @@ def plain_correlations(train: np.ndarray, images: np.ndarray) -> np.ndarray:
 def test_equals_the_plain_product(shape: tuple[int, ...], threshold: float) -> None:
     rng = np.random.default_rng(0)
     train = rng.integers(0, 256, (60, *shape)).astype(np.uint8)
-    noise = rng.normal(0, 1, (50, *shape)) * np.linspace(0, 90, 50).reshape(-1, 1, 1, 1)
+    noise = rng.normal(0, 1, (50, *shape)) * np.linspace(0, 400, 50).reshape(-1, 1, 1, 1)
     images = (train[rng.integers(0, 60, 50)] * 0.8 + 20 + noise).clip(0, 255).astype(np.uint8)
     found = twins(train, images, threshold)
     best = plain_correlations(train, images)

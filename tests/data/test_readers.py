@@ -1,4 +1,4 @@
-"""Readers: the same pictures out of every layout, and one line naming file, line, got and expected for every bad file."""
+"""Readers: the same pictures out of every layout; every bad file is told by file, line, got and expected."""
 
 import shutil
 from collections.abc import Callable
@@ -74,7 +74,7 @@ def test_where_the_root_may_point(tmp_path: Path, fer2013_writer: Callable[..., 
 
 
 def test_csv_in_other_clothes(tmp_path: Path, fer2013_writer: Callable[..., Any]) -> None:
-    """Kaggle's icml_face_data.csv has another column order and blanks in its header; editors quote and end with CRLF."""
+    """Kaggle's icml_face_data.csv has another column order and blanks in its header; editors quote, or end in CRLF."""
     fer2013_writer(tmp_path / "plain")
     plain = load("fer2013", tmp_path / "plain", "test")
     rows = [line.split(",") for line in (tmp_path / "plain" / "fer2013.csv").read_text().splitlines()]
@@ -151,7 +151,7 @@ BAD_CSV = {
     "no label": (lambda t: t.replace("\n6,", "\n,", 1), "line 8: emotion ''"),
     "unknown usage": (edit(9, "Training", "Testing"), "line 9: usage 'Testing'; expected Training, PublicTest or"),
     "cut in the pixels": (lambda t: t[: t.rindex(",") - 500], "line 241: 2 fields; expected 3.*cut off"),
-    "cut in the usage": (lambda t: t[:-6], "line 241: usage 'Private"),
+    "cut in the usage": (lambda t: t[:-6], "line 241: usage 'Privat'; expected"),
     "one field more": (edit(4, ",Training", ",Training,x"), "line 4: 4 fields; expected 3"),
     "empty": (lambda t: "", "is empty; expected a header"),
     "header only": (lambda t: t.split("\n")[0] + "\n", "has a header and no rows"),
@@ -162,7 +162,7 @@ BAD_CSV = {
         "line 1: columns 'usage, image",
     ),
     "no csv at all": (lambda t: "\0\1\2" * 900_000, "expected emotion, pixels, Usage"),
-    "an endless line": (lambda t: t.split("\n")[0] + "\n" + "7 " * 1_200_000, "line 2 is longer than"),
+    "an endless line": (lambda t: t.split("\n")[0] + "\n" + "7 " * 1_200_000, "has a line of more than 1048576 bytes"),
 }
 
 

@@ -15,8 +15,6 @@ from PIL import Image
 
 from mien.inference.pipeline import Pipeline
 
-COLLINS = (178.0, 62.5, 268.5, 176.5)  # where the astronaut's face is, as YuNet draws it
-
 
 class Ran(NamedTuple):
     """What a command left: exit code, the bytes of stdout, the text of stderr."""
@@ -76,8 +74,14 @@ def mien(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPa
     return run
 
 
+@pytest.fixture(scope="session")
+def film() -> Callable[..., Path]:
+    """Write images as a video: film(path, images, rate=20, codec="libx264")."""
+    return write_video
+
+
 def write_video(path: Path, images: list[np.ndarray], rate: int = 20, codec: str = "libx264") -> Path:
-    """Write images as a video whose index stands at its front, so that a cut file can still be opened."""
+    # the index of an MP4 stands at its front, so that a cut file can still be opened
     options = {"movflags": "faststart"} if path.suffix == ".mp4" else {}
     with av.open(str(path), "w", options=options) as file:
         stream = file.add_stream(codec, rate=rate)
@@ -92,8 +96,10 @@ def write_video(path: Path, images: list[np.ndarray], rate: int = 20, codec: str
     return path
 
 
-def write_sound(path: Path) -> Path:
-    """Write a video file that holds only sound."""
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    """A video file that holds only sound."""
+    path = tmp_path / "only-sound.mp4"
     with av.open(str(path), "w") as file:
         stream = file.add_stream("aac", rate=44100)
         for k in range(20):

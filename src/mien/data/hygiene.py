@@ -22,7 +22,7 @@ Real = TypeVar("Real", np.float32, np.float64)
 THRESHOLD = 0.98
 """Least correlation of twins."""
 
-BLOCKS = 12
+BLOCKS = 8
 """Block means along each side in the coarse pass."""
 
 ROWS = 512

@@ -24,7 +24,7 @@ def wilson(right: int, n: int, z: float = _Z95) -> Interval:
     """
     if n == 0:
         return float("nan"), float("nan")
-    share, room = right / n, z * z / n
+    share, room = float(right) / n, z * z / n
     centre = (share + room / 2) / (1 + room)
     half = z * sqrt(share * (1 - share) / n + room / (4 * n)) / (1 + room)
     return max(0.0, centre - half), min(1.0, centre + half)

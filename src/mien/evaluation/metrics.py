@@ -263,7 +263,9 @@ def _f1s(matrix: NDArray[np.number]) -> Floats:
 
 def _ratio(top: ArrayLike, bottom: ArrayLike, empty: float = 0.0) -> Floats:
     top, bottom = np.asarray(top, np.float64), np.asarray(bottom, np.float64)
-    return np.divide(top, bottom, out=np.full(np.broadcast_shapes(top.shape, bottom.shape), empty), where=bottom > 0)
+    ratio: Floats = np.full(np.broadcast_shapes(top.shape, bottom.shape), empty)
+    np.divide(top, bottom, out=ratio, where=bottom > 0)
+    return ratio
 
 
 def _mean(values: Floats) -> float:

@@ -43,14 +43,17 @@ class Result:
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731 - the class is frozen
-        put("labels", _labels(self.labels))
-        put("probs", _distributions("probs", self.probs, len(self.labels)))
-        put("target", _distributions("target", self.target, len(self.labels)))
-        put("ids", _unique(self.ids))
-        for name in ("group", "regression", "units"):
-            if getattr(self, name) is not None:
-                put(name, np.asarray(getattr(self, name), np.str_ if name == "group" else np.float32))
+        checked = {
+            "labels": _labels(self.labels),
+            "probs": _distributions("probs", self.probs, len(self.labels)),
+            "target": _distributions("target", self.target, len(self.labels)),
+            "ids": _unique(self.ids),
+            "group": None if self.group is None else np.asarray(self.group, np.str_),
+            "regression": None if self.regression is None else np.asarray(self.regression, np.float32),
+            "units": None if self.units is None else np.asarray(self.units, np.float32),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)  # the class is frozen
         sizes = {name: len(value) for name in _ARRAYS if (value := getattr(self, name)) is not None}
         if len(set(sizes.values())) > 1:
             raise DataError(f"a result whose arrays differ in length: {sizes}", "one row per sample in each")
@@ -76,9 +79,8 @@ class Result:
         arrays = {name: value for name in _ARRAYS if (value := getattr(self, name)) is not None}
         part = path.with_name(f".{path.name}.part")
         with part.open("wb") as file:
-            np.savez_compressed(
-                file, labels=np.array(self.labels), provenance=np.array(json.dumps(self.provenance)), **arrays
-            )
+            facts = np.array(json.dumps(self.provenance))
+            np.savez_compressed(file, allow_pickle=False, labels=np.array(self.labels), provenance=facts, **arrays)
         part.replace(path)
         return path
 

@@ -1,8 +1,9 @@
 """Draw what was read onto the picture: a box per face, its expression with the confidence, the three likeliest.
 
-Each label is a small card, placed beside its face where it hides the least: other faces first, then other cards.
-Where a full card finds no room, as in a group, its bars are dropped and only the heading stays.  Sizes follow the
-picture and the face, so that a 200-pixel thumbnail and a 6000-pixel photo both read well on a screen.
+Each label is a small card, placed beside its face where it hides the least of faces and other cards.  Where the full
+cards do not all find free room, as in a group, every face gets a heading only, without bars.  Sizes follow the picture
+and the face, so that a 200-pixel thumbnail and a 6000-pixel photo both read well on a screen.  Faces that are not
+answered for (abstained) are grey and carry a question mark.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from mien.face import Face
-from mien.page import ABSTAINED, COLOURS
+from mien.page import colour
 
 Rect = tuple[int, int, int, int]
 """x1 y1 x2 y2 in whole pixels."""
@@ -22,24 +23,15 @@ Rect = tuple[int, int, int, int]
 TOP = 3
 """How many expressions a full card lists."""
 _SHARP = 2  # cards are drawn at twice the size and reduced, which smooths their corners
-_DARK, _LIGHT = (22, 25, 31), (255, 255, 255)
+_DARK, _TRACK, _LIGHT = (22, 25, 31), (84, 90, 99), (255, 255, 255)
 
 
 def annotate(image: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[np.uint8]:
-    """Return a copy of an RGB picture uint8 (H, W, 3) with its faces drawn in; the larger faces choose room first."""
+    """Return a copy of an RGB picture uint8 (H, W, 3) with its faces drawn in."""
     canvas = Image.fromarray(np.ascontiguousarray(image))
     outline(canvas, faces)
-    boxes = [_rect(face, canvas.size) for face in faces]
-    taken: list[Rect] = []
-    for k in sorted(range(len(faces)), key=lambda k: -_area(boxes[k])):
-        if faces[k].probs is None:
-            continue
-        font = _font_size(boxes[k], canvas.size)
-        cards = [_card(faces[k], font, bars) for bars in (True, False)]
-        others = [box for j, box in enumerate(boxes) if j != k]
-        card, place = _settle(cards, boxes[k], others, taken, canvas.size, gap=max(2, font // 4))
+    for card, place in _layout([face for face in faces if face.probs is not None], canvas.size):
         canvas.paste(card, place[:2], card)
-        taken.append(place)
     return np.asarray(canvas)
 
 
@@ -56,9 +48,32 @@ def outline(canvas: Image.Image, faces: Sequence[Face]) -> None:
         pen.rounded_rectangle((x1 + rim, y1 + rim, x2 - rim, y2 - rim), radius, outline=_colour(face), width=width)
 
 
+def _layout(faces: Sequence[Face], size: tuple[int, int]) -> list[tuple[Image.Image, Rect]]:
+    """Return a card and its place per face: full cards where all find room, else headings for all."""
+    placed, hidden = _attempt(faces, size, True)
+    return placed if hidden == 0 else _attempt(faces, size, False)[0]
+
+
+def _attempt(faces: Sequence[Face], size: tuple[int, int], bars: bool) -> tuple[list[tuple[Image.Image, Rect]], float]:
+    """Place all cards, those of larger faces first, and return them with how much they hide."""
+    boxes = [_rect(face, size) for face in faces]
+    placed: list[tuple[Image.Image, Rect]] = []
+    total = 0.0
+    for k in sorted(range(len(faces)), key=lambda k: -_area(boxes[k])):
+        font = _font_size(boxes[k], size, bars)
+        card = _card(faces[k], font, bars)
+        others = [*boxes[:k], *boxes[k + 1 :], *(place for _, place in placed)]
+        ranked = [
+            (_hidden(place, boxes[k], others), place) for place in _places(card.size, boxes[k], size, font // 4, bars)
+        ]
+        hidden, place = min(ranked, key=lambda candidate: candidate[0])
+        placed.append((card, place))
+        total += hidden
+    return placed, total
+
+
 def _colour(face: Face) -> tuple[int, ...]:
-    name = ABSTAINED if face.abstained else COLOURS.get(face.expression or "", ABSTAINED)
-    return ImageColor.getrgb(name)
+    return ImageColor.getrgb(colour(None if face.abstained else face.expression))
 
 
 def _rect(face: Face, size: tuple[int, int]) -> Rect:
@@ -72,9 +87,10 @@ def _rect(face: Face, size: tuple[int, int]) -> Rect:
     return x1, y1, min(x2, w - 1), min(y2, h - 1)
 
 
-def _font_size(box: Rect, size: tuple[int, int]) -> int:
+def _font_size(box: Rect, size: tuple[int, int], bars: bool) -> int:
     """Return the height of a card's text: a share of the face, kept readable when the whole picture fits a screen."""
-    least, most = max(10, round(min(size) / 52)), max(11, round(min(size) / 26))
+    least = max(10, round(min(size) / (52 if bars else 75)))
+    most = max(11, round(min(size) / 26))
     return int(np.clip(round((box[2] - box[0]) * 0.13), least, most))
 
 
@@ -100,7 +116,7 @@ def _card(face: Face, font: int, bars: bool) -> Image.Image:
         pen.text((pad, y), name, fill=_LIGHT, font=small, anchor="lm")
         pen.text((width - pad, y), f"{100 * share:.0f} %", fill=_LIGHT, font=small, anchor="rm")
         left, right, half = pad + names + 0.6 * unit, width - pad - figures - 0.5 * unit, unit * 0.17
-        pen.rounded_rectangle((left, y - half, right, y + half), half, fill=(255, 255, 255, 60))
+        pen.rounded_rectangle((left, y - half, right, y + half), half, fill=_TRACK)
         full = ABSTAINED if face.abstained else COLOURS.get(name, ABSTAINED)
         pen.rounded_rectangle(
             (left, y - half, max(left + 2 * half, left + (right - left) * share), y + half), half, fill=full
@@ -110,8 +126,7 @@ def _card(face: Face, font: int, bars: bool) -> Image.Image:
 
 def _heading(face: Face) -> str:
     who = "" if face.track_id is None else f"#{face.track_id} "
-    sure = "unsure: " if face.abstained else ""
-    return f"{who}{sure}{face.expression} {100 * (face.confidence or 0):.0f} %"
+    return f"{who}{face.expression}{'?' * face.abstained} {100 * (face.confidence or 0):.0f} %"
 
 
 def _likeliest(face: Face) -> list[tuple[str, float]]:
@@ -132,26 +147,14 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
-def _settle(
-    cards: list[Image.Image], box: Rect, others: list[Rect], taken: list[Rect], size: tuple[int, int], gap: int
-) -> tuple[Image.Image, Rect]:
-    """Choose the card and the place that hide the least; the first candidate wins where several hide nothing."""
-    ranked = [
-        (card, place, _hidden(place, box, others, taken))
-        for card in cards
-        for place in _places(card.size, box, size, gap)
-    ]
-    card, place, _ = min(ranked, key=lambda candidate: candidate[2])
-    return card, place
-
-
-def _places(card: tuple[int, int], box: Rect, size: tuple[int, int], gap: int) -> list[Rect]:
-    """Return where a card may go: right, left, above and below its face, then the face's corners; all inside."""
+def _places(card: tuple[int, int], box: Rect, size: tuple[int, int], gap: int, bars: bool) -> list[Rect]:
+    """Return where a card may go, best first: beside (full cards), above, below, then over its face; all inside."""
     (w, h), (x1, y1, x2, y2) = card, box
-    beside = product((x2 + gap, x1 - gap - w), (y1, y2 - h))
-    stacked = product((x1, x2 - w), (y1 - gap - h, y2 + gap))
-    corners = product((x1, x2 - w), (y2 - h, y1))
-    inside = [(_clip(x, w, size[0]), _clip(y, h, size[1])) for x, y in (*beside, *stacked, *corners)]
+    beside = list(product((x2 + gap, x1 - gap - w), (y1, y2 - h)))
+    stacked = list(product((x1, (x1 + x2 - w) // 2, x2 - w), (y1 - gap - h, y2 + gap)))
+    over = list(product((x1, x2 - w), (y2 - h, y1)))
+    order = beside + stacked + over if bars else stacked + over
+    inside = [(_clip(x, w, size[0]), _clip(y, h, size[1])) for x, y in order]
     return [(x, y, x + w, y + h) for x, y in inside]
 
 
@@ -159,10 +162,9 @@ def _clip(start: int, length: int, limit: int) -> int:
     return max(0, min(start, limit - length))
 
 
-def _hidden(place: Rect, box: Rect, others: list[Rect], taken: list[Rect]) -> float:
-    """Return how much a card at `place` hides, in pixels: the own face counts double, other faces and cards triple."""
-    own = 2.0 * _overlap(place, box)
-    return own + sum(3.0 * _overlap(place, other) for other in (*others, *taken))
+def _hidden(place: Rect, box: Rect, others: list[Rect]) -> float:
+    """Return how much a card at `place` hides, in pixels; other faces and cards count double."""
+    return _overlap(place, box) + sum(2.0 * _overlap(place, other) for other in others)
 
 
 def _overlap(a: Rect, b: Rect) -> int:

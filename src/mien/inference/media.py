@@ -75,7 +75,8 @@ def load(path: str | Path, most: int = MOST_PIXELS) -> Picture:
     A JPEG is decoded at the smaller size, so 100 megapixels need no more memory than `most` do.
     """
     try:
-        with Image.open(path, formats=FORMATS) as opened:
+        # a stream, not a name: Pillow maps named TIFFs into memory and garbles those that are stored turned
+        with Path(path).open("rb") as file, Image.open(file, formats=FORMATS) as opened:
             if opened.width * opened.height > MOST_PIXELS:
                 raise MediaError(f"{path} has {opened.width} x {opened.height} pixels", "at most 200 million")
             return _decode(opened, most)
@@ -87,19 +88,21 @@ def load(path: str | Path, most: int = MOST_PIXELS) -> Picture:
 
 def _decode(opened: Image.Image, most: int) -> Picture:
     width, height = opened.size
-    turn = _orientation(opened)
     factor = 1
     while width * height > most * factor**2:
         factor *= 2
     if factor > 1:
         opened.draft(None, (width // factor, height // factor))  # for JPEG alone: decodes at 1/2, 1/4 or 1/8
+    opened.load()
+    turn = _orientation(opened)  # after loading, because Pillow itself turns a TIFF while it loads
     image = _flat(opened)
     left = round(image.width * factor / width)
     image = image.reduce(left) if left > 1 else image
     image = image.transpose(TURNS[turn]) if turn in TURNS else image
     if turn >= 5:
         width, height = height, width
-    return Picture(np.asarray(image.convert("RGB")), width, height)
+    image = image if image.mode == "RGB" else image.convert("RGB")  # convert would copy
+    return Picture(np.asarray(image), width, height)
 
 
 def _orientation(opened: Image.Image) -> int:
@@ -118,7 +121,7 @@ def _flat(image: Image.Image) -> Image.Image:
         flat = Image.new("RGB", image.size, "white")
         flat.paste(seen, mask=seen.getchannel("A"))
         return flat
-    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+    return image if image.mode in ("L", "RGB") else image.convert("L" if image.mode == "1" else "RGB")
 
 
 def _to_eight_bits(values: NDArray[Any]) -> Pixels:

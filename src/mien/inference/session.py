@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from difflib import get_close_matches
@@ -43,6 +44,7 @@ def run(pipeline: Pipeline, sources: Sequence[str], format: str, out: Path | Non
     Rows go to stdout in `format` (Parquet goes only to the folder when there is one); failures to stderr, one line
     each.  A folder `out` receives the rows in the same format (CSV for "table"), annotated pictures and report.html.
     """
+    warnings.filterwarnings("ignore", module="PIL")  # a picture is read or it is not; its oddities are not the user's
     failures = 0
     skip = out / "annotated" if out else None  # a folder that is read may well be the one that is written to
     with ExitStack() as stack:
@@ -66,9 +68,6 @@ def leave_pipe() -> None:
 
 
 def _takers(stack: ExitStack, pipeline: Pipeline, format: str, out: Path | None) -> Iterator[Callable[[Seen], None]]:
-    if out is None or format != "parquet":
-        both = sys.stdout.isatty() and sys.stderr.isatty()
-        yield _rows(stack, pipeline, format, cast(BinaryIO, _AboveTheBar()) if both else sys.stdout.buffer)
     if out is not None:
         from mien.inference.annotated import Annotated
         from mien.inference.report import PredictionReport
@@ -76,8 +75,11 @@ def _takers(stack: ExitStack, pipeline: Pipeline, format: str, out: Path | None)
         name = "csv" if format == "table" else format
         yield _rows(stack, pipeline, name, stack.enter_context(_create(out / f"predictions.{name}")))
         yield stack.enter_context(Annotated(out)).add
-        report = stack.enter_context(PredictionReport(out))
+        report = stack.enter_context(PredictionReport(out, pipeline.card))
         yield lambda seen: report.add(seen.drawn(), seen.image)
+    if out is None or format != "parquet":
+        both = sys.stdout.isatty() and sys.stderr.isatty()
+        yield _rows(stack, pipeline, format, cast(BinaryIO, _AboveTheBar()) if both else sys.stdout.buffer)
 
 
 def _rows(stack: ExitStack, pipeline: Pipeline, format: str, stream: BinaryIO) -> Callable[[Seen], None]:
@@ -116,7 +118,7 @@ def _progress(sources: Sequence[str], skip: Path | None) -> Iterator[Callable[[S
         SpinnerColumn(),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         TimeRemainingColumn(),
     )
     console = Console(stderr=True)

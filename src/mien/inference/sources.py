@@ -58,13 +58,13 @@ def expand(arguments: Iterable[str | Path], skip: Path | None = None) -> Iterato
         path = Path(argument)
         if argument.startswith(media.CAMERA) or path.is_file():
             yield _source(argument, path)
-        elif path.is_dir():
+        elif argument and path.is_dir():
             yield from _folder(argument, path, skip)
         elif glob.has_magic(argument) and (matches := glob.glob(argument, recursive=True)):  # noqa: PTH207 - absolute and relative alike
             yield from expand(sorted(matches, key=Path), skip)
         else:
             what = "the pattern matches nothing" if glob.has_magic(argument) else "no such file or folder"
-            yield _source(argument, path, f"{argument}: {what}")
+            yield _source(argument, path, f"{argument or repr(argument)}: {what}")
 
 
 def _source(name: str, path: Path, error: str | None = None, below: Path | None = None) -> Source:

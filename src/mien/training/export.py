@@ -26,7 +26,7 @@ from mien.evaluation.metrics import accuracy
 from mien.inference.classify import Classifier
 from mien.training import checkpoint
 from mien.training.recipe import Recipe
-from mien.training.train import Split, logits, make
+from mien.training.train import Split, chunks, logits, make
 
 PARITY = 1e-5
 """Largest difference in a probability between the ONNX file and torch that is accepted."""
@@ -130,7 +130,7 @@ def _write(graph: nn.Module, size: int, channels: int, path: Path) -> None:
 def _check(path: Path, graph: nn.Module, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
     probs = Classifier(path)(crops)
     with torch.no_grad():
-        wanted = torch.cat([graph(chunk) for chunk in torch.from_numpy(crops[:512]).split(64)]).numpy()
+        wanted = torch.cat([graph(chunk) for chunk in chunks(torch.from_numpy(crops[:512]), 64)]).numpy()
     worst = float(np.abs(probs[:512] - wanted).max())
     if worst > PARITY:
         raise MienError(f"{path} differs from torch by {worst:.1e} in a probability", f"at most {PARITY:.0e}")

@@ -11,6 +11,9 @@ import torch
 
 from mien.card import Card
 from mien.evaluation.evaluate import evaluate
+from mien.evaluation.report import write
+from mien.inference.classify import Classifier
+from mien.training import checkpoint
 from mien.training.export import export, stamp
 from mien.training.recipe import Recipe
 from mien.training.runlog import write_json
@@ -32,6 +35,8 @@ def finish(recipe: Recipe, root: Path | None, run: Path) -> dict[str, Any]:
     for name in ("val", "test") if recipe.test and "test" not in figures else ("val",):
         result, figures[name] = evaluate(path, recipe.data.name, root, name, **recipe.data.options)
         result.save(run / f"{name}.npz")
+        history = checkpoint.load(run / "last.pt")["history"]
+        write(result, figures[name], run / "report.html", history=history)
     write_json(figures, written)
     for file in (path, path.with_name("model-int8.onnx")):
         if file.exists():
@@ -40,8 +45,6 @@ def finish(recipe: Recipe, root: Path | None, run: Path) -> dict[str, Any]:
 
 
 def _record(path: Path, figures: dict[str, Any]) -> None:
-    from mien.inference.classify import Classifier
-
     card: Card = Classifier(path).card
     kept = ("dataset", "n", "accuracy", "accuracy_interval", "macro_f1", "ece", "nll", "clean")
     short = {name: {k: scores[k] for k in kept if k in scores} for name, scores in figures.items()}

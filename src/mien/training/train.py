@@ -143,7 +143,7 @@ def _epoch(
     total = torch.zeros((), device=device)
     state.model.train()
     count = min(per_epoch, steps - state.step)
-    for index in order[: count * recipe.batch].split(recipe.batch)[:count]:
+    for index in chunks(order[: count * recipe.batch], recipe.batch)[:count]:
         for group in state.optimizer.param_groups:
             group["lr"] = rate(state.step, steps, per_epoch, recipe.optim)
         x = augment(data.images[index].float() / 255, recipe.augment, generator)
@@ -151,7 +151,7 @@ def _epoch(
         outputs = forward(state.model, x, precision)
         loss = objective(outputs, batch, recipe.loss)
         state.optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         state.optimizer.step()
         state.average.update(state.model, state.step)
         total += loss.detach()
@@ -180,7 +180,13 @@ def logits(model: nn.Module, images: Tensor, precision: torch.dtype, batch: int 
         return (forward(model, x, precision)["logits"] + forward(model, x.flip(3), precision)["logits"]) / 2
 
     model.eval()
-    return torch.cat([both(chunk) for chunk in images.split(batch)])
+    return torch.cat([both(chunk) for chunk in chunks(images, batch)])
+
+
+def chunks(rows: Tensor, size: int) -> tuple[Tensor, ...]:
+    """Return a tensor in pieces of `size` rows, the last perhaps shorter."""
+    pieces: tuple[Tensor, ...] = rows.split(size)  # type: ignore[no-untyped-call]
+    return pieces
 
 
 def score(model: nn.Module, val: Split, precision: torch.dtype) -> dict[str, float]:
@@ -197,7 +203,8 @@ def split(recipe: Recipe, root: Path | None, name: str, device: torch.device) ->
     target = samples.target
     if name == "train" and recipe.distill:
         target = teach(samples, recipe.distill)
-    aux, aux_labels = None, ()
+    aux: Tensor | None = None
+    aux_labels: tuple[str, ...] = ()
     if recipe.data.auxiliary:
         other = load(recipe.data.auxiliary.name, root, name, **recipe.data.auxiliary.options)
         aux, aux_labels = torch.from_numpy(join(samples, other)).to(device), other.labels
@@ -221,7 +228,8 @@ def join(samples: Samples, other: Samples) -> np.ndarray[Any, np.dtype[np.float3
 def build(recipe: Recipe, data: Split, device: torch.device) -> nn.Module:
     """Return the recipe's network for this data, channels-last on the device."""
     aux = {"aux_classes": len(data.aux_labels)} if data.aux_labels else {}
-    return make(recipe, len(data.labels), data.images.shape[1], aux).to(device, memory_format=torch.channels_last)
+    model = make(recipe, len(data.labels), data.images.shape[1], aux).to(device)
+    return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return,call-overload]
 
 
 def make(recipe: Recipe, classes: int, channels: int, aux: dict[str, int]) -> nn.Module:

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from mien.errors import DetectorError
 from mien.face import Face
-from mien.inference.detectors.scaling import shrink
+from mien.inference.detectors.scaling import fit
 
 FILE = "haarcascade_frontalface_alt2.xml"
 STEP = 1.1  # growth of the search window from one scale to the next
 HITS = 5  # fewest overlapping raw hits that make a face
-SMALLEST = 24  # side of the search window in pixels of the shrunken picture
+SMALLEST = 24  # side of the search window in pixels of the fitted picture
 
 
 def packaged() -> Path:
@@ -48,7 +48,7 @@ class Haar:
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Face]:
         """Return the faces in an image, uint8 RGB (H, W, 3), boxes in its pixels, left to right."""
-        small, ratio = shrink(image)
+        small, ratio = fit(image)
         grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
         if min(grey.shape) < SMALLEST:
             return []
@@ -62,7 +62,7 @@ def _load(file: Path) -> cv2.CascadeClassifier:
     try:
         storage = cv2.FileStorage(file.read_text("utf-8"), cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
         usable = cascade.read(storage.getFirstTopLevelNode())
-    except (OSError, ValueError, cv2.error):
+    except (OSError, ValueError, cv2.error, SystemError):  # OpenCV's binding raises the last for a broken file
         usable = False
     if not usable:
         raise DetectorError(f"{file} is no Haar cascade", "an OpenCV cascade XML file", "or leave out --detector-file")

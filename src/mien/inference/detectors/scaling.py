@@ -1,21 +1,32 @@
-"""The size at which detectors look: a copy whose long side is at most 640 pixels, as measured best for YuNet."""
+"""The size at which detectors look at a picture.
+
+Large pictures are shrunk to a long side of 640 pixels, measured best for YuNet.  Small ones are enlarged up to four
+times towards 192: YuNet finds the face in 65 % of FER2013's 48-pixel pictures as they are and in 97 % enlarged, and
+sees none in 360 patches of faceless photos either way.
+"""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-LONG_SIDE = 640
+LONGEST = 640
+SMALL = 192
+MOST_ENLARGED = 4.0
 
 
-def shrink(image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Return a copy with a long side of at most 640 px, and float32 (2,) original pixels per copied pixel (x, y).
+def fit(image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Return a copy at the size to look at, and float32 (2,) original pixels per copied pixel (x, y).
 
-    >>> small, ratio = shrink(np.zeros((100, 1280, 3), np.uint8))
-    >>> small.shape, ratio.tolist()
+    >>> fitted, ratio = fit(np.zeros((100, 1280, 3), np.uint8))
+    >>> fitted.shape, ratio.tolist()
     ((50, 640, 3), [2.0, 2.0])
     """
     height, width = image.shape[:2]
-    factor = min(1.0, LONG_SIDE / max(height, width))
+    longest = max(height, width)
+    factor = min(LONGEST / longest, max(1.0, min(MOST_ENLARGED, SMALL / longest)))
+    if factor == 1.0:
+        return image, np.ones(2, np.float32)
     size = max(1, round(width * factor)), max(1, round(height * factor))
-    small = image if factor == 1.0 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.uint8), np.array([width / size[0], height / size[1]], np.float32)
+    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    fitted = cv2.resize(image, size, interpolation=how)
+    return np.asarray(fitted, np.uint8), np.array([width / size[0], height / size[1]], np.float32)

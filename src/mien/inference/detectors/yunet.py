@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mien.errors import DetectorError
 from mien.face import Face
-from mien.inference.detectors.scaling import shrink
+from mien.inference.detectors.scaling import fit
 
 FILE = "models/face_detection_yunet_2023mar_int8bq.onnx"
 SHA256 = "49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10"
@@ -78,7 +78,7 @@ class YuNet:
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Face]:
         """Return the faces in an image, uint8 RGB (H, W, 3), boxes in its pixels, left to right."""
-        small, ratio = shrink(image)
+        small, ratio = fit(image)
         below, right = (max(0, SMALLEST - side) for side in small.shape[:2])
         padded = cv2.copyMakeBorder(small, 0, below, 0, right, cv2.BORDER_CONSTANT)
         net = self._net()

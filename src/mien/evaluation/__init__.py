@@ -1,0 +1,1 @@
+"""Evaluation: results in, honest figures out.  Works on arrays and never imports torch."""

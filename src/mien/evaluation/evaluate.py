@@ -1,0 +1,155 @@
+"""Run weights over a split of a data set and say how good they are, on all of it and on its twin-free part.
+
+    result, figures = evaluate("ferplus", "ferplus", root, "val")
+
+`figures` is what `mien evaluate --json` prints.  Where weights and data know different expressions, both are compared
+on their intersection: probabilities are renormalised over it, samples whose label lies outside are left out, and the
+figures say so.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien import __version__
+from mien.card import Card
+from mien.data import load
+from mien.data.hygiene import find_twins
+from mien.data.progress import bar
+from mien.data.samples import Samples
+from mien.errors import DataError, UsageError, WeightsError
+from mien.evaluation import metrics
+from mien.evaluation.intervals import bootstrap, wilson
+from mien.evaluation.report import write
+from mien.evaluation.result import Result
+from mien.inference.align import FRAMINGS, crop
+from mien.inference.classify import BATCH, Classifier
+from mien.labels import columns
+
+
+def evaluate(
+    weights: str | Path, data: str, root: Path | str | None, split: str, **options: Any
+) -> tuple[Result, dict[str, Any]]:
+    """Return what the weights answered on a split, and the figures about it.
+
+    `weights` is a shipped name, an ONNX file or a run folder; `options` go to the data set's reader.  Raises
+    WeightsError and DataError for what cannot be used.
+    """
+    classifier = Classifier(find_weights(weights))
+    samples = load(data, root, split, **options)
+    labels = _shared(classifier, samples)
+    probs = read(classifier, samples)[:, columns(classifier.card.labels, labels)].astype(np.float64)
+    target = samples.target[:, columns(samples.labels, labels)].astype(np.float64)
+    kept = np.nan_to_num(target).sum(1) > 0.5  # most of the votes; without a label they are NaN
+    # 1e-12: where the weights are sure of a label that is left out, the others share what remains
+    probs, target = (part[kept] / part[kept].sum(1, keepdims=True) for part in (probs + 1e-12, target))
+    result = Result(
+        probs.astype(np.float32),
+        target.astype(np.float32),
+        labels,
+        samples.ids[kept],
+        group=None if samples.group is None else samples.group[kept].astype(np.str_),
+        provenance={
+            "weights": classifier.card.name,
+            "weights_sha256": hashlib.sha256(classifier.path.read_bytes()).hexdigest(),
+            "dataset": data,
+            "split": split,
+            "options": options,
+            "fingerprint": samples.fingerprint,
+            "left_out": int((~kept).sum()),
+            "labels_left_out": sorted({*classifier.card.labels, *samples.labels} - set(labels)),
+            "version": __version__,
+            "twins": samples.ids[(find_twins(samples, root).index >= 0) & kept].tolist(),
+        },
+    )
+    return result, describe(result)
+
+
+def describe(result: Result) -> dict[str, Any]:
+    """Return the figures about a result: the object that `mien evaluate --json` prints."""
+    facts = {k: v for k, v in result.provenance.items() if k != "twins"}
+    matrix = metrics.confusion(result.probs, result.target)
+    clean = result.take(result.clean)
+    return {
+        **facts,
+        "n": len(result),
+        **figures(result),
+        "per_class": metrics.per_class(matrix, result.labels),
+        "confusion": matrix.tolist(),
+        "labels": list(result.labels),
+        "clean": {"n": len(clean), **figures(clean)},
+    }
+
+
+def keep(result: Result, figures: dict[str, Any], out: Path) -> None:
+    """Write result.npz, metrics.json and report.html into a folder."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        result.save(out / "result.npz")
+        (out / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        write(result, figures, out / "report.html")
+    except OSError as error:
+        raise UsageError(f"--out: {out} cannot be written: {error.strerror}", "a folder") from None
+
+
+def figures(result: Result) -> dict[str, Any]:
+    """Return every metric of a result, with 95 % intervals for accuracy (Wilson) and macro-F1 (bootstrap).
+
+    What is undefined, as everything is without samples, is None.
+    """
+    if not len(result):
+        return dict.fromkeys((*metrics.METRICS, "accuracy_interval", "macro_f1_interval"))
+    matrix = metrics.confusion(result.probs, result.target)
+    scores = {name: _number(metric(result.probs, result.target)) for name, metric in metrics.METRICS.items()}
+    return {
+        **scores,
+        "accuracy_interval": list(wilson(int(np.trace(matrix)), int(matrix.sum()))),
+        "macro_f1_interval": list(bootstrap(matrix, metrics.macro_f1_of)),
+    }
+
+
+def read(classifier: Classifier, samples: Samples) -> NDArray[np.float32]:
+    """Return the probabilities float32 (N, K) for every image, brought to the crop that the weights take."""
+    card, answers = classifier.card, []
+    with bar(f"{samples.name} {samples.split}", len(samples)) as advance:
+        for start in range(0, len(samples), BATCH):
+            images = np.asarray(samples.images[start : start + BATCH])
+            if images.shape[1:] != (card.size, card.size, card.channels):
+                images = np.stack([_fit(image, card) for image in images])
+            answers.append(classifier(images))
+            advance(len(images))
+    return np.concatenate(answers) if answers else np.zeros((0, len(card.labels)), np.float32)
+
+
+def find_weights(weights: str | Path) -> Path | str:
+    """Return the ONNX file of a run folder, or the name or path as given."""
+    path = Path(weights)
+    if path.is_dir() and (path / "recipe.yaml").is_file():
+        if not (path / "model.onnx").is_file():
+            raise WeightsError(f"{path} has no model.onnx", "a run that was exported", f"mien export {path}")
+        return path / "model.onnx"
+    return weights
+
+
+def _shared(classifier: Classifier, samples: Samples) -> tuple[str, ...]:
+    labels = tuple(label for label in classifier.card.labels if label in samples.labels)
+    if len(labels) < 2:
+        raise DataError(
+            f"{classifier.path} knows {', '.join(classifier.card.labels)}, {samples.name} {', '.join(samples.labels)}",
+            "two or more expressions in common",
+        )
+    return labels
+
+
+def _fit(image: NDArray[np.uint8], card: Card) -> NDArray[np.uint8]:
+    box = np.array([0, 0, image.shape[1], image.shape[0]], np.float32)
+    colours = image if image.shape[2] == 3 else np.repeat(image, 3, axis=2)
+    return crop(colours, box, FRAMINGS[card.framing]["whole"], card.size, card.channels)
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,111 @@
+"""The crop: where it is cut, what lies beyond the picture, grey, sizes."""
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.inference.align import FRAMINGS, Framing, crop, crops, window
+
+WHOLE = Framing()
+
+
+def box(*corners: float) -> np.ndarray:
+    return np.array(corners, np.float32)
+
+
+def test_whole_at_its_own_size_is_untouched(astronaut: np.ndarray) -> None:
+    small = np.ascontiguousarray(astronaut[60:108, 200:248])
+    assert (crop(small, box(0, 0, 48, 48), WHOLE, 48, 3) == small).all()
+    grey = np.repeat(small[..., :1], 3, axis=2)
+    assert (crop(grey, box(0, 0, 48, 48), WHOLE, 48, 1) == grey[..., :1]).all()
+
+
+def test_grey_uses_the_usual_weights(astronaut: np.ndarray) -> None:
+    expected = cv2.cvtColor(astronaut[:48, :48], cv2.COLOR_RGB2GRAY)
+    assert (crop(astronaut, box(0, 0, 48, 48), WHOLE, 48, 1)[..., 0] == expected).all()
+    exact = astronaut[:48, :48].astype(float) @ [0.299, 0.587, 0.114]
+    assert np.abs(expected - exact).max() <= 1
+
+
+@pytest.mark.parametrize("size", [40, 48, 96, 224])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("side", [1, 7, 48, 200])
+def test_shapes(astronaut: np.ndarray, size: int, channels: int, side: int) -> None:
+    out = crop(astronaut, box(100, 100, 100 + side, 100 + side), Framing(1.2, 0.1, -0.1), size, channels)
+    assert out.shape == (size, size, channels)
+    assert out.dtype == np.uint8
+    assert out.flags["C_CONTIGUOUS"]
+
+
+def test_shrinking_averages() -> None:
+    fine = np.zeros((480, 480, 3), np.uint8)
+    fine[::2, ::2] = fine[1::2, 1::2] = 255  # a chessboard of single pixels averages to mid-grey
+    out = crop(fine, box(0, 0, 480, 480), WHOLE, 48, 1)
+    assert np.abs(out.astype(int) - 127.5).max() <= 1
+
+
+def test_shrinking_agrees_with_plain_resizing(astronaut: np.ndarray) -> None:
+    expected = cv2.resize(astronaut[100:292, 150:342], (48, 48), interpolation=cv2.INTER_AREA)
+    assert (crop(astronaut, box(150, 100, 342, 292), Framing(1.0), 48, 3) == expected).all()
+
+
+def test_enlarging_is_exact_to_a_fraction_of_a_pixel() -> None:
+    ramp = np.tile(np.arange(0, 200, 2, dtype=np.uint8)[None, :, None], (100, 1, 3))
+    out = crop(ramp, box(20.25, 30, 44.25, 54), Framing(1.0), 48, 1)[24, :, 0]
+    centres = 20.25 + (np.arange(48) + 0.5) / 2
+    assert np.abs(out - 2 * (centres - 0.5)).max() <= 1
+
+
+@pytest.mark.parametrize(("corners", "inside"), [((-30, -30, 66, 66), (40, 40)), ((-10, -10, 14, 14), (40, 40))])
+def test_beyond_the_picture_the_edge_repeats(corners: tuple[float, ...], inside: tuple[int, int]) -> None:
+    picture = np.full((100, 100, 3), 200, np.uint8)
+    picture[:, 0], picture[0] = 90, 40
+    out = crop(picture, box(*corners), Framing(1.0), 48, 1)[..., 0]
+    assert out[0, 30] == 40
+    assert out[30, 0] == 90
+    assert out[inside] == 200
+
+
+@pytest.mark.parametrize(
+    "corners", [(200, 200, 220, 220), (-50, -60, -20, -30), (-500, -500, 1000, 1000), (5, 5, 5, 5)]
+)
+def test_boxes_far_out_and_empty_ones(astronaut: np.ndarray, corners: tuple[float, ...]) -> None:
+    for shape in ((100, 100), (1, 1), (3, 90)):
+        out = crop(np.ascontiguousarray(astronaut[: shape[0], : shape[1]]), box(*corners), Framing(1.3), 48, 1)
+        assert out.shape == (48, 48, 1)
+
+
+def test_window_is_a_centred_square() -> None:
+    for framing in (f for by_detector in FRAMINGS.values() for f in by_detector.values() if f.scale):
+        x1, y1, x2, y2 = window(box(10, 20, 50, 110), framing)
+        assert x2 - x1 == pytest.approx(y2 - y1) == pytest.approx(framing.scale * 60)
+        assert ((x1 + x2) / 2 - 30) / (x2 - x1) == pytest.approx(framing.right)
+        assert ((y1 + y2) / 2 - 65) / (x2 - x1) == pytest.approx(framing.down)
+
+
+def test_crops_stacks(astronaut: np.ndarray) -> None:
+    boxes = [box(0, 0, 50, 50), box(100, 100, 300, 300)]
+    both = crops(astronaut, boxes, Framing(1.0), 48, 1)
+    assert (both == np.stack([crop(astronaut, b, Framing(1.0), 48, 1) for b in boxes])).all()
+    assert crops(astronaut, [], Framing(1.0), 40, 3).shape == (0, 40, 40, 3)
+
+
+@pytest.mark.skipif("MIEN_DATA" not in os.environ, reason="MIEN_DATA names no folder with fer2013")
+def test_framing_is_what_fer2013_shows() -> None:
+    import importlib.util
+
+    from mien.inference.detectors import make
+
+    spec = importlib.util.spec_from_file_location("framing", Path(__file__).parents[2] / "benchmarks" / "framing.py")
+    assert spec is not None
+    assert spec.loader is not None
+    bench = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(bench)
+    faces, _ = bench.read(Path(os.environ["MIEN_DATA"]) / "fer2013", "Training", 150)
+    measured = bench.measure(make("yunet"), faces)
+    kept = FRAMINGS["fer2013"]["yunet"]
+    assert measured.scale == pytest.approx(kept.scale, abs=0.06)
+    assert (measured.right, measured.down) == pytest.approx((kept.right, kept.down), abs=0.03)

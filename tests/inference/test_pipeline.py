@@ -1,0 +1,270 @@
+"""From pictures to faces: what is told, in which order, and that one bad picture costs only itself."""
+
+import os
+import tracemalloc
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mien.errors import UsageError
+from mien.inference import media
+from mien.inference.pipeline import Pipeline, Prediction
+
+COLLINS = (178.0, 62.5, 268.5, 176.5)  # where the astronaut's face is, as YuNet draws it
+
+
+def test_a_photo(pipeline: Pipeline, astronaut: np.ndarray) -> None:
+    (face,) = pipeline(astronaut)
+    assert face.box == pytest.approx(COLLINS, abs=2)
+    assert face.score > 0.9
+    assert face.expression == "happiness"
+    assert face.probs is not None
+    assert face.probs.sum() == pytest.approx(1, abs=1e-5)
+    assert face.landmarks is not None
+    right_eye, left_eye, nose, right_mouth, left_mouth = face.landmarks  # the subject's right is on the left
+    assert right_eye[0] < nose[0] < left_eye[0]
+    assert right_mouth[0] < left_mouth[0]
+    assert right_eye[1] < nose[1] < right_mouth[1]
+    assert face.track_id is face.valence is face.arousal is face.action_units is None
+
+
+def test_faces_come_left_to_right(pipeline: Pipeline, astronaut: np.ndarray) -> None:
+    faces = pipeline(np.concatenate([astronaut[:300], astronaut[:300, ::-1], astronaut[:300]], axis=1))
+    assert len(faces) == 3
+    assert all(a.box[0] < b.box[0] for a, b in pairwise(faces))
+
+
+def test_without_a_face(pipeline: Pipeline, coffee: np.ndarray) -> None:
+    assert pipeline(coffee) == []
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (8, 8), (1, 500), (20, 400), (640, 2)])
+@pytest.mark.parametrize("detector", ["yunet", "haar", "whole"])
+def test_tiny_pictures(astronaut: np.ndarray, shape: tuple[int, int], detector: str) -> None:
+    read = Pipeline(detector=detector)
+    image = np.asarray(Image.fromarray(astronaut).resize(shape[::-1]))
+    for _ in range(3):
+        faces = read(image)
+        assert len(faces) == (1 if detector == "whole" else 0)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [np.zeros((9, 9)), np.zeros((9, 9), np.uint8), np.zeros((9, 9, 4), np.uint8), np.zeros((0, 9, 3), np.uint8)],
+)
+def test_what_is_no_image(pipeline: Pipeline, image: np.ndarray) -> None:
+    with pytest.raises(UsageError, match="expected uint8 RGB"):
+        pipeline(image)
+
+
+def test_face_at_the_edge_is_clipped_but_cut_whole(pipeline: Pipeline, astronaut: np.ndarray) -> None:
+    cut = np.ascontiguousarray(astronaut[:400, 205:])
+    (face,) = pipeline(cut)
+    assert face.box[0] == 0
+    (raw,) = pipeline.detect(cut)
+    assert raw.box[0] < 0
+    assert face.expression == "happiness"
+
+
+def test_whole_is_the_picture(astronaut: np.ndarray) -> None:
+    read = Pipeline(detector="whole")
+    (face,) = read(np.ascontiguousarray(astronaut[50:190, 150:300]))
+    assert face.box.tolist() == [0, 0, 150, 140]
+    assert face.score == 1
+    assert face.expression == "happiness"
+
+
+def test_turned_photos_are_read_upright(pipeline: Pipeline, tmp_path: Path, astronaut: np.ndarray) -> None:
+    exif = Image.Exif()
+    exif[media.ORIENTATION] = 6
+    upright = Image.fromarray(astronaut[:400])
+    upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "a.jpg", exif=exif, quality=95)
+    (prediction,) = pipeline.predict([tmp_path / "a.jpg"])
+    assert (prediction.width, prediction.height) == (512, 400)
+    assert prediction.faces[0].box == pytest.approx(COLLINS, abs=3)
+
+
+@pytest.fixture
+def album(tmp_path: Path, astronaut: np.ndarray, coffee: np.ndarray, hopper: Path) -> list[str]:
+    """A photo, no face, a broken file, a missing one, two faces, and a photo again."""
+    Image.fromarray(astronaut).save(tmp_path / "one.jpg", quality=95)
+    Image.fromarray(coffee).save(tmp_path / "none.png")
+    (tmp_path / "broken.jpg").write_bytes(hopper.read_bytes()[:5000])
+    Image.fromarray(np.concatenate([astronaut, astronaut[:, ::-1]], axis=1)).save(tmp_path / "two.png")
+    return [str(tmp_path / name) for name in ("one.jpg", "none.png", "broken.jpg", "missing.jpg", "two.png")] + [
+        str(hopper)
+    ]
+
+
+def test_one_bad_picture_costs_only_itself(pipeline: Pipeline, album: list[str]) -> None:
+    predictions = list(pipeline.predict(album))
+    assert [p.source for p in predictions] == album
+    assert [len(p.faces) for p in predictions] == [1, 0, 0, 0, 2, 1]
+    assert [p.error is None for p in predictions] == [True, True, False, False, True, True]
+    assert [(p.width, p.height) for p in predictions] == [
+        (512, 512),
+        (600, 400),
+        (None, None),
+        (None, None),
+        (1024, 512),
+        (512, 600),
+    ]
+
+
+def test_batches_change_nothing(pipeline: Pipeline, album: list[str]) -> None:
+    together = [p.to_dict() for p in pipeline.predict(album * 6)]
+    alone = [p.to_dict() for source in album for p in pipeline.predict([source])]
+    for got, expected in zip(together, alone * 6, strict=True):
+        faces, others = got.pop("faces"), {k: v for k, v in expected.items() if k != "faces"}
+        assert got == others
+        for a, b in zip(faces, expected["faces"], strict=True):
+            assert a["box"] == b["box"]
+            assert list(a["probs"].values()) == pytest.approx(list(b["probs"].values()), abs=1e-4)
+
+
+def test_large_pictures_keep_their_pixels(
+    tmp_path: Path, pipeline: Pipeline, astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mien.inference import pipeline as module
+
+    Image.fromarray(astronaut).resize((1537, 1536)).save(tmp_path / "a.jpg", quality=95)
+    monkeypatch.setattr(module, "MOST_PIXELS", 600_000)
+    (seen,) = pipeline.stream([tmp_path / "a.jpg"], keep=True)
+    assert (seen.prediction.width, seen.prediction.height) == (1537, 1536)
+    assert seen.image is not None
+    assert seen.image.shape == (768, 769, 3)
+    assert seen.prediction.faces[0].box / 3 == pytest.approx(COLLINS, abs=5)
+    assert seen.drawn().faces[0].box == pytest.approx(seen.prediction.faces[0].box / 2, abs=1)
+
+
+def test_prediction_to_dict(pipeline: Pipeline, photo: Path) -> None:
+    (prediction,) = pipeline.predict([photo])
+    told = prediction.to_dict()
+    assert list(told) == ["source", "frame", "seconds", "width", "height", "error", "faces"]
+    assert list(told["faces"][0]) == [
+        "box", "score", "track_id", "expression", "confidence", "abstained", "probs", "valence", "arousal",
+        "action_units",
+    ]  # fmt: skip
+    assert list(told["faces"][0]["probs"]) == list(pipeline.card.labels)
+
+
+def test_video(pipeline: Pipeline, video: Path) -> None:
+    predictions = list(pipeline.predict([video]))
+    assert [p.frame for p in predictions] == list(range(12))
+    assert [p.seconds for p in predictions] == pytest.approx(np.arange(12) / 20)
+    assert {(p.width, p.height) for p in predictions} == {(256, 320)}
+    assert {face.track_id for p in predictions for face in p.faces} == {1}
+    lefts = [p.faces[0].box[0] for p in predictions]
+    assert np.diff(lefts) == pytest.approx(np.full(11, -4.0), abs=3)
+
+
+def test_each_video_starts_anew_and_every_skips(pipeline: Pipeline, video: Path, photo: Path) -> None:
+    predictions = list(pipeline.predict([video, photo, video], every=5))
+    assert [p.frame for p in predictions] == [0, 5, 10, None, 0, 5, 10]
+    assert [face.track_id for p in predictions for face in p.faces] == [1, 1, 1, None, 1, 1, 1]
+
+
+def test_cut_video_ends_with_its_error(pipeline: Pipeline, video: Path, photo: Path) -> None:
+    video.write_bytes(video.read_bytes()[: video.stat().st_size * 9 // 10])
+    *frames, broken, last = pipeline.predict([video, photo])
+    assert [p.frame for p in frames] == list(range(len(frames)))
+    assert len(frames) >= 2
+    assert broken.error is not None
+    assert (broken.source, broken.frame, broken.faces) == (str(video), None, ())
+    assert last.error is None
+
+
+@pytest.mark.parametrize("every", [0, -3])
+def test_every_must_be_positive(pipeline: Pipeline, photo: Path, every: int) -> None:
+    with pytest.raises(UsageError, match="at least 1"):
+        list(pipeline.predict([photo], every))
+
+
+def test_abstaining(astronaut: np.ndarray, hopper: Path) -> None:
+    read = Pipeline(abstain=0.99)
+    assert [face.abstained for face in read(astronaut)] == [False]
+    assert [face.abstained for face in Pipeline(abstain=1.0)(media.read(hopper))] == [True]
+    assert not Pipeline()(media.read(hopper))[0].abstained
+
+
+def test_abstain_auto_takes_the_cards_threshold(pipeline: Pipeline) -> None:
+    own = Pipeline()
+    own.card = replace_card(own, 0.61)
+    assert own._threshold("auto") == 0.61
+    own.card = replace_card(own, None)
+    with pytest.raises(UsageError, match="no threshold"):
+        own._threshold("auto")
+
+
+def replace_card(pipeline: Pipeline, threshold: float | None):
+    return pipeline.card.model_copy(update={"threshold": threshold})
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"min_score": 1.5}, "--min-score 1.5"),
+        ({"min_score": -0.1}, "--min-score -0.1"),
+        ({"abstain": 2.0}, "--abstain 2.0"),
+        ({"abstain": float("nan")}, "--abstain nan"),
+    ],
+)
+def test_shares_outside_their_range(options: dict[str, float], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        Pipeline(**options)
+
+
+def test_min_score(astronaut: np.ndarray) -> None:
+    (face,) = Pipeline(min_score=0.1)(astronaut)[:1]
+    assert Pipeline(min_score=face.score + 0.01)(astronaut) == []
+    assert Pipeline(detector="haar", min_score=0.99)(astronaut) == []
+
+
+def test_heads_reach_the_face(pipeline: Pipeline, astronaut: np.ndarray) -> None:
+    (face,) = pipeline.detect(astronaut)
+    own = Pipeline()
+    own.card = own.card.model_copy(update={"action_units": ("au04", "au12")})
+    heads = {
+        "probs": np.full((1, 8), 0.125, np.float32),
+        "valence_arousal": np.array([[0.5, -0.25]], np.float32),
+        "action_units": np.array([[0.1, 0.9]], np.float32),
+    }
+    told = own._told(face, heads, 0).to_dict()
+    assert (told["valence"], told["arousal"], told["action_units"]) == (0.5, -0.25, {"au04": 0.1, "au12": 0.9})
+
+
+def test_a_folder_streams_in_constant_memory(pipeline: Pipeline, tmp_path: Path, astronaut: np.ndarray) -> None:
+    content = tmp_path / "seed.jpg"
+    Image.fromarray(astronaut).resize((160, 160)).save(content)
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for k in range(256):
+        os.link(content, folder / f"{k:04}.jpg")
+    stream = pipeline.predict([folder])
+    heights = []
+    tracemalloc.start()
+    for k, prediction in enumerate(stream):
+        assert prediction.source.endswith(f"{k:04}.jpg")
+        if k % 64 == 63:
+            heights.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert k == 255
+    assert heights[-1] < heights[0] + 1_000_000
+
+
+def test_a_stream_may_be_left_early(pipeline: Pipeline, tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
+    stream = pipeline.predict([tmp_path / "a.png"] * 500)
+    assert isinstance(next(stream), Prediction)
+    stream.close()
+
+
+def test_predictions_are_values(pipeline: Pipeline, photo: Path) -> None:
+    (prediction,) = pipeline.predict([photo])
+    assert replace(prediction, source="x").source == "x"
+    with pytest.raises(AttributeError):
+        prediction.source = "y"  # type: ignore[misc]

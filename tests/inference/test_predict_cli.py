@@ -1,0 +1,288 @@
+"""`mien predict` as scripts rely on it: formats, files, exit codes, and what goes to stdout and what to stderr."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+Mien = Callable[..., Any]
+
+
+@pytest.fixture
+def album(tmp_path: Path, astronaut: np.ndarray, coffee: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder `album` in the working directory: a face, no face, and a face in a folder called `größer`."""
+    folder = tmp_path / "album"
+    (folder / "größer").mkdir(parents=True)
+    Image.fromarray(astronaut).save(folder / "a.jpg", quality=95)
+    Image.fromarray(coffee).resize((200, 130)).save(folder / "b.png")
+    Image.fromarray(astronaut).save(folder / "größer" / "ü ß.webp")
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+SOURCES = ["album/a.jpg", "album/b.png", "album/größer/ü ß.webp"]
+
+
+def test_json(mien: Mien, album: Path) -> None:
+    code, out, err = mien("predict", "album", "--format", "json")
+    told = json.loads(out)
+    assert (code, err) == (0, "")
+    assert [item["source"] for item in told] == SOURCES
+    assert [len(item["faces"]) for item in told] == [1, 0, 1]
+    assert told[0]["faces"][0]["expression"] == "happiness"
+    assert told[0]["frame"] is told[0]["seconds"] is told[0]["error"] is told[0]["faces"][0]["track_id"] is None
+    assert (told[0]["width"], told[0]["height"]) == (512, 512)
+
+
+def test_jsonl_is_the_same(mien: Mien, album: Path) -> None:
+    listed = json.loads(mien("predict", "album", "--format", "json").out)
+    code, out, err = mien("predict", "album", "--format", "jsonl")
+    assert (code, err) == (0, "")
+    assert [json.loads(line) for line in out.splitlines()] == listed
+
+
+def test_csv_and_parquet(mien: Mien, album: Path) -> None:
+    got = list(csv.DictReader(io.StringIO(mien("predict", "album", "--format", "csv").out.decode())))
+    assert [(row["source"], row["expression"]) for row in got] == list(
+        zip(SOURCES, ["happiness", "", "happiness"], strict=True)
+    )
+    code, out, err = mien("predict", "album", "--format", "parquet")
+    assert (code, err) == (0, "")
+    table = pq.read_table(pa.BufferReader(out)).to_pylist()
+    assert [(row["source"], row["expression"]) for row in table] == list(
+        zip(SOURCES, ["happiness", None, "happiness"], strict=True)
+    )
+    assert table[0]["prob_happiness"] == pytest.approx(float(got[0]["prob_happiness"]), abs=1e-5)
+
+
+def test_table_is_the_default(mien: Mien, album: Path) -> None:
+    code, out, err = mien("predict", "album")
+    assert (code, err) == (0, "")
+    head, first, second, _ = out.decode().splitlines()
+    assert head.startswith("source")
+    assert first.startswith("album/a.jpg")
+    assert "happiness" in first
+    assert "no face" in second
+
+
+def test_failures_keep_their_place_and_end_with_2(mien: Mien, album: Path) -> None:
+    (album / "a.jpg").write_bytes(b"")
+    (album / "empty").mkdir()
+    words = ["none.jpg", "album/a.jpg", "album/b.png", "*.bmp", "album/empty", "camera:99", "--", "-odd.jpg"]
+    code, out, err = mien("predict", "--format", "json", *words)
+    told = json.loads(out)
+    assert code == 2
+    assert [item["source"] for item in told] == [word for word in words if word != "--"]
+    assert [item["error"] is None for item in told] == [False, False, True, False, False, False, False]
+    assert all(item["faces"] == [] for item in told)
+    lines = err.splitlines()
+    assert len(lines) == 6
+    assert [line.removeprefix("mien: ") for line in lines] == [item["error"] for item in told if item["error"]]
+
+
+def test_odd_pictures_in_one_batch(mien: Mien, album: Path, astronaut: np.ndarray) -> None:
+    picture = Image.fromarray(astronaut)
+    picture.convert("L").save(album / "grey.png")
+    picture.convert("CMYK").save(album / "cmyk.jpg")
+    picture.convert("RGBA").save(album / "alpha.png")
+    picture.convert("P").save(album / "palette.gif")
+    picture.save(album / "animated.gif", save_all=True, append_images=[picture.rotate(90)])
+    Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257).save(album / "deep.png")
+    picture.resize((1, 1)).save(album / "dot.png")
+    picture.resize((3000, 3000)).save(album / "huge.jpg")
+    (album / "text.jpg").write_text("no")
+    code, out, _ = mien("predict", "album", "--format", "json")
+    faces = {Path(item["source"]).name: len(item["faces"]) for item in json.loads(out)}
+    assert code == 2
+    assert faces == {
+        "a.jpg": 1, "alpha.png": 1, "animated.gif": 1, "b.png": 0, "cmyk.jpg": 1, "deep.png": 1, "dot.png": 0,
+        "grey.png": 1, "ü ß.webp": 1, "huge.jpg": 1, "palette.gif": 1, "text.jpg": 0,
+    }  # fmt: skip
+
+
+def test_video(mien: Mien, video: Path) -> None:
+    code, out, err = mien("predict", video, "--format", "jsonl", "--every", 4)
+    told = [json.loads(line) for line in out.splitlines()]
+    assert (code, err) == (0, "")
+    assert [(item["frame"], item["seconds"]) for item in told] == [(0, 0.0), (4, 0.2), (8, 0.4)]
+    assert {face["track_id"] for item in told for face in item["faces"]} == {1}
+    assert "0.20 s" in mien("predict", video, "--every", 4).out.decode()
+
+
+def test_cut_video_gives_frames_and_2(mien: Mien, video: Path) -> None:
+    video.write_bytes(video.read_bytes()[: video.stat().st_size * 9 // 10])
+    code, out, err = mien("predict", video, "--format", "json")
+    *frames, last = json.loads(out)
+    assert code == 2
+    assert len(frames) >= 2
+    assert all(item["error"] is None for item in frames)
+    assert last["error"] in err
+
+
+@pytest.mark.parametrize(
+    ("format", "file"), [("table", "csv"), ("json", "json"), ("jsonl", "jsonl"), ("csv", "csv"), ("parquet", "parquet")]
+)
+def test_out_holds_rows_pictures_and_a_report(mien: Mien, album: Path, format: str, file: str) -> None:
+    (album / "a.png").write_bytes((album / "a.jpg").read_bytes())
+    code, out, err = mien("predict", "album", "album/a.jpg", "nowhere", "--out", "res", "--format", format)
+    assert code == 2
+    rows = Path("res", f"predictions.{file}").read_bytes()
+    if format == "table":
+        assert len(list(csv.DictReader(io.StringIO(rows.decode())))) == 6
+    else:
+        assert out == (b"" if format == "parquet" else rows)
+    assert "res/report.html" in err.splitlines()[-1]
+    assert Path("res/report.html").read_text("utf-8").lstrip().lower().startswith("<!doctype html")
+    pictures = {path.relative_to("res/annotated").as_posix() for path in Path("res/annotated").rglob("*.jpg")}
+    assert pictures == {"a.jpg", "a.png.jpg", "b.png.jpg", "größer/ü ß.webp.jpg", "a-2.jpg"}
+    assert Image.open("res/annotated/a.jpg").size == (512, 512)
+
+
+def test_out_inside_what_is_read(mien: Mien, album: Path) -> None:
+    for _ in range(2):
+        code, out, _ = mien("predict", "album", "--out", "album", "--format", "json")
+        assert code == 0
+        assert [item["source"] for item in json.loads(out)] == SOURCES
+
+
+def test_out_of_a_video(mien: Mien, video: Path, tmp_path: Path) -> None:
+    assert mien("predict", video, "--out", tmp_path / "res", "--format", "jsonl").code == 0
+    with av.open(str(tmp_path / "res/annotated/moved.mp4")) as file:
+        frames = list(file.decode(video=0))
+    assert len(frames) == 12
+    assert (frames[0].width, frames[0].height) == (256, 320)
+    assert [float(frame.time) for frame in frames] == pytest.approx(np.arange(12) / 20, abs=0.002)
+
+
+def test_out_must_be_a_folder(mien: Mien, photo: Path) -> None:
+    code, out, err = mien("predict", photo, "--out", photo)
+    assert (code, out) == (2, b"")
+    assert err.count("\n") == 1
+    assert "--out" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--format", "xml"], "no format is called 'xml'; expected one of table, json, jsonl, csv, parquet"),
+        (["--format", "jsonn"], "did you mean 'json"),
+        (["--weights", "ferplus-nan0"], "no weights are called 'ferplus-nan0'"),
+        (["--detector", "mtcnn"], "no detector is called 'mtcnn'"),
+        (["--detector-file", "none.onnx"], "none.onnx cannot be read"),
+        (["--detector", "whole", "--detector-file", "none.onnx"], "takes no file"),
+        (["--min-score", "2"], "--min-score 2.0; expected a number from 0 to 1"),
+        (["--abstain", "maybe"], "--abstain maybe; expected a number from 0 to 1, or auto"),
+        (["--abstain", "1.5"], "--abstain 1.5"),
+        (["--device", "tpu"], "no device is called 'tpu'"),
+        (["--every", "0"], "--every 0"),
+    ],
+)
+def test_mistakes_are_one_line(mien: Mien, photo: Path, words: list[str], told: str) -> None:
+    code, _, err = mien("predict", photo, *words)
+    assert code == 2
+    assert err.count("\n") == 1
+    assert err.startswith("mien: ")
+    assert told in err
+
+
+def test_abstain(mien: Mien, photo: Path, hopper: Path) -> None:
+    told = json.loads(mien("predict", photo, hopper, "--abstain", "0.999999", "--format", "json").out)
+    assert [face["abstained"] for item in told for face in item["faces"]] == [True, True]
+    assert all(face["expression"] for item in told for face in item["faces"])
+
+
+def test_whole_and_haar(mien: Mien, photo: Path) -> None:
+    (whole,) = json.loads(mien("predict", photo, "--detector", "whole", "--format", "json").out)
+    assert (whole["faces"][0]["box"], whole["faces"][0]["score"]) == ([0, 0, 512, 512], 1)
+    (haar,) = json.loads(mien("predict", photo, "--detector", "haar", "--format", "json").out)
+    assert haar["faces"][0]["expression"] == "happiness"
+    (none,) = json.loads(mien("predict", photo, "--detector", "haar", "--min-score", "0.99", "--format", "json").out)
+    assert none["faces"] == []
+
+
+def test_a_reader_that_leaves(album: Path) -> None:
+    command = [sys.executable, "-m", "mien.cli", "predict", "album/a.jpg", *["album/b.png"] * 200, "--format", "jsonl"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=album.parent) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        assert json.loads(running.stdout.readline())["source"] == "album/a.jpg"
+        running.stdout.close()
+        err = running.stderr.read()
+        assert (running.wait(60), err) == (0, b"")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are POSIX")
+def test_a_bar_on_a_terminal_only(album: Path) -> None:
+    import pty
+
+    (album / "b.png").rename(album / "b[red].png")  # no markup to the bar
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", "mien.cli", "predict", "album", "--format", "json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=follower, cwd=album.parent, check=False)
+    os.close(follower)
+    shown = os.read(leader, 100_000).decode("utf-8", "replace")
+    os.close(leader)
+    assert done.returncode == 0
+    assert len(json.loads(done.stdout)) == 3
+    assert "/3" in shown
+    assert "mien:" not in shown
+
+
+def test_parquet_is_not_for_a_terminal(photo: Path) -> None:
+    import pty
+
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", "mien.cli", "predict", str(photo), "--format", "parquet"]
+    done = subprocess.run(command, stdout=follower, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(follower)
+    os.close(leader)
+    assert done.returncode == 2
+    assert "Parquet is not for a terminal" in done.stderr
+
+
+def test_list(mien: Mien) -> None:
+    assert mien("list", "detectors") == (0, b"yunet\nhaar\nwhole\n", "")
+    assert "ferplus" in json.loads(mien("list", "weights", "--json").out)
+    everything = json.loads(mien("list", "--json").out)
+    assert {"weights", "detectors", "datasets", "models", "recipes", "metrics"} == set(everything)
+    assert everything["datasets"][:1] == ["fer2013"]
+    assert "mien/fer2013" in mien("list").out.decode()
+    code, out, err = mien("list", "detector")
+    assert (code, out, err.count("\n")) == (2, b"", 1)
+
+
+def test_doctor(mien: Mien, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MIEN_CACHE", str(tmp_path))
+    monkeypatch.setenv("MIEN_DATA", str(tmp_path / "none"))
+    code, out, err = mien("doctor", "--json", "--strict")
+    found = {(check["group"], check["name"]): check for check in json.loads(out)}
+    assert (code, err) == (0, "")
+    assert found["weights", "ferplus"]["ok"]
+    assert found["detector", "yunet"]["seen"].startswith("sha256 49f000ec501f")
+    assert found["folder", "cache"] == {"group": "folder", "name": "cache", "ok": True, "seen": str(tmp_path)}
+    assert found["folder", "MIEN_DATA"]["ok"] is None
+    assert "MISSING" not in mien("doctor").out.decode()
+
+
+def test_doctor_is_strict_about_what_is_needed(mien: Mien, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from mien.inference.detectors import yunet
+
+    altered = tmp_path / "yunet.onnx"
+    altered.write_bytes(b"no")
+    monkeypatch.setattr(yunet, "packaged", lambda: altered)
+    assert mien("doctor", "--strict").code == 3
+    code, out, _ = mien("doctor")
+    assert code == 0
+    assert "MISSING  detector  yunet" in out.decode()

@@ -1,0 +1,121 @@
+"""Each format holds the same predictions, whole even when interrupted."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mien.card import Card
+from mien.errors import MediaError
+from mien.face import Face
+from mien.inference.pipeline import Prediction
+from mien.inference.sinks import FORMATS, GROUP, rows, schema
+
+LABELS = ("neutral", "happiness")
+CARD = Card(name="test", labels=LABELS, valence_arousal=True, action_units=("au04", "au12"))
+FACE = Face(
+    np.array([1.25, 2, 30, 40.5], np.float32),
+    0.97,
+    None,
+    LABELS,
+    np.array([0.25, 0.75], np.float32),
+    track_id=3,
+    valence=0.5,
+    arousal=-0.25,
+    action_units={"au04": 0.1, "au12": 0.9},
+)
+PREDICTIONS = [
+    Prediction('ü "1", x.jpg', None, None, 64, 48, None, (FACE, FACE)),
+    Prediction("v.mp4", 7, 0.28, 64, 48, None, (FACE.read(LABELS, np.array([0.5, 0.5], np.float32), 0.9),)),
+    Prediction("empty.jpg", None, None, 64, 48),
+    Prediction("bad.jpg", error="bad.jpg: no"),
+]
+
+
+def written(name: str, predictions: list[Prediction]) -> bytes:
+    stream = io.BytesIO()
+    with FORMATS[name](stream, CARD) as write:
+        for prediction in predictions:
+            write(prediction)
+    return stream.getvalue()
+
+
+def test_json_and_lines_are_the_same_objects() -> None:
+    told = [prediction.to_dict() for prediction in PREDICTIONS]
+    assert json.loads(written("json", PREDICTIONS)) == told
+    assert [json.loads(line) for line in written("jsonl", PREDICTIONS).splitlines()] == told
+    assert json.loads(written("json", [])) == []
+    assert written("jsonl", []) == b""
+
+
+def test_flat_rows() -> None:
+    first, second = rows(PREDICTIONS[0])
+    assert first == second
+    assert [first[f"box_{corner}"] for corner in ("x1", "y1", "x2", "y2")] == [1.25, 2, 30, 40.5]
+    assert (first["prob_neutral"], first["prob_happiness"], first["au12"]) == (0.25, 0.75, 0.9)
+    assert set(first) == set(schema(CARD).names)
+    assert [len(rows(prediction)) for prediction in PREDICTIONS] == [2, 1, 1, 1]
+    assert "expression" not in rows(PREDICTIONS[2])[0]
+
+
+def test_csv_has_a_row_per_face_and_empty_cells() -> None:
+    got = list(csv.DictReader(io.StringIO(written("csv", PREDICTIONS).decode())))
+    assert [row["source"] for row in got] == ['ü "1", x.jpg'] * 2 + ["v.mp4", "empty.jpg", "bad.jpg"]
+    assert [row["frame"] for row in got] == ["", "", "7", "", ""]
+    assert [row["abstained"] for row in got] == ["false", "false", "true", "", ""]
+    assert got[0]["confidence"] == "0.75"
+    assert [row["error"] for row in got][-2:] == ["", "bad.jpg: no"]
+    assert not any(
+        got[3][name] for name in ("box_x1", "score", "expression", "confidence", "prob_neutral", "valence", "au04")
+    )
+
+
+def test_csv_of_nothing_has_its_header() -> None:
+    assert written("csv", []).decode().strip().split(",") == schema(CARD).names
+
+
+@pytest.mark.parametrize("times", [0, 1, GROUP])
+def test_parquet_has_types(times: int) -> None:
+    table = pq.read_table(pa.BufferReader(written("parquet", PREDICTIONS * times)))
+    assert table.schema.names == schema(CARD).names
+    assert table.num_rows == 5 * times
+    assert table.schema.field("frame").type == pa.int64()
+    if times:
+        assert table["abstained"].to_pylist()[:5] == [False, False, True, None, None]
+        assert table["prob_happiness"].to_pylist()[:5] == [0.75, 0.75, 0.5, None, None]
+
+
+@pytest.mark.parametrize("name", ["json", "parquet", "csv", "jsonl"])
+def test_an_interrupted_document_is_whole(name: str) -> None:
+    def interrupted(stream: io.BytesIO) -> None:
+        with FORMATS[name](stream, CARD) as write:
+            write(PREDICTIONS[0])
+            raise MediaError("stop")
+
+    stream = io.BytesIO()
+    with pytest.raises(MediaError):
+        interrupted(stream)
+    if name == "json":
+        assert len(json.loads(stream.getvalue())) == 1
+    elif name == "parquet":
+        assert pq.read_table(pa.BufferReader(stream.getvalue())).num_rows == 2
+    else:
+        assert stream.getvalue().decode().count("\n") == (3 if name == "csv" else 1)
+
+
+def test_table_is_for_people() -> None:
+    lines = written("table", PREDICTIONS).decode().splitlines()
+    assert lines[0].split() == ["source", "box", "expression", "then"]
+    assert "happiness" in lines[1]
+    assert "75.0%" in lines[1]
+    assert "1,2 30,40" in lines[1]
+    assert "v.mp4 0.28 s" in lines[3]
+    assert "(neutral)" in lines[3] or "(happiness)" in lines[3]
+    assert "no face" in lines[4]
+    assert "cannot be read" in lines[5]
+    assert max(map(len, lines)) <= 120
+    assert "\x1b" not in "".join(lines)
