@@ -2,8 +2,8 @@
 
     python benchmarks/figure.py            ->  results/figures/speed-accuracy.svg
 
-Filled marks were measured in one run by benchmarks/weights.py.  Hollow marks are peers measured once, on another day and
-the same kind of machine, with the same crops and the whole image as the crop; they place the peers, no more.
+Filled marks were measured in one run by benchmarks/weights.py.  Hollow marks are peers measured once, on another day
+and the same kind of machine, on the same images, each image being the crop; they place the peers, no more.
 """
 
 import json
@@ -37,7 +37,12 @@ def main() -> None:
     for name, (right, ms) in ELSEWHERE.items():
         axes.scatter(ms, 100 * right, s=56, facecolors="none", edgecolors="#8b949e", zorder=3)
         label(axes, name, ms, right, bold=False)
-    axes.set(xscale="log", xlabel="CPU ms per face (one thread, batch 64)", ylabel="FER2013 PrivateTest accuracy, %", xlim=(0.07, 30))
+    axes.set(
+        xscale="log",
+        xlabel="CPU ms per face (one thread, batch 64)",
+        ylabel="FER2013 PrivateTest accuracy, %",
+        xlim=(0.07, 30),
+    )
     axes.set_xticks([0.1, 0.2, 0.5, 1, 2, 5, 10], ["0.1", "0.2", "0.5", "1", "2", "5", "10"])
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)

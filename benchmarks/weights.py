@@ -65,7 +65,7 @@ def peer(crops: np.ndarray) -> dict[str, Any] | None:
     with tempfile.TemporaryDirectory() as folder:
         np.save(Path(folder) / "crops.npy", crops[..., 0])
         words = [FER, HERE / "peers" / "fer_tflite.py", f"{folder}/crops.npy", f"{folder}/out.npz"]
-        one = {name: "1" for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")}
+        one = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
         subprocess.run(
             words, check=True, env={**os.environ, **one, "TF_CPP_MIN_LOG_LEVEL": "3"}, stderr=subprocess.DEVNULL
         )
@@ -108,9 +108,8 @@ def main() -> None:
         row["ratio"] = row["ms_per_face"] / other["ms"] if other else None
         shown = [f"{row[k]:{f}}" if row[k] is not None else "-" for k, f in
                  (("accuracy", ".4f"), ("ms_per_face", ".3f"), ("ratio", ".2f"), ("megabytes", ".2f"))]  # fmt: skip
-        print(
-            f"{row['system']:22s} {row['data'] or '-':8s} accuracy {shown[0]}  CPU ms/face {shown[1]}  x fer {shown[2]}  MB {shown[3]}"
-        )
+        print(f"{row['system']:22s} {row['data'] or '-':8s} accuracy {shown[0]}  CPU ms/face {shown[1]}", end="")
+        print(f"  x fer {shown[2]}  MB {shown[3]}")
     if out:
         facts = {"batch": BATCH, "threads": 1, "versions": {"onnxruntime": onnxruntime.__version__}, "rows": rows}
         out.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

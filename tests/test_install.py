@@ -30,7 +30,9 @@ def photo(name: str = "data/astronaut.png", package: str = "skimage") -> Path:
 
 def run(*words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "mien.cli", *words]
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, timeout=120, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, **environment}, timeout=120, check=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,13 @@ def test_wheel_without_torch_reads_a_photo(wheel: Path, tmp_path: Path) -> None:
 
 def test_wheel_is_what_ran(wheel: Path) -> None:
     code = "import mien; print(mien.__file__)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(wheel)}, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(wheel)},
+        check=True,
+    )
     assert done.stdout.startswith(str(wheel))
 
 
@@ -71,7 +79,9 @@ def test_training_without_torch_says_what_to_install(wheel: Path) -> None:
 def test_wheel_holds_weights_recipes_and_licence(wheel: Path) -> None:
     names = {path.relative_to(wheel / "mien").as_posix() for path in (wheel / "mien").rglob("*")}
     assert {"recipes/mien/fer2013.yaml", "recipes/mien/ferplus-nano.yaml", "py.typed"} <= names
-    assert {f"inference/weights/{name}.onnx" for name in ("ferplus", "fer2013", "ferplus-nano", "fer2013-nano")} <= names
+    assert {
+        f"inference/weights/{name}.onnx" for name in ("ferplus", "fer2013", "ferplus-nano", "fer2013-nano")
+    } <= names
     assert not [name for name in names if name.endswith((".pt", ".npz", ".jpg", ".png"))]
 
 

@@ -67,4 +67,6 @@ class Card(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
-            raise WeightsError(f"{where}: card field {place!r}: {first['msg']}", do="export the weights again") from None
+            raise WeightsError(
+                f"{where}: card field {place!r}: {first['msg']}", do="export the weights again"
+            ) from None

@@ -157,7 +157,9 @@ def data(
 @app.command()
 def evaluate(
     weights: Annotated[str, typer.Argument(help="a shipped name, an ONNX file or a run folder")],
-    options: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="e.g. labels=distribution")] = None,
+    options: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="e.g. labels=distribution")
+    ] = None,
     data: Annotated[str, typer.Option(help="fer2013 or ferplus")] = "fer2013",
     root: Annotated[Path | None, typer.Option(help="the data; MIEN_DATA when not given")] = None,
     split: Annotated[str, typer.Option(help="val or test")] = "val",

@@ -51,7 +51,11 @@ class Face:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the face as JSON carries it (the `faces` entries of `mien predict --format json`)."""
-        probs = None if self.probs is None else {k: round(float(p), 6) for k, p in zip(self.labels, self.probs, strict=True)}
+        probs = (
+            None
+            if self.probs is None
+            else {k: round(float(p), 6) for k, p in zip(self.labels, self.probs, strict=True)}
+        )
         return {
             "box": [round(float(v), 2) for v in self.box],
             "score": round(float(self.score), 4),

@@ -38,7 +38,7 @@ h1{font-size:clamp(1.5rem,1.1rem + 1.6vw,2.1rem);line-height:1.2;margin:0 0 6px;
 overflow-wrap:anywhere}
 h2{font-size:1.2rem;margin:36px 0 12px}h3{font-size:1rem;margin:0 0 8px}
 p{margin:0 0 12px;max-width:75ch}
-.lede,.soft{color:var(--soft)}
+.lede,.soft{color:var(--soft)}.bars+.soft{margin-top:12px}
 .box,.tile{background:var(--card);border:1px solid var(--line);border-radius:12px}
 .box{padding:18px 20px;margin:0 0 16px}.box>:last-child{margin-bottom:0}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:20px 0 16px}

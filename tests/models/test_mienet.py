@@ -21,7 +21,11 @@ def test_every_model_keeps_the_contract(name: str, classes: int, channels: int, 
 
 @pytest.mark.parametrize(
     ("options", "parameters"),
-    [({}, 1_592_823), ({"width": 0.5, "depths": (1, 1, 1, 1), "stem_stride": 2}, 307_071), ({"aux_classes": 8}, 1_594_879)],
+    [
+        ({}, 1_592_823),
+        ({"width": 0.5, "depths": (1, 1, 1, 1), "stem_stride": 2}, 307_071),
+        ({"aux_classes": 8}, 1_594_879),
+    ],
 )
 def test_sizes(options: dict[str, object], parameters: int) -> None:
     assert sum(p.numel() for p in mienet(7, **options).parameters()) == parameters

@@ -1,4 +1,4 @@
-"""The exported file computes what torch computes, carries its card, and tells nothing about the machine it came from."""
+"""The exported file computes what torch computes, carries its card, and tells nothing about its machine."""
 
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from mien.errors import UsageError, WeightsError  # noqa: E402
 from mien.evaluation.calibrate import softmax  # noqa: E402
 from mien.evaluation.metrics import accuracy, nll  # noqa: E402
 from mien.inference.classify import Classifier  # noqa: E402
-from mien.training import checkpoint, export, recipe as recipes  # noqa: E402
+from mien.training import checkpoint, export  # noqa: E402
+from mien.training import recipe as recipes  # noqa: E402
 from mien.training.session import export_run, run_recipe  # noqa: E402
 from mien.training.train import logits, make, split  # noqa: E402
 

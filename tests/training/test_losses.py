@@ -20,7 +20,8 @@ def table(rows: int = 16, classes: int = 5) -> tuple["torch.Tensor", "torch.Tens
 def test_cross_entropy_equals_torch(smoothing: float) -> None:
     logits, target = table()
     torch.testing.assert_close(
-        cross_entropy(logits, target, label_smoothing=smoothing), F.cross_entropy(logits, target, label_smoothing=smoothing)
+        cross_entropy(logits, target, label_smoothing=smoothing),
+        F.cross_entropy(logits, target, label_smoothing=smoothing),
     )
 
 
@@ -28,7 +29,8 @@ def test_cross_entropy_of_hard_labels_equals_torch() -> None:
     logits, target = table()
     index = target.argmax(1)
     torch.testing.assert_close(
-        cross_entropy(logits, F.one_hot(index, 5).float(), label_smoothing=0.1), F.cross_entropy(logits, index, label_smoothing=0.1)
+        cross_entropy(logits, F.one_hot(index, 5).float(), label_smoothing=0.1),
+        F.cross_entropy(logits, index, label_smoothing=0.1),
     )
 
 

@@ -9,8 +9,15 @@ from mien.training import recipe as recipes
 
 
 def test_overrides_are_read_as_yaml() -> None:
-    recipe = recipes.load("mien/fer2013", ["optim.lr=5e-2", "epochs=3", "model.options.width=0.5", "augment.scale=[0.9, 1.1]"])
-    assert (recipe.optim.lr, recipe.epochs, recipe.model.options["width"], recipe.augment.scale) == (0.05, 3, 0.5, (0.9, 1.1))
+    recipe = recipes.load(
+        "mien/fer2013", ["optim.lr=5e-2", "epochs=3", "model.options.width=0.5", "augment.scale=[0.9, 1.1]"]
+    )
+    assert (recipe.optim.lr, recipe.epochs, recipe.model.options["width"], recipe.augment.scale) == (
+        0.05,
+        3,
+        0.5,
+        (0.9, 1.1),
+    )
 
 
 def test_section_can_be_switched_off() -> None:

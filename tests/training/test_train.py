@@ -14,10 +14,17 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from mien.errors import MienError, RecipeError, WeightsError  # noqa: E402
-from mien.training import checkpoint, recipe as recipes, runlog  # noqa: E402
+from mien.training import checkpoint, runlog  # noqa: E402
+from mien.training import recipe as recipes  # noqa: E402
 from mien.training.train import choose_precision, train  # noqa: E402
 
-SMALL = ["model.options.width=0.5", "model.options.depths=[1, 1, 1, 1]", "model.options.stem_stride=2", "batch=32", "ema=0.9"]
+SMALL = [
+    "model.options.width=0.5",
+    "model.options.depths=[1, 1, 1, 1]",
+    "model.options.stem_stride=2",
+    "batch=32",
+    "ema=0.9",
+]
 
 
 def small(*more: str) -> recipes.Recipe:
@@ -96,7 +103,9 @@ def test_training_never_reads_test(tiny_fer2013: Path, tmp_path: Path, monkeypat
 
     seen = []
     real = module.load
-    monkeypatch.setattr(module, "load", lambda name, root, split, **o: seen.append(split) or real(name, root, split, **o))
+    monkeypatch.setattr(
+        module, "load", lambda name, root, split, **o: seen.append(split) or real(name, root, split, **o)
+    )
     train(small("steps=1"), tiny_fer2013, tmp_path, device="cpu")
     assert set(seen) == {"train", "val"}
 
@@ -122,7 +131,9 @@ def test_record_is_complete(tiny_fer2013: Path, tmp_path: Path) -> None:
         (["data.name=fer2014"], ["fer2014", "fer2013"]),
     ],
 )
-def test_impossible_recipes_are_refused_early(overrides: list[str], words: list[str], tiny_fer2013: Path, tmp_path: Path) -> None:
+def test_impossible_recipes_are_refused_early(
+    overrides: list[str], words: list[str], tiny_fer2013: Path, tmp_path: Path
+) -> None:
     with pytest.raises(MienError) as caught:
         train(small(*overrides), tiny_fer2013, tmp_path, device="cpu")
     assert all(word in str(caught.value) for word in words)

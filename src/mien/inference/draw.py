@@ -9,6 +9,7 @@ answered for (abstained) are grey and carry a question mark.
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import product
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ Rect = tuple[int, int, int, int]
 TOP = 3
 """How many expressions a full card lists."""
 _SHARP = 2  # cards are drawn at twice the size and reduced, which smooths their corners
-_DARK, _TRACK, _LIGHT = (22, 25, 31), (84, 90, 99), (255, 255, 255)
+_DARK, _TRACK, _FADED, _LIGHT = (22, 25, 31), (84, 90, 99), (190, 196, 203), (255, 255, 255)
 
 
 def annotate(image: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[np.uint8]:
@@ -62,11 +63,12 @@ def _attempt(faces: Sequence[Face], size: tuple[int, int], bars: bool) -> tuple[
     for k in sorted(range(len(faces)), key=lambda k: -_area(boxes[k])):
         font = _font_size(boxes[k], size, bars)
         card = _card(faces[k], font, bars)
+        if card.width > size[0] or card.height > size[1]:
+            total = inf
+            continue  # a picture too small for words gets the box alone
         others = [*boxes[:k], *boxes[k + 1 :], *(place for _, place in placed)]
-        ranked = [
-            (_hidden(place, boxes[k], others), place) for place in _places(card.size, boxes[k], size, font // 4, bars)
-        ]
-        hidden, place = min(ranked, key=lambda candidate: candidate[0])
+        places = _places(card.size, boxes[k], size, max(1, font // 4), bars)
+        hidden, place = min(((_hidden(place, boxes[k], others), place) for place in places), key=lambda found: found[0])
         placed.append((card, place))
         total += hidden
     return placed, total
@@ -96,32 +98,38 @@ def _font_size(box: Rect, size: tuple[int, int], bars: bool) -> int:
 
 def _card(face: Face, font: int, bars: bool) -> Image.Image:
     """Return a face's card as RGBA: a heading in its colour and, with `bars`, the likeliest expressions below it."""
-    unit, colour, heading = font * _SHARP, _colour(face), _heading(face)
-    pad, line = round(unit * 0.45), round(unit * 1.45)
-    rows = _likeliest(face) if bars else []
-    text, small = _font(unit), _font(round(unit * 0.86))
-    names = max((small.getlength(name) for name, _ in rows), default=0)
-    figures = small.getlength("100 %")
-    width = round(max(text.getlength(heading) + 2 * pad, (names + figures + 4.2 * unit + 2 * pad) if rows else 0))
-    height = line + (round(len(rows) * line * 0.86 + pad * 0.9) if rows else 0)
+    unit, ground, heading = font * _SHARP, _colour(face), _heading(face)
+    pad, line, text = round(unit * 0.45), round(unit * 1.45), _font(unit)
+    listed = _listed(face, round(unit * 0.86), round(text.getlength(heading))) if bars else Image.new("RGBA", (0, 0))
+    width = max(round(text.getlength(heading)), listed.width) + 2 * pad
+    height = line + (listed.height + pad if bars else 0)
     card = Image.new("RGBA", (width, height), (0, 0, 0, 0))
     pen, radius = ImageDraw.Draw(card), round(unit * 0.28)
-    pen.rounded_rectangle((0, 0, width - 1, height - 1), radius, fill=(*_DARK, 205))
-    pen.rounded_rectangle(
-        (0, 0, width - 1, line - 1), radius, fill=(*colour, 255), corners=(True, True, not rows, not rows)
-    )
-    pen.text((pad, line / 2), heading, fill=_ink(colour), font=text, anchor="lm")
-    for k, (name, share) in enumerate(rows):
-        y = line + pad * 0.45 + (k + 0.5) * line * 0.86
-        pen.text((pad, y), name, fill=_LIGHT, font=small, anchor="lm")
-        pen.text((width - pad, y), f"{100 * share:.0f} %", fill=_LIGHT, font=small, anchor="rm")
-        left, right, half = pad + names + 0.6 * unit, width - pad - figures - 0.5 * unit, unit * 0.17
-        pen.rounded_rectangle((left, y - half, right, y + half), half, fill=_TRACK)
-        full = ABSTAINED if face.abstained else COLOURS.get(name, ABSTAINED)
-        pen.rounded_rectangle(
-            (left, y - half, max(left + 2 * half, left + (right - left) * share), y + half), half, fill=full
-        )
+    pen.rounded_rectangle((0, 0, width - 1, height - 1), radius, fill=(*_DARK, 215))
+    below = (True, True, not bars, not bars)
+    pen.rounded_rectangle((0, 0, width - 1, line - 1), radius, fill=(*ground, 255), corners=below)
+    pen.text((pad, line / 2), heading, fill=_ink(ground), font=text, anchor="lm")
+    card.alpha_composite(listed, (pad, line + pad // 2))
     return card.resize((-(-width // _SHARP), -(-height // _SHARP)), Image.Resampling.BOX)
+
+
+def _listed(face: Face, unit: int, least: int) -> Image.Image:
+    """Return the likeliest expressions with their bars as RGBA on nothing, at least `least` pixels wide."""
+    rows, text, line = _likeliest(face), _font(unit), round(unit * 1.45)
+    left = round(max(text.getlength(name) for name, _ in rows) + 0.7 * unit)
+    right = max(left + round(3.6 * unit), least - round(text.getlength("100 %") + 0.6 * unit))
+    sheet = Image.new("RGBA", (right + round(text.getlength("100 %") + 0.6 * unit), line * len(rows)))
+    pen, half = ImageDraw.Draw(sheet), unit * 0.18
+    for k, (name, share) in enumerate(rows):
+        y = (k + 0.5) * line
+        pen.text((0, y), name, fill=_LIGHT, font=text, anchor="lm")
+        pen.text((sheet.width, y), f"{100 * share:.0f} %", fill=_LIGHT, font=text, anchor="rm")
+        pen.rounded_rectangle((left, y - half, right, y + half), half, fill=_TRACK)
+        filled = left + (right - left) * share
+        if share >= 0.005:
+            tone = _FADED if face.abstained else colour(name)
+            pen.rounded_rectangle((left, y - half, max(filled, left + 2 * half), y + half), half, fill=tone)
+    return sheet
 
 
 def _heading(face: Face) -> str:
@@ -136,9 +144,9 @@ def _likeliest(face: Face) -> list[tuple[str, float]]:
     return [(face.labels[int(k)], float(face.probs[k])) for k in order]
 
 
-def _ink(colour: tuple[int, ...]) -> tuple[int, int, int]:
+def _ink(ground: tuple[int, ...]) -> tuple[int, int, int]:
     """Return dark or white, whichever reads better on a colour (relative luminance)."""
-    red, green, blue = ((value / 255) ** 2.2 for value in colour[:3])
+    red, green, blue = ((value / 255) ** 2.2 for value in ground[:3])
     return _DARK if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.22 else _LIGHT
 
 

@@ -1,11 +1,11 @@
 """report.html: what `mien predict --out` leaves for people who would rather look than read.
 
-One self-contained file: the counts, a picture card for each of the first pictures with its faces and probabilities, the
-failures, and what the weights say about themselves.  Only the first SHOWN cards are kept, so that ten thousand
-pictures need no more memory, and no larger page, than a few hundred; the page says so, and the table has every row.
+One self-contained file: the counts, what the weights say about themselves, the failures, a card for each of the first
+pictures with its faces and probabilities, and a table.  Cards, rows and failures are capped, so that ten thousand
+pictures need no more memory, and no larger page, than a few hundred; the page says so, and the file of rows beside it
+has everything.
 """
 
-import io
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
@@ -13,30 +13,19 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from mien.card import Card
-from mien.face import Face
-from mien.inference.draw import outline
 from mien.inference.pipeline import Prediction
-from mien.page import bars, data_uri, dot, escape, facts, page, percent, table, tiles
+from mien.inference.shot import STYLE, shot, when
+from mien.page import bars, dot, escape, facts, page, percent, table, tiles
 
 SHOWN = 200  # picture cards on the page
+ROWS = 1000  # rows of its table
 FAILED = 200  # failures listed
-THUMBNAIL = 520  # longest side in pixels
-PORTRAIT = 88  # side of a face's own picture
 BETWEEN = 1.0  # least seconds between two shown frames of a video
-FACES = 12  # faces with bars on one card; a crowd is drawn, not listed
-
-STYLE = """
-.shots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,420px),1fr));gap:16px;align-items:start}
-.shot{background:var(--card);border:1px solid var(--line);border-radius:12px;overflow:hidden}
-.shot>img{display:block;width:100%;max-height:420px;object-fit:contain;background:#0d0f12}
-.shot>div{padding:12px 16px 14px}.shot h3{overflow-wrap:anywhere;font-size:.92rem}
-.face{display:grid;grid-template-columns:64px 1fr;gap:4px 14px;padding:12px 0 2px;border-top:1px solid var(--line)}
-.face img{width:64px;height:64px;border-radius:8px;object-fit:cover}
-.face b{display:block;margin-bottom:4px}.face b span{font-weight:400;color:var(--soft)}
-"""
+NOT_FOR = (
+    "people's grades, jobs, credit, treatment or liberty: it reads pictures, not feelings (law: foot of this page)"
+)
 
 
 class PredictionReport:
@@ -45,7 +34,8 @@ class PredictionReport:
     def __init__(self, out: Path, card: Card) -> None:
         self._path, self._card = out / "report.html", card
         self._shots: list[str] = []
-        self._failures: list[tuple[str, str]] = []
+        self._rows: list[list[str]] = []
+        self._failures: list[list[str]] = []
         self._expressions: Counter[str | None] = Counter()
         self._confidence = 0.0
         self._pictures = self._empty = self._failed = 0
@@ -57,25 +47,30 @@ class PredictionReport:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        sections = (self._headline(), self._summary(), self._failed_table(), self._pictures_shown(), self._table())
+        lede = f"Read by the weights {self._card.name}: {', '.join(self._card.labels)}."
+        text = page("Apparent facial expressions", "\n".join(sections), lede=lede, style=STYLE)
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        title = "Apparent facial expressions"
-        self._path.write_text(page(title, self._body(), lede=self._lede(), style=STYLE), encoding="utf-8")
+        self._path.write_text(text, encoding="utf-8")
 
     def add(self, prediction: Prediction, image: NDArray[np.uint8] | None) -> None:
         """Count a prediction; show it when there is room, its image uint8 RGB (H, W, 3) in the faces' pixels."""
         if prediction.error is not None:
             self._failed += 1
             if len(self._failures) < FAILED:
-                self._failures.append((prediction.source, prediction.error))
+                self._failures.append([escape(prediction.source), escape(prediction.error)])
             return
         self._pictures += 1
         self._empty += not prediction.faces
         self._expressions.update(None if face.abstained else face.expression for face in prediction.faces)
         self._confidence += sum(face.confidence or 0.0 for face in prediction.faces)
+        if len(self._rows) < ROWS:
+            self._rows += _rows(prediction)[: ROWS - len(self._rows)]
         if image is not None and len(self._shots) < SHOWN and self._is_due(prediction):
-            self._shots.append(_shot(prediction, image))
+            self._shots.append(shot(prediction, image))
 
     def _is_due(self, prediction: Prediction) -> bool:
+        """Say whether to show it: every picture, but of a video only frames that lie apart."""
         if prediction.seconds is None:
             return True
         source, seconds = self._last
@@ -84,103 +79,94 @@ class PredictionReport:
         self._last = prediction.source, prediction.seconds
         return True
 
-    def _lede(self) -> str:
-        return f"Read by {self._card.name}: {', '.join(self._card.labels)}."
-
-    def _body(self) -> str:
-        faces = self._expressions.total()
+    def _headline(self) -> str:
+        faces, unsure = self._expressions.total(), self._expressions[None]
         confidence = percent(self._confidence / faces) if faces else percent(None)
-        head = tiles(
+        return tiles(
             [
-                (f"{self._pictures:,}", "pictures or frames read", f"{self._empty:,} without a face"),
                 (
-                    f"{faces:,}",
-                    "faces",
-                    f"{self._expressions[None]:,} not answered for" if self._expressions[None] else "",
+                    f"{self._pictures:,}",
+                    _plural(self._pictures, "picture", " or frames read"),
+                    _some(self._empty, "without a face"),
                 ),
-                (confidence, "mean confidence", "calibrated: how often the answer is right"),
-                (f"{self._failed:,}", "sources that could not be read", ""),
+                (f"{faces:,}", _plural(faces, "face"), _some(unsure, "not answered for")),
+                (confidence, "mean confidence", "the share to expect right, on pictures like the training data"),
+                (f"{self._failed:,}", "could not be read", ""),
             ]
         )
-        counted = [(name, n / max(faces, 1)) for name, n in self._expressions.most_common() if name is not None]
-        shares = f'<div class="box"><h3>Expressions, share of faces</h3>{bars(counted)}</div>' if counted else ""
-        return "\n".join(
-            (head, f'<div class="two">{shares}{self._about()}</div>', self._failed_table(), self._pictures_section())
-        )
 
-    def _about(self) -> str:
-        card = self._card
-        test = card.metrics.get("test") or {}
-        interval = test.get("accuracy_interval")
-        span = f" (95 %: {100 * interval[0]:.1f} to {100 * interval[1]:.1f} %)" if interval else ""
-        clean = test.get("clean") or {}
-        known = {
-            "weights": card.name,
-            "test accuracy": f"{percent(test['accuracy'], 1)}{span}, {test.get('n'):,} images of {test.get('dataset')}"
-            if test
-            else "",
-            "without twins": f"{percent(clean['accuracy'], 1)}, {clean['n']:,} images" if clean else "",
-            "calibration error": percent(test["ece"], 1) if "ece" in test else "",
-            "use": card.notes,
-        }
-        return f'<div class="box"><h3>The weights</h3>{facts(known)}</div>'
+    def _summary(self) -> str:
+        faces = self._expressions.total()
+        counted = [(name, n) for name, n in self._expressions.most_common() if name is not None]
+        listed = bars((name, n / faces, f"{n:,}") for name, n in counted)
+        unsure = f'<p class="soft">Of {faces:,} faces, {self._expressions[None]:,} were not answered for.</p>'
+        shares = (
+            f'<div class="box"><h3>Faces by expression</h3>{listed}{unsure if self._expressions[None] else ""}</div>'
+        )
+        return f'<div class="two">{shares if faces else ""}{_about(self._card)}</div>'
 
     def _failed_table(self) -> str:
         if not self._failures:
             return ""
-        more = f", the first {FAILED} of {self._failed:,}" if self._failed > FAILED else ""
-        rows = [[escape(source), f'<span class="left">{escape(reason)}</span>'] for source, reason in self._failures]
-        return f"<h2>Could not be read{more}</h2>" + table(("source", "why"), rows)
+        more = f'<p class="soft">The first {FAILED:,} of {self._failed:,}.</p>' if self._failed > FAILED else ""
+        return f"<h2>Could not be read</h2>{more}{table(('source', 'why'), self._failures, words=True)}"
 
-    def _pictures_section(self) -> str:
+    def _pictures_shown(self) -> str:
         if not self._shots:
             return ""
-        hidden = self._pictures - len(self._shots)
-        note = (
-            f'<p class="soft">{len(self._shots):,} are shown; the table beside this page has all {self._pictures:,}.</p>'
-            if hidden
-            else ""
-        )
-        return f'<h2>Pictures</h2>{note}<div class="shots">{"".join(self._shots)}</div>'
+        note = f"{len(self._shots):,} of {self._pictures:,} are shown; the file of rows beside this page has all."
+        told = f'<p class="soft">{note}</p>' if self._pictures > len(self._shots) else ""
+        return f'<h2>Pictures</h2>{told}<div class="shots">{"".join(self._shots)}</div>'
+
+    def _table(self) -> str:
+        if not self._rows:
+            return ""
+        rows = self._expressions.total() + self._empty
+        note = f"The first {ROWS:,} of {rows:,} rows; the file of rows beside this page has all."
+        told = f'<p class="soft">{note}</p>' if rows > len(self._rows) else ""
+        head = ("source", "expression", "confidence", "then", "detector's score")
+        return f'<h2>Table</h2>{told}<div class="rows">{table(head, self._rows)}</div>'
 
 
-def _shot(prediction: Prediction, image: NDArray[np.uint8]) -> str:
-    picture = Image.fromarray(np.ascontiguousarray(image))
-    name = prediction.source if prediction.seconds is None else f"{prediction.source}, {prediction.seconds:.2f} s"
-    portraits = [_portrait(picture, face) for face in prediction.faces[:FACES]]
-    outline(picture, prediction.faces)
-    picture.thumbnail((THUMBNAIL, THUMBNAIL))
-    count = len(prediction.faces)
-    alt = f"{prediction.source}: {count} face{'s' * (count != 1)}"
-    listed = "".join(_face(face, portrait) for face, portrait in zip(prediction.faces, portraits, strict=False))
-    more = f'<p class="soft">and {count - FACES} more faces</p>' if count > FACES else ""
-    empty = '<p class="soft">No face found.</p>' if not count else ""
-    return (
-        f'<article class="shot"><img src="{_jpeg(picture)}" alt="{escape(alt)}"><div><h3>{escape(name)}</h3>'
-        f"{listed}{more}{empty}</div></article>"
-    )
+def _rows(prediction: Prediction) -> list[list[str]]:
+    """Return the cells of each face, or of the picture where there is none; HTML."""
+    source = escape(when(prediction))
+    if not prediction.faces:
+        return [[source, "no face", "", "", ""]]
+    rows = []
+    for face in prediction.faces:
+        said = None if face.abstained else face.expression
+        probs = [] if face.probs is None else zip(face.labels, map(float, face.probs), strict=True)
+        ranked = sorted(probs, key=lambda pair: -pair[1])[1:3]
+        then = ", ".join(f"{escape(name)} {percent(share)}" for name, share in ranked)
+        named = f"{dot(said)}{escape(said or 'not sure')}"
+        rows.append([source, named, percent(face.confidence, 1), then, f"{face.score:.2f}"])
+    return rows
 
 
-def _face(face: Face, portrait: str) -> str:
-    if face.probs is None:
-        return ""
-    ranked = sorted(zip(face.labels, map(float, face.probs), strict=True), key=lambda pair: -pair[1])[:4]
-    said = "not sure" if face.abstained else escape(face.expression)
-    return (
-        f'<div class="face"><img src="{portrait}" alt=""><div><b>{dot(None if face.abstained else face.expression)}{said} '
-        f"<span>{percent(face.confidence)}</span></b>{bars(ranked)}</div></div>"
-    )
+def _about(card: Card) -> str:
+    test = card.metrics.get("test") or {}
+    clean = test.get("clean") or {}
+    low, high = test.get("accuracy_interval") or (None, None)
+    measured = f"{percent(test.get('accuracy'), 1)} of {test.get('n')} images of {test.get('dataset')}"
+    known = {
+        "name": card.name,
+        "expressions": ", ".join(card.labels),
+        "test accuracy": measured if test else "not in the file's card",
+        "95 % interval": f"{percent(low, 1)} to {percent(high, 1)}" if low is not None else "",
+        "without twins": f"{percent(clean.get('accuracy'), 1)} of {clean.get('n')}" if clean else "",
+        "calibration": f"temperature {card.temperature:.2f}",
+        "calibration error": percent(test["ece"], 1) if test.get("ece") is not None else "",
+        "licence": card.licence,
+        "notes": card.notes,
+        "not for": NOT_FOR,
+    }
+    return f'<div class="box"><h3>The weights</h3>{facts(known)}</div>'
 
 
-def _portrait(picture: Image.Image, face: Face) -> str:
-    x1, y1, x2, y2 = (float(v) for v in face.box)
-    side = max(x2 - x1, y2 - y1, 1.0) * 1.15
-    x, y = (x1 + x2) / 2, (y1 + y2) / 2
-    box = tuple(round(v) for v in (x - side / 2, y - side / 2, x + side / 2, y + side / 2))
-    return _jpeg(picture.crop(box).resize((PORTRAIT, PORTRAIT), Image.Resampling.LANCZOS, reducing_gap=2.0))  # type: ignore[arg-type]
+def _plural(count: int, noun: str, more: str = "") -> str:
+    return f"{noun}{'' if count == 1 else 's'}{more}"
 
 
-def _jpeg(picture: Image.Image) -> str:
-    stream = io.BytesIO()
-    picture.save(stream, "JPEG", quality=80, optimize=True)
-    return data_uri(stream.getvalue())
+def _some(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count else ""

@@ -88,5 +88,8 @@ def mienet(
         return nn.Sequential(nn.Dropout(dropout), nn.Linear(inputs, classes))
 
     return Mienet(
-        conv_bn(in_channels, stem_width, 3, stem_stride), blocks, head(num_classes), head(aux_classes) if aux_classes else None
+        conv_bn(in_channels, stem_width, 3, stem_stride),
+        blocks,
+        head(num_classes),
+        head(aux_classes) if aux_classes else None,
     )

@@ -27,7 +27,9 @@ def load(path: Path) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise WeightsError(f"{path} is not a readable checkpoint: {reason}", do="train again, or take another run") from None
+        raise WeightsError(
+            f"{path} is not a readable checkpoint: {reason}", do="train again, or take another run"
+        ) from None
     if not isinstance(content, dict):
         raise WeightsError(f"{path} holds a {type(content).__name__}", "a checkpoint written by `mien train`")
     return content

@@ -16,11 +16,12 @@ from mien.training.recipe import Distill
 
 
 def teach(samples: Samples, spec: Distill) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Return the targets float32 (N, K) with the teacher's share; images without a label get the teacher's word alone."""
+    """Return the targets float32 (N, K) with the teacher's share; without a label the teacher's word stands alone."""
     teacher = Classifier(spec.weights)
     if set(teacher.card.labels) != set(samples.labels):
         raise RecipeError(
-            f"distill.weights: {spec.weights} knows {', '.join(teacher.card.labels)}", f"a teacher of {', '.join(samples.labels)}"
+            f"distill.weights: {spec.weights} knows {', '.join(teacher.card.labels)}",
+            f"a teacher of {', '.join(samples.labels)}",
         )
     probs = teacher(np.ascontiguousarray(samples.images))[:, columns(teacher.card.labels, samples.labels)]
     mixed = (1 - spec.weight) * samples.target + spec.weight * probs

@@ -35,8 +35,9 @@ INT8_COST = 0.003
 ANSWERED_RIGHT = 0.9
 """Accuracy on val that `--abstain auto` aims at among the faces it answers."""
 NOTES = (
-    "Reads apparent facial expressions, as annotators named them, from frontal faces; not what a person feels. Not for "
-    "decisions about people, and not at work or in education, where EU law prohibits it (Regulation 2024/1689, Art. 5(1)(f))."
+    "Reads apparent facial expressions, as annotators named them, from frontal faces; not what a person feels. "
+    "Not for decisions about people, and not at work or in education, where EU law prohibits it "
+    "(Regulation 2024/1689, Art. 5(1)(f))."
 )
 
 
@@ -59,8 +60,8 @@ class Graph(nn.Module):
         return (logits / self.temperature).softmax(1)
 
 
-def export(recipe: Recipe, run: Path, train: Split, val: Split, provenance: dict[str, Any]) -> Path:
-    """Write `run/model.onnx` from `run/best.pt`, perhaps `run/model-int8.onnx`, and return the first.
+def export(recipe: Recipe, run: Path, train: Split, val: Split, provenance: dict[str, Any]) -> list[Path]:
+    """Write `run/model.onnx` from `run/best.pt` and perhaps `run/model-int8.onnx`; return what was written.
 
     Temperature and threshold are fitted on val.  Raises MienError when ONNX and torch differ by more than PARITY.
     """
@@ -92,8 +93,13 @@ def export(recipe: Recipe, run: Path, train: Split, val: Split, provenance: dict
     probs = _check(path, graph, crops)
     card = card.model_copy(update={"threshold": fit_threshold(probs, target, ANSWERED_RIGHT)})
     stamp(path, card)
-    _int8(path, card, train.images.cpu().permute(0, 2, 3, 1), crops, target, accuracy(probs, target))
-    return path
+    small = path.with_name("model-int8.onnx")
+    _quantise(path, small, train.images.cpu().permute(0, 2, 3, 1))
+    stamp(small, card.model_copy(update={"name": f"{card.name}-int8"}))
+    if accuracy(Classifier(small)(crops), target) >= accuracy(probs, target) - INT8_COST:
+        return [path, small]
+    small.unlink()
+    return [path]
 
 
 def stamp(path: Path, card: Card) -> None:
@@ -137,9 +143,7 @@ def _check(path: Path, graph: nn.Module, crops: NDArray[np.uint8]) -> NDArray[np
     return probs
 
 
-def _int8(
-    path: Path, card: Card, train: Tensor, crops: NDArray[np.uint8], target: NDArray[np.float64], before: float
-) -> None:
+def _quantise(path: Path, small: Path, train: Tensor) -> None:
     from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -152,15 +156,16 @@ def _int8(
             batch = next(self.batches, None)
             return None if batch is None else {"crops": batch}
 
-    small = path.with_name("model-int8.onnx")
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
         quantize_static(
-            str(prepared), str(small), Crops(), per_channel=True, op_types_to_quantize=["Conv", "Add", "Gemm"],
-            activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
+            str(prepared),
+            str(small),
+            Crops(),
+            per_channel=True,
+            op_types_to_quantize=["Conv", "Add", "Gemm"],
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
             reduce_range=True,  # 7 bits: products of 8 overflow on x86 processors without VNNI
-        )  # fmt: skip
-    stamp(small, card.model_copy(update={"name": f"{card.name}-int8"}))
-    if accuracy(Classifier(small)(crops), target) < before - INT8_COST:
-        small.unlink()
+        )

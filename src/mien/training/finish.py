@@ -1,4 +1,4 @@
-"""What follows the loop: export, score val and, once, test; write the report.
+"""What follows the loop: export, score val and, once for each file, test; write the report.
 
 The only place in training that opens the test split, and it does so after the weights are fixed and on disk.
 """
@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from mien.card import Card
 from mien.evaluation.evaluate import evaluate
 from mien.evaluation.report import write
 from mien.inference.classify import Classifier
@@ -19,33 +18,35 @@ from mien.training.recipe import Recipe
 from mien.training.runlog import write_json
 from mien.training.train import split
 
+IN_CARD = ("dataset", "n", "accuracy", "accuracy_interval", "macro_f1", "ece", "nll", "clean")
+
 
 def finish(recipe: Recipe, root: Path | None, run: Path) -> dict[str, Any]:
-    """Export a trained run and measure it; returns {"val": ..., "test": ...}, also in metrics.json and in the card.
+    """Export a trained run and measure every file it yields; the figures of `model.onnx` by split are returned.
 
-    A test score that the run already has is kept, not measured again.
+    metrics.json has the figures by file and split, the cards those of their own file.  A test score that the run
+    already has is kept, not measured again.
     """
     environment = json.loads((run / "env.json").read_text(encoding="utf-8"))
     cpu = torch.device("cpu")
     data = {k: v for k, v in environment["data"].items() if k != "root"}
-    facts = {**{k: v for k, v in environment.items() if k != "data"}, "data": data}
-    path = export(recipe, run, split(recipe, root, "train", cpu), split(recipe, root, "val", cpu), facts)
+    facts = {**environment, "data": data}
     written = run / "metrics.json"
-    figures: dict[str, Any] = json.loads(written.read_text(encoding="utf-8")) if written.exists() else {}
-    for name in ("val", "test") if recipe.test and "test" not in figures else ("val",):
-        result, figures[name] = evaluate(path, recipe.data.name, root, name, **recipe.data.options)
-        result.save(run / f"{name}.npz")
-        history = checkpoint.load(run / "last.pt")["history"]
-        write(result, figures[name], run / "report.html", history=history)
+    before: dict[str, Any] = json.loads(written.read_text(encoding="utf-8")) if written.exists() else {}
+    files = export(recipe, run, split(recipe, root, "train", cpu), split(recipe, root, "val", cpu), facts)
+    figures = {path.stem: _measure(recipe, root, path, before.get(path.stem, {})) for path in files}
     write_json(figures, written)
-    for file in (path, path.with_name("model-int8.onnx")):
-        if file.exists():
-            _record(file, figures)
+    return figures["model"]
+
+
+def _measure(recipe: Recipe, root: Path | None, path: Path, before: dict[str, Any]) -> dict[str, Any]:
+    figures = {"test": before["test"]} if "test" in before else {}
+    for name in ("val", "test") if recipe.test and not figures else ("val",):
+        result, figures[name] = evaluate(path, recipe.data.name, root, name, **recipe.data.options)
+        if path.stem == "model":
+            result.save(path.with_name(f"{name}.npz"))
+            history = checkpoint.load(path.with_name("last.pt"))["history"]
+            write(result, figures[name], path.with_name("report.html"), history=history)
+    short = {name: {key: figures[name][key] for key in IN_CARD} for name in ("val", "test") if name in figures}
+    stamp(path, Classifier(path).card.model_copy(update={"metrics": short}))
     return figures
-
-
-def _record(path: Path, figures: dict[str, Any]) -> None:
-    card: Card = Classifier(path).card
-    kept = ("dataset", "n", "accuracy", "accuracy_interval", "macro_f1", "ece", "nll", "clean")
-    short = {name: {k: scores[k] for k in kept if k in scores} for name, scores in figures.items()}
-    stamp(path, card.model_copy(update={"metrics": short}))

@@ -5,7 +5,6 @@ A target is a distribution over the classes (hard labels one-hot, votes their sh
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
 from mien.training.recipe import Loss

@@ -6,7 +6,7 @@ from copy import deepcopy
 import torch
 from torch import nn
 
-from mien.training.recipe import Optim
+from mien.training.recipe import Optim, Refine
 
 
 def sgd(model: nn.Module, spec: Optim) -> torch.optim.SGD:
@@ -17,14 +17,24 @@ def sgd(model: nn.Module, spec: Optim) -> torch.optim.SGD:
     return torch.optim.SGD(groups, spec.lr, momentum=spec.momentum, nesterov=spec.momentum > 0)
 
 
-def rate(step: int, steps: int, per_epoch: int, spec: Optim) -> float:
-    """Return the learning rate of a step: linear warm-up times a cosine from `lr` to zero.
+def rate(step: int, steps: int, per_epoch: int, spec: Optim, refine: Refine | None = None) -> float:
+    """Return the learning rate of a step: linear warm-up times a cosine from `lr` to zero over `steps`.
+
+    What follows after `steps` is the refinement: a cosine from its own rate to zero.
 
     >>> [round(rate(s, 100, 10, Optim(lr=1.0, warmup=1.0)), 3) for s in (0, 9, 50, 99)]
     [0.1, 0.98, 0.5, 0.0]
+    >>> [round(rate(s, 100, 10, Optim(), Refine(epochs=2, lr=0.4)), 3) for s in (100, 110, 119)]
+    [0.4, 0.2, 0.002]
     """
+    if refine and step >= steps:
+        return refine.lr * _cosine((step - steps) / (refine.epochs * per_epoch))
     warm = min(1.0, (step + 1) / (spec.warmup * per_epoch)) if spec.warmup else 1.0
-    return spec.lr * warm * 0.5 * (1 + math.cos(math.pi * step / steps))
+    return spec.lr * warm * _cosine(step / steps)
+
+
+def _cosine(share: float) -> float:
+    return 0.5 * (1 + math.cos(math.pi * share))
 
 
 class Average:

@@ -88,6 +88,14 @@ class Optim(Strict):
     warmup: float = Field(2.0, ge=0, description="epochs")
 
 
+class Refine(Strict):
+    """A second, short schedule on milder augmentation: cosine from `lr` to zero, without warm-up."""
+
+    epochs: int = Field(ge=1)
+    lr: float = Field(gt=0)
+    augment: Augment = Augment()
+
+
 class Recipe(Strict):
     """One experiment."""
 
@@ -99,12 +107,15 @@ class Recipe(Strict):
     loss: Loss = Loss()
     distill: Distill | None = None
     optim: Optim = Optim()
+    refine: Refine | None = None
     epochs: int = Field(30, ge=1)
     steps: int | None = Field(None, ge=1, description="stop after so many steps: for trying a recipe out")
     batch: int = Field(128, ge=2)
     ema: float = Field(0.998, ge=0, lt=1, description="decay per step of the averaged weights that are evaluated")
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    select: str = Field("accuracy", description="key of METRICS by which val picks the epoch; lower is better for losses")
+    select: str = Field(
+        "accuracy", description="key of METRICS by which val picks the epoch; lower is better for losses"
+    )
     flip: bool = Field(True, description="average a face with its mirror image inside the exported graph")
     test: bool = Field(True, description="open the test split, once, when training has ended")
 

@@ -1,6 +1,7 @@
 """The run folder's record: recipe.yaml, env.json and log.csv, enough to repeat the run and to believe it.
 
-runs/<recipe>/<seed>-<time>/{recipe.yaml env.json log.csv last.pt best.pt val.npz test.npz metrics.json report.html model.onnx}
+runs/<recipe>/<seed>-<time>/ holds recipe.yaml env.json log.csv last.pt best.pt while it trains, then also val.npz
+test.npz metrics.json report.html model.onnx and perhaps model-int8.onnx.
 """
 
 import csv
@@ -30,7 +31,9 @@ def create(recipe: Recipe, out: Path) -> Path:
         except FileExistsError:
             continue
         except OSError as error:
-            raise UsageError(f"cannot write runs to {out}: {error.strerror}", do="choose another folder with --out") from None
+            raise UsageError(
+                f"cannot write runs to {out}: {error.strerror}", do="choose another folder with --out"
+            ) from None
         (run / "recipe.yaml").write_text(recipes.dump(recipe), encoding="utf-8")
         return run
     raise UsageError(f"{base} holds a hundred runs of this second", do="choose another folder with --out")

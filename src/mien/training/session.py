@@ -24,7 +24,9 @@ def run_recipe(
 ) -> Path:
     """Train, export and score; returns the run folder.  Ctrl-C says how to go on and exits with 130."""
     if device not in ("auto", "cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
-        raise UsageError(f"--device {device}", "auto or cpu" + (" or cuda" if torch.cuda.is_available() else "; no GPU here"))
+        raise UsageError(
+            f"--device {device}", "auto or cpu" + (" or cuda" if torch.cuda.is_available() else "; no GPU here")
+        )
     if resume:
         if name or overrides:
             raise UsageError("--resume together with a recipe", "one of the two: a run keeps the recipe it began with")
@@ -54,7 +56,9 @@ def export_run(run: Path, *, root: Path | None) -> Path:
     """Export and score a run from its best epoch so far; returns the ONNX file."""
     recipe = resume_recipe(run)
     if not (run / "best.pt").is_file():
-        raise UsageError(f"{run} has no best.pt", "a run with at least one finished epoch", f"mien train --resume {run}")
+        raise UsageError(
+            f"{run} has no best.pt", "a run with at least one finished epoch", f"mien train --resume {run}"
+        )
     finish(recipe, root or _root(run), run)
     return run / "model.onnx"
 

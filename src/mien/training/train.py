@@ -25,13 +25,14 @@ from mien.data.samples import Samples
 from mien.errors import MienError, RecipeError, WeightsError
 from mien.evaluation.metrics import METRICS
 from mien.models import MODELS
-from mien.training import checkpoint, recipe as recipes, runlog
+from mien.training import checkpoint, runlog
+from mien.training import recipe as recipes
 from mien.training.augment import augment
 from mien.training.distill import teach
 from mien.training.losses import objective
 from mien.training.optim import Average, rate, sgd
 from mien.training.progress import Progress
-from mien.training.recipe import Recipe
+from mien.training.recipe import Augment, Recipe
 
 LOWER_IS_BETTER = frozenset({"ece", "nll", "brier"})
 
@@ -90,7 +91,9 @@ def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto")
         torch.set_num_threads(last["threads"])  # the order of additions, hence the last bits, depend on it
     data, val = split(recipe, root, "train", place), split(recipe, root, "val", place)
     if last and last["fingerprint"] != data.fingerprint:
-        raise WeightsError(f"{run} was trained on other data", "the data it began with", "give its --root, or start anew")
+        raise WeightsError(
+            f"{run} was trained on other data", "the data it began with", "give its --root, or start anew"
+        )
     torch.manual_seed(recipe.seed)
     model = build(recipe, data, place)
     state = State(model, Average(model, recipe.ema), sgd(model, recipe.optim), history=[])
@@ -110,11 +113,12 @@ def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto")
     if not last:
         checkpoint.save({**state.content(), **facts}, run / "last.pt")
     per_epoch = max(1, len(data.images) // recipe.batch)
-    steps = min(recipe.epochs * per_epoch, recipe.steps or recipe.epochs * per_epoch)
+    plan = Plan(recipe, per_epoch)
+    steps = min(plan.steps, recipe.steps or plan.steps)
     with Progress(recipe.name, steps, state.step) as progress:
         while state.step < steps:
             began = time.perf_counter()
-            loss = _epoch(recipe, data, state, steps, per_epoch, precision, progress)
+            loss = _epoch(plan, data, state, steps, precision, progress)
             scores = score(state.average.model, val, precision)
             state.epoch += 1
             state.seconds += time.perf_counter() - began
@@ -124,29 +128,56 @@ def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto")
             value = scores[f"val_{recipe.select}"]
             if state.best is None or (value < state.best if recipe.select in LOWER_IS_BETTER else value > state.best):
                 state.best = value
-                checkpoint.save({"average": state.average.model.state_dict(), "epoch": state.epoch, **facts}, run / "best.pt")
+                checkpoint.save(
+                    {"average": state.average.model.state_dict(), "epoch": state.epoch, **facts}, run / "best.pt"
+                )
             checkpoint.save({**state.content(), **facts}, run / "last.pt")
             runlog.write_log(state.history, run / "log.csv")
-            runlog.write_json({**environment, "seconds": round(state.seconds, 1)}, run / "env.json")
+            runlog.write_json({**environment, "seconds": round(state.seconds, 3)}, run / "env.json")
             progress.epoch(row, state.best)
     return run
 
 
-def _epoch(
-    recipe: Recipe, data: Split, state: State, steps: int, per_epoch: int, precision: torch.dtype, progress: Progress
-) -> float:
-    device = data.images.device
+@dataclass(frozen=True)
+class Plan:
+    """What a recipe does at which step: the main schedule, then the refinement if there is one."""
+
+    recipe: Recipe
+    per_epoch: int
+
+    @property
+    def main(self) -> int:
+        """Steps of the main schedule."""
+        return self.recipe.epochs * self.per_epoch
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole."""
+        return self.main + (self.recipe.refine.epochs * self.per_epoch if self.recipe.refine else 0)
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step."""
+        return rate(step, self.main, self.per_epoch, self.recipe.optim, self.recipe.refine)
+
+    def augment(self, step: int) -> Augment:
+        """The augmentation of a step."""
+        refine = self.recipe.refine
+        return refine.augment if refine and step >= self.main else self.recipe.augment
+
+
+def _epoch(plan: Plan, data: Split, state: State, steps: int, precision: torch.dtype, progress: Progress) -> float:
+    recipe, device = plan.recipe, data.images.device
     seed = int(np.random.SeedSequence((recipe.seed, state.epoch)).generate_state(1, np.uint64)[0] >> np.uint64(1))
     torch.manual_seed(seed)  # dropout
     generator = torch.Generator(device).manual_seed(seed)
     order = torch.randperm(len(data.images), generator=generator, device=device)
     total = torch.zeros((), device=device)
     state.model.train()
-    count = min(per_epoch, steps - state.step)
+    count = min(plan.per_epoch, steps - state.step)
     for index in chunks(order[: count * recipe.batch], recipe.batch)[:count]:
         for group in state.optimizer.param_groups:
-            group["lr"] = rate(state.step, steps, per_epoch, recipe.optim)
-        x = augment(data.images[index].float() / 255, recipe.augment, generator)
+            group["lr"] = plan.rate(state.step)
+        x = augment(data.images[index].float() / 255, plan.augment(state.step), generator)
         batch = {"target": data.target[index]} | ({"aux": data.aux[index]} if data.aux is not None else {})
         outputs = forward(state.model, x, precision)
         loss = objective(outputs, batch, recipe.loss)
@@ -159,7 +190,9 @@ def _epoch(
         progress.advance()
     mean = total.item() / count
     if not np.isfinite(mean):
-        raise MienError(f"the loss became {mean} in epoch {state.epoch + 1}", do="lower optim.lr, or use precision=float32")
+        raise MienError(
+            f"the loss became {mean} in epoch {state.epoch + 1}", do="lower optim.lr, or use precision=float32"
+        )
     return mean
 
 
@@ -208,7 +241,9 @@ def split(recipe: Recipe, root: Path | None, name: str, device: torch.device) ->
     if recipe.data.auxiliary:
         other = load(recipe.data.auxiliary.name, root, name, **recipe.data.auxiliary.options)
         aux, aux_labels = torch.from_numpy(join(samples, other)).to(device), other.labels
-    images = torch.from_numpy(np.array(samples.images)).permute(0, 3, 1, 2).contiguous()  # a copy: the cache is read-only
+    images = (
+        torch.from_numpy(np.array(samples.images)).permute(0, 3, 1, 2).contiguous()
+    )  # a copy: the cache is read-only
     return Split(
         images.to(device), torch.from_numpy(target).to(device), aux, samples.labels, aux_labels, samples.fingerprint
     )
@@ -219,7 +254,9 @@ def join(samples: Samples, other: Samples) -> np.ndarray[Any, np.dtype[np.float3
     place = {name: row for row, name in enumerate(other.ids.tolist())}
     rows = np.array([place.get(name, -1) for name in samples.ids.tolist()])
     if (rows < 0).all():
-        raise RecipeError(f"data.auxiliary: {other.name} shares no id with {samples.name}", "two label sets of the same images")
+        raise RecipeError(
+            f"data.auxiliary: {other.name} shares no id with {samples.name}", "two label sets of the same images"
+        )
     joined: np.ndarray[Any, np.dtype[np.float32]] = other.target[rows].astype(np.float32)
     joined[rows < 0] = np.nan
     return joined

@@ -1,0 +1,80 @@
+"""The card of one picture in report.html: a thumbnail with its boxes, and each face with its likeliest expressions."""
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mien.face import Face
+from mien.inference.draw import outline
+from mien.inference.pipeline import Prediction
+from mien.page import bars, data_uri, dot, escape, percent
+
+THUMBNAIL = 480  # longest side in pixels
+PORTRAIT = 96  # side of a face's own picture
+OPEN, FACES = 2, 8  # faces that stand on a card, and with those that unfold; a crowd is drawn, not listed
+LISTED = 4  # expressions with bars
+
+STYLE = """
+.shots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,330px),1fr));gap:16px;align-items:start}
+.shot{background:var(--card);border:1px solid var(--line);border-radius:12px;overflow:hidden;break-inside:avoid}
+.shot>img{display:block;width:100%;aspect-ratio:4/3;object-fit:contain;background:var(--track)}
+.shot>div{padding:12px 16px 14px}.shot h3{overflow-wrap:anywhere;font-size:.92rem}.shot p{margin:0}
+.face{display:grid;grid-template-columns:64px 1fr;gap:4px 14px;padding:12px 0;border-top:1px solid var(--line)}
+.face:last-child{padding-bottom:2px}
+.shot summary{cursor:pointer;color:var(--accent);padding:4px 0;font-size:.9rem}
+.face img{width:64px;height:64px;border-radius:8px;object-fit:cover;background:var(--track)}
+.face b{display:block;margin-bottom:4px}.face b span:last-child{font-weight:400;color:var(--soft)}
+.rows th{font-weight:400;white-space:normal;overflow-wrap:anywhere;min-width:14ch}
+.rows th:nth-child(2),.rows td:nth-child(2),.rows th:nth-child(4),.rows td:nth-child(4){text-align:left}
+"""
+
+
+def shot(prediction: Prediction, image: NDArray[np.uint8]) -> str:
+    """Return the HTML of a picture's card; `image` is uint8 RGB (H, W, 3), in the pixels of the faces' boxes."""
+    picture = Image.fromarray(np.ascontiguousarray(image))
+    portraits = [_portrait(picture, face) for face in prediction.faces[:FACES]]
+    outline(picture, prediction.faces)
+    picture.thumbnail((THUMBNAIL, THUMBNAIL))
+    count = len(prediction.faces)
+    alt = f"{prediction.source}: {count} face{'' if count == 1 else 's'}"
+    listed = [_face(face, portrait) for face, portrait in zip(prediction.faces, portraits, strict=False)]
+    more = f'<p class="soft">and {count - FACES} more in the table</p>' if count > FACES else ""
+    folded = f"<details><summary>{count - OPEN} more</summary>{''.join(listed[OPEN:])}{more}</details>"
+    empty = "" if count else '<p class="soft">No face found.</p>'
+    return (
+        f'<article class="shot"><img loading="lazy" src="{_jpeg(picture)}" alt="{escape(alt)}">'
+        f"<div><h3>{escape(when(prediction))}</h3>{''.join(listed[:OPEN])}{folded if count > OPEN else empty}</div></article>"
+    )
+
+
+def when(prediction: Prediction) -> str:
+    """Return the source, with the time in it where it is a video."""
+    return prediction.source if prediction.seconds is None else f"{prediction.source}, {prediction.seconds:.2f} s"
+
+
+def _face(face: Face, portrait: str) -> str:
+    if face.probs is None:
+        return ""
+    ranked = sorted(zip(face.labels, map(float, face.probs), strict=True), key=lambda pair: -pair[1])[:LISTED]
+    said = None if face.abstained else face.expression
+    who = "" if face.track_id is None else f"#{face.track_id} "
+    head = f"{dot(said)}{who}{escape(said or 'not sure')} <span>{percent(face.confidence)}</span>"
+    listed = bars((name, share, percent(share)) for name, share in ranked)
+    return f'<div class="face"><img src="{portrait}" alt=""><div><b>{head}</b>{listed}</div></div>'
+
+
+def _portrait(picture: Image.Image, face: Face) -> str:
+    """Return the face with a little room around it as a JPEG of PORTRAIT x PORTRAIT; what lies outside is black."""
+    x1, y1, x2, y2 = (float(v) for v in face.box)
+    half = max(x2 - x1, y2 - y1, 1.0) * 0.575
+    x, y = (x1 + x2) / 2, (y1 + y2) / 2
+    around = (round(x - half), round(y - half), round(x + half), round(y + half))
+    return _jpeg(picture.crop(around).resize((PORTRAIT, PORTRAIT), Image.Resampling.LANCZOS, reducing_gap=2.0))
+
+
+def _jpeg(picture: Image.Image) -> str:
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=80, optimize=True)
+    return data_uri(stream.getvalue())
