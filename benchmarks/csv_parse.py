@@ -3,9 +3,9 @@
     python benchmarks/csv_parse.py path/to/fer2013.csv      prints one JSON document, best of three each
 
 Seconds are of processor time, which other work on the machine disturbs less than the clock's; all readers use one
-thread, so they are the clock's on an idle machine.  Needs pandas.  All readers must give the same pixels.  `split` is
-how most code reads this file (read_csv, then the numbers of each row from its split text); `fromstring` is the quickest
-that pandas and numpy offer.
+thread, so they are the clock's on an idle machine.  All must give the same pixels.  `split` is how most code reads
+this file (read_csv, then the numbers of each row from its split text); `fromstring` is the quickest that pandas and
+numpy offer.  Needs pandas.
 """
 
 import json

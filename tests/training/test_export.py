@@ -16,7 +16,7 @@ from mien.inference.classify import Classifier  # noqa: E402
 from mien.training import checkpoint, export  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training.session import export_run, run_recipe  # noqa: E402
-from mien.training.train import logits, make, split  # noqa: E402
+from mien.training.train import make, split  # noqa: E402
 
 WORDS = ["model.options.width=0.5", "model.options.stem_stride=2", "batch=32", "epochs=3", "ema=0.9"]
 
@@ -27,27 +27,51 @@ def run(tiny_fer2013: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run_recipe("mien/fer2013", WORDS, root=tiny_fer2013, out=out, resume=None, device="cpu")
 
 
-def network(run: Path) -> "torch.nn.Module":
+def graph(run: Path) -> export.Graph:
+    """The run's best network in torch, seen through the recipe's views, without a temperature."""
     best = checkpoint.load(run / "best.pt")
     recipe = recipes.load(run / "recipe.yaml")
     model = make(recipe, len(best["labels"]), best["channels"], {"aux_classes": len(best["aux_labels"])})
     model.load_state_dict(best["average"])
-    return model.eval()
+    return export.Graph(model, recipe.views).eval()
+
+
+def logits(run: Path, crops: np.ndarray) -> np.ndarray:
+    with torch.no_grad():
+        return graph(run).logits(torch.from_numpy(crops)).numpy()
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 130])
 def test_onnx_equals_torch(count: int, run: Path) -> None:
     crops = np.random.default_rng(count).integers(0, 256, (count, 48, 48, 1), np.uint8)
     weights = Classifier(run / "model.onnx")
-    x = torch.from_numpy(crops).permute(0, 3, 1, 2)
-    wanted = softmax(logits(network(run), x, torch.float32).numpy(), weights.card.temperature)
-    np.testing.assert_allclose(weights(crops), wanted, atol=export.PARITY)
+    np.testing.assert_allclose(
+        weights(crops), softmax(logits(run, crops), weights.card.temperature), atol=export.PARITY
+    )
+
+
+def test_views_are_averaged(run: Path) -> None:
+    crops = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 1), np.uint8)
+    seen = graph(run)
+    x = torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255
+    zoomed = [export.zoom(x, factor) for factor in seen.views.zooms]
+    assert len(zoomed) == 2
+    with torch.no_grad():
+        passes = [seen.model(view)["logits"] for one in zoomed for view in (one, one.flip(3))]
+    np.testing.assert_allclose(logits(run, crops), torch.stack(passes).mean(0).numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize(("factor", "corner", "middle"), [(1.0, 1.0, 1.0), (1.25, 0.0, 1.0), (0.75, 1.0, 1.0)])
+def test_zoom_keeps_size_and_shows_black_beyond(factor: float, corner: float, middle: float) -> None:
+    out = export.zoom(torch.ones(1, 1, 48, 48), factor)
+    assert out.shape == (1, 1, 48, 48)
+    assert (out[0, 0, 0, 0].item(), out[0, 0, 24, 24].item()) == (corner, middle)
 
 
 def test_temperature_is_the_best_on_val(run: Path, tiny_fer2013: Path) -> None:
     recipe = recipes.load(run / "recipe.yaml")
     val = split(recipe, tiny_fer2013, "val", torch.device("cpu"))
-    scores, target = logits(network(run), val.images, torch.float32).numpy(), val.target.numpy()
+    scores, target = logits(run, val.images.permute(0, 2, 3, 1).contiguous().numpy()), val.target.numpy()
     fitted = Classifier(run / "model.onnx").card.temperature
     best = nll(softmax(scores, fitted), target)
     assert best <= min(nll(softmax(scores, fitted * factor), target) for factor in (0.5, 0.9, 1, 1.1, 2)) + 1e-9

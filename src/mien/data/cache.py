@@ -153,9 +153,8 @@ def _stamp(files: Mapping[str, Path]) -> str:
             stat = path.stat()
         except OSError as error:
             raise opened(path, error) from None
-        state.update(
-            f"{name}\0{path.absolute()}\0{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}\0".encode()
-        )
+        times = f"{stat.st_mtime_ns} {stat.st_ctime_ns}"
+        state.update(f"{name}\0{path}\0{stat.st_size} {times} {stat.st_dev} {stat.st_ino}\0".encode())
     return state.hexdigest()[:32]
 
 

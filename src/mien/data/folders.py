@@ -19,18 +19,24 @@ from mien.labels import canonical
 FOLDERS = {"train": SPLIT_OF["Training"], "test": UNTOLD}
 """Split of a picture by its folder, where its name does not tell."""
 
-SUFFIXES = {".jpg", ".jpeg", ".png"}
+SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
-def picture_files(root: Path) -> list[Path]:
-    """Return the picture files of the layout, sorted, without opening them."""
-    folders = [root / name for name in FOLDERS if (root / name).is_dir()]
-    return [path for folder in folders for path in sorted(folder.glob("*/*")) if path.suffix.lower() in SUFFIXES]
+def picture_files(root: Path) -> dict[str, Path]:
+    """Return the picture files of the layout by their path below `root`, sorted, without opening them."""
+    folders = [path for name in FOLDERS if (root / name).is_dir() for path in sorted((root / name).iterdir())]
+    return {
+        f"{folder.parent.name}/{folder.name}/{path.name}": path
+        for folder in folders
+        if folder.is_dir()
+        for path in sorted(folder.iterdir(), key=lambda path: path.name)
+        if path.name.lower().endswith(SUFFIXES)
+    }
 
 
 def read_folders(root: Path, advance: Callable[[int], None] = lambda _: None) -> Pictures:
     """Return the pictures of a folder layout; `advance` is told each file; DataError names the file or folder."""
-    files = picture_files(root)
+    files = list(picture_files(root).values())
     if not files:
         raise DataError(f"no pictures in {root}", "train/ and test/ with a folder of jpg or png per expression")
     images = np.empty((len(files), SIDE, SIDE, 1), np.uint8)

@@ -1,6 +1,6 @@
 """Where and in which layout FER2013 lies: Kaggle csv, Parquet, Kaggle folders, or arrays made by `pack`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,9 +72,7 @@ def pictures(layout: Layout) -> Entry:
         return entry
     read = READERS[layout.kind]
     if layout.kind == "folder":
-        files: Mapping[str, Path] = {
-            path.relative_to(layout.path).as_posix(): path for path in picture_files(layout.path)
-        }
+        files = picture_files(layout.path)
         total = len(files)
     else:
         files, total = {"": layout.path}, layout.path.stat().st_size

@@ -226,8 +226,7 @@ def macro_f1_of(matrix: ArrayLike) -> Floats:
     """
     m = np.asarray(matrix)
     present = (m.sum(-1) + m.sum(-2)) > 0
-    total: Floats = np.divide((_f1s(m) * present).sum(-1), present.sum(-1))
-    return total
+    return _ratio((_f1s(m) * present).sum(-1), present.sum(-1), np.nan)
 
 
 def recalls(matrix: ArrayLike) -> Floats:

@@ -45,6 +45,8 @@ def outline(canvas: Image.Image, faces: Sequence[Face]) -> None:
         width = max(1, min(round(min(canvas.size) / 260) + 1, side // 12 + 1))
         rim = max(1, width // 3)
         radius = side // 14
+        if side <= 2 * rim:
+            continue  # a picture of a pixel or two has no room for a box
         pen.rounded_rectangle((x1, y1, x2, y2), radius + rim, outline=_DARK, width=width + 2 * rim)
         pen.rounded_rectangle((x1 + rim, y1 + rim, x2 - rim, y2 - rim), radius, outline=_colour(face), width=width)
 

@@ -1,7 +1,7 @@
 """A trained network becomes one ONNX file: uint8 crops in, calibrated probabilities out, the card inside.
 
-Scaling to [0, 1], the average over a face and its mirror image, the temperature and the softmax are part of the graph,
-so whoever runs the file cannot get them wrong.  The graph is checked against torch on val images, and an int8 variant
+Scaling to [0, 1], the average over mirror images and zooms, the temperature and the softmax are part of the graph, so
+whoever runs the file cannot get them wrong.  The graph is checked against torch on all val images, and an int8 variant
 (weights and activations, per channel, calibrated on training images) is written beside it where it costs little.
 """
 
@@ -17,6 +17,7 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from mien import __version__
 from mien.card import KEY, Card
@@ -25,8 +26,8 @@ from mien.evaluation.calibrate import fit_temperature, fit_threshold
 from mien.evaluation.metrics import accuracy
 from mien.inference.classify import Classifier
 from mien.training import checkpoint
-from mien.training.recipe import Recipe
-from mien.training.train import Split, chunks, logits, make
+from mien.training.recipe import Recipe, Views
+from mien.training.train import Split, chunks, make
 
 PARITY = 1e-5
 """Largest difference in a probability between the ONNX file and torch that is accepted."""
@@ -44,20 +45,31 @@ NOTES = (
 class Graph(nn.Module):
     """What the ONNX file computes: uint8 crops (N, size, size, C) to probabilities float32 (N, K)."""
 
-    def __init__(self, model: nn.Module, temperature: float, flip: bool) -> None:
+    def __init__(self, model: nn.Module, views: Views, temperature: float = 1.0) -> None:
         super().__init__()
         self.model = model
-        self.flip = flip
+        self.views = views
         self.temperature = temperature
 
-    def forward(self, crops: Tensor) -> Tensor:
+    def logits(self, crops: Tensor) -> Tensor:
+        """Return the logits float32 (N, K), the mean over the views, which go through the network as one batch."""
         x = crops.permute(0, 3, 1, 2).float() / 255
-        if self.flip:  # as one batch, so that the file holds the weights once
-            logits: Tensor = self.model(torch.cat([x, x.flip(3)]))["logits"]
-            logits = logits.reshape(2, -1, logits.shape[1]).mean(0)
-        else:
-            logits = self.model(x)["logits"]
-        return (logits / self.temperature).softmax(1)
+        seen = [zoom(x, factor) for factor in self.views.zooms]
+        seen += [view.flip(3) for view in seen] if self.views.flip else []
+        logits: Tensor = self.model(torch.cat(seen))["logits"]
+        return logits.reshape(len(seen), -1, logits.shape[1]).mean(0)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        return (self.logits(crops) / self.temperature).softmax(1)
+
+
+def zoom(x: Tensor, factor: float) -> Tensor:
+    """Return x (N, C, S, S) showing `factor` times its side, black beyond it, at the size it had."""
+    size = x.shape[-1]
+    margin = round(size * (factor - 1) / 2)
+    if margin == 0:
+        return x
+    return F.interpolate(F.pad(x, [margin] * 4), size=(size, size), mode="bilinear", align_corners=False)
 
 
 def export(recipe: Recipe, run: Path, train: Split, val: Split, provenance: dict[str, Any]) -> list[Path]:
@@ -70,10 +82,12 @@ def export(recipe: Recipe, run: Path, train: Split, val: Split, provenance: dict
     model = make(recipe, len(best["labels"]), best["channels"], aux)
     model.load_state_dict(best["average"])
     model.eval()
-    images, target = val.images.cpu(), val.target.double().cpu().numpy()
-    scores = logits(model, images, torch.float32).double().numpy()
-    temperature = fit_temperature(scores, target)
-    graph = Graph(model, temperature, recipe.flip).eval()
+    crops = val.images.cpu().permute(0, 2, 3, 1).contiguous()
+    target = val.target.double().cpu().numpy()
+    graph = Graph(model, recipe.views).eval()
+    with torch.no_grad():
+        scores = torch.cat([graph.logits(chunk) for chunk in chunks(crops, 256)])
+    graph.temperature = temperature = fit_temperature(scores.double().numpy(), target)
     path = run / "model.onnx"
     _write(graph, best["size"], best["channels"], path)
     card = Card(
@@ -89,14 +103,14 @@ def export(recipe: Recipe, run: Path, train: Split, val: Split, provenance: dict
         notes=NOTES,
     )
     stamp(path, card)
-    crops = images.permute(0, 2, 3, 1).contiguous().numpy()
-    probs = _check(path, graph, crops)
+    probs = Classifier(path)(crops.numpy())
+    _check(path, probs, scores, temperature)
     card = card.model_copy(update={"threshold": fit_threshold(probs, target, ANSWERED_RIGHT)})
     stamp(path, card)
     small = path.with_name("model-int8.onnx")
     _quantise(path, small, train.images.cpu().permute(0, 2, 3, 1))
     stamp(small, card.model_copy(update={"name": f"{card.name}-int8"}))
-    if accuracy(Classifier(small)(crops), target) >= accuracy(probs, target) - INT8_COST:
+    if accuracy(Classifier(small)(crops.numpy()), target) >= accuracy(probs, target) - INT8_COST:
         return [path, small]
     small.unlink()
     return [path]
@@ -133,14 +147,10 @@ def _write(graph: nn.Module, size: int, channels: int, path: Path) -> None:
     program.save(path)
 
 
-def _check(path: Path, graph: nn.Module, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-    probs = Classifier(path)(crops)
-    with torch.no_grad():
-        wanted = torch.cat([graph(chunk) for chunk in chunks(torch.from_numpy(crops[:512]), 64)]).numpy()
-    worst = float(np.abs(probs[:512] - wanted).max())
+def _check(path: Path, probs: NDArray[np.float32], scores: Tensor, temperature: float) -> None:
+    worst = float(np.abs(probs - (scores / temperature).softmax(1).numpy()).max())
     if worst > PARITY:
         raise MienError(f"{path} differs from torch by {worst:.1e} in a probability", f"at most {PARITY:.0e}")
-    return probs
 
 
 def _quantise(path: Path, small: Path, train: Tensor) -> None:

@@ -15,6 +15,7 @@ def cross_entropy(logits: Tensor, target: Tensor, *, label_smoothing: float = 0.
 
     logits and target are float (N, K); rows of NaN in target count for nothing.
 
+    >>> import torch
     >>> cross_entropy(torch.zeros(2, 4), torch.tensor([[1.0, 0, 0, 0], [torch.nan] * 4])).item()
     1.3862943649291992
     """

@@ -96,6 +96,16 @@ class Refine(Strict):
     augment: Augment = Augment()
 
 
+class Views(Strict):
+    """What the exported graph averages over: zooms of the crop (above 1 shows more around the face) and mirror images.
+
+    Chosen on val; each view costs one more pass through the network.
+    """
+
+    flip: bool = True
+    zooms: tuple[float, ...] = Field((1.0,), min_length=1)
+
+
 class Recipe(Strict):
     """One experiment."""
 
@@ -116,7 +126,7 @@ class Recipe(Strict):
     select: str = Field(
         "accuracy", description="key of METRICS by which val picks the epoch; lower is better for losses"
     )
-    flip: bool = Field(True, description="average a face with its mirror image inside the exported graph")
+    views: Views = Views()
     test: bool = Field(True, description="open the test split, once, when training has ended")
 
     @model_validator(mode="after")

@@ -1,0 +1,230 @@
+"""`mien evaluate` on drawn faces and, where it is at hand, on FER2013's validation split (never on its test split)."""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mien.data import load
+from mien.data.samples import Samples
+from mien.errors import MienError, UsageError, WeightsError
+from mien.evaluation import evaluate as module
+from mien.evaluation.evaluate import describe, evaluate, figures, find_weights, keep, read
+from mien.evaluation.metrics import METRICS
+from mien.evaluation.result import Result
+from mien.evaluation.show import to_text
+from mien.inference.classify import Classifier, locate
+
+CONTRACT = (
+    "dataset split n accuracy accuracy_interval macro_f1 balanced_accuracy top2 ece nll kappa per_class confusion "
+    "labels clean"
+)
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command line in this process: exit code, stdout, stderr."""
+    from mien.cli import main
+
+    def go(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mien", *map(str, words)])
+        code = 0
+        try:
+            main()
+        except SystemExit as left:
+            code = int(left.code or 0)
+        return code, *capsys.readouterr()
+
+    return go
+
+
+@pytest.fixture(scope="module")
+def measured(tiny_fer2013: Path) -> tuple[Result, dict[str, Any]]:
+    return evaluate("ferplus", "ferplus", tiny_fer2013, "val")
+
+
+def test_figures_are_those_of_the_result(measured: tuple[Result, dict[str, Any]]) -> None:
+    result, found = measured
+    assert set(CONTRACT.split()) <= set(found)
+    assert found["n"] == len(result) == sum(row["support"] for row in found["per_class"].values())
+    assert found["accuracy"] == METRICS["accuracy"](result.probs, result.target)
+    assert found["accuracy_interval"][0] < found["accuracy"] < found["accuracy_interval"][1]
+    assert found["macro_f1_interval"][0] <= found["macro_f1"] <= found["macro_f1_interval"][1]
+    assert np.trace(found["confusion"]) == round(found["accuracy"] * found["n"])
+    assert list(found["per_class"]) == found["labels"] == list(result.labels)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_probabilities_are_the_classifiers_for_the_samples(
+    measured: tuple[Result, dict[str, Any]], tiny_fer2013: Path
+) -> None:
+    result, found = measured
+    samples = load("ferplus", tiny_fer2013, "val")
+    assert result.ids.tolist() == samples.ids.tolist()
+    assert np.allclose(result.probs, Classifier("ferplus")(np.asarray(samples.images)), atol=1e-6)
+    assert np.allclose(result.target, samples.target, atol=1e-6)
+    assert found["fingerprint"] == samples.fingerprint
+
+
+def test_clean_leaves_out_the_twins(measured: tuple[Result, dict[str, Any]]) -> None:
+    result, found = measured
+    twins = result.provenance["twins"]
+    assert 0 < len(twins) < len(result)  # the drawn data set has five of its forty
+    assert found["clean"]["n"] == len(result) - len(twins)
+    clean = result.take(~np.isin(result.ids, twins))
+    assert found["clean"]["accuracy"] == METRICS["accuracy"](clean.probs, clean.target)
+    assert "twins" not in found
+
+
+def test_a_saved_result_tells_the_same(measured: tuple[Result, dict[str, Any]], tmp_path: Path) -> None:
+    result, found = measured
+    assert describe(Result.load(result.save(tmp_path / "result.npz"))) == found
+
+
+def test_different_labels_are_compared_on_what_they_share(tiny_fer2013: Path) -> None:
+    result, found = evaluate("ferplus", "fer2013", tiny_fer2013, "val")
+    assert "contempt" not in result.labels
+    assert len(result.labels) == 7
+    whole = Classifier("ferplus")(np.asarray(load("fer2013", tiny_fer2013, "val").images))[:, :7]
+    assert np.allclose(result.probs, whole / whole.sum(1, keepdims=True), atol=1e-6)
+    assert (found["left_out"], found["labels_left_out"]) == (0, ["contempt"])
+    assert "7 expressions that weights and data share" in to_text(found)
+
+
+def test_samples_whose_label_the_weights_lack_are_left_out(tiny_fer2013: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = load("ferplus", tiny_fer2013, "val")
+    outside = samples.target[:, samples.labels.index("contempt")] > 0.5
+    short = Classifier("ferplus")
+    short.card = short.card.model_copy(update={"labels": short.card.labels[:7]})
+    whole = short.heads
+    monkeypatch.setattr(short, "heads", lambda crops: {"probs": whole(crops)["probs"][:, :7]})
+    monkeypatch.setattr(module, "Classifier", lambda _: short)
+    result, found = evaluate("ferplus", "ferplus", tiny_fer2013, "val")
+    assert outside.sum() > 0
+    assert result.ids.tolist() == samples.ids[~outside].tolist()
+    assert (found["left_out"], found["labels_left_out"]) == (int(outside.sum()), ["contempt"])
+    assert f"without contempt, {outside.sum()} images left out" in to_text(found)
+    assert result.target.sum(1) == pytest.approx(1.0)
+
+
+def other_size(images: np.ndarray, name: str) -> np.ndarray:
+    if name == "colour":
+        return np.repeat(images, 3, axis=3)
+    if name == "doubled":
+        return images.repeat(2, axis=1).repeat(2, axis=2)
+    return images.repeat(3, axis=2)  # three times as wide
+
+
+@pytest.mark.parametrize("name", ["colour", "doubled", "wide"])
+def test_pictures_of_other_sizes_are_brought_to_the_crop(name: str, tiny_fer2013: Path) -> None:
+    images = np.asarray(load("fer2013", tiny_fer2013, "val").images[:6])
+    target = np.eye(2, dtype=np.float32)[[0] * 6]
+    samples = Samples(other_size(images, name), target, ("neutral", "happiness"), np.array(list("abcdef")))
+    classifier = Classifier("ferplus")
+    assert np.allclose(read(classifier, samples), classifier(images), atol=0.01)
+
+
+def test_nothing_to_measure_is_none_everywhere(measured: tuple[Result, dict[str, Any]]) -> None:
+    result, found = measured
+    empty = figures(result.take(np.zeros(len(result), bool)))
+    assert set(empty) == set(found["clean"]) - {"n"}
+    assert set(empty.values()) == {None}
+    every = Result(result.probs, result.target, result.labels, result.ids, provenance={**result.provenance})
+    every.provenance["twins"] = result.ids.tolist()
+    assert "without twins  none" in to_text(describe(every))
+
+
+def test_out_holds_the_result_the_figures_and_a_page(measured: tuple[Result, dict[str, Any]], tmp_path: Path) -> None:
+    result, found = measured
+    keep(result, found, tmp_path / "deep" / "out")
+    assert sorted(path.name for path in (tmp_path / "deep" / "out").iterdir()) == [
+        "metrics.json",
+        "report.html",
+        "result.npz",
+    ]
+    assert json.loads((tmp_path / "deep" / "out" / "metrics.json").read_text()) == found
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(UsageError, match="cannot be written"):
+        keep(result, found, blocked)
+
+
+def test_a_run_folder_means_its_exported_weights(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "0-now"
+    folder.mkdir(parents=True)
+    (folder / "recipe.yaml").write_text("name: x\n")
+    with pytest.raises(WeightsError, match=r"mien export .*0-now"):
+        find_weights(folder)
+    shutil.copy(locate("ferplus"), folder / "model.onnx")
+    assert find_weights(folder) == folder / "model.onnx"
+    assert find_weights("ferplus") == "ferplus"
+
+
+def test_json_is_one_document_on_stdout(run: Run, tiny_fer2013: Path, tmp_path: Path) -> None:
+    code, out, _ = run(
+        "evaluate", "ferplus", "--data", "fer2013", "--root", tiny_fer2013, "--json", "--out", tmp_path / "o"
+    )
+    found = json.loads(out)
+    assert code == 0
+    assert (found["dataset"], found["split"], found["n"]) == ("fer2013", "val", 40)
+    assert (tmp_path / "o" / "report.html").is_file()
+
+
+def test_text_shows_the_headline_twice(run: Run, tiny_fer2013: Path) -> None:
+    code, out, _ = run("evaluate", "ferplus", "labels=distribution", "--data", "ferplus", "--root", tiny_fer2013)
+    assert code == 0
+    assert "all images" in out
+    assert "without twins" in out
+    assert out.count("accuracy") == 2
+    assert all(name in out for name in ("contempt", "disgust"))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("nosuch",), "no weights are called"),
+        (("ferplus", "--data", "ferplu"), "did you mean ferplus"),
+        (("ferplus", "--split", "tset"), "did you mean test"),
+        (("ferplus", "labels=none", "--data", "ferplus"), "majority"),
+        (("ferplus", "lables=majority", "--data", "ferplus"), "did you mean labels"),
+        (("ferplus", "--root", "/nowhere"), "/nowhere"),
+    ],
+)
+def test_mistakes_take_one_line(run: Run, tiny_fer2013: Path, words: tuple[str, ...], told: str) -> None:
+    root = () if "--root" in words else ("--root", tiny_fer2013)
+    code, out, err = run("evaluate", *words, *root)
+    assert (code, out) == (2, "")
+    assert told in err
+    assert err.count("\n") == 1
+
+
+def test_a_run_that_was_not_exported_takes_one_line(run: Run, tiny_fer2013: Path, tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("name: x\n")
+    code, _, err = run("evaluate", tmp_path, "--root", tiny_fer2013)
+    assert code == 2
+    assert f"mien export {tmp_path}" in err
+
+
+def test_weights_and_data_without_common_labels_are_refused(
+    tiny_fer2013: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Classifier("ferplus")
+    other.card = other.card.model_copy(update={"labels": ("anger", "contempt")})
+    monkeypatch.setattr(module, "Classifier", lambda _: other)
+    with pytest.raises(MienError, match="two or more expressions in common"):
+        evaluate("ferplus", "fer2013", tiny_fer2013, "val")
+
+
+def test_real_validation_split(mien_data: Path) -> None:
+    result, found = evaluate("ferplus", "ferplus", mien_data, "val")
+    assert found["n"] == 3199
+    assert 2850 < found["clean"]["n"] < 3000
+    assert found["accuracy"] > 0.8
+    assert found["accuracy_interval"][1] - found["accuracy_interval"][0] == pytest.approx(0.026, abs=0.004)
+    assert len(set(result.ids)) == 3199

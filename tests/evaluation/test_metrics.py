@@ -1,0 +1,154 @@
+"""Metrics against scikit-learn, against a published matrix, and where raters tie."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+from mien.evaluation import metrics
+from mien.labels import ORDERS
+
+PUBLISHED = """308 3 34 20 49 9 44
+13 36 2 1 3 1 0
+38 0 284 11 84 32 47
+11 0 10 797 12 15 50
+56 0 54 19 425 8 91
+7 0 26 16 7 351 8
+31 0 21 39 78 9 429"""  # the matrix behind a claim of 73.28 % on FER2013, rows true, in FER2013's order
+
+TABLES = [(n, k, seed) for seed, (n, k) in enumerate([(2, 2), (5, 8), (30, 3), (60, 8), (400, 7), (3000, 8)])]
+
+
+def random_table(n: int, k: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return probabilities, one-hot targets and labels; few samples leave labels without any."""
+    rng = np.random.default_rng(seed)
+    label = rng.choice(k, n, p=rng.dirichlet(np.ones(k)))
+    probs = rng.dirichlet(np.ones(k), n)
+    probs[np.arange(n), label] += rng.random(n)
+    return probs / probs.sum(1, keepdims=True), np.eye(k)[label], label
+
+
+def from_matrix(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    k = len(matrix)
+    cell = np.repeat(np.arange(k * k), matrix.ravel())
+    return np.eye(k)[cell % k], np.eye(k)[cell // k]
+
+
+@pytest.mark.parametrize(("n", "k", "seed"), TABLES)
+def test_equal_to_scikit_learn(n: int, k: int, seed: int) -> None:
+    probs, target, label = random_table(n, k, seed)
+    predicted, every = probs.argmax(1), list(range(k))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of labels without samples
+        wanted = {
+            "accuracy": reference.accuracy_score(label, predicted),
+            "balanced_accuracy": reference.balanced_accuracy_score(label, predicted),
+            "macro_f1": reference.f1_score(label, predicted, average="macro", zero_division=0),
+            "kappa": reference.cohen_kappa_score(label, predicted),
+            "nll": reference.log_loss(label, probs, labels=every),
+            "brier": ((probs - target) ** 2).sum(1).mean(),
+        }
+        if k > 2:
+            wanted["top2"] = reference.top_k_accuracy_score(label, probs, k=2, labels=every)
+        rows = reference.precision_recall_fscore_support(label, predicted, labels=every, zero_division=0)
+    for key, value in wanted.items():
+        assert metrics.METRICS[key](probs, target) == pytest.approx(value, abs=1e-9, nan_ok=True), key
+    matrix = metrics.confusion(probs, target)
+    assert (matrix == reference.confusion_matrix(label, predicted, labels=every)).all()
+    names = tuple(map(str, every))
+    ours = [list(row.values()) for row in metrics.per_class(matrix, names).values()]
+    assert np.array(ours) == pytest.approx(np.array(rows).T)
+
+
+def test_brier_is_scikit_learns_with_two_classes() -> None:
+    probs, target, label = random_table(200, 2, 9)
+    assert metrics.brier(probs, target) == pytest.approx(2 * reference.brier_score_loss(label, probs[:, 1]))
+
+
+def test_a_published_matrix_to_the_digits_printed() -> None:
+    matrix = np.array([[int(cell) for cell in row.split()] for row in PUBLISHED.splitlines()])
+    probs, target = from_matrix(matrix)
+    assert (metrics.confusion(probs, target) == matrix).all()
+    printed = {
+        "accuracy": (0.732795, 6),
+        "balanced_accuracy": (0.70984, 5),
+        "macro_f1": (0.72504, 5),
+        "kappa": (0.67615, 5),
+        "kappa_norm": (0.66147, 5),
+        "macro_f1_norm": (0.8045, 4),
+    }
+    for key, (value, digits) in printed.items():
+        assert round(metrics.METRICS[key](probs, target), digits) == value, key
+    assert metrics.recalls(matrix).round(4).tolist() == [0.6595, 0.6429, 0.5726, 0.8905, 0.6508, 0.8458, 0.7068]
+    assert metrics.f1s_norm(matrix).round(4).tolist() == [0.7716, 0.7822, 0.7068, 0.9229, 0.7523, 0.9050, 0.7909]
+    per_class = metrics.per_class(matrix, ORDERS["fer2013"])
+    assert [row["support"] for row in per_class.values()] == [467, 56, 496, 895, 653, 415, 607]  # that of PublicTest
+
+
+@pytest.mark.parametrize(
+    ("probs", "target", "label", "right"),
+    [
+        ([0.6, 0.3, 0.1], [0.5, 0.5, 0.0], 0, True),
+        ([0.3, 0.6, 0.1], [0.5, 0.5, 0.0], 1, True),
+        ([0.1, 0.3, 0.6], [0.5, 0.5, 0.0], 0, False),  # right neither way: the first of those tied
+        ([0.1, 0.3, 0.6], [0.0, 0.5, 0.5], 2, True),
+        ([0.3, 0.3, 0.4], [0.4, 0.35, 0.25], 0, False),  # no tie
+        ([0.2, 0.5, 0.3], [1 / 3, 1 / 3, 1 / 3], 1, True),
+    ],
+)
+def test_where_raters_tie_any_of_the_tied_is_right(
+    probs: list[float], target: list[float], label: int, right: bool
+) -> None:
+    p, t = np.array([probs], np.float32), np.array([target], np.float32)
+    assert metrics.hard(p, t)[0].tolist() == [label]
+    assert metrics.accuracy(p, t) == float(right)
+    assert metrics.confusion(p, t)[label].sum() == 1
+
+
+def test_top2_counts_any_tied_label_among_the_two_likeliest() -> None:
+    target = np.array([[0.0, 0.5, 0.5]])
+    assert metrics.top2(np.array([[0.5, 0.4, 0.1]]), target) == 1.0
+    assert metrics.top2(np.array([[0.5, 0.1, 0.4]]), target) == 1.0
+
+
+def test_votes_are_scored_as_distributions() -> None:
+    votes = np.array([[0.7, 0.3]])
+    entropy = -(0.7 * np.log(0.7) + 0.3 * np.log(0.3))
+    assert metrics.nll(votes, votes) == pytest.approx(entropy)
+    assert metrics.nll(np.array([[0.9, 0.1]]), votes) > entropy
+    assert metrics.brier(votes, votes) == 0.0
+
+
+def test_a_label_without_samples_counts_only_where_it_is_predicted() -> None:
+    probs, target = np.eye(3)[[0, 1, 2, 0]], np.eye(3)[[0, 1, 1, 0]]  # class 2 has none, but is predicted once
+    assert metrics.macro_f1(probs, target) == pytest.approx((1 + 2 / 3 + 0) / 3)
+    assert metrics.macro_f1(probs[:2], target[:2]) == 1.0
+    assert metrics.balanced_accuracy(probs, target) == pytest.approx((1 + 1 / 2) / 2)
+
+
+def test_sure_and_wrong_costs_much_but_not_everything() -> None:
+    assert 30 < metrics.nll(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])) < 40
+
+
+def test_ece_of_one_bin_per_sample_is_the_mean_gap() -> None:
+    probs, target, label = random_table(metrics.BINS, 4, 3)
+    gap = np.abs(probs.max(1) - (probs.argmax(1) == label))
+    assert metrics.ece(probs, target) == pytest.approx(gap.mean())
+
+
+@pytest.mark.parametrize("n", [1, 14, 15, 16, 3589])
+def test_reliability_bins_hold_equally_many(n: int) -> None:
+    probs, target, _ = random_table(n, 7, n)
+    confidence, right, count = metrics.reliability(probs, target)
+    assert count.sum() == n
+    assert count.max() - count.min() <= 1
+    assert len(count) == min(n, metrics.BINS)
+    assert (np.diff(confidence) >= 0).all()
+    assert right @ count / n == pytest.approx(metrics.accuracy(probs, target))
+
+
+def test_equal_confidences_share_a_bin() -> None:
+    probs, target = np.tile([0.8, 0.2], (100, 1)), np.eye(2)[[0] * 80 + [1] * 20]
+    assert [column.tolist() for column in metrics.reliability(probs, target)] == [[pytest.approx(0.8)], [0.8], [100]]
+    assert metrics.ece(probs, target) == pytest.approx(0.0)
