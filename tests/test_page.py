@@ -93,7 +93,17 @@ def test_facts_leave_out_what_is_not_known() -> None:
     assert re.findall(r"<dt>(\w)</dt>", found) == ["d", "e"]
 
 
-@pytest.mark.parametrize(("share", "digits", "shown"), [(0.876, 0, "88 %"), (1, 1, "100.0 %"), (float("nan"), 1, "-")])
+@pytest.mark.parametrize(
+    ("share", "digits", "shown"),
+    [
+        (0.876, 0, "88 %"),
+        (1, 1, "100.0 %"),
+        (0, 0, "0 %"),
+        (0.004, 0, "<1 %"),
+        (0.996, 0, ">99 %"),
+        (float("nan"), 1, "-"),
+    ],
+)
 def test_percent(share: float, digits: int, shown: str) -> None:
     assert percent(share, digits) == shown
 

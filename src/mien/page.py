@@ -167,12 +167,19 @@ def dot(expression: str | None) -> str:
 
 
 def percent(share: float | None, digits: int = 0) -> str:
-    """Return a share in [0, 1] as it is shown; a dash where there is none.
+    """Return a share in [0, 1] as it is shown, as text; a dash where there is none, and no false 0 or 100.
 
-    >>> percent(0.876), percent(0.876, 1), percent(None)
-    ('88 %', '87.6 %', '-')
+    >>> percent(0.876), percent(0.876, 1), percent(0.001), percent(0.9996, 1), percent(None)
+    ('88 %', '87.6 %', '<1 %', '>99.9 %', '-')
     """
-    return "-" if share is None or share != share else f"{100 * share:.{digits}f} %"
+    if share is None or share != share:
+        return "-"
+    least = 10.0**-digits
+    if 0 < 100 * share < least / 2:
+        return f"<{least:g} %"
+    if 100 - least / 2 < 100 * share < 100:
+        return f">{100 - least:g} %"
+    return f"{100 * share:.{digits}f} %"
 
 
 def data_uri(data: bytes, kind: str = "image/jpeg") -> str:

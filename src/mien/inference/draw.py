@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from mien.face import Face
-from mien.page import colour
+from mien.page import colour, percent
 
 Rect = tuple[int, int, int, int]
 """x1 y1 x2 y2 in whole pixels."""
@@ -119,13 +119,13 @@ def _listed(face: Face, unit: int, least: int) -> Image.Image:
     """Return the likeliest expressions with their bars as RGBA on nothing, at least `least` pixels wide."""
     rows, text, line = _likeliest(face), _font(unit), round(unit * 1.45)
     left = round(max(text.getlength(name) for name, _ in rows) + 0.7 * unit)
-    right = max(left + round(3.6 * unit), least - round(text.getlength("100 %") + 0.6 * unit))
-    sheet = Image.new("RGBA", (right + round(text.getlength("100 %") + 0.6 * unit), line * len(rows)))
+    right = max(left + round(3.6 * unit), least - round(text.getlength(">99 %") + 0.6 * unit))
+    sheet = Image.new("RGBA", (right + round(text.getlength(">99 %") + 0.6 * unit), line * len(rows)))
     pen, half = ImageDraw.Draw(sheet), unit * 0.18
     for k, (name, share) in enumerate(rows):
         y = (k + 0.5) * line
         pen.text((0, y), name, fill=_LIGHT, font=text, anchor="lm")
-        pen.text((sheet.width, y), f"{100 * share:.0f} %", fill=_LIGHT, font=text, anchor="rm")
+        pen.text((sheet.width, y), percent(share), fill=_LIGHT, font=text, anchor="rm")
         pen.rounded_rectangle((left, y - half, right, y + half), half, fill=_TRACK)
         filled = left + (right - left) * share
         if share >= 0.005:
@@ -136,7 +136,7 @@ def _listed(face: Face, unit: int, least: int) -> Image.Image:
 
 def _heading(face: Face) -> str:
     who = "" if face.track_id is None else f"#{face.track_id} "
-    return f"{who}{face.expression}{'?' * face.abstained} {100 * (face.confidence or 0):.0f} %"
+    return f"{who}{face.expression}{'?' * face.abstained} {percent(face.confidence)}"
 
 
 def _likeliest(face: Face) -> list[tuple[str, float]]:
@@ -158,10 +158,11 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def _places(card: tuple[int, int], box: Rect, size: tuple[int, int], gap: int, bars: bool) -> list[Rect]:
-    """Return where a card may go, best first: beside (full cards), above, below, then over its face; all inside."""
+    """Return where a card may go, best first: beside (full cards), below or above, over the face."""
     (w, h), (x1, y1, x2, y2) = card, box
     beside = list(product((x2 + gap, x1 - gap - w), (y1, y2 - h)))
-    stacked = list(product((x1, (x1 + x2 - w) // 2, x2 - w), (y1 - gap - h, y2 + gap)))
+    ends = (y2 + gap, y1 - gap - h) if bars else (y1 - gap - h, y2 + gap)  # hair and hats are worth more than collars
+    stacked = list(product((x1, (x1 + x2 - w) // 2, x2 - w), ends))
     over = list(product((x1, x2 - w), (y2 - h, y1)))
     order = beside + stacked + over if bars else stacked + over
     inside = [(_clip(x, w, size[0]), _clip(y, h, size[1])) for x, y in order]

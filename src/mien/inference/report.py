@@ -23,6 +23,7 @@ SHOWN = 200  # picture cards on the page
 ROWS = 1000  # rows of its table
 FAILED = 200  # failures listed
 BETWEEN = 1.0  # least seconds between two shown frames of a video
+EXPECT = "the share to expect right, on pictures like the training data"
 NOT_FOR = (
     "people's grades, jobs, credit, treatment or liberty: it reads pictures, not feelings (law: foot of this page)"
 )
@@ -82,6 +83,7 @@ class PredictionReport:
     def _headline(self) -> str:
         faces, unsure = self._expressions.total(), self._expressions[None]
         confidence = percent(self._confidence / faces) if faces else percent(None)
+        measured = (self._card.metrics.get("test") or {}).get("ece") is not None
         return tiles(
             [
                 (
@@ -90,7 +92,7 @@ class PredictionReport:
                     _some(self._empty, "without a face"),
                 ),
                 (f"{faces:,}", _plural(faces, "face"), _some(unsure, "not answered for")),
-                (confidence, "mean confidence", "the share to expect right, on pictures like the training data"),
+                (confidence, "mean confidence", EXPECT if measured else ""),
                 (f"{self._failed:,}", "could not be read", ""),
             ]
         )
@@ -138,9 +140,9 @@ def _rows(prediction: Prediction) -> list[list[str]]:
         said = None if face.abstained else face.expression
         probs = [] if face.probs is None else zip(face.labels, map(float, face.probs), strict=True)
         ranked = sorted(probs, key=lambda pair: -pair[1])[1:3]
-        then = ", ".join(f"{escape(name)} {percent(share)}" for name, share in ranked)
+        then = escape(", ".join(f"{name} {percent(share)}" for name, share in ranked))
         named = f"{dot(said)}{escape(said or 'not sure')}"
-        rows.append([source, named, percent(face.confidence, 1), then, f"{face.score:.2f}"])
+        rows.append([source, named, escape(percent(face.confidence, 1)), then, f"{face.score:.2f}"])
     return rows
 
 

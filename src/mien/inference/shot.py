@@ -61,7 +61,7 @@ def _face(face: Face, portrait: str) -> str:
     ranked = sorted(zip(face.labels, map(float, face.probs), strict=True), key=lambda pair: -pair[1])[:LISTED]
     said = None if face.abstained else face.expression
     who = "" if face.track_id is None else f"#{face.track_id} "
-    head = f"{dot(said)}{who}{escape(said or 'not sure')} <span>{percent(face.confidence)}</span>"
+    head = f"{dot(said)}{who}{escape(said or 'not sure')} <span>{escape(percent(face.confidence))}</span>"
     listed = bars((name, share, percent(share)) for name, share in ranked)
     return f'<div class="face"><img src="{portrait}" alt=""><div><b>{head}</b>{listed}</div></div>'
 

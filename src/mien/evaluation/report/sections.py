@@ -65,7 +65,7 @@ def classes(report: Report) -> str:
     rows = [
         [
             dot(name) + escape(name),
-            *(percent(row[key], 1) for key in ("precision", "recall", "f1")),
+            *(escape(percent(row[key], 1)) for key in ("precision", "recall", "f1")),
             f"{row['support']:,}",
         ]
         for name, row in report.figures["per_class"].items()
@@ -96,7 +96,8 @@ def calibration(report: Report) -> str:
     both = [("perfect", [0, 1], [0, 1]), ("these weights", confidence, right)]
     chart = lines(both, "confidence", "accuracy", unit=True)
     told = "Each point holds equally many images; above the dashed line the weights are too modest, below it too sure."
-    rows = [[percent(c, 1), percent(r, 1), f"{n:,.0f}"] for c, r, n in zip(confidence, right, count, strict=True)]
+    bins = zip(confidence, right, count, strict=True)
+    rows = [[escape(percent(c, 1)), escape(percent(r, 1)), f"{n:,.0f}"] for c, r, n in bins]
     listed = table(("mean confidence", "accuracy", "images"), rows)
     return (
         f'<h2>Calibration</h2><div class="two"><figure class="box">{chart}<figcaption>{told}</figcaption></figure>'
@@ -110,4 +111,4 @@ def _span(interval: list[float] | None) -> str:
 
 def _cell(count: int, share: float) -> str:
     deep = ' class="deep"' if share > 0.75 else ""
-    return f'<td{deep} style="--a:{share:.2f}">{count:,}<small>{percent(share)}</small></td>'
+    return f'<td{deep} style="--a:{share:.2f}">{count:,}<small>{escape(percent(share))}</small></td>'
