@@ -1,48 +1,29 @@
 """Measure how FER2013 frames a face, in units of each detector's box, and what the crop costs in accuracy.
 
-    MIEN_DATA=... python benchmarks/framing.py [--train 3000] [--val 3589] [--weights ferplus]
+    MIEN_DATA=... python benchmarks/framing.py [--train 3000] [--val 4000] [--weights ferplus]
 
 Every Training image is enlarged four times and laid on a mid-grey canvas, because detectors look for a face with
 something around it.  The median detected box inside the 48x48 frame, inverted, is the framing: the square to cut around
-a box so that the crop looks like FER2013.  Then val images are detected and cropped again, and the weights' FERPlus
-majority accuracy on those crops stands beside that on the raw pixels of the same images: once on the canvas, once
+a box so that the crop looks like FER2013.  Then FERPlus val images are detected and cropped again, and the weights'
+accuracy on those crops stands beside that on the raw pixels of the same images: once on the canvas, once
 without it, where the crop leaves the picture and edges are repeated or black.  Copy the printed constants into
 `mien.inference.align.FRAMINGS`.
 """
 
 import argparse
-import io
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import cv2
 import numpy as np
-import pyarrow.csv
-import pyarrow.parquet
 from numpy.typing import NDArray
-from PIL import Image
 
+from mien.data import load
 from mien.inference.align import FRAMINGS, Framing, crop
 from mien.inference.classify import Classifier
 from mien.inference.detectors import Detector, make
-from mien.labels import EXPRESSIONS
 
 SIDE, ENLARGE, MARGIN, GREY = 48, 4, 96, 128
 Images = NDArray[np.uint8]
-
-
-def read(root: Path, usage: str, most: int) -> tuple[Images, NDArray[np.int64]]:
-    """Return the first faces of a split, uint8 (N, 48, 48), and their FERPlus majority (N,), -1 where there is none."""
-    table = pyarrow.parquet.read_table(root / "fer2013.parquet", columns=["usage", "image"])
-    rows = np.flatnonzero(np.array(table["usage"].to_pylist()) == usage)[:most]
-    images = [np.asarray(Image.open(io.BytesIO(table["image"][row].as_py())).convert("L")) for row in rows.tolist()]
-    columns = pyarrow.csv.read_csv(root / "fer2013new.csv")
-    votes = np.stack([columns[name].to_numpy() for name in (*EXPRESSIONS, "unknown", "NF")], axis=1)[rows]
-    votes = np.where(votes > 1, votes, 0)
-    top = votes.argmax(1)
-    clear = (2 * votes.max(1) > votes.sum(1)) & (top < len(EXPRESSIONS))
-    return np.stack(images), np.where(clear, top, -1)
 
 
 def picture(face: Images, margin: int) -> Images:
@@ -78,18 +59,18 @@ def _aspect(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     return (boxes[:, 2] - boxes[:, 0]) / (boxes[:, 3] - boxes[:, 1])
 
 
-def check(name: str, framing: Framing, faces: Images, truth: NDArray[np.int64], read_crops: Classifier) -> None:
+def check(name: str, framing: Framing, faces: Images, truth: NDArray[np.str_], read_crops: Classifier) -> None:
     """Print accuracy on raw pixels and after detect-and-crop, on the canvas and on the tight picture."""
     for margin in (MARGIN, 0):
         hits = list(found(make(name), faces, margin))
         rows = np.array([index for index, _, _ in hits], np.int64)
-        raw = _accuracy(read_crops(faces[rows][..., None]), truth[rows])
+        raw = _accuracy(read_crops, faces[rows][..., None], truth[rows])
         again = np.stack([crop(image, box, framing, SIDE, 1) for _, image, box in hits])
         line = f"  margin {margin:3}: found {len(rows)} of {len(faces)}, raw {raw:.4f}, cropped "
-        line += f"{_accuracy(read_crops(again), truth[rows]):.4f}"
+        line += f"{_accuracy(read_crops, again, truth[rows]):.4f}"
         if margin == 0:
             black = np.stack([_black(image, box, framing) for _, image, box in hits])
-            line += f", with black beyond the picture {_accuracy(read_crops(black), truth[rows]):.4f}"
+            line += f", with black beyond the picture {_accuracy(read_crops, black, truth[rows]):.4f}"
         print(line)
 
 
@@ -99,9 +80,8 @@ def _black(image: Images, box: NDArray[np.float32], framing: Framing) -> Images:
     return crop(padded, np.asarray(box + pad, np.float32), framing, SIDE, 1)
 
 
-def _accuracy(probs: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
-    clear = truth >= 0
-    return float((probs.argmax(1)[clear] == truth[clear]).mean())
+def _accuracy(read_crops: Classifier, crops: Images, truth: NDArray[np.str_]) -> float:
+    return float((np.array(read_crops.card.labels)[read_crops(crops).argmax(1)] == truth).mean())
 
 
 def edges(faces: Images) -> None:
@@ -117,12 +97,13 @@ def main() -> None:
     """Run the measurement for every detector that draws boxes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--train", type=int, default=3000)
-    parser.add_argument("--val", type=int, default=3589)
+    parser.add_argument("--val", type=int, default=4000)
     parser.add_argument("--weights", default="ferplus")
     options = parser.parse_args()
-    root = Path(os.environ["MIEN_DATA"]) / "fer2013"
-    train, _ = read(root, "Training", options.train)
-    val, truth = read(root, "PublicTest", options.val)
+    train = load("fer2013", None, "train").images[: options.train, :, :, 0]
+    clear = load("ferplus", None, "val", labels="majority")
+    val = clear.images[: options.val, :, :, 0]
+    truth = np.array(clear.labels)[clear.target[: options.val].argmax(1)]
     edges(train)
     read_crops = Classifier(options.weights)
     for name in ("yunet", "haar"):

@@ -11,45 +11,36 @@ import json
 import sys
 from pathlib import Path
 
-import yaml
-
-from mien.evaluation.evaluate import evaluate
 from mien.inference.classify import WEIGHTS, Classifier
 from mien.training.export import stamp
+from mien.training.finish import measure
+from mien.training.train import resume_recipe
 
 RESULTS = Path(__file__).parents[1] / "results"
 
 
 def ship(run: Path, name: str, stem: str) -> None:
-    """Copy the file, rename its card, record its figures."""
+    """Copy the file, name its card, score it on val and test - the one time this file meets test - and keep both."""
     target = WEIGHTS / f"{name}.onnx"
     target.write_bytes((run / f"{stem}.onnx").read_bytes())
     stamp(target, Classifier(target).card.model_copy(update={"name": name}))
-    recipe = yaml.safe_load((run / "recipe.yaml").read_text(encoding="utf-8"))
+    recipe = resume_recipe(run)
     environment = json.loads((run / "env.json").read_text(encoding="utf-8"))
-    environment["data"].pop("root")
-    figures = json.loads((run / "metrics.json").read_text(encoding="utf-8"))[stem]
+    root = environment["data"].pop("root")
+    results, figures = measure(target, recipe, Path(root) if root else None, ["val", "test"], {})
     folder = RESULTS / name
     folder.mkdir(parents=True, exist_ok=True)
-    for split, scores in figures.items():
-        result, again = evaluate(target, recipe["data"]["name"], environment_root(run), split, **recipe["data"]["options"])
-        if again["accuracy"] != scores["accuracy"]:
-            sys.exit(f"{split}: {again['accuracy']} now, {scores['accuracy']} in the run")
-        result.save(folder / f"{recipe['seed']}-{split}.npz")
-        figures[split] = again
-    content = {"name": name, "file": stem, "figures": figures, "environment": environment, "recipe": recipe}
-    (folder / f"{recipe['seed']}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-
-
-def environment_root(run: Path) -> str | None:
-    """Return where the run's data was."""
-    root = json.loads((run / "env.json").read_text(encoding="utf-8"))["data"]["root"]
-    return str(root) if root else None
+    for split, result in results.items():
+        result.save(folder / f"{recipe.seed}-{split}.npz")
+    content = {"name": name, "file": stem, "figures": figures, "environment": environment}
+    content["recipe"] = recipe.model_dump(mode="json")
+    (folder / f"{recipe.seed}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def table() -> str:
     """Return results/TABLE.md: one row per measured seed."""
-    head = "| weights | seed | file | split | n | accuracy (95 %) | clean n | clean accuracy (95 %) | macro-F1 | ECE | device | min |"
+    names = ("weights", "seed", "file", "split", "n", "accuracy, %", "clean n", "clean accuracy, %", "macro-F1", "ECE")
+    head = "| " + " | ".join((*names, "device", "minutes")) + " |"
     lines = ["# Measured", "", "Written by `python benchmarks/ship.py --table` from the files beside it.", "", head]
     lines.append("|" + "---|" * (head.count("|") - 1))
     for path in sorted(RESULTS.glob("*/[0-9]*.json")):

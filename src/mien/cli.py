@@ -7,7 +7,7 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -21,6 +21,9 @@ LISTS = {  # what `mien list` lists, and where each registry lives
     "recipes": ("mien.training.recipe", "names"),
     "metrics": ("mien.evaluation.metrics", "METRICS"),
 }
+WordsError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
+"""Typer's UsageError: words that make no command.  Older Typers keep it in click, newer ones in a private copy."""
+
 TRAINING = ("torch", "onnx", "onnxscript")  # packages that only `mien[train]` brings
 
 app = typer.Typer(
@@ -198,7 +201,15 @@ def _names_if_there(kind: str) -> list[str] | None:
 def main() -> None:
     """Run the command line; a user's mistake becomes one line on stderr and exit code 2."""
     try:
-        app()
+        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
+    except WordsError as error:
+        command = f"see `{error.ctx.command_path} --help`" if error.ctx else ""
+        print(f"mien: {UsageError(error.format_message().rstrip('.'), do=command)}", file=sys.stderr)
+        sys.exit(2)
+    except typer.Abort as stopped:  # what some Typers make of Ctrl-C, and all of an EOFError, which is our crash
+        if isinstance(stopped.__cause__, EOFError):
+            raise
+        sys.exit(130)
     except MienError as error:
         print(f"mien: {error}", file=sys.stderr)
         sys.exit(2)

@@ -1,5 +1,7 @@
 """The exported file computes what torch computes, carries its card, and tells nothing about its machine."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +14,12 @@ from mien.card import Card  # noqa: E402
 from mien.errors import UsageError, WeightsError  # noqa: E402
 from mien.evaluation.calibrate import softmax  # noqa: E402
 from mien.evaluation.metrics import accuracy, nll  # noqa: E402
+from mien.evaluation.result import Result  # noqa: E402
 from mien.inference.classify import Classifier  # noqa: E402
-from mien.training import checkpoint, export  # noqa: E402
+from mien.training import checkpoint, export, runlog  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training.session import export_run, run_recipe  # noqa: E402
-from mien.training.train import make, split  # noqa: E402
+from mien.training.train import make, split, train  # noqa: E402
 
 WORDS = ["model.options.width=0.5", "model.options.stem_stride=2", "batch=32", "epochs=3", "ema=0.9"]
 
@@ -106,12 +109,31 @@ def test_int8_variant_is_kept_only_when_it_costs_little(run: Path, tiny_fer2013:
     assert any(node.op_type == "QuantizeLinear" for node in onnx.load(small).graph.node)
 
 
+def test_results_name_the_file_they_are_about(run: Path) -> None:
+    sha = hashlib.sha256((run / "model.onnx").read_bytes()).hexdigest()
+    assert Result.load(run / "test.npz").provenance["weights_sha256"] == sha
+    assert json.loads((run / "metrics.json").read_text())["test"]["weights_sha256"] == sha
+
+
 def test_export_again_keeps_the_one_test_score(run: Path, tiny_fer2013: Path) -> None:
     before = Classifier(run / "model.onnx").card
     stamp = (run / "test.npz").stat().st_mtime_ns
     assert export_run(run, root=tiny_fer2013) == run / "model.onnx"
     assert Classifier(run / "model.onnx").card.metrics == before.metrics
     assert (run / "test.npz").stat().st_mtime_ns == stamp
+
+
+def test_unfinished_run_is_exported_without_opening_test(tiny_fer2013: Path, tmp_path: Path) -> None:
+    recipe = recipes.load("mien/fer2013", [*WORDS, "epochs=1"])
+    place = runlog.create(recipe, tmp_path)
+    train(recipe, tiny_fer2013, place, device="cpu")
+    (place / "recipe.yaml").write_text(recipes.dump(recipes.load("mien/fer2013", WORDS)))
+    export_run(place, root=tiny_fer2013)
+    figures = json.loads((place / "metrics.json").read_text())
+    assert "val" in figures
+    assert "test" not in figures
+    assert not (place / "test.npz").exists()
+    assert "test" not in Classifier(place / "model.onnx").card.metrics
 
 
 def test_export_without_weights(tmp_path: Path) -> None:

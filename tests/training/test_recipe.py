@@ -40,6 +40,10 @@ def test_section_can_be_switched_off() -> None:
         (["augment.scale=[1"], ["augment.scale", "cannot read"]),
         (["model.options.num_classes=7"], ["numbers of classes follow from the data"]),
         (["precision=half"], ["precision", "float32"]),
+        (["seed=-1"], ["seed", "greater than or equal to 0"]),
+        (["augment.scale=[0, 1]"], ["augment.scale.0", "greater than 0"]),
+        (["augment.scale=[1.2, 0.8]"], ["augment", "the least comes first"]),
+        (["views.zooms=[]"], ["views.zooms", "at least 1"]),
     ],
 )
 def test_wrong_overrides(overrides: list[str], words: list[str]) -> None:

@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 from mien.errors import MienError, RecipeError, WeightsError  # noqa: E402
 from mien.training import checkpoint, runlog  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
-from mien.training.train import choose_precision, train  # noqa: E402
+from mien.training.train import Plan, choose_precision, train  # noqa: E402
 
 SMALL = [
     "model.options.width=0.5",
@@ -129,6 +129,10 @@ def test_record_is_complete(tiny_fer2013: Path, tmp_path: Path) -> None:
         (["model.options.colour=3"], ["model.options", "colour"]),
         (["data.auxiliary.options.labels=guess"], ["guess"]),
         (["data.name=fer2014"], ["fer2014", "fer2013"]),
+        (["data.framing=tight"], ["data.framing", "fer2013"]),
+        (["model.options.depths=[1, 1]"], ["model.options", "four stages"]),
+        (["model.options.dropout=2"], ["model.options", "dropout"]),
+        (["distill={weights: nobody}"], ["nobody", "ferplus"]),
     ],
 )
 def test_impossible_recipes_are_refused_early(
@@ -147,10 +151,33 @@ def test_diverging_run_says_so(tiny_fer2013: Path, tmp_path: Path) -> None:
 
 def test_other_data_is_refused_on_resume(tiny_fer2013: Path, tmp_path: Path) -> None:
     train(small("steps=1"), tiny_fer2013, tmp_path, device="cpu")
-    content = checkpoint.load(tmp_path / "last.pt")
-    checkpoint.save({**content, "fingerprint": "other"}, tmp_path / "last.pt")
-    with pytest.raises(WeightsError, match="other data"):
-        train(small("steps=1"), tiny_fer2013, tmp_path, device="cpu")
+    with pytest.raises(WeightsError, match="other data or targets"):
+        train(small("steps=2", "data.auxiliary=null"), tiny_fer2013, tmp_path, device="cpu")
+
+
+def test_resumed_run_keeps_its_first_record(tiny_fer2013: Path, tmp_path: Path) -> None:
+    train(small("steps=1"), tiny_fer2013, tmp_path, device="cpu")
+    first = json.loads((tmp_path / "env.json").read_text())
+    assert first["data"]["root"] == str(tiny_fer2013.resolve())
+    (tmp_path / "log.csv").unlink()
+    train(small("steps=3"), tiny_fer2013, tmp_path, device="cpu")
+    second = json.loads((tmp_path / "env.json").read_text())
+    assert second["commit"] == first["commit"]
+    assert len(second["resumed"]) == 1
+    assert second["seconds"] > first["seconds"]
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 1 + len(
+        checkpoint.load(tmp_path / "last.pt")["history"]
+    )
+
+
+def test_refinement_has_its_own_rate_and_augmentation() -> None:
+    refine = "refine={epochs: 2, lr: 0.5, augment: {flip: 0}}"
+    plan = Plan(small("epochs=3", "optim.lr=0.1", "optim.warmup=0", refine), per_epoch=10)
+    assert plan.steps == 50
+    assert plan.rate(0) == pytest.approx(0.1)
+    assert plan.rate(30) == pytest.approx(0.5)
+    assert plan.augment(29) == plan.recipe.augment
+    assert plan.augment(30).flip == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"\x80\x04K\x01."])

@@ -6,12 +6,13 @@ page.  Anything that a decoder cannot read is a MediaError of one line; a bad fi
 Pictures decode through Pillow, videos through PyAV (FFmpeg), cameras through OpenCV.
 """
 
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 import cv2
@@ -42,7 +43,7 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
-Image.MAX_IMAGE_PIXELS = MOST_PIXELS  # Pillow warns from 89 million on; `load` refuses above this
+OPENING = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +77,7 @@ def load(path: str | Path, most: int = MOST_PIXELS) -> Picture:
     """
     try:
         # a stream, not a name: Pillow maps named TIFFs into memory and garbles those that are stored turned
-        with Path(path).open("rb") as file, Image.open(file, formats=FORMATS) as opened:
+        with Path(path).open("rb") as file, _opened(file) as opened:
             if opened.width * opened.height > MOST_PIXELS:
                 raise MediaError(f"{path} has {opened.width} x {opened.height} pixels", "at most 200 million")
             return _decode(opened, most)
@@ -84,6 +85,16 @@ def load(path: str | Path, most: int = MOST_PIXELS) -> Picture:
         raise
     except Exception as error:  # decoders raise a dozen kinds for a broken file: it is the file that is wrong
         raise MediaError(f"{path} cannot be read as a picture: {_reason(error)}") from None
+
+
+def _opened(file: BinaryIO | Path) -> Image.Image:
+    # Pillow's own limit is global and warns from 89 million pixels on; ours is checked by `load`, so lift it for us alone
+    with OPENING:
+        usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(file, formats=FORMATS)
+        finally:
+            Image.MAX_IMAGE_PIXELS = usual
 
 
 def _decode(opened: Image.Image, most: int) -> Picture:
@@ -151,7 +162,7 @@ def _reason(error: Exception) -> str:
 def is_video(path: Path) -> bool:
     """Return whether the content of a file is a moving picture that FFmpeg reads and Pillow does not."""
     try:
-        with Image.open(path, formats=FORMATS):
+        with _opened(path):
             return False
     except Exception:  # whatever is wrong with it as a picture, it may be a video
         pass
@@ -198,7 +209,8 @@ def frames(source: str | Path, every: int = 1) -> Iterator[tuple[int, float, Pix
 
 def _open(path: Path) -> Any:
     try:
-        container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+        # titles and the like come in any encoding, and nobody reads them here
+        container = av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise MediaError(f"{path} cannot be read as a video: {_reason(error)}") from None
     # FFmpeg also "plays" text files and single pictures

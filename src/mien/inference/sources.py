@@ -7,9 +7,10 @@ with the reason.
 
 import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
 from mien.inference import media
 
@@ -56,15 +57,33 @@ def expand(arguments: Iterable[str | Path], skip: Path | None = None) -> Iterato
     """Yield the sources that arguments mean, without the folder `skip` (where results are being written)."""
     for argument in map(str, arguments):
         path = Path(argument)
-        if argument.startswith(media.CAMERA) or path.is_file():
+        if argument.startswith(media.CAMERA) or _is(S_ISREG, path):
             yield _source(argument, path)
-        elif argument and path.is_dir():
+        elif argument and _is(S_ISDIR, path):
             yield from _folder(argument, path, skip)
         elif glob.has_magic(argument) and (matches := glob.glob(argument, recursive=True)):  # noqa: PTH207 - absolute and relative alike
             yield from expand(sorted(matches, key=Path), skip)
         else:
-            what = "the pattern matches nothing" if glob.has_magic(argument) else "no such file or folder"
+            what = "the pattern matches nothing" if glob.has_magic(argument) else _why(path)
             yield _source(argument, path, f"{argument or repr(argument)}: {what}")
+
+
+def _is(kind: Callable[[int], bool], path: Path) -> bool:
+    # like Path.is_file and is_dir, but no where the system refuses to look: a name too long, a folder closed to us
+    try:
+        return kind(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _why(path: Path) -> str:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return "no such file or folder"
+    except OSError as error:
+        return error.strerror or str(error)
+    return "no such file or folder"  # a device or a socket, or the empty argument
 
 
 def _source(name: str, path: Path, error: str | None = None, below: Path | None = None) -> Source:
@@ -78,7 +97,7 @@ def _folder(argument: str, folder: Path, skip: Path | None) -> Iterator[Source]:
         empty = False
         below = path.relative_to(folder)
         name = os.path.join(argument, below)  # noqa: PTH118 - Path would drop a leading "./" of the argument
-        unreadable = f"{name}: the folder cannot be read" if path.is_dir() else None
+        unreadable = f"{name}: the folder cannot be read" if _is(S_ISDIR, path) else None
         yield _source(name, path, unreadable, below)
     if empty:
         yield _source(argument, folder, f"{argument}: no picture or video in this folder")
@@ -89,13 +108,16 @@ def _walk(folder: Path, skip: Path | None, above: frozenset[Path]) -> Iterator[P
     real = folder.resolve()
     if real in above or (skip and real == skip.resolve()):
         return  # a link back up, or our own results
+    if not os.access(folder, os.X_OK):  # its names can be listed at best, and nothing behind them
+        yield folder
+        return
     try:
         paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError:
         yield folder
         return
     for path in paths:
-        if path.is_dir():
+        if _is(S_ISDIR, path):
             yield from _walk(path, skip, above | {real})
         elif path.suffix.lower() in PICTURES | VIDEOS:
             yield path

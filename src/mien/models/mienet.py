@@ -76,6 +76,10 @@ def mienet(
         stem_stride: 1 keeps the resolution in the stem and halves it in the first stage; 2 the other way round.
         dropout: on the embedding, while training.
     """
+    if len(depths) != 4 or min(depths) < 1:
+        raise ValueError(f"depths {list(depths)}: four stages of at least one block")
+    if stem_stride not in (1, 2):
+        raise ValueError(f"stem_stride {stem_stride}: 1 or 2")
     stem_width, *widths = (max(8, round(base * width / 8) * 8) for base in (16, 32, 64, 128, 256))
     blocks, inputs = [], stem_width
     for stage, (outputs, depth) in enumerate(zip(widths, depths, strict=True)):

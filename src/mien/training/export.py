@@ -109,11 +109,14 @@ def export(recipe: Recipe, run: Path, train: Split, val: Split, provenance: dict
     stamp(path, card)
     small = path.with_name("model-int8.onnx")
     _quantise(path, small, train.images.cpu().permute(0, 2, 3, 1))
-    stamp(small, card.model_copy(update={"name": f"{card.name}-int8"}))
-    if accuracy(Classifier(small)(crops.numpy()), target) >= accuracy(probs, target) - INT8_COST:
-        return [path, small]
-    small.unlink()
-    return [path]
+    stamp(small, card)
+    quantised = Classifier(small)(crops.numpy())
+    if accuracy(quantised, target) < accuracy(probs, target) - INT8_COST:
+        small.unlink()
+        return [path]
+    threshold = fit_threshold(quantised, target, ANSWERED_RIGHT)
+    stamp(small, card.model_copy(update={"name": f"{card.name}-int8", "threshold": threshold}))
+    return [path, small]
 
 
 def stamp(path: Path, card: Card) -> None:

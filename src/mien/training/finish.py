@@ -1,9 +1,12 @@
-"""What follows the loop: export, score val and, once for each file, test; write the report.
+"""What follows the loop: export, score val and, once, test; write the report.
 
-The only place in training that opens the test split, and it does so after the weights are fixed and on disk.
+The only place in training that opens the test split.  It does so for `model.onnx` of a run that has ended, when the
+weights are fixed and on disk; a score that these weights already have is kept.  The int8 variant is scored on val.
 """
 
+import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,42 +14,70 @@ import torch
 
 from mien.evaluation.evaluate import evaluate
 from mien.evaluation.report import write
+from mien.evaluation.result import Result
 from mien.inference.classify import Classifier
 from mien.training import checkpoint
 from mien.training.export import export, stamp
 from mien.training.recipe import Recipe
 from mien.training.runlog import write_json
-from mien.training.train import split
+from mien.training.train import Plan, split
 
 IN_CARD = ("dataset", "n", "accuracy", "accuracy_interval", "macro_f1", "ece", "nll", "clean")
 
 
 def finish(recipe: Recipe, root: Path | None, run: Path) -> dict[str, Any]:
-    """Export a trained run and measure every file it yields; the figures of `model.onnx` by split are returned.
+    """Export a run and measure it; returns metrics.json: `val`, `test`, `int8` (its val), `weights` (their digest).
 
-    metrics.json has the figures by file and split, the cards those of their own file.  A test score that the run
-    already has is kept, not measured again.
+    A run that has not come to its end is exported and scored on val alone.
     """
     environment = json.loads((run / "env.json").read_text(encoding="utf-8"))
     cpu = torch.device("cpu")
-    data = {k: v for k, v in environment["data"].items() if k != "root"}
-    facts = {**environment, "data": data}
+    train, val = split(recipe, root, "train", cpu), split(recipe, root, "val", cpu)
+    last = checkpoint.load(run / "last.pt")
+    ended = last["step"] >= Plan(recipe, max(1, len(train.images) // recipe.batch)).steps
+    facts = {**environment, "data": {k: v for k, v in environment["data"].items() if k != "root"}}
+    path, *variants = export(recipe, run, train, val, facts)
+    known = _known(run)
+    figures: dict[str, Any] = {"weights": _digest(run)}
+    wanted = ["val", "test"] if recipe.test and ended and "test" not in known else ["val"]
+    results, scores = measure(path, recipe, root, wanted, {k: v for k, v in known.items() if k == "test"})
+    for name, result in results.items():
+        result.save(run / f"{name}.npz")
+    shown = "test" if "test" in results else "val"
+    if shown == "test" or "test" not in scores:
+        write(results[shown], scores[shown], run / "report.html", history=last["history"])
+    figures |= scores
+    for variant in variants:
+        figures["int8"] = measure(variant, recipe, root, ["val"], {})[1]
+    write_json(figures, run / "metrics.json")
+    return figures
+
+
+def measure(
+    path: Path, recipe: Recipe, root: Path | None, splits: list[str], known: dict[str, Any]
+) -> tuple[dict[str, Result], dict[str, Any]]:
+    """Score a file on splits and put the figures, with those already known, into its card.
+
+    Returns the results of the splits and all figures by split; both name the sha256 of the file as it then is.
+    """
+    results, figures = {}, dict(known)
+    for name in splits:
+        results[name], figures[name] = evaluate(path, recipe.data.name, root, name, **recipe.data.options)
+    short = {name: {key: scores[key] for key in IN_CARD} for name, scores in figures.items()}
+    stamp(path, Classifier(path).card.model_copy(update={"metrics": short}))
+    sha = {"weights_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    results = {name: replace(result, provenance={**result.provenance, **sha}) for name, result in results.items()}
+    return results, {name: {**scores, **sha} for name, scores in figures.items()}
+
+
+def _known(run: Path) -> dict[str, Any]:
+    """Return the figures that these very weights have already."""
     written = run / "metrics.json"
     before: dict[str, Any] = json.loads(written.read_text(encoding="utf-8")) if written.exists() else {}
-    files = export(recipe, run, split(recipe, root, "train", cpu), split(recipe, root, "val", cpu), facts)
-    figures = {path.stem: _measure(recipe, root, path, before.get(path.stem, {})) for path in files}
-    write_json(figures, written)
-    return figures["model"]
+    return before if before.get("weights") == _digest(run) else {}
 
 
-def _measure(recipe: Recipe, root: Path | None, path: Path, before: dict[str, Any]) -> dict[str, Any]:
-    figures = {"test": before["test"]} if "test" in before else {}
-    for name in ("val", "test") if recipe.test and not figures else ("val",):
-        result, figures[name] = evaluate(path, recipe.data.name, root, name, **recipe.data.options)
-        if path.stem == "model":
-            result.save(path.with_name(f"{name}.npz"))
-            history = checkpoint.load(path.with_name("last.pt"))["history"]
-            write(result, figures[name], path.with_name("report.html"), history=history)
-    short = {name: {key: figures[name][key] for key in IN_CARD} for name in ("val", "test") if name in figures}
-    stamp(path, Classifier(path).card.model_copy(update={"metrics": short}))
-    return figures
+def _digest(run: Path) -> str:
+    state = hashlib.sha256((run / "recipe.yaml").read_bytes())
+    state.update((run / "best.pt").read_bytes())
+    return state.hexdigest()[:16]

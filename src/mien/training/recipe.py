@@ -7,10 +7,10 @@ validates everything; an unknown key is refused with its path before any time is
 import difflib
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
 
 from mien.errors import RecipeError
 
@@ -59,10 +59,16 @@ class Augment(Strict):
     flip: float = Field(0.5, ge=0, le=1)
     shift: float = Field(0.0, ge=0, le=0.5)
     rotate: float = Field(0.0, ge=0, le=180)
-    scale: tuple[float, float] = (1.0, 1.0)
+    scale: tuple[PositiveFloat, PositiveFloat] = (1.0, 1.0)
     brightness: float = Field(0.0, ge=0, le=1)
     contrast: float = Field(0.0, ge=0, lt=1)
     erase: float = Field(0.0, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _least_first(self) -> "Augment":
+        if self.scale[0] > self.scale[1]:
+            raise ValueError(f"scale: the least comes first, got {list(self.scale)}")
+        return self
 
 
 class Loss(Strict):
@@ -103,14 +109,14 @@ class Views(Strict):
     """
 
     flip: bool = True
-    zooms: tuple[float, ...] = Field((1.0,), min_length=1)
+    zooms: tuple[Annotated[float, Field(ge=0.5, le=2)], ...] = Field((1.0,), min_length=1)
 
 
 class Recipe(Strict):
     """One experiment."""
 
     name: str
-    seed: int = 0
+    seed: int = Field(0, ge=0)
     data: Data
     model: Model
     augment: Augment = Augment()

@@ -39,19 +39,24 @@ def create(recipe: Recipe, out: Path) -> Path:
     raise UsageError(f"{base} holds a hundred runs of this second", do="choose another folder with --out")
 
 
-def environment(device: torch.device, precision: str, data: dict[str, Any]) -> dict[str, Any]:
-    """Return what the run's figures depend on beside the recipe: code, versions, hardware, data."""
+def environment(run: Path, device: torch.device, precision: str, data: dict[str, Any]) -> dict[str, Any]:
+    """Return what the run's figures depend on beside the recipe: code, versions, hardware, data.
+
+    A resumed run keeps what it began with and adds each later session under `resumed`.
+    """
     packages = ("mien", "torch", "numpy", "onnx", "onnxscript")
     gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
-    return {
+    session = {
         "commit": commit(),
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in packages}},
         "device": gpu or f"{device.type}: {_processor()}",
         "threads": torch.get_num_threads(),
         "precision": precision,
-        "data": data,
-        "seconds": 0.0,
     }
+    if (run / "env.json").is_file():
+        first: dict[str, Any] = json.loads((run / "env.json").read_text(encoding="utf-8"))
+        return {**first, "data": data, "resumed": [*first.get("resumed", []), session]}
+    return {**session, "data": data, "seconds": 0.0}
 
 
 def commit() -> str | None:

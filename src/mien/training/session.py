@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -43,17 +44,16 @@ def run_recipe(
     except KeyboardInterrupt:
         print(f"\nstopped; go on with: mien train --resume {run}", file=sys.stderr)
         sys.exit(130)
-    for part, scores in figures.items():
-        low, high = scores["accuracy_interval"]
-        print(f"{part:4s} n {scores['n']}  accuracy {scores['accuracy']:.2%} ({low:.2%} to {high:.2%})", end="")
-        clean = scores.get("clean")
-        print(f"  clean n {clean['n']}  {clean['accuracy']:.2%}" if clean else "")
+    for part in ("val", "test"):
+        if part in figures:
+            scores = figures[part]
+            print(f"{part:4s} {_accuracy(scores)}  without twins {_accuracy(scores['clean'])}")
     print(run)
     return run
 
 
 def export_run(run: Path, *, root: Path | None) -> Path:
-    """Export and score a run from its best epoch so far; returns the ONNX file."""
+    """Export a run from its best epoch so far; returns the ONNX file.  Test stays closed until the run has ended."""
     recipe = resume_recipe(run)
     if not (run / "best.pt").is_file():
         raise UsageError(
@@ -61,6 +61,13 @@ def export_run(run: Path, *, root: Path | None) -> Path:
         )
     finish(recipe, root or _root(run), run)
     return run / "model.onnx"
+
+
+def _accuracy(scores: dict[str, Any]) -> str:
+    if not scores["n"]:
+        return "n 0"
+    low, high = scores["accuracy_interval"]
+    return f"n {scores['n']}  accuracy {scores['accuracy']:.2%} (95 %: {low:.2%} to {high:.2%})"
 
 
 def _recipe(name: str | None, overrides: list[str]) -> Recipe:

@@ -12,6 +12,7 @@ This module reads train and val.  Test is opened elsewhere, once, after the weig
 import ctypes
 import sys
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,11 @@ import torch
 from torch import Tensor, nn
 
 from mien.data import load
-from mien.data.samples import Samples
+from mien.data.samples import Samples, digest
 from mien.errors import MienError, RecipeError, WeightsError
 from mien.evaluation.metrics import METRICS
+from mien.inference.align import FRAMINGS
+from mien.inference.classify import locate
 from mien.models import MODELS
 from mien.training import checkpoint, runlog
 from mien.training import recipe as recipes
@@ -39,7 +42,10 @@ LOWER_IS_BETTER = frozenset({"ece", "nll", "brier"})
 
 @dataclass(frozen=True)
 class Split:
-    """One split on the device: uint8 images (N, C, H, W), targets (N, K), perhaps the auxiliary head's (N, A)."""
+    """One split on the device: uint8 images (N, C, H, W), targets (N, K), perhaps the auxiliary head's (N, A).
+
+    `fingerprint` is the data set's; `learnt` changes with whatever the images are taught, the teacher's word included.
+    """
 
     images: Tensor
     target: Tensor
@@ -47,6 +53,7 @@ class Split:
     labels: tuple[str, ...]
     aux_labels: tuple[str, ...]
     fingerprint: str
+    learnt: str
 
 
 @dataclass
@@ -81,7 +88,7 @@ class State:
 def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto") -> Path:
     """Train a recipe in a run folder, from the start or from where `run/last.pt` stands, and return the folder.
 
-    Writes env.json, log.csv, last.pt after every epoch and best.pt whenever val improves.
+    Writes env.json at once; log.csv, last.pt after every epoch and best.pt whenever val improves.
     """
     check(recipe)
     keep_memory()
@@ -90,35 +97,35 @@ def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto")
     if last and last["threads"] != torch.get_num_threads():
         torch.set_num_threads(last["threads"])  # the order of additions, hence the last bits, depend on it
     data, val = split(recipe, root, "train", place), split(recipe, root, "val", place)
-    if last and last["fingerprint"] != data.fingerprint:
-        raise WeightsError(
-            f"{run} was trained on other data", "the data it began with", "give its --root, or start anew"
-        )
+    if last and last["learnt"] != data.learnt:
+        given = "the data and the teacher it began with"
+        raise WeightsError(f"{run} was trained on other data or targets", given, "give its --root, or start anew")
     torch.manual_seed(recipe.seed)
     model = build(recipe, data, place)
     state = State(model, Average(model, recipe.ema), sgd(model, recipe.optim), history=[])
     if last:
         state.restore(last)
-    precision = choose_precision(recipe.precision, place)
-    source = {"name": recipe.data.name, "root": str(root) if root else None, "fingerprint": data.fingerprint}
-    environment = runlog.environment(place, str(precision).removeprefix("torch."), source)
+    precision = choose_precision(last["precision"] if last else recipe.precision, place)
     facts = {
         "labels": list(data.labels),
         "aux_labels": list(data.aux_labels),
         "size": data.images.shape[-1],
         "channels": data.images.shape[1],
-        "fingerprint": data.fingerprint,
+        "learnt": data.learnt,
         "threads": torch.get_num_threads(),
+        "precision": str(precision).removeprefix("torch."),
     }
+    source = {"name": recipe.data.name, "root": str(root.resolve()) if root else None, "fingerprint": data.fingerprint}
+    environment = runlog.environment(run, place, str(facts["precision"]), source)
+    runlog.write_json({**environment, "seconds": round(state.seconds, 3)}, run / "env.json")
+    runlog.write_log(state.history or [], run / "log.csv")
     if not last:
         checkpoint.save({**state.content(), **facts}, run / "last.pt")
-    per_epoch = max(1, len(data.images) // recipe.batch)
-    plan = Plan(recipe, per_epoch)
-    steps = min(plan.steps, recipe.steps or plan.steps)
-    with Progress(recipe.name, steps, state.step) as progress:
-        while state.step < steps:
+    plan = Plan(recipe, max(1, len(data.images) // recipe.batch))
+    with Progress(recipe.name, plan.steps, state.step) as progress:
+        while state.step < plan.steps:
             began = time.perf_counter()
-            loss = _epoch(plan, data, state, steps, precision, progress)
+            loss = _epoch(plan, data, state, precision, progress)
             scores = score(state.average.model, val, precision)
             state.epoch += 1
             state.seconds += time.perf_counter() - began
@@ -128,9 +135,8 @@ def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto")
             value = scores[f"val_{recipe.select}"]
             if state.best is None or (value < state.best if recipe.select in LOWER_IS_BETTER else value > state.best):
                 state.best = value
-                checkpoint.save(
-                    {"average": state.average.model.state_dict(), "epoch": state.epoch, **facts}, run / "best.pt"
-                )
+                best = {"average": state.average.model.state_dict(), "epoch": state.epoch, **facts}
+                checkpoint.save(best, run / "best.pt")
             checkpoint.save({**state.content(), **facts}, run / "last.pt")
             runlog.write_log(state.history, run / "log.csv")
             runlog.write_json({**environment, "seconds": round(state.seconds, 3)}, run / "env.json")
@@ -152,8 +158,9 @@ class Plan:
 
     @property
     def steps(self) -> int:
-        """Steps of the whole."""
-        return self.main + (self.recipe.refine.epochs * self.per_epoch if self.recipe.refine else 0)
+        """Steps of the whole, as far as the recipe lets it go."""
+        whole = self.main + (self.recipe.refine.epochs * self.per_epoch if self.recipe.refine else 0)
+        return min(whole, self.recipe.steps or whole)
 
     def rate(self, step: int) -> float:
         """The learning rate of a step."""
@@ -165,7 +172,7 @@ class Plan:
         return refine.augment if refine and step >= self.main else self.recipe.augment
 
 
-def _epoch(plan: Plan, data: Split, state: State, steps: int, precision: torch.dtype, progress: Progress) -> float:
+def _epoch(plan: Plan, data: Split, state: State, precision: torch.dtype, progress: Progress) -> float:
     recipe, device = plan.recipe, data.images.device
     seed = int(np.random.SeedSequence((recipe.seed, state.epoch)).generate_state(1, np.uint64)[0] >> np.uint64(1))
     torch.manual_seed(seed)  # dropout
@@ -173,7 +180,7 @@ def _epoch(plan: Plan, data: Split, state: State, steps: int, precision: torch.d
     order = torch.randperm(len(data.images), generator=generator, device=device)
     total = torch.zeros((), device=device)
     state.model.train()
-    count = min(plan.per_epoch, steps - state.step)
+    count = min(plan.per_epoch, plan.steps - state.step)
     for index in chunks(order[: count * recipe.batch], recipe.batch)[:count]:
         for group in state.optimizer.param_groups:
             group["lr"] = plan.rate(state.step)
@@ -233,7 +240,7 @@ def split(recipe: Recipe, root: Path | None, name: str, device: torch.device) ->
     """Read a split as the recipe asks and lay it on the device; the teacher's word is mixed into training targets."""
     options = {**recipe.data.options, **(recipe.data.train if name == "train" else {})}
     samples = load(recipe.data.name, root, name, **options)
-    target = samples.target
+    target: Any = samples.target
     if name == "train" and recipe.distill:
         target = teach(samples, recipe.distill)
     aux: Tensor | None = None
@@ -241,12 +248,11 @@ def split(recipe: Recipe, root: Path | None, name: str, device: torch.device) ->
     if recipe.data.auxiliary:
         other = load(recipe.data.auxiliary.name, root, name, **recipe.data.auxiliary.options)
         aux, aux_labels = torch.from_numpy(join(samples, other)).to(device), other.labels
-    images = (
-        torch.from_numpy(np.array(samples.images)).permute(0, 3, 1, 2).contiguous()
-    )  # a copy: the cache is read-only
-    return Split(
-        images.to(device), torch.from_numpy(target).to(device), aux, samples.labels, aux_labels, samples.fingerprint
-    )
+    images = np.array(samples.images)  # a copy: the cache is read-only
+    x = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous().to(device)
+    learnt = digest(samples.fingerprint, target, *([] if aux is None else [aux.cpu().numpy()]))
+    target = torch.from_numpy(np.array(target)).to(device)
+    return Split(x, target, aux, samples.labels, aux_labels, samples.fingerprint, learnt)
 
 
 def join(samples: Samples, other: Samples) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -273,15 +279,23 @@ def make(recipe: Recipe, classes: int, channels: int, aux: dict[str, int]) -> nn
     """Return the recipe's network on the CPU; RecipeError when its options do not fit the family."""
     try:
         return MODELS[recipe.model.name](classes, channels, **recipe.model.options, **aux)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise RecipeError(f"model.options: {error}", do=f"`mien list models` describes {recipe.model.name}") from None
 
 
 def check(recipe: Recipe) -> None:
-    """Refuse, before any time is spent, names that no registry holds."""
-    for key, value, registry in (("model.name", recipe.model.name, MODELS), ("select", recipe.select, METRICS)):
+    """Refuse, before any time is spent, names that no registry holds and options that no network takes."""
+    names: tuple[tuple[str, str, Collection[str]], ...] = (
+        ("model.name", recipe.model.name, MODELS),
+        ("select", recipe.select, METRICS),
+        ("data.framing", recipe.data.framing, FRAMINGS),
+    )
+    for key, value, registry in names:
         if value not in registry:
             raise RecipeError(f"{key}: {value!r}", f"one of {', '.join(registry)}")
+    make(recipe, 2, 1, {})
+    if recipe.distill:
+        locate(recipe.distill.weights)
 
 
 def choose_precision(wanted: str, device: torch.device) -> torch.dtype:

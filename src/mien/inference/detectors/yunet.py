@@ -64,7 +64,7 @@ class YuNet:
         self._least = LEAST if least is None else least
         self._local = threading.local()  # OpenCV's detector keeps its input size, so each thread has its own
         try:
-            self._net()
+            self(np.zeros((SMALLEST, SMALLEST, 3), np.uint8))  # only looking tells another network from this one
         except cv2.error:
             raise DetectorError(f"{file} is no YuNet model", "an ONNX file of face_detection_yunet") from None
 
