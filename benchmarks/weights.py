@@ -49,28 +49,60 @@ def cpu_ms(run: onnxruntime.InferenceSession, crops: np.ndarray, passes: int) ->
     return (time.process_time() - began) / passes / len(crops) * 1e3
 
 
-def ours(crops: np.ndarray) -> dict[str, float]:
-    """Return the median CPU ms per face of every shipped file, their rounds taking turns."""
+def rounds(crops: np.ndarray, peer: "subprocess.Popen[str] | None") -> dict[str, float]:
+    """Return the median CPU ms per face of every system; in each round every one has its turn."""
     sessions = {name: session(name) for name in names()}
     for run in sessions.values():
         cpu_ms(run, crops, 2)
-    rounds = [{name: cpu_ms(run, crops, 4) for name, run in sessions.items()} for _ in range(ROUNDS)]
-    return {name: statistics.median(row[name] for row in rounds) for name in sessions}
+    seen: list[dict[str, float]] = []
+    for _ in range(ROUNDS):
+        seen.append({name: cpu_ms(run, crops, 4) for name, run in sessions.items()})
+        if peer:
+            seen[-1]["fer"] = float(ask(peer))
+    return {name: statistics.median(row[name] for row in seen) for name in seen[0]}
 
 
-def peer(crops: np.ndarray) -> dict[str, Any] | None:
-    """Return fer's probabilities, their order and its median CPU ms per face, or None when it is not installed."""
+def ask(peer: "subprocess.Popen[str]") -> str:
+    """Let the peer do one pass and return its answer."""
+    assert peer.stdin is not None
+    peer.stdin.write("go\n")
+    peer.stdin.flush()
+    return answer(peer)
+
+
+def answer(peer: "subprocess.Popen[str]") -> str:
+    """Return the next line that the peer prints; its libraries print others."""
+    assert peer.stdout is not None
+    for line in peer.stdout:
+        if line.strip() == "ready" or line.replace(".", "").strip().isdigit():
+            return line.strip()
+    raise SystemExit("fer ended without an answer; see `make peers`")
+
+
+def start(crops: np.ndarray, folder: str) -> "subprocess.Popen[str] | None":
+    """Start fer on one thread and wait until it has read every crop; None when it is not installed."""
     if not FER.is_file():
         return None
+    np.save(Path(folder) / "crops.npy", crops[..., 0])
+    words = [FER, HERE / "peers" / "fer_tflite.py", f"{folder}/crops.npy", f"{folder}/out.npz"]
+    one = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
+    environment = {**os.environ, **one, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    pipe = subprocess.PIPE
+    peer = subprocess.Popen(words, env=environment, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
+    answer(peer)
+    return peer
+
+
+def measure(faces: np.ndarray) -> tuple[dict[str, float], Any]:
+    """Return the medians by system and, where fer is there, its probabilities with their order."""
     with tempfile.TemporaryDirectory() as folder:
-        np.save(Path(folder) / "crops.npy", crops[..., 0])
-        words = [FER, HERE / "peers" / "fer_tflite.py", f"{folder}/crops.npy", f"{folder}/out.npz"]
-        one = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
-        subprocess.run(
-            words, check=True, env={**os.environ, **one, "TF_CPP_MIN_LOG_LEVEL": "3"}, stderr=subprocess.DEVNULL
-        )
+        peer = start(faces, folder)
+        times = rounds(faces[:BATCH], peer)
+        if peer is None:
+            return times, None
+        peer.communicate()
         with np.load(f"{folder}/out.npz") as done:
-            return {"probs": done["probs"], "order": done["order"].tolist(), "ms": float(np.median(done["ms"]))}
+            return times, (done["probs"], [str(canonical(word)) for word in done["order"].tolist()])
 
 
 def main() -> None:
@@ -84,28 +116,23 @@ def main() -> None:
     except DataError as error:
         print(f"no FER2013 ({error}): timing random crops, fer's accuracy is left out")
         test, faces = None, np.random.default_rng(0).integers(0, 256, (512, 48, 48, 1), np.uint8)
-    times, other = ours(faces[:BATCH]), peer(faces)
+    times, other = measure(faces)
+    reference = times.pop("fer", None)
     rows: list[dict[str, Any]] = []
     for name, ms in times.items():
         scores = Classifier(name).card.metrics.get("test", {})
-        rows.append({"system": f"mien {name}", "data": scores.get("dataset"), "accuracy": scores.get("accuracy"),
-                     "ms_per_face": ms, "megabytes": locate(name).stat().st_size / 1e6})  # fmt: skip
-    if other and test is not None:
-        order = [str(canonical(word)) for word in other["order"]]
-        right = accuracy(other["probs"][:, columns(order, test.labels)], test.target)
-        rows.append(
-            {
-                "system": "fer (tflite)",
-                "data": "fer2013",
-                "accuracy": right,
-                "ms_per_face": other["ms"],
-                "megabytes": None,
-            }
-        )
-    elif not other:
+        known = {"accuracy": scores.get("accuracy"), "interval": scores.get("accuracy_interval")}
+        known |= {"n": scores.get("n"), "clean": scores.get("clean")}
+        size = {"ms_per_face": ms, "megabytes": locate(name).stat().st_size / 1e6}
+        rows.append({"system": f"mien {name}", "data": scores.get("dataset"), **known, **size})
+    if reference is None:
         print("fer is not installed here: `make peers` creates its environment (about 2 GB)")
+    else:
+        right = None if test is None else accuracy(other[0][:, columns(other[1], test.labels)], test.target)
+        row = {"system": "fer (tflite)", "data": "fer2013", "accuracy": right, "ms_per_face": reference}
+        rows.append({**row, "megabytes": None})
     for row in rows:
-        row["ratio"] = row["ms_per_face"] / other["ms"] if other else None
+        row["ratio"] = row["ms_per_face"] / reference if reference else None
         shown = [f"{row[k]:{f}}" if row[k] is not None else "-" for k, f in
                  (("accuracy", ".4f"), ("ms_per_face", ".3f"), ("ratio", ".2f"), ("megabytes", ".2f"))]  # fmt: skip
         print(f"{row['system']:22s} {row['data'] or '-':8s} accuracy {shown[0]}  CPU ms/face {shown[1]}", end="")

@@ -23,6 +23,8 @@ class Card(BaseModel):
         labels: expressions in the order of the probabilities.
         size: side in pixels of the square crop it takes; channels: 1 (grey) or 3 (RGB).
         framing: the key in `mien.inference.align.FRAMINGS` of the way the training crops frame a face.
+        alignment: that framing in figures, by detector: the square's side in units of the root of the box's area and
+            its centre's offsets in units of that side, as `mien.inference.align.Framing` has them.
         temperature: what the logits were divided by, inside the graph.
         threshold: least confidence at which `--abstain auto` answers, or None when none was fitted.
         valence_arousal: whether the graph has that second output.
@@ -38,6 +40,7 @@ class Card(BaseModel):
     size: int = Field(48, ge=16, le=512)
     channels: int = Field(1, ge=1, le=3)
     framing: str = "fer2013"
+    alignment: dict[str, dict[str, float | None]] = {}
     temperature: float = Field(1.0, gt=0)
     threshold: float | None = Field(None, ge=0, le=1)
     valence_arousal: bool = False

@@ -163,7 +163,7 @@ def evaluate(
     options: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="e.g. labels=distribution")
     ] = None,
-    data: Annotated[str, typer.Option(help="fer2013 or ferplus")] = "fer2013",
+    data: Annotated[str | None, typer.Option(help="fer2013 or ferplus [default: what the weights learnt]")] = None,
     root: Annotated[Path | None, typer.Option(help="the data; MIEN_DATA when not given")] = None,
     split: Annotated[str, typer.Option(help="val or test")] = "val",
     out: Annotated[Path | None, typer.Option(help="for result.npz, metrics.json and report.html")] = None,

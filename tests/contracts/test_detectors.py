@@ -12,6 +12,7 @@ import skimage.data
 from mien.errors import DetectorError
 from mien.face import Face
 from mien.inference.align import FRAMINGS
+from mien.inference.classify import locate
 from mien.inference.detectors import DETECTORS, haar, make, yunet
 
 ASTRONAUT = skimage.data.astronaut()
@@ -107,6 +108,13 @@ def test_files_that_are_none(
     with pytest.raises(DetectorError, match=r"detector\.bin") as caught:
         make(name, path)
     assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_another_network_is_no_yunet(capfd: pytest.CaptureFixture[str]) -> None:
+    # OpenCV takes any network until it looks with it
+    with pytest.raises(DetectorError, match=r"ferplus\.onnx is no YuNet model"):
+        make("yunet", locate("ferplus"))
     assert capfd.readouterr() == ("", "")
 
 

@@ -76,14 +76,16 @@ def mien(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture(scope="session")
 def film() -> Callable[..., Path]:
-    """Write images as a video: film(path, images, rate=20, codec="libx264")."""
+    """Write images as a video: film(path, images, rate=20, codec="libx264", title="")."""
     return write_video
 
 
-def write_video(path: Path, images: list[np.ndarray], rate: int = 20, codec: str = "libx264") -> Path:
+def write_video(path: Path, images: list[np.ndarray], rate: int = 20, codec: str = "libx264", title: str = "") -> Path:
     # the index of an MP4 stands at its front, so that a cut file can still be opened
     options = {"movflags": "faststart"} if path.suffix == ".mp4" else {}
     with av.open(str(path), "w", options=options) as file:
+        if title:
+            file.metadata["title"] = title
         stream = file.add_stream(codec, rate=rate)
         stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt = "yuv420p"

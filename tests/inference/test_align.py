@@ -1,13 +1,17 @@
 """The crop: where it is cut, what lies beyond the picture, grey, sizes."""
 
-import os
+import importlib.util
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import cv2
 import numpy as np
 import pytest
 
+from mien.data import load
 from mien.inference.align import FRAMINGS, Framing, crop, crops, window
+from mien.inference.detectors import make
 
 WHOLE = Framing()
 
@@ -93,19 +97,35 @@ def test_crops_stacks(astronaut: np.ndarray) -> None:
     assert crops(astronaut, [], Framing(1.0), 40, 3).shape == (0, 40, 40, 3)
 
 
-@pytest.mark.skipif("MIEN_DATA" not in os.environ, reason="MIEN_DATA names no folder with fer2013")
-def test_framing_is_what_fer2013_shows() -> None:
-    import importlib.util
-
-    from mien.inference.detectors import make
-
+@pytest.fixture
+def bench() -> ModuleType:
+    """benchmarks/framing.py"""
     spec = importlib.util.spec_from_file_location("framing", Path(__file__).parents[2] / "benchmarks" / "framing.py")
     assert spec is not None
     assert spec.loader is not None
-    bench = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(bench)
-    faces, _ = bench.read(Path(os.environ["MIEN_DATA"]) / "fer2013", "Training", 150)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_framing_is_what_fer2013_shows(bench: ModuleType, mien_data: Path) -> None:
+    faces = load("fer2013", mien_data, "train").images[:150, :, :, 0]
     measured = bench.measure(make("yunet"), faces)
     kept = FRAMINGS["fer2013"]["yunet"]
     assert measured.scale == pytest.approx(kept.scale, abs=0.06)
     assert (measured.right, measured.down) == pytest.approx((kept.right, kept.down), abs=0.03)
+
+
+def test_framing_is_measured_on_any_layout(
+    bench: ModuleType, tiny_fer2013: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # no detector finds the drawn faces, so each is the whole canvas: 48 pixels and the margin around them
+    monkeypatch.setattr(bench, "make", lambda name: make("whole"))
+    monkeypatch.setenv("MIEN_DATA", str(tiny_fer2013))
+    monkeypatch.setattr(sys, "argv", ["framing.py", "--train", "9", "--val", "7"])
+    bench.main()
+    told = capsys.readouterr().out
+    assert "edges of 9 Training images" in told
+    assert told.count("found 9 of 9; ") == 2
+    assert told.count("found 7 of 7, raw ") == 4
+    assert f"Framing(scale={0.5}, right=0.0, down=0.0)" in told

@@ -159,6 +159,11 @@ def test_unknown_names(tmp_path: Path) -> None:
         Classifier(tmp_path)
 
 
+def test_a_name_that_is_too_long() -> None:
+    with pytest.raises(WeightsError, match="no weights are called 'xxx"):
+        Classifier("x" * 300)
+
+
 def test_devices() -> None:
     import onnxruntime
 

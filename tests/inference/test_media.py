@@ -2,6 +2,8 @@
 
 import os
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -170,7 +172,20 @@ def test_large_pictures_come_smaller(tmp_path: Path, astronaut: np.ndarray, suff
     assert np.abs(grey.astype(int) - np.asarray(expected).astype(int)).mean() < 8
 
 
-@pytest.mark.filterwarnings("ignore:Image size")
+def test_pillows_own_limit_is_lifted_for_us_alone(
+    tmp_path: Path, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "from PIL import Image; had = Image.MAX_IMAGE_PIXELS; import mien.inference.media; "
+    code += "assert had == Image.MAX_IMAGE_PIXELS"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    path = tmp_path / "a.png"
+    picture.save(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # as a program around us may have it
+    assert media.read(path).shape == (90, 120, 3)
+    assert not media.is_video(path)
+    assert Image.MAX_IMAGE_PIXELS == 100
+
+
 def test_too_many_pixels_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.bmp"
     Image.new("1", (8, 8)).save(path)
@@ -280,6 +295,15 @@ def test_not_videos(tmp_path: Path, photo: Path, sound: Path, name: str) -> None
         next(media.frames(path))
     assert "\n" not in str(caught.value)
     assert not media.is_video(path)
+
+
+def test_titles_in_another_encoding(film: Film, tmp_path: Path, moved: list[np.ndarray]) -> None:
+    path = film(tmp_path / "a.avi", moved, codec="mpeg4", title="Caf? Z?rich")
+    content = path.read_bytes()
+    assert b"Caf? Z?rich" in content
+    path.write_bytes(content.replace(b"Caf? Z?rich", "Café Zürich".encode("latin-1")))
+    assert sum(1 for _ in media.frames(path)) == len(moved)
+    assert media.is_video(path)
 
 
 def test_is_video_looks_inside(video: Path, photo: Path) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+
+from mien.inference.classify import locate
 
 Mien = Callable[..., Any]
 
@@ -187,6 +190,11 @@ def test_out_must_be_a_folder(mien: Mien, photo: Path) -> None:
         (["--abstain", "1.5"], "--abstain 1.5"),
         (["--device", "tpu"], "no device is called 'tpu'"),
         (["--every", "0"], "--every 0"),
+        (["--every", "x"], "'--every'"),
+        (["--every"], "'--every' requires an argument"),
+        (["--evry", "2"], "No such option: --evry"),
+        (["--weights", "x" * 300], "no weights are called 'xxx"),
+        (["--detector-file", str(locate("ferplus"))], "ferplus.onnx is no YuNet model"),
     ],
 )
 def test_mistakes_are_one_line(mien: Mien, photo: Path, words: list[str], told: str) -> None:
@@ -195,6 +203,41 @@ def test_mistakes_are_one_line(mien: Mien, photo: Path, words: list[str], told: 
     assert err.count("\n") == 1
     assert err.startswith("mien: ")
     assert told in err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["predict"], "Missing argument 'SOURCE...'; see `"),
+        (["predct"], "No such command 'predct'"),
+        (["--verbose"], "No such option: --verbose"),
+        (["doctor", "now"], "unexpected extra argument"),
+        (["data", "fer2013", "--root"], "'--root' requires an argument"),
+    ],
+)
+def test_words_that_make_no_command_are_one_line(mien: Mien, words: list[str], told: str) -> None:
+    code, out, err = mien(*words)
+    assert (code, out, err.count("\n")) == (2, b"", 1)
+    assert err.startswith("mien: ")
+    assert told in err
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
+def test_help(mien: Mien, words: list[str]) -> None:
+    code, out, err = mien(*words)
+    assert (code, err) == (0, "")
+    assert b"predict" in out
+    assert b"--min-score" in mien("predict", *words or ["-h"]).out
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
+def test_ctrl_c(photo: Path) -> None:
+    command = [sys.executable, "-m", "mien.cli", "predict", *[str(photo)] * 3000, "--format", "jsonl"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline()
+        running.send_signal(signal.SIGINT)
+        assert (running.wait(60), running.stderr and running.stderr.read()) == (130, b"")
 
 
 def test_abstain(mien: Mien, photo: Path, hopper: Path) -> None:
@@ -286,3 +329,29 @@ def test_doctor_is_strict_about_what_is_needed(mien: Mien, monkeypatch: pytest.M
     code, out, _ = mien("doctor")
     assert code == 0
     assert "MISSING  detector  yunet" in out.decode()
+
+
+def test_doctor_tells_what_was_measured_and_on_how_much(
+    mien: Mien, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import onnx
+
+    from mien.inference import classify
+
+    figures = {"n": 3137, "accuracy": 0.862, "accuracy_interval": [0.849, 0.874]}
+    clean = {"n": 2800, "accuracy": 0.851}
+    for name, metrics in {
+        "full": {"test": {**figures, "clean": clean}},
+        "none": {},
+        "odd": {"test": {**figures, "clean": {"n": 0, "accuracy": None}}, "val": 3},
+    }.items():
+        model = onnx.load(str(locate("ferplus")))
+        (entry,) = [entry for entry in model.metadata_props if entry.key == "mien"]
+        entry.value = json.dumps({**json.loads(entry.value), "metrics": metrics})
+        onnx.save(model, str(tmp_path / f"{name}.onnx"))
+    monkeypatch.setattr(classify, "WEIGHTS", tmp_path)
+    seen = {check["name"]: check["seen"] for check in json.loads(mien("doctor", "--json").out)}
+    told = "; test n 3,137, accuracy 86.2 % (95 %: 84.9 to 87.4), without twins n 2,800, accuracy 85.1 %"
+    assert seen["full"].endswith("8 expressions" + told)
+    assert seen["none"].endswith("8 expressions")
+    assert seen["odd"].endswith("8 expressions")

@@ -1,6 +1,7 @@
 """What the words of a command line mean: files, folders, globs, cameras, and what is not there."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,46 @@ def test_nothing_there_keeps_its_place(tree: Path, argument: str, reason: str) -
     assert (before.name, missing.name, after.name) == ("photos/a.jpg", argument, "photos/b.jpg")
     assert missing.error is not None
     assert missing.error.endswith(reason)
+
+
+LONG = "x" * 300 + ".jpg"
+
+
+def test_what_the_system_refuses_to_look_at_keeps_its_place(tree: Path) -> None:
+    (tree / "loop.jpg").symlink_to("loop.jpg")
+    names = ["photos/a.jpg", LONG, "photos/loop.jpg", f"{LONG}/*.jpg", "photos/a.jpg/b.jpg", "a\0b", "photos/b.jpg"]
+    sources = list(expand(names))
+    assert [source.name for source in sources] == names
+    assert [source.error and source.error.rpartition(": ")[2] for source in sources] == [
+        None, "File name too long", "Too many levels of symbolic links", "the pattern matches nothing",
+        "no such file or folder", "no such file or folder", None,
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def nobody(tree: Path) -> Iterator[None]:
+    """Give up root's right to look everywhere, if we have it."""
+    tree.parent.chmod(0o755)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(user)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX")
+@pytest.mark.parametrize("mode", [0o000, 0o644])
+def test_closed_folders_keep_their_place(tree: Path, mode: int, request: pytest.FixtureRequest) -> None:
+    closed = tree / "a"
+    closed.chmod(mode)
+    request.addfinalizer(lambda: closed.chmod(0o755))
+    request.getfixturevalue("nobody")
+    before, inside, after = expand(["photos/a.jpg", "photos/a/z.PNG", "photos/b.jpg"])
+    assert (before.error, inside.error, after.error) == (None, "photos/a/z.PNG: Permission denied", None)
+    told = [(source.name, source.error) for source in expand(["photos"])]
+    assert told == [
+        ("photos/a", "photos/a: the folder cannot be read"), *((f"photos/{name}", None) for name in FOUND[1:])
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from mien.errors import UsageError, WeightsError  # noqa: E402
 from mien.evaluation.calibrate import softmax  # noqa: E402
 from mien.evaluation.metrics import accuracy, nll  # noqa: E402
 from mien.evaluation.result import Result  # noqa: E402
+from mien.inference.align import FRAMINGS  # noqa: E402
 from mien.inference.classify import Classifier  # noqa: E402
 from mien.training import checkpoint, export, runlog  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
@@ -85,6 +86,7 @@ def test_card_tells_the_whole_story(run: Path) -> None:
     assert card.labels == ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
     assert recipes.parse(card.recipe, "card") == recipes.load(run / "recipe.yaml")
     assert card.data["fingerprint"]
+    assert card.alignment["yunet"] == vars(FRAMINGS["fer2013"]["yunet"])
     assert {"val", "test"} == card.metrics.keys()
     assert {"n", "accuracy", "accuracy_interval", "clean"} <= card.metrics["test"].keys()
     assert card.provenance["versions"]["torch"] == torch.__version__

@@ -32,14 +32,18 @@ from mien.labels import columns
 
 
 def evaluate(
-    weights: str | Path, data: str, root: Path | str | None, split: str, **options: Any
+    weights: str | Path, data: str | None, root: Path | str | None, split: str, **options: Any
 ) -> tuple[Result, dict[str, Any]]:
     """Return what the weights answered on a split, and the figures about it.
 
-    `weights` is a shipped name, an ONNX file or a run folder; `options` go to the data set's reader.  Raises
-    WeightsError and DataError for what cannot be used.
+    `weights` is a shipped name, an ONNX file or a run folder; `data` None means what the weights were trained on, read
+    the same way; `options` go to the data set's reader.  Raises WeightsError and DataError for what cannot be used.
     """
+    if split not in ("val", "test"):
+        raise DataError(f"split {split!r}", "val or test")
     classifier = Classifier(find_weights(weights))
+    if data is None:
+        data, options = _own_data(classifier.card, options)
     samples = load(data, root, split, **options)
     labels = _shared(classifier, samples)
     probs = read(classifier, samples)[:, columns(classifier.card.labels, labels)].astype(np.float64)
@@ -67,6 +71,13 @@ def evaluate(
         },
     )
     return result, describe(result)
+
+
+def _own_data(card: Card, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    name = card.data.get("name")
+    if not name:
+        raise DataError(f"{card.name} does not say what it was trained on", do="give --data NAME")
+    return str(name), {**card.recipe.get("data", {}).get("options", {}), **options}
 
 
 def describe(result: Result) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def load(path: str | Path, most: int = MOST_PIXELS) -> Picture:
 
 
 def _opened(file: BinaryIO | Path) -> Image.Image:
-    # Pillow's own limit is global and warns from 89 million pixels on; ours is checked by `load`, so lift it for us alone
+    # Pillow's own limit is global and warns from 89 million pixels on: lift it for us alone, `load` checks ours
     with OPENING:
         usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:

@@ -9,6 +9,7 @@ import logging
 import tempfile
 import warnings
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from mien.card import KEY, Card
 from mien.errors import MienError
 from mien.evaluation.calibrate import fit_temperature, fit_threshold
 from mien.evaluation.metrics import accuracy
+from mien.inference.align import FRAMINGS
 from mien.inference.classify import Classifier
 from mien.training import checkpoint
 from mien.training.recipe import Recipe, Views
@@ -96,6 +98,7 @@ def export(recipe: Recipe, run: Path, train: Split, val: Split, provenance: dict
         size=best["size"],
         channels=best["channels"],
         framing=recipe.data.framing,
+        alignment={name: asdict(square) for name, square in FRAMINGS[recipe.data.framing].items()},
         temperature=temperature,
         data=provenance["data"],
         recipe=recipe.model_dump(mode="json"),

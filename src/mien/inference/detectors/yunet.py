@@ -63,10 +63,13 @@ class YuNet:
         self._content = np.frombuffer(load(file), np.uint8)
         self._least = LEAST if least is None else least
         self._local = threading.local()  # OpenCV's detector keeps its input size, so each thread has its own
+        level = cv2.utils.logging.setLogLevel(0)  # OpenCV would explain a wrong file in several lines of its own
         try:
             self(np.zeros((SMALLEST, SMALLEST, 3), np.uint8))  # only looking tells another network from this one
         except cv2.error:
             raise DetectorError(f"{file} is no YuNet model", "an ONNX file of face_detection_yunet") from None
+        finally:
+            cv2.utils.logging.setLogLevel(level)
 
     def _net(self) -> cv2.FaceDetectorYN:
         if not hasattr(self._local, "net"):
