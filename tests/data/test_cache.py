@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -29,7 +30,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def entries(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.name != "memo")
+    return sorted(path for path in folder.iterdir() if path.name not in ("memo", cache.SCRATCH))
 
 
 def refuse(*_: object) -> Any:
@@ -134,7 +135,8 @@ def test_the_slower_of_two_builds_yields(own_cache: Path) -> None:
         return Entry({"a": np.array([1])}, {"by": "us"})
 
     assert kept("thing-1", build).facts == {"by": "the other"}
-    assert [path.name for path in own_cache.iterdir()] == ["thing-1"]
+    assert [path.name for path in entries(own_cache)] == ["thing-1"]
+    assert not list((own_cache / cache.SCRATCH).iterdir())
 
 
 def test_killed_in_the_middle_of_a_build(tmp_path: Path, tiny_fer2013: Path, own_cache: Path) -> None:
@@ -151,14 +153,28 @@ def test_killed_in_the_middle_of_a_build(tmp_path: Path, tiny_fer2013: Path, own
     assert process.stdout.readline() == "half\n"
     process.send_signal(signal.SIGKILL)
     process.wait(timeout=30)
-    (left,) = entries(own_cache)
-    assert left.name.startswith(".")
+    assert entries(own_cache) == []
+    (left,) = (own_cache / cache.SCRATCH).iterdir()
     assert (left / "images.npy").exists()
     assert len(load("fer2013", tiny_fer2013, "train")) == 160
     old = time.time() - 2 * cache.ABANDONED
     os.utime(left, (old, old))
     load("ferplus", tiny_fer2013, "train")
     assert not left.exists()
+
+
+def test_only_scratch_is_swept(own_cache: Path) -> None:
+    """MIEN_CACHE may be a folder with other things in it, such as a home folder."""
+    old = time.time() - 2 * cache.ABANDONED
+    others = [own_cache / ".ssh", own_cache / ".thing-1.0123abcd", own_cache / "mine"]
+    abandoned = own_cache / cache.SCRATCH / "thing-1.0123abcd"
+    for folder in (*others, abandoned):
+        folder.mkdir(parents=True)
+        (folder / "file").write_text("")
+        os.utime(folder, (old, old))
+    kept("thing-1", lambda: Entry({"a": np.array([1])}, {}))
+    assert all((folder / "file").exists() for folder in others)
+    assert not abandoned.exists()
 
 
 def test_a_file_that_grows_while_it_is_read(
@@ -220,6 +236,18 @@ def test_packed_arrays_train_without_the_readers(tmp_path: Path, tiny_fer2013: P
         load("fer2013", packed, "train")
     with pytest.raises(DataError, match="cannot write"):
         pack(tiny_fer2013, packed)
+
+
+def test_the_documented_training_opens_no_test() -> None:
+    from mien.data import pack as module
+
+    command = re.search(r"mien train (\S+) (\S+) --root packed", module.__doc__ or "")
+    assert command is not None
+    assert command[2] == "test=false"
+    done = subprocess.run(
+        [sys.executable, "-m", "mien.cli", "train", *command.groups(), "--show"], capture_output=True, text=True
+    )
+    assert "test: false" in done.stdout, done.stderr
 
 
 def test_packing_fer2013_alone(tmp_path: Path, own_cache: Path, fer2013_writer: Callable[..., Any]) -> None:

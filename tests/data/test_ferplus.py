@@ -1,5 +1,6 @@
 """FERPlus: the authors' rules on hand-made votes, both vote files, and votes that belong to other pictures."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from mien.data import load
 from mien.data.ferplus import distribution, majority
-from mien.data.votes import COMPLETE, UNNUMBERED, rows_of
+from mien.data.votes import COMPLETE, FOLDERS, LAST, UNNUMBERED, rows_of, votes_by_row
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS
 
@@ -121,6 +122,7 @@ BAD_VOTES = {
         "line 2: usage PrivateTest; expected Training",
     ),
     "empty": (lambda lines: [], "is empty"),
+    "header only": (lambda lines: lines[:1], "has a header and no rows; expected one row per picture"),
 }
 
 
@@ -147,14 +149,57 @@ def test_bad_label_csv(
     path = tmp_path / "FER2013Valid" / "label.csv"
     whole = path.read_text()
     cases = {
-        "fer0000165.png": ("fer0000900.png", "picture 900; expected numbers below 240"),
-        "fer0000166.png": ("fer0000003.png", r"FER2013Valid/label\.csv picture 3; expected Training"),
+        "fer0000165.png": ("fer0000900.png", r"Valid/label\.csv line 6: picture 900; expected numbers below 240"),
+        "fer0000168.png": (
+            "fer0000167.png",
+            r"Valid/label\.csv line 9: picture 167 for the second time; expected each",
+        ),
+        "fer0000169.png": ("fer0000003.png", r"Valid/label\.csv line 10: picture 3 for the second time"),
+        "fer0000166.png": ("fer0000042.png", r"Valid/label\.csv line 7: picture 42 of PublicTest; expected Training"),
         "fer0000167.png": ("face.png", r"label\.csv line 8: picture 'face\.png'"),
     }
     for old, (new, message) in cases.items():
         path.write_text(whole.replace(old, new))
         with pytest.raises(DataError, match=message):
             load("ferplus", tmp_path, "val")
+
+
+COMPLETE_NUMBERS = {"Training": [0, 7, 28_637], "PublicTest": [28_638, 32_219], "PrivateTest": [32_220, 35_801]}
+
+BAD_NUMBERS = {
+    "Training cut": (
+        "Training",
+        [0, 7],
+        "Train/label.csv line 2, the last, is about picture 7; expected picture 28637",
+    ),
+    "test cut": ("PrivateTest", [32_220], "Test/label.csv line 1, the last, is about picture 32220; expected picture"),
+    "too high": ("PrivateTest", [35_801, 35_802], "Test/label.csv line 2: picture 35802; expected numbers below 35802"),
+    "far too high": ("Training", [0, 9_999_999], "Train/label.csv line 2: picture 9999999; expected numbers below"),
+    "twice": ("Training", [7, 7, 28_637], "Train/label.csv line 2: picture 7 for the second time"),
+}
+
+
+def write_numbers(root: Path, numbers: dict[str, list[int]]) -> dict[str, Path]:
+    files = {usage: root / folder / "label.csv" for usage, folder in FOLDERS.items()}
+    for usage, path in files.items():
+        path.parent.mkdir()
+        path.write_text("".join(f'fer{k:07d}.png,"(0, 0, 48, 48)",9,0,0,0,0,0,0,0,1,0\n' for k in numbers[usage]))
+    return files
+
+
+def test_label_csv_of_the_complete_set(tmp_path: Path) -> None:
+    split = np.repeat(np.arange(3, dtype=np.int8), [28_709, 3_589, 3_589])
+    votes = votes_by_row(write_numbers(tmp_path, COMPLETE_NUMBERS), split)
+    assert np.flatnonzero(votes.any(axis=1)).tolist() == [0, 7, 28_708, 28_709, 32_297, 32_298, 35_886]
+    assert list(LAST.values()) == [numbers[-1] for numbers in COMPLETE_NUMBERS.values()]
+
+
+@pytest.mark.parametrize("case", BAD_NUMBERS)
+def test_bad_label_csv_of_the_complete_set(case: str, tmp_path: Path) -> None:
+    usage, numbers, message = BAD_NUMBERS[case]
+    split = np.repeat(np.arange(3, dtype=np.int8), [28_709, 3_589, 3_589])
+    with pytest.raises(DataError, match=re.escape(message)):
+        votes_by_row(write_numbers(tmp_path, {**COMPLETE_NUMBERS, usage: numbers}), split)
 
 
 def test_folder_layout_is_refused(tmp_path: Path, fer2013_writer: Callable[..., Any], tiny_fer2013: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mien.data import load
+from mien.data.cache import SCRATCH
 from mien.errors import DataError
 
 SPLITS = {"train": slice(0, 160), "val": slice(160, 200), "test": slice(200, 240)}
@@ -179,7 +180,7 @@ def test_bad_csv_names_the_line_and_caches_nothing(
             load("fer2013", tmp_path, "train")
         assert str(path) in str(caught.value)
         assert "\n" not in str(caught.value)
-    assert not [entry for entry in (tmp_path / "cache").iterdir() if entry.name != "memo"]
+    assert {entry.name for entry in (tmp_path / "cache").iterdir()} == {"memo", SCRATCH}
 
 
 def test_bad_parquet(tmp_path: Path, fer2013_writer: Callable[..., Any]) -> None:

@@ -79,9 +79,10 @@ def test_further_heads(tmp_path: Path) -> None:
     assert np.allclose(heads["action_units"], [[0.8, 0.2]] * 2)
 
 
+@pytest.mark.parametrize("name", names())
 @pytest.mark.parametrize("count", [0, 1, BATCH - 1, BATCH, 2 * BATCH + 3])
-def test_any_number_of_crops(count: int) -> None:
-    classify = Classifier()
+def test_any_number_of_crops(name: str, count: int) -> None:
+    classify = Classifier(name)
     crops = np.random.default_rng(0).integers(0, 256, (count, 48, 48, 1), np.uint8)
     probs = classify(crops)
     assert probs.shape == (count, len(classify.card.labels))

@@ -81,11 +81,12 @@ def test_what_the_system_refuses_to_look_at_keeps_its_place(tree: Path) -> None:
 def nobody(tree: Path) -> Iterator[None]:
     """Give up root's right to look everywhere, if we have it."""
     tree.parent.chmod(0o755)
-    user = os.geteuid()
-    if user == 0:
-        os.seteuid(65534)
+    root = os.geteuid() == 0
+    if root:
+        os.setresuid(65534, 65534, 0)
     yield
-    os.seteuid(user)
+    if root:
+        os.setresuid(0, 0, 0)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX")

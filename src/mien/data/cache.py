@@ -1,8 +1,8 @@
 """The cache: arrays built once from files, then opened as memory maps in milliseconds.
 
 An entry is a folder of .npy files and a meta.json, named after the *content* of the files it was built from, so
-copying or touching them costs nothing and changing them never serves old arrays.  It is written next to its final
-place and renamed into it, so no reader ever sees half of one and two processes may build the same entry at once.
+copying or touching them costs nothing and changing them never serves old arrays.  It is written in a folder beside
+the entries and renamed into place, so no reader ever sees half of one and two processes may build the same at once.
 A second kind of file, the memo, remembers the content hash of a file by its path, size, times and inode.
 
 Lives in MIEN_CACHE, or in the user's cache folder; never in the data root, which is only read.
@@ -28,6 +28,9 @@ from mien.errors import DataError
 
 FORMAT = 1
 """Raised whenever the arrays of an entry change meaning, so that older entries are not read."""
+
+SCRATCH = ".mien-scratch"
+"""Folder in the cache folder, so on its file system, for what is being written; nothing else is ever swept."""
 
 ABANDONED = 3600
 """Seconds after which a scratch folder belongs to a build that was killed."""
@@ -108,11 +111,11 @@ def write_entry(folder: Path, entry: Entry) -> None:
 
 @contextlib.contextmanager
 def _scratch(folder: Path) -> Iterator[Path]:
-    """Make a folder beside the entry, before anything slow happens, and leave nothing of it behind."""
-    scratch = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+    """Make a folder to write the entry in, before anything slow happens, and leave nothing of it behind."""
+    scratch = _aside(folder)
     try:
         scratch.mkdir(parents=True)
-        _sweep(folder.parent)
+        _sweep(scratch.parent)
         yield scratch
     except OSError as error:
         raise DataError(
@@ -131,15 +134,20 @@ def _publish(scratch: Path, folder: Path) -> None:
     except OSError:
         if open_entry(folder) is not None:
             return
-        broken = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+        broken = _aside(folder)
         folder.rename(broken)
         scratch.rename(folder)
         shutil.rmtree(broken, ignore_errors=True)
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what builds that were killed left behind."""
-    for path in folder.glob(".*"):
+def _aside(folder: Path) -> Path:
+    """Return a new place in the scratch folder from and to which the entry can be renamed."""
+    return folder.parent / SCRATCH / f"{folder.name}.{secrets.token_hex(4)}"
+
+
+def _sweep(scratch: Path) -> None:
+    """Remove what builds that were killed left in the scratch folder."""
+    for path in scratch.iterdir():
         with contextlib.suppress(OSError):
             if time.time() - path.stat().st_mtime > ABANDONED:
                 shutil.rmtree(path, ignore_errors=True)

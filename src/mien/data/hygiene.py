@@ -84,11 +84,6 @@ def find_twins(samples: Samples, root: Path | str | None) -> Twins:
     return Twins(*(np.asarray(found[field.name]) for field in fields(Twins)))
 
 
-def clean_mask(samples: Samples, root: Path | str | None) -> NDArray[np.bool_]:
-    """Return bool (N,): True where a sample has no twin, equal or nearly, in the Training pictures of its data set."""
-    return np.asarray(find_twins(samples, root).index < 0)
-
-
 def _close_pairs(
     train: NDArray[np.uint8], images: NDArray[np.uint8], rows: NDArray[np.intp], apart: float
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:

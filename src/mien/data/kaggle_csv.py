@@ -1,9 +1,9 @@
 """The Kaggle csv: columns emotion, pixels (2,304 numbers in one field) and Usage, in any order.
 
 The numbers of many rows are read at once by arithmetic on the bytes: a number ends where no digit follows a digit, and
-its value lies in the two bytes before.  That is an order of magnitude faster than splitting row by row
-(`benchmarks/csv_parse.py` prints the ratio).  Blocks that are not as plain as that takes are read again row by row,
-slowly, to say what is wrong and where, or to find that all is well.
+its value lies in the two bytes before.  `benchmarks/csv_parse.py` times that against splitting row by row.  Blocks
+that are not as plain as that takes are read again row by row, slowly, to say what is wrong and where, or to find that
+all is well.
 Source: kaggle.com/c/challenges-in-representation-learning-facial-expression-recognition-challenge
 """
 

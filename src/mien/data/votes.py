@@ -1,7 +1,9 @@
 """The FERPlus votes: ten people's choices per FER2013 picture (Barsoum et al., arXiv 1608.01041).
 
 Two files carry them and differ in some rows: `fer2013new.csv` has one row per row of fer2013.csv; `label.csv`, one
-per split, names the pictures by a number that skips the ones the authors removed.
+per split, names the pictures by a number that skips the ones the authors removed.  A `label.csv` leaves out pictures
+that are not faces, so a gap in it is no fault; that it is cut off is told by the last number, for the complete
+FER2013 only, because a part of it may end anywhere.
 Source: github.com/microsoft/FERPlus (MIT)
 """
 
@@ -30,6 +32,9 @@ FOLDERS = {"Training": "FER2013Train", "PublicTest": "FER2013Valid", "PrivateTes
 
 COMPLETE = 35_887
 """Rows of the complete FER2013, for which picture numbers differ from rows."""
+
+LAST = {"Training": 28_637, "PublicTest": 32_219, "PrivateTest": 35_801}
+"""Number in the last line of each label.csv of the FERPlus repository, which is the last number of its usage."""
 
 # fmt: off
 UNNUMBERED = np.array([
@@ -60,30 +65,59 @@ def votes_by_row(files: Mapping[str, Path], split: NDArray[np.int8]) -> NDArray[
 
     Pictures without votes get zeros.  DataError when the votes are about other pictures than these.
     """
-    first = next(iter(files.values()))
-    arrays = cached("votes", files, lambda: _read(files)).arrays
-    number, votes = np.asarray(arrays["number"]), np.asarray(arrays["votes"])
-    if "rows" in files and len(votes) != len(split):
-        raise DataError(
-            f"{first} has {len(votes)} rows", f"{len(split)}, one per picture", "use the files of one data set"
-        )
-    row = rows_of(number) if "rows" not in files and len(split) == COMPLETE else number
-    outside = np.flatnonzero(row >= len(split))
-    if len(outside):
-        raise DataError(f"{first.parent.parent} names picture {number[outside[0]]}", f"numbers below {len(split)}")
-    other = np.flatnonzero(split[row] != arrays["split"])
+    arrays = {name: np.asarray(a) for name, a in cached("ferplus-votes", files, lambda: _read(files)).arrays.items()}
+    number, line, told, votes = (arrays[name] for name in ("number", "line", "split", "votes"))
+    if "rows" in files:
+        if len(votes) != len(split):
+            raise DataError(
+                f"{files['rows']} has {len(votes)} rows",
+                f"{len(split)}, one per picture",
+                "use the files of one data set",
+            )
+        row = np.arange(len(votes))
+    else:
+        _check_numbers(files, number, line, told, len(split))
+        row = rows_of(number) if len(split) == COMPLETE else number
+    other = np.flatnonzero(split[row] != told)
     if len(other):
-        usage = list(USAGES)[arrays["split"][other[0]]]
+        k, usage = other[0], list(USAGES)[told[other[0]]]
         raise DataError(
-            f"{first} line {other[0] + 2}: usage {usage}"
+            f"{files['rows']} line {line[k]}: usage {usage}"
             if "rows" in files
-            else f"{FOLDERS[usage]}/label.csv picture {number[other[0]]}",
-            f"{list(USAGES)[split[row[other[0]]]]}, as the pictures say",
+            else f"{files[usage]} line {line[k]}: picture {number[k]} of {usage}",
+            f"{list(USAGES)[split[row[k]]]}, as the pictures say",
             "use votes and pictures of one data set in one order",
         )
     joined = np.zeros((len(split), len(CHOICES)), np.int16)
     joined[row] = votes
     return joined
+
+
+def _check_numbers(
+    files: Mapping[str, Path],
+    number: NDArray[np.int64],
+    line: NDArray[np.int64],
+    told: NDArray[np.int8],
+    pictures: int,
+) -> None:
+    """Raise DataError for the first number that is too high or stands twice, and for a file that ends too early."""
+    count = pictures - len(UNNUMBERED) if pictures == COMPLETE else pictures
+    wrong = number >= count
+    twice = np.ones(len(number), bool)
+    twice[np.unique(number, return_index=True)[1]] = False
+    for k in np.flatnonzero(wrong | twice)[:1]:
+        got = f"{files[list(USAGES)[told[k]]]} line {line[k]}: picture {number[k]}"
+        if wrong[k]:
+            raise DataError(got, f"numbers below {count}", "use votes and pictures of one data set")
+        raise DataError(f"{got} for the second time", "each picture once", "download the file again")
+    for code, usage in enumerate(LAST if pictures == COMPLETE else ()):
+        end = np.flatnonzero(told == code)[-1]
+        if number[end] != LAST[usage]:
+            raise DataError(
+                f"{files[usage]} line {line[end]}, the last, is about picture {number[end]}",
+                f"picture {LAST[usage]}, as in the FERPlus repository",
+                "the file may be cut off: download it again",
+            )
 
 
 def rows_of(number: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -93,16 +127,19 @@ def rows_of(number: NDArray[np.int64]) -> NDArray[np.int64]:
     [58, 60, 502]
     """
     numbered = np.delete(np.arange(COMPLETE), UNNUMBERED)
-    return numbered[np.minimum(number, len(numbered) - 1)]
+    return numbered[number]
 
 
 def _read(files: Mapping[str, Path]) -> Entry:
     rows = [
         row for usage, path in files.items() for row in (_rows(path) if usage == "rows" else _numbered(path, usage))
     ]
-    number, split, votes = zip(*rows, strict=True)
+    if not rows:
+        raise DataError(f"{files['rows']} has a header and no rows", "one row per picture", "download it again")
+    line, number, split, votes = zip(*rows, strict=True)
     swap = [FILE_CHOICES.index(choice) for choice in CHOICES]
     arrays: dict[str, NDArray[Any]] = {
+        "line": np.array(line, np.int64),
         "number": np.array(number, np.int64),
         "split": np.array(split, np.int8),
         "votes": np.array(votes, np.int16)[:, swap],
@@ -110,7 +147,8 @@ def _read(files: Mapping[str, Path]) -> Entry:
     return Entry(arrays, {})
 
 
-def _rows(path: Path) -> Iterator[tuple[int, int, list[int]]]:
+def _rows(path: Path) -> Iterator[tuple[int, int, int, list[int]]]:
+    """Yield line, -1 because these rows go by their order, split code and votes of each row."""
     expected = ["usage", "image name", *FILE_CHOICES]
     for line, cells in _lines(path):
         if line == 1:
@@ -120,16 +158,17 @@ def _rows(path: Path) -> Iterator[tuple[int, int, list[int]]]:
                 )
             continue
         place = f"{path} line {line}"
-        yield line - 2, split_code(cells[0].strip(), place), _votes(cells, place)
+        yield line, -1, split_code(cells[0].strip(), place), _votes(cells, place)
 
 
-def _numbered(path: Path, usage: str) -> Iterator[tuple[int, int, list[int]]]:
+def _numbered(path: Path, usage: str) -> Iterator[tuple[int, int, int, list[int]]]:
+    """Yield line, picture number, split code and votes of each row."""
     for line, cells in _lines(path):
         place = f"{path} line {line}"
         name = re.fullmatch(r"fer(\d{1,7})\.png", cells[0].strip())
         if name is None:
             raise DataError(f"{place}: picture {cells[0][:40]!r}", "a name like fer0000000.png")
-        yield int(name[1]), split_code(usage, place), _votes(cells, place)
+        yield line, int(name[1]), split_code(usage, place), _votes(cells, place)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:

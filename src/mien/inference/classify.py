@@ -70,7 +70,9 @@ class Classifier:
         wanted = (self.card.size, self.card.size, self.card.channels)
         if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != wanted:
             raise WeightsError(f"crops are {crops.dtype} {crops.shape}", f"uint8 (N, {', '.join(map(str, wanted))})")
-        starts = range(0, max(len(crops), 1), BATCH)
+        if not len(crops):  # onnxruntime crashes on an empty batch of a quantised graph
+            return {output.name: np.empty((0, *output.shape[1:]), np.float32) for output in self._session.get_outputs()}
+        starts = range(0, len(crops), BATCH)
         parts = [self._session.run(self._outputs, {"crops": crops[start : start + BATCH]}) for start in starts]
         return {name: np.concatenate(rows) for name, rows in zip(self._outputs, zip(*parts, strict=True), strict=True)}
 
