@@ -44,7 +44,8 @@ def main() -> None:
         xscale="log",
         xlabel="CPU ms per face (one thread; mien in batches of 64)",
         ylabel="FER2013 PrivateTest accuracy, %",
-        xlim=(0.07, 30),
+        xlim=(0.07, 60),
+        ylim=(51, 75),
     )
     axes.set_xticks([0.1, 0.2, 0.5, 1, 2, 5, 10], ["0.1", "0.2", "0.5", "1", "2", "5", "10"])
     axes.grid(alpha=0.25)

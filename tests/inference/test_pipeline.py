@@ -268,3 +268,16 @@ def test_predictions_are_values(pipeline: Pipeline, photo: Path) -> None:
     assert replace(prediction, source="x").source == "x"
     with pytest.raises(AttributeError):
         prediction.source = "y"  # type: ignore[misc]
+
+
+def test_one_source_is_not_its_letters(pipeline: Pipeline, photo: Path) -> None:
+    for source in (photo, str(photo)):
+        (prediction,) = pipeline.predict(source)
+        assert prediction.source == str(photo)
+        assert prediction.faces
+
+
+@pytest.mark.parametrize("sources", [[np.zeros((8, 8, 3), np.uint8)], np.zeros((8, 8, 3), np.uint8), [None]])
+def test_pictures_in_memory_are_told_where_to_go(pipeline: Pipeline, sources: object) -> None:
+    with pytest.raises(UsageError, match=r"pipeline\(image\)"):
+        list(pipeline.predict(sources))  # type: ignore[arg-type]

@@ -133,13 +133,13 @@ class Pipeline:
         faces, cut = self._find(image)
         return self._read(faces, cut)
 
-    def predict(self, sources: Iterable[str | Path], every: int = 1) -> Iterator[Prediction]:
+    def predict(self, sources: str | Path | Iterable[str | Path], every: int = 1) -> Iterator[Prediction]:
         """Yield one prediction per picture and per `every`-th video frame, in the order of the sources.
 
-        Sources are files, folders (read recursively), globs and "camera:0".  What cannot be read keeps its place as
-        a prediction whose `error` says why.
+        Sources are files, folders (read recursively), globs and "camera:0", one or several.  What cannot be read keeps
+        its place as a prediction whose `error` says why.  Pictures in memory go to the pipeline itself: UsageError.
         """
-        for seen in self.stream(sources, every):
+        for seen in self.stream(_paths([sources] if isinstance(sources, str | Path) else sources), every):
             yield seen.prediction
 
     def stream(
@@ -273,6 +273,13 @@ def _batches(stream: Iterable[Seen]) -> Iterator[list[Seen]]:
 def _scaled(face: Face, factor: float) -> Face:
     points = None if face.landmarks is None else (face.landmarks * np.float32(factor))
     return replace(face, box=face.box * np.float32(factor), landmarks=points)
+
+
+def _paths(sources: Iterable[str | Path]) -> Iterator[str | Path]:
+    for source in sources:
+        if not isinstance(source, str | Path):
+            raise UsageError(f"a source of type {type(source).__name__}", "a path", "call pipeline(image) for arrays")
+        yield source
 
 
 def _check_share(option: str, value: float | None) -> None:
