@@ -191,6 +191,7 @@ def test_text_shows_the_headline_twice(run: Run, tiny_fer2013: Path) -> None:
         (("nosuch",), "no weights are called"),
         (("ferplus", "--data", "ferplu"), "did you mean ferplus"),
         (("ferplus", "--split", "tset"), "did you mean test"),
+        (("ferplus", "--split", "train"), "val or test"),
         (("ferplus", "labels=none", "--data", "ferplus"), "majority"),
         (("ferplus", "lables=majority", "--data", "ferplus"), "did you mean labels"),
         (("ferplus", "--root", "/nowhere"), "/nowhere"),

@@ -22,7 +22,7 @@ from mien.training import recipe as recipes  # noqa: E402
 from mien.training.session import export_run, run_recipe  # noqa: E402
 from mien.training.train import make, split, train  # noqa: E402
 
-WORDS = ["model.options.width=0.5", "model.options.stem_stride=2", "batch=32", "epochs=3", "ema=0.9"]
+WORDS = ["model.options.width=0.5", "model.options.stem_stride=2", "batch=32", "epochs=3", "refine=null", "ema=0.9"]
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ def test_overrides_are_read_as_yaml() -> None:
 
 def test_section_can_be_switched_off() -> None:
     assert recipes.load("mien/fer2013-nano", ["distill=null"]).distill is None
+    assert recipes.load("mien/fer2013", ["refine=null"]).refine is None
     assert recipes.load("mien/fer2013", ["data.auxiliary=null"]).data.auxiliary is None
 
 

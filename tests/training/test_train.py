@@ -24,6 +24,7 @@ SMALL = [
     "model.options.stem_stride=2",
     "batch=32",
     "ema=0.9",
+    "refine=null",
 ]
 
 

@@ -39,8 +39,8 @@ def evaluate(
     `weights` is a shipped name, an ONNX file or a run folder; `data` None means what the weights were trained on, read
     the same way; `options` go to the data set's reader.  Raises WeightsError and DataError for what cannot be used.
     """
-    if split not in ("val", "test"):
-        raise DataError(f"split {split!r}", "val or test")
+    if split == "train":
+        raise DataError("split 'train'", "val or test: what weights have learnt tells nothing about them")
     classifier = Classifier(find_weights(weights))
     if data is None:
         data, options = _own_data(classifier.card, options)
