@@ -9,8 +9,12 @@ from collections.abc import Callable
 
 from torch import nn
 
+from mien.models.cnn2 import cnn2
+from mien.models.cnn4 import cnn4
 from mien.models.mienet import mienet
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
+    "cnn2": cnn2,
+    "cnn4": cnn4,
     "mienet": mienet,
 }

@@ -1,24 +1,69 @@
 """The optimiser and the schedule of its learning rate, and the average of the weights."""
 
 import math
+from collections.abc import Callable
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import nn
 
-from mien.training.recipe import Optim, Refine
+from mien.training.recipe import Optim, Refine, Schedule
+
+Groups = list[dict[str, Any]]
 
 
-def sgd(model: nn.Module, spec: Optim) -> torch.optim.SGD:
-    """Return Nesterov SGD; vectors (biases, normalisation) are spared the weight decay."""
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": spec.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+def sgd(groups: Groups, spec: Optim) -> torch.optim.Optimizer:
+    """Return Nesterov SGD."""
     return torch.optim.SGD(groups, spec.lr, momentum=spec.momentum, nesterov=spec.momentum > 0)
 
 
+def adam(groups: Groups, spec: Optim) -> torch.optim.Optimizer:
+    """Return Adam (arXiv 1412.6980); its weight decay is the L2 penalty's gradient, not decoupled."""
+    return torch.optim.Adam(groups, spec.lr)
+
+
+OPTIMIZERS: dict[str, Callable[[Groups, Optim], torch.optim.Optimizer]] = {"sgd": sgd, "adam": adam}
+"""Optimiser by name."""
+
+
+def optimizer(model: nn.Module, spec: Optim) -> torch.optim.Optimizer:
+    """Return the recipe's optimiser; vectors (biases, normalisation) are spared the decay unless it is for all."""
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.ndim <= 1]
+    spared = 0.0 if spec.decay == "matrices" else spec.weight_decay
+    groups: Groups = [
+        {"params": matrices, "weight_decay": spec.weight_decay},
+        {"params": vectors, "weight_decay": spared},
+    ]
+    return OPTIMIZERS[spec.name](groups, spec)
+
+
+def cosine(step: int, steps: int, spec: Schedule) -> float:
+    """Return the share of the rate: from one to zero over `steps`."""
+    return _cosine(step / steps)
+
+
+def constant(step: int, steps: int, spec: Schedule) -> float:
+    """Return one."""
+    return 1.0
+
+
+def stepwise(step: int, steps: int, spec: Schedule) -> float:
+    """Return `factor` to the power of how many times `every` steps have passed."""
+    return spec.factor ** (step // spec.every)
+
+
+SCHEDULES: dict[str, Callable[[int, int, Schedule], float]] = {
+    "cosine": cosine,
+    "constant": constant,
+    "step": stepwise,
+}
+"""Share of the learning rate at a step of the main schedule, by name."""
+
+
 def rate(step: int, steps: int, per_epoch: int, spec: Optim, refine: Refine | None = None) -> float:
-    """Return the learning rate of a step: linear warm-up times a cosine from `lr` to zero over `steps`.
+    """Return the learning rate of a step: `lr` times linear warm-up times the schedule over `steps`.
 
     What follows after `steps` is the refinement: a cosine from its own rate to zero.
 
@@ -30,7 +75,7 @@ def rate(step: int, steps: int, per_epoch: int, spec: Optim, refine: Refine | No
     if refine and step >= steps:
         return refine.lr * _cosine((step - steps) / (refine.epochs * per_epoch))
     warm = min(1.0, (step + 1) / (spec.warmup * per_epoch)) if spec.warmup else 1.0
-    return spec.lr * warm * _cosine(step / steps)
+    return spec.lr * warm * SCHEDULES[spec.schedule.name](step, steps, spec.schedule)
 
 
 def _cosine(share: float) -> float:

@@ -38,6 +38,15 @@ class Data(Source):
     """
 
     train: dict[str, Any] = {}
+    classes: list[str] | dict[str, list[str]] | None = Field(
+        None, description="labels to keep, or {label: [labels that become it]}; pictures of the others are left out"
+    )
+    imbalance: Literal["none", "down", "up", "weighted"] = Field(
+        "none", description="training only: as it is; fewer of the common; more of the rare; weights in the loss"
+    )
+    per_class: int | None = Field(None, ge=1, description="what down and up aim at; the rarest or commonest class")
+    repeat: int = Field(1, ge=1, description="how many times an epoch shows each training picture")
+    size: int | None = Field(None, ge=8, description="side in pixels that pictures are brought to; as they are")
     framing: str = Field("fer2013", description="key of FRAMINGS: how the data set's crops frame a face")
     auxiliary: Source | None = None
 
@@ -71,11 +80,37 @@ class Augment(Strict):
         return self
 
 
+class Adversarial(Strict):
+    """Adversarial regularisation: `multiplier` times the loss on neighbours `step` uphill (Goodfellow; NSL)."""
+
+    norm: Literal["l2", "linf", "l1"] = "l2"
+    multiplier: float = Field(0.2, ge=0)
+    step: float = Field(0.001, gt=0, description="in units of the pixel range [0, 1]")
+    steps: int = Field(1, ge=1, description="more than one is projected gradient ascent")
+    radius: float | None = Field(None, gt=0, description="of the ball that several steps stay in; steps * step")
+
+
+class Representation(Strict):
+    """FERAtt's Gaussian-manifold loss on the embedding, with mixed embeddings, lambda ~ Beta(*beta)."""
+
+    weight: float = Field(1.0, ge=0)
+    beta: tuple[PositiveFloat, PositiveFloat] = (2.0, 2.0)
+    sigma: float = Field(0.5, gt=0)
+
+
 class Loss(Strict):
-    """The objective: cross-entropy against smoothed targets, plus `auxiliary` times that of the second head."""
+    """The objective: cross-entropy against smoothed targets, plus what the other heads are asked for.
+
+    auxiliary: times that of the second label set; side: times that of the network's own side heads (GoogLeNet);
+    attention: times the distance of the attended picture to the clean one.
+    """
 
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     auxiliary: float = Field(1.0, ge=0)
+    side: float = Field(0.3, ge=0)
+    attention: float = Field(0.0, ge=0)
+    representation: Representation | None = None
+    adversarial: Adversarial | None = None
 
 
 class Distill(Strict):
@@ -85,13 +120,29 @@ class Distill(Strict):
     weight: float = Field(0.5, ge=0, le=1)
 
 
-class Optim(Strict):
-    """SGD with Nesterov momentum, linear warm-up and cosine decay to zero; no weight decay on biases and norms."""
+class Schedule(Strict):
+    """How the learning rate goes on after the warm-up: a key of SCHEDULES and what it needs.
 
+    cosine: to zero over the epochs; constant; step: times `factor` every `every` steps; plateau: times `factor` when
+    the loss on val has not fallen for `patience` epochs.
+    """
+
+    name: str = "cosine"
+    factor: float = Field(0.1, gt=0, lt=1)
+    every: int = Field(10_000, ge=1, description="steps")
+    patience: int = Field(10, ge=0, description="epochs")
+
+
+class Optim(Strict):
+    """A key of OPTIMIZERS, linear warm-up and a schedule; `decay` spares biases and norms, or spares nothing."""
+
+    name: str = "sgd"
     lr: float = Field(0.1, gt=0)
     momentum: float = Field(0.9, ge=0, lt=1)
     weight_decay: float = Field(5e-4, ge=0)
+    decay: Literal["matrices", "all"] = "matrices"
     warmup: float = Field(2.0, ge=0, description="epochs")
+    schedule: Schedule = Schedule()
 
 
 class Refine(Strict):

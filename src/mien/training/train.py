@@ -33,7 +33,7 @@ from mien.training import recipe as recipes
 from mien.training.augment import augment
 from mien.training.distill import teach
 from mien.training.losses import objective
-from mien.training.optim import Average, rate, sgd
+from mien.training.optim import OPTIMIZERS, SCHEDULES, Average, optimizer, rate
 from mien.training.progress import Progress
 from mien.training.recipe import Augment, Recipe
 
@@ -62,7 +62,7 @@ class State:
 
     model: nn.Module
     average: Average
-    optimizer: torch.optim.SGD
+    optimizer: torch.optim.Optimizer
     epoch: int = 0
     step: int = 0
     seconds: float = 0.0
@@ -102,7 +102,7 @@ def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto")
         raise WeightsError(f"{run} was trained on other data or targets", given, "give its --root, or start anew")
     torch.manual_seed(recipe.seed)
     model = build(recipe, data, place)
-    state = State(model, Average(model, recipe.ema), sgd(model, recipe.optim), history=[])
+    state = State(model, Average(model, recipe.ema), optimizer(model, recipe.optim), history=[])
     if last:
         state.restore(last)
     precision = choose_precision(last["precision"] if last else recipe.precision, place)
@@ -126,7 +126,7 @@ def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto")
         while state.step < plan.steps:
             began = time.perf_counter()
             loss = _epoch(plan, data, state, precision, progress)
-            scores = score(state.average.model, val, precision)
+            scores = score(state.average.model, val, precision, flip=recipe.views.flip)
             state.epoch += 1
             state.seconds += time.perf_counter() - began
             row = {"epoch": state.epoch, "step": state.step, "loss": loss, "seconds": state.seconds, **scores}
@@ -212,15 +212,16 @@ def forward(model: nn.Module, x: Tensor, precision: torch.dtype) -> dict[str, Te
 
 
 @torch.no_grad()
-def logits(model: nn.Module, images: Tensor, precision: torch.dtype, batch: int = 512) -> Tensor:
-    """Return the flip-averaged logits float32 (N, K) of uint8 images (N, C, H, W)."""
+def logits(model: nn.Module, images: Tensor, precision: torch.dtype, *, flip: bool, batch: int = 512) -> Tensor:
+    """Return the logits float32 (N, K) of uint8 images (N, C, H, W), averaged with their mirror images' by `flip`."""
 
-    def both(chunk: Tensor) -> Tensor:
+    def read(chunk: Tensor) -> Tensor:
         x = chunk.float() / 255
-        return (forward(model, x, precision)["logits"] + forward(model, x.flip(3), precision)["logits"]) / 2
+        seen = [x, x.flip(3)] if flip else [x]
+        return torch.stack([forward(model, view, precision)["logits"] for view in seen]).mean(0)
 
     model.eval()
-    return torch.cat([both(chunk) for chunk in chunks(images, batch)])
+    return torch.cat([read(chunk) for chunk in chunks(images, batch)])
 
 
 def chunks(rows: Tensor, size: int) -> tuple[Tensor, ...]:
@@ -229,9 +230,9 @@ def chunks(rows: Tensor, size: int) -> tuple[Tensor, ...]:
     return pieces
 
 
-def score(model: nn.Module, val: Split, precision: torch.dtype) -> dict[str, float]:
+def score(model: nn.Module, val: Split, precision: torch.dtype, *, flip: bool) -> dict[str, float]:
     """Return every metric of METRICS on val, as `val_<key>`."""
-    probs = logits(model, val.images, precision).softmax(1).double().cpu().numpy()
+    probs = logits(model, val.images, precision, flip=flip).softmax(1).double().cpu().numpy()
     target = val.target.double().cpu().numpy()
     return {f"val_{name}": float(metric(probs, target)) for name, metric in METRICS.items()}
 
@@ -289,6 +290,8 @@ def check(recipe: Recipe) -> None:
         ("model.name", recipe.model.name, MODELS),
         ("select", recipe.select, METRICS),
         ("data.framing", recipe.data.framing, FRAMINGS),
+        ("optim.name", recipe.optim.name, OPTIMIZERS),
+        ("optim.schedule.name", recipe.optim.schedule.name, SCHEDULES),
     )
     for key, value, registry in names:
         if value not in registry:
