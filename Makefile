@@ -28,13 +28,14 @@ check: $(DEV)/ready
 bench: $(DEV)/ready
 	$(DEV)/bin/python benchmarks/weights.py --json results/speed.json
 
-# fer 25.10.3 in an environment of its own, for `make bench` to measure against.
+# What `make bench` and results/PEERS.md measure against, each in an environment of its own.
 peers:
+	-command -v npm >/dev/null && npm --prefix benchmarks/peers install --no-audit --no-fund --ignore-scripts
 	$(PYTHON) -m venv .venv-fer
 	.venv-fer/bin/python $(PIP_PLAIN) torch==2.13.0 fer==25.10.3 "setuptools<81"
 
 clean:
-	rm -rf $(USE) $(DEV) .venv-fer demo
+	rm -rf $(USE) $(DEV) .venv-fer benchmarks/peers/node_modules demo
 
 # An environment is complete when its `ready` file is newer than what it was made from.
 $(USE)/ready: pyproject.toml constraints.txt

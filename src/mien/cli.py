@@ -7,7 +7,7 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -98,6 +98,76 @@ def export(
     typer.echo(export_run(run, root=root))
 
 
+@app.command()
+def reproduce(
+    recipes: Annotated[list[str] | None, typer.Argument(metavar="[RECIPE]...", help="cnn4, svm, ... [all]")] = None,
+    root: Annotated[Path | None, typer.Option(help="the data; MIEN_DATA when not given")] = None,
+    out: Annotated[Path, typer.Option(help="where run folders are made, or gone on with")] = Path("runs"),
+    results: Annotated[Path, typer.Option(help="for the rows, TABLE.md and figures/")] = Path("results"),
+    budget: Annotated[float | None, typer.Option(help="minutes for all; shortens recipes and says so")] = None,
+    seeds: Annotated[int, typer.Option(help="runs of each recipe, with seeds 0, 1, ...")] = 1,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
+    list_: Annotated[bool, typer.Option("--list", help="print the recipes and what was published, run none")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """Run the recipes of published systems and print the published figure beside ours."""
+    from mien.experiments import show
+    from mien.experiments.reproduce import Place
+
+    place = Place(root, out, results, device)
+    if list_:
+        return show.show(found := show.listed(place), show.to_list(found), as_json=as_json)
+    raise typer.Exit(show.run(recipes or [], place, budget, seeds, as_json=as_json))
+
+
+@app.command()
+def sweep(
+    recipe: Annotated[str, typer.Argument(help="a packaged recipe or a YAML file")],
+    grid: Annotated[list[str], typer.Argument(metavar="KEY=A,B,C...", help="values of recipe keys, commas between")],
+    runs: Annotated[int, typer.Option(help="runs of each setting, with seeds 0, 1, ...")] = 1,
+    root: Annotated[Path | None, typer.Option(help="the data; MIEN_DATA when not given")] = None,
+    out: Annotated[Path | None, typer.Option(help="for runs, table and plot [default: sweeps/RECIPE-KEYS]")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """Run a recipe over a grid of its keys: a table and a plot of what val says."""
+    from mien.experiments import show
+    from mien.experiments.sweep import sweep as run
+
+    try:
+        found = run(recipe, grid, runs=runs, root=root, out=out, device=device)
+    except KeyboardInterrupt:
+        typer.echo("\nstopped; the same command goes on where this one was", err=True)
+        raise typer.Exit(130) from None
+    show.show(found, show.to_sweep(found), as_json=as_json)
+
+
+@app.command()
+def generate(
+    name: Annotated[str, typer.Argument(help="the data set whose training split is learnt")] = "fer2013",
+    options: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="e.g. labels=distribution")
+    ] = None,
+    root: Annotated[Path | None, typer.Option(help="the data; MIEN_DATA when not given")] = None,
+    out: Annotated[Path, typer.Option(help="the generator's folder, made or gone on with")] = Path("generator"),
+    steps: Annotated[int, typer.Option(help="batches of 256 that it learns from")] = 3000,
+    per_class: Annotated[int, typer.Option(help="pictures to draw of every class")] = 500,
+    seed: Annotated[int, typer.Option(help="of everything random")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """Train a class-conditional generator of faces and draw pictures for `data.train.generated` of a recipe."""
+    import json
+
+    from mien.data import read_options
+    from mien.training.generate import Settings, to_text
+    from mien.training.generate import generate as make
+
+    asked = read_options(options or [])
+    found = make(name, root, out, asked, Settings(steps, seed), per_class=per_class, device=device)
+    typer.echo(json.dumps(found) if as_json else to_text(found))
+
+
 @app.command("list")
 def list_names(
     kind: Annotated[str | None, typer.Argument(help="weights, detectors, datasets, models, recipes or metrics")] = None,
@@ -142,19 +212,26 @@ def data(
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="e.g. labels=distribution")
     ] = None,
     root: Annotated[Path | None, typer.Option(help="the data; MIEN_DATA when not given")] = None,
-    out: Annotated[Path | None, typer.Option(help="for contact.png and clean.txt [default: NAME-data]")] = None,
+    out: Annotated[Path | None, typer.Option(help="for pictures, pages and clean ids [default: NAME-data]")] = None,
+    hygiene: Annotated[bool, typer.Option("--hygiene", help="look for twins, leaks, conflicts, blanks")] = False,
+    detector: Annotated[str | None, typer.Option(help="yunet or haar: look for faces too (--hygiene)")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="exit 3 when splits leak (--hygiene)")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Show a data set: counts, a contact sheet, and the test pictures that have no twin in Training."""
     import json
 
-    from mien.data import read_options
-    from mien.data.show import overview, to_dict, to_text, write
+    from mien.data import audit_show, read_options, show
 
-    view = overview(name, root, **read_options(options or []))
-    files = write(view, out or Path(f"{name}-data"))
-    text = to_text(view) + "".join(f"\nwrote {path}" for path in files.values())
-    typer.echo(json.dumps({**to_dict(view), "files": files}) if as_json else text)
+    if not hygiene and (detector or strict):
+        raise UsageError("--detector or --strict alone", "--hygiene beside it")
+    chosen, folder = read_options(options or []), out or Path(f"{name}-data")
+    told = audit_show.look(name, root, folder, detector, chosen) if hygiene else show.look(name, root, folder, chosen)
+    text = (audit_show if hygiene else show).to_text(told)
+    typer.echo(json.dumps(told) if as_json else text + "".join(f"\nwrote {path}" for path in told["files"].values()))
+    if strict and told["leak"]:
+        typer.echo(f"mien: {told['leak']}", err=True)
+        raise typer.Exit(3)
 
 
 @app.command()
@@ -180,7 +257,131 @@ def evaluate(
     result, figures = measure(weights, data, root, split, **read_options(options or []))
     typer.echo(json.dumps(figures) if as_json else to_text(figures))
     if out:
-        keep(result, figures, out)
+        keep(result, figures, out, root)
+
+
+@app.command()
+def compare(
+    systems: Annotated[list[Path], typer.Argument(metavar="A B...", help="results, run folders, tables of answers")],
+    source: Annotated[str, typer.Option("--from", help="csv: every path is a table, whatever its name")] = "auto",
+    column: Annotated[list[str] | None, typer.Option(help="FIELD=COLUMN of tables, e.g. id=path happy=joy")] = None,
+    data: Annotated[str | None, typer.Option(help="the data set that tells the truth, where no system does")] = None,
+    root: Annotated[Path | None, typer.Option(help="the data; MIEN_DATA when not given")] = None,
+    split: Annotated[str, typer.Option(help="val or test")] = "test",
+    intersect: Annotated[bool, typer.Option("--intersect", help="only pictures that all answered")] = False,
+    published: Annotated[bool, typer.Option("--published", help="list published figures below")] = False,
+    out: Annotated[Path | None, typer.Option(help="for compare.json, compare.csv and compare.html")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """Compare systems picture by picture: differences with intervals, tests, a ranking, where they disagree."""
+    import json
+
+    from mien.evaluation import compare as pairs
+
+    asked = pairs.Request(tuple(systems), source, tuple(column or ()), data, root, split, intersect, published)
+    found = pairs.compare(asked)
+    for note in found["notes"]:
+        print(note, file=sys.stderr)
+    typer.echo(json.dumps(found) if as_json else pairs.to_text(found))
+    if out:
+        pairs.keep(found, out, pairs.pictures(found, root))
+
+
+@app.command()
+def report(
+    results: Annotated[list[Path], typer.Argument(metavar="RUN|RESULT...", help="run folders, results; side by side")],
+    root: Annotated[Path | None, typer.Option(help="the data, for pictures; MIEN_DATA when not given")] = None,
+    out: Annotated[Path | None, typer.Option(help="a folder or a file.html [default: the run folder]")] = None,
+) -> None:
+    """Write one self-contained HTML page about a run or a result, or about several side by side."""
+    from mien.evaluation.report.gather import make
+
+    typer.echo(make(results, root, out))
+
+
+@app.command()
+def calibrate(
+    val: Annotated[Path, typer.Argument(help="a result.npz (or its folder) to fit on")],
+    other: Annotated[Path, typer.Argument(metavar="TEST", help="a result of the same weights to measure on")],
+    coverage: Annotated[float, typer.Option(help="share of labels that the sets of expressions should hold")] = 0.9,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """Fit temperatures, a threshold and conformal sets on one result; measure them on another."""
+    import json
+
+    from mien.evaluation.recalibrate import load, recalibrate, to_text
+
+    figures = recalibrate(load(val), load(other), coverage)
+    typer.echo(json.dumps(figures) if as_json else to_text(figures))
+
+
+@app.command()
+def fairness(
+    result: Annotated[Path, typer.Argument(help="a result.npz, or the folder that holds it")],
+    groups: Annotated[Path, typer.Option(help="a table (CSV or Parquet) with a row per picture")],
+    id: Annotated[
+        str | None, typer.Option(help="the column that names the picture [default: guessed, and said]")
+    ] = None,
+    by: Annotated[list[str] | None, typer.Option(help="a column of groups, or several joined: sex+age")] = None,
+    min_group: Annotated[int, typer.Option(help="fewest pictures to conclude from")] = 30,
+    out: Annotated[Path | None, typer.Option(help="for fairness.json and fairness.html")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """Measure weights by groups of people: accuracy, error rates and calibration, with intervals and tests."""
+    import json
+
+    from mien.evaluation import fairness_show, recalibrate
+    from mien.evaluation.fairness import fairness as measure
+    from mien.evaluation.groups import read_groups
+
+    answers = recalibrate.load(result)
+    columns, notes = read_groups(groups, answers.ids, id, by or [])
+    print(*notes, sep="\n", end="\n" if notes else "", file=sys.stderr)
+    figures = measure(answers, columns, min_group)
+    typer.echo(json.dumps(figures) if as_json else fairness_show.to_text(figures))
+    if out:
+        fairness_show.keep(answers, figures, out)
+
+
+@app.command()
+def stress(
+    weights: Annotated[str, typer.Argument(help="a shipped name, an ONNX file or a run folder")],
+    options: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="e.g. labels=distribution")
+    ] = None,
+    data: Annotated[str | None, typer.Option(help="fer2013 or ferplus [default: what the weights learnt]")] = None,
+    root: Annotated[Path | None, typer.Option(help="the data; MIEN_DATA when not given")] = None,
+    split: Annotated[str, typer.Option(help="val or test")] = "val",
+    baseline: Annotated[str | None, typer.Option(help="weights, or a stress.json, to set errors against")] = None,
+    images: Annotated[int, typer.Option(help="how many pictures, evenly spaced over the split")] = 300,
+    out: Annotated[Path | None, typer.Option(help="for stress.json, stress.svg and corruptions.png")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """Measure weights on blurred, noisy, dark, covered and askew pictures, and under attack."""
+    import json
+
+    from mien.data import read_options
+    from mien.evaluation.stress import keep, to_text
+    from mien.evaluation.stress import stress as measure
+
+    more, attacks = read_options(options or []), _gradients(weights)
+    subject, figures = measure(
+        weights, data, root, split, images=images, baseline=baseline, attacks=attacks, options=more
+    )
+    typer.echo(json.dumps(figures) if as_json else to_text(figures))
+    if out:
+        keep(subject, figures, out)
+
+
+def _gradients(weights: str) -> Any:
+    """Return the attacks that a run folder's network allows, None for weights that are only a file."""
+    if not (Path(weights) / "recipe.yaml").is_file():
+        return None
+    from functools import partial
+
+    from mien.training.attack import attacks
+
+    return partial(attacks, Path(weights))
 
 
 def _names(kind: str) -> list[str]:

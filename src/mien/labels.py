@@ -21,6 +21,8 @@ EXPRESSIONS: tuple[str, ...] = (
 ORDERS: dict[str, tuple[str, ...]] = {
     "fer2013": ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"),
     "ferplus": ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"),
+    "affectnet": ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt"),
+    "ckplus": ("neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise"),
 }
 """Code k in a data set's files means ORDERS[name][k]."""
 

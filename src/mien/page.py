@@ -25,9 +25,9 @@ COLOURS: dict[str, str] = {
 
 _STYLE = """
 :root{color-scheme:light dark;--ground:#f6f7f9;--card:#fff;--ink:#1b2027;--soft:#5c6672;--line:#dfe3e8;
---track:#e9ecf0;--accent:#2563a8;--warn:#a4391f;--heat:37,99,168;--deep:#fff}
+--track:#e9ecf0;--accent:#2563a8;--warn:#a4391f}
 @media (prefers-color-scheme:dark){:root{--ground:#14171c;--card:#1d2229;--ink:#e8ebef;--soft:#9aa5b1;--line:#313842;
---track:#2d343d;--accent:#7db3ee;--warn:#f0937c;--heat:86,156,224;--deep:#0b0e12}}
+--track:#2d343d;--accent:#7db3ee;--warn:#f0937c}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;print-color-adjust:exact;-webkit-print-color-adjust:exact}
 body{margin:0;background:var(--ground);color:var(--ink);
@@ -36,7 +36,7 @@ main,header,footer{max-width:1180px;margin:0 auto;padding:0 20px}
 header{padding-top:36px}footer{padding-top:24px;padding-bottom:40px;color:var(--soft);font-size:.85rem}
 h1{font-size:clamp(1.5rem,1.1rem + 1.6vw,2.1rem);line-height:1.2;margin:0 0 6px;letter-spacing:-.01em;
 overflow-wrap:anywhere}
-h2{font-size:1.2rem;margin:36px 0 12px}h3{font-size:1rem;margin:0 0 8px}
+h2{font-size:1.2rem;margin:36px 0 12px}h3,.box>h2{font-size:1rem;margin:0 0 8px}
 p{margin:0 0 12px;max-width:75ch}
 .lede,.soft{color:var(--soft)}.bars+.soft{margin-top:12px}
 .box,.tile{background:var(--card);border:1px solid var(--line);border-radius:12px}
@@ -54,9 +54,6 @@ th:last-child,td:last-child{padding-right:0}
 thead th{color:var(--soft);font-weight:600}tbody th{font-weight:500}
 th:first-child,td:first-child,.words th,.words td{text-align:left}
 .words th,.words td{white-space:normal;overflow-wrap:anywhere;vertical-align:top}
-.heat{font-size:.88rem}.heat th,.heat td{padding:6px 8px;border:2px solid var(--card);text-align:center}
-.heat tbody th{text-align:left;padding-left:0}.heat small{display:block;opacity:.85}
-.heat tbody td{background:rgba(var(--heat),var(--a,0));border-radius:7px}.heat td.deep{color:var(--deep)}
 .bars{display:grid;grid-template-columns:max-content 1fr max-content;gap:3px 10px;align-items:center;
 font-size:.86rem;margin:0}
 .bars dt,.bars dd{margin:0}.num{text-align:right}
@@ -72,8 +69,9 @@ svg text{fill:var(--soft);font:13px system-ui,-apple-system,"Segoe UI",Roboto,sa
 .tiles{grid-template-columns:1fr 1fr;gap:10px}.tile{padding:12px}.tile b{font-size:1.3rem}
 table{font-size:.84rem}th,td{padding-right:9px}
 .facts{grid-template-columns:1fr;gap:0}.facts dd{margin-bottom:8px}}
-@media print{:root{--ground:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#ccc;--track:#e4e7ea;--heat:37,99,168;
---deep:#fff;--accent:#2563a8}body{font-size:10.5pt}.box,.tile,tr{break-inside:avoid}.scroll{overflow:visible}}
+@media print{:root{--ground:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#ccc;--track:#e4e7ea;
+--accent:#2563a8}body{font-size:10.5pt}.box,.tile,tr{break-inside:avoid}.scroll{overflow:visible}
+th,td{white-space:normal}tbody th{overflow-wrap:anywhere}}
 """
 
 _SECURITY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"

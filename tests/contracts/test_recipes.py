@@ -7,6 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
+from mien.data import asked  # noqa: E402
 from mien.inference.classify import Classifier  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training.session import run_recipe, show_recipe  # noqa: E402
@@ -22,7 +23,10 @@ def test_recipe_reads_back(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", recipes.names())
 def test_recipe_trains(name: str, tiny_fer2013: Path, tmp_path: Path) -> None:
-    run = run_recipe(name, ["steps=2", "batch=16"], root=tiny_fer2013, out=tmp_path, resume=None, device="cpu")
+    root, data = tiny_fer2013, recipes.load(name).data.name
+    if data in asked.ASKED:
+        asked.write(data, root := tmp_path / "drawn")
+    run = run_recipe(name, ["steps=2", "batch=16"], root=root, out=tmp_path, resume=None, device="cpu")
     promised = "recipe.yaml env.json log.csv last.pt best.pt val.npz test.npz metrics.json report.html model.onnx"
     assert {path.name for path in run.iterdir()} >= set(promised.split())
     weights = Classifier(run / "model.onnx")

@@ -2,8 +2,17 @@
 
 import numpy as np
 import pytest
+from scipy import optimize
 
-from mien.evaluation.calibrate import COLDEST, HOTTEST, fit_temperature, fit_threshold, softmax
+from mien.evaluation.calibrate import (
+    COLDEST,
+    HOTTEST,
+    fit_temperature,
+    fit_temperatures,
+    fit_threshold,
+    logs,
+    softmax,
+)
 from mien.evaluation.metrics import accuracy, ece, nll
 
 
@@ -84,3 +93,42 @@ def test_a_threshold_stands_rounding_to_single_precision() -> None:
     least = fit_threshold(probs, np.eye(7)[probs.argmax(1)][::-1], 0.2)
     assert least is not None
     assert (answered(probs, least) == answered(probs.astype(np.float32), least)).all()
+
+
+def bent(n: int = 4000) -> tuple[np.ndarray, np.ndarray]:
+    """Return probabilities whose logarithms were multiplied by something else in each class, and honest labels."""
+    logits, target = drawn(n, 4, 1.5)
+    return softmax(logs(softmax(logits)) * [0.5, 1.0, 1.6, 2.5]), target
+
+
+def test_class_temperatures_are_those_of_scipy() -> None:
+    probs, target = bent()
+    z = logs(probs)
+
+    def loss(inverse: np.ndarray) -> float:
+        return nll(softmax(z * inverse), target)
+
+    found = optimize.minimize(loss, np.ones(4), method="L-BFGS-B", bounds=[(1 / HOTTEST, 1 / COLDEST)] * 4)
+    temperatures = fit_temperatures(probs, target)
+    np.testing.assert_allclose(1 / temperatures, found.x, rtol=2e-3)
+    assert loss(1 / temperatures) <= found.fun + 1e-9
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_class_temperatures_are_never_worse_than_one(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    probs, target = rng.dirichlet(np.full(6, 0.4), 60), np.eye(6)[rng.integers(6, size=60)]
+    common = nll(softmax(logs(probs), fit_temperature(logs(probs), target)), target)
+    assert nll(softmax(logs(probs), fit_temperatures(probs, target)), target) <= common + 1e-12
+
+
+def test_class_temperatures_stay_in_bounds_on_perfect_and_senseless_probabilities() -> None:
+    sure = np.eye(3) * 0.9 + 0.1 / 3
+    for target in (np.eye(3), np.roll(np.eye(3), 1, axis=1)):
+        found = fit_temperatures(sure, target)
+        assert ((found >= COLDEST - 1e-9) & (found <= HOTTEST + 1e-9)).all()
+
+
+def test_class_temperatures_take_votes_and_certainty() -> None:
+    probs = np.array([[1.0, 0.0], [0.0, 1.0], [0.6, 0.4]])
+    assert np.isfinite(fit_temperatures(probs, np.array([[0.7, 0.3], [0.2, 0.8], [0.5, 0.5]]))).all()

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from mien.data.samples import Samples
 from mien.errors import MienError, UsageError, WeightsError
 from mien.evaluation import evaluate as module
 from mien.evaluation.evaluate import describe, evaluate, figures, find_weights, keep, read
-from mien.evaluation.metrics import METRICS
+from mien.evaluation.metrics import METRICS, PEOPLE, VOTES
 from mien.evaluation.result import Result
 from mien.evaluation.show import to_text
 from mien.inference.classify import Classifier, locate
@@ -229,3 +230,41 @@ def test_real_validation_split(mien_data: Path) -> None:
     assert found["accuracy"] > 0.8
     assert found["accuracy_interval"][1] - found["accuracy_interval"][0] == pytest.approx(0.026, abs=0.004)
     assert len(set(result.ids)) == 3199
+
+
+def test_votes_are_scored_beside_the_people_who_cast_them(
+    tiny_fer2013: Path, measured: tuple[Result, dict[str, Any]]
+) -> None:
+    result, found = measured
+    votes = load("ferplus", tiny_fer2013, "val").votes
+    assert votes is not None
+    assert result.votes is not None
+    assert (result.votes == votes[:, :8]).all()
+    assert set(found["votes"]) == {"accuracy", "soft_accuracy", "within_top2", "kl"}
+    assert found["people"]["accuracy"] == PEOPLE["accuracy"](votes[:, :8])
+    assert found["votes"]["kl"] == VOTES["kl"](result.probs, votes[:, :8])
+    assert "one rater with the others" in to_text(found)
+
+
+def test_data_without_votes_have_no_such_figures(tiny_fer2013: Path) -> None:
+    _, found = evaluate("fer2013-nano", "fer2013", tiny_fer2013, "val")
+    assert not {"votes", "people", "valence", "units"} & set(found)
+    assert "rater" not in to_text(found)
+
+
+def test_under_sampling_is_told_beside_the_closed_form(measured: tuple[Result, dict[str, Any]]) -> None:
+    _, found = measured
+    assert found["undersampled"]["accuracy"] == pytest.approx(found["accuracy_norm"], abs=0.1)
+    assert found["undersampled"]["kappa"] == pytest.approx(found["kappa_norm"], abs=0.1)
+
+
+def test_other_heads_are_scored_where_their_truth_is_known(measured: tuple[Result, dict[str, Any]]) -> None:
+    result, _ = measured
+    rng = np.random.default_rng(0)
+    truth, units = rng.uniform(-1, 1, (len(result), 2)), rng.integers(0, 2, (len(result), 3))
+    more = {"regression": truth * [1, -1], "regression_target": truth, "units": units, "units_target": units}
+    found = figures(replace(result, **more))
+    assert found["valence"]["ccc"] == pytest.approx(1)
+    assert found["arousal"]["corr"] == pytest.approx(-1)
+    assert found["arousal"]["sagr"] == 0
+    assert found["units"] == {"f1": [1.0] * 3, "icc": pytest.approx([1.0] * 3)}

@@ -6,8 +6,18 @@ import time
 import numpy as np
 import pytest
 
-from mien.evaluation.intervals import bootstrap, wilson
-from mien.evaluation.metrics import accuracy_of, macro_f1_of
+from mien.evaluation.intervals import (
+    CELLS,
+    RESAMPLED,
+    SHIFTED,
+    Draws,
+    bootstrap,
+    intervals,
+    replicates,
+    strata,
+    wilson,
+)
+from mien.evaluation.metrics import METRICS, accuracy_of, confusion, macro_f1_of
 
 
 @pytest.mark.parametrize(
@@ -59,3 +69,83 @@ def test_2000_resamples_of_a_test_split_take_less_than_a_second() -> None:
     assert time.process_time() - start < 1
     assert low < float(macro_f1_of(matrix)) < high
     assert accuracy_of(matrix) == pytest.approx(np.trace(matrix) / 3589)
+
+
+def answered(n: int = 3589, k: int = 8, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return probabilities of a fair classifier and one-hot targets."""
+    rng = np.random.default_rng(seed)
+    label = rng.choice(k, n, p=rng.dirichlet(np.full(k, 5.0)))
+    logits = rng.normal(0, 1, (n, k))
+    logits[np.arange(n), label] += 1.5
+    probs = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    return probs, np.eye(k)[label]
+
+
+def test_2000_resamples_of_every_metric_take_less_than_a_second() -> None:
+    probs, target = answered()
+    spent = []
+    for _ in range(2):
+        start = time.process_time()
+        found = intervals(probs, target)
+        spent.append(time.process_time() - start)
+    assert min(spent) < 1
+    assert set(found) == set(RESAMPLED) - {"accuracy"}
+    for key, (low, high) in found.items():
+        assert low < METRICS[key](probs, target) < high or key in SHIFTED, key
+
+
+@pytest.mark.parametrize("key", RESAMPLED)
+def test_replicates_are_the_metric_of_resampled_samples(key: str) -> None:
+    probs, target = answered(200, 4)
+    draws = Draws(strata(target), resamples=5)
+    values, counts = replicates(probs, target, draws)[key], np.concatenate(list(draws)).astype(int)
+    for value, row in zip(values, counts, strict=True):
+        again = np.repeat(np.arange(200), row)
+        wanted = METRICS[key](probs[again], target[again])
+        close = 0.03 if key == "ece" else 1e-5  # the calibration error keeps its bins
+        assert value == pytest.approx(wanted, abs=close)
+
+
+def test_draws_keep_the_size_of_every_class_and_repeat_with_the_seed() -> None:
+    classes = np.array([0] * 30 + [2] * 5 + [1])
+    counts = np.concatenate(list(Draws(classes, resamples=100)))
+    assert counts.shape == (100, 36)
+    for k, size in ((0, 30), (1, 1), (2, 5)):
+        assert (counts[:, classes == k].sum(1) == size).all()
+    assert (counts == np.concatenate(list(Draws(classes, resamples=100)))).all()
+    assert (counts != np.concatenate(list(Draws(classes, resamples=100, seed=1)))).any()
+
+
+def test_draws_come_in_parts_that_bound_memory() -> None:
+    draws = Draws(np.zeros(CELLS // 10, int), resamples=25)
+    assert [len(part) for part in draws] == [10, 10, 5]
+
+
+def test_interval_of_macro_f1_is_that_of_the_matrix() -> None:
+    probs, target = answered(1500, 5)
+    by_sample = intervals(probs, target)["macro_f1"]
+    assert by_sample == pytest.approx(bootstrap(confusion(probs, target), macro_f1_of), abs=0.004)
+
+
+def test_the_calibration_errors_interval_is_turned_round_the_estimate() -> None:
+    """Resampling adds noise to every bin and so pushes the error up; the interval must not be pushed along."""
+    probs, target = answered()
+    ece = METRICS["ece"](probs, target)
+    pushed = np.mean(replicates(probs, target, Draws(strata(target)))["ece"]) - ece
+    low, high = intervals(probs, target)["ece"]
+    assert pushed > 0
+    assert 0 <= low < ece
+    assert (low + high) / 2 < ece
+
+
+def test_coverage_of_the_log_losss_interval() -> None:
+    whole, ends = answered(60_000, 4, seed=99), []
+    truth = METRICS["nll"](*whole)
+    for seed in range(60):
+        rows = np.random.default_rng(seed).integers(60_000, size=300)
+        ends.append(intervals(whole[0][rows], whole[1][rows], resamples=300)["nll"])
+    assert 50 <= sum(low <= truth <= high for low, high in ends) <= 60
+
+
+def test_no_samples_have_no_intervals() -> None:
+    assert intervals(np.zeros((0, 3)), np.zeros((0, 3))) == {}

@@ -1,6 +1,9 @@
 """Metrics against scikit-learn, against a published matrix, and where raters tie."""
 
+import time
 import warnings
+from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -29,6 +32,23 @@ def random_table(n: int, k: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.
     return probs / probs.sum(1, keepdims=True), np.eye(k)[label], label
 
 
+def mean_over_classes(score: Callable[..., float], target: np.ndarray, probs: np.ndarray) -> float:
+    present = np.flatnonzero(target.any(0))
+    return float(np.mean([score(target[:, k], probs[:, k]) for k in present]))
+
+
+def coincidence_alpha(label: np.ndarray, predicted: np.ndarray, k: int) -> float:
+    """Krippendorff's alpha as in his textbook: from the coincidences of all ordered pairs of values of a unit."""
+    together = np.zeros((k, k))
+    for one, other in zip(label, predicted, strict=True):
+        together[one, other] += 1
+        together[other, one] += 1
+    values = together.sum(0)
+    n = values.sum()
+    observed, expected = n - np.trace(together), (n * n - (values**2).sum()) / (n - 1)
+    return float(1 - observed / expected)
+
+
 def from_matrix(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     k = len(matrix)
     cell = np.repeat(np.arange(k * k), matrix.ravel())
@@ -46,9 +66,15 @@ def test_equal_to_scikit_learn(n: int, k: int, seed: int) -> None:
             "balanced_accuracy": reference.balanced_accuracy_score(label, predicted),
             "macro_f1": reference.f1_score(label, predicted, average="macro", zero_division=0),
             "kappa": reference.cohen_kappa_score(label, predicted),
+            "pr_auc": mean_over_classes(reference.average_precision_score, target, probs),
             "nll": reference.log_loss(label, probs, labels=every),
             "brier": ((probs - target) ** 2).sum(1).mean(),
         }
+        present = np.unique([label, predicted])
+        for key, score in (("macro_precision", reference.precision_score), ("macro_recall", reference.recall_score)):
+            wanted[key] = score(label, predicted, labels=present, average="macro", zero_division=0)
+        if len(np.unique(label)) == k:
+            wanted["roc_auc"] = reference.roc_auc_score(target, probs, average="macro")
         if k > 2:
             wanted["top2"] = reference.top_k_accuracy_score(label, probs, k=2, labels=every)
         rows = reference.precision_recall_fscore_support(label, predicted, labels=every, zero_division=0)
@@ -75,6 +101,7 @@ def test_a_published_matrix_to_the_digits_printed() -> None:
         "balanced_accuracy": (0.70984, 5),
         "macro_f1": (0.72504, 5),
         "kappa": (0.67615, 5),
+        "alpha": (0.67613, 5),
         "kappa_norm": (0.66147, 5),
         "macro_f1_norm": (0.8045, 4),
     }
@@ -152,3 +179,128 @@ def test_equal_confidences_share_a_bin() -> None:
     probs, target = np.tile([0.8, 0.2], (100, 1)), np.eye(2)[[0] * 80 + [1] * 20]
     assert [column.tolist() for column in metrics.reliability(probs, target)] == [[pytest.approx(0.8)], [0.8], [100]]
     assert metrics.ece(probs, target) == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(("n", "k", "seed"), TABLES[1:])
+def test_alpha_is_krippendorffs(n: int, k: int, seed: int) -> None:
+    probs, target, label = random_table(n, k, seed)
+    assert metrics.METRICS["alpha"](probs, target) == pytest.approx(coincidence_alpha(label, probs.argmax(1), k))
+
+
+def test_alpha_of_two_coders_is_the_textbooks() -> None:
+    """Krippendorff, Computing Krippendorff's alpha-reliability (2011), section B: two observers, ten articles."""
+    one = [0, 1, 0, 0, 0, 0, 0, 0, 1, 0]
+    other = [1, 1, 1, 0, 0, 1, 0, 0, 0, 0]
+    matrix = np.bincount(np.array(one) * 2 + other, minlength=4).reshape(2, 2)
+    assert round(float(metrics.alpha_of(matrix)), 3) == 0.095
+
+
+def test_curves_where_scores_tie() -> None:
+    rng = np.random.default_rng(0)
+    probs = rng.integers(1, 4, (300, 4)).astype(float)
+    probs /= probs.sum(1, keepdims=True)
+    target = np.eye(4)[rng.integers(4, size=300)]
+    wanted = mean_over_classes(reference.average_precision_score, target, probs)
+    assert metrics.METRICS["pr_auc"](probs, target) == pytest.approx(wanted)
+    assert metrics.METRICS["roc_auc"](probs, target) == pytest.approx(reference.roc_auc_score(target, probs))
+
+
+@pytest.mark.parametrize("equal", ["mass", "width"])
+def test_calibration_errors_are_the_plain_loops(equal: str) -> None:
+    probs, target, label = random_table(500, 7, 4)
+    confidence, right = probs.max(1), probs.argmax(1) == label
+    if equal == "mass":
+        bins = np.array_split(np.argsort(confidence), metrics.BINS)
+        bins = [rows for rows in bins if len(rows)]
+        found = metrics.METRICS["ece"](probs, target)
+    else:
+        edges = np.linspace(0, 1, metrics.BINS + 1)
+        ends = pairwise(edges)
+        bins = [np.flatnonzero((confidence > low) & (confidence <= high)) for low, high in ends]
+        found = metrics.METRICS["ece_width"](probs, target)
+    wanted = sum(abs(confidence[rows].mean() - right[rows].mean()) * len(rows) / 500 for rows in bins if len(rows))
+    assert found == pytest.approx(wanted, abs=2e-3 if equal == "mass" else 1e-12)  # 500 / 15 leaves a rest to share
+
+
+def test_top2_f1_enters_a_label_among_the_top_two_as_predicted() -> None:
+    probs, target, label = random_table(400, 7, 11)
+    two = np.argsort(-probs, axis=1)[:, :2]
+    predicted = np.where((two == label[:, None]).any(1), label, two[:, 0])
+    wanted = reference.f1_score(label, predicted, average="macro")
+    assert metrics.METRICS["top2_f1"](probs, target) == pytest.approx(wanted)
+    assert np.trace(metrics.top2_confusion(probs, target)) == metrics.METRICS["top2"](probs, target) * 400
+
+
+def test_skew_normalised_figures_are_those_of_a_test_set_with_equally_many() -> None:
+    """Every class against the rest, positives weighted to weigh as much as negatives, by scikit-learn."""
+    probs, target, label = random_table(900, 5, 5)
+    matrix, predicted = metrics.confusion(probs, target), probs.argmax(1)
+    for k in range(5):
+        true, said = label == k, predicted == k
+        weight = np.where(true, 1 / true.sum(), 1 / (~true).sum())
+        weighed = {"sample_weight": weight}
+        assert metrics.f1s_norm(matrix)[k] == pytest.approx(reference.f1_score(true, said, **weighed))
+        assert metrics.precisions_norm(matrix)[k] == pytest.approx(reference.precision_score(true, said, **weighed))
+        assert metrics.accuracies_norm(matrix)[k] == pytest.approx(reference.accuracy_score(true, said, **weighed))
+        assert metrics.kappas_norm(matrix)[k] == pytest.approx(reference.cohen_kappa_score(true, said, **weighed))
+    weight = 1 / np.bincount(label)[label]
+    wanted = reference.cohen_kappa_score(label, predicted, sample_weight=weight)
+    assert metrics.METRICS["kappa_norm"](probs, target) == pytest.approx(wanted)
+    assert metrics.METRICS["accuracy_norm"](probs, target) == pytest.approx(
+        reference.accuracy_score(label, predicted, sample_weight=weight)
+    )
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_under_sampling_comes_to_the_closed_form(seed: int) -> None:
+    matrix = np.array([[int(cell) for cell in row.split()] for row in PUBLISHED.splitlines()])
+    closed = {
+        metrics.balanced_accuracy_of: metrics.balanced_accuracy_of(matrix),
+        metrics.kappa_of: metrics.kappa_norm_of(matrix),
+        metrics.alpha_of: metrics.alpha_norm_of(matrix),
+    }
+    for statistic, wanted in closed.items():
+        assert metrics.undersampled(matrix, statistic, seed=seed) == pytest.approx(float(wanted), abs=0.006)
+    f1s = [
+        metrics.undersampled(
+            one, lambda drawn: 2 * drawn[:, 0, 0] / (2 * drawn[:, 0, 0] + drawn[:, 0, 1] + drawn[:, 1, 0])
+        )
+        for one in metrics.one_vs_rest(matrix)
+    ]
+    assert f1s == pytest.approx(metrics.f1s_norm(matrix).tolist(), abs=0.006)
+
+
+def test_under_sampling_keeps_the_rarest_class_whole_and_repeats_with_its_seed() -> None:
+    seen: list[np.ndarray] = []
+
+    def statistic(drawn: np.ndarray) -> np.ndarray:
+        seen.append(drawn)
+        return np.trace(drawn, axis1=1, axis2=2)
+
+    first = metrics.undersampled([[2, 1, 0], [0, 8, 2], [0, 0, 0]], statistic, draws=50)
+    assert first == metrics.undersampled([[2, 1, 0], [0, 8, 2], [0, 0, 0]], statistic, draws=50)
+    assert seen[0].shape == (50, 3, 3)
+    assert (seen[0][:, 0] == [2, 1, 0]).all()
+    assert seen[0].sum(2).tolist() == [[3, 3, 0]] * 50
+    assert np.isnan(metrics.undersampled(np.zeros((2, 2)), metrics.macro_f1_of))
+
+
+def test_matrix_figures_take_many_matrices_at_once() -> None:
+    many = np.random.default_rng(0).integers(0, 30, (20, 6, 6))
+    many[3, 2] = 0  # a class without samples
+    figures = [metrics.macro_f1_of, metrics.balanced_accuracy_of, metrics.kappa_of, metrics.alpha_of]
+    for of in (*figures, metrics.kappa_norm_of, metrics.alpha_norm_of):
+        assert of(many) == pytest.approx(np.array([float(of(one)) for one in many]))
+
+
+def test_all_metrics_of_an_epoch_take_less_than_60_ms() -> None:
+    rng = np.random.default_rng(0)
+    probs = rng.dirichlet(np.ones(8), 3589).astype(np.float32)
+    target = np.eye(8, dtype=np.float32)[rng.integers(8, size=3589)]
+    spent = []
+    for _ in range(5):
+        start = time.process_time()
+        for metric in metrics.METRICS.values():
+            metric(probs, target)
+        spent.append(time.process_time() - start)
+    assert min(spent) < 0.06

@@ -135,3 +135,28 @@ def test_a_file_holds_no_pixels(tmp_path: Path) -> None:
     path = Result(**parts()).save(tmp_path / "result.npz")
     names = set(zipfile.ZipFile(path).namelist())
     assert names == {"probs.npy", "target.npy", "ids.npy", "labels.npy", "provenance.npy"}
+
+
+def test_votes_and_truths_of_other_heads_survive_a_round_trip(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    more = {
+        "votes": rng.integers(0, 10, (6, 3)),
+        "regression": rng.uniform(-1, 1, (6, 2)),
+        "regression_target": np.full((6, 2), np.nan),
+        "units": rng.random((6, 4)),
+        "units_target": rng.integers(0, 2, (6, 4)),
+    }
+    result = Result(**parts(), **more)
+    again = Result.load(result.save(tmp_path / "r.npz")).take([4, 1])
+    assert again.votes is not None
+    assert again.votes.dtype == np.int16
+    assert (again.votes == more["votes"][[4, 1]]).all()
+    assert again.units_target is not None
+    assert again.units_target.tolist() == more["units_target"][[4, 1]].tolist()
+    assert np.isnan(again.regression_target).all()
+
+
+@pytest.mark.parametrize("votes", [np.ones((6, 4)), np.ones(6), -np.ones((6, 3)), np.ones((5, 3))])
+def test_votes_of_another_shape_are_refused(votes: np.ndarray) -> None:
+    with pytest.raises(DataError):
+        Result(**parts(), votes=votes)

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from mien.inference.classify import locate
+from mien.inference.classify import Classifier, locate
 
 Mien = Callable[..., Any]
 
@@ -244,6 +244,14 @@ def test_abstain(mien: Mien, photo: Path, hopper: Path) -> None:
     told = json.loads(mien("predict", photo, hopper, "--abstain", "0.999999", "--format", "json").out)
     assert [face["abstained"] for item in told for face in item["faces"]] == [True, True]
     assert all(face["expression"] for item in told for face in item["faces"])
+
+
+def test_abstain_auto_leaves_open_what_is_below_the_cards_threshold(mien: Mien, photo: Path, hopper: Path) -> None:
+    words = ("predict", photo, hopper, "--weights", "fer2013", "--abstain", "auto", "--format", "json")
+    faces = [face for item in json.loads(mien(*words).out) for face in item["faces"]]
+    threshold = Classifier("fer2013").card.threshold
+    assert threshold is not None
+    assert [face["abstained"] for face in faces] == [False, True] == [face["confidence"] < threshold for face in faces]
 
 
 def test_whole_and_haar(mien: Mien, photo: Path) -> None:

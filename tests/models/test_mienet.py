@@ -1,22 +1,10 @@
-"""mienet: shapes for every dial, known sizes, and indifference to exposure."""
+"""mienet: known sizes, and indifference to exposure."""
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
-from mien.models import MODELS  # noqa: E402
 from mien.models.mienet import mienet  # noqa: E402
-
-
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize(("classes", "channels", "size"), [(7, 1, 48), (8, 3, 64), (3, 1, 48)])
-def test_every_model_keeps_the_contract(name: str, classes: int, channels: int, size: int) -> None:
-    model = MODELS[name](classes, channels)
-    outputs = model(torch.rand(2, channels, size, size))
-    assert outputs["logits"].shape == (2, classes)
-    assert outputs["logits"].isfinite().all()
-    outputs["logits"].sum().backward()
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_section_can_be_switched_off() -> None:
         (["=3"], ["key=value"]),
         (["epochs.more=3"], ["epochs", "not a section"]),
         (["augment.scale=[1"], ["augment.scale", "cannot read"]),
-        (["model.options.num_classes=7"], ["numbers of classes follow from the data"]),
+        (["model.options.num_classes=7"], ["model.options.num_classes", "follows from the data"]),
         (["precision=half"], ["precision", "float32"]),
         (["seed=-1"], ["seed", "greater than or equal to 0"]),
         (["augment.scale=[0, 1]"], ["augment.scale.0", "greater than 0"]),

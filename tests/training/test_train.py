@@ -100,7 +100,7 @@ def test_stopped_and_resumed_ends_the_same(kind: signal.Signals, tiny_fer2013: P
 
 
 def test_training_never_reads_test(tiny_fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mien.training import train as module
+    from mien.training import splits as module
 
     seen = []
     real = module.load

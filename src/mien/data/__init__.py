@@ -14,9 +14,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from mien.data.affectnet import affectnet
+from mien.data.ckplus import ckplus
 from mien.data.fer2013 import fer2013
 from mien.data.ferplus import ferplus
+from mien.data.generated import with_generated
 from mien.data.samples import Samples
+from mien.data.synthetic import synthetic
 from mien.errors import DataError
 
 __all__ = ["DATASETS", "SPLITS", "Samples", "data_root", "load", "read_options"]
@@ -27,6 +31,9 @@ SPLITS = ("train", "val", "test")
 DATASETS: dict[str, Callable[..., Samples]] = {
     "fer2013": fer2013,
     "ferplus": ferplus,
+    "synthetic": synthetic,
+    "affectnet": affectnet,
+    "ckplus": ckplus,
 }
 """Reader by name."""
 
@@ -34,15 +41,18 @@ DATASETS: dict[str, Callable[..., Samples]] = {
 def load(name: str, root: Path | str | None, split: str, **options: Any) -> Samples:
     """Return one split of a data set.
 
+    Every data set takes the option `generated` for its training split: a file of pictures to add, see `generated`.
     `root` is the folder or file that holds it, a folder with a subfolder `fer2013`, or None for the one that
     MIEN_DATA names.  Raises DataError for an unknown name, split or option, and for files that cannot be read.
     """
     _known("data set", name, DATASETS)
     _known("split", split, SPLITS)
-    accepted = list(inspect.signature(DATASETS[name]).parameters)[2:]
+    accepted = [*list(inspect.signature(DATASETS[name]).parameters)[2:], "generated"]
     for option in options:
         _known(f"option of {name}", option, accepted)
-    return DATASETS[name](data_root(root), split, **options)
+    more = options.pop("generated", None)
+    samples = DATASETS[name](data_root(root), split, **options)
+    return samples if more is None else with_generated(samples, more)
 
 
 def data_root(root: Path | str | None) -> Path:

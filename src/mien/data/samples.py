@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+COLUMNS = ("images", "target", "ids", "votes", "regression", "units", "group", "clean", "mask", "transform")
+"""The fields of `Samples` that have a row for each picture."""
+
 
 @dataclass(frozen=True, eq=False)
 class Samples:
@@ -25,6 +28,11 @@ class Samples:
         regression: float32 (N, 2), valence and arousal in [-1, 1], NaN where unknown, or None.
         units: float32 (N, A) action units, or None.
         group: (N,) subject or clip, or None.
+        clean: uint8 (N, H, W, C), the pictures without what surrounds the face, or None.
+        mask: uint8 (N, H, W, 1), 0 to 255, how much of each pixel is face, or None.
+        transform: float32 (N, 2, 3), where a generated picture has its face: from the corners -1 to 1 of the face
+            picture to those of this one, x right and y down; or None.
+        about: what the pictures are made of, in words, where the options alone do not tell.
         name, split: the data set's key in `DATASETS` and one of train, val, test.
         fingerprint: changes whenever pictures, targets or their order do; the same in every file layout.
     """
@@ -37,9 +45,13 @@ class Samples:
     regression: NDArray[np.float32] | None = None
     units: NDArray[np.float32] | None = None
     group: NDArray[Any] | None = None
+    clean: NDArray[np.uint8] | None = None
+    mask: NDArray[np.uint8] | None = None
+    transform: NDArray[np.float32] | None = None
     name: str = ""
     split: str = ""
     fingerprint: str = ""
+    about: str = ""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -47,8 +59,7 @@ class Samples:
     def take(self, index: NDArray[Any] | slice) -> "Samples":
         """Return the samples at `index` (slice, positions or mask), in that order, with a fingerprint of their own."""
         rows = np.arange(len(self))[index]
-        columns = ("images", "target", "ids", "votes", "regression", "units", "group")
-        picked = {name: value[index] for name in columns if (value := getattr(self, name)) is not None}
+        picked = {name: value[index] for name in COLUMNS if (value := getattr(self, name)) is not None}
         return replace(self, **picked, fingerprint=digest(self.fingerprint, rows))
 
     def counts(self) -> dict[str, int]:

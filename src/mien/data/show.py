@@ -51,8 +51,14 @@ def overview(name: str, root: Path | None, **options: Any) -> Overview:
             if split == "train":
                 raise
             missing[split] = str(error)
-    found = {split: find_twins(samples, root) for split, samples in splits.items() if split != "train"}
+    found = {split: find_twins(samples, root, splits["train"]) for split, samples in splits.items() if split != "train"}
     return Overview(name, splits, found, missing)
+
+
+def look(name: str, root: Path | None, out: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Look at a data set, write its files into `out` and return what `mien data --json` prints."""
+    view = overview(name, root, **options)
+    return {**to_dict(view), "files": write(view, out)}
 
 
 def to_dict(view: Overview) -> dict[str, Any]:
@@ -76,9 +82,8 @@ def to_dict(view: Overview) -> dict[str, Any]:
     }
 
 
-def to_text(view: Overview) -> str:
-    """Return the counts per class and split, and the twins, as a table for reading."""
-    told = to_dict(view)
+def to_text(told: Mapping[str, Any]) -> str:
+    """Return the counts per class and split, and the twins, of `to_dict` as a table for reading."""
     rows = [["", *told["splits"]]]
     rows += [[label, *(f"{s['counts'][label]:,}" for s in told["splits"].values())] for label in told["labels"]]
     rows += [["all", *(f"{s['n']:,}" for s in told["splits"].values())]]
@@ -91,7 +96,7 @@ def to_text(view: Overview) -> str:
         rows += [[words, *("" if found is None else f"{found[key]:,}" for found in twins)]]
     lines = [row[0].ljust(32) + "".join(cell.rjust(9) for cell in row[1:]) for row in rows]
     lines += [f"no {split}: {reason}" for split, reason in told["missing"].items()]
-    return "\n".join([view.name, *lines])
+    return "\n".join([told["dataset"], *lines])
 
 
 def write(view: Overview, out: Path) -> dict[str, str]:
@@ -112,26 +117,38 @@ def write(view: Overview, out: Path) -> dict[str, str]:
 
 
 def contact_sheet(splits: Mapping[str, Samples]) -> "Image":
-    """Draw up to eight pictures per class (a row) and split (a block), chosen at random, the same each time."""
+    """Draw up to eight pictures per class (a row) and split (a block), chosen at random, the same each time.
+
+    Generated pictures, which have a clean face and a mask, are shown with both beside them, four per class.
+    """
     from PIL import Image, ImageDraw, ImageFont
 
-    labels = splits["train"].labels
+    labels = next(iter(splits.values())).labels
     font = ImageFont.load_default(size=14)
-    wide = MARGIN + len(splits) * (PER_CLASS * CELL + GAP)
-    sheet = Image.new("L", (wide, HEAD + len(labels) * CELL + GAP), 255)
+    views = {split: _views(samples) for split, samples in splits.items()}
+    each = max(map(len, views.values()))
+    most = PER_CLASS if each == 1 else PER_CLASS // 2
+    wide = MARGIN + len(splits) * (most * each * CELL + GAP)
+    sheet = Image.new("RGB", (wide, HEAD + len(labels) * CELL + GAP), "white")
     draw = ImageDraw.Draw(sheet)
     for row, label in enumerate(labels):
         draw.text((8, HEAD + row * CELL + CELL // 2), label, fill=0, font=font, anchor="lm")
     for block, (split, samples) in enumerate(splits.items()):
-        left = MARGIN + block * (PER_CLASS * CELL + GAP)
+        left = MARGIN + block * (most * each * CELL + GAP)
         draw.text((left, HEAD // 2), f"{split} ({len(samples):,})", fill=0, font=font, anchor="lm")
         for row in range(len(labels)):
-            for k, position in enumerate(_chosen(samples, row)):
-                picture = Image.fromarray(np.asarray(samples.images[position])[..., 0]).resize((CELL - 4, CELL - 4))
-                sheet.paste(picture, (left + k * CELL, HEAD + row * CELL))
+            seen = [(view, position) for position in _chosen(samples, row, most) for view in views[split]]
+            for k, (view, position) in enumerate(seen):
+                pixels = np.asarray(view[position])
+                picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+                sheet.paste(picture.resize((CELL - 4, CELL - 4)), (left + k * CELL, HEAD + row * CELL))
     return sheet
 
 
-def _chosen(samples: Samples, label: int) -> NDArray[np.intp]:
+def _views(samples: Samples) -> list[NDArray[np.uint8]]:
+    return [view for view in (samples.images, samples.clean, samples.mask) if view is not None]
+
+
+def _chosen(samples: Samples, label: int, most: int) -> NDArray[np.intp]:
     members = np.flatnonzero(samples.target.argmax(axis=1) == label)
-    return np.sort(np.random.default_rng(0).permutation(members)[:PER_CLASS])
+    return np.sort(np.random.default_rng(0).permutation(members)[:most])

@@ -1,7 +1,8 @@
 """Make probabilities mean what they say, and find the confidence below which it is better not to answer.
 
 Temperature scaling divides all logits by one number, fitted on held-out (val) data: Guo et al., *On calibration of
-modern neural networks*, ICML 2017.  `mien export` writes both figures into the weights' card.
+modern neural networks*, ICML 2017.  `mien export` writes both figures into the weights' card.  A temperature per class
+is their vector scaling without a bias; it may change which class is likeliest.
 """
 
 import numpy as np
@@ -13,8 +14,8 @@ COLDEST, HOTTEST = 0.05, 20.0
 """Bounds of a fitted temperature; they are met only by logits that are perfect on the data or no better than chance."""
 
 
-def softmax(logits: Floats, temperature: float = 1.0) -> NDArray[np.float64]:
-    """Return probabilities float64 (N, K) of logits divided by a temperature.
+def softmax(logits: Floats, temperature: float | Floats = 1.0) -> NDArray[np.float64]:
+    """Return probabilities float64 (N, K) of logits divided by a temperature, or by one per class (K,).
 
     >>> softmax(np.array([[0.0, 0.0]])).tolist()
     [[0.5, 0.5]]
@@ -44,6 +45,47 @@ def fit_temperature(logits: Floats, target: Floats) -> float:
         slope = float((softmax(z, 1 / middle) * z).sum(1).mean()) - wanted
         low, high = (middle, high) if slope < 0 else (low, middle)
     return 2 / (low + high)
+
+
+def logs(probs: Floats) -> NDArray[np.float64]:
+    """Return the logarithms float64 (N, K) of probabilities, which serve as logits; none is infinite.
+
+    >>> logs(np.array([[1.0, 0.0]])).round(1).tolist()
+    [[0.0, -27.6]]
+    """
+    values: NDArray[np.float64] = np.log(np.asarray(probs, np.float64).clip(1e-12))
+    return values
+
+
+def fit_temperatures(probs: Floats, target: Floats) -> NDArray[np.float64]:
+    """Return a temperature per class, float64 (K,) in [COLDEST, HOTTEST], at which the mean NLL of probs is least.
+
+    They divide the classes' log probabilities: `softmax(logs(probs), temperatures)`.  The NLL is convex in their
+    inverses, so Newton's steps, halved until it falls, go from the one common temperature to the one minimum; it is
+    never above that of the common temperature.
+
+    >>> probs, target = np.array([[0.9, 0.1], [0.1, 0.9]] * 5), np.eye(2)[[0, 1] * 4 + [1, 0]]
+    >>> fit_temperatures(probs, target).round(3).tolist()
+    [1.585, 1.585]
+    """
+    z, y = logs(probs), np.asarray(target, np.float64)
+
+    def loss(inverse: NDArray[np.float64]) -> float:
+        return float(-(y * np.log(softmax(z * inverse).clip(1e-300))).sum(1).mean())
+
+    inverse = np.full(z.shape[1], 1 / fit_temperature(z, y))
+    for _ in range(100):
+        p = softmax(z * inverse)
+        slope, pull = (z * (p - y)).mean(0), p * z
+        bend = np.diag((pull * z).mean(0)) - pull.T @ pull / len(z)
+        step, least = np.linalg.solve(bend + 1e-9 * np.eye(len(bend)), slope), loss(inverse)
+        tried = [(inverse - step / 2**k).clip(1 / HOTTEST, 1 / COLDEST) for k in range(20)]
+        better = next((one for one in tried if loss(one) < least - 1e-12), None)
+        if better is None:
+            break
+        inverse = better
+    temperatures: NDArray[np.float64] = 1 / inverse
+    return temperatures
 
 
 def fit_threshold(probs: Floats, target: Floats, accuracy: float = 0.9) -> float | None:

@@ -20,12 +20,16 @@ from mien.card import Card
 from mien.data import load
 from mien.data.hygiene import find_twins
 from mien.data.progress import bar
+from mien.data.resize import resize
 from mien.data.samples import Samples
+from mien.data.sampling import Classes, merge
+from mien.data.votes import CHOICES
 from mien.errors import DataError, UsageError, WeightsError
 from mien.evaluation import metrics
-from mien.evaluation.intervals import bootstrap, wilson
+from mien.evaluation.intervals import RESAMPLED, bootstrap, intervals, wilson
 from mien.evaluation.report import write
 from mien.evaluation.result import Result
+from mien.evaluation.selective import selective
 from mien.inference.align import FRAMINGS, crop
 from mien.inference.classify import BATCH, Classifier
 from mien.labels import columns
@@ -43,9 +47,9 @@ def evaluate(
         raise DataError("split 'train'", "val or test: what weights have learnt tells nothing about them")
     classifier = Classifier(find_weights(weights))
     if data is None:
-        data, options = _own_data(classifier.card, options)
-    samples = load(data, root, split, **options)
-    labels = _shared(classifier, samples)
+        data, options = own_data(classifier.card, options)
+    samples = load_for(classifier.card, data, root, split, **options)
+    labels = shared_labels(classifier, samples)
     probs = read(classifier, samples)[:, columns(classifier.card.labels, labels)].astype(np.float64)
     target = samples.target[:, columns(samples.labels, labels)].astype(np.float64)
     kept = np.nan_to_num(target).sum(1) > 0.5  # most of the votes; without a label they are NaN
@@ -57,15 +61,18 @@ def evaluate(
         labels,
         samples.ids[kept],
         group=None if samples.group is None else samples.group[kept].astype(np.str_),
+        votes=None if samples.votes is None else samples.votes[:, columns(CHOICES, labels)][kept].astype(np.int16),
         provenance={
             "weights": classifier.card.name,
             "weights_sha256": hashlib.sha256(classifier.path.read_bytes()).hexdigest(),
             "dataset": data,
             "split": split,
             "options": options,
+            **({"classes": classes} if (classes := card_classes(classifier.card)) else {}),
             "fingerprint": samples.fingerprint,
             "left_out": int((~kept).sum()),
             "labels_left_out": sorted({*classifier.card.labels, *samples.labels} - set(labels)),
+            "threshold": classifier.card.threshold,
             "version": __version__,
             "twins": samples.ids[(find_twins(samples, root).index >= 0) & kept].tolist(),
         },
@@ -73,7 +80,21 @@ def evaluate(
     return result, describe(result)
 
 
-def _own_data(card: Card, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def load_for(card: Card, data: str, root: Path | str | None, split: str, **options: Any) -> Samples:
+    """Return a split of a data set with its labels merged as these weights' recipe merged theirs."""
+    samples = load(data, root, split, **options)
+    classes = card_classes(card)
+    return samples if classes is None else merge(samples, classes)
+
+
+def card_classes(card: Card) -> Classes | None:
+    """Return the labels that the weights' recipe selected or merged, None where it took the data set's."""
+    classes: Classes | None = card.recipe.get("data", {}).get("classes")
+    return classes
+
+
+def own_data(card: Card, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the name of the data that weights were trained on, and the options it was read with; DataError if lost."""
     name = card.data.get("name")
     if not name:
         raise DataError(f"{card.name} does not say what it was trained on", do="give --data NAME")
@@ -92,35 +113,70 @@ def describe(result: Result) -> dict[str, Any]:
         "per_class": metrics.per_class(matrix, result.labels),
         "confusion": matrix.tolist(),
         "labels": list(result.labels),
+        "selective": selective(result.probs, result.target, facts.get("threshold")),
         "clean": {"n": len(clean), **figures(clean)},
     }
 
 
-def keep(result: Result, figures: dict[str, Any], out: Path) -> None:
-    """Write result.npz, metrics.json and report.html into a folder."""
+def keep(result: Result, figures: dict[str, Any], out: Path, root: Path | str | None = None) -> None:
+    """Write result.npz, metrics.json and report.html into a folder; pictures come from `root` or MIEN_DATA."""
+    from mien.evaluation.report.gather import gather  # here, because it builds on this module
+
     try:
         out.mkdir(parents=True, exist_ok=True)
         result.save(out / "result.npz")
         (out / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-        write(result, figures, out / "report.html")
+        write(gather([out / "result.npz"], root), out / "report.html")
     except OSError as error:
         raise UsageError(f"--out: {out} cannot be written: {error.strerror}", "a folder") from None
 
 
 def figures(result: Result) -> dict[str, Any]:
-    """Return every metric of a result, with 95 % intervals for accuracy (Wilson) and macro-F1 (bootstrap).
+    """Return every metric of a result, with 95 % intervals: Wilson's for accuracy, bootstrap for others.
 
-    What is undefined, as everything is without samples, is None.
+    `undersampled` holds the means over 200 draws with equally many samples per class; where the samples have votes,
+    `votes` holds agreement with them and `people` how well one person agrees with the others.  What is undefined, as
+    everything is without samples, is None.
     """
     if not len(result):
-        return dict.fromkeys((*metrics.METRICS, "accuracy_interval", "macro_f1_interval"))
+        ends = (f"{key}_interval" for key in RESAMPLED)
+        return dict.fromkeys((*metrics.METRICS, *ends, "undersampled", *_further(result)))
     matrix = metrics.confusion(result.probs, result.target)
     scores = {name: _number(metric(result.probs, result.target)) for name, metric in metrics.METRICS.items()}
     return {
         **scores,
         "accuracy_interval": list(wilson(int(np.trace(matrix)), int(matrix.sum()))),
+        **{f"{key}_interval": list(ends) for key, ends in intervals(result.probs, result.target).items()},
         "macro_f1_interval": list(bootstrap(matrix, metrics.macro_f1_of)),
+        "undersampled": {key: _number(metrics.undersampled(matrix, of)) for key, of in EQUALISED.items()},
+        **_further(result),
     }
+
+
+EQUALISED = {
+    "accuracy": metrics.balanced_accuracy_of,
+    "macro_f1": metrics.macro_f1_of,
+    "kappa": metrics.kappa_of,
+    "alpha": metrics.alpha_of,
+}
+"""What is also given for an under-sampled test set, in AffectNet's way."""
+
+
+def _further(result: Result) -> dict[str, Any]:
+    """Return what only some results can tell: agreement with votes, valence and arousal, action units."""
+    found: dict[str, Any] = {}
+    if result.votes is not None:
+        votes = result.votes.astype(np.int64)
+        found["votes"] = {key: _number(metric(result.probs, votes)) for key, metric in metrics.VOTES.items()}
+        found["people"] = {key: _number(metric(votes)) for key, metric in metrics.PEOPLE.items()}
+    if result.regression is not None and result.regression_target is not None:
+        pairs = zip(("valence", "arousal"), result.regression.T, result.regression_target.T, strict=True)
+        for name, predicted, truth in pairs:
+            found[name] = {key: _number(metric(predicted, truth)) for key, metric in metrics.REGRESSION.items()}
+    if result.units is not None and result.units_target is not None:
+        units = list(zip(result.units.T, result.units_target.T, strict=True))
+        found["units"] = {key: [_number(metric(*pair)) for pair in units] for key, metric in metrics.UNITS.items()}
+    return found
 
 
 def read(classifier: Classifier, samples: Samples) -> NDArray[np.float32]:
@@ -129,11 +185,19 @@ def read(classifier: Classifier, samples: Samples) -> NDArray[np.float32]:
     with bar(f"{samples.name} {samples.split}", len(samples)) as advance:
         for start in range(0, len(samples), BATCH):
             images = np.asarray(samples.images[start : start + BATCH])
-            if images.shape[1:] != (card.size, card.size, card.channels):
-                images = np.stack([_fit(image, card) for image in images])
-            answers.append(classifier(images))
+            answers.append(classifier(to_crops(images, card)))
             advance(len(images))
     return np.concatenate(answers) if answers else np.zeros((0, len(card.labels)), np.float32)
+
+
+def to_crops(images: NDArray[np.uint8], card: Card) -> NDArray[np.uint8]:
+    """Return a data set's images, uint8 (N, H, W, C), as the crops that the weights take, (N, size, size, channels)."""
+    wanted = (card.size, card.size, card.channels)
+    if images.shape[1:] == wanted:
+        return images
+    if images.shape[3] == card.channels:
+        return resize(images, card.size)  # as in training
+    return np.stack([_fit(image, card) for image in images]) if len(images) else np.empty((0, *wanted), np.uint8)
 
 
 def find_weights(weights: str | Path) -> Path | str:
@@ -146,7 +210,8 @@ def find_weights(weights: str | Path) -> Path | str:
     return weights
 
 
-def _shared(classifier: Classifier, samples: Samples) -> tuple[str, ...]:
+def shared_labels(classifier: Classifier, samples: Samples) -> tuple[str, ...]:
+    """Return the expressions that weights and data both know, in vocabulary order; DataError for less than two."""
     labels = tuple(label for label in classifier.card.labels if label in samples.labels)
     if len(labels) < 2:
         raise DataError(

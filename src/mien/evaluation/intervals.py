@@ -6,11 +6,15 @@ the samples of one class again with replacement makes that class's row of the co
 itself, so 2,000 resamples are 2,000 draws per class instead of 2,000 passes over the data.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from mien.evaluation import metrics
+from mien.evaluation.metrics import Counts, Floats
 
 Interval = tuple[float, float]
 _Z95 = 1.959963984540054
@@ -58,3 +62,145 @@ def bootstrap(
 
 def _none(row: NDArray[np.int64], resamples: int) -> NDArray[np.int64]:
     return np.zeros((resamples, len(row)), np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """How often each of N samples is drawn in each resample, class by class, with replacement.
+
+    `strata` int (N,) are the classes.  Iterating gives float32 (r, N) counts, a part of the resamples at a time so
+    that memory stays bounded; the same seed gives the same counts again.
+    """
+
+    strata: Counts
+    resamples: int = 2000
+    seed: int = 0
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        rng, n = np.random.default_rng(self.seed), len(self.strata)
+        groups = [np.flatnonzero(self.strata == k) for k in np.unique(self.strata)]
+        at_once = max(1, min(self.resamples, CELLS // max(n, 1)))
+        for start in range(0, self.resamples, at_once):
+            rows = min(at_once, self.resamples - start)
+            counts = np.zeros((rows, n), np.float32)
+            for group in groups:
+                drawn = rng.integers(len(group), size=(rows, len(group)), dtype=np.int32)
+                drawn += np.arange(rows, dtype=np.int32)[:, None] * len(group)
+                counts[:, group] = np.bincount(drawn.ravel(), minlength=rows * len(group)).reshape(rows, -1)
+            yield counts
+
+
+CELLS = 4_000_000
+"""Counts held at once, 16 MB."""
+
+
+def _cells(probs: Floats, target: Floats) -> Floats:
+    label, predicted = metrics.hard(probs, target)
+    k = np.asarray(target).shape[1]
+    return np.asarray(np.eye(k * k, dtype=np.float32)[label * k + predicted])
+
+
+def _gaps(probs: Floats, target: Floats) -> Floats:
+    label, predicted = metrics.hard(probs, target)
+    confidence = np.asarray(probs, np.float64).max(1)
+    bins = np.eye(metrics.BINS)[metrics.bin_of(confidence)]
+    return np.asarray(bins * (confidence - (label == predicted))[:, None])
+
+
+def _column(values: ArrayLike) -> Floats:
+    return np.asarray(values, np.float64)[:, None]
+
+
+def _of_matrix(statistic: Callable[[Floats], Floats]) -> Callable[[Floats, int], Floats]:
+    def from_sums(sums: Floats, n: int) -> Floats:
+        k = round(sqrt(sums.shape[-1]))
+        return statistic(sums.reshape(*sums.shape[:-1], k, k))
+
+    return from_sums
+
+
+def _mean(sums: Floats, n: int) -> Floats:
+    return np.asarray(np.abs(sums).sum(-1) / n)
+
+
+Features = Callable[[Floats, Floats], Floats]
+FromSums = Callable[[Floats, int], Floats]
+
+RESAMPLED: dict[str, tuple[Features, FromSums]] = {
+    "accuracy": (_cells, _of_matrix(lambda m: np.trace(m, axis1=-2, axis2=-1) / m.sum((-2, -1)))),
+    "balanced_accuracy": (_cells, _of_matrix(metrics.balanced_accuracy_of)),
+    "macro_f1": (_cells, _of_matrix(metrics.macro_f1_of)),
+    "kappa": (_cells, _of_matrix(metrics.kappa_of)),
+    "top2": (lambda probs, target: _column(metrics.top2_hits(probs, target)), _mean),
+    "ece": (_gaps, _mean),
+    "nll": (lambda probs, target: _column(metrics.nlls(probs, target)), _mean),
+    "brier": (lambda probs, target: _column(metrics.briers(probs, target)), _mean),
+}
+"""By key of `METRICS`: features (N, F) of the samples, and the metric as a function of their sums (..., F).
+
+The calibration error keeps the bins of the whole sample.
+"""
+
+SHIFTED = frozenset({"ece"})
+"""Metrics that resampling pushes up, because they add up absolute values; their intervals are turned round the
+estimate (basic bootstrap), which undoes the shift: Davison and Hinkley, *Bootstrap Methods* (1997), section 5.2."""
+
+
+def replicates(probs: Floats, target: Floats, draws: Draws) -> dict[str, Floats]:
+    """Return float64 (resamples,) values of every metric in `RESAMPLED`.
+
+    >>> values = replicates(np.eye(2), np.eye(2), Draws(np.array([0, 1]), resamples=3))
+    >>> values["accuracy"].tolist(), values["brier"].tolist()
+    ([1.0, 1.0, 1.0], [0.0, 0.0, 0.0])
+    """
+    parts = {features: features(probs, target) for features, _ in RESAMPLED.values()}
+    ends = np.cumsum([part.shape[1] for part in parts.values()])
+    together = np.hstack(list(parts.values())).astype(np.float32)
+    sums = np.concatenate([counts @ together for counts in draws]).astype(np.float64)
+    summed = dict(zip(parts, np.split(sums, ends[:-1], axis=1), strict=True))
+    return {key: from_sums(summed[features], len(probs)) for key, (features, from_sums) in RESAMPLED.items()}
+
+
+def interval(values: Floats, estimate: float, shifted: bool = False) -> Interval:
+    """Return the 95 % interval from replicates: percentiles, turned round the estimate where they are `shifted`.
+
+    >>> values = np.linspace(0, 1, 41)
+    >>> tuple(round(v, 3) for v in interval(values, 0.4)), tuple(round(v, 3) for v in interval(values, 0.4, True))
+    ((0.025, 0.975), (-0.175, 0.775))
+    """
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return float("nan"), float("nan")
+    low, high = (float(v) for v in np.percentile(known, [2.5, 97.5]))
+    return (2 * estimate - high, 2 * estimate - low) if shifted else (low, high)
+
+
+def intervals(probs: Floats, target: Floats, resamples: int = 2000, seed: int = 0) -> dict[str, Interval]:
+    """Return the 95 % interval of every metric in `RESAMPLED` but accuracy, which has Wilson's.
+
+    >>> intervals(np.eye(2)[[0, 0, 1, 1]], np.eye(2)[[0, 0, 1, 1]])["macro_f1"]
+    (1.0, 1.0)
+    """
+    if not len(probs):
+        return {}
+    return intervals_of(replicates(probs, target, Draws(strata(target), resamples, seed)), probs, target)
+
+
+def intervals_of(values: Mapping[str, Floats], probs: Floats, target: Floats) -> dict[str, Interval]:
+    """Return the 95 % intervals that replicates give, see `intervals`.
+
+    >>> intervals_of({"top2": np.array([0.5, 1.0])}, np.eye(2), np.eye(2))
+    {'top2': (0.5125, 0.9875)}
+    """
+    at = {key: metrics.METRICS[key](probs, target) for key in values if key != "accuracy"}
+    ends = {key: interval(values[key], value, key in SHIFTED) for key, value in at.items()}
+    return {key: (max(0.0, low), high) if key in SHIFTED else (low, high) for key, (low, high) in ends.items()}
+
+
+def strata(target: Floats) -> Counts:
+    """Return the class on top of each target, the first where several tie; int64 (N,).
+
+    >>> strata(np.array([[0.5, 0.5], [0.0, 1.0]])).tolist()
+    [0, 1]
+    """
+    return np.asarray(np.asarray(target).argmax(1), np.int64)

@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS, ordered
 
-_ARRAYS = ("probs", "target", "ids", "group", "regression", "units")
+_ARRAYS = ("probs", "target", "ids", "group", "regression", "units", "votes", "regression_target", "units_target")
+_MORE = {"regression": np.float32, "units": np.float32, "votes": np.int16}
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,8 @@ class Result:
         ids: (N,) strings, each once.
         group: (N,) strings, the subject or clip of each sample, or None.
         regression: float32 (N, 2) valence and arousal as predicted, or None; units: float32 (N, A) likewise.
+        votes: int16 (N, K), how many people chose each label, or None.
+        regression_target, units_target: the truth of regression and units, NaN where unknown, or None.
         provenance: JSON-able facts on weights, data, versions; `twins` lists the ids that have a twin in train.
     """
 
@@ -40,6 +43,9 @@ class Result:
     group: NDArray[np.str_] | None = None
     regression: NDArray[np.float32] | None = None
     units: NDArray[np.float32] | None = None
+    votes: NDArray[np.int16] | None = None
+    regression_target: NDArray[np.float32] | None = None
+    units_target: NDArray[np.float32] | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -49,11 +55,14 @@ class Result:
             "target": _distributions("target", self.target, len(self.labels)),
             "ids": _unique(self.ids),
             "group": None if self.group is None else np.asarray(self.group, np.str_),
-            "regression": None if self.regression is None else np.asarray(self.regression, np.float32),
-            "units": None if self.units is None else np.asarray(self.units, np.float32),
         }
+        for name in _ARRAYS[4:]:
+            kind = _MORE[name.removesuffix("_target")]
+            checked[name] = None if (value := getattr(self, name)) is None else np.asarray(value, kind)
         for name, value in checked.items():
             object.__setattr__(self, name, value)  # the class is frozen
+        if self.votes is not None and (self.votes.shape[1:] != (len(self.labels),) or (self.votes < 0).any()):
+            raise DataError(f"votes of shape {self.votes.shape}", f"counts (N, {len(self.labels)}), a column per label")
         sizes = {name: len(value) for name in _ARRAYS if (value := getattr(self, name)) is not None}
         if len(set(sizes.values())) > 1:
             raise DataError(f"a result whose arrays differ in length: {sizes}", "one row per sample in each")

@@ -11,6 +11,7 @@ def to_text(figures: dict[str, Any]) -> str:
     lines = [f"{f['weights']} on {f['dataset']} {f['split']}", ""]
     lines += [_headline("all images", f), _headline("without twins", clean), ""]
     lines += [note, ""] if (note := left_out(f)) else []
+    lines += [*raters(f), ""] if f.get("votes") else []
     lines.append(f"{'':12s}{'precision':>10s}{'recall':>10s}{'F1':>10s}{'images':>10s}")
     for name, row in f["per_class"].items():
         lines.append(
@@ -26,6 +27,24 @@ def to_text(figures: dict[str, Any]) -> str:
     for name, row in zip(f["labels"], f["confusion"], strict=True):
         lines.append(f"{name:12s}" + "".join(f"{count:10d}" for count in row))
     return "\n".join(lines)
+
+
+def raters(figures: dict[str, Any]) -> list[str]:
+    """Say how well the weights agree with the people who labelled the images, and how well one of those does.
+
+    >>> agreed = {"accuracy": 0.87, "soft_accuracy": 0.77, "within_top2": 0.97, "kl": 0.42}
+    >>> print(*raters({"votes": agreed, "people": {key: 0.8 for key in agreed}}), sep="\\n")
+    with most raters 87.00 %, with a rater 77.00 %, with one of their two choices 97.00 %, KL 0.420
+    one rater with the others: 80.00 %, 80.00 %, 80.00 %
+    """
+    votes, people = figures["votes"], figures["people"]
+    keys = ("accuracy", "soft_accuracy", "within_top2")
+    heads = ("with most raters", "with a rater", "with one of their two choices")
+    if any(part[key] is None for part in (votes, people) for key in keys):
+        return []
+    agreed = ", ".join(f"{head} {100 * votes[key]:.2f} %" for head, key in zip(heads, keys, strict=True))
+    alone = ", ".join(f"{100 * people[key]:.2f} %" for key in keys)
+    return [f"{agreed}, KL {votes['kl']:.3f}", f"one rater with the others: {alone}"]
 
 
 def left_out(figures: dict[str, Any]) -> str:

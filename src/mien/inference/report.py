@@ -103,7 +103,7 @@ class PredictionReport:
         listed = bars((name, n / faces, f"{n:,}") for name, n in counted)
         unsure = f'<p class="soft">Of {faces:,} faces, {self._expressions[None]:,} were not answered for.</p>'
         shares = (
-            f'<div class="box"><h3>Faces by expression</h3>{listed}{unsure if self._expressions[None] else ""}</div>'
+            f'<div class="box"><h2>Faces by expression</h2>{listed}{unsure if self._expressions[None] else ""}</div>'
         )
         return f'<div class="two">{shares if faces else ""}{_about(self._card)}</div>'
 
@@ -163,7 +163,7 @@ def _about(card: Card) -> str:
         "notes": card.notes,
         "not for": NOT_FOR,
     }
-    return f'<div class="box"><h3>The weights</h3>{facts(known)}</div>'
+    return f'<div class="box"><h2>The weights</h2>{facts(known)}</div>'
 
 
 def _plural(count: int, noun: str, more: str = "") -> str:

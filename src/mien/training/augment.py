@@ -1,7 +1,8 @@
 """Random changes to a batch of faces, batched, on the device, drawn from a given generator.
 
-`augment(x, spec, generator)` flips, then turns, scales and shifts with one resampling, then changes brightness and
-contrast and erases a rectangle, each image on its own.  x is float32 (N, C, H, W) in [0, 1] before and after.
+`augment(x, spec, generator)` flips, then turns, scales and shifts with one resampling and cuts a window (`move`), then
+changes brightness and contrast and erases a rectangle (`shade`), each image on its own.  x is float32 (N, C, H, W) in
+[0, 1] before and after.
 """
 
 import math
@@ -15,10 +16,20 @@ from mien.training.recipe import Augment
 
 def augment(x: Tensor, spec: Augment, generator: torch.Generator) -> Tensor:
     """Return a randomly changed copy of x (N, C, H, W) in [0, 1]."""
+    return shade(move(x, spec, generator), spec, generator)
+
+
+def move(x: Tensor, spec: Augment, generator: torch.Generator) -> Tensor:
+    """Change where things are: flip, affine map, window; all channels of an image alike."""
     if spec.shift or spec.rotate or spec.scale != (1.0, 1.0):
         x = affine(x, spec, generator)
     elif spec.flip:
         x = torch.where(_chance(x, spec.flip, generator), x.flip(3), x)
+    return x if spec.crop is None else window(x, spec.crop, generator)
+
+
+def shade(x: Tensor, spec: Augment, generator: torch.Generator) -> Tensor:
+    """Change how things look: brightness, contrast, an erased rectangle."""
     if spec.brightness or spec.contrast:
         x = light(x, spec.brightness, spec.contrast, generator)
     if spec.erase:
@@ -37,6 +48,26 @@ def affine(x: Tensor, spec: Augment, generator: torch.Generator) -> Tensor:
     rows = [torch.stack([cos * mirror, -sin, right], 1), torch.stack([sin * mirror, cos, down], 1)]
     grid = F.affine_grid(torch.stack(rows, 1), list(x.shape), align_corners=False)
     return F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def window(x: Tensor, side: int, generator: torch.Generator) -> Tensor:
+    """Cut a random window (side, side) out of each image."""
+    rooms = [length - side + 1 for length in x.shape[2:]]
+    down, right = (torch.randint(room, (len(x), 1), generator=generator, device=x.device) for room in rooms)
+    pixels = torch.arange(side, device=x.device)
+    image = torch.arange(len(x), device=x.device)[:, None, None]
+    cut = x.permute(0, 2, 3, 1)[image, (down + pixels)[:, :, None], (right + pixels)[:, None, :]]
+    return cut.permute(0, 3, 1, 2)
+
+
+def middle(x: Tensor, side: int) -> Tensor:
+    """Cut the window (side, side) in the middle of each image (N, C, H, W); x itself where it has that side.
+
+    >>> middle(torch.arange(16.0).reshape(1, 1, 4, 4), 2).flatten().tolist()
+    [5.0, 6.0, 9.0, 10.0]
+    """
+    top, left = ((length - side) // 2 for length in x.shape[2:])
+    return x[:, :, top : top + side, left : left + side]
 
 
 def light(x: Tensor, brightness: float, contrast: float, generator: torch.Generator) -> Tensor:

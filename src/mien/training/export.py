@@ -28,8 +28,10 @@ from mien.evaluation.metrics import accuracy
 from mien.inference.align import FRAMINGS
 from mien.inference.classify import Classifier
 from mien.training import checkpoint
+from mien.training.network import restored
 from mien.training.recipe import Recipe, Views
-from mien.training.train import Split, chunks, make
+from mien.training.splits import Split
+from mien.training.train import chunks
 
 PARITY = 1e-5
 """Largest difference in a probability between the ONNX file and torch that is accepted."""
@@ -80,13 +82,9 @@ def export(recipe: Recipe, run: Path, train: Split, val: Split, provenance: dict
     Temperature and threshold are fitted on val.  Raises MienError when ONNX and torch differ by more than PARITY.
     """
     best = checkpoint.load(run / "best.pt")
-    aux = {"aux_classes": len(best["aux_labels"])} if best["aux_labels"] else {}
-    model = make(recipe, len(best["labels"]), best["channels"], aux)
-    model.load_state_dict(best["average"])
-    model.eval()
     crops = val.images.cpu().permute(0, 2, 3, 1).contiguous()
     target = val.target.double().cpu().numpy()
-    graph = Graph(model, recipe.views).eval()
+    graph = Graph(restored(recipe, best), recipe.views).eval()
     with torch.no_grad():
         scores = torch.cat([graph.logits(chunk) for chunk in chunks(crops, 256)])
     graph.temperature = temperature = fit_temperature(scores.double().numpy(), target)
@@ -111,7 +109,8 @@ def export(recipe: Recipe, run: Path, train: Split, val: Split, provenance: dict
     card = card.model_copy(update={"threshold": fit_threshold(probs, target, ANSWERED_RIGHT)})
     stamp(path, card)
     small = path.with_name("model-int8.onnx")
-    _quantise(path, small, train.images.cpu().permute(0, 2, 3, 1))
+    if not _quantise(path, small, train.images.cpu().permute(0, 2, 3, 1)):
+        return [path]
     stamp(small, card)
     quantised = Classifier(small)(crops.numpy())
     if accuracy(quantised, target) < accuracy(probs, target) - INT8_COST:
@@ -159,7 +158,8 @@ def _check(path: Path, probs: NDArray[np.float32], scores: Tensor, temperature: 
         raise MienError(f"{path} differs from torch by {worst:.1e} in a probability", f"at most {PARITY:.0e}")
 
 
-def _quantise(path: Path, small: Path, train: Tensor) -> None:
+def _quantise(path: Path, small: Path, train: Tensor) -> bool:
+    """Write the int8 variant; False for a network without a convolution, which gains nothing by it."""
     from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -175,7 +175,9 @@ def _quantise(path: Path, small: Path, train: Tensor) -> None:
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
-        stem = next(node.name for node in onnx.load(prepared).graph.node if node.op_type == "Conv")
+        stem = next((node.name for node in onnx.load(prepared).graph.node if node.op_type == "Conv"), None)
+        if stem is None:
+            return False
         quantize_static(
             str(prepared),
             str(small),
@@ -187,3 +189,4 @@ def _quantise(path: Path, small: Path, train: Tensor) -> None:
             weight_type=QuantType.QInt8,
             reduce_range=True,  # 7 bits: products of 8 overflow on x86 processors without VNNI
         )
+    return True

@@ -14,13 +14,15 @@ import torch
 
 from mien.evaluation.evaluate import evaluate
 from mien.evaluation.report import write
+from mien.evaluation.report.gather import gather
 from mien.evaluation.result import Result
 from mien.inference.classify import Classifier
 from mien.training import checkpoint
 from mien.training.export import export, stamp
 from mien.training.recipe import Recipe
 from mien.training.runlog import write_json
-from mien.training.train import Plan, split
+from mien.training.splits import split
+from mien.training.train import Plan
 
 IN_CARD = ("dataset", "n", "accuracy", "accuracy_interval", "macro_f1", "ece", "nll", "clean")
 
@@ -34,22 +36,20 @@ def finish(recipe: Recipe, root: Path | None, run: Path) -> dict[str, Any]:
     cpu = torch.device("cpu")
     train, val = split(recipe, root, "train", cpu), split(recipe, root, "val", cpu)
     last = checkpoint.load(run / "last.pt")
-    ended = last["step"] >= Plan(recipe, max(1, len(train.images) // recipe.batch)).steps
+    ended = last["step"] >= Plan.of(recipe, train).steps
     facts = {**environment, "data": {k: v for k, v in environment["data"].items() if k != "root"}}
     path, *variants = export(recipe, run, train, val, facts)
-    known = _known(run)
+    known = scored(run)
     figures: dict[str, Any] = {"weights": _digest(run)}
     wanted = ["val", "test"] if recipe.test and ended and "test" not in known else ["val"]
     results, scores = measure(path, recipe, root, wanted, {k: v for k, v in known.items() if k == "test"})
     for name, result in results.items():
         result.save(run / f"{name}.npz")
-    shown = "test" if "test" in results else "val"
-    if shown == "test" or "test" not in scores:
-        write(results[shown], scores[shown], run / "report.html", history=last["history"])
     figures |= scores
     for variant in variants:
         figures["int8"] = measure(variant, recipe, root, ["val"], {})[1]
     write_json(figures, run / "metrics.json")
+    write(gather([run], root), run / "report.html")
     return figures
 
 
@@ -70,7 +70,7 @@ def measure(
     return results, {name: {**scores, **sha} for name, scores in figures.items()}
 
 
-def _known(run: Path) -> dict[str, Any]:
+def scored(run: Path) -> dict[str, Any]:
     """Return the figures that these very weights have already."""
     written = run / "metrics.json"
     before: dict[str, Any] = json.loads(written.read_text(encoding="utf-8")) if written.exists() else {}

@@ -1,14 +1,17 @@
 """The optimiser and the schedule of its learning rate, and the average of the weights."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from mien.training.recipe import Optim, Refine, Schedule
+from mien.training.svm import fit
 
 Groups = list[dict[str, Any]]
 
@@ -27,8 +30,13 @@ OPTIMIZERS: dict[str, Callable[[Groups, Optim], torch.optim.Optimizer]] = {"sgd"
 """Optimiser by name."""
 
 
-def optimizer(model: nn.Module, spec: Optim) -> torch.optim.Optimizer:
-    """Return the recipe's optimiser; vectors (biases, normalisation) are spared the decay unless it is for all."""
+def optimizer(model: nn.Module, spec: Optim) -> torch.optim.Optimizer | None:
+    """Return the recipe's optimiser; vectors (biases, normalisation) are spared the decay unless it is for all.
+
+    None for what is fitted at once.
+    """
+    if spec.name in FITS:
+        return None
     matrices = [p for p in model.parameters() if p.ndim > 1]
     vectors = [p for p in model.parameters() if p.ndim <= 1]
     spared = 0.0 if spec.decay == "matrices" else spec.weight_decay
@@ -39,33 +47,65 @@ def optimizer(model: nn.Module, spec: Optim) -> torch.optim.Optimizer:
     return OPTIMIZERS[spec.name](groups, spec)
 
 
-def cosine(step: int, steps: int, spec: Schedule) -> float:
+Losses = Sequence[float]
+"""The loss on val after each epoch so far."""
+
+
+FITS: dict[str, Callable[..., tuple[NDArray[np.float32], NDArray[np.float32]]]] = {"linear_svc": fit}
+"""Solvers that take the place of the epochs: pictures and labels to the weight and bias of a linear network."""
+
+
+def cosine(step: int, steps: int, losses: Losses, spec: Schedule) -> float:
     """Return the share of the rate: from one to zero over `steps`."""
     return _cosine(step / steps)
 
 
-def constant(step: int, steps: int, spec: Schedule) -> float:
+def constant(step: int, steps: int, losses: Losses, spec: Schedule) -> float:
     """Return one."""
     return 1.0
 
 
-def stepwise(step: int, steps: int, spec: Schedule) -> float:
+def stepwise(step: int, steps: int, losses: Losses, spec: Schedule) -> float:
     """Return `factor` to the power of how many times `every` steps have passed."""
     return spec.factor ** (step // spec.every)
 
 
-SCHEDULES: dict[str, Callable[[int, int, Schedule], float]] = {
+def plateau(step: int, steps: int, losses: Losses, spec: Schedule) -> float:
+    """Return `factor` to the power of how many times the loss did not fall for `patience` epochs, as Keras counts.
+
+    A fall is one of more than 1e-4 below the lowest so far; after a cut the epochs are counted anew.  A function of the
+    losses alone, so a resumed run goes on as if it had not stopped.
+
+    >>> spec = Schedule(name="plateau", factor=0.5, patience=2)
+    >>> [plateau(0, 1, [3, 2, 2.5, 2.1, 1, 1, 1][:n], spec) for n in range(8)]
+    [1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.25]
+    """
+    share, best, waited = 1.0, math.inf, 0
+    for loss in losses:
+        best, waited = (loss, 0) if loss < best - FALL else (best, waited + 1)
+        if waited >= max(1, spec.patience):
+            share, waited = share * spec.factor, 0
+    return share
+
+
+FALL = 1e-4
+"""Least fall of the loss that `plateau` counts."""
+
+SCHEDULES: dict[str, Callable[[int, int, Losses, Schedule], float]] = {
     "cosine": cosine,
     "constant": constant,
     "step": stepwise,
+    "plateau": plateau,
 }
 """Share of the learning rate at a step of the main schedule, by name."""
 
 
-def rate(step: int, steps: int, per_epoch: int, spec: Optim, refine: Refine | None = None) -> float:
+def rate(
+    step: int, steps: int, per_epoch: int, spec: Optim, refine: Refine | None = None, losses: Losses = ()
+) -> float:
     """Return the learning rate of a step: `lr` times linear warm-up times the schedule over `steps`.
 
-    What follows after `steps` is the refinement: a cosine from its own rate to zero.
+    What follows after `steps` is the refinement: a cosine from its own rate to zero.  `losses` are those on val so far.
 
     >>> [round(rate(s, 100, 10, Optim(lr=1.0, warmup=1.0)), 3) for s in (0, 9, 50, 99)]
     [0.1, 0.98, 0.5, 0.0]
@@ -75,7 +115,7 @@ def rate(step: int, steps: int, per_epoch: int, spec: Optim, refine: Refine | No
     if refine and step >= steps:
         return refine.lr * _cosine((step - steps) / (refine.epochs * per_epoch))
     warm = min(1.0, (step + 1) / (spec.warmup * per_epoch)) if spec.warmup else 1.0
-    return spec.lr * warm * SCHEDULES[spec.schedule.name](step, steps, spec.schedule)
+    return spec.lr * warm * SCHEDULES[spec.schedule.name](step, steps, losses, spec.schedule)
 
 
 def _cosine(share: float) -> float:

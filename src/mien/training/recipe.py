@@ -41,14 +41,23 @@ class Data(Source):
     classes: list[str] | dict[str, list[str]] | None = Field(
         None, description="labels to keep, or {label: [labels that become it]}; pictures of the others are left out"
     )
+    limit: int | None = Field(None, ge=2, description="learn from so many training pictures, the same in every run")
     imbalance: Literal["none", "down", "up", "weighted"] = Field(
         "none", description="training only: as it is; fewer of the common; more of the rare; weights in the loss"
     )
-    per_class: int | None = Field(None, ge=1, description="what down and up aim at; the rarest or commonest class")
+    per_class: int | None = Field(
+        None, ge=1, description="what down and up aim at; the rarest or commonest class if not given"
+    )
     repeat: int = Field(1, ge=1, description="how many times an epoch shows each training picture")
-    size: int | None = Field(None, ge=8, description="side in pixels that pictures are brought to; as they are")
+    size: int | None = Field(None, ge=16, le=512, description="side in pixels to bring pictures to, if not as they are")
     framing: str = Field("fer2013", description="key of FRAMINGS: how the data set's crops frame a face")
     auxiliary: Source | None = None
+
+    @model_validator(mode="after")
+    def _aim_needs_resampling(self) -> "Data":
+        if self.per_class and self.imbalance not in ("down", "up"):
+            raise ValueError(f"per_class belongs to imbalance down or up, not to {self.imbalance}; leave it out")
+        return self
 
 
 class Model(Strict):
@@ -61,7 +70,8 @@ class Model(Strict):
 class Augment(Strict):
     """Random changes to the training images; the ranges are symmetric unless they are pairs.
 
-    flip: probability; shift: share of the side; rotate: degrees; scale: (least, most); brightness: added, of the full
+    flip: probability; shift: share of the side; rotate: degrees; scale: (least, most); crop: side in pixels of the
+    window that the network sees, at random while training, in the middle afterwards; brightness: added, of the full
     range; contrast: relative; erase: probability of replacing a rectangle by a flat grey.
     """
 
@@ -69,6 +79,7 @@ class Augment(Strict):
     shift: float = Field(0.0, ge=0, le=0.5)
     rotate: float = Field(0.0, ge=0, le=180)
     scale: tuple[PositiveFloat, PositiveFloat] = (1.0, 1.0)
+    crop: int | None = Field(None, ge=8)
     brightness: float = Field(0.0, ge=0, le=1)
     contrast: float = Field(0.0, ge=0, lt=1)
     erase: float = Field(0.0, ge=0, le=1)
@@ -102,7 +113,8 @@ class Loss(Strict):
     """The objective: cross-entropy against smoothed targets, plus what the other heads are asked for.
 
     auxiliary: times that of the second label set; side: times that of the network's own side heads (GoogLeNet);
-    attention: times the distance of the attended picture to the clean one.
+    attention: times the distance of the attended picture to the clean one (the picture times its mask; without a mask,
+    as in all data sets but `synthetic`, the picture itself).
     """
 
     label_smoothing: float = Field(0.0, ge=0, lt=1)
@@ -134,7 +146,10 @@ class Schedule(Strict):
 
 
 class Optim(Strict):
-    """A key of OPTIMIZERS, linear warm-up and a schedule; `decay` spares biases and norms, or spares nothing."""
+    """A key of OPTIMIZERS, linear warm-up and a schedule; `decay` spares biases and norms, or spares nothing.
+
+    Or a key of FITS, which solves for the weights at once instead of over epochs: `C` and `max_iter` are for it alone.
+    """
 
     name: str = "sgd"
     lr: float = Field(0.1, gt=0)
@@ -143,6 +158,8 @@ class Optim(Strict):
     decay: Literal["matrices", "all"] = "matrices"
     warmup: float = Field(2.0, ge=0, description="epochs")
     schedule: Schedule = Schedule()
+    C: float = Field(1.0, gt=0, description="how much errors cost against large weights")
+    max_iter: int = Field(1000, ge=1)
 
 
 class Refine(Strict):
@@ -176,7 +193,8 @@ class Recipe(Strict):
     optim: Optim = Optim()
     refine: Refine | None = None
     epochs: int = Field(30, ge=1)
-    steps: int | None = Field(None, ge=1, description="stop after so many steps: for trying a recipe out")
+    steps: int | None = Field(None, ge=1, description="end after so many steps, the schedule too")
+    probe: int | None = Field(None, ge=1, description="score val every so many steps too, into steps.csv")
     batch: int = Field(128, ge=2)
     ema: float = Field(0.998, ge=0, lt=1, description="decay per step of the averaged weights that are evaluated")
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -187,9 +205,16 @@ class Recipe(Strict):
     test: bool = Field(True, description="open the test split, once, when training has ended")
 
     @model_validator(mode="after")
-    def _aux_needs_labels(self) -> "Recipe":
-        if "aux_classes" in self.model.options or "num_classes" in self.model.options:
-            raise ValueError("model.options: the numbers of classes follow from the data; leave them out")
+    def _data_decides(self) -> "Recipe":
+        for option in ("num_classes", "aux_classes", "in_channels", "size"):
+            if option in self.model.options:
+                raise ValueError(f"model.options.{option} follows from the data; leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _one_crop(self) -> "Recipe":
+        if self.refine and self.refine.augment.crop != self.augment.crop:
+            raise ValueError(f"refine.augment.crop: the network sees {self.augment.crop}, as augment.crop says; say so")
         return self
 
 

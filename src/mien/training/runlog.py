@@ -1,7 +1,7 @@
-"""The run folder's record: recipe.yaml, env.json and log.csv, enough to repeat the run and to believe it.
+"""The run folder's record: recipe.yaml, env.json, log.csv and steps.csv, enough to repeat the run and to believe it.
 
-runs/<recipe>/<seed>-<time>/ holds recipe.yaml env.json log.csv last.pt best.pt while it trains, then also val.npz
-test.npz metrics.json report.html model.onnx and perhaps model-int8.onnx.
+runs/<recipe>/<seed>-<time>/ holds recipe.yaml env.json log.csv steps.csv last.pt best.pt while it trains, then also
+val.npz test.npz metrics.json report.html model.onnx and perhaps model-int8.onnx.
 """
 
 import csv
@@ -10,6 +10,7 @@ import platform
 import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,36 @@ def write_log(rows: list[dict[str, Any]], path: Path) -> None:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows({k: round(v, 6) if isinstance(v, float) else v for k, v in row.items()} for row in rows)
+    partial.replace(path)
+
+
+STEPS = ("step", "loss", "train_accuracy", "val_nll", "val_accuracy")
+"""Columns of steps.csv; val's are filled where the recipe's `probe` looked."""
+
+
+def append_steps(rows: list[dict[str, float]], path: Path) -> None:
+    """Add rows to steps.csv, which holds one for each training step."""
+    new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, STEPS, lineterminator="\n")
+        if new:
+            writer.writeheader()
+        writer.writerows({k: round(v, 6) for k, v in row.items()} for row in rows)
+
+
+def cut_steps(path: Path, last: int) -> None:
+    """Remove from steps.csv what a run that was killed before its checkpoint wrote after step `last`."""
+    if not path.exists():
+        return
+    header, *lines = path.read_text(encoding="utf-8").splitlines() or [""]
+
+    def stays(line: str) -> bool:
+        cells = line.split(",")
+        return len(cells) == len(STEPS) and int(cells[0]) <= last
+
+    lines = [header, *takewhile(stays, lines)]
+    partial = path.with_suffix(".partial")
+    partial.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     partial.replace(path)
 
 

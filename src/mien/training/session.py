@@ -11,8 +11,10 @@ from mien.errors import RecipeError, UsageError
 from mien.training import recipe as recipes
 from mien.training import runlog
 from mien.training.finish import finish
+from mien.training.network import build, check
 from mien.training.recipe import Recipe
-from mien.training.train import check, resume_recipe, split, train
+from mien.training.splits import split
+from mien.training.train import resume_recipe, train
 
 
 def show_recipe(name: str | None, overrides: list[str]) -> str:
@@ -24,10 +26,7 @@ def run_recipe(
     name: str | None, overrides: list[str], *, root: Path | None, out: Path, resume: Path | None, device: str
 ) -> Path:
     """Train, export and score; returns the run folder.  Ctrl-C says how to go on and exits with 130."""
-    if device not in ("auto", "cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
-        raise UsageError(
-            f"--device {device}", "auto or cpu" + (" or cuda" if torch.cuda.is_available() else "; no GPU here")
-        )
+    check_device(device)
     if resume:
         if name or overrides:
             raise UsageError("--resume together with a recipe", "one of the two: a run keeps the recipe it began with")
@@ -35,7 +34,8 @@ def run_recipe(
     else:
         recipe = _recipe(name, overrides)
         check(recipe)
-        split(recipe, root, "val", torch.device("cpu"))  # a missing data set is told before a folder is made
+        cpu = torch.device("cpu")
+        build(recipe, split(recipe, root, "val", cpu), cpu)  # what cannot be is told before a folder is made
         run = runlog.create(recipe, out)
     try:
         train(recipe, root, run, device=device)
@@ -50,6 +50,14 @@ def run_recipe(
             print(f"{part:4s} {_accuracy(scores)}  without twins {_accuracy(scores['clean'])}")
     print(run)
     return run
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that is unknown or not there; UsageError."""
+    if device not in ("auto", "cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
+        raise UsageError(
+            f"--device {device}", "auto or cpu" + (" or cuda" if torch.cuda.is_available() else "; no GPU here")
+        )
 
 
 def export_run(run: Path, *, root: Path | None) -> Path:

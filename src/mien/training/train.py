@@ -1,8 +1,9 @@
 """READ FIRST: the one training loop.
 
-A recipe names data, network, augmentation, loss and schedule.  The training images lie on the device as uint8 the
-whole time; a batch is gathered by index, changed at random, and run through the network in bfloat16 where the hardware
-gains by it.  After each epoch the averaged weights are scored on val with flips; val alone decides which epoch is kept.
+A recipe names data (splits.py), network (network.py), augmentation, loss and schedule.  The training images lie on the
+device as uint8 the whole time; a batch is gathered by index, changed at random, and run through the network in bfloat16
+where the hardware gains by it.  After each epoch the averaged weights are scored on val; val alone decides which epoch
+is kept.  A solver that needs no epochs (FITS) takes the place of the first and only one; all else is the same.
 Everything random derives from (seed, epoch) and a checkpoint is written after every epoch, so a run killed at any
 moment and resumed ends with the same weights, bit for bit on one kind of CPU, as a run that was not.
 
@@ -12,8 +13,8 @@ This module reads train and val.  Test is opened elsewhere, once, after the weig
 import ctypes
 import sys
 import time
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,39 +22,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mien.data import load
-from mien.data.samples import Samples, digest
-from mien.errors import MienError, RecipeError, WeightsError
+from mien.errors import MienError, WeightsError
 from mien.evaluation.metrics import METRICS
-from mien.inference.align import FRAMINGS
-from mien.inference.classify import locate
-from mien.models import MODELS
 from mien.training import checkpoint, runlog
 from mien.training import recipe as recipes
-from mien.training.augment import augment
-from mien.training.distill import teach
-from mien.training.losses import objective
-from mien.training.optim import OPTIMIZERS, SCHEDULES, Average, optimizer, rate
+from mien.training.adversarial import perturb
+from mien.training.augment import middle
+from mien.training.losses import cross_entropy, objective
+from mien.training.network import build, check
+from mien.training.optim import FITS, Average, optimizer, rate
 from mien.training.progress import Progress
 from mien.training.recipe import Augment, Recipe
+from mien.training.splits import Split, gather, split
 
 LOWER_IS_BETTER = frozenset({"ece", "nll", "brier"})
-
-
-@dataclass(frozen=True)
-class Split:
-    """One split on the device: uint8 images (N, C, H, W), targets (N, K), perhaps the auxiliary head's (N, A).
-
-    `fingerprint` is the data set's; `learnt` changes with whatever the images are taught, the teacher's word included.
-    """
-
-    images: Tensor
-    target: Tensor
-    aux: Tensor | None
-    labels: tuple[str, ...]
-    aux_labels: tuple[str, ...]
-    fingerprint: str
-    learnt: str
+PROBED = ("nll", "accuracy")
+"""What is scored on val between epochs, where the recipe sets `probe`."""
 
 
 @dataclass
@@ -62,25 +46,26 @@ class State:
 
     model: nn.Module
     average: Average
-    optimizer: torch.optim.Optimizer
+    optimizer: torch.optim.Optimizer | None
     epoch: int = 0
     step: int = 0
     seconds: float = 0.0
     best: float | None = None
-    history: list[dict[str, Any]] | None = None
+    history: list[dict[str, Any]] = field(default_factory=list)
 
     def content(self) -> dict[str, Any]:
         return {
             "model": self.model.state_dict(),
             "average": self.average.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": self.optimizer.state_dict() if self.optimizer else None,
             **{name: getattr(self, name) for name in ("epoch", "step", "seconds", "best", "history")},
         }
 
     def restore(self, content: dict[str, Any]) -> None:
         self.model.load_state_dict(content["model"])
         self.average.model.load_state_dict(content["average"])
-        self.optimizer.load_state_dict(content["optimizer"])
+        if self.optimizer:
+            self.optimizer.load_state_dict(content["optimizer"])
         for name in ("epoch", "step", "seconds", "best", "history"):
             setattr(self, name, content[name])
 
@@ -88,7 +73,7 @@ class State:
 def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto") -> Path:
     """Train a recipe in a run folder, from the start or from where `run/last.pt` stands, and return the folder.
 
-    Writes env.json at once; log.csv, last.pt after every epoch and best.pt whenever val improves.
+    Writes env.json at once; steps.csv, log.csv, last.pt after every epoch and best.pt whenever val improves.
     """
     check(recipe)
     keep_memory()
@@ -102,14 +87,14 @@ def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto")
         raise WeightsError(f"{run} was trained on other data or targets", given, "give its --root, or start anew")
     torch.manual_seed(recipe.seed)
     model = build(recipe, data, place)
-    state = State(model, Average(model, recipe.ema), optimizer(model, recipe.optim), history=[])
+    state = State(model, Average(model, recipe.ema), optimizer(model, recipe.optim))
     if last:
         state.restore(last)
     precision = choose_precision(last["precision"] if last else recipe.precision, place)
     facts = {
         "labels": list(data.labels),
         "aux_labels": list(data.aux_labels),
-        "size": data.images.shape[-1],
+        "size": data.side,
         "channels": data.images.shape[1],
         "learnt": data.learnt,
         "threads": torch.get_num_threads(),
@@ -118,25 +103,30 @@ def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto")
     source = {"name": recipe.data.name, "root": str(root.resolve()) if root else None, "fingerprint": data.fingerprint}
     environment = runlog.environment(run, place, str(facts["precision"]), source)
     runlog.write_json({**environment, "seconds": round(state.seconds, 3)}, run / "env.json")
-    runlog.write_log(state.history or [], run / "log.csv")
+    runlog.write_log(state.history, run / "log.csv")
+    runlog.cut_steps(run / "steps.csv", state.step)
     if not last:
         checkpoint.save({**state.content(), **facts}, run / "last.pt")
-    plan = Plan(recipe, max(1, len(data.images) // recipe.batch))
+    plan = Plan.of(recipe, data)
     with Progress(recipe.name, plan.steps, state.step) as progress:
         while state.step < plan.steps:
             began = time.perf_counter()
-            loss = _epoch(plan, data, state, precision, progress)
+            steps = (_fit if recipe.optim.name in FITS else _epoch)(plan, data, val, state, precision, progress)
+            learnt = {key: float(np.mean([row[key] for row in steps])) for key in ("loss", "train_accuracy")}
+            if not np.isfinite(learnt["loss"]):
+                got = f"the loss became {learnt['loss']} in epoch {state.epoch + 1}"
+                raise MienError(got, do="lower optim.lr, or use precision=float32")
             scores = score(state.average.model, val, precision, flip=recipe.views.flip)
             state.epoch += 1
             state.seconds += time.perf_counter() - began
-            row = {"epoch": state.epoch, "step": state.step, "loss": loss, "seconds": state.seconds, **scores}
-            assert state.history is not None
+            row = {"epoch": state.epoch, "step": state.step, **learnt, "seconds": state.seconds, **scores}
             state.history.append(row)
             value = scores[f"val_{recipe.select}"]
             if state.best is None or (value < state.best if recipe.select in LOWER_IS_BETTER else value > state.best):
                 state.best = value
                 best = {"average": state.average.model.state_dict(), "epoch": state.epoch, **facts}
                 checkpoint.save(best, run / "best.pt")
+            runlog.append_steps(steps, run / "steps.csv")
             checkpoint.save({**state.content(), **facts}, run / "last.pt")
             runlog.write_log(state.history, run / "log.csv")
             runlog.write_json({**environment, "seconds": round(state.seconds, 3)}, run / "env.json")
@@ -151,10 +141,17 @@ class Plan:
     recipe: Recipe
     per_epoch: int
 
+    @classmethod
+    def of(cls, recipe: Recipe, data: Split) -> "Plan":
+        """Plan a recipe for as many steps an epoch as the data has whole batches; a fit is one step."""
+        fitted = recipe.optim.name in FITS
+        return cls(recipe, 1 if fitted else max(1, len(data.rows) // recipe.batch))
+
     @property
     def main(self) -> int:
-        """Steps of the main schedule."""
-        return self.recipe.epochs * self.per_epoch
+        """Steps of the main schedule; a recipe that ends after so many `steps` completes it by then."""
+        whole = self.per_epoch * (1 if self.recipe.optim.name in FITS else self.recipe.epochs)
+        return min(whole, self.recipe.steps or whole)
 
     @property
     def steps(self) -> int:
@@ -162,9 +159,9 @@ class Plan:
         whole = self.main + (self.recipe.refine.epochs * self.per_epoch if self.recipe.refine else 0)
         return min(whole, self.recipe.steps or whole)
 
-    def rate(self, step: int) -> float:
-        """The learning rate of a step."""
-        return rate(step, self.main, self.per_epoch, self.recipe.optim, self.recipe.refine)
+    def rate(self, step: int, losses: Sequence[float] = ()) -> float:
+        """The learning rate of a step, after epochs with these losses on val."""
+        return rate(step, self.main, self.per_epoch, self.recipe.optim, self.recipe.refine, losses)
 
     def augment(self, step: int) -> Augment:
         """The augmentation of a step."""
@@ -172,35 +169,82 @@ class Plan:
         return refine.augment if refine and step >= self.main else self.recipe.augment
 
 
-def _epoch(plan: Plan, data: Split, state: State, precision: torch.dtype, progress: Progress) -> float:
+def _epoch(
+    plan: Plan, data: Split, val: Split, state: State, precision: torch.dtype, progress: Progress
+) -> list[dict[str, float]]:
+    """Take the steps of one epoch; return a row for each: step, loss and accuracy of its batch, perhaps val's."""
     recipe, device = plan.recipe, data.images.device
     seed = int(np.random.SeedSequence((recipe.seed, state.epoch)).generate_state(1, np.uint64)[0] >> np.uint64(1))
     torch.manual_seed(seed)  # dropout
     generator = torch.Generator(device).manual_seed(seed)
-    order = torch.randperm(len(data.images), generator=generator, device=device)
-    total = torch.zeros((), device=device)
+    order = data.rows[torch.randperm(len(data.rows), generator=generator, device=device)]
+    losses = [row["val_nll"] for row in state.history]
+    assert state.optimizer is not None
     state.model.train()
+    seen, probes = [], {}
     count = min(plan.per_epoch, plan.steps - state.step)
     for index in chunks(order[: count * recipe.batch], recipe.batch)[:count]:
         for group in state.optimizer.param_groups:
-            group["lr"] = plan.rate(state.step)
-        x = augment(data.images[index].float() / 255, plan.augment(state.step), generator)
-        batch = {"target": data.target[index]} | ({"aux": data.aux[index]} if data.aux is not None else {})
-        outputs = forward(state.model, x, precision)
-        loss = objective(outputs, batch, recipe.loss)
+            group["lr"] = plan.rate(state.step, losses)
+        batch = gather(data, index, plan.augment(state.step), generator, attention=recipe.loss.attention > 0)
+        loss, logits = _loss(state.model, batch, recipe, precision, generator)
         state.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         state.optimizer.step()
         state.average.update(state.model, state.step)
-        total += loss.detach()
+        seen.append(torch.stack([loss.detach(), _accuracy(logits, batch["top"])]))  # read once, at the end
         state.step += 1
+        if recipe.probe and state.step % recipe.probe == 0:
+            probes[state.step] = score(state.average.model, val, precision, flip=recipe.views.flip, only=PROBED)
         progress.advance()
-    mean = total.item() / count
-    if not np.isfinite(mean):
-        raise MienError(
-            f"the loss became {mean} in epoch {state.epoch + 1}", do="lower optim.lr, or use precision=float32"
-        )
-    return mean
+    first = state.step - count + 1
+    rows = enumerate(torch.stack(seen).tolist(), first)
+    return [{"step": step, "loss": loss, "train_accuracy": hit, **probes.get(step, {})} for step, (loss, hit) in rows]
+
+
+def _fit(
+    plan: Plan, data: Split, val: Split, state: State, precision: torch.dtype, progress: Progress
+) -> list[dict[str, float]]:
+    """Solve for the weights of a linear network at once, in one step; what is random in training plays no part."""
+    recipe, spec = plan.recipe, plan.recipe.optim
+    progress.bar.stop()  # the solver has a bar of its own
+    rows = data.rows[data.top[data.rows] >= 0]
+    seen, label = middle(data.images[rows], recipe.augment.crop or data.side), data.top[rows]
+    arrays = seen.permute(0, 2, 3, 1).cpu().numpy(), label.cpu().numpy()
+    solved = FITS[spec.name](*arrays, len(data.labels), C=spec.C, max_iter=spec.max_iter, seed=recipe.seed)
+    for model in (state.model, state.average.model):
+        linear = next(module for module in model.modules() if isinstance(module, nn.Linear))
+        with torch.no_grad():
+            for own, new in zip((linear.weight, linear.bias), solved, strict=True):
+                own.copy_(torch.from_numpy(new))
+    answers = logits(state.average.model, seen, precision, flip=False)
+    loss = cross_entropy(answers, data.target[rows]).item()
+    state.step += 1
+    progress.advance()
+    return [{"step": state.step, "loss": loss, "train_accuracy": _accuracy(answers, label).item()}]
+
+
+def _loss(
+    model: nn.Module, batch: dict[str, Tensor], recipe: Recipe, precision: torch.dtype, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Return a batch's loss, with that of its adversarial neighbours if the recipe asks for it, and the logits."""
+
+    def of(x: Tensor) -> tuple[Tensor, Tensor]:
+        outputs = forward(model, x, precision)
+        return objective(outputs, batch, recipe.loss, generator), outputs["logits"]
+
+    loss, logits = of(batch["x"])
+    if (spec := recipe.loss.adversarial) is not None:
+        # several steps stay in a ball that their sum could reach, unless a radius is given
+        radius = spec.radius or (spec.step * spec.steps if spec.steps > 1 else None)
+        near = perturb(batch["x"], lambda x: of(x)[0], norm=spec.norm, step=spec.step, steps=spec.steps, radius=radius)
+        loss = loss + spec.multiplier * of(near)[0]
+    return loss, logits
+
+
+def _accuracy(logits: Tensor, top: Tensor) -> Tensor:
+    labelled = top >= 0
+    return ((logits.argmax(1) == top) & labelled).sum() / labelled.sum().clamp(min=1)
 
 
 def forward(model: nn.Module, x: Tensor, precision: torch.dtype) -> dict[str, Tensor]:
@@ -230,75 +274,13 @@ def chunks(rows: Tensor, size: int) -> tuple[Tensor, ...]:
     return pieces
 
 
-def score(model: nn.Module, val: Split, precision: torch.dtype, *, flip: bool) -> dict[str, float]:
-    """Return every metric of METRICS on val, as `val_<key>`."""
+def score(
+    model: nn.Module, val: Split, precision: torch.dtype, *, flip: bool, only: Collection[str] = METRICS
+) -> dict[str, float]:
+    """Return metrics on val as `val_<key>`, those of METRICS or some."""
     probs = logits(model, val.images, precision, flip=flip).softmax(1).double().cpu().numpy()
     target = val.target.double().cpu().numpy()
-    return {f"val_{name}": float(metric(probs, target)) for name, metric in METRICS.items()}
-
-
-def split(recipe: Recipe, root: Path | None, name: str, device: torch.device) -> Split:
-    """Read a split as the recipe asks and lay it on the device; the teacher's word is mixed into training targets."""
-    options = {**recipe.data.options, **(recipe.data.train if name == "train" else {})}
-    samples = load(recipe.data.name, root, name, **options)
-    target: Any = samples.target
-    if name == "train" and recipe.distill:
-        target = teach(samples, recipe.distill)
-    aux: Tensor | None = None
-    aux_labels: tuple[str, ...] = ()
-    if recipe.data.auxiliary:
-        other = load(recipe.data.auxiliary.name, root, name, **recipe.data.auxiliary.options)
-        aux, aux_labels = torch.from_numpy(join(samples, other)).to(device), other.labels
-    images = np.array(samples.images)  # a copy: the cache is read-only
-    x = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous().to(device)
-    learnt = digest(samples.fingerprint, target, *([] if aux is None else [aux.cpu().numpy()]))
-    target = torch.from_numpy(np.array(target)).to(device)
-    return Split(x, target, aux, samples.labels, aux_labels, samples.fingerprint, learnt)
-
-
-def join(samples: Samples, other: Samples) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Return the other data set's targets float32 (N, A) for these samples by id, NaN where it has none."""
-    place = {name: row for row, name in enumerate(other.ids.tolist())}
-    rows = np.array([place.get(name, -1) for name in samples.ids.tolist()])
-    if (rows < 0).all():
-        raise RecipeError(
-            f"data.auxiliary: {other.name} shares no id with {samples.name}", "two label sets of the same images"
-        )
-    joined: np.ndarray[Any, np.dtype[np.float32]] = other.target[rows].astype(np.float32)
-    joined[rows < 0] = np.nan
-    return joined
-
-
-def build(recipe: Recipe, data: Split, device: torch.device) -> nn.Module:
-    """Return the recipe's network for this data, channels-last on the device."""
-    aux = {"aux_classes": len(data.aux_labels)} if data.aux_labels else {}
-    model = make(recipe, len(data.labels), data.images.shape[1], aux).to(device)
-    return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return,call-overload]
-
-
-def make(recipe: Recipe, classes: int, channels: int, aux: dict[str, int]) -> nn.Module:
-    """Return the recipe's network on the CPU; RecipeError when its options do not fit the family."""
-    try:
-        return MODELS[recipe.model.name](classes, channels, **recipe.model.options, **aux)
-    except (TypeError, ValueError) as error:
-        raise RecipeError(f"model.options: {error}", do=f"`mien list models` describes {recipe.model.name}") from None
-
-
-def check(recipe: Recipe) -> None:
-    """Refuse, before any time is spent, names that no registry holds and options that no network takes."""
-    names: tuple[tuple[str, str, Collection[str]], ...] = (
-        ("model.name", recipe.model.name, MODELS),
-        ("select", recipe.select, METRICS),
-        ("data.framing", recipe.data.framing, FRAMINGS),
-        ("optim.name", recipe.optim.name, OPTIMIZERS),
-        ("optim.schedule.name", recipe.optim.schedule.name, SCHEDULES),
-    )
-    for key, value, registry in names:
-        if value not in registry:
-            raise RecipeError(f"{key}: {value!r}", f"one of {', '.join(registry)}")
-    make(recipe, 2, 1, {})
-    if recipe.distill:
-        locate(recipe.distill.weights)
+    return {f"val_{name}": float(METRICS[name](probs, target)) for name in only}
 
 
 def choose_precision(wanted: str, device: torch.device) -> torch.dtype:

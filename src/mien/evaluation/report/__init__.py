@@ -1,32 +1,64 @@
-"""The report of an evaluation: SECTIONS, each a function from a Report to an HTML fragment, empty when it has no data.
+"""The report of one result, or of several side by side: SECTIONS, each from a Report to an HTML fragment or nothing.
 
-write(result, figures, Path("report.html"), history=rows)
+    write(gather([run], root), run / "report.html")
+
+One self-contained file that fetches nothing.  A new section: one function in a file here, one line in SECTIONS.
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from mien.evaluation.report.sections import Report, calibration, classes, confusion, curves, headline, protocol
-from mien.evaluation.result import Result
+from mien.evaluation.report.cards import data_card, definitions, model_card
+from mien.evaluation.report.classes import confusion, expressions
+from mien.evaluation.report.content import Report
+from mien.evaluation.report.fairness import fairness
+from mien.evaluation.report.frame import contents
+from mien.evaluation.report.gallery import gallery
+from mien.evaluation.report.pairs import differences
+from mien.evaluation.report.robustness import stress
+from mien.evaluation.report.style import STYLE
+from mien.evaluation.report.summary import protocol, summary
+from mien.evaluation.report.training import training
+from mien.evaluation.report.trust import calibration, risk
 from mien.page import page
 
 __all__ = ["SECTIONS", "Report", "write"]
 
 SECTIONS: dict[str, Callable[[Report], str]] = {
-    "headline": headline,
+    "summary": summary,
+    "differences": differences,
     "protocol": protocol,
-    "curves": curves,
-    "classes": classes,
+    "training": training,
+    "expressions": expressions,
     "confusion": confusion,
     "calibration": calibration,
+    "risk": risk,
+    "stress": stress,
+    "fairness": fairness,
+    "gallery": gallery,
+    "data": data_card,
+    "weights": model_card,
+    "definitions": definitions,
 }
 
 
-def write(result: Result, figures: dict[str, Any], path: Path, history: list[dict[str, Any]] | None = None) -> Path:
-    """Write one self-contained HTML file about a result and return its path; `history` is a run's log, if any."""
-    report = Report(result, figures, history or [])
-    body = "\n".join(section(report) for section in SECTIONS.values())
-    title = f"{figures['weights']} on {figures['dataset']} {figures['split']}"
-    path.write_text(page(title, body, lede="How well apparent facial expressions were read."), encoding="utf-8")
+def write(report: Report, path: Path) -> Path:
+    """Write one self-contained HTML file about a report's results and return its path."""
+    sections = [fragment for make in SECTIONS.values() if (fragment := make(report))]
+    body = "\n".join((contents(sections), *sections))
+    body = re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", body)
+    path.write_text(page(_title(report), body, lede=_lede(report), style=STYLE), encoding="utf-8")
     return path
+
+
+def _title(report: Report) -> str:
+    if not report.single:
+        return f"{len(report.results)} results side by side"
+    ((name, f),) = report.figures.items()
+    return f"{name} on {f['dataset']} {f['split']}" if f.get("dataset") else name
+
+
+def _lede(report: Report) -> str:
+    told = "How well apparent facial expressions were read."
+    return told if report.single else f"{told} {', '.join(report.results)}."

@@ -1,0 +1,77 @@
+"""Generated pictures as additional training data: `data: {train: {generated: FILE.npz}}` in a recipe.
+
+The file is one that `mien generate` wrote.  Its pictures join the training split of any data set with the same labels
+and picture size, and no other split: val and test are never changed by what a network invented.
+"""
+
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.data.samples import COLUMNS, Samples, digest
+from mien.errors import DataError
+
+Images = NDArray[np.uint8]
+Targets = NDArray[np.float32]
+
+
+def save_generated(path: Path, images: Images, target: Targets, labels: Sequence[str], about: dict[str, Any]) -> None:
+    """Write pictures uint8 (N, H, W, C), targets (N, K) and what made them; a kill leaves no half file."""
+    partial = path.with_suffix(".partial.npz")
+    told = np.array(json.dumps(about))
+    np.savez_compressed(partial, images=images, target=target, labels=np.array(labels, np.str_), about=told)
+    partial.replace(path)
+
+
+def with_generated(samples: Samples, file: str | Path) -> Samples:
+    """Return a training split followed by the pictures of a file, whose ids are `generated-00000` onwards.
+
+    What is known about the real pictures alone (votes, valence, units, groups) stays known about them alone.
+    DataError for another split, a file that `mien generate` did not write, other labels and other sizes.
+    """
+    if samples.split != "train":
+        raise DataError(f"generated pictures in {samples.split}", "train alone", "give it as data.train.generated")
+    path = Path(file).expanduser()
+    images, target, labels, about = _read(path)
+    if labels != samples.labels:
+        raise DataError(f"{path}: {', '.join(labels)}", f"the labels of {samples.name}: {', '.join(samples.labels)}")
+    if images.shape[1:] != samples.images.shape[1:]:
+        raise DataError(f"{path}: pictures of {images.shape[1:]}", f"{samples.images.shape[1:]} as in {samples.name}")
+    if about.get("split") != "train":
+        raise DataError(f"{path} was learnt from {about.get('split')}", "a generator of the training split")
+    more = {"images": images, "target": target, "ids": np.array([f"generated-{k:05d}" for k in range(len(images))])}
+    joined: dict[str, Any] = {
+        name: np.concatenate([value, more[name] if name in more else _unknown(value, len(images))])
+        for name in COLUMNS
+        if (value := getattr(samples, name)) is not None
+    }
+    fingerprint = digest(samples.fingerprint, images, target)
+    return replace(samples, **joined, fingerprint=fingerprint, about=f"with {len(images)} generated pictures")
+
+
+def _read(path: Path) -> tuple[Images, Targets, tuple[str, ...], dict[str, Any]]:
+    do = "make one with `mien generate`"
+    if not path.is_file():
+        raise DataError(f"no file {path}", "generated pictures", do)
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            images, target, labels, about = (held[name] for name in ("images", "target", "labels", "about"))
+        facts = json.loads(str(about))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        raise DataError(f"{path} holds no generated pictures", do=do) from None
+    whole = images.dtype == np.uint8 and images.ndim == 4 and target.shape == (len(images), len(labels))
+    if not whole or not isinstance(facts, dict):
+        raise DataError(f"{path} holds no generated pictures", do=do)
+    return images, target.astype(np.float32), tuple(labels.tolist()), facts
+
+
+def _unknown(known: NDArray[Any], count: int) -> NDArray[Any]:
+    """Return rows for pictures of which a column says nothing: NaN, no votes, no name."""
+    missing = np.nan if known.dtype.kind == "f" else 0 if known.dtype.kind in "iu" else ""
+    return np.full((count, *known.shape[1:]), missing, known.dtype)

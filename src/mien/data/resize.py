@@ -1,0 +1,44 @@
+"""Pictures of another side, by the rule of `mien.inference.align.crop`: areas averaged when shrinking, else bilinear.
+
+Plain numpy, so that training on packed arrays needs no OpenCV.  Each axis is one small matrix, so a thousand pictures
+are two products.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+CHUNK = 1024
+"""Pictures brought to another side at once, which bounds the memory."""
+
+
+def resize(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Return uint8 (N, size, size, C) from uint8 (N, H, W, C), stretched where they are not square.
+
+    >>> resize(np.array([[0, 100], [100, 200]], np.uint8).reshape(1, 2, 2, 1), 1).ravel().tolist()
+    [100]
+    """
+    count, height, width, channels = images.shape
+    if (height, width) == (size, size):
+        return images
+    out = np.empty((count, size, size, channels), np.uint8)
+    down, across = weights(height, size), weights(width, size)
+    for start in range(0, count, CHUNK):
+        part = np.asarray(images[start : start + CHUNK], np.float32)
+        moved = np.tensordot(np.tensordot(part, across, (2, 1)), down, (1, 1))  # (n, c, across, down)
+        out[start : start + CHUNK] = np.rint(moved, moved).transpose(0, 3, 2, 1)
+    return out
+
+
+def weights(length: int, size: int) -> NDArray[np.float32]:
+    """Return float32 (size, length): how much each pixel of an axis gives to each new one; rows sum to one.
+
+    >>> weights(2, 3).round(3).tolist()
+    [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]
+    """
+    scale, place = length / size, np.arange(size)[:, None]
+    pixels = np.arange(length)
+    if scale > 1:  # the part of each pixel that lies under the new one
+        covered = np.minimum((place + 1) * scale, pixels + 1) - np.maximum(place * scale, pixels)
+        return np.asarray(covered.clip(0) / scale, np.float32)
+    centre = np.clip((place + 0.5) * scale - 0.5, 0, length - 1)  # beyond the outermost centres the edge repeats
+    return np.asarray((1 - np.abs(centre - pixels)).clip(0), np.float32)

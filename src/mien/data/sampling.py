@@ -1,0 +1,151 @@
+"""Which pictures an experiment learns from, as which labels, and how often an epoch shows each.
+
+`select` keeps or merges labels, for training and evaluation alike.  `showings` is for training alone: a seeded list of
+rows that makes the common classes fewer or the rare ones more, and shows every picture several times; `class_weights`
+leaves the pictures as they are and weighs the loss.
+
+The list is drawn once.  What `down` leaves out is never seen, as if a smaller data set had been collected; a draw for
+every epoch would let the network see all pictures after all.
+
+Source: the four arms of Mollahosseini, Hasani, Mahoor: AffectNet, arXiv 1708.03985.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.data.samples import Samples, digest
+from mien.data.votes import CHOICES
+from mien.errors import DataError
+from mien.labels import EXPRESSIONS, columns, ordered
+
+Classes = Sequence[str] | Mapping[str, Sequence[str]]
+"""Labels to keep, or {label: labels that become it}."""
+
+Rows = NDArray[np.int64]
+
+
+def sources(classes: Classes) -> dict[str, tuple[str, ...]]:
+    """Return which labels become each label, in vocabulary order; DataError for classes that are none.
+
+    >>> sources(["fear", "neutral"])
+    {'neutral': ('neutral',), 'fear': ('fear',)}
+    """
+    given = classes if isinstance(classes, Mapping) else {label: [label] for label in classes}
+    flat = [label for labels in given.values() for label in labels]
+    for label in (*given, *flat):
+        if label not in EXPRESSIONS:
+            raise DataError(f"data.classes: {label!r}", f"some of {', '.join(EXPRESSIONS)}")
+    whole = all(label in labels for label, labels in given.items())
+    if len(given) < 2 or not whole or len(set(flat)) < len(flat) or len(set(given)) < len(list(classes)):
+        raise DataError(f"data.classes: {classes}", "two or more labels, each with itself, none twice")
+    return {label: tuple(given[label]) for label in ordered(tuple(given))}
+
+
+def merge(samples: Samples, classes: Classes) -> Samples:
+    """Return all samples, with the labels merged that `classes` merges; those that it does not name stay as they are.
+
+    Targets and votes are added up.  Labels that the data does not know count for nothing.
+    """
+    into = {old: new for new, olds in sources(classes).items() for old in olds}
+    if all(into.get(label, label) == label for label in samples.labels):
+        return samples
+    labels = ordered(tuple({into.get(label, label) for label in samples.labels}))
+    parts = [[old for old in samples.labels if into.get(old, old) == label] for label in labels]
+    target = np.stack([samples.target[:, columns(samples.labels, part)].sum(1) for part in parts], 1)
+    votes = None if samples.votes is None else samples.votes.copy()
+    if votes is not None:
+        for label, part in zip(labels, parts, strict=True):
+            votes[:, CHOICES.index(label)] = votes[:, columns(CHOICES, part)].sum(1)
+    said = digest(samples.fingerprint, *(f"{old} {new}" for old, new in sorted(into.items())))
+    return replace(samples, target=target.astype(np.float32), labels=labels, votes=votes, fingerprint=said)
+
+
+def select(samples: Samples, classes: Classes) -> Samples:
+    """Return the samples of these classes only, labels merged where `classes` says so.
+
+    A target is renormalised over what is left; samples whose share lies mostly (half or more) outside are left out;
+    samples without a label stay.  DataError when the data does not know a label.
+    """
+    parts = sources(classes)
+    unknown = [label for labels in parts.values() for label in labels if label not in samples.labels]
+    if unknown:
+        raise DataError(f"data.classes: {samples.name} has no {unknown[0]}", f"some of {', '.join(samples.labels)}")
+    merged = merge(samples, classes)
+    target = merged.target[:, columns(merged.labels, tuple(parts))]
+    inside = target.sum(1)
+    kept = ~(inside <= 0.5)  # so written, NaN - no label - is kept
+    left = (target[kept] / inside[kept, None]).astype(np.float32)
+    return replace(merged.take(kept), target=left, labels=tuple(parts))
+
+
+def limit(samples: Samples, count: int) -> Samples:
+    """Return `count` samples drawn at random, the same whatever the seed of the run, in the order they had.
+
+    All of them where there are no more.
+    """
+    if count >= len(samples):
+        return samples
+    return samples.take(np.sort(np.random.default_rng(0).permutation(len(samples))[:count]))
+
+
+def showings(
+    target: NDArray[np.float32], imbalance: str = "none", per_class: int | None = None, repeat: int = 1, seed: int = 0
+) -> Rows:
+    """Return the rows of the target (N, K) that an epoch shows, int64 (M,), in ascending order.
+
+    "down" draws at most `per_class` rows of each class (by default as many as the rarest has), "up" repeats the rows of
+    a class until there are `per_class` (by default as many as the commonest has), anything else leaves them.  A row's
+    class is the largest share; rows without a label are shown once.  All of it `repeat` times.
+
+    >>> target = np.eye(2, dtype=np.float32)[[0, 0, 0, 1]]
+    >>> showings(target, "down").tolist(), showings(target, "up", repeat=2).tolist()
+    ([0, 3], [0, 0, 1, 1, 2, 2, 3, 3, 3, 3, 3, 3])
+    """
+    if imbalance not in RESAMPLE:
+        return np.repeat(np.arange(len(target)), repeat)
+    top, rng = tops(target), np.random.default_rng(seed)
+    counts = np.bincount(top[top >= 0])
+    goal = per_class or int(counts[counts > 0].min() if imbalance == "down" else counts.max())
+    shuffled = (rng.permutation(np.flatnonzero(top == label)) for label in np.flatnonzero(counts))
+    parts = [RESAMPLE[imbalance](rows, goal) for rows in shuffled]
+    return np.repeat(np.sort(np.concatenate([np.flatnonzero(top < 0), *parts])), repeat)
+
+
+def down(rows: Rows, goal: int) -> Rows:
+    """Return the first `goal` rows."""
+    return rows[:goal]
+
+
+def up(rows: Rows, goal: int) -> Rows:
+    """Return the rows as often as it takes to be `goal`, each of them, and some once more; never fewer than given."""
+    return rows if len(rows) >= goal else np.resize(rows, goal)
+
+
+RESAMPLE: dict[str, Callable[[Rows, int], Rows]] = {"down": down, "up": up}
+"""What becomes of one class's shuffled rows, by arm."""
+
+
+def class_weights(target: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return float32 (K,) weights f_min / f_c, where f_c is the sum of a class's shares: the rarest has weight 1.
+
+    A class that never occurs has weight 1 too.
+
+    >>> class_weights(np.eye(3, dtype=np.float32)[[0, 0, 0, 0, 1]]).tolist()
+    [0.25, 1.0, 1.0]
+    """
+    sums = np.nansum(target.astype(np.float64), 0)
+    present = sums > 0
+    least = sums[present].min() if present.any() else 1.0
+    return np.where(present, least / np.where(present, sums, 1.0), 1.0).astype(np.float32)
+
+
+def tops(target: NDArray[np.float32]) -> Rows:
+    """Return the class with the largest share, int64 (N,), the first where shares tie; -1 without a label.
+
+    >>> tops(np.array([[0.2, 0.8], [np.nan, np.nan]], np.float32)).tolist()
+    [1, -1]
+    """
+    return np.where(np.isnan(target).any(1), -1, np.nan_to_num(target).argmax(1))

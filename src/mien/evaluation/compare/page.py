@@ -1,0 +1,132 @@
+"""A comparison as one self-contained page, with the pictures about which two systems disagree most where known."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mien.data.samples import Samples
+from mien.evaluation.compare.show import NAMES, SUBSETS, figure, p_value, span, together, verdict
+from mien.evaluation.report.gallery import Shelf
+from mien.page import dot, escape, page, table, tiles
+
+STYLE = """
+.faces{display:grid;grid-template-columns:repeat(auto-fill,minmax(112px,1fr));gap:14px 12px}
+.faces img{width:100%;aspect-ratio:1;object-fit:cover;display:block;border-radius:6px;background:var(--track)}
+.faces figcaption{font-size:.8rem;line-height:1.35;margin-top:4px}.faces b,.yes{color:var(--ink)}
+.faces small{display:block}.no{color:var(--soft)}.yes{font-weight:600}ol{margin:0;padding-left:1.4em}
+"""
+
+
+def to_html(comparison: Mapping[str, Any], samples: Samples | None) -> str:
+    """Return the page; `samples` are the compared pictures, or None: then only their ids are listed."""
+    shelf = None if samples is None else Shelf(samples)
+    body = [_headline(comparison), *(_subset(comparison[key], title) for key, title in SUBSETS.items())]
+    body += [_disagreement(pair, shelf) for pair in comparison["disagreement"]]
+    body += [_published(comparison.get("published", [])), _notes(comparison)]
+    title = " · ".join(comparison["full"]["systems"])
+    where = " ".join(str(comparison[key]) for key in ("dataset", "split") if comparison[key])
+    lede = f"{comparison['n']:,} pictures{f' of {where}' if where else ''}, answered by every system."
+    return page(f"Compared: {title}", "\n".join(part for part in body if part), lede=lede, style=STYLE)
+
+
+def _headline(comparison: Mapping[str, Any]) -> str:
+    part = comparison["full"]
+    cells = [
+        (figure("accuracy", part["systems"][r["name"]]["accuracy"]) + " %", r["name"], _accuracy_span(part, r["name"]))
+        for r in part["ranking"]
+    ]
+    return tiles(cells)
+
+
+def _accuracy_span(part: Mapping[str, Any], name: str) -> str:
+    return f"95 %: {span('accuracy', part['systems'][name]['accuracy_interval'])}"
+
+
+def _subset(part: Mapping[str, Any], title: str) -> str:
+    if not part["n"]:
+        return ""
+    ranked = "".join(
+        f"<li>{escape(r['name'])}"
+        + (f", <span class='{_worth(r)}'>{escape(verdict(r))}</span>" if verdict(r) else "")
+        + "</li>"
+        for r in part["ranking"]
+    )
+    told = f'<p class="soft">{escape(together(part["groups"]))}</p>' if together(part["groups"]) else ""
+    rows = [[escape(r["name"]), *(_figure(part["systems"][r["name"]], key) for key in NAMES)] for r in part["ranking"]]
+    measured = table(("system", *NAMES.values()), rows)
+    first, *rest = NAMES.values()
+    head = ("pair", first, "only one right", "p (Holm)", *rest)
+    pairs = table(head, [_pair(pair) for pair in part["pairs"]]) if part["pairs"] else ""
+    differences = f"<h3>Paired differences, first minus second</h3>{pairs}" if pairs else ""
+    heading = f"<h2>{escape(title.capitalize())} <span class='soft'>n {part['n']:,}</span></h2>"
+    return f'{heading}<div class="box"><ol>{ranked}</ol>{told}</div>{measured}{differences}'
+
+
+def _worth(rank: Mapping[str, Any]) -> str:
+    return "no" if rank["noise"] else "yes"
+
+
+def _figure(figures: Mapping[str, Any], key: str) -> str:
+    ends = span(key, figures[f"{key}_interval"])
+    return escape(figure(key, figures[key])) + (f'<br><small class="soft">{escape(ends)}</small>' if ends else "")
+
+
+def _pair(pair: Mapping[str, Any]) -> list[str]:
+    cells = []
+    for key in NAMES:
+        found = pair["differences"].get(key)
+        ends = span(key, found["interval"], True) if found else ""
+        cells.append(
+            escape(figure(key, found["difference"] if found else None, True))
+            + (f'<br><small class="soft">{escape(ends)}</small>' if ends else "")
+        )
+    tested = (f"{pair['a_only']:,} / {pair['b_only']:,}", escape(p_value(pair["p_holm"])))
+    return [f"{escape(pair['a'])} minus {escape(pair['b'])}", cells[0], *tested, *cells[1:]]
+
+
+def _disagreement(pair: Mapping[str, Any], shelf: Shelf | None) -> str:
+    a, b = escape(pair["a"]), escape(pair["b"])
+    keys = ("n", "both", "a_only", "b_only", "neither")
+    rows = [[dot(name) + escape(name), *(f"{c[key]:,}" for key in keys)] for name, c in pair["by_label"].items()]
+    head = ("label", "pictures", "both right", f"only {pair['a']}", f"only {pair['b']}", "neither")
+    sides = (("a_right", pair["a"]), ("b_right", pair["b"]))
+    sided = "".join(
+        f'<div class="box"><h3>{escape(name)} right, the other wrong</h3>{_faces(pair[side], pair, shelf)}</div>'
+        for side, name in sides
+        if pair[side]
+    )
+    told = f"The same answer for {pair['same_answer']:,} pictures; the most one-sided of the others below."
+    return f'<h2>Where {a} and {b} disagree</h2><p class="soft">{told}</p>{table(head, rows)}{sided}'
+
+
+def _faces(listed: list[dict[str, Any]], pair: Mapping[str, Any], shelf: Shelf | None) -> str:
+    cards = [shelf.card(e["id"], _caption(e, pair)) for e in listed] if shelf else []
+    if any(cards):
+        return f'<div class="faces">{"".join(cards)}</div>'
+    rows = [[escape(e["id"]), escape(e["label"]), escape(e["a"]), escape(e["b"])] for e in listed]
+    return table(("picture", "label", pair["a"], pair["b"]), rows, words=True)
+
+
+def _caption(entry: Mapping[str, str], pair: Mapping[str, Any]) -> str:
+    answers = (f"<small>{escape(pair[side])}: {escape(entry[side])}</small>" for side in ("a", "b"))
+    return f"<b>{escape(entry['label'])}</b>{''.join(answers)}"
+
+
+def _published(records: list[dict[str, Any]]) -> str:
+    if not records:
+        return ""
+    rows = [
+        [f"{100 * r['value']:.2f}", *(escape(r[key]) for key in ("what", "split", "source", "note"))] for r in records
+    ]
+    told = "Quoted, not measured here; splits and ways of selecting differ, so nothing above is ranked with them."
+    listed = table(("accuracy, %", "system", "split", "source", "note"), rows, words=True)
+    return f'<h2>Published</h2><p class="soft">{told}</p>{listed}'
+
+
+def _notes(comparison: Mapping[str, Any]) -> str:
+    told = (
+        "Intervals are 95 %: Wilson's for accuracy, else 2,000 resamples drawn class by class, the same ones for all "
+        "systems; they are not corrected for their number. The p value is McNemar's, with Holm's correction over all "
+        "pairs of a table; systems are told apart below 0.05."
+    )
+    notes: Iterable[str] = (f"<p>{escape(note)}</p>" for note in (told, *comparison["notes"]))
+    return f'<h2>How this was compared</h2><div class="box">{"".join(notes)}</div>'

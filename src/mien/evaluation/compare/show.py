@@ -1,0 +1,151 @@
+"""A comparison as text for a terminal and as one tidy table."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mien.evaluation.intervals import RESAMPLED
+
+SUBSETS = {"full": "all pictures", "clean": "without twins in training"}
+NAMES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced",
+    "macro_f1": "macro-F1",
+    "kappa": "kappa",
+    "top2": "top-2",
+    "ece": "ECE",
+    "nll": "NLL",
+    "brier": "Brier",
+}
+PERCENT = {"accuracy", "balanced_accuracy", "macro_f1", "top2", "ece"}
+
+
+def to_text(comparison: Mapping[str, Any]) -> str:
+    """Return the comparison as lines: systems, ranking and pairs on both sets of pictures, then disagreement."""
+    lines = []
+    for key, title in SUBSETS.items():
+        lines += [*_subset(comparison[key], title), ""]
+    for pair in comparison["disagreement"]:
+        lines += [*_disagreement(pair), ""]
+    lines += _published(comparison.get("published", []), comparison["dataset"])
+    return "\n".join(lines).rstrip()
+
+
+def to_rows(comparison: Mapping[str, Any]) -> str:
+    """Return CSV with a row per set of pictures, system (or pair: a minus b) and metric."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["subset", "n", "a", "b", "metric", "value", "low", "high", "p", "p_holm"])
+    for key in SUBSETS:
+        part = comparison[key]
+        for name, figures in part["systems"].items():
+            for metric in RESAMPLED:
+                ends = figures[f"{metric}_interval"] or ("", "")
+                table.writerow([key, part["n"], name, "", metric, _cell(figures[metric]), *ends, "", ""])
+        for pair in part["pairs"]:
+            for metric, found in pair["differences"].items():
+                tested = (pair["p"], pair["p_holm"]) if metric == "accuracy" else ("", "")
+                value = _cell(found["difference"])
+                table.writerow([key, part["n"], pair["a"], pair["b"], metric, value, *found["interval"], *tested])
+    return text.getvalue()
+
+
+def figure(key: str, value: float | None, signed: bool = False) -> str:
+    """Return a metric as it is shown: shares in percent, the rest with three decimals, a dash where there is none.
+
+    >>> figure("accuracy", 0.7312), figure("nll", 0.5, signed=True), figure("ece", None)
+    ('73.12', '+0.500', '-')
+    """
+    if value is None:
+        return "-"
+    plus = "+" if signed else ""
+    return f"{100 * value:{plus}.2f}" if key in PERCENT else f"{value:{plus}.3f}"
+
+
+def span(key: str, ends: list[float | None] | None, signed: bool = False) -> str:
+    """Return an interval as it is shown, empty where there is none.
+
+    >>> span("accuracy", [0.7, 0.75]), span("nll", None)
+    ('70.00 to 75.00', '')
+    """
+    return "" if not ends or ends[0] is None else " to ".join(figure(key, end, signed) for end in ends)
+
+
+def p_value(p: float) -> str:
+    """Return a p value as it is shown.
+
+    >>> p_value(0.00002), p_value(0.0312)
+    ('< 0.001', '0.031')
+    """
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def verdict(rank: Mapping[str, Any]) -> str:
+    """Say what the gap to the next system is worth; empty for the last.
+
+    >>> verdict({"gap": 0.012, "p_holm": 0.2, "noise": True})
+    '1.20 points above the next: may be noise (p 0.200)'
+    """
+    if rank["gap"] is None:
+        return ""
+    worth = "may be noise" if rank["noise"] else "told apart"
+    p = p_value(rank["p_holm"])
+    return f"{100 * rank['gap']:.2f} points above the next: {worth} (p {p})"
+
+
+def together(groups: list[list[str]]) -> str:
+    """Say which systems are not told apart; empty where all are.
+
+    >>> together([["a", "b"], ["c"]])
+    'not told apart: a, b'
+    """
+    runs = [", ".join(group) for group in groups if len(group) > 1]
+    return f"not told apart: {'; '.join(runs)}" if runs else ""
+
+
+def _subset(part: Mapping[str, Any], title: str) -> Iterator[str]:
+    yield f"{title}, n {part['n']:,}"
+    if not part["n"]:
+        return
+    width = max(map(len, part["systems"])) + 2
+    yield f"{'':{width}s}{'accuracy':>8s}  {'95 %':17s}" + "".join(f"{name:>10s}" for name in list(NAMES.values())[1:])
+    for rank in part["ranking"]:
+        f = part["systems"][rank["name"]]
+        rest = "".join(f"{figure(key, f[key]):>10s}" for key in list(NAMES)[1:])
+        ends = span("accuracy", f["accuracy_interval"])
+        yield f"{rank['name']:{width}s}{figure('accuracy', f['accuracy']):>8s}  {ends:17s}{rest}"
+    yield from (f"  {rank['name']}: {verdict(rank)}" for rank in part["ranking"] if rank["gap"] is not None)
+    if told := together(part["groups"]):
+        yield f"  {told}"
+    for pair in part["pairs"]:
+        yield from _pair(pair)
+
+
+def _pair(pair: Mapping[str, Any]) -> Iterator[str]:
+    yield f"  {pair['a']} minus {pair['b']}, 95 %:"
+    for key, found in pair["differences"].items():
+        yield f"    {NAMES[key]:10s}{figure(key, found['difference'], True):>8s}  {span(key, found['interval'], True)}"
+    counts = f"only {pair['a']} right {pair['a_only']:,}, only {pair['b']} right {pair['b_only']:,}"
+    yield f"    McNemar   {counts}, p {p_value(pair['p'])}, Holm {p_value(pair['p_holm'])}"
+
+
+def _disagreement(pair: Mapping[str, Any]) -> Iterator[str]:
+    yield f"A = {pair['a']}, B = {pair['b']}: {pair['same_answer']:,} answers are the same"
+    heads = {"n": "pictures", "both": "both right", "a_only": "only A", "b_only": "only B", "neither": "neither"}
+    yield f"{'':12s}" + "".join(f"{head:>12s}" for head in heads.values())
+    for name, counts in pair["by_label"].items():
+        yield f"{name:12s}" + "".join(f"{counts[key]:12,d}" for key in heads)
+
+
+def _published(records: list[dict[str, Any]], dataset: str | None) -> Iterator[str]:
+    if not records:
+        return
+    yield f"published on {dataset}, in percent; not measured here, and splits and selection differ"
+    for r in records:
+        note = f"; {r['note']}" if r["note"] else ""
+        yield f"  {100 * r['value']:6.2f}  {r['what']} [{r['split']}] {r['source']}{note}"
+
+
+def _cell(value: float | None) -> float | str:
+    return "" if value is None else value

@@ -1,0 +1,74 @@
+"""A fairness audit as text for a terminal, and as files: fairness.json and fairness.html."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mien.errors import UsageError
+from mien.evaluation.compare.significance import LEVEL
+from mien.evaluation.report import Report
+from mien.evaluation.report.fairness import fairness as section
+from mien.evaluation.report.style import STYLE
+from mien.evaluation.result import Result
+from mien.page import page
+
+WIDE = 24  # letters of a group's name
+
+
+def to_text(figures: dict[str, Any]) -> str:
+    """Return the figures of `fairness` as lines for a terminal."""
+    few = f"nothing is concluded from fewer than {figures['min_group']}"
+    lines = [f"{figures['n']:,} pictures, {figures['left_out']:,} of them in no group; {few}"]
+    for column in figures["columns"]:
+        lines += ["", *_column(column, figures["min_group"])]
+    return "\n".join(lines)
+
+
+def keep(result: Result, figures: dict[str, Any], out: Path) -> None:
+    """Write fairness.json and fairness.html into a folder."""
+    name = str(result.provenance.get("weights") or "result")
+    where = " ".join(str(result.provenance[key]) for key in ("dataset", "split") if result.provenance.get(key))
+    report = Report({name: result}, {name: {}}, fairness={name: figures})
+    title = f"{name} on {where} by group" if where else f"{name} by group"
+    lede = "Are apparent facial expressions read as well for every group of people?"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "fairness.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        (out / "fairness.html").write_text(page(title, section(report), lede=lede, style=STYLE), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--out: {out} cannot be written: {error.strerror}", "a folder") from None
+
+
+def _column(column: dict[str, Any], least: int) -> list[str]:
+    lines = [f"{column['column'][:WIDE]:{WIDE}s}{'pictures':>9s}{'accuracy':>10s}{'95 %':>15s}{'ECE':>7s}{'95 %':>14s}"]
+    lines += [_row(group, least) for group in column["groups"]]
+    enough = [group for group in column["groups"] if group["enough"]]
+    for key, words in (("fnr", "false negatives, %"), ("fpr", "false positives, %")):
+        if any(row[key] is not None for group in enough for row in group["per_class"].values()):
+            lines += ["", f"{words:{WIDE}s}" + "".join(f"{label[:9]:>10s}" for label in enough[0]["per_class"])]
+            lines += [_rates(group, key) for group in enough]
+    if column["equalised_odds_gap"] is not None:
+        lines += ["", f"equalised-odds gap: {100 * column['equalised_odds_gap']:.1f} points"]
+    lines += [
+        f"{test['what']}: p {test['p']:.2g}, after Holm {test['p_holm']:.2g}"
+        for test in column["tests"]
+        if test["what"] == "accuracy" or test["p_holm"] < LEVEL
+    ]
+    return [*lines, column["conclusion"]]
+
+
+def _row(group: dict[str, Any], least: int) -> str:
+    start = f"{group['group'][:WIDE]:{WIDE}s}{group['n']:9,d}"
+    if not group["enough"]:
+        return f"{start}  too few to conclude: {group['n']} < {least}"
+    told = f"{100 * group['accuracy']:9.2f}%{_span(group['accuracy_interval']):>15s}"
+    return f"{start}{told}{100 * group['ece']:7.2f}{_span(group['ece_interval']):>14s}"
+
+
+def _rates(group: dict[str, Any], key: str) -> str:
+    cells = ("-" if row[key] is None else f"{100 * row[key]:.1f}" for row in group["per_class"].values())
+    return f"{group['group'][:WIDE]:{WIDE}s}" + "".join(f"{cell:>10s}" for cell in cells)
+
+
+def _span(interval: list[float]) -> str:
+    return f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}"

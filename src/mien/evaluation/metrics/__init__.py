@@ -1,0 +1,124 @@
+"""Metrics: `f(probs, target) -> float` in plain numpy, by key in `METRICS`.
+
+Probabilities are (N, K) floats.  Targets are (N, K) distributions: one-hot for hard labels, vote shares otherwise;
+where several classes tie for the top of a target, any of them is right.  Skew-normalised ones end in `_norm`.  What
+no sample defines is NaN.  All of them together take some 20 ms on 3,589 x 8.
+
+`VOTES` and `PEOPLE` judge by people's votes, `REGRESSION` valence and arousal, `UNITS` action units, each in its room.
+"""
+
+from collections.abc import Callable
+
+from mien.evaluation.metrics.confidence import BINS, bin_of, brier, briers, ece, ece_width, nll, nlls, reliability
+from mien.evaluation.metrics.counts import (
+    Counts,
+    Floats,
+    accuracies_norm,
+    accuracy_of,
+    alpha_norm_of,
+    alpha_of,
+    balanced_accuracy_of,
+    f1s_norm,
+    kappa_norm_of,
+    kappa_of,
+    kappas_norm,
+    macro_f1_of,
+    one_vs_rest,
+    per_class,
+    precisions_norm,
+    recalls,
+    undersampled,
+)
+from mien.evaluation.metrics.labels import (
+    accuracy,
+    alpha,
+    alpha_norm,
+    balanced_accuracy,
+    confusion,
+    hard,
+    kappa,
+    kappa_norm,
+    macro_f1,
+    macro_f1_norm,
+    macro_precision,
+    macro_precision_norm,
+    macro_recall,
+)
+from mien.evaluation.metrics.ranking import pr_auc, roc_auc, top2, top2_confusion, top2_f1, top2_f1_norm, top2_hits
+from mien.evaluation.metrics.regression import REGRESSION
+from mien.evaluation.metrics.units import UNITS, icc
+from mien.evaluation.metrics.votes import PEOPLE, VOTES
+
+__all__ = [
+    "BINS",
+    "METRICS",
+    "OF_LABELS",
+    "PEOPLE",
+    "REGRESSION",
+    "UNITS",
+    "VOTES",
+    "Counts",
+    "Floats",
+    "Metric",
+    "accuracies_norm",
+    "accuracy",
+    "accuracy_of",
+    "alpha",
+    "alpha_norm_of",
+    "alpha_of",
+    "balanced_accuracy",
+    "balanced_accuracy_of",
+    "bin_of",
+    "brier",
+    "briers",
+    "confusion",
+    "ece",
+    "f1s_norm",
+    "hard",
+    "icc",
+    "kappa_norm_of",
+    "kappa_of",
+    "kappas_norm",
+    "macro_f1",
+    "macro_f1_of",
+    "nll",
+    "nlls",
+    "one_vs_rest",
+    "per_class",
+    "precisions_norm",
+    "recalls",
+    "reliability",
+    "top2",
+    "top2_confusion",
+    "top2_hits",
+    "undersampled",
+]
+
+Metric = Callable[[Floats, Floats], float]
+
+METRICS: dict[str, Metric] = {
+    "accuracy": accuracy,
+    "balanced_accuracy": balanced_accuracy,
+    "macro_f1": macro_f1,
+    "macro_precision": macro_precision,
+    "macro_recall": macro_recall,
+    "top2": top2,
+    "top2_f1": top2_f1,
+    "kappa": kappa,
+    "alpha": alpha,
+    "roc_auc": roc_auc,
+    "pr_auc": pr_auc,
+    "ece": ece,
+    "ece_width": ece_width,
+    "nll": nll,
+    "brier": brier,
+    "accuracy_norm": balanced_accuracy,
+    "macro_precision_norm": macro_precision_norm,
+    "macro_f1_norm": macro_f1_norm,
+    "top2_f1_norm": top2_f1_norm,
+    "kappa_norm": kappa_norm,
+    "alpha_norm": alpha_norm,
+}
+
+OF_LABELS = frozenset(key for key, metric in METRICS.items() if metric.__module__.endswith(".labels"))
+"""Keys of the metrics that need no more than the predicted label."""

@@ -1,0 +1,131 @@
+"""Fit calibration on one result and measure it on another: what `mien calibrate VAL TEST` tells.
+
+Fitted are a temperature, a temperature per class, the confidence for `--abstain` and conformal sets.  All of it is
+fitted on the first result alone, and every figure told is of the second.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mien.errors import DataError
+from mien.evaluation import conformal, metrics
+from mien.evaluation.calibrate import fit_temperature, fit_temperatures, fit_threshold, logs, softmax
+from mien.evaluation.result import Result
+from mien.evaluation.selective import answered
+
+TOLD = ("accuracy", "ece", "nll", "brier")
+ANSWERED_RIGHT = 0.9
+"""Accuracy among the answered that the threshold aims at, as the one in the weights' card does."""
+
+
+def recalibrate(first: Result, second: Result, coverage: float = 0.9) -> dict[str, Any]:
+    """Return what is fitted on the first result and what it is worth on the second: `mien calibrate --json`.
+
+    `coverage` is that of the conformal sets.  DataError for results of different weights or labels, of common samples,
+    or fitted on a test split.
+    """
+    _check(first, second)
+    temperature = fit_temperature(logs(first.probs), first.target)
+    temperatures = fit_temperatures(first.probs, first.target)
+    z = logs(second.probs)
+    variants: dict[str, metrics.Floats] = {
+        "as_is": second.probs,
+        "temperature": softmax(z, temperature),
+        "temperatures": softmax(z, temperatures),
+    }
+    threshold = fit_threshold(first.probs, first.target, ANSWERED_RIGHT)
+    return {
+        "weights": first.provenance.get("weights"),
+        "fitted_on": _about(first),
+        "measured_on": _about(second),
+        "temperature": temperature,
+        "temperatures": dict(zip(first.labels, temperatures.tolist(), strict=True)),
+        "calibration": {
+            name: {key: float(metrics.METRICS[key](probs, second.target)) for key in TOLD}
+            for name, probs in variants.items()
+        },
+        "abstention": None if threshold is None else answered(second.probs, second.target, threshold),
+        "coverage": coverage,
+        "conformal": {
+            name: conformal.measure(
+                second.probs,
+                second.target,
+                conformal.fit_quantile(first.probs, first.target, coverage, score),
+                score,
+            )
+            for name, score in conformal.SCORES.items()
+        },
+    }
+
+
+def load(path: Path) -> Result:
+    """Read a result from a file, or from the folder that `mien evaluate --out` wrote it to."""
+    return Result.load(path / "result.npz" if path.is_dir() else path)
+
+
+def to_text(figures: dict[str, Any]) -> str:
+    """Return the figures of `recalibrate` as lines for a terminal."""
+    f = figures
+    names = {
+        "as_is": "as they are",
+        "temperature": f"temperature {f['temperature']:.3f}",
+        "temperatures": "one per class",
+    }
+    lines = [
+        f"{f['weights']}: fitted on {_named(f['fitted_on'])}, measured on {_named(f['measured_on'])}",
+        "",
+        f"{'':20s}{'accuracy':>10s}{'ECE':>8s}{'NLL':>8s}{'Brier':>8s}",
+    ]
+    for key, row in f["calibration"].items():
+        told = f"{100 * row['accuracy']:10.2f}{100 * row['ece']:8.2f}{row['nll']:8.3f}{row['brier']:8.3f}"
+        lines.append(f"{names[key]:20s}{told}")
+    told = ", ".join(f"{label} {value:.2f}" for label, value in f["temperatures"].items())
+    lines += ["", f"temperatures: {told}", "", _abstention(f["abstention"]), ""]
+    lines.append(f"{'sets that should hold':22s}{'measured':>9s}{'95 %':>16s}{'size':>7s}{'95 %':>14s}")
+    for name, row in f["conformal"].items():
+        low, high = (100 * v for v in row["coverage_interval"])
+        least, most = row["size_interval"]
+        wanted, held = f"{100 * f['coverage']:g} % ({name})", f"{low:.2f} to {high:.2f}"
+        lines.append(
+            f"{wanted:22s}{100 * row['coverage']:8.2f}%{held:>16s}{row['size']:7.2f}{f'{least:.2f} to {most:.2f}':>14s}"
+        )
+    return "\n".join(lines)
+
+
+def _check(first: Result, second: Result) -> None:
+    if first.provenance.get("split") == "test":
+        raise DataError("a first result of a test split", "one on val: nothing is fitted on test")
+    if first.labels != second.labels:
+        raise DataError(f"results with the labels {', '.join(first.labels)} and {', '.join(second.labels)}", "the same")
+    if not len(first) or not len(second):
+        raise DataError(f"results of {len(first)} and {len(second)} samples", "at least one in each")
+    names = [result.provenance.get("weights") for result in (first, second)]
+    if all(names) and names[0] != names[1]:
+        raise DataError(f"results of {names[0]} and of {names[1]}", "the same weights on val and on another split")
+    common = np.intersect1d(first.ids, second.ids)
+    if len(common):
+        told = ", ".join(common[:3].tolist())
+        raise DataError(f"{len(common)} samples in both results ({told}, ...)", "results without a common sample")
+
+
+def _about(result: Result) -> dict[str, Any]:
+    return {**{key: result.provenance.get(key) for key in ("dataset", "split")}, "n": len(result)}
+
+
+def _named(about: dict[str, Any]) -> str:
+    what = " ".join(str(about[key]) for key in ("dataset", "split") if about[key]) or "a result"
+    return f"{what} ({about['n']:,})"
+
+
+def _abstention(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return f"no confidence reaches {100 * ANSWERED_RIGHT:g} % accuracy on the first result"
+    if not row["n"]:
+        return f"answering from a confidence of {row['threshold']:.3f}: nothing reaches it"
+    low, high = (100 * v for v in row["accuracy_interval"])
+    told = (
+        f"{100 * row['coverage']:.1f} % answered, {100 * row['accuracy']:.2f} % right (95 %: {low:.2f} to {high:.2f})"
+    )
+    return f"answering from a confidence of {row['threshold']:.3f}: {told}"

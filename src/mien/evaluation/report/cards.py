@@ -1,0 +1,124 @@
+"""What the pictures and the weights are, and how the figures are defined."""
+
+from typing import Any
+
+import numpy as np
+
+from mien.evaluation import metrics
+from mien.evaluation.report.content import Report
+from mien.evaluation.report.frame import name_of, section
+from mien.evaluation.result import Result
+from mien.page import dot, escape, facts, percent, table
+
+SOURCES = {
+    "fer2013": (
+        "Goodfellow et al., Challenges in representation learning, arXiv 1307.0414, 2013: grey 48x48 faces found "
+        "by web search",
+        "the pictures belong to their makers and were published for research; mien brings none of them",
+    ),
+    "ferplus": (
+        "Barsoum et al., Training deep networks for facial expression recognition with crowd-sourced label "
+        "distribution, ICMI 2016: ten raters for each picture of FER2013",
+        "the votes are under the MIT licence; the pictures are those of FER2013, published for research",
+    ),
+    "affectnet": (
+        "Mollahosseini, Hasani and Mahoor, AffectNet, IEEE Transactions on Affective Computing, 2017",
+        "by agreement with its makers, for research that is not commercial",
+    ),
+    "rafdb": (
+        "Li, Deng and Du, Reliable crowdsourcing and deep locality-preserving learning, CVPR 2017",
+        "by agreement with its makers, for research that is not commercial",
+    ),
+    "ckplus": (
+        "Lucey et al., The extended Cohn-Kanade dataset (CK+), CVPR Workshops 2010",
+        "by agreement; pictures may be printed only of the subjects who allowed it",
+    ),
+}
+"""Where a data set comes from and what its pictures may be used for."""
+
+
+def data_card(report: Report) -> str:
+    """The pictures measured on: source, counts by expression, twins, agreement of the raters, terms."""
+    cards, seen = [], set()
+    for name, result in report.results.items():
+        facts_of = result.provenance
+        which = (facts_of.get("dataset"), facts_of.get("split"), facts_of.get("fingerprint"), len(result))
+        if which in seen or not len(result):
+            continue
+        seen.add(which)
+        cards.append(_data(result, report.figures[name]))
+    return section("data", "Data", *cards)
+
+
+def model_card(report: Report) -> str:
+    """What the weights say about themselves."""
+    cards = []
+    for name in report.results:
+        if not (card := report.known(name, "card")):
+            continue
+        title = "" if report.single else f"<h3>{name_of(name, report.kinds[name])}</h3>"
+        cards.append(f'<div class="box">{title}{facts(_weights(card))}</div>')
+    whole = "".join(cards)
+    return section("weights", "Weights", whole if report.single or not whole else f'<div class="two">{whole}</div>')
+
+
+def definitions(report: Report) -> str:
+    """How every figure on the page is defined."""
+    told = {
+        "accuracy": "the share of pictures whose likeliest expression is the label; where several labels tie for most "
+        "votes, any of them is right. Interval: Wilson.",
+        "clean": "without the pictures that have a twin in the training split: equal pixels, or a Pearson correlation "
+        "of at least 0.98.",
+        "macro-F1": "the mean over expressions of the harmonic mean of precision and recall. Interval: 2,000 bootstrap "
+        "draws, stratified by expression.",
+        "top-2": "the share of pictures whose label is among the two likeliest expressions.",
+        "ECE": "expected calibration error: the mean distance of confidence and accuracy over 15 bins of equally "
+        "many pictures (equal width where that is said).",
+        "log loss": "the mean of minus the logarithm of the probability given to the label, in nats; against the "
+        "raters' distribution where there is one.",
+        "intervals": "95 %, over the draw of test pictures; they hold neither other seeds nor other data.",
+    }
+    return section("definitions", "How it is measured", f'<div class="box">{facts(told)}</div>')
+
+
+def _data(result: Result, f: dict[str, Any]) -> str:
+    label, _ = metrics.hard(result.probs, result.target)
+    twin, agreed = ~result.clean, result.target.max(1)
+    voted = bool((agreed < 1).any())
+    rows = []
+    for k, text in enumerate(result.labels):
+        own = label == k
+        share = escape(percent(own.mean(), 1))
+        cells = [f"{int(own.sum()):,}", share, f"{int((own & twin).sum()):,}"]
+        if voted:
+            cells.append(escape(percent(float(agreed[own].mean()) if own.any() else None)))
+        rows.append([dot(text) + escape(text), *cells])
+    head = ("expression", "pictures", "share", "with a twin", *(["raters agreed"] if voted else []))
+    source, terms = SOURCES.get(str(f.get("dataset")), ("", ""))
+    about = {
+        "data set": " ".join(str(f[key]) for key in ("dataset", "split") if f.get(key)),
+        "source": source,
+        "terms": terms,
+        "pictures": f"{len(result):,}",
+        "groups": f"{len(np.unique(result.group)):,} subjects or clips" if result.group is not None else "",
+        "twins in training": f"{int(twin.sum()):,}" if "twins" in result.provenance else "not looked for",
+        "fingerprint": str(f.get("fingerprint") or ""),
+    }
+    return f'<div class="two"><div class="box">{facts(about)}</div><div class="box">{table(head, rows)}</div></div>'
+
+
+def _weights(card: dict[str, Any]) -> dict[str, str]:
+    data = card.get("data", {})
+    threshold = card.get("threshold")
+    kind = "grey" if card["channels"] == 1 else "RGB"
+    return {
+        "name": card["name"],
+        "expressions": ", ".join(card["labels"]),
+        "takes": f"crops of {card['size']} x {card['size']}, {kind}, framed as {card['framing']}",
+        "trained on": ", fingerprint ".join(str(data[key]) for key in ("name", "fingerprint") if data.get(key)),
+        "calibration": f"temperature {card['temperature']:.2f}, fitted on val",
+        "abstains below": f"confidence {threshold:.2f}" if threshold is not None else "",
+        "licence": card["licence"],
+        "notes": card["notes"],
+        "not for": "people's grades, jobs, credit, treatment or liberty: it reads pictures, not feelings",
+    }

@@ -1,0 +1,145 @@
+"""The expressions one by one: how often each is found, and what it is taken for."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.evaluation import metrics
+from mien.evaluation.intervals import Interval, wilson
+from mien.evaluation.report.chart import Whisker, whiskers
+from mien.evaluation.report.content import Report
+from mien.evaluation.report.frame import figure, key_of, name_of, section, toggle, with_span
+from mien.labels import ordered
+from mien.page import dot, escape, percent, scroll, table
+
+
+def expressions(report: Report) -> str:
+    """Precision, recall, F1 and top-2 by expression; of several results F1 and recall side by side."""
+    if not any(len(result) for result in report.results.values()):
+        return ""
+    if not report.single:
+        return section("expressions", "By expression", _compared(report))
+    (name,) = report.results
+    seconds = _among_two(report, name)
+    rows, marks = [], []
+    for label, row in report.figures[name]["per_class"].items():
+        within = _recall_span(row)
+        shares = [escape(percent(row[key], 1)) for key in ("precision", "f1")]
+        found = with_span(percent(row["recall"], 1), within)
+        two = escape(percent(seconds.get(label), 1))
+        rows.append([dot(label) + escape(label), f"{row['support']:,}", shares[0], found, shares[1], two])
+        marks.append(Whisker(label, row["recall"] if row["support"] else None, within))
+    listed = table(("expression", "pictures", "precision", "recall", "F1", "in top two"), rows)
+    caption = "Recall by expression with its 95 % interval (Wilson)."
+    told = (
+        '<p class="soft">Recall: the share of the pictures of an expression that is found. Precision: the share of the '
+        "answers that is right. In top two: the label is among the two likeliest.</p>"
+    )
+    beside = f'<div class="box">{listed}{told}</div>'
+    return section(
+        "expressions",
+        "By expression",
+        f'<div class="two wide">{beside}{figure(whiskers(marks, "recall"), caption)}</div>',
+    )
+
+
+def confusion(report: Report) -> str:
+    """Who is taken for whom: counts, and shares of each row."""
+    known = {name: f for name, f in report.figures.items() if f["n"]}
+    if not known:
+        return ""
+    panes = {}
+    for title, shares in (("Pictures", False), ("Share of each row", True)):
+        grids = "".join(_matrix(report, name, shares) for name in known)
+        panes[title] = grids if report.single else f'<div class="two">{grids}</div>'
+    told = (
+        '<p class="soft">Rows are labels, columns what was answered; the diagonal is right. '
+        "Shades follow the share of the row.</p>"
+    )
+    shown = toggle("confusion", panes)
+    if report.single:
+        shown = f'<div class="two">{shown}{_confused(*known.values())}</div>'
+    return section("confusion", "Confusion", told, shown)
+
+
+MOST = 8
+"""Mistakes that are listed."""
+
+
+def _compared(report: Report) -> str:
+    """Return F1 and recall of every expression side by side, and the recalls with their intervals as a chart."""
+    labels = ordered(list({label for f in report.figures.values() for label in f["per_class"]}))
+    boxes = []
+    for key, title in (("f1", "F1"), ("recall", "Recall")):
+        rows = []
+        for label in labels:
+            found = [f["per_class"].get(label) for f in report.figures.values()]
+            rows.append([dot(label) + escape(label), *(escape(percent(row[key] if row else None, 1)) for row in found)])
+        boxes.append(f'<div class="box"><h3>{title}</h3>{table(("expression", *report.figures), rows)}</div>')
+    marks = [
+        Whisker(label, row["recall"], _recall_span(row), report.kinds[name])
+        for label in labels
+        for name, f in report.figures.items()
+        if (row := f["per_class"].get(label)) and row["support"]
+    ]
+    caption = "Recall by expression with its 95 % interval (Wilson)."
+    chart = figure(whiskers(marks, "recall"), caption, marks=key_of(report))
+    return f'<div class="two">{"".join(boxes)}</div>{chart}'
+
+
+def _recall_span(row: dict[str, Any]) -> Interval | None:
+    return wilson(round(row["recall"] * row["support"]), int(row["support"])) if row["support"] else None
+
+
+def _among_two(report: Report, name: str) -> dict[str, float]:
+    """Return the share of each label's pictures whose label is among the two likeliest."""
+    result = report.results[name]
+    label, _ = metrics.hard(result.probs, result.target)
+    hits = metrics.top2_hits(result.probs, result.target)
+    return {text: float(hits[label == k].mean()) for k, text in enumerate(result.labels) if (label == k).any()}
+
+
+def _matrix(report: Report, name: str, shares: bool) -> str:
+    f = report.figures[name]
+    counts = np.asarray(f["confusion"])
+    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    head = "".join(f'<th scope="col"><span>{escape(label)}</span></th>' for label in f["labels"])
+    rows = "".join(
+        f'<tr><th scope="row">{escape(label)}</th>{_cells(counts[k], share[k], k, shares)}</tr>'
+        for k, label in enumerate(f["labels"])
+    )
+    corner = "<td>answer →<br>label ↓</td>"
+    grid = f'<table class="matrix"><thead><tr>{corner}{head}</tr></thead><tbody>{rows}</tbody></table>'
+    title = "" if report.single else f"<h3>{name_of(name, report.kinds[name])}</h3>"
+    told = f"confusion of {name}, {'shares of each row' if shares else 'pictures'}"
+    return f'<div class="box">{title}{scroll(grid, told)}</div>'
+
+
+def _confused(f: dict[str, Any]) -> str:
+    """Return the mistakes made most often, in a box."""
+    counts, labels = np.array(f["confusion"]), f["labels"]
+    support = counts.sum(1)
+    np.fill_diagonal(counts, 0)
+    most = np.argsort(-counts, axis=None, kind="stable")[:MOST]
+    pairs = [(int(k) // len(labels), int(k) % len(labels)) for k in most]
+    rows = [
+        [
+            " \N{RIGHTWARDS ARROW} ".join(dot(labels[k]) + escape(labels[k]) for k in (i, j)),
+            f"{counts[i, j]:,}",
+            escape(share),
+        ]
+        for i, j in pairs
+        if counts[i, j] and (share := percent(counts[i, j] / support[i]))
+    ]
+    listed = table(("label \N{RIGHTWARDS ARROW} answer", "pictures", "share"), rows)
+    return f'<div class="box"><h3>The most frequent mistakes</h3>{listed}</div>'
+
+
+def _cells(counts: NDArray[np.int64], shares: NDArray[np.float64], own: int, as_shares: bool) -> str:
+    cells = []
+    for k, (count, share) in enumerate(zip(counts.tolist(), shares.tolist(), strict=True)):
+        text = escape(percent(share).removesuffix(" %")) if as_shares else f"{count:,}"
+        diagonal = ' class="own"' if k == own else ""
+        cells.append(f'<td{diagonal} style="--a:{share:.2f}">{text}</td>')
+    return "".join(cells)

@@ -1,0 +1,63 @@
+"""Report: what the sections draw on, everything by the name of the weights that it is about."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mien.data.samples import Samples
+from mien.evaluation.result import Result
+
+Rows = list[dict[str, Any]]
+Named = Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """One result, or several to be put side by side; what is not known of one is simply not in the mapping.
+
+    Attributes:
+        results: what was answered, by the name shown for it; the order is that of the page.
+        figures: the same as figures, as `mien evaluate --json` prints them.
+        history: a run's log by epoch; steps: by step.
+        images: the samples a result was measured on, for the gallery.
+        stress, fairness: what `mien stress` and the fairness audit wrote, in their JSON shapes.
+        about: `recipe`, `environment`, `card` and `val` (its figures), each where known.
+        missing: why there is no picture of a result, in words.
+    """
+
+    results: Mapping[str, Result]
+    figures: Mapping[str, dict[str, Any]]
+    history: Mapping[str, Rows] = field(default_factory=dict)
+    steps: Mapping[str, Rows] = field(default_factory=dict)
+    images: Mapping[str, Samples] = field(default_factory=dict)
+    stress: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    fairness: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    about: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def single(self) -> bool:
+        """Whether the page is about one result."""
+        return len(self.results) == 1
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        """The place, from 1 on, of every result in the palette of the charts."""
+        return {name: k for k, name in enumerate(self.results, 1)}
+
+    @property
+    def paired(self) -> bool:
+        """Whether several results answer the same pictures, so that they can be compared picture by picture."""
+        first, *others = self.results.values()
+        where = _measured(first)
+        return bool(others) and all(
+            _measured(r) == where and r.labels == first.labels and set(r.ids) == set(first.ids) for r in others
+        )
+
+    def known(self, name: str, what: str) -> dict[str, Any]:
+        """Return one of the facts `about` a result, empty where it is not known."""
+        return self.about.get(name, {}).get(what) or {}
+
+
+def _measured(result: Result) -> tuple[object, ...]:
+    return tuple(result.provenance.get(key) for key in ("dataset", "split", "fingerprint"))

@@ -1,0 +1,108 @@
+"""How the weights treat groups of people, from what the fairness audit wrote."""
+
+from typing import Any
+
+from mien.evaluation.report.chart import Whisker, whiskers
+from mien.evaluation.report.content import Report
+from mien.evaluation.report.frame import figure, name_of, section, span, with_span
+from mien.page import escape, facts, percent, table
+
+
+def fairness(report: Report) -> str:
+    """Accuracy, calibration and error rates by group; groups too small to conclude from are faint."""
+    parts = []
+    for name, found in report.fairness.items():
+        title = "" if report.single else f"<h3>{name_of(name, report.kinds[name])}</h3>"
+        left = f" {found['left_out']:,} pictures belong to no group." if found.get("left_out") else ""
+        told = (
+            f"Groups are those of the table that was given, {found['n']:,} pictures.{left} Below "
+            f"{found['min_group']:,} pictures a group is shown faint and nothing is concluded from it."
+        )
+        parts += [
+            f'{title}<p class="soft">{escape(told)}</p>',
+            *(_column(report, name, column) for column in found["columns"]),
+        ]
+    return section("fairness", "By group of people", *parts)
+
+
+def _column(report: Report, name: str, column: dict[str, Any]) -> str:
+    rows, marks = [], []
+    for group in column["groups"]:
+        few = "" if group["enough"] else "<small>too few</small>"
+        rows.append(
+            [
+                escape(group["group"]),
+                f"{group['n']:,}{few}",
+                with_span(percent(group["accuracy"], 1), group.get("accuracy_interval")),
+                with_span(percent(group.get("ece"), 1), group.get("ece_interval")),
+            ]
+        )
+        marks.append(
+            Whisker(
+                f"{group['group']} ({group['n']:,})",
+                group["accuracy"],
+                group.get("accuracy_interval"),
+                report.kinds[name],
+                not group["enough"],
+            )
+        )
+    chart = figure(whiskers(marks, "accuracy"), f"Accuracy by {column['column']} with its 95 % interval.")
+    listed = table((column["column"], "pictures", "accuracy", "ECE"), rows)
+    level = 3 if report.single else 4
+    title = f"<h{level}>By {escape(column['column'])}</h{level}>"
+    said = str(column.get("conclusion") or "")
+    told = f"<p>{escape(said[:1].upper() + said[1:])}.</p>" if said else ""
+    beside = f'<div class="box">{listed}{facts(_gaps(column))}</div>'
+    return f'{title}{told}<div class="two">{chart}{beside}</div>{_tests(column)}{_rates(column)}'
+
+
+def _gaps(column: dict[str, Any]) -> dict[str, str]:
+    gap = column.get("gap")
+    return {
+        "worst group": str(column.get("worst_group") or ""),
+        "gap in accuracy": "" if gap is None else f"{100 * gap:.1f} points" + _within(column.get("gap_interval")),
+        "equalised odds": ""
+        if column.get("equalised_odds_gap") is None
+        else f"rates differ by up to {100 * column['equalised_odds_gap']:.1f} points",
+    }
+
+
+def _within(interval: list[float] | None) -> str:
+    return f" (95 %: {ends})" if (ends := span(interval)) else ""
+
+
+def _tests(column: dict[str, Any]) -> str:
+    if not column.get("tests"):
+        return ""
+    rows = [[escape(test["what"]), p_value(test["p"]), p_value(test.get("p_holm"))] for test in column["tests"]]
+    told = f"Tests of differences by {escape(column['column'])}"
+    return f"<details><summary>{told}</summary>{table(('test', 'p', 'p after Holm'), rows)}</details>"
+
+
+def _rates(column: dict[str, Any]) -> str:
+    rows = [
+        [
+            escape(group["group"]),
+            escape(label),
+            f"{row['n']:,}",
+            with_span(percent(row["fpr"], 1), row.get("fpr_interval")),
+            with_span(percent(row["fnr"], 1), row.get("fnr_interval")),
+        ]
+        for group in column["groups"]
+        for label, row in (group.get("per_class") or {}).items()
+    ]
+    if not rows:
+        return ""
+    listed = table((column["column"], "expression", "pictures", "false positives", "false negatives"), rows)
+    return f"<details><summary>False positives and negatives by {escape(column['column'])}</summary>{listed}</details>"
+
+
+def p_value(p: float | None) -> str:
+    """Return a p value as it is printed, HTML.
+
+    >>> p_value(0.0312), p_value(0.00002), p_value(None)
+    ('0.031', '&lt;&nbsp;0.001', '-')
+    """
+    if p is None or p != p:
+        return "-"
+    return "&lt;&nbsp;0.001" if p < 0.001 else f"{p:.3f}"

@@ -1,0 +1,119 @@
+"""How the weights bear corrupted pictures and attacks, from what `mien stress` wrote."""
+
+from typing import Any
+
+from mien.evaluation.report.chart import Line, Whisker, lines, whiskers
+from mien.evaluation.report.content import Report
+from mien.evaluation.report.frame import figure, key_of, name_of, section, span, with_span
+from mien.page import escape, percent, scroll, table
+
+
+def stress(report: Report) -> str:
+    """Accuracy by corruption and severity, attacks, and what hurts most."""
+    if not report.stress:
+        return ""
+    told = (
+        '<p class="soft">Every picture was spoilt in 15 ways at five severities and read again; '
+        "shades show how much of the clean accuracy is lost.</p>"
+    )
+    return section(
+        "stress", "Under stress", told, _overview(report), *(_details(report, name) for name in report.stress)
+    )
+
+
+def _overview(report: Report) -> str:
+    """Mean accuracy by severity, and what costs most."""
+    drawn = []
+    for name, found in report.stress.items():
+        mean = [found["clean"]["accuracy"], *_mean_by_severity(found)]
+        drawn.append(Line(name, list(range(len(mean))), mean, report.kinds[name]))
+    chart = lines(drawn, "severity (0: clean)", "mean accuracy", shares=(False, True))
+    rows = [[str(int(x)), *(escape(percent(line.y[k], 1)) for line in drawn)] for k, x in enumerate(drawn[0].x)]
+    listed = table(("severity", *(line.name for line in drawn)), rows)
+    marks = key_of(report)
+    caption = "Accuracy by severity, the mean over all corruptions."
+    return f'<div class="two">{figure(chart, caption, listed, marks)}{_ranking(report)}</div>'
+
+
+def _mean_by_severity(found: dict[str, Any]) -> list[float]:
+    columns = zip(*([s["accuracy"] for s in c["severities"]] for c in found["corruptions"]), strict=True)
+    return [sum(column) / len(column) for column in columns]
+
+
+def _ranking(report: Report) -> str:
+    boxes = []
+    for name, found in report.stress.items():
+        title = "Weakest against" if report.single else f"{name}: weakest against"
+        marks = [
+            Whisker(row["name"].replace("_", " "), row["drop"], kind=report.kinds[name]) for row in found["ranking"][:6]
+        ]
+        rows = [[escape(row["name"].replace("_", " ")), _points(row["drop"])] for row in found["ranking"]]
+        listed = table(("corruption or attack", "points lost"), rows)
+        if marks:
+            boxes.append(
+                figure(whiskers(marks, "accuracy lost", gap=True), f"{title}: the mean loss of accuracy.", listed)
+            )
+    return "".join(boxes)
+
+
+def _details(report: Report, name: str) -> str:
+    found = report.stress[name]
+    title = f"<h3>{name_of(name, report.kinds[name])}</h3>" if not report.single else ""
+    return f'<div class="box">{title}{_grid(found)}{_mce(found)}</div>{_attacks(found)}'
+
+
+def _grid(found: dict[str, Any]) -> str:
+    clean = found["clean"]["accuracy"]
+    levels = [s["severity"] for s in found["corruptions"][0]["severities"]] if found["corruptions"] else []
+    relative = any(row.get("relative") is not None for row in found["corruptions"])
+    head = ["corruption", "kind", *map(str, levels), "error", *(["relative"] if relative else [])]
+    rows = []
+    for row in found["corruptions"]:
+        cells = [f"<td>{escape(row['family'])}</td>"]
+        for level in row["severities"]:
+            lost = max(0.0, clean - level["accuracy"]) / clean if clean else 0.0
+            cells.append(f'<td class="shade" style="--a:{0.75 * lost:.2f}">{100 * level["accuracy"]:.1f}</td>')
+        cells.append(f"<td>{escape(percent(row['error'], 1))}</td>")
+        if relative:
+            cells.append(f"<td>{escape(percent(row.get('relative')))}</td>")
+        rows.append(f'<tr><th scope="row">{escape(row["name"].replace("_", " "))}</th>{"".join(cells)}</tr>')
+    top = "".join(f'<th scope="col">{escape(text)}</th>' for text in head)
+    grid = f'<table class="shaded"><thead><tr>{top}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    return scroll(grid, "accuracy by corruption and severity, percent")
+
+
+def _mce(found: dict[str, Any]) -> str:
+    clean = found["clean"]
+    text = (
+        f"Accuracy in percent at severities 1 to 5, on {found['n']:,} pictures of {found['dataset']} {found['split']}; "
+        f"clean {percent(clean['accuracy'], 1)} (95 %: {span(clean['accuracy_interval'])}). Error: the mean over them."
+    )
+    if found.get("mce") is not None:
+        text += f" Mean corruption error {percent(found['mce'], 1)}"
+        text += f" of that of {found['baseline']}." if found.get("baseline") else "."
+    return f'<p class="soft">{escape(text)}</p>'
+
+
+def _attacks(found: dict[str, Any]) -> str:
+    if not found.get("attacks"):
+        return ""
+    rows = [
+        [
+            escape(row["name"]),
+            f"{255 * row['epsilon']:g}/255",
+            f"{row['n']:,}",
+            with_span(percent(row["accuracy"], 1), row.get("accuracy_interval")),
+            f"{row['queries']:,.0f}" if row.get("queries") is not None else "gradients",
+        ]
+        for row in found["attacks"]
+    ]
+    listed = table(("attack", "epsilon", "pictures", "accuracy left", "queries"), rows)
+    told = (
+        '<p class="soft">Somebody who wants a wrong answer changes every pixel by at most epsilon. '
+        "What is left is an upper bound: a stronger attack may leave less.</p>"
+    )
+    return f'<div class="box"><h3>Attacks</h3>{listed}{told}</div>'
+
+
+def _points(drop: float) -> str:
+    return f"{100 * drop:.1f}"

@@ -1,0 +1,270 @@
+"""What comes first: the figures to quote, what they mean in words, and how they came about."""
+
+from typing import Any
+
+import numpy as np
+
+from mien.evaluation.intervals import wilson
+from mien.evaluation.report.chart import Whisker, whiskers
+from mien.evaluation.report.content import Report
+from mien.evaluation.report.frame import figure, name_of, section, span, with_span
+from mien.evaluation.show import left_out
+from mien.page import escape, facts, percent, table, tiles
+
+FEW = 100
+"""Pictures of a class below which the page warns of its chance error."""
+
+KNOWN = {
+    "fer2013": "FER2013's labels are noisy: they equal the plurality of ten later raters (FERPlus) in 62.6 % of "
+    "pictures, so no reader of faces can come near 100 %.",
+    "ferplus": "FERPlus keeps pictures on which most raters agree; harder pictures were left out before measuring.",
+}
+"""What to know of a data set's labels before quoting a figure."""
+
+
+def summary(report: Report) -> str:
+    """The figures to quote, each with its interval, and what they do and do not mean."""
+    shown = _tiles(report) if report.single else _side_by_side(report)
+    return section("summary", "Summary", shown, *_words(report))
+
+
+def protocol(report: Report) -> str:
+    """What was measured on what, how it was chosen, and what it takes to do it again."""
+    told = {name: _protocol(report, name) for name in report.results}
+    if report.single:
+        (one,) = told.values()
+        recipe = _recipe(report, *told)
+        return section("protocol", "Protocol", f'<div class="box">{facts(one)}{recipe}</div>')
+    fields = [field for field in next(iter(told.values())) if any(facts_of[field] for facts_of in told.values())]
+    rows = [
+        [escape(field), *(escape(facts_of[field] or "not recorded") for facts_of in told.values())] for field in fields
+    ]
+    return section("protocol", "Protocol", table(("", *told), rows, words=True))
+
+
+def _tiles(report: Report) -> str:
+    (f,) = report.figures.values()
+    clean = f["clean"]
+    return tiles(
+        [
+            (percent(f["accuracy"], 1), f"accuracy on all {f['n']:,} pictures", _within(f["accuracy_interval"])),
+            (
+                percent(clean["accuracy"], 1),
+                f"accuracy on the {clean['n']:,} without a twin in training",
+                _within(clean["accuracy_interval"]),
+            ),
+            (percent(f["macro_f1"], 1), "macro-F1, every expression alike", _within(f["macro_f1_interval"])),
+            (percent(f["top2"], 1), "label among the two likeliest", _within(f.get("top2_interval"))),
+            (percent(f["ece"], 1), "calibration error (ECE)", _within(f.get("ece_interval"))),
+        ]
+    )
+
+
+def _side_by_side(report: Report) -> str:
+    shown = {"accuracy": "accuracy", "macro_f1": "macro-F1", "top2": "top-2", "ece": "ECE"}
+    rows = []
+    for name, f in report.figures.items():
+        clean = f["clean"]
+        cells = [with_span(percent(f[key], 1), f.get(f"{key}_interval")) for key in shown]
+        cells.insert(1, with_span(percent(clean["accuracy"], 1), clean["accuracy_interval"]))
+        sizes = f"{f['n']:,}<small>{clean['n']:,} clean</small>"
+        rows.append([name_of(name, report.kinds[name]), sizes, *cells, _plain(f["nll"])])
+    head = ("weights", "pictures", "accuracy", "clean accuracy", *list(shown.values())[1:], "log loss")
+    marks = [
+        Whisker(name, f["accuracy"], f["accuracy_interval"], report.kinds[name], what == "all")
+        for name, whole in report.figures.items()
+        for what, f in (("all", whole), ("without twins", whole["clean"]))
+    ]
+    caption = "Accuracy with its 95 % interval; faint with the pictures that have a twin in the training split."
+    return table(head, rows) + figure(whiskers(marks, "accuracy"), caption)
+
+
+def _words(report: Report) -> list[str]:
+    means = [
+        say for name, f in report.figures.items() if report.single for say in _means(f, report.results[name].provenance)
+    ]
+    if not report.single:
+        means = [_together(report), *_leader(report)]
+    not_means = dict.fromkeys(say for f in report.figures.values() for say in _means_not(f))
+    told = (("What this says", means), ("What this does not say", list(not_means)))
+    boxes = (
+        f'<div class="box"><h3>{title}</h3><ul class="says">{"".join(f"<li>{escape(s)}</li>" for s in says)}</ul></div>'
+        for title, says in told
+    )
+    return [f'<div class="two">{"".join(boxes)}</div>']
+
+
+def _together(report: Report) -> str:
+    if report.paired:
+        return (
+            "All answered the same pictures, so differences are to be judged picture by picture, as under Differences: "
+            "intervals that overlap above do not by themselves mean that there is no difference."
+        )
+    where = ", ".join(f"{name}: {f.get('dataset')} {f.get('split')}" for name, f in report.figures.items())
+    return (
+        f"These were not measured on the same pictures ({where}): the figures stand side by side, and no difference "
+        "between them is to be read as one between weights."
+    )
+
+
+def _leader(report: Report) -> list[str]:
+    """Return who reads most without twins, where that can be compared."""
+    known = {name: f["clean"] for name, f in report.figures.items() if f["clean"]["n"]}
+    if not report.paired or len(known) < 2:
+        return []
+    first, *_, last = sorted(known, key=lambda name: -known[name]["accuracy"])
+    told = (
+        f"{name} reads {percent(known[name]['accuracy'], 1)} rightly ({span(known[name]['accuracy_interval'])})"
+        for name in (first, last)
+    )
+    return [f"Without the pictures that have a twin in training, {', '.join(told)}."]
+
+
+def _means(f: dict[str, Any], provenance: dict[str, Any]) -> list[str]:
+    """Return sentences that say in words what the figures are."""
+    if not f["n"]:
+        return ["No picture was measured."]
+    support = {name: row["support"] for name, row in f["per_class"].items()}
+    common = max(support, key=lambda name: support[name])
+    share = support[common] / f["n"]
+    return [
+        f"For {percent(f['accuracy'], 1)} of the pictures the likeliest expression is the labelled one. "
+        f"Always answering {common} would be right for {percent(share, 1)}.",
+        _clean(f, "twins" in provenance),
+        _extremes(f),
+        _confidence(f),
+        *_people(f),
+    ]
+
+
+def _clean(f: dict[str, Any], searched: bool) -> str:
+    clean = f["clean"]
+    twins = f["n"] - clean["n"]
+    if not searched:
+        return "Twins in the training split were not looked for: the figures may be better than on new faces."
+    if not twins:
+        return "No picture has a twin in the training split."
+    gap = 100 * (f["accuracy"] - clean["accuracy"])
+    way = f"{abs(gap):.1f} points {'lower' if gap > 0 else 'higher'}" if abs(gap) >= 0.05 else "just the same"
+    return (
+        f"{twins:,} pictures also stand in the training split, equal or nearly so. Without them accuracy is "
+        f"{percent(clean['accuracy'], 1)} ({span(clean['accuracy_interval'])}), {way}: quote this figure for new faces."
+    )
+
+
+def _extremes(f: dict[str, Any]) -> str:
+    recall = {name: row["recall"] for name, row in f["per_class"].items() if row["support"]}
+    best, worst = (pick(recall, key=lambda name: recall[name]) for pick in (max, min))
+    k = f["labels"].index(worst)
+    row = np.array(f["confusion"][k])
+    row[k] = -1
+    other, share = f["labels"][int(row.argmax())], row.max() / f["per_class"][worst]["support"]
+    return (
+        f"{best.capitalize()} is found most often ({percent(recall[best])} of its pictures), {worst} least "
+        f"({percent(recall[worst])}); {worst} is mostly mistaken for {other} ({percent(share)})."
+    )
+
+
+def _confidence(f: dict[str, Any]) -> str:
+    return f"Confidence and accuracy lie {100 * f['ece']:.1f} points apart on average over 15 bins (calibration error)."
+
+
+def _people(f: dict[str, Any]) -> list[str]:
+    ceiling = (f.get("people") or {}).get("accuracy")
+    if ceiling is None:
+        return []
+    found = f["votes"]["accuracy"]
+    return [
+        f"Against the raters' votes: one rater agrees with the most frequent vote of the others in "
+        f"{percent(ceiling, 1)} of pictures, these weights with that of all in {percent(found, 1)}."
+    ]
+
+
+def _means_not(f: dict[str, Any]) -> list[str]:
+    says = ["That a feeling was recognised: a label is what people saw in a still picture, not what somebody felt."]
+    if note := KNOWN.get(str(f.get("dataset"))):
+        says.append(note)
+    if f.get("split") == "val":
+        says.append("How good the weights are on unseen pictures: val is what they were chosen on.")
+    says.append(
+        "How it goes with other cameras, ages, skin tones or cultures: the intervals hold for other draws of pictures "
+        "like these, not for other training seeds and not for other data."
+    )
+    few = {name: row for name, row in f["per_class"].items() if 0 < row["support"] < FEW}
+    for name, row in few.items():
+        low, high = wilson(row["support"] // 2, row["support"])
+        says.append(
+            f"Much about {name}: with {row['support']} pictures its recall is uncertain by up to "
+            f"{50 * (high - low):.0f} points each way."
+        )
+    return says
+
+
+def _protocol(report: Report, name: str) -> dict[str, str]:
+    f = report.figures[name]
+    environment, recipe, val = (report.known(name, key) for key in ("environment", "recipe", "val"))
+    options = ", ".join(f"{key} {value}" for key, value in (f.get("options") or {}).items())
+    clean = f"{f['clean']['n']:,} have no twin in training (equal, or correlated ≥ 0.98)"
+    twins = "twins" in report.results[name].provenance
+    return {
+        "weights": str(f.get("weights") or name),
+        "file (sha256)": str(f.get("weights_sha256") or "")[:16],
+        "data": " ".join(str(f[key]) for key in ("dataset", "split") if f.get(key))
+        + (f", {options}" if options else ""),
+        "pictures": f"{f['n']:,}; " + (clean if twins else "twins in training not looked for"),
+        "left out": left_out({"labels_left_out": [], "left_out": 0, **f}),
+        "data fingerprint": str(f.get("fingerprint") or ""),
+        "selected by": _selected(recipe, val, f),
+        "recipe": ", ".join(filter(None, [str(recipe.get("name", "")), _length(recipe)])),
+        "seed": str(recipe.get("seed", "")),
+        "hardware": _hardware(environment),
+        "trained for": f"{environment['seconds'] / 60:.0f} minutes" if environment.get("seconds") else "",
+        "commit": str(environment.get("commit") or ""),
+        "versions": ", ".join(f"{key} {value}" for key, value in environment.get("versions", {}).items() if value),
+        "measured with": f"mien {f['version']}" if f.get("version") else "",
+    }
+
+
+def _selected(recipe: dict[str, Any], val: dict[str, Any], f: dict[str, Any]) -> str:
+    if not recipe:
+        return ""
+    reached = f" ({percent(val['accuracy'], 1)} of {val['n']:,})" if val.get("accuracy") is not None else ""
+    once = "; test was opened once, with the weights fixed" if f.get("split") == "test" else ""
+    return f"{recipe.get('select', 'accuracy')} on val{reached}{once}"
+
+
+def _length(recipe: dict[str, Any]) -> str:
+    if recipe.get("steps"):
+        return f"{recipe['steps']:,} steps"
+    return f"{recipe['epochs']} epochs" if recipe.get("epochs") else ""
+
+
+def _hardware(environment: dict[str, Any]) -> str:
+    device = str(environment.get("device") or "")
+    threads = environment.get("threads")
+    return f"{device}, {threads} thread{'' if threads == 1 else 's'}" if device and threads else device
+
+
+def _recipe(report: Report, name: str) -> str:
+    import yaml
+
+    if not (recipe := report.known(name, "recipe")):
+        return ""
+    text = escape_lines(yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True))
+    return (
+        "<details><summary>The recipe in full</summary>"
+        f'<pre tabindex="0" role="region" aria-label="the recipe">{text}</pre></details>'
+    )
+
+
+def escape_lines(text: str) -> str:
+    """Return text of several lines safe for a <pre>."""
+    return "\n".join(escape(line) for line in text.splitlines())
+
+
+def _within(interval: list[float] | None) -> str:
+    return f"95 %: {ends}" if (ends := span(interval)) else ""
+
+
+def _plain(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

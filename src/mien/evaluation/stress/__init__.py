@@ -1,0 +1,8 @@
+"""How much worse weights read pictures that are blurred, noisy, dark, covered, askew, or changed to mislead them."""
+
+from mien.evaluation.stress.attack import Attack
+from mien.evaluation.stress.corruptions import CORRUPTIONS, FAMILIES
+from mien.evaluation.stress.measure import stress
+from mien.evaluation.stress.show import keep, to_text
+
+__all__ = ["CORRUPTIONS", "FAMILIES", "Attack", "keep", "stress", "to_text"]

@@ -1,0 +1,90 @@
+"""Shorten a recipe so that its schedules come to their end within so many minutes.
+
+The seconds of a step and of a look at val are measured on this machine first; then everything that the recipe counts
+in epochs or steps shrinks by the same share, so warm-up, cuts and refinement keep their places.  A recipe that has not
+time for one epoch stops after some steps of it.
+"""
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mien.training.optim import FITS
+from mien.training.recipe import Recipe
+from mien.training.splits import split
+from mien.training.train import Plan, train
+
+TRIED = 8
+"""Steps that are timed, after two that warm up."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What a recipe costs here: seconds per step and per look at val, and the steps of an epoch."""
+
+    step: float
+    val: float
+    per_epoch: int
+
+    def seconds(self, recipe: Recipe) -> float:
+        """Return how long the recipe takes in full."""
+        epochs = recipe.epochs + (recipe.refine.epochs if recipe.refine else 0)
+        return epochs * (self.per_epoch * self.step + self.val)
+
+
+def measure(recipe: Recipe, root: Path | None, device: str) -> Pace:
+    """Train a few steps in a folder that is thrown away, and return the pace."""
+    per_epoch = Plan.of(recipe, split(recipe, root, "train", torch.device("cpu"))).per_epoch
+    spent = [0.0]
+    with tempfile.TemporaryDirectory() as folder:
+        for steps in (2, 4, 4 + TRIED):
+            train(recipe.model_copy(update={"steps": steps, "probe": None}), root, Path(folder), device=device)
+            spent.append(json.loads((Path(folder) / "env.json").read_text(encoding="utf-8"))["seconds"])
+    two, many = spent[2] - spent[1], spent[3] - spent[2]  # both with one look at val
+    step = max((many - two) / (TRIED - 2), many / (4 * TRIED))
+    return Pace(step, max(0.0, many - TRIED * step), per_epoch)
+
+
+def fit(recipe: Recipe, minutes: float, pace: Pace) -> tuple[Recipe, dict[str, Any] | None]:
+    """Return the recipe as it fits into the minutes, and what was shortened; None when it fits as it is."""
+    share = 60 * minutes / pace.seconds(recipe)
+    if share >= 1:
+        return recipe, None
+    short = shorten(recipe, share, pace.per_epoch)
+    whole = Plan(recipe, pace.per_epoch).steps
+    told = {"epochs": short.epochs, "of": recipe.epochs, "steps": short.steps, "of_steps": whole}
+    return short, {**told, "seconds_per_step": round(pace.step, 5), "seconds_per_val": round(pace.val, 3)}
+
+
+def shorten(recipe: Recipe, share: float, per_epoch: int) -> Recipe:
+    """Return the recipe with a share, below one, of its epochs; what counts epochs or steps shrinks with them.
+
+    >>> from mien.training.recipe import load
+    >>> short = shorten(load("mien/fer2013", ["epochs=40", "refine.epochs=8"]), 0.26, 224)
+    >>> short.epochs, short.refine.epochs, round(short.optim.warmup, 2), short.steps
+    (10, 2, 0.5, None)
+    >>> shorten(load("papers/cnn2"), 0.01, 224).steps
+    67
+    """
+    if recipe.epochs * share < 1:
+        steps = max(1, int(recipe.epochs * share * per_epoch))
+        return recipe.model_copy(update={"epochs": 1, "refine": None, "steps": steps})
+    epochs = int(recipe.epochs * share)
+    share = epochs / recipe.epochs
+    old = recipe.optim.schedule
+    schedule = old.model_copy(
+        update={"every": max(1, round(old.every * share)), "patience": max(1, round(old.patience * share))}
+    )
+    optim = recipe.optim.model_copy(update={"warmup": recipe.optim.warmup * share, "schedule": schedule})
+    again = recipe.refine
+    refine = again and again.model_copy(update={"epochs": max(1, round(again.epochs * share))})
+    return recipe.model_copy(update={"epochs": epochs, "optim": optim, "refine": refine})
+
+
+def shortens(recipe: Recipe) -> bool:
+    """Return whether the recipe learns step by step; one that is solved at once has nothing to shorten."""
+    return recipe.optim.name not in FITS

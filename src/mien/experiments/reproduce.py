@@ -1,0 +1,171 @@
+"""Run recipes and put what was published beside what we measure.
+
+For each recipe and seed: train (or go on with an unfinished run), score val and, once, test, write the row's files
+(see rows.py), draw the photos; then the table and the figures are made anew from all rows.  A row that is there is not
+run again; a recipe that fails does not stop the others; Ctrl-C loses at most an epoch.
+"""
+
+import json
+import sys
+import tempfile
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mien.data import asked
+from mien.errors import MienError, UsageError
+from mien.experiments import budget, rows, table
+from mien.experiments.photos import photos
+from mien.training import recipe as recipes
+from mien.training import runlog
+from mien.training.finish import finish, scored
+from mien.training.network import build, check
+from mien.training.recipe import Recipe
+from mien.training.session import check_device
+from mien.training.splits import split
+from mien.training.train import train
+
+CPU = torch.device("cpu")
+
+MARK = "shortened.json"
+"""In a run folder: what was asked for, when the run's own recipe is shorter."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where everything is: data, run folders, rows; and the device."""
+
+    root: Path | None
+    out: Path
+    results: Path
+    device: str = "auto"
+
+
+def reproduce(names: list[str], place: Place, *, minutes: float | None = None, seeds: int = 1) -> list[dict[str, Any]]:
+    """Run recipes and return their rows; `status` tells what happened: measured, kept, needs data, failed.
+
+    `minutes` for all of them together: each takes an equal part, what it leaves goes to those after it.
+    """
+    if minutes is not None and not minutes > 0:
+        raise UsageError(f"--budget {minutes:g}", "minutes above 0")
+    if seeds < 1:
+        raise UsageError(f"--seeds {seeds}", "1 or more")
+    check_device(place.device)
+    wanted = [recipes.load(name, [f"seed={seed}"]) for name in rows.resolve(names) for seed in range(seeds)]
+    rows.make(place.results)
+    began, told = time.monotonic(), []
+    for number, recipe in enumerate(wanted):
+        part = None
+        if minutes is not None:
+            part = Part(minutes / len(wanted), (minutes - (time.monotonic() - began) / 60) / (len(wanted) - number))
+        print(f"[{number + 1}/{len(wanted)}] {recipe.name}, seed {recipe.seed}", file=sys.stderr)
+        told.append(attempt(recipe, place, part))
+    table.draw(place.results)
+    return told
+
+
+@dataclass(frozen=True)
+class Part:
+    """Minutes that a row may take: as asked for, and what is left for it now."""
+
+    asked: float
+    left: float
+
+
+def attempt(recipe: Recipe, place: Place, part: Part | None) -> dict[str, Any]:
+    """Bring a recipe to its row, and say what happened; only Ctrl-C gets out of here."""
+    try:
+        check(recipe)
+        if row := kept(place.results, recipe, part):
+            return {**row, "status": "kept"}
+        if where := asked.absent(recipe.data.name, place.root):
+            return rehearse(recipe, place, where)
+        build(recipe, split(recipe, place.root, "val", CPU), CPU)  # what cannot be is told before a folder is made
+        return {**measure(recipe, place, part), "status": "measured"}
+    except MienError as error:
+        return failed(recipe, str(error))
+    except Exception as error:  # our bug, or a machine that gave up: it must not take the other recipes with it
+        traceback.print_exc()
+        return failed(recipe, f"{type(error).__name__}: {error}", crashed=True)
+
+
+def failed(recipe: Recipe, message: str, crashed: bool = False) -> dict[str, Any]:
+    """Return the row of a recipe that could not be run."""
+    print(f"{recipe.name}: {message}", file=sys.stderr)
+    told = {"name": rows.identity(recipe.name), "status": "failed", "error": message, "crashed": crashed}
+    return {**told, "recipe": recipe.model_dump(mode="json"), "published": rows.known(recipe.name)}
+
+
+def kept(results: Path, recipe: Recipe, part: Part | None) -> dict[str, Any] | None:
+    """Return the row that need not be run again: a full one, or one cut to no fewer minutes than are asked for now."""
+    row = rows.find(results, recipe)
+    if row is None:
+        return None
+    short = row.get("shortened")
+    return row if not short or (part and short["minutes"] >= 0.99 * part.asked) else None
+
+
+def measure(recipe: Recipe, place: Place, part: Part | None) -> dict[str, Any]:
+    """Train, score and keep a recipe's row, going on with a run that was begun for it."""
+    run = earlier(recipe, place.out, part) or begin(recipe, place, part)
+    own, figures = recipes.load(run / "recipe.yaml"), scored(run)
+    if "test" not in figures:
+        train(own, place.root, run, device=place.device)
+        print("exporting and scoring", file=sys.stderr)
+        figures = finish(own, place.root, run)
+    print(photos(run / "model.onnx", run / "photos.png"), file=sys.stderr)
+    short = json.loads((run / MARK).read_text(encoding="utf-8")) if (run / MARK).is_file() else None
+    return {**rows.read(rows.keep_run(recipe, run, place.results, figures, shortened=short)), "run": str(run)}
+
+
+def earlier(recipe: Recipe, out: Path, part: Part | None) -> Path | None:
+    """Return the newest run folder that was begun for this recipe, seed and budget."""
+    for path in sorted((out / recipe.name).glob(f"{recipe.seed}-*/recipe.yaml"), reverse=True):
+        run, mark = path.parent, path.parent / MARK
+        if mark.is_file():
+            told = json.loads(mark.read_text(encoding="utf-8"))
+            if part and told["digest"] == rows.digest(recipe) and told["minutes"] >= 0.99 * part.asked:
+                return run
+        elif part is None and rows.digest(recipes.load(path)) == rows.digest(recipe):
+            return run
+    return None
+
+
+def begin(recipe: Recipe, place: Place, part: Part | None) -> Path:
+    """Make the run folder of a recipe, shortened to its part of the budget."""
+    if part is None or not budget.shortens(recipe):
+        return runlog.create(recipe, place.out)
+    print("measuring its pace", file=sys.stderr)
+    began = time.monotonic()
+    pace = budget.measure(recipe, place.root, place.device)
+    short, told = budget.fit(recipe, max(0.1, part.left - (time.monotonic() - began) / 60), pace)
+    run = runlog.create(short, place.out)
+    if told:
+        runlog.write_json({**told, "minutes": part.asked, "digest": rows.digest(recipe)}, run / MARK)
+    return run
+
+
+def rehearse(recipe: Recipe, place: Place, where: str) -> dict[str, Any]:
+    """Run two steps of a recipe on drawn files in its data set's published layout, and say where the real ones are.
+
+    What it scores there means nothing and is not kept.
+    """
+    path = rows.row_path(place.results, recipe)
+    before = rows.read(path) if path.is_file() else {}
+    if before.get("figures") or before.get("digest") == rows.digest(recipe):
+        return {**before, "needs": where, "status": "needs data"}  # measured elsewhere, or tried here
+    print(f"no {recipe.data.name} here ({where}): two steps on drawn files", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        root = scratch / "data"
+        asked.write(recipe.data.name, root)
+        run = runlog.create(recipe.model_copy(update={"steps": 2, "probe": None}), scratch)
+        train(recipes.load(run / "recipe.yaml"), root, run, device=place.device)
+        finish(recipes.load(run / "recipe.yaml"), root, run)
+        environment = json.loads((run / "env.json").read_text(encoding="utf-8"))
+    rows.write(recipe, path.parent, {}, environment, needs=where, digest=rows.digest(recipe))
+    return {**rows.read(path), "status": "needs data"}

@@ -1,0 +1,139 @@
+"""A measured row: what one recipe and one seed gave, as results/<id>/<seed>.json with its arrays and its log.
+
+    results/cnn4/0.json       figures on val and test (all and clean), recipe, environment, what was published
+    results/cnn4/0-val.npz    ids, probabilities, targets; no pixels        (0-test.npz likewise)
+    results/cnn4/0-log.csv    the curves: loss and val per epoch            (0-steps.csv per step, where probed)
+
+The table and the figures are drawn from these files and nothing else.
+"""
+
+import csv
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mien.errors import RecipeError, UsageError
+from mien.evaluation.published import published
+from mien.evaluation.result import Result
+from mien.training import recipe as recipes
+from mien.training.recipe import Recipe
+from mien.training.runlog import write_json
+
+KEPT = ("epoch", "step", "loss", "seconds", "train_accuracy", "val_accuracy", "val_macro_f1", "val_nll")
+"""Columns of a run's log that a row keeps."""
+
+POINTS = 400
+"""Lines that a row keeps of a log, evenly thinned."""
+
+
+def identity(name: str) -> str:
+    """Return the folder of a recipe's rows: a paper's recipe by its own name, others with where they come from.
+
+    >>> identity("papers/cnn4"), identity("mien/fer2013")
+    ('cnn4', 'mien-fer2013')
+    """
+    return name.removeprefix("papers/").replace("/", "-")
+
+
+def resolve(names: list[str]) -> list[str]:
+    """Return recipe names as `recipes.load` takes them, all packaged ones for none; RecipeError for an unknown one.
+
+    >>> resolve(["cnn4", "papers/svm"])
+    ['papers/cnn4', 'papers/svm']
+    """
+    known = recipes.names()
+    if not names:
+        return sorted(known, key=lambda name: not name.startswith("papers/"))
+    ids = {identity(name): name for name in known}
+    full = [ids.get(name, name) for name in names]
+    for name in full:
+        recipes.load(name)
+    if len(set(full)) < len(full):
+        raise RecipeError("a recipe is named twice", "each once")
+    return full
+
+
+def digest(recipe: Recipe) -> str:
+    """Return 16 hex digits that change with anything that changes the weights, but not with new keys' defaults."""
+    content = recipe.model_dump(mode="json", exclude_defaults=True, exclude={"probe", "test"})
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def find(results: Path, recipe: Recipe) -> dict[str, Any] | None:
+    """Return the row of this recipe and seed if there is one with figures, else None."""
+    path = row_path(results, recipe)
+    row = read(path) if path.is_file() else None
+    return row if row and row.get("figures") and row.get("digest") == digest(recipe) else None
+
+
+def row_path(results: Path, recipe: Recipe) -> Path:
+    """Return where the row of a recipe and seed lies."""
+    return results / identity(recipe.name) / f"{recipe.seed}.json"
+
+
+def make(folder: Path) -> None:
+    """Make a folder for what will be written, before any time is spent; UsageError where that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write to {folder}: {error.strerror}", "a folder that you may write to") from None
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return a row; UsageError when the file is none."""
+    try:
+        row = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(row, dict):
+            raise ValueError("no mapping")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} is no row: {error}", "a file that `mien reproduce` wrote", "remove it") from None
+    return row
+
+
+def write(recipe: Recipe, folder: Path, figures: dict[str, Any], environment: dict[str, Any], **more: Any) -> Path:
+    """Write <seed>.json into a folder and return it; `more` are further facts, such as the file that was measured."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{recipe.seed}.json"
+    short = {**environment, "data": {k: v for k, v in environment.get("data", {}).items() if k != "root"}}
+    content = {"name": folder.name, **more, "figures": figures, "environment": short, "published": known(recipe.name)}
+    write_json({**content, "recipe": recipe.model_dump(mode="json")}, path)
+    return path
+
+
+def known(name: str) -> list[dict[str, Any]]:
+    """Return what was published about a recipe's system, without matrices."""
+    records = (asdict(record) for record in published(name))
+    return [{key: value for key, value in record.items() if key not in ("matrix", "labels")} for record in records]
+
+
+def keep_run(recipe: Recipe, run: Path, results: Path, figures: dict[str, Any], **more: Any) -> Path:
+    """Write a finished run's row: figures, arrays and curves; returns the JSON file.
+
+    `recipe` is the one that was asked for; the run's own may be shorter.
+    """
+    folder = row_path(results, recipe).parent
+    for split in ("val", "test"):
+        if (run / f"{split}.npz").is_file() and split in figures:
+            Result.load(run / f"{split}.npz").save(folder / f"{recipe.seed}-{split}.npz")
+    for name in ("log", "steps"):
+        if (run / f"{name}.csv").is_file():
+            thin(run / f"{name}.csv", folder / f"{recipe.seed}-{name}.csv")
+    environment = json.loads((run / "env.json").read_text(encoding="utf-8"))
+    measured: dict[str, Any] = {split: figures[split] for split in ("val", "test") if split in figures}
+    more = {"file": "model", "digest": digest(recipe), **more}
+    return write(recipes.load(run / "recipe.yaml"), folder, measured, environment, **more)
+
+
+def thin(source: Path, target: Path) -> None:
+    """Write the columns `KEPT` of a log, at most POINTS of its lines and always the last."""
+    with source.open(newline="", encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    every = -(-len(lines) // POINTS) or 1
+    kept = [line for k, line in enumerate(lines) if (len(lines) - 1 - k) % every == 0]
+    columns = [name for name in (lines[0] if lines else ()) if name in KEPT]
+    with target.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(kept)

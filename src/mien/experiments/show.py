@@ -1,0 +1,106 @@
+"""Rows in a terminal: published beside ours, and what happened to each."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from mien.evaluation.published import published
+from mien.experiments import rows, sweep, table
+from mien.experiments.reproduce import Place, reproduce
+from mien.training import recipe as recipes
+
+HEAD = ("id", "seed", "published, %", "val, %", "test, %", "without twins, %", "minutes", "device", "")
+
+
+def to_table(told: Sequence[dict[str, Any]]) -> Table:
+    """Return the rows of `reproduce` as a table; where several systems were published, the source's split is named."""
+    view = Table(*HEAD, caption="accuracy with its 95 % interval; published figures: accuracy unless named, on what")
+    for row in told:
+        view.add_row(*cells(row))
+    return view
+
+
+def cells(row: dict[str, Any]) -> list[str]:
+    """Return a row's cells."""
+    done = [row] if row.get("figures") else []
+    test = table.part(done, "test")
+    said = [table.quoted(record, []).removesuffix(" [1]") for record in table.headlines(row)]
+    environment = row.get("environment") or {}
+    minutes = f"{environment['seconds'] / 60:.1f}" if done else "-"
+    shown = [table.share(table.part(done, "val")), table.share(test), table.share([f["clean"] for f in test])]
+    where = table.device(environment) if done else "-"
+    return [row["name"], str(row["recipe"]["seed"]), "\n".join(said) or "-", *shown, minutes, where, state(row)]
+
+
+def state(row: dict[str, Any]) -> str:
+    """Return what happened to a row, in words.
+
+    >>> state({"status": "kept", "shortened": {"steps": None, "epochs": 1, "of": 9}})
+    'kept from before; shortened to 1 of 9 epochs'
+    """
+    if row["status"] == "failed":
+        return f"failed: {row['error']}"
+    if row["status"] == "needs data":
+        return f"needs the data set: {row['needs']}; two steps on drawn files ran"
+    words = "kept from before" if row["status"] == "kept" else "measured"
+    return words + (f"; shortened to {table.shortened(row['shortened'])}" if row.get("shortened") else "")
+
+
+def listed(place: Place) -> list[dict[str, Any]]:
+    """Return every packaged recipe with what was published about it, and the seeds of the rows that are there."""
+    groups = table.collect(place.results)
+    found: list[dict[str, Any]] = []
+    for name in rows.resolve([]):
+        recipe = recipes.load(name)
+        row: dict[str, Any] = {
+            "name": rows.identity(name),
+            "recipe": recipe.model_dump(mode="json"),
+            "published": rows.known(name),
+        }
+        measured = [r["recipe"]["seed"] for r in groups.get(row["name"], []) if r.get("figures")]
+        found.append({**row, "seeds": measured, "sources": sorted({p.source for p in published(name)})})
+    return found
+
+
+def to_list(found: Sequence[dict[str, Any]]) -> Table:
+    """Return what `listed` found as a table."""
+    view = Table("id", "recipe", "data", "published, %", "measured seeds")
+    for row in found:
+        said = [table.quoted(record, []).removesuffix(" [1]") for record in table.headlines(row)]
+        seeds = ", ".join(map(str, row["seeds"])) or "-"
+        view.add_row(row["name"], row["recipe"]["name"], row["recipe"]["data"]["name"], "\n".join(said) or "-", seeds)
+    return view
+
+
+def show(content: Any, view: Table, *, as_json: bool) -> None:
+    """Print rows on stdout, as one JSON document or as a table wide enough where no terminal limits it."""
+    if as_json:
+        print(json.dumps(content))
+        return
+    console = Console(highlight=False)
+    Console(highlight=False, width=console.width if console.is_terminal else 200).print(view)
+
+
+def run(names: list[str], place: Place, minutes: float | None, seeds: int, *, as_json: bool) -> int:
+    """Reproduce, print, and return the exit code: 0, 2 where a recipe failed, 1 where we crashed, 130 for Ctrl-C."""
+    try:
+        told = reproduce(names, place, minutes=minutes, seeds=seeds)
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on where this one was", file=sys.stderr)
+        return 130
+    show(told, to_table(told), as_json=as_json)
+    lost = [row for row in told if row["status"] == "failed"]
+    print(f"{len(told) - len(lost)} of {len(told)} rows; {place.results / 'TABLE.md'}", file=sys.stderr)
+    return 1 if any(row["crashed"] for row in lost) else 2 if lost else 0
+
+
+def to_sweep(content: dict[str, Any]) -> Table:
+    """Return a sweep as a table."""
+    view = Table(*sweep.head(content), title=content["title"], caption=f"{content['seeds']} seeds each; val only")
+    for cell in content["cells"]:
+        view.add_row(*sweep.line(cell))
+    return view

@@ -1,0 +1,204 @@
+"""Run a recipe over a grid of its keys, several seeds each; a table and a plot of what val says.
+
+    mien sweep feratt-cls model.options.filters=8,16,32 data.limit=2000 --runs 3
+
+Each cell is trained like any run and kept in a folder that its values name, so the same command goes on where it was
+stopped.  Only val is read; test stays closed.  Given are val figures of the selected epoch, and the least training loss
+and its epoch, each as mean +- standard deviation over the seeds.
+"""
+
+import csv
+import itertools
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import torch
+
+from mien.errors import RecipeError, UsageError
+from mien.experiments import figures, rows
+from mien.training import recipe as recipes
+from mien.training.network import build, check
+from mien.training.recipe import Recipe
+from mien.training.runlog import write_json
+from mien.training.session import check_device
+from mien.training.splits import split
+from mien.training.train import LOWER_IS_BETTER, train
+
+CPU = torch.device("cpu")
+
+MEASURES = {  # key: heading, factor
+    "val_accuracy": ("val accuracy, %", 100),
+    "val_macro_f1": ("val macro-F1, %", 100),
+    "val_nll": ("val NLL", 1),
+    "epoch": ("epoch selected", 1),
+    "loss_least": ("least loss", 1),
+    "loss_epoch": ("its epoch", 1),
+    "val_nll_least": ("least val NLL", 1),
+    "val_nll_epoch": ("its epoch", 1),
+}
+"""What is told of a run, in this order."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One setting of the swept keys, as written, and its recipe for each seed."""
+
+    values: tuple[str, ...]
+    recipes: tuple[Recipe, ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The keys that vary and the cells; `fixed` are the key=value words that do not."""
+
+    name: str
+    keys: tuple[str, ...]
+    fixed: tuple[str, ...]
+    cells: tuple[Cell, ...]
+
+
+def sweep(
+    name: str, words: Sequence[str], *, runs: int, root: Path | None, out: Path | None, device: str
+) -> dict[str, Any]:
+    """Train what is not there yet, write sweep.json, sweep.csv and sweep.svg, and return sweep.json's content."""
+    check_device(device)
+    found = grid(name, words, runs)
+    folder = out or Path("sweeps") / "-".join(
+        (rows.identity(found.name), *(key.rpartition(".")[2] for key in found.keys))
+    )
+    rows.make(folder)
+    for recipe in (cell.recipes[0] for cell in found.cells):
+        check(recipe)
+    build(found.cells[0].recipes[0], split(found.cells[0].recipes[0], root, "val", CPU), CPU)
+    total, lines = len(found.cells) * runs, []
+    for number, (cell, recipe) in enumerate(((c, r) for c in found.cells for r in c.recipes), 1):
+        told = " ".join(f"{key}={value}" for key, value in zip(found.keys, cell.values, strict=True))
+        print(f"[{number}/{total}] {told or found.name}, seed {recipe.seed}", file=sys.stderr)
+        log = figures.read(trained(recipe, root, folder / "runs" / rows.digest(recipe), device) / "log.csv")
+        lines.append({"values": list(cell.values), "seed": recipe.seed, **told_of(log, recipe.select)})
+    return write(found, lines, folder)
+
+
+def grid(name: str, words: Sequence[str], runs: int) -> Grid:
+    """Return the grid that key=a,b,c words span; RecipeError for a word or a cell that makes no recipe.
+
+    >>> [cell.values for cell in grid("cnn2", ["batch=32,64", "epochs=2"], 1).cells]
+    [('32',), ('64',)]
+    """
+    if runs < 1:
+        raise UsageError(f"--runs {runs}", "1 or more")
+    (full,) = rows.resolve([name])
+    axes = [(key, split_values(value)) for key, _, value in (word.partition("=") for word in words)]
+    for word in words:
+        if not all((word.partition("=")[0], *split_values(word.partition("=")[2]))):
+            raise RecipeError(f"argument {word!r}", "key=a,b,c, for instance optim.lr=0.1,0.01")
+    keys = [key for key, _ in axes]
+    if twice := [key for key in keys if keys.count(key) > 1]:
+        raise RecipeError(f"{twice[0]} is given twice", "all its values at once, such as batch=32,64")
+    if "seed" in keys:
+        raise RecipeError("a sweep over seed", do="--runs N runs seeds 0 to N-1 of every cell")
+    if not any(len(values) > 1 for _, values in axes):
+        raise RecipeError("nothing varies", "a key with several values, such as optim.lr=0.1,0.01")
+    varied = [k for k, (_, values) in enumerate(axes) if len(values) > 1]
+    cells = []
+    for values in itertools.product(*(values for _, values in axes)):
+        given = [f"{key}={value}" for key, value in zip(keys, values, strict=True)]
+        made = tuple(recipes.load(full, [*given, f"seed={seed}"]) for seed in range(runs))
+        cells.append(Cell(tuple(values[k] for k in varied), made))
+    fixed = tuple(word for k, word in enumerate(words) if k not in varied)
+    return Grid(full, tuple(keys[k] for k in varied), fixed, tuple(cells))
+
+
+def split_values(text: str) -> list[str]:
+    """Return the values that commas separate, except those inside brackets.
+
+    >>> split_values("[2, 4],[4, 2]"), split_values("8,16"), split_values("{a: [1, 2]}")
+    (['[2, 4]', '[4, 2]'], ['8', '16'], ['{a: [1, 2]}'])
+    """
+    values, depth = [""], 0
+    for letter in text:
+        depth += (letter in "[{") - (letter in "]}")
+        if letter == "," and depth == 0:
+            values.append("")
+        else:
+            values[-1] += letter
+    return [value.strip() for value in values]
+
+
+def trained(recipe: Recipe, root: Path | None, run: Path, device: str) -> Path:
+    """Return the run folder of a recipe, trained to its end."""
+    rows.make(run)
+    if not (run / "recipe.yaml").is_file():
+        (run / "recipe.yaml").write_text(recipes.dump(recipe), encoding="utf-8")
+    return train(recipes.load(run / "recipe.yaml"), root, run, device=device)
+
+
+def told_of(log: Sequence[dict[str, float]], select: str) -> dict[str, float]:
+    """Return `MEASURES` of a run's log.
+
+    >>> log = [{"epoch": 1, "loss": 2, "val_nll": 1, "val_accuracy": 0.5, "val_macro_f1": 0.4},
+    ...        {"epoch": 2, "loss": 1, "val_nll": 3, "val_accuracy": 0.4, "val_macro_f1": 0.3}]
+    >>> told = told_of(log, "accuracy")
+    >>> told["epoch"], told["loss_least"], told["loss_epoch"], told["val_nll_least"]
+    (1, 1, 2, 1)
+    """
+    order = min if select in LOWER_IS_BETTER else max
+    best = order(log, key=lambda row: row[f"val_{select}"])
+    told = {key: best[key] for key in ("val_accuracy", "val_macro_f1", "val_nll", "epoch")}
+    for key in ("loss", "val_nll"):
+        least = min(log, key=lambda row: row[key])
+        told |= {f"{key}_least": least[key], f"{key}_epoch": least["epoch"]}
+    return told
+
+
+def write(found: Grid, lines: Sequence[dict[str, Any]], folder: Path) -> dict[str, Any]:
+    """Write sweep.json, sweep.csv and sweep.svg, and return what the first holds."""
+    by_cell = [[line for line in lines if tuple(line["values"]) == cell.values] for cell in found.cells]
+    content = {
+        "title": " ".join((found.name, *found.fixed)),
+        "recipe": found.name,
+        "keys": list(found.keys),
+        "fixed": list(found.fixed),
+        "seeds": len(found.cells[0].recipes),
+        "cells": [{"values": cell[0]["values"], **summary(cell)} for cell in by_cell],
+        "runs": list(lines),
+    }
+    write_json(content, folder / "sweep.json")
+    with (folder / "sweep.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*found.keys, "seed", *MEASURES])
+        writer.writerows([*line["values"], line["seed"], *(line[key] for key in MEASURES)] for line in lines)
+    figures.sweep(content, folder / "sweep.svg")
+    return {**content, "folder": str(folder)}
+
+
+def summary(cell: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return mean and standard deviation (None for one seed) of every measure over a cell's runs."""
+    columns = {key: [line[key] for line in cell] for key in MEASURES}
+    return {key: {"mean": mean(v), "std": stdev(v) if len(v) > 1 else None} for key, v in columns.items()}
+
+
+def head(content: dict[str, Any]) -> list[str]:
+    """Return the headings of a sweep's table."""
+    return [*content["keys"], *(name for name, _ in MEASURES.values())]
+
+
+def line(content_cell: dict[str, Any]) -> list[str]:
+    """Return a cell's line of the table: its values, then mean +- standard deviation of each measure.
+
+    >>> some = {key: {"mean": 0.5, "std": 0.01} for key in MEASURES}
+    >>> line({"values": ["8"], **some})[:2]
+    ['8', '50.00 +- 1.00']
+    """
+
+    def shown(key: str) -> str:
+        factor, found = MEASURES[key][1], content_cell[key]
+        digits = int(found["std"] is not None) if "epoch" in key else 2 if factor == 100 else 3
+        spread = "" if found["std"] is None else f" +- {factor * found['std']:.{digits}f}"
+        return f"{factor * found['mean']:.{digits}f}{spread}"
+
+    return [*content_cell["values"], *(shown(key) for key in MEASURES)]

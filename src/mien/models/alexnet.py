@@ -1,0 +1,76 @@
+"""alexnet: the baseline of AffectNet, in two groups as it was published.
+
+Five convolutions (96 11x11, 256 5x5, 384, 384 and 256 3x3 filters) with ReLU, the second, fourth and fifth in two
+groups; response normalisation across channels after the first two; 3x3 maxima of stride 2 after the first, second and
+fifth; two hidden layers of 4,096 with ReLU and a dropout of a half; the classes.  The stem has stride 4 and two pixels
+of padding, which end at 6x6 for 224 and for 227 pixels alike; below SMALL pixels it has stride 2, so that faces of 35
+pixels and more get through.  The input is centred; weights start from He's normal distribution and biases from zero,
+because the original's small fixed deviations rely on a first layer fed with 150,528 numbers.
+
+Source: Krizhevsky, Sutskever, Hinton: ImageNet Classification with Deep Convolutional Neural Networks, NeurIPS 2012
+(https://papers.nips.cc/paper/4824); on AffectNet: Mollahosseini, Hasani, Mahoor, arXiv 1708.03985.
+"""
+
+from torch import Tensor, nn
+
+SMALL = 128
+"""Pictures of fewer pixels a side get a stem of stride 2."""
+
+HIDDEN = 4096
+"""Width of both hidden layers."""
+
+
+def pooled(side: int) -> int:
+    """Return the side of a map after a 3x3 maximum of stride 2."""
+    return (side - 3) // 2 + 1
+
+
+class Alexnet(nn.Module):
+    """See the module's docstring; built by `alexnet`."""
+
+    def __init__(self, num_classes: int, in_channels: int, side: int, stem_stride: int, dropout: float) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            *(nn.Conv2d(in_channels, 96, 11, stem_stride, padding=2), nn.ReLU(), *norm_pool()),
+            *(nn.Conv2d(96, 256, 5, padding=2, groups=2), nn.ReLU(), *norm_pool()),
+            *(nn.Conv2d(256, 384, 3, padding=1), nn.ReLU()),
+            *(nn.Conv2d(384, 384, 3, padding=1, groups=2), nn.ReLU()),
+            *(nn.Conv2d(384, 256, 3, padding=1, groups=2), nn.ReLU(), nn.MaxPool2d(3, 2)),
+        )
+        self.head = nn.Sequential(
+            *(nn.Flatten(), nn.Dropout(dropout), nn.Linear(256 * side**2, HIDDEN), nn.ReLU()),
+            *(nn.Dropout(dropout), nn.Linear(HIDDEN, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, num_classes)),
+        )
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                nn.init.kaiming_normal_(module.weight)
+                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return {"logits": self.head(self.features((x - 0.5) / 0.25))}
+
+
+def norm_pool() -> tuple[nn.Module, nn.Module]:
+    """Return response normalisation with the paper's constants (torch divides alpha by the size) and a maximum."""
+    return nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0), nn.MaxPool2d(3, 2)
+
+
+def alexnet(
+    num_classes: int,
+    in_channels: int = 1,
+    *,
+    size: int = 48,
+    stem_stride: int | None = None,
+    dropout: float = 0.5,
+) -> nn.Module:
+    """Build an alexnet for pictures of `size` x `size`.
+
+    `stem_stride` is 4, or 2 below SMALL pixels, unless given; `dropout` is that of the hidden layers.  Raises
+    ValueError for pictures too small for its poolings.
+    """
+    stride = stem_stride or (2 if size < SMALL else 4)
+    least = 7 + 14 * stride  # 15 pixels after the stem: three poolings leave one
+    if size < least:
+        raise ValueError(f"size {size}: alexnet with a stem of stride {stride} needs at least {least}")
+    stem = (size + 4 - 11) // stride + 1
+    return Alexnet(num_classes, in_channels, pooled(pooled(pooled(stem))), stride, dropout)

@@ -1,0 +1,79 @@
+"""Attacks by gradient on a run's network, for `mien stress`: what an opponent who has the weights could do.
+
+The network is attacked as it is used: mirror images, zooms and temperature included.  What comes out are pictures of
+whole grey levels, so that the exported file can be asked about them.  FGSM is one step (Goodfellow, Shlens and Szegedy,
+ICLR 2015); PGD-10 takes ten from a random start (Madry et al., ICLR 2018).
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from mien.evaluation.stress.attack import Attack, Crops
+from mien.labels import columns
+from mien.training import checkpoint
+from mien.training.adversarial import perturb
+from mien.training.export import Graph
+from mien.training.network import restored
+from mien.training.train import resume_recipe
+
+EPSILONS = (2, 4)
+"""Most that a pixel changes, in grey levels out of 255: nobody sees it."""
+STEPS, REACH = 10, 2.5
+"""Steps of PGD, and how far they go altogether, in epsilons."""
+BATCH = 64
+
+
+def attacks(run: Path, labels: Sequence[str], seed: int = 0) -> list[Attack]:
+    """Return FGSM and PGD-10 in the l-inf ball of every EPSILONS, against the best network of a run folder.
+
+    `labels` are those that the attacks' label indices count in.  Raises WeightsError when the folder is no run.
+    """
+    graph, known = load(run)
+    order = columns(known, tuple(labels))
+    return [
+        Attack(name, epsilon, partial(climb, graph, order, epsilon=epsilon, steps=steps, seed=seed))
+        for name, steps in (("fgsm", 1), ("pgd-10", STEPS))
+        for epsilon in EPSILONS
+    ]
+
+
+def load(run: Path) -> tuple[Graph, tuple[str, ...]]:
+    """Return a run's best network as the graph that is exported, in evaluation mode, and its labels."""
+    recipe = resume_recipe(run)
+    best = checkpoint.load(run / "best.pt")
+    return Graph(restored(recipe, best).requires_grad_(False), recipe.views).eval(), tuple(best["labels"])
+
+
+def climb(
+    graph: Graph,
+    order: Sequence[int] | NDArray[np.integer],
+    crops: Crops,
+    label: NDArray[np.int64],
+    epsilon: int,
+    steps: int,
+    seed: int,
+) -> Crops:
+    """Return crops uint8 (N, S, S, C) moved by at most `epsilon` grey levels up the loss, by FGSM when `steps` is 1."""
+    generator = torch.Generator().manual_seed(seed)
+    radius = epsilon / 255
+    found = []
+    for first in range(0, len(crops), BATCH):
+        x = torch.from_numpy(np.array(crops[first : first + BATCH])).permute(0, 3, 1, 2).float() / 255
+        wanted = torch.from_numpy(label[first : first + BATCH])
+
+        def loss(x: Tensor, wanted: Tensor = wanted) -> Tensor:
+            return F.cross_entropy(graph.logits(x.permute(0, 2, 3, 1) * 255)[:, list(order)], wanted)
+
+        noise = (2 * torch.rand(x.shape, generator=generator) - 1) * radius * (steps > 1)
+        step = radius if steps == 1 else REACH * radius / steps
+        start = (x + noise).clamp(0, 1)
+        moved = perturb(x, loss, norm="linf", step=step, steps=steps, radius=radius, start=start, clamp=True)
+        found.append((moved.permute(0, 2, 3, 1) * 255).round().to(torch.uint8).numpy())
+    return np.concatenate(found)

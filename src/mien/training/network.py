@@ -1,0 +1,121 @@
+"""The recipe's network for the data at hand, or one line that says why there is none.
+
+What a recipe asks of a network - its options, the side of the pictures, the outputs that the losses need - is tried on
+two black pictures before any time is spent on training.
+"""
+
+import inspect
+from collections.abc import Collection
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mien.errors import RecipeError
+from mien.evaluation.metrics import METRICS
+from mien.models import MODELS
+from mien.training.augment import middle
+from mien.training.optim import FITS, OPTIMIZERS, SCHEDULES
+from mien.training.recipe import Recipe
+from mien.training.splits import Split
+
+
+class Middle(nn.Module):
+    """A network trained on random windows: of pictures larger than a window it sees the middle."""
+
+    def __init__(self, network: nn.Module, side: int) -> None:
+        super().__init__()
+        self.network = network
+        self.side = side
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        outputs: dict[str, Tensor] = self.network(middle(x, self.side))
+        return outputs
+
+
+def check(recipe: Recipe) -> None:
+    """Refuse, before any data is read, names that no registry holds and options that no network takes."""
+    from mien.inference.align import FRAMINGS  # OpenCV is not needed to train
+    from mien.inference.classify import locate
+
+    names: tuple[tuple[str, str, Collection[str]], ...] = (
+        ("model.name", recipe.model.name, MODELS),
+        ("select", recipe.select, METRICS),
+        ("data.framing", recipe.data.framing, FRAMINGS),
+        ("optim.name", recipe.optim.name, [*OPTIMIZERS, *FITS]),
+        ("optim.schedule.name", recipe.optim.schedule.name, SCHEDULES),
+    )
+    for key, value, registry in names:
+        if value not in registry:
+            raise RecipeError(f"{key}: {value!r}", f"one of {', '.join(registry)}")
+    if recipe.optim.name in FITS and recipe.model.name != "svm":
+        raise RecipeError(
+            f"optim.name: {recipe.optim.name} cannot fit {recipe.model.name}",
+            "model.name=svm, the one linear network",
+            f"take one of {', '.join(OPTIMIZERS)} for {recipe.model.name}",
+        )
+    if recipe.optim.name in FITS and recipe.data.imbalance == "weighted":
+        raise RecipeError(f"data.imbalance: weighted, with optim.name={recipe.optim.name}", "none, down or up")
+    make(recipe, 2, 1, recipe.data.size)
+    if recipe.distill:
+        locate(recipe.distill.weights)
+
+
+def make(recipe: Recipe, classes: int, channels: int, size: int | None, aux_classes: int = 0) -> nn.Module:
+    """Return the recipe's network on the CPU, for pictures of `size` (None: the family's default).
+
+    RecipeError when the options or the size do not fit the family.
+    """
+    name, family = recipe.model.name, MODELS[recipe.model.name]
+    takes, options = inspect.signature(family).parameters, dict(recipe.model.options)
+    seen = recipe.augment.crop or size
+    if seen and "size" in takes:
+        options["size"] = seen
+    if aux_classes:
+        if "aux_classes" not in takes:
+            raise RecipeError(f"data.auxiliary: {name} has no second head", do="set data.auxiliary=null")
+        options["aux_classes"] = aux_classes
+    try:
+        network = family(classes, channels, **options)
+    except (TypeError, ValueError) as error:
+        raise RecipeError(f"model.options: {error}", do=f"`mien list models` describes {name}") from None
+    return Middle(network, recipe.augment.crop) if recipe.augment.crop else network
+
+
+def build(recipe: Recipe, data: Split, device: torch.device) -> nn.Module:
+    """Return the recipe's network for this data, tried out, channels-last on the device; RecipeError unless it fits."""
+    height, width = data.images.shape[2:]
+    if height != width:
+        raise RecipeError(f"pictures of {width} x {height} pixels", "squares", "set data.size=SIDE")
+    if recipe.augment.crop and recipe.augment.crop > width:
+        do = "set a smaller augment.crop or a larger data.size"
+        raise RecipeError(f"augment.crop: {recipe.augment.crop}", f"at most {width}, the side of the pictures", do)
+    model = make(recipe, len(data.labels), data.images.shape[1], width, len(data.aux_labels))
+    _try_out(recipe, model, data.images.shape[1], width)
+    return model.to(device).to(memory_format=torch.channels_last)  # type: ignore[no-any-return,call-overload]
+
+
+def restored(recipe: Recipe, best: dict[str, Any]) -> nn.Module:
+    """Return the network of a checkpoint `best.pt`, with the averaged weights, on the CPU and in evaluation mode."""
+    model = make(recipe, len(best["labels"]), best["channels"], best["size"], len(best["aux_labels"]))
+    model.load_state_dict(best["average"])
+    return model.eval()
+
+
+def _try_out(recipe: Recipe, model: nn.Module, channels: int, side: int) -> None:
+    name, loss = recipe.model.name, recipe.loss
+    try:
+        with torch.no_grad():
+            outputs = model.eval()(torch.zeros(2, channels, side, side))
+    except (RuntimeError, ValueError, IndexError) as error:
+        reason = str(error).splitlines()[0][:100]
+        do = "set another data.size or augment.crop, or other model.options"
+        raise RecipeError(f"model.name: {name} does not fit pictures of {side} pixels: {reason}", do=do) from None
+    needs = (
+        ("loss.attention", loss.attention > 0, "attended"),
+        ("loss.representation", loss.representation is not None, "embedding"),
+    )
+    for key, wanted, output in needs:
+        if wanted and output not in outputs:
+            do = f"leave {key} out, or take model.name=feratt"
+            raise RecipeError(f"{key}: {name} gives no {output!r}", "a network that does", do)

@@ -1,0 +1,147 @@
+"""What the loop learns from: a split as the recipe asks for it, laid on the device, and batches of it.
+
+Pictures stay uint8 the whole time.  Classes are selected and pictures resized once, on load; which of them an epoch
+shows is a list of rows.  A batch is gathered by index and changed at random; a clean picture, where there is one, moves
+with the picture that it belongs to but keeps its light.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mien.data import load
+from mien.data.resize import resize
+from mien.data.samples import Samples, digest
+from mien.data.sampling import class_weights, limit, select, showings, tops
+from mien.errors import RecipeError
+from mien.training.augment import move, shade
+from mien.training.distill import teach
+from mien.training.recipe import Augment, Recipe
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split on the device.
+
+    Attributes:
+        images: uint8 (N, C, H, W); clean: uint8 of that shape, what the attended pictures should be, or None.
+        target: float32 (N, K), the teacher's word included; top: int64 (N,), the data set's label, -1 without one.
+        rows: int64 (M,), which images an epoch shows.
+        aux: float32 (N, A), the auxiliary head's targets; weights: float32 (K,) of the classes; or None.
+        fingerprint: the data set's; learnt: changes with whatever the images are taught.
+    """
+
+    images: Tensor
+    target: Tensor
+    top: Tensor
+    rows: Tensor
+    labels: tuple[str, ...]
+    fingerprint: str
+    learnt: str
+    clean: Tensor | None = None
+    aux: Tensor | None = None
+    aux_labels: tuple[str, ...] = ()
+    weights: Tensor | None = None
+
+    @property
+    def side(self) -> int:
+        """Pixels along a side of the images."""
+        return int(self.images.shape[-1])
+
+
+def split(recipe: Recipe, root: Path | None, name: str, device: torch.device) -> Split:
+    """Read a split as the recipe asks and lay it on the device.
+
+    The training split alone is limited, balanced, repeated, weighed and taught by the teacher.
+    """
+    spec, train = recipe.data, name == "train"
+    samples = read(recipe, root, name)
+    target = np.asarray(teach(samples, recipe.distill) if train and recipe.distill else samples.target)
+    rows = np.arange(len(samples))
+    if train:
+        rows = showings(samples.target, spec.imbalance, spec.per_class, spec.repeat, recipe.seed)
+    weights = class_weights(samples.target) if train and spec.imbalance == "weighted" else None
+    clean = samples.clean if train and recipe.loss.attention else None
+    aux, aux_labels = _second(recipe, root, samples)
+    taught = (part for part in (target, rows, weights, aux) if part is not None)
+    return Split(
+        images=pictures(samples.images, spec.size, device),
+        target=lay(target, device),
+        top=lay(tops(samples.target), device),
+        rows=lay(rows, device),
+        labels=samples.labels,
+        fingerprint=samples.fingerprint,
+        learnt=digest(samples.fingerprint, str(spec.size), *taught),
+        clean=None if clean is None else pictures(clean, spec.size, device),
+        aux=None if aux is None else lay(aux, device),
+        aux_labels=aux_labels,
+        weights=None if weights is None else lay(weights, device),
+    )
+
+
+def read(recipe: Recipe, root: Path | None, name: str) -> Samples:
+    """Return a split with the recipe's classes, and of training no more than its limit; pictures as they are."""
+    spec, train = recipe.data, name == "train"
+    samples = load(spec.name, root, name, **{**spec.options, **(spec.train if train else {})})
+    if not len(samples):
+        raise RecipeError(f"data: {spec.name} has no {name} pictures", "some", "other data.options")
+    if spec.classes is not None:
+        samples = select(samples, spec.classes)
+    return limit(samples, spec.limit) if train and spec.limit else samples
+
+
+def lay(array: NDArray[Any], device: torch.device) -> Tensor:
+    """Return the array as a tensor on the device; copied, because the cache is read-only."""
+    return torch.from_numpy(np.array(array)).to(device)
+
+
+def pictures(images: NDArray[np.uint8], size: int | None, device: torch.device) -> Tensor:
+    """Return uint8 (N, C, H, W) on the device from pictures (N, H, W, C), brought to `size` if there is one."""
+    sized = resize(images, size) if size else images
+    return torch.from_numpy(np.array(sized)).permute(0, 3, 1, 2).contiguous().to(device)
+
+
+def join(samples: Samples, other: Samples) -> NDArray[np.float32]:
+    """Return the other data set's targets float32 (N, A) for these samples by id, NaN where it has none."""
+    place = {name: row for row, name in enumerate(other.ids.tolist())}
+    rows = np.array([place.get(name, -1) for name in samples.ids.tolist()])
+    if (rows < 0).all():
+        raise RecipeError(
+            f"data.auxiliary: {other.name} shares no id with {samples.name}", "two label sets of the same images"
+        )
+    joined: NDArray[np.float32] = other.target[rows].astype(np.float32)
+    joined[rows < 0] = np.nan
+    return joined
+
+
+def _second(recipe: Recipe, root: Path | None, samples: Samples) -> tuple[NDArray[np.float32] | None, tuple[str, ...]]:
+    spec = recipe.data.auxiliary
+    if spec is None:
+        return None, ()
+    other = load(spec.name, root, samples.split, **spec.options)
+    return join(samples, other), other.labels
+
+
+def gather(
+    data: Split, index: Tensor, spec: Augment, generator: torch.Generator, *, attention: bool
+) -> dict[str, Tensor]:
+    """Return the batch of these images, changed at random: `x` float32 (n, C, H, W) in [0, 1], `target`, `top`.
+
+    Also `aux` and `weights` where the data has them, and with `attention` `clean`, which moves as x does; data without
+    clean pictures gives x as it is before brightness, contrast and erasing.
+    """
+    batch = {"target": data.target[index], "top": data.top[index]}
+    batch |= {"aux": data.aux[index]} if data.aux is not None else {}
+    batch |= {"weights": data.weights} if data.weights is not None else {}
+    x = data.images[index].float() / 255
+    if data.clean is not None:
+        x = torch.cat([x, data.clean[index].float() / 255], 1)
+    x = move(x, spec, generator)
+    x, clean = x[:, : data.images.shape[1]], x[:, -data.images.shape[1] :]
+    batch |= {"clean": clean} if attention else {}
+    return batch | {"x": shade(x, spec, generator)}

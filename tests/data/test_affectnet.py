@@ -1,0 +1,133 @@
+"""AffectNet: boxes, codes and feelings as the tables say; every bad line told by file, line, got and expected."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mien.data import asked, load
+from mien.data.affectnet import COLUMNS, PICTURES
+from mien.errors import DataError
+from mien.labels import EXPRESSIONS
+
+Line = list[object]
+
+
+def put(root: Path, lines: list[Line], heading: bool = True, table: str = "training.csv") -> None:
+    with (root / table).open("w", newline="") as file:
+        csv.writer(file).writerows([*([list(COLUMNS)] if heading else []), *lines])
+
+
+def picture(root: Path, name: str, left: int = 0) -> str:
+    """A black photo with a white square of 20 pixels whose left upper corner is at (left, 10)."""
+    photo = np.zeros((60, 90, 3), np.uint8)
+    photo[10:30, left : left + 20] = (250, 120, 10)
+    (root / PICTURES / name).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(photo).save(root / PICTURES / name)
+    return name
+
+
+def line(name: str, left: int = 0, code: object = 1, valence: object = 0.5, **changes: object) -> Line:
+    cells = [name, left, 10, 20, 20, "1;2", code, valence, -0.25]
+    for key, value in changes.items():
+        cells[COLUMNS.index(key)] = value
+    return cells
+
+
+def test_cut_along_the_box_with_label_and_feeling(tmp_path: Path) -> None:
+    put(tmp_path, [line(picture(tmp_path, f"{k}/p{k}.png", 3 * k), 3 * k, code=k, valence=-2 if k == 2 else k / 10)
+                   for k in range(8)], table="validation.csv")  # fmt: skip
+    (tmp_path / "training.csv").touch()
+    samples = load("affectnet", tmp_path, "test")
+    assert samples.images.shape == (8, 224, 224, 3)
+    assert (samples.images[:, 20:-20, 20:-20] == (250, 120, 10)).all()
+    assert [samples.labels[k] for k in samples.target.argmax(1)] == list(EXPRESSIONS)
+    assert samples.regression is not None
+    expected = [[np.nan if k == 2 else k / 10, -0.25] for k in range(8)]
+    np.testing.assert_allclose(samples.regression, expected, rtol=1e-6)
+
+
+def test_val_is_a_fixed_part_of_training(tmp_path: Path) -> None:
+    asked.write("affectnet", tmp_path)
+    train, val, test = (load("affectnet", tmp_path, split) for split in ("train", "val", "test"))
+    codes = [int(row["expression"]) for row in csv.DictReader((tmp_path / "training.csv").open())]
+    assert len(train) + len(val) == sum(code < 8 for code in codes) < len(codes)
+    assert len(val) == (len(train) + len(val)) // 10
+    assert all(name.split("/")[1].startswith("validation") for name in test.ids)
+    assert isinstance(train.images, np.memmap)
+    assert list(train.ids) == sorted(train.ids, key=lambda name: name.split("/")[1])  # as in the table
+
+
+def test_validation_table_without_a_heading(tmp_path: Path) -> None:
+    put(tmp_path, [line(picture(tmp_path, "1/a.png"))], heading=False, table="validation.csv")
+    assert len(load("affectnet", tmp_path, "test")) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"expression": "11"}, ["line 3", "expression '11'", "0 (neutral) to 10"]),
+        ({"expression": "1.5"}, ["line 3", "expression"]),
+        ({"expression": "happy"}, ["line 3", "'happy'", "a number"]),
+        ({"valence": "1.2"}, ["line 3", "valence", "-1 to 1, or -2"]),
+        ({"arousal": "nan"}, ["line 3", "arousal"]),
+        ({"face_width": "0"}, ["line 3", "0 x 20", "above 0"]),
+        ({"face_x": ""}, ["line 3", "face_x", "a number"]),
+        ({"subDirectory_filePath": "9/gone.png"}, ["gone.png", "No such file"]),
+        ({"subDirectory_filePath": "1/a.png"}, ["names a picture twice"]),
+        ({"subDirectory_filePath": "1/text.png"}, ["text.png is not a picture"]),
+        ({"subDirectory_filePath": "1/empty.png"}, ["empty.png is not a picture"]),
+    ],
+)
+def test_bad_lines(change: dict[str, object], words: list[str], tmp_path: Path) -> None:
+    good = line(picture(tmp_path, "1/a.png"))
+    picture(tmp_path, "1/b.png")
+    (tmp_path / PICTURES / "1/text.png").write_text("no picture")
+    (tmp_path / PICTURES / "1/empty.png").touch()
+    put(tmp_path, [good, line("1/b.png", **change)], table="validation.csv")
+    with pytest.raises(DataError) as caught:
+        load("affectnet", tmp_path, "test")
+    assert "\n" not in str(caught.value)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def no_table(root: Path) -> None:
+    (root / "validation.csv").unlink()
+
+
+def no_column(root: Path) -> None:
+    (root / "validation.csv").write_text("subDirectory_filePath,face_x\na,1\n")
+
+
+def short_line(root: Path) -> None:
+    (root / "validation.csv").write_text(",".join(COLUMNS) + "\n1/a.png,3\n")
+
+
+def no_text(root: Path) -> None:
+    (root / "validation.csv").write_bytes(b"\xff\xfe\x00\x81")
+
+
+def only_faceless(root: Path) -> None:
+    put(root, [line("1/a.png", code=10, face_width="NULL")], table="validation.csv")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (no_table, ["validation.csv", "No such file"]),
+        (no_column, ["validation.csv has no column", "arousal"]),
+        (short_line, ["line 2", "2 cells"]),
+        (no_text, ["validation.csv is not a table"]),
+        (only_faceless, ["no face with an expression"]),
+    ],
+)
+def test_bad_tables(spoil: Callable[[Path], None], words: list[str], tmp_path: Path) -> None:
+    put(tmp_path, [line(picture(tmp_path, "1/a.png"))], table="validation.csv")
+    spoil(tmp_path)
+    with pytest.raises(DataError) as caught:
+        load("affectnet", tmp_path, "test")
+    assert "\n" not in str(caught.value)
+    assert all(word in str(caught.value) for word in words), str(caught.value)

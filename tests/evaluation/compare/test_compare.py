@@ -1,0 +1,294 @@
+"""Systems side by side: what is joined, what is told apart, what is refused."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.data import load
+from mien.errors import DataError, UsageError
+from mien.evaluation import metrics
+from mien.evaluation.compare import Request, compare, keep, to_text
+from mien.evaluation.compare.align import keys
+from mien.evaluation.evaluate import figures
+from mien.evaluation.result import Result
+from mien.labels import EXPRESSIONS
+
+Write = Callable[..., Path]
+Saved = tuple[Path, Path]
+
+
+def run(*paths: Path, **options: object) -> dict:
+    return compare(Request(tuple(paths), **options))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def saved(tmp_path: Path, good: Result, poor: Result) -> tuple[Path, Path]:
+    return good.save(tmp_path / "good.npz"), poor.save(tmp_path / "poor.npz")
+
+
+def labels_of(result: Result) -> list[str]:
+    return [result.labels[k] for k in result.probs.argmax(1)]
+
+
+def changed(result: Result, **fields: object) -> Result:
+    names = ("probs", "target", "labels", "ids", "provenance")
+    return Result(**{**{name: getattr(result, name) for name in names}, **fields})  # type: ignore[arg-type]
+
+
+def test_each_systems_figures_are_those_of_evaluate(saved: Saved, good: Result) -> None:
+    found = run(*saved)
+    for subset, rows in (("full", np.ones(300, bool)), ("clean", good.clean)):
+        wanted = figures(good.take(rows))
+        told = found[subset]["systems"]["system1"]
+        assert found[subset]["n"] == rows.sum()
+        for key in ("accuracy", "macro_f1", "nll", "ece", "roc_auc", "accuracy_interval", "macro_f1_interval"):
+            assert told[key] == pytest.approx(wanted[key]), key
+        assert told["nll_interval"] == pytest.approx(wanted["nll_interval"])
+
+
+def test_pairs_are_tested_and_their_differences_hold_the_truth(saved: Saved, good: Result, poor: Result) -> None:
+    (pair,) = run(*saved)["full"]["pairs"]
+    right = [metrics.hard(r.probs, r.target)[0] == r.probs.argmax(1) for r in (good, poor)]
+    assert (pair["a_only"], pair["b_only"]) == ((right[0] & ~right[1]).sum(), (right[1] & ~right[0]).sum())
+    assert pair["p"] < 0.001
+    assert pair["told_apart"]
+    for key, found in pair["differences"].items():
+        gap = metrics.METRICS[key](good.probs, good.target) - metrics.METRICS[key](poor.probs, poor.target)
+        low, high = found["interval"]
+        assert found["difference"] == pytest.approx(gap)
+        assert low <= gap <= high or key == "ece"
+
+
+def test_paired_intervals_are_narrower_than_the_systems_own(saved: Saved, tmp_path: Path, good: Result) -> None:
+    close = changed(good, probs=0.98 * good.probs + 0.02 / 7, provenance={**good.provenance, "weights": "close"})
+    found = run(saved[0], close.save(tmp_path / "close.npz"))["full"]
+    low, high = found["pairs"][0]["differences"]["nll"]["interval"]
+    own = found["systems"]["system1"]["nll_interval"]
+    assert high - low < (own[1] - own[0]) / 4
+
+
+def test_the_ranking_says_which_gaps_are_noise(saved: Saved, tmp_path: Path, good: Result) -> None:
+    probs = good.probs.copy()
+    probs[:3] = np.roll(probs[:3], 1, axis=1)
+    near = changed(good, probs=probs, provenance={**good.provenance, "weights": "near"})
+    found = run(*saved, near.save(tmp_path / "near.npz"))["full"]
+    names = [rank["name"] for rank in found["ranking"]]
+    assert set(names[:2]) == {"system1", "near"}
+    assert [rank["noise"] for rank in found["ranking"]] == [True, False, None]
+    assert found["groups"] == [names[:2], ["system2"]]
+    assert len(found["pairs"]) == 3
+    assert all(pair["p_holm"] >= pair["p"] for pair in found["pairs"])
+    assert "may be noise" in to_text(run(*saved, tmp_path / "near.npz"))
+
+
+def test_disagreement_counts_every_picture_once(saved: Saved, good: Result, poor: Result) -> None:
+    (found,) = run(*saved)["disagreement"]
+    cells = ("both", "a_only", "b_only", "neither")
+    assert sum(found[cell] for cell in cells) == 300
+    for cell in cells:
+        assert sum(row[cell] for row in found["by_label"].values()) == found[cell]
+    place = {id: k for k, id in enumerate(good.ids)}
+    margins = [entry["margin"] for entry in found["a_right"]]
+    assert margins == sorted(margins, reverse=True)
+    for side, winner, loser in (("a_right", good, poor), ("b_right", poor, good)):
+        for entry in found[side]:
+            k = place[entry["id"]]
+            assert labels_of(winner)[k] == entry["label"] != labels_of(loser)[k]
+
+
+@pytest.mark.parametrize("path", ["{}", "{}.png", "crops/test/{}.jpg", "C:\\crops\\{}.png", "./{}.jpeg"])
+def test_tables_join_results_by_the_end_of_a_path(saved: Saved, table: Write, poor: Result, path: str) -> None:
+    rows = [[path.format(id), label] for id, label in zip(poor.ids, labels_of(poor), strict=True)]
+    order = np.random.default_rng(0).permutation(len(rows))
+    found = run(saved[0], table("api.csv", ["file", "emotion"], [rows[k] for k in order]))
+    api = found["full"]["systems"]["api"]
+    assert api["accuracy"] == pytest.approx(metrics.METRICS["accuracy"](poor.probs, poor.target))
+    assert api["macro_f1"] == pytest.approx(metrics.METRICS["macro_f1"](poor.probs, poor.target))
+    assert (api["nll"], api["ece"], api["top2"], api["nll_interval"]) == (None, None, None, None)
+    assert set(found["full"]["pairs"][0]["differences"]) == {"accuracy", "balanced_accuracy", "macro_f1", "kappa"}
+    assert json.dumps(found)
+
+
+def test_probabilities_of_a_table_are_scored_in_full(saved: Saved, table: Write, poor: Result) -> None:
+    rows = [[id, *row] for id, row in zip(poor.ids, poor.probs.tolist(), strict=True)]
+    found = run(saved[0], table("kit.csv", ["id", *poor.labels], rows))["full"]["systems"]["kit"]
+    assert found["nll"] == pytest.approx(metrics.METRICS["nll"](poor.probs, poor.target), abs=1e-4)
+
+
+def test_tables_with_their_own_truth_need_nothing_else(table: Write, good: Result) -> None:
+    truth = [good.labels[k] for k in good.target.argmax(1)]
+    rows = list(zip(good.ids, labels_of(good), truth, strict=True))
+    one, two = (table(f"{name}.csv", ["id", "prediction", "truth"], rows) for name in "ab")
+    found = run(one, two)
+    assert found["full"]["pairs"][0]["p"] == 1.0
+    assert found["full"]["groups"] == [["a", "b"]]
+    assert found["clean"]["n"] == 300
+
+
+def test_one_system_alone_is_measured(saved: Saved) -> None:
+    found = run(saved[0])
+    assert found["full"]["pairs"] == []
+    assert found["full"]["ranking"][0]["noise"] is None
+    assert "system1" in to_text(found)
+
+
+def test_systems_called_the_same_are_told_by_their_paths(tmp_path: Path, good: Result) -> None:
+    paths = [good.save(tmp_path / run / "test.npz") for run in ("one", "two")]
+    found = run(*paths, paths[0])
+    assert list(found["full"]["systems"]) == [
+        "system1 (one/test.npz) #1",
+        "system1 (two/test.npz)",
+        "system1 (one/test.npz) #2",
+    ]
+
+
+def test_tables_without_any_truth_are_refused(table: Write) -> None:
+    with pytest.raises(DataError, match=r"no system comes with the truth.*--data NAME"):
+        run(table("a.csv", ["id", "label"], [["1", "sad"]]))
+
+
+def test_unequal_sets_of_pictures_are_refused_with_number_and_names(saved: Saved, tmp_path: Path, poor: Result) -> None:
+    fewer = poor.take(np.arange(7, 300)).save(tmp_path / "fewer.npz")
+    with pytest.raises(DataError, match=r"fewer.npz lacks 7 pictures \(1000, .* 1004, \.\.\.\).*--intersect"):
+        run(saved[0], fewer)
+    with pytest.raises(DataError, match=r"good.npz has 7 more \(1000, "):
+        run(fewer, saved[0])
+    found = run(saved[0], fewer, intersect=True)
+    assert found["n"] == 293
+    assert any("293 pictures that all systems answered, of 300" in note for note in found["notes"])
+    assert found["clean"]["n"] == 270
+
+
+def test_strangers_are_refused_also_with_intersect(saved: Saved, table: Write) -> None:
+    stranger = table("x.csv", ["id", "label"], [["elsewhere", "sad"]])
+    with pytest.raises(DataError, match="no picture is known, the first is 'elsewhere'"):
+        run(saved[0], stranger, intersect=True)
+
+
+def test_two_rows_for_one_picture_are_refused(saved: Saved, table: Write) -> None:
+    rows = [["a/1000.png", "sad"], ["b/1000.png", "sad"]]
+    with pytest.raises(DataError, match=r"'a/1000.png' and 'b/1000.png' name the same picture"):
+        run(saved[0], table("x.csv", ["id", "label"], rows), intersect=True)
+
+
+def test_results_judged_by_other_labels_are_refused(saved: Saved, tmp_path: Path, poor: Result) -> None:
+    target = poor.target.copy()
+    target[:4] = np.roll(target[:4], 1, axis=1)
+    other = changed(poor, target=target).save(tmp_path / "other.npz")
+    with pytest.raises(DataError, match=r"judged by other labels in 4 pictures \(1000, 1001, .*--data NAME"):
+        run(saved[0], other)
+
+
+def test_other_expressions_are_compared_on_what_all_share(saved: Saved, tmp_path: Path, poor: Result) -> None:
+    probs = np.hstack([0.9 * poor.probs, np.full((300, 1), 0.1)])
+    wide = changed(poor, probs=probs, target=np.pad(poor.target, ((0, 0), (0, 1))), labels=EXPRESSIONS)
+    found = run(saved[0], wide.save(tmp_path / "wide.npz"))
+    assert found["labels"] == list(poor.labels)
+    assert any("without contempt" in note for note in found["notes"])
+    wanted = metrics.METRICS["nll"](poor.probs, poor.target)
+    assert found["full"]["systems"]["system2"]["nll"] == pytest.approx(wanted, abs=1e-4)
+
+
+def test_a_label_that_the_truth_lacks_is_a_wrong_answer(saved: Saved, table: Write, good: Result) -> None:
+    answers = labels_of(good)
+    before = metrics.METRICS["accuracy"](good.probs, good.target)
+    right = next(k for k in range(300) if good.target[k].argmax() == good.probs[k].argmax())
+    answers[right] = "contempt"
+    found = run(saved[0], table("api.csv", ["id", "label"], zip(good.ids, answers, strict=True)))
+    assert found["full"]["systems"]["api"]["accuracy"] == pytest.approx(before - 1 / 300)
+    assert found["full"]["systems"]["system1"]["accuracy"] == pytest.approx(before)
+    other = metrics.METRICS["macro_f1"](good.probs, good.target)
+    assert found["full"]["systems"]["system1"]["macro_f1"] == pytest.approx(other, abs=1e-5)
+
+
+def test_the_truth_can_come_from_a_data_set(tiny_fer2013: Path, table: Write) -> None:
+    samples = load("fer2013", tiny_fer2013, "test")
+    names = [samples.labels[k] for k in samples.target.argmax(1)]
+    answers = ["neutral", *names[1:]]
+    path = table("api.csv", ["path", "label"], zip((f"x/{id}.png" for id in samples.ids), answers, strict=True))
+    found = run(path, data="fer2013", root=tiny_fer2013)
+    assert found["n"] == len(samples) == 40
+    assert found["full"]["systems"]["api"]["accuracy"] == pytest.approx((39 + (names[0] == "neutral")) / 40)
+    assert found["clean"]["n"] == 35  # the drawn data hold five twins
+    fewer = table("fewer.csv", ["path", "label"], list(zip(samples.ids, answers, strict=True))[3:])
+    with pytest.raises(DataError, match="lacks 3 pictures"):
+        run(fewer, data="fer2013", root=tiny_fer2013)
+    more = table("more.csv", ["path", "label"], [*zip(samples.ids, answers, strict=True), ("extra", "sad")])
+    assert any(
+        "left out for want of a label in the data set: 1" in n
+        for n in run(more, data="fer2013", root=tiny_fer2013)["notes"]
+    )
+
+
+def test_data_overrule_the_truth_that_results_bring(tiny_fer2013: Path, tmp_path: Path) -> None:
+    samples = load("fer2013", tiny_fer2013, "test")
+    wrong = np.roll(samples.target, 1, axis=1)
+    one, two = (
+        Result(samples.target, t, samples.labels, samples.ids, provenance={"weights": w})
+        for w, t in (("one", wrong), ("two", samples.target))
+    )
+    found = run(one.save(tmp_path / "1.npz"), two.save(tmp_path / "2.npz"), data="fer2013", root=tiny_fer2013)
+    assert {name: f["accuracy"] for name, f in found["full"]["systems"].items()} == {"one": 1.0, "two": 1.0}
+
+
+def test_published_figures_stand_apart(saved: Saved) -> None:
+    assert "published" not in run(*saved)
+    found = run(*saved, published=True)
+    assert all(record["source"] for record in found["published"])
+    assert "not measured here" in to_text(found)
+    assert not set(found["full"]["systems"]) & {record["id"] for record in found["published"]}
+
+
+def test_sources_other_than_known_are_refused(saved: Saved) -> None:
+    with pytest.raises(UsageError, match="auto or csv"):
+        run(*saved, source="xml")
+
+
+@pytest.mark.parametrize(
+    ("id", "wanted"),
+    [
+        ("7", ["7", "7"]),
+        ("a.b/c.d.png", ["a.b/c.d.png", "c.d", "a.b/c.d"]),
+        ("/x/y/z/q.jpg", ["/x/y/z/q.jpg", "q", "z/q", "y/z/q"]),
+    ],
+)
+def test_keys_of_a_path(id: str, wanted: list[str]) -> None:
+    assert keys(id) == wanted
+
+
+def test_files_are_written_and_hold_no_picture_without_samples(saved: Saved, tmp_path: Path) -> None:
+    found = run(*saved, published=True)
+    files = keep(found, tmp_path / "out")
+    assert json.loads(files[0].read_text()) == json.loads(json.dumps(found))
+    rows = list(csv.DictReader(io.StringIO(files[1].read_text())))
+    assert len(rows) == 2 * (2 * 8 + 8)
+    assert {row["subset"] for row in rows} == {"full", "clean"}
+    assert all(float(row["low"]) <= float(row["high"]) for row in rows)
+    page = files[2].read_text()
+    assert "data:image" not in page
+    assert "://" not in page
+    assert found["disagreement"][0]["a_right"][0]["id"] in page
+
+
+def test_the_page_shows_pictures_where_they_are_known(tiny_fer2013: Path, tmp_path: Path) -> None:
+    samples = load("fer2013", tiny_fer2013, "test")
+    truth = samples.target
+    for name, probs in (("one", truth), ("<two>", np.roll(truth, 1, axis=1))):
+        facts = {"weights": name, "dataset": "fer2013", "split": "test"}
+        Result(probs, truth, samples.labels, samples.ids, provenance=facts).save(tmp_path / f"{len(name)}.npz")
+    found = run(tmp_path / "3.npz", tmp_path / "5.npz")
+    page = keep(found, tmp_path / "out", samples)[2].read_text()
+    assert page.count("data:image/png") == len(found["disagreement"][0]["a_right"]) == 12
+    assert "<two>" not in page
+    assert "&lt;two&gt;" in page
+
+
+def test_a_folder_that_cannot_be_written_is_said(saved: Saved, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot be written"):
+        keep(run(*saved), tmp_path / "file")

@@ -1,0 +1,79 @@
+"""`mien compare` as it is typed."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from mien import cli
+from mien.evaluation.result import Result
+
+
+class Done(NamedTuple):
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def mien(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """The function `mien(*words)` that runs `mien compare`."""
+
+    def run(*words: object) -> Done:
+        monkeypatch.setattr("sys.argv", ["mien", "compare", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        return Done(int(left.value.code or 0), *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def saved(tmp_path: Path, good: Result, poor: Result) -> tuple[Path, Path]:
+    return good.save(tmp_path / "good.npz"), poor.save(tmp_path / "poor.npz")
+
+
+def test_json_is_one_document_and_notes_go_to_stderr(
+    mien: Callable[..., Done],
+    saved: tuple[Path, Path],
+    poor: Result,
+    table: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    said = [poor.labels[k] for k in poor.probs.argmax(1)]
+    api = table("api.txt", ["picture", "what"], zip(poor.ids, said, strict=True))
+    told = ("--from", "csv", "--column", "id=picture", "--column", "label=what", "--out", tmp_path / "out", "--json")
+    done = mien(*saved, api, *told)
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    assert set(found["full"]["systems"]) == {"system1", "system2", "api"}
+    assert "labels from what" in done.err
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["compare.csv", "compare.html", "compare.json"]
+
+
+def test_text_ranks_and_tells_apart(mien: Callable[..., Done], saved: tuple[Path, Path]) -> None:
+    done = mien(*saved, "--published")
+    assert done.code == 0, done.err
+    assert "system1: " in done.out
+    assert "told apart" in done.out
+    assert "published on fer2013" in done.out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["missing.npz"], "no file missing.npz"),
+        (["--column", "x", "missing.npz"], "FIELD=COLUMN"),
+        ([], "Missing argument"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_2(mien: Callable[..., Done], words: list[str], told: str) -> None:
+    done = mien(*words)
+    assert done.code == 2
+    assert told in done.err
+    assert done.err.count("\n") == 1
+    assert done.out == ""

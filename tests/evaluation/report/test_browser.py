@@ -1,0 +1,200 @@
+"""The pages in a real Chromium, at the width of a telephone and of a desk, light, dark and printed.
+
+Needs Debian's packages chromium and chromium-driver (`make browser`) and selenium; skips with the reason without.
+"""
+
+import base64
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mien.card import Card
+from mien.evaluation.report import write
+from mien.evaluation.report.gather import gather
+from mien.evaluation.result import Result
+from mien.face import Face
+from mien.inference.pipeline import Prediction
+from mien.inference.report import PredictionReport
+from mien.labels import EXPRESSIONS
+
+PAGES = ("run", "several", "predictions")
+WIDTHS = {"telephone": 390, "desk": 1280}
+PAPER = 680  # CSS pixels between the margins of A4
+
+# Every visible text that stands out too little from what it is drawn on, as (text, contrast).
+FAINT = """
+const parse = c => { const m = c.match(/[\\d.]+/g).map(Number); return m.length < 4 ? [...m, 1] : m };
+const over = (a, b) => [0, 1, 2].map(k => a[k] * a[3] + b[k] * (1 - a[3])).concat(1);
+const linear = v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
+const light = c => { const [r, g, b] = c.slice(0, 3).map(linear);
+  return .2126 * r + .7152 * g + .0722 * b };
+const ground = e => { const layers = [];
+  for (; e; e = e.parentElement) layers.push(parse(getComputedStyle(e).backgroundColor));
+  return layers.reverse().reduce((below, layer) => over(layer, below), [255, 255, 255, 1]) };
+const found = [], walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (walk.nextNode()) {
+  const e = walk.currentNode.parentElement, style = getComputedStyle(e);
+  if (!walk.currentNode.data.trim() || !e.getClientRects().length || !e.checkVisibility()) continue;
+  const under = ground(e), ink = over(parse(e.closest('svg') ? style.fill : style.color), under);
+  const [low, high] = [light(under), light(ink)].sort((a, b) => a - b), contrast = (high + .05) / (low + .05);
+  if (contrast < 4.5) found.push([walk.currentNode.data.trim(), contrast]);
+}
+return found;
+"""
+WIDE = """
+const wide = document.documentElement.clientWidth;
+return [...document.querySelectorAll('main *')].filter(e => !e.closest('.scroll, pre, svg, .toggle > input, legend')
+  && e.getBoundingClientRect().right > wide + 1).map(e => e.tagName + '.' + e.className);
+"""
+CLIPPED = """
+return [...document.querySelectorAll('svg[role=img]')].flatMap(svg => { const box = svg.getBoundingClientRect();
+  return [...svg.querySelectorAll('text')].filter(t => { const r = t.getBoundingClientRect();
+    return r.width && (r.left < box.left - 1 || r.right > box.right + 1 || r.bottom > box.bottom + 1) })
+    .map(t => t.textContent) });
+"""
+UNREACHABLE = """
+return [...document.querySelectorAll('*')].filter(e => /auto|scroll/.test(getComputedStyle(e).overflowX)
+  && e.scrollWidth > e.clientWidth + 1 && e.tabIndex < 0).map(e => e.className);
+"""
+HEADINGS = "return [...document.querySelectorAll('h1,h2,h3,h4')].map(e => +e.tagName[1]);"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless Chromium that logs its console and what it asks the network for."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    binary = shutil.which("chromium") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if not binary or not driver:
+        pytest.skip("chromium and chromedriver are not both installed: `make browser`")
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    for word in ("--headless=new", "--disable-gpu", "--disable-background-networking", *sandbox):
+        options.add_argument(word)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    chromium = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield chromium
+    chromium.quit()
+
+
+@pytest.fixture(scope="session")
+def pages(
+    tmp_path_factory: pytest.TempPathFactory,
+    tiny_fer2013: Path,
+    run: Path,
+    make_result: Callable[..., Result],
+    run_writer: Callable[..., Path],
+) -> dict[str, Path]:
+    """The pages under test: a run with everything, two runs and a result side by side, and predictions."""
+    out = tmp_path_factory.mktemp("pages")
+    other = run_writer(out / "other", make_result(1, weights="a second network with quite a long name"), steps=90)
+    make_result(2, weights="third").save(out / "third.npz")
+    write(gather([run], tiny_fer2013), out / "run.html")
+    write(gather([run, other, out / "third.npz"], tiny_fer2013), out / "several.html")
+    card = Card(name="ferplus", labels=EXPRESSIONS, metrics={"test": {"ece": 0.1, "n": 5, "dataset": "ferplus"}})
+    picture = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
+    face = Face(np.array([10, 10, 60, 60], np.float32), 0.9).read(EXPRESSIONS, np.full(8, 0.125, np.float32), 0.0)
+    with PredictionReport(out / "predictions", card) as report:
+        report.add(Prediction("a-rather-long-name-of-a-picture.jpg", width=160, height=120, faces=(face,)), picture)
+        report.add(Prediction("broken.jpg", error="broken.jpg: cannot be decoded"), None)
+    return {"run": out / "run.html", "several": out / "several.html", "predictions": out / "predictions/report.html"}
+
+
+def opened(browser: Any, page: Path, width: int, scheme: str = "light", media: str = "screen") -> None:
+    browser.get("about:blank")
+    browser.get_log("performance")
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
+    told = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", told)
+    browser.get(page.as_uri())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_sound(name: str, width: int, scheme: str, browser: Any, pages: dict[str, Path]) -> None:
+    opened(browser, pages[name], width, scheme)
+    assert pages[name].stat().st_size < 5_000_000
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    assert browser.execute_script(WIDE) == []
+    assert browser.execute_script(CLIPPED) == []
+    assert browser.execute_script(UNREACHABLE) == []
+    assert browser.execute_script(FAINT) == []
+    levels = browser.execute_script(HEADINGS)
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    heights = browser.execute_script(
+        "return [...document.querySelectorAll('section')].map(e => [e.id, e.getBoundingClientRect().height])"
+    )
+    assert all(height > 60 for _, height in heights)
+    assert name == "predictions" or len(heights) >= 10
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+    assert asked(browser) == {pages[name].as_uri()}
+
+
+def asked(browser: Any) -> set[str]:
+    """Return what was asked for since the last look, without what lies in the page itself."""
+    events = (json.loads(entry["message"])["message"] for entry in browser.get_log("performance"))
+    found = (e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent")
+    return {url for url in found if not url.startswith("data:")}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_prints(name: str, browser: Any, pages: dict[str, Path]) -> None:
+    opened(browser, pages[name], PAPER, "dark", "print")
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= PAPER
+    assert browser.execute_script(FAINT) == []
+    hidden = "return [...document.querySelectorAll('.pane, section')].filter(e => !e.checkVisibility()).length"
+    assert browser.execute_script(hidden) == 0
+    told = {"preferCSSPageSize": True, "printBackground": True, "paperWidth": 8.27, "paperHeight": 11.69}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    printed = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", told)["data"])
+    assert printed.startswith(b"%PDF")
+    assert 1 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 20
+
+
+def test_counts_and_shares_are_switched_by_keyboard(browser: Any, pages: dict[str, Path]) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    opened(browser, pages["run"], 1280)
+    shown = "return [...document.querySelectorAll('.pane')].map(e => e.checkVisibility())"
+    assert browser.execute_script(shown) == [True, False]
+    browser.find_element("css selector", ".toggle > input").send_keys(Keys.ARROW_RIGHT)
+    assert browser.execute_script(shown) == [False, True]
+
+
+def test_pictures_are_drawn_and_contents_lead_somewhere(browser: Any, pages: dict[str, Path]) -> None:
+    opened(browser, pages["run"], 1280)
+    drawn = "return [...document.images].map(e => e.complete && e.naturalWidth > 0 && e.alt.length > 0)"
+    found = browser.execute_script(drawn)
+    assert found
+    assert all(found)
+    browser.find_element("css selector", "nav a[href='#data']").click()
+    top = browser.execute_script("return document.getElementById('data').getBoundingClientRect().top")
+    assert top < 900
+
+
+def test_the_checks_see_faults(browser: Any, tmp_path: Path) -> None:
+    page = tmp_path / "bad.html"
+    page.write_text(
+        "<!doctype html><title>t</title><style>p{color:#bbb;width:600px}div{overflow:auto;width:9px}</style>"
+        "<h1>t</h1><main><p>faint and wide</p><div>unreachable</div><svg role=img width=50 viewBox='0 0 50 20'>"
+        "<text x=30 y=10>clipped text</text></svg></main><script>console.error(1)</script><img src=none.png>"
+    )
+    opened(browser, page, 520)
+    assert [text for text, _ in browser.execute_script(FAINT)] == ["faint and wide"]
+    assert browser.execute_script(WIDE) == ["P."]
+    assert browser.execute_script(CLIPPED) == ["clipped text"]
+    assert browser.execute_script(UNREACHABLE) == [""]
+    assert any(entry["level"] == "SEVERE" for entry in browser.get_log("browser"))
+    assert len(asked(browser)) == 2

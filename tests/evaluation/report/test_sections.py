@@ -1,0 +1,168 @@
+"""The page: whole without the network, empty sections left out, the right figures in it, one result or several."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mien.evaluation.evaluate import describe
+from mien.evaluation.report import SECTIONS, Report, write
+from mien.evaluation.report.fairness import p_value
+from mien.evaluation.report.gather import gather
+from mien.evaluation.report.training import thinned
+from mien.evaluation.result import Result
+
+Make = Callable[..., Result]
+BARE = {"summary", "protocol", "expressions", "confusion", "calibration", "risk", "gallery", "data", "definitions"}
+"""Sections that a result alone fills."""
+
+
+def report(*results: Result, **more: Any) -> Report:
+    named = {str(result.provenance["weights"]): result for result in results}
+    return Report(named, {name: describe(result) for name, result in named.items()}, **more)
+
+
+def words(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", html).replace("\xa0", " ").split())
+
+
+@pytest.fixture(scope="module")
+def text(run: Path, tiny_fer2013: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    out = tmp_path_factory.mktemp("out") / "report.html"
+    return write(gather([run], tiny_fer2013), out).read_text(encoding="utf-8")
+
+
+def test_a_run_gives_a_whole_page(text: str, checked: Callable[[str], Any]) -> None:
+    page = checked(text)
+    assert set(page.links) == set(SECTIONS) - {"differences", "weights"}
+    assert "http" not in text.replace("http-equiv", "")
+    assert len(text) < 5_000_000
+
+
+def test_hostile_names_stay_text(make_result: Make, tmp_path: Path, checked: Callable[[str], Any]) -> None:
+    bad = "\"><img src=http://x onerror=alert(1)>'</style><script>"
+    made = make_result(weights=bad, dataset=bad, fingerprint=bad, options={bad: bad}, labels_left_out=[bad])
+    other = make_result(1, weights=f"{bad}2")
+    for parts in ([made], [made, other]):
+        log = {r.provenance["weights"]: [{"epoch": k, "loss": k, "val_accuracy": 0.1} for k in (1, 2)] for r in parts}
+        found = write(report(*parts, history=log), tmp_path / "report.html").read_text(encoding="utf-8")
+        checked(found)
+        assert "<img src=http" not in found
+
+
+def test_prints_the_figures(text: str, make_result: Make) -> None:
+    found, told = describe(make_result()), words(text)
+    for part in (found, found["clean"]):
+        low, high = part["accuracy_interval"]
+        assert f"{100 * part['accuracy']:.1f} % accuracy on" in told
+        assert f"95 %: {100 * low:.1f} to {100 * high:.1f}" in told
+    assert "accuracy on all 40 pictures" in told
+    assert "accuracy on the 35 without a twin in training" in told
+    counts, shares = re.findall(r'<table class="matrix">.*?</table>', text)
+    cells = [int(cell) for cell in re.findall(r'--a:[\d.]+">([\d,]+)<', counts)]
+    assert cells == np.ravel(found["confusion"]).tolist()
+    rows = np.array([float(c) for c in re.findall(r'--a:([\d.]+)">', shares)]).reshape(7, 7)
+    assert rows.sum(1) == pytest.approx(np.ones(7), abs=0.04)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "selected by accuracy on val",
+        "test was opened once, with the weights fixed",
+        "recipe papers/tiny, 8 epochs",
+        "hardware cpu: A, 2 threads",
+        "commit abc123",
+        "trained for 2 minutes",
+        "5 pictures also stand in the training split",
+        "Always answering neutral would be right for 25.0 %",
+        "That a feeling was recognised",
+        "Much about disgust: with 5 pictures",
+        "4/255",
+        "Mean corruption error 110.0 % of that of ferplus",
+        "No difference in accuracy is shown.",
+        "&lt;b&gt;",
+        "true: ",
+        "means of 499 rows",
+        "published for research",
+    ],
+)
+def test_says(text: str, said: str) -> None:
+    assert said in words(text)
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_a_section_needs_its_data(name: str, make_result: Make) -> None:
+    fragment = SECTIONS[name](report(make_result()))
+    assert bool(fragment) == (name in BARE)
+    assert not fragment or fragment.startswith(f'<section id="{name}"')
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_section_stands_empty_results(name: str, count: int, make_result: Make) -> None:
+    empty = [make_result(weights=f"w{k}", twins=[]).take(np.zeros(40, bool)) for k in range(count)]
+    fragment = SECTIONS[name](report(*empty))
+    assert "nan" not in fragment
+    assert "None" not in fragment
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_a_section_stands_a_result_of_another_toolkit(name: str, make_result: Make) -> None:
+    made = make_result()
+    bare = replace(made, provenance={"weights": "service", "labels_only": True})
+    fragment = SECTIONS[name](report(bare))
+    assert "None" not in fragment
+    assert name not in ("calibration", "risk") or fragment == ""
+
+
+def test_several_results_stand_side_by_side(make_result: Make, tmp_path: Path, checked: Callable[[str], Any]) -> None:
+    parts = report(*(make_result(seed, weights=f"net {seed}") for seed in range(3)))
+    text = write(parts, tmp_path / "report.html").read_text(encoding="utf-8")
+    checked(text)
+    told = words(text)
+    assert told.count("net 0 \N{MINUS SIGN} net 1") >= 2  # on all pictures and without twins
+    assert "told apart" in told or "may be chance" in told
+    assert len(re.findall('<table class="matrix">', text)) == 6
+    assert "All answered the same pictures" in told
+
+
+def test_results_in_another_order_are_still_paired(make_result: Make) -> None:
+    first, other = make_result(weights="a"), make_result(1, weights="b")
+    back = other.take(np.arange(40)[::-1])
+    assert SECTIONS["differences"](report(first, other)) == SECTIONS["differences"](report(first, back))
+
+
+def test_other_pictures_are_not_compared(make_result: Make) -> None:
+    parts = report(make_result(weights="a"), make_result(1, weights="b", split="val"))
+    assert not parts.paired
+    assert SECTIONS["differences"](parts) == ""
+    assert "not measured on the same pictures" in words(SECTIONS["summary"](parts))
+    assert "what they were chosen on" in words(SECTIONS["summary"](parts))
+
+
+def test_votes_are_told(make_result: Make) -> None:
+    made = make_result()
+    votes = np.round(9 * made.target).astype(np.int16)
+    votes[:, 0] += 1
+    told = words(SECTIONS["summary"](report(replace(made, votes=votes))))
+    assert "one rater agrees with the most frequent vote of the others" in told
+
+
+def test_a_long_log_is_told_by_means() -> None:
+    rows = [{"step": float(k), "loss": float(k % 2), "val": None} for k in range(1000)]
+    short = thinned(rows, 100)
+    assert len(short) == 100
+    assert {row["loss"] for row in short} == {0.5}
+    assert "val" not in short[0]
+
+
+@pytest.mark.parametrize(
+    ("p", "shown"), [(0.0312, "0.031"), (1e-9, "&lt;&nbsp;0.001"), (None, "-"), (float("nan"), "-")]
+)
+def test_p_values(p: float | None, shown: str) -> None:
+    assert p_value(p) == shown

@@ -1,0 +1,101 @@
+"""Group columns of tables: joined by id or path, in every format; what is no group is refused or left out and said."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.errors import DataError, UsageError
+from mien.evaluation.groups import read_groups
+
+IDS = np.array(["00007", "00008", "00009"])
+
+
+def table(folder: Path, text: str, name: str = "people.csv") -> Path:
+    (folder / name).write_text(text, encoding="utf-8")
+    return folder / name
+
+
+def test_words_come_in_the_order_of_the_result(tmp_path: Path) -> None:
+    path = table(tmp_path, "sex,id,age\nf,00009,old\nm,00007, young \nf,00001,old\n")
+    columns, notes = read_groups(path, IDS)
+    assert {name: words.tolist() for name, words in columns.items()} == {
+        "sex": ["m", "", "f"],
+        "age": ["young", "", "old"],
+    }
+    assert notes == [f"{path}: pictures from column id", f"{path}: no row for 1 of 3 pictures (00008)"]
+
+
+@pytest.mark.parametrize("word", ["", "NaN", "unknown", "N/A", " ? "])
+def test_what_is_not_known_is_no_group(word: str, tmp_path: Path) -> None:
+    columns, _ = read_groups(table(tmp_path, f"id,sex\n00007,m\n00008,{word}\n00009,f\n"), IDS, "id")
+    assert columns["sex"].tolist() == ["m", "", "f"]
+
+
+def test_other_formats(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"image": IDS.tolist(), "skin": [1, None, 3]}), tmp_path / "t.parquet")
+    assert read_groups(tmp_path / "t.parquet", IDS)[0]["skin"].tolist() == ["1", "", "3"]
+    semicolons = table(tmp_path, "\ufeffFile;sex\n00007;m\n00008;f\n00009;f\n", "s.csv")
+    assert read_groups(semicolons, IDS)[0]["sex"].tolist() == ["m", "f", "f"]
+
+
+def test_paths_are_joined_by_their_ends(tmp_path: Path) -> None:
+    ids = np.array(["test/angry/a.png", "test/sad/a.png", "test/sad/b.png"])
+    path = table(tmp_path, "path,sex\n/data/x/sad/a.png,f\n/data/x/angry/a.png,m\n/data/x/sad/b.png,f\n")
+    assert read_groups(path, ids)[0]["sex"].tolist() == ["m", "f", "f"]
+
+
+def test_columns_can_be_joined(tmp_path: Path) -> None:
+    path = table(tmp_path, "id,sex,age,a+b\n00007,m,old,x\n00008,f,,y\n00009,f,young,x\n")
+    columns, _ = read_groups(path, IDS, "id", ["sex+age", "a+b"])
+    assert columns["sex+age"].tolist() == ["m, old", "", "f, young"]
+    assert columns["a+b"].tolist() == ["x", "y", "x"]
+
+
+def test_numbers_are_refused_by_name_and_left_out_otherwise(tmp_path: Path) -> None:
+    ids = np.array([f"{k:03d}" for k in range(60)])
+    rows = "".join(f"{k:03d},{k / 7:.3f},{k % 5},{k}x\n" for k in range(60))
+    path = table(tmp_path, f"id,age,band,ward\n{rows}")
+    columns, notes = read_groups(path, ids)
+    assert sorted(columns) == ["band", "ward"]
+    assert f"{path}: column age is left out, it holds 60 different numbers" in notes
+    with pytest.raises(UsageError, match=r"60 different numbers.*cut it into ranges"):
+        read_groups(path, ids, by=["band", "age"])
+
+
+def test_names_are_no_groups(tmp_path: Path) -> None:
+    ids = np.array([f"{k:03d}" for k in range(101)])
+    path = table(tmp_path, "id,name,empty\n" + "".join(f"{k:03d},n{k}, \n" for k in range(101)))
+    with pytest.raises(DataError, match="no column of groups"):
+        read_groups(path, ids)
+    with pytest.raises(UsageError, match="101 different words"):
+        read_groups(path, ids, by=["name"])
+    with pytest.raises(UsageError, match="holds nothing"):
+        read_groups(path, ids, by=["empty"])
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "by", "message"),
+    [
+        ("id,sex\n1,m\n2,f\n", None, (), "no picture is known, the first is '1'; expected ids such as '00007'"),
+        ("id,sex\n00007,m\n00007,f\n", None, (), "'00007' stands twice"),
+        ("who,sex\n00007,m\n", None, (), "expected one that names the picture; --id COLUMN"),
+        ("who,sex\n00007,m\n", "whom", (), "--id whom; expected a column of .*: who, sex"),
+        ("id,sex\n00007,m\n", None, ("gender",), "--by gender; expected columns of"),
+        ("id,sex\n00007,m\n", None, ("sex+age",), r"--by sex\+age; expected columns of"),
+        ("id,sex\n00007\n", None, (), "row 1 with another number of cells"),
+        ("id,sex\n", None, (), "no rows"),
+        ("", None, (), "no rows"),
+    ],
+)
+def test_bad_tables(text: str, told: str | None, by: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    with pytest.raises((DataError, UsageError), match=message):
+        read_groups(table(tmp_path, text), IDS, told, by)
+
+
+def test_no_table(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no file"):
+        read_groups(tmp_path / "none.csv", IDS)

@@ -1,0 +1,134 @@
+"""`mien reproduce`: rows are measured, kept, gone on with; what fails or lacks its data does not stop the others."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+torch = pytest.importorskip("torch", reason="training needs mien[train]")
+
+from mien.cli import app  # noqa: E402
+from mien.errors import MienError  # noqa: E402
+from mien.evaluation.result import Result  # noqa: E402
+from mien.experiments import budget  # noqa: E402
+from mien.experiments.reproduce import Place, reproduce  # noqa: E402
+from mien.training import recipe as recipes  # noqa: E402
+from mien.training import runlog  # noqa: E402
+
+SMALL = """
+name: {name}
+data: {{name: {data}}}
+model: {{name: mienet, options: {{width: 0.25, depths: [1, 1, 1, 1], stem_stride: 2}}}}
+optim: {{lr: {lr}, warmup: 0}}
+epochs: {epochs}
+batch: 16
+views: {{flip: false}}
+"""
+
+
+def write(folder: Path, name: str, data: str = "fer2013", lr: float = 0.05, epochs: int = 1) -> str:
+    path = folder / f"{name}.yaml"
+    path.write_text(SMALL.format(name=name, data=data, lr=lr, epochs=epochs))
+    return str(path)
+
+
+@pytest.fixture
+def place(tiny_fer2013: Path, tmp_path: Path) -> Place:
+    return Place(tiny_fer2013, tmp_path / "runs", tmp_path / "results", "cpu")
+
+
+def test_measured_then_kept(place: Place, tmp_path: Path) -> None:
+    name = write(tmp_path, "small")
+    begun = runlog.create(recipes.load(name), place.out)  # as a run that was stopped before its first epoch
+    (row,) = reproduce([name], place)
+    assert row["status"] == "measured"
+    assert row["run"] == str(begun)
+    folder = place.results / "small"
+    assert {path.name for path in folder.iterdir()} >= {"0.json", "0-val.npz", "0-test.npz", "0-log.csv"}
+    assert "root" not in json.loads((folder / "0.json").read_text())["environment"]["data"]
+    result = Result.load(folder / "0-test.npz")
+    assert len(result) == row["figures"]["test"]["n"] == 40
+    assert row["figures"]["test"]["clean"]["n"] == 35
+    assert (begun / "photos.png").stat().st_size > 10_000
+    assert not list(place.results.rglob("*.png"))
+    table = (place.results / "TABLE.md").read_text(encoding="utf-8")
+    (again,) = reproduce([name], place)
+    assert again["status"] == "kept"
+    assert (place.results / "TABLE.md").read_text(encoding="utf-8") == table
+    (other,) = reproduce([write(tmp_path, "small", lr=0.01)], Place(place.root, place.out, place.results, "cpu"))
+    assert other["status"] == "measured"
+    assert other["run"] != row["run"]
+
+
+def test_budget_shortens_and_says_so(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = write(tmp_path, "long", epochs=500)
+    monkeypatch.setattr(budget, "measure", lambda *_: budget.Pace(step=0.5, val=1.0, per_epoch=10))
+    (row,) = reproduce([name], place, minutes=0.25)
+    assert (row["shortened"]["epochs"], row["shortened"]["of"]) == (2, 500)
+    assert row["recipe"]["epochs"] == 2
+    assert "shortened to 2 of 500 epochs" in (place.results / "TABLE.md").read_text(encoding="utf-8")
+    assert reproduce([name], place, minutes=0.25)[0]["status"] == "kept"
+    assert reproduce([name], place, minutes=0.1)[0]["status"] == "kept"
+
+
+def test_command_goes_on_after_a_failure(tiny_fer2013: Path, tmp_path: Path) -> None:
+    names = [
+        write(tmp_path, "wild", lr=1e30, epochs=2),
+        write(tmp_path, "lost", data="nowhere"),
+        write(tmp_path, "tame"),
+    ]
+    places = ["--root", str(tiny_fer2013), "--out", str(tmp_path / "runs"), "--results", str(tmp_path / "results")]
+    done = CliRunner().invoke(app, ["reproduce", *names, *places, "--device", "cpu", "--json"])
+    assert done.exit_code == 2
+    rows = json.loads(done.stdout)
+    assert [row["status"] for row in rows] == ["failed", "failed", "measured"]
+    assert "lower optim.lr" in rows[0]["error"]
+    assert "nowhere" in rows[1]["error"]
+    assert "1 of 3 rows" in done.stderr
+
+
+def test_without_its_data_a_recipe_is_tried_on_drawn_files(place: Place, tmp_path: Path) -> None:
+    name = write(tmp_path, "asked", data="ckplus")
+    (row,) = reproduce([name], place)
+    assert (row["status"], row["figures"]) == ("needs data", {})
+    assert "jeffcohn" in row["needs"]
+    table = (place.results / "TABLE.md").read_text(encoding="utf-8")
+    assert "needs the data set" in table
+    assert "nan" not in table
+    assert not list(place.out.rglob("recipe.yaml"))
+    stamp = (place.results / "asked" / "0.json").stat().st_mtime_ns
+    assert reproduce([name], place)[0]["status"] == "needs data"
+    assert (place.results / "asked" / "0.json").stat().st_mtime_ns == stamp
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "words"),
+    [
+        (["cnn5"], {}, ["cnn5", "cnn4"]),
+        (["cnn4", "papers/cnn4"], {}, ["twice"]),
+        (["cnn4"], {"minutes": 0}, ["--budget"]),
+        (["cnn4"], {"minutes": float("nan")}, ["--budget"]),
+        (["cnn4"], {"seeds": 0}, ["--seeds"]),
+    ],
+)
+def test_mistakes_are_told_first(names: list[str], options: dict, words: list[str], place: Place) -> None:
+    with pytest.raises(MienError) as caught:
+        reproduce(names, place, **options)
+    assert all(word in str(caught.value) for word in words)
+    assert not place.out.exists()
+
+
+def test_unwritable_results(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(MienError, match="cannot write"):
+        reproduce(["cnn4"], Place(place.root, place.out, tmp_path / "file", "cpu"))
+
+
+def test_list(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["reproduce", "--list", "--json", "--results", str(tmp_path)])
+    assert done.exit_code == 0
+    rows = {row["name"]: row for row in json.loads(done.stdout)}
+    assert {"svm", "cnn2", "cnn4", "nsl-final", "mien-ferplus"} <= set(rows)
+    assert rows["cnn4"]["seeds"] == []
+    assert rows["cnn4"]["sources"]

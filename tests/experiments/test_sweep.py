@@ -1,0 +1,88 @@
+"""Sweeps: the grid, its mistakes, and what is told of the runs."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs mien[train]")
+
+from mien.errors import MienError  # noqa: E402
+from mien.experiments import table  # noqa: E402
+from mien.experiments.sweep import MEASURES, grid, sweep  # noqa: E402
+
+SMALL = [
+    "model.options.depths=[1, 1, 1, 1]", "model.options.stem_stride=2", "batch=32", "refine=null",
+    "data.auxiliary=null", "steps=2",
+]  # fmt: skip
+
+
+def test_grid_of_lists_and_seeds() -> None:
+    found = grid("feratt-rep-cls", ["loss.representation.beta=[2,4],[4,2]", "batch=32,64", "data.limit=2000"], 2)
+    assert found.name == "papers/feratt-rep-cls"
+    assert found.keys == ("loss.representation.beta", "batch")
+    assert found.fixed == ("data.limit=2000",)
+    assert len(found.cells) == 4
+    first = found.cells[0].recipes
+    assert [recipe.seed for recipe in first] == [0, 1]
+    assert first[0].loss.representation is not None
+    assert (first[0].loss.representation.beta, first[0].batch, first[0].data.limit) == ((2, 4), 32, 2000)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["optim.lr"], "key=a,b,c"),
+        (["=1,2"], "key=a,b,c"),
+        (["batch=32,"], "key=a,b,c"),
+        (["batch=32"], "nothing varies"),
+        (["batch=32,64", "batch=16"], "given twice"),
+        (["seed=1,2"], "--runs N"),
+        (["batchsize=1,2"], "unknown key"),
+        (["epochs=1,many"], "integer"),
+        (["augment.scale=[1,2],[1"], "cannot read"),
+        (["model.name=cnn2,cnn9"], "model.name"),
+        (["optim.schedule.name=cosine,linear"], "optim.schedule.name"),
+    ],
+)
+def test_bad_grids_are_one_line(words: list[str], message: str, tiny_fer2013: Path, tmp_path: Path) -> None:
+    with pytest.raises(MienError) as caught:
+        sweep("mien/fer2013", words, runs=1, root=tiny_fer2013, out=tmp_path / "out", device="cpu")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.rglob("recipe.yaml"))
+
+
+@pytest.mark.parametrize(("runs", "device"), [(0, "cpu"), (1, "tpu")])
+def test_bad_options(runs: int, device: str, tmp_path: Path) -> None:
+    with pytest.raises(MienError):
+        sweep("cnn2", ["batch=8,16"], runs=runs, root=None, out=tmp_path, device=device)
+
+
+def test_sweep_reads_val_only_and_goes_on(tiny_fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mien.training import splits
+
+    seen, real = [], splits.load
+    monkeypatch.setattr(splits, "load", lambda n, root, split, **o: seen.append(split) or real(n, root, split, **o))
+    out = tmp_path / "results" / "sweeps" / "width"
+    words = ["model.options.width=0.25,0.5", *SMALL]
+    found = sweep("mien/fer2013", words, runs=2, root=tiny_fer2013, out=out, device="cpu")
+    assert set(seen) == {"train", "val"}
+    assert [cell["values"] for cell in found["cells"]] == [["0.25"], ["0.5"]]
+    assert len(found["runs"]) == 4
+    cell, runs = found["cells"][0], found["runs"][:2]
+    assert cell["val_accuracy"]["mean"] == pytest.approx(sum(run["val_accuracy"] for run in runs) / 2)
+    with (out / "sweep.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert [line["seed"] for line in lines] == ["0", "1", "0", "1"]
+    assert set(MEASURES) < set(lines[0])
+    assert (out / "sweep.svg").stat().st_size < 100_000
+    stamps = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/best.pt")}
+    assert len(stamps) == 4
+    again = sweep("mien/fer2013", words, runs=2, root=tiny_fer2013, out=out, device="cpu")
+    assert json.dumps(again) == json.dumps(found)
+    assert stamps == {path: path.stat().st_mtime_ns for path in out.glob("runs/*/best.pt")}
+    text = table.draw(tmp_path / "results").read_text(encoding="utf-8")
+    assert "## Sweep: mien/fer2013" in text
+    assert (tmp_path / "results" / "figures" / "sweep-width.svg").is_file()

@@ -1,0 +1,140 @@
+"""TABLE.md: made from files alone, each published figure with the split it was measured on."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs mien[train]")
+
+from mien.errors import UsageError  # noqa: E402
+from mien.evaluation.published import PUBLISHED  # noqa: E402
+from mien.experiments import figures, rows, table  # noqa: E402
+from mien.training import recipe as recipes  # noqa: E402
+
+CONFUSION = [[8, 2], [1, 9]]
+ENVIRONMENT = {"device": "cpu: Somebody's", "threads": 2, "seconds": 600.0, "data": {"root": "/somewhere", "name": "x"}}
+
+
+def scores(accuracy: float, split: str, n: int = 20) -> dict[str, Any]:
+    found = {"n": n, "accuracy": accuracy, "accuracy_interval": [accuracy - 0.1, accuracy + 0.1], "macro_f1": accuracy}
+    found |= {"ece": 0.02, "dataset": "fer2013", "split": split, "confusion": CONFUSION, "labels": ["neutral", "fear"]}
+    return {**found, "clean": {"n": n - 2, "accuracy": accuracy - 0.05, "accuracy_interval": [accuracy, accuracy]}}
+
+
+def put(results: Path, name: str, accuracy: float, *overrides: str, **more: Any) -> Path:
+    recipe = recipes.load(name, list(overrides))
+    found = {"val": scores(accuracy + 0.01, "val"), "test": scores(accuracy, "test")}
+    return rows.write(recipe, results / rows.identity(name), found, ENVIRONMENT, digest=rows.digest(recipe), **more)
+
+
+def cells(results: Path, id: str) -> dict[str, str]:
+    lines = (results / "TABLE.md").read_text(encoding="utf-8").splitlines()
+    (line,) = (line for line in lines if line.startswith(f"| {id} |"))
+    return dict(zip(table.HEAD, (cell.strip() for cell in line.strip("|").split(" | ")), strict=True))
+
+
+def test_row_beside_what_was_published(tmp_path: Path) -> None:
+    path = put(tmp_path, "papers/cnn4", 0.57)
+    table.draw(tmp_path)
+    found = cells(tmp_path, "cnn4")
+    assert found["published, %"] == "58.00 (fer2013 test) [1]"
+    assert found["ours: val, %"] == "58.00 (48.00 to 68.00)"
+    assert found["ours: test, %"] == "57.00 (47.00 to 67.00)"
+    assert found["test without twins, %"].startswith("52.00")
+    assert found["n"] == "20 / 20 / 18"
+    assert (found["minutes"], found["seeds"], found["device"]) == ("10", "1", "cpu: Somebody's, 2 threads")
+    assert "Training + PublicTest" in found["note"]
+    assert "[1] Yunzhe Li" in (tmp_path / "TABLE.md").read_text(encoding="utf-8")
+    assert "/somewhere" not in path.read_text(encoding="utf-8")
+
+
+def test_seeds_become_mean_and_deviation(tmp_path: Path) -> None:
+    for seed, accuracy in enumerate((0.5, 0.6)):
+        put(tmp_path, "papers/cnn2", accuracy, f"seed={seed}")
+    put(tmp_path, "papers/cnn2", 0.1, "seed=2", shortened={"epochs": 1, "of": 30, "steps": None, "of_steps": 9})
+    table.draw(tmp_path)
+    found = cells(tmp_path, "cnn2")
+    assert (found["ours: test, %"], found["seeds"]) == ("55.00 +- 7.07", "2")
+    assert "shortened" not in found["note"]
+
+
+def test_notes(tmp_path: Path) -> None:
+    put(tmp_path, "papers/cnn2", 0.4, shortened={"epochs": 3, "of": 30, "steps": None, "of_steps": 6720})
+    put(tmp_path, "papers/alexnet-up", 0.4, "data.limit=2000")
+    recipe = recipes.load("papers/resnet18")
+    rows.write(recipe, tmp_path / "resnet18", {}, ENVIRONMENT, needs="ask them")
+    table.draw(tmp_path)
+    assert cells(tmp_path, "cnn2")["note"].startswith("shortened to 3 of 30 epochs")
+    arm = cells(tmp_path, "alexnet-up")
+    assert arm["published, %"].startswith("macro-F1 56.25 (affectnet test)")
+    assert "published on affectnet, ours on ferplus" in arm["note"]
+    assert "learnt from 2000 pictures" in arm["note"]
+    needed = cells(tmp_path, "resnet18")
+    assert "needs the data set: ask them" in needed["note"]
+    assert (needed["ours: test, %"], needed["minutes"], needed["seeds"]) == ("-", "-", "-")
+
+
+@pytest.mark.parametrize("name", [name for name in recipes.names() if name.startswith("papers/")])
+def test_every_paper_has_a_figure_to_compare_with(name: str) -> None:
+    recipe = recipes.load(name).model_dump(mode="json")
+    if rows.identity(name) not in {record.id for record in PUBLISHED}:
+        pytest.skip("nothing was published about it")
+    found = table.headlines({"recipe": recipe, "published": rows.known(name)})
+    assert 1 <= len(found) <= 2
+    assert all(record["split"].split()[1] != "train" and 0 < record["value"] < 1 for record in found)
+
+
+def test_shipped_weights_have_a_table_of_their_own(tmp_path: Path) -> None:
+    recipe = recipes.load("mien/fer2013")
+    found = {"test": scores(0.7, "test")}
+    rows.write(recipe, tmp_path / "fer2013", found, ENVIRONMENT, file="model-int8")
+    text = table.draw(tmp_path).read_text(encoding="utf-8")
+    assert text.index("## Shipped weights") < text.index("| fer2013 |")
+    assert "measured on model-int8.onnx" in text
+
+
+def test_same_rows_same_files(tmp_path: Path) -> None:
+    put(tmp_path, "papers/cnn4", 0.57)
+    (tmp_path / "cnn4" / "0-log.csv").write_text("epoch,loss,val_nll,val_accuracy\n1,2,2,.3\n2,1,1.5,.4\n")
+    table.draw(tmp_path)
+    paths = [tmp_path / "TABLE.md", *figures.paths(tmp_path, "cnn4").values()]
+    assert len(paths) == 3
+    assert "[curves](figures/cnn4-curves.svg) [confusion](figures/cnn4-confusion.svg)" in paths[0].read_text("utf-8")
+    first = [path.read_bytes() for path in paths]
+    table.draw(tmp_path)
+    assert [path.read_bytes() for path in paths] == first
+    for content in first:
+        assert b"<image" not in content
+        assert len(content) < 100_000
+
+
+def test_thinned_logs_keep_their_last_line(tmp_path: Path) -> None:
+    lines = ["step,loss,val_nll,val_kappa", *(f"{k},{k / 10},,0.1" for k in range(1, 1001))]
+    (tmp_path / "steps.csv").write_text("\n".join(lines) + "\n")
+    rows.thin(tmp_path / "steps.csv", tmp_path / "thin.csv")
+    kept = figures.read(tmp_path / "thin.csv")
+    assert len(kept) <= rows.POINTS
+    assert kept[-1] == {"step": 1000.0, "loss": 100.0}
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "{"])
+def test_broken_rows_are_named(content: str, tmp_path: Path) -> None:
+    (tmp_path / "cnn4").mkdir()
+    (tmp_path / "cnn4" / "0.json").write_text(content)
+    with pytest.raises(UsageError, match=r"0\.json"):
+        table.draw(tmp_path)
+
+
+def test_other_numbered_files_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "peers").mkdir()
+    (tmp_path / "peers" / "1.json").write_text(json.dumps({"rows": []}))
+    assert table.collect(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "same"), [("probe=5", True), ("test=false", True), ("epochs=3", False), ("seed=1", False)]
+)
+def test_digest_follows_what_changes_the_weights(change: str, same: bool) -> None:
+    assert (rows.digest(recipes.load("papers/cnn2", [change])) == rows.digest(recipes.load("papers/cnn2"))) is same
