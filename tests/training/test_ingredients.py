@@ -161,11 +161,10 @@ def test_merged_classes_from_training_to_the_test_score(tiny_fer2013: Path, tmp_
 def test_the_linear_machine_is_fitted_in_place_of_the_epochs(tiny_fer2013: Path, tmp_path: Path) -> None:
     from sklearn.svm import LinearSVC
 
-    words = ["data.classes=[neutral, happiness, surprise]"]
+    classes = ["neutral", "happiness", "surprise"]
+    words = [f"data.classes={classes}", "optim.C=1.0"]
     run = run_recipe("papers/svm", words, root=tiny_fer2013, out=tmp_path, resume=None, device="cpu")
-    both = (
-        select(load("fer2013", tiny_fer2013, name), ["neutral", "happiness", "surprise"]) for name in ("train", "val")
-    )
+    both = (select(load("fer2013", tiny_fer2013, name), classes) for name in ("train", "val"))
     (x, y), (val, _) = ((part.images.reshape(len(part), -1) / 255, part.target.argmax(1)) for part in both)
     machine = LinearSVC(dual=False).fit(x, y)
     found = Result.load(run / "val.npz").probs.argmax(1)

@@ -73,7 +73,9 @@ def measure(
 def scored(run: Path) -> dict[str, Any]:
     """Return the figures that these very weights have already."""
     written = run / "metrics.json"
-    before: dict[str, Any] = json.loads(written.read_text(encoding="utf-8")) if written.exists() else {}
+    if not written.exists():
+        return {}
+    before: dict[str, Any] = json.loads(written.read_text(encoding="utf-8"))
     return before if before.get("weights") == _digest(run) else {}
 
 
