@@ -2,6 +2,7 @@
 #   make demo      the main job, on real photos, with the shipped weights (no torch is installed)
 #   make test      the test suite            make test-all   with the slow tests
 #   make check     formatting, lint, types   make bench      side-by-side speed
+#   make browser   the pages in a real Chromium, installed where apt can
 PYTHON ?= python3
 USE := .venv
 DEV := .venv-dev
@@ -9,7 +10,7 @@ ONE := OMP_NUM_THREADS=1# tiny nets train faster on one thread, whatever else th
 PIP_PLAIN := -m pip install --quiet --disable-pip-version-check
 PIP := $(PIP_PLAIN) --constraint constraints.txt
 
-.PHONY: demo test test-all check bench peers clean
+.PHONY: demo test test-all check browser bench peers clean
 
 demo: $(USE)/ready
 	$(USE)/bin/python examples/demo.py demo
@@ -24,6 +25,10 @@ check: $(DEV)/ready
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/mypy
+
+browser: $(DEV)/ready
+	command -v chromedriver >/dev/null || apt-get install -y --no-install-recommends chromium chromium-driver
+	$(ONE) $(DEV)/bin/python -m pytest tests/evaluation/report/test_browser.py
 
 bench: $(DEV)/ready
 	$(DEV)/bin/python benchmarks/weights.py --json results/speed.json

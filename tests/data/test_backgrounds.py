@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("count", [3, 4, 5, 12, 2000])
 def test_every_photo_serves_one_split_and_every_split_has_some(count: int) -> None:
     parts = [shared_out(range(count), split) for split in ("train", "val", "test")]
-    assert sorted(sum(parts, [])) == list(range(count))
+    assert sorted(photo for part in parts for photo in part) == list(range(count))
     assert all(parts)
 
 
@@ -77,7 +77,7 @@ def test_without_the_packages_the_fix_is_told(monkeypatch: pytest.MonkeyPatch) -
 def test_a_folder_of_two_photos_is_too_small(folder: Path) -> None:
     for path in sorted(folder.rglob("*.png"))[2:]:
         path.unlink()
-    with pytest.raises(DataError, match="2 photos in .*expected at least three"):
+    with pytest.raises(DataError, match=r"2 photos in .*expected at least three"):
         backgrounds(str(folder), "train")
 
 

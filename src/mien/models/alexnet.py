@@ -5,7 +5,8 @@ groups; response normalisation across channels after the first two; 3x3 maxima o
 fifth; two hidden layers of 4,096 with ReLU and a dropout of a half; the classes.  The stem has stride 4 and two pixels
 of padding, which end at 6x6 for 224 and for 227 pixels alike; below SMALL pixels it has stride 2, so that faces of 35
 pixels and more get through.  The input is centred; weights start from He's normal distribution and biases from zero,
-because the original's small fixed deviations rely on a first layer fed with 150,528 numbers.
+because the original's small fixed deviations rely on a first layer fed with 150,528 numbers; the last layer keeps the
+original's 0.01, without which the first steps diverge.
 
 Source: Krizhevsky, Sutskever, Hinton: ImageNet Classification with Deep Convolutional Neural Networks, NeurIPS 2012
 (https://papers.nips.cc/paper/4824); on AffectNet: Mollahosseini, Hasani, Mahoor, arXiv 1708.03985.
@@ -45,6 +46,7 @@ class Alexnet(nn.Module):
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(module.weight)
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+        nn.init.normal_(self.head[-1].weight, std=0.01)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         return {"logits": self.head(self.features((x - 0.5) / 0.25))}

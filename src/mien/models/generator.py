@@ -50,17 +50,19 @@ class Generator(nn.Module):
     @torch.no_grad()
     def look(self, x: Tensor) -> None:
         """Take mean and eigenfaces from pictures uint8 (N, 1, 48, 48) and their mirror images."""
-        total, square = x.new_zeros(SIDE * SIDE, dtype=torch.double), 0.0
+        pixels = SIDE * SIDE
+        total, moment = x.new_zeros(pixels, dtype=torch.double), x.new_zeros(pixels, pixels, dtype=torch.double)
         for part in x.split(4096):  # type: ignore[no-untyped-call]
-            flat = part.flatten(1).double() / 255
-            total, square = total + flat.sum(0), square + flat.T @ flat
-        mirror = torch.arange(SIDE * SIDE, device=x.device).view(SIDE, SIDE).flip(1).flatten()
+            flat = part.flatten(1).float() / 255
+            total += flat.sum(0)
+            moment += flat.T @ flat
+        mirror = torch.arange(pixels, device=x.device).view(SIDE, SIDE).flip(1).flatten()
         mean = (total + total[mirror]) / (2 * len(x))
-        moment = (square + square[mirror][:, mirror]) / (2 * len(x))
-        values, vectors = torch.linalg.eigh(moment - mean[:, None] * mean)
+        moment = (moment + moment[mirror][:, mirror]) / (2 * len(x))
+        values, vectors = largest((moment - mean[:, None] * mean).float(), EIGENFACES)
         self.mean.copy_(mean)
-        self.eigenfaces.copy_(vectors[:, -EIGENFACES:].flip(1))
-        self.deviations.copy_(values[-EIGENFACES:].flip(0).clamp(min=1e-12).sqrt())
+        self.eigenfaces.copy_(vectors)
+        self.deviations.copy_(values.clamp(min=1e-12).sqrt())
 
     def weigh(self, x: Tensor) -> Tensor:
         """Return the eigenfaces' weights (N, 256) in pictures (N, 1, 48, 48) in [0, 1]."""
@@ -85,6 +87,19 @@ class Generator(nn.Module):
         """Return weights as decoded from their codes with noise (N, 96), and the codes' means and log variances."""
         mean, spread = self.encode(weights)
         return self.decode(mean + noise * (spread / 2).exp(), target), mean, spread
+
+
+def largest(matrix: Tensor, count: int, rounds: int = 8) -> tuple[Tensor, Tensor]:
+    """Return the largest eigenvalues (count,) of a symmetric matrix (D, D), descending, and their vectors (D, count).
+
+    By subspace iteration from a fixed start, which takes a twentieth of the time of all eigenvalues.
+    """
+    start = torch.randn(len(matrix), count + 64, generator=torch.Generator().manual_seed(0))
+    space = start.to(matrix)
+    for _ in range(rounds):
+        space = torch.linalg.qr(matrix @ space)[0]
+    values, vectors = torch.linalg.eigh(space.T @ matrix @ space)
+    return values.flip(0)[:count], (space @ vectors).flip(1)[:, :count]
 
 
 def _dense(inputs: int, width: int, outputs: int) -> nn.Sequential:

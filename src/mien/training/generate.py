@@ -46,7 +46,7 @@ OWN = 0.7
 WARMUP = 100
 """Steps in which the rate rises."""
 
-CALM = 0.8
+CALM = 0.7
 """Deviation of the noise that new pictures are drawn from: below one, they are plainer and less often broken."""
 
 

@@ -84,7 +84,7 @@ def test_changed_data_gives_no_pictures(
 ) -> None:
     make_result(fingerprint="other").save(tmp_path / "result.npz")
     with pytest.raises(DataError, match="fingerprint"):
-        gather([tmp_path], tiny_fer2013)
+        gather([tmp_path], tiny_fer2013, strict=True)
     monkeypatch.setenv("MIEN_DATA", str(tiny_fer2013))
     found = gather([tmp_path], None)
     assert found.images == {}

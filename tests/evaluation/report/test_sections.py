@@ -166,3 +166,9 @@ def test_a_long_log_is_told_by_means() -> None:
 )
 def test_p_values(p: float | None, shown: str) -> None:
     assert p_value(p) == shown
+
+
+def test_merged_labels_are_told(make_result: Make) -> None:
+    classes = {"neutral": ["neutral"], "anger": ["anger", "disgust", "fear"]}
+    told = words(SECTIONS["protocol"](report(make_result(classes=classes))))
+    assert "labels merged anger of anger and disgust and fear" in told

@@ -16,9 +16,10 @@ from mien.evaluation.report.fairness import fairness
 from mien.evaluation.report.frame import contents
 from mien.evaluation.report.gallery import gallery
 from mien.evaluation.report.pairs import differences
+from mien.evaluation.report.protocol import protocol
 from mien.evaluation.report.robustness import stress
 from mien.evaluation.report.style import STYLE
-from mien.evaluation.report.summary import protocol, summary
+from mien.evaluation.report.summary import summary
 from mien.evaluation.report.training import training
 from mien.evaluation.report.trust import calibration, risk
 from mien.page import page

@@ -41,7 +41,7 @@ def make(paths: Sequence[Path], root: Path | str | None, out: Path | None) -> Pa
     and then without pictures, which belong in folders that the user names.
     """
     own = paths[0] if len(paths) == 1 and (paths[0] / "recipe.yaml").is_file() else None
-    report = gather(paths, root, pictures=out is not None or own is not None)
+    report = gather(paths, root, pictures=out is not None or own is not None, strict=root is not None)
     path = _target(out or own or Path())
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,14 +50,18 @@ def make(paths: Sequence[Path], root: Path | str | None, out: Path | None) -> Pa
         raise UsageError(f"--out: {path} cannot be written: {error.strerror}", "a folder or a file.html") from None
 
 
-def gather(paths: Sequence[Path], root: Path | str | None, pictures: bool = True) -> Report:
-    """Return the report of run folders, folders with a result, and `.npz` files; DataError for what is none of them."""
+def gather(paths: Sequence[Path], root: Path | str | None, pictures: bool = True, strict: bool = False) -> Report:
+    """Return the report of run folders, folders with a result, and `.npz` files; DataError for what is none of them.
+
+    Pictures that cannot be had are missing with the reason; when `strict`, a data set under `root` that is not the one
+    measured is a DataError.
+    """
     files = [_file(Path(path)) for path in paths]
     loaded = [Result.load(file) for file in files]
     names = _names(files, loaded)
     results = dict(zip(names, loaded, strict=True))
     where = dict(zip(names, files, strict=True))
-    images, missing = _images(results, root) if pictures else ({}, dict.fromkeys(names, ELSEWHERE))
+    images, missing = _images(results, root, strict) if pictures else ({}, dict.fromkeys(names, ELSEWHERE))
     return Report(
         results,
         {name: describe(result) for name, result in results.items()},
@@ -71,8 +75,10 @@ def gather(paths: Sequence[Path], root: Path | str | None, pictures: bool = True
     )
 
 
-def _images(results: Mapping[str, Result], root: Path | str | None) -> tuple[dict[str, Samples], dict[str, str]]:
-    """Return the samples of each result, and in words why there are none; DataError only for a root that was given."""
+def _images(
+    results: Mapping[str, Result], root: Path | str | None, strict: bool
+) -> tuple[dict[str, Samples], dict[str, str]]:
+    """Return the samples of each result, and in words why there are none."""
     images, missing = {}, {}
     for name, result in results.items():
         reason = _out_of_reach(result, root)
@@ -80,9 +86,9 @@ def _images(results: Mapping[str, Result], root: Path | str | None) -> tuple[dic
             if not reason:
                 images[name] = _samples(result, root)
         except DataError:
-            if root is not None:
+            if strict:
                 raise
-            reason = "the data set that MIEN_DATA names cannot be read or is not the one that was measured"
+            reason = "the data set at hand cannot be read or is not the one that was measured"
         if reason:
             missing[name] = reason
     return images, missing
@@ -181,6 +187,8 @@ def _samples(result: Result, root: Path | str | None) -> Samples:
     """Return the samples a result was measured on; DataError where they are no longer the same."""
     facts = result.provenance
     samples = load(str(facts["dataset"]), root, str(facts.get("split")), **facts.get("options", {}))
+    if facts.get("classes"):
+        samples = merge(samples, facts["classes"])
     samples = merge(samples, facts["classes"]) if facts.get("classes") else samples
     if samples.fingerprint != facts.get("fingerprint") or not np.isin(result.ids, samples.ids).all():
         raise DataError(

@@ -13,7 +13,7 @@ def stress(report: Report) -> str:
     if not report.stress:
         return ""
     told = (
-        '<p class="soft">Every picture was spoilt in 15 ways at five severities and read again; '
+        '<p class="soft">Pictures were spoilt in many ways at five severities and read again; '
         "shades show how much of the clean accuracy is lost.</p>"
     )
     return section(

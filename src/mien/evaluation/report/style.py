@@ -17,7 +17,7 @@ svg text.ink,svg text.name{fill:var(--ink)}svg text.name{font-weight:600}
 .swatch{display:inline-block;width:22px;height:12px;margin:0 7px 0 0;vertical-align:-1px;flex:none}
 .key{list-style:none;display:flex;flex-wrap:wrap;gap:4px 18px;margin:8px 0 0;padding:0;font-size:.86rem}
 details{margin:12px 0 0}
-.two+details{margin:0 0 20px}summary{cursor:pointer;color:var(--accent);font-size:.88rem;padding:3px 0}
+section>details{margin:0 0 14px}summary{cursor:pointer;color:var(--accent);font-size:.88rem;padding:3px 0}
 details>.scroll,details>pre{margin:8px 0 0}
 pre{overflow:auto;font:.8rem/1.45 ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace;max-height:30em}
 td small,th small{display:block;color:var(--soft);font-size:.8em;line-height:1.25;font-weight:400}

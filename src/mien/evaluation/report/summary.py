@@ -1,4 +1,4 @@
-"""What comes first: the figures to quote, what they mean in words, and how they came about."""
+"""What comes first: the figures to quote, each with its interval, and what they mean in words."""
 
 from typing import Any
 
@@ -8,8 +8,7 @@ from mien.evaluation.intervals import wilson
 from mien.evaluation.report.chart import Whisker, whiskers
 from mien.evaluation.report.content import Report
 from mien.evaluation.report.frame import figure, name_of, section, span, with_span
-from mien.evaluation.show import left_out
-from mien.page import escape, facts, percent, table, tiles
+from mien.page import escape, percent, table, tiles
 
 FEW = 100
 """Pictures of a class below which the page warns of its chance error."""
@@ -26,20 +25,6 @@ def summary(report: Report) -> str:
     """The figures to quote, each with its interval, and what they do and do not mean."""
     shown = _tiles(report) if report.single else _side_by_side(report)
     return section("summary", "Summary", shown, *_words(report))
-
-
-def protocol(report: Report) -> str:
-    """What was measured on what, how it was chosen, and what it takes to do it again."""
-    told = {name: _protocol(report, name) for name in report.results}
-    if report.single:
-        (one,) = told.values()
-        recipe = _recipe(report, *told)
-        return section("protocol", "Protocol", f'<div class="box">{facts(one)}{recipe}</div>')
-    fields = [field for field in next(iter(told.values())) if any(facts_of[field] for facts_of in told.values())]
-    rows = [
-        [escape(field), *(escape(facts_of[field] or "not recorded") for facts_of in told.values())] for field in fields
-    ]
-    return section("protocol", "Protocol", table(("", *told), rows, words=True))
 
 
 def _tiles(report: Report) -> str:
@@ -198,68 +183,6 @@ def _means_not(f: dict[str, Any]) -> list[str]:
             f"{50 * (high - low):.0f} points each way."
         )
     return says
-
-
-def _protocol(report: Report, name: str) -> dict[str, str]:
-    f = report.figures[name]
-    environment, recipe, val = (report.known(name, key) for key in ("environment", "recipe", "val"))
-    options = ", ".join(f"{key} {value}" for key, value in (f.get("options") or {}).items())
-    clean = f"{f['clean']['n']:,} have no twin in training (equal, or correlated ≥ 0.98)"
-    twins = "twins" in report.results[name].provenance
-    return {
-        "weights": str(f.get("weights") or name),
-        "file (sha256)": str(f.get("weights_sha256") or "")[:16],
-        "data": " ".join(str(f[key]) for key in ("dataset", "split") if f.get(key))
-        + (f", {options}" if options else ""),
-        "pictures": f"{f['n']:,}; " + (clean if twins else "twins in training not looked for"),
-        "left out": left_out({"labels_left_out": [], "left_out": 0, **f}),
-        "data fingerprint": str(f.get("fingerprint") or ""),
-        "selected by": _selected(recipe, val, f),
-        "recipe": ", ".join(filter(None, [str(recipe.get("name", "")), _length(recipe)])),
-        "seed": str(recipe.get("seed", "")),
-        "hardware": _hardware(environment),
-        "trained for": f"{environment['seconds'] / 60:.0f} minutes" if environment.get("seconds") else "",
-        "commit": str(environment.get("commit") or ""),
-        "versions": ", ".join(f"{key} {value}" for key, value in environment.get("versions", {}).items() if value),
-        "measured with": f"mien {f['version']}" if f.get("version") else "",
-    }
-
-
-def _selected(recipe: dict[str, Any], val: dict[str, Any], f: dict[str, Any]) -> str:
-    if not recipe:
-        return ""
-    reached = f" ({percent(val['accuracy'], 1)} of {val['n']:,})" if val.get("accuracy") is not None else ""
-    once = "; test was opened once, with the weights fixed" if f.get("split") == "test" else ""
-    return f"{recipe.get('select', 'accuracy')} on val{reached}{once}"
-
-
-def _length(recipe: dict[str, Any]) -> str:
-    if recipe.get("steps"):
-        return f"{recipe['steps']:,} steps"
-    return f"{recipe['epochs']} epochs" if recipe.get("epochs") else ""
-
-
-def _hardware(environment: dict[str, Any]) -> str:
-    device = str(environment.get("device") or "")
-    threads = environment.get("threads")
-    return f"{device}, {threads} thread{'' if threads == 1 else 's'}" if device and threads else device
-
-
-def _recipe(report: Report, name: str) -> str:
-    import yaml
-
-    if not (recipe := report.known(name, "recipe")):
-        return ""
-    text = escape_lines(yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True))
-    return (
-        "<details><summary>The recipe in full</summary>"
-        f'<pre tabindex="0" role="region" aria-label="the recipe">{text}</pre></details>'
-    )
-
-
-def escape_lines(text: str) -> str:
-    """Return text of several lines safe for a <pre>."""
-    return "\n".join(escape(line) for line in text.splitlines())
 
 
 def _within(interval: list[float] | None) -> str:
