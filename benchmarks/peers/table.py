@@ -1,6 +1,6 @@
 """results/PEERS.md: peers with offline weights and ours on the same PrivateTest crops, from the answers in results/.
 
-    python benchmarks/peers/table.py        (after predict.py, or from the committed tables)
+python benchmarks/peers/table.py        (after predict.py, or from the committed tables)
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ Expression models whose weights arrive inside a package, on the same FER2013 Pri
 detected, the crop is the face, labels are mapped to the seven classes.  What each peer answered lies in `peers/`,
 written by `benchmarks/peers/predict.py`; this page by `benchmarks/peers/table.py`, which scores the answers as
 `mien compare --from csv` does.  Percent but for the log loss.  The peers say nothing of which images they learnt from
-and chose by, so *without twins* is clean for our rows only; what a peer gained by a look at these images stays in its row.
+and chose by, so *without twins* is clean for our rows only: what a peer gained by a look at these images stays in it.
 fer rounds probabilities to two decimals, so its ties fall to the first label and its log loss suffers.
 """
 

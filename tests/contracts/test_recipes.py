@@ -10,7 +10,19 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 from mien.data import asked  # noqa: E402
 from mien.inference.classify import Classifier  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
+from mien.training.generate import Settings, generate  # noqa: E402
 from mien.training.session import run_recipe, show_recipe  # noqa: E402
+
+HEAVY = {"resnet18", "resnet34", "googlenet", "feratt", "preact_resnet18"}
+"""Networks whose two steps and export take seconds to a minute."""
+
+SMALL = {"synthetic": ["data.options.count=24", "data.train.count=48"]}
+"""What makes a data set as small as the others' drawn files."""
+
+
+def by_weight(name: str) -> object:
+    heavy = recipes.load(name).model.name in HEAVY
+    return pytest.param(name, marks=pytest.mark.slow if heavy else ())
 
 
 @pytest.mark.parametrize("name", recipes.names())
@@ -21,12 +33,16 @@ def test_recipe_reads_back(name: str, tmp_path: Path) -> None:
     assert recipes.load(tmp_path / "full.yaml") == recipe
 
 
-@pytest.mark.parametrize("name", recipes.names())
-def test_recipe_trains(name: str, tiny_fer2013: Path, tmp_path: Path) -> None:
-    root, data = tiny_fer2013, recipes.load(name).data.name
-    if data in asked.ASKED:
-        asked.write(data, root := tmp_path / "drawn")
-    run = run_recipe(name, ["steps=2", "batch=16"], root=root, out=tmp_path, resume=None, device="cpu")
+@pytest.mark.parametrize("name", map(by_weight, recipes.names()))
+def test_recipe_trains(name: str, tiny_fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, data = tiny_fer2013, recipes.load(name).data
+    monkeypatch.chdir(tmp_path)
+    if data.name in asked.ASKED:
+        asked.write(data.name, root := tmp_path / "drawn")
+    if "generated" in data.train:
+        generate(data.name, root, tmp_path / "generator", {}, Settings(steps=2), per_class=2)
+    overrides = ["steps=2", "batch=16", *SMALL.get(data.name, [])]
+    run = run_recipe(name, overrides, root=root, out=tmp_path, resume=None, device="cpu")
     promised = "recipe.yaml env.json log.csv last.pt best.pt val.npz test.npz metrics.json report.html model.onnx"
     assert {path.name for path in run.iterdir()} >= set(promised.split())
     weights = Classifier(run / "model.onnx")
