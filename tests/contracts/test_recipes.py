@@ -33,7 +33,7 @@ def test_recipe_reads_back(name: str, tmp_path: Path) -> None:
     assert recipes.load(tmp_path / "full.yaml") == recipe
 
 
-@pytest.mark.parametrize("name", map(by_weight, recipes.names()))
+@pytest.mark.parametrize("name", [by_weight(name) for name in recipes.names()])
 def test_recipe_trains(name: str, tiny_fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root, data = tiny_fer2013, recipes.load(name).data
     monkeypatch.chdir(tmp_path)

@@ -19,8 +19,10 @@ from mien.inference.align import FRAMINGS  # noqa: E402
 from mien.inference.classify import Classifier  # noqa: E402
 from mien.training import checkpoint, export, runlog  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
+from mien.training.network import restored  # noqa: E402
 from mien.training.session import export_run, run_recipe  # noqa: E402
-from mien.training.train import make, split, train  # noqa: E402
+from mien.training.splits import split  # noqa: E402
+from mien.training.train import train  # noqa: E402
 
 WORDS = ["model.options.width=0.5", "model.options.stem_stride=2", "batch=32", "epochs=3", "refine=null", "ema=0.9"]
 
@@ -33,11 +35,8 @@ def run(tiny_fer2013: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def graph(run: Path) -> export.Graph:
     """The run's best network in torch, seen through the recipe's views, without a temperature."""
-    best = checkpoint.load(run / "best.pt")
     recipe = recipes.load(run / "recipe.yaml")
-    model = make(recipe, len(best["labels"]), best["channels"], {"aux_classes": len(best["aux_labels"])})
-    model.load_state_dict(best["average"])
-    return export.Graph(model, recipe.views).eval()
+    return export.Graph(restored(recipe, checkpoint.load(run / "best.pt")), recipe.views).eval()
 
 
 def logits(run: Path, crops: np.ndarray) -> np.ndarray:

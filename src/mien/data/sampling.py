@@ -102,11 +102,11 @@ def showings(
 
     >>> target = np.eye(2, dtype=np.float32)[[0, 0, 0, 1]]
     >>> showings(target, "down").tolist(), showings(target, "up", repeat=2).tolist()
-    ([0, 3], [0, 0, 1, 1, 2, 2, 3, 3, 3, 3, 3, 3])
+    ([2, 3], [0, 0, 1, 1, 2, 2, 3, 3, 3, 3, 3, 3])
     """
-    if imbalance not in RESAMPLE:
-        return np.repeat(np.arange(len(target)), repeat)
     top, rng = tops(target), np.random.default_rng(seed)
+    if imbalance not in RESAMPLE or (top < 0).all():
+        return np.repeat(np.arange(len(target)), repeat)
     counts = np.bincount(top[top >= 0])
     goal = per_class or int(counts[counts > 0].min() if imbalance == "down" else counts.max())
     shuffled = (rng.permutation(np.flatnonzero(top == label)) for label in np.flatnonzero(counts))

@@ -4,8 +4,8 @@ Five convolutions (96 11x11, 256 5x5, 384, 384 and 256 3x3 filters) with ReLU, t
 groups; response normalisation across channels after the first two; 3x3 maxima of stride 2 after the first, second and
 fifth; two hidden layers of 4,096 with ReLU and a dropout of a half; the classes.  The stem has stride 4 and two pixels
 of padding, which end at 6x6 for 224 and for 227 pixels alike; below SMALL pixels it has stride 2, so that faces of 35
-pixels and more get through.  The input is centred; weights start from He's normal distribution and biases from zero,
-because the original's small fixed deviations rely on a first layer fed with 150,528 numbers; the last layer keeps the
+pixels and more get through.  The input is centred; biases start from zero and convolutions from He's normal distribution,
+because the original's fixed deviation relies on a first layer fed with 150,528 numbers; the hidden and last layers keep the
 original's 0.01, without which the first steps diverge.
 
 Source: Krizhevsky, Sutskever, Hinton: ImageNet Classification with Deep Convolutional Neural Networks, NeurIPS 2012
@@ -43,10 +43,12 @@ class Alexnet(nn.Module):
             *(nn.Dropout(dropout), nn.Linear(HIDDEN, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, num_classes)),
         )
         for module in self.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
+            if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight)
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
-        nn.init.normal_(self.head[-1].weight, std=0.01)  # type: ignore[arg-type]
+            elif isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=0.01)
+                nn.init.zeros_(module.bias)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         return {"logits": self.head(self.features((x - 0.5) / 0.25))}
