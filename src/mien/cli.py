@@ -207,7 +207,7 @@ def doctor(
 
 @app.command()
 def data(
-    name: Annotated[str, typer.Argument(help="fer2013 or ferplus")],
+    name: Annotated[str, typer.Argument(help="a data set (`mien list datasets`)")],
     options: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="e.g. labels=distribution")
     ] = None,
@@ -240,7 +240,9 @@ def evaluate(
     options: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="e.g. labels=distribution")
     ] = None,
-    data: Annotated[str | None, typer.Option(help="fer2013 or ferplus [default: what the weights learnt]")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="a data set (`mien list datasets`) [default: what the weights learnt]")
+    ] = None,
     root: Annotated[Path | None, typer.Option(help="the data; MIEN_DATA when not given")] = None,
     split: Annotated[str, typer.Option(help="val or test")] = "val",
     out: Annotated[Path | None, typer.Option(help="for result.npz, metrics.json and report.html")] = None,
@@ -349,7 +351,9 @@ def stress(
     options: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="e.g. labels=distribution")
     ] = None,
-    data: Annotated[str | None, typer.Option(help="fer2013 or ferplus [default: what the weights learnt]")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="a data set (`mien list datasets`) [default: what the weights learnt]")
+    ] = None,
     root: Annotated[Path | None, typer.Option(help="the data; MIEN_DATA when not given")] = None,
     split: Annotated[str, typer.Option(help="val or test")] = "val",
     baseline: Annotated[str | None, typer.Option(help="weights, or a stress.json, to set errors against")] = None,

@@ -83,6 +83,18 @@ def test_clean_leaves_out_the_twins(measured: tuple[Result, dict[str, Any]]) -> 
     assert "twins" not in found
 
 
+@pytest.mark.parametrize("target", [[1, 0, 0], [0.5, 0.5, 0]], ids=["one class", "ties"])
+@pytest.mark.parametrize("n", [1, 5])
+def test_what_is_not_defined_is_null_in_json(target: list[float], n: int) -> None:
+    facts = {"weights": "w", "dataset": "d", "split": "val", "labels_left_out": [], "left_out": 0}
+    labels, ids = ("neutral", "happiness", "anger"), np.arange(n).astype(str)
+    found = describe(Result([[0.8, 0.1, 0.1]] * n, [target] * n, labels, ids, provenance=facts))
+    assert found["kappa"] is None
+    assert found["kappa_interval"] == [None, None]
+    json.dumps(found, allow_nan=False)
+    assert "accuracy 100.00 %" in to_text(found)
+
+
 def test_a_saved_result_tells_the_same(measured: tuple[Result, dict[str, Any]], tmp_path: Path) -> None:
     result, found = measured
     assert describe(Result.load(result.save(tmp_path / "result.npz"))) == found

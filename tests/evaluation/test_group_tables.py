@@ -99,3 +99,8 @@ def test_bad_tables(text: str, told: str | None, by: tuple[str, ...], message: s
 def test_no_table(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no file"):
         read_groups(tmp_path / "none.csv", IDS)
+
+
+def test_a_result_without_pictures(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="a result without pictures"):
+        read_groups(table(tmp_path, "id,sex\n00007,m\n"), IDS[:0])

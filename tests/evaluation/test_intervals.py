@@ -12,6 +12,7 @@ from mien.evaluation.intervals import (
     SHIFTED,
     Draws,
     bootstrap,
+    chance_error,
     intervals,
     replicates,
     strata,
@@ -136,6 +137,36 @@ def test_the_calibration_errors_interval_is_turned_round_the_estimate() -> None:
     assert pushed > 0
     assert 0 <= low < ece
     assert (low + high) / 2 < ece
+
+
+@pytest.mark.parametrize(("sharp", "least"), [(1.0, 55), (1.3, 46)], ids=["calibrated", "too sure"])
+def test_coverage_of_the_calibration_errors_interval(sharp: float, least: int) -> None:
+    """Of weights whose probabilities mean what they say the truth is 0, which a bootstrap alone never reaches."""
+
+    def draw(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(seed)
+        honest = np.exp(1.5 * rng.normal(size=(n, 5)))
+        honest /= honest.sum(1, keepdims=True)
+        said = honest**sharp
+        label = (honest.cumsum(1) > rng.random((n, 1))).argmax(1)
+        return said / said.sum(1, keepdims=True), np.eye(5)[label]
+
+    truth = 0.0 if sharp == 1 else METRICS["ece"](*draw(200_000, 99))
+    held = 0
+    for seed in range(60):
+        probs, target = draw(600, seed)
+        low, high = intervals(probs, target, resamples=300)["ece"]
+        assert low <= METRICS["ece"](probs, target) <= high
+        held += low <= truth <= high
+    assert held >= least
+
+
+def test_chance_error_is_that_of_honest_coins() -> None:
+    rng = np.random.default_rng(0)
+    heads = rng.uniform(0.5, 1, 400)
+    probs = np.stack([heads, 1 - heads], 1)
+    errors = [METRICS["ece"](probs, np.eye(2)[(rng.random(400) > heads).astype(int)]) for _ in range(1000)]
+    assert chance_error(probs) == pytest.approx(np.percentile(errors, 97.5), rel=0.05)
 
 
 def test_coverage_of_the_log_losss_interval() -> None:

@@ -86,6 +86,23 @@ def test_text_of_answers_too_poor_to_answer() -> None:
     json.dumps(found, allow_nan=False)
 
 
+def test_one_picture_to_measure_on() -> None:
+    found = recalibrate(answered("val", 50), answered("test", 1))
+    assert found["conformal"]["lac"]["size_interval"] == [None, None]
+    json.dumps(found, allow_nan=False)
+    assert "nan" not in to_text(found)
+
+
+def test_refuses_answers_of_two_files_of_one_name() -> None:
+    """Two seeds of a recipe are called the same."""
+    first, second = (
+        replace(result, provenance={**result.provenance, "weights_sha256": sha})
+        for result, sha in ((answered("val", 9), "a"), (answered("test", 9), "b"))
+    )
+    with pytest.raises(DataError, match="results of two files called drawn"):
+        recalibrate(first, second)
+
+
 @pytest.mark.parametrize(
     ("first", "second", "told"),
     [

@@ -105,6 +105,7 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(DataError, match="is not a result") as caught:
         Result.load(path)
     assert "\n" not in str(caught.value)
+    assert "pickle" not in str(caught.value)  # numpy tells how to run it
 
 
 def test_other_archives_are_refused(tmp_path: Path) -> None:

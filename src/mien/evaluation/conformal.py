@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import UsageError
-from mien.evaluation.intervals import wilson
+from mien.evaluation.intervals import known_ends, wilson
 from mien.evaluation.metrics import Floats, hard
 
 Score = Callable[[Floats], NDArray[np.float64]]
@@ -80,6 +80,8 @@ def sets(probs: Floats, quantile: float, score: Score = lac) -> NDArray[np.bool_
 def measure(probs: Floats, target: Floats, quantile: float, score: Score = lac) -> dict[str, Any]:
     """Return the coverage of the sets and their mean size, each with a 95 % interval, and how many have each size.
 
+    The size of a single set has no interval.
+
     >>> found = measure(np.array([[0.75, 0.25], [0.5, 0.5]]), np.eye(2), 0.5)
     >>> found["coverage"], found["size"], found["sizes"]
     (1.0, 1.5, [1, 1])
@@ -94,6 +96,6 @@ def measure(probs: Floats, target: Floats, quantile: float, score: Score = lac) 
         "coverage": float(held.mean()),
         "coverage_interval": list(wilson(int(held.sum()), n)),
         "size": float(size.mean()),
-        "size_interval": [float(size.mean() - half), float(size.mean() + half)],
+        "size_interval": known_ends((size.mean() - half, size.mean() + half)),
         "sizes": np.bincount(size, minlength=inside.shape[1] + 1)[1:].tolist(),
     }

@@ -26,7 +26,7 @@ from mien.data.sampling import Classes, merge
 from mien.data.votes import CHOICES
 from mien.errors import DataError, UsageError, WeightsError
 from mien.evaluation import metrics
-from mien.evaluation.intervals import RESAMPLED, bootstrap, intervals, wilson
+from mien.evaluation.intervals import RESAMPLED, bootstrap, intervals, known_ends, wilson
 from mien.evaluation.report import write
 from mien.evaluation.result import Result
 from mien.evaluation.selective import selective
@@ -146,8 +146,8 @@ def figures(result: Result) -> dict[str, Any]:
     return {
         **scores,
         "accuracy_interval": list(wilson(int(np.trace(matrix)), int(matrix.sum()))),
-        **{f"{key}_interval": list(ends) for key, ends in intervals(result.probs, result.target).items()},
-        "macro_f1_interval": list(bootstrap(matrix, metrics.macro_f1_of)),
+        **{f"{key}_interval": known_ends(ends) for key, ends in intervals(result.probs, result.target).items()},
+        "macro_f1_interval": known_ends(bootstrap(matrix, metrics.macro_f1_of)),
         "undersampled": {key: _number(metrics.undersampled(matrix, of)) for key, of in EQUALISED.items()},
         **_further(result),
     }

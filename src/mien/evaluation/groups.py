@@ -35,6 +35,8 @@ def read_groups(
     `by` names columns, or several joined with `+` for the groups where they meet; none means every column that can
     hold groups.  DataError and UsageError say what is wrong with the table or the names.
     """
+    if not len(ids):
+        raise DataError("a result without pictures", "at least one")
     rows = read_table(path)
     if not len(next(iter(rows.values()), [])):
         raise DataError(f"{path} has no rows", "a row per picture")

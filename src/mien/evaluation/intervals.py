@@ -8,7 +8,7 @@ itself, so 2,000 resamples are 2,000 draws per class instead of 2,000 passes ove
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from math import sqrt
+from math import isfinite, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -143,7 +143,8 @@ The calibration error keeps the bins of the whole sample.
 
 SHIFTED = frozenset({"ece"})
 """Metrics that resampling pushes up, because they add up absolute values; their intervals are turned round the
-estimate (basic bootstrap), which undoes the shift: Davison and Hinkley, *Bootstrap Methods* (1997), section 5.2."""
+estimate (basic bootstrap), which undoes the shift: Davison and Hinkley, *Bootstrap Methods* (1997), section 5.2.
+Near 0 that is too little, so they begin at 0 where `chance_error` explains all, and never end below the estimate."""
 
 
 def replicates(probs: Floats, target: Floats, draws: Draws) -> dict[str, Floats]:
@@ -194,7 +195,34 @@ def intervals_of(values: Mapping[str, Floats], probs: Floats, target: Floats) ->
     """
     at = {key: metrics.METRICS[key](probs, target) for key in values if key != "accuracy"}
     ends = {key: interval(values[key], value, key in SHIFTED) for key, value in at.items()}
-    return {key: (max(0.0, low), high) if key in SHIFTED else (low, high) for key, (low, high) in ends.items()}
+    for key in SHIFTED & set(ends):
+        low, high = ends[key]
+        ends[key] = (max(0.0, low) if at[key] > chance_error(probs) else 0.0, max(at[key], high))
+    return ends
+
+
+def chance_error(probs: Floats, draws: int = 2000, seed: int = 0) -> float:
+    """Return the calibration error that probabilities which mean what they say exceed by chance in 2.5 % of samples.
+
+    Bröcker and Smith, *Increasing the reliability of reliability diagrams*, Weather and Forecasting 22 (2007), with
+    normal instead of binomial draws.
+
+    >>> round(chance_error(np.array([[0.5, 0.5]] * 100)), 2)  # of 100 tosses of a coin
+    0.11
+    """
+    confidence = np.asarray(probs, np.float64).max(1)
+    spread = np.sqrt(np.bincount(metrics.bin_of(confidence), confidence * (1 - confidence), metrics.BINS))
+    drawn = np.random.default_rng(seed).standard_normal((draws, metrics.BINS)) * spread
+    return float(np.percentile(np.abs(drawn).sum(1) / len(confidence), 97.5))
+
+
+def known_ends(ends: Interval) -> list[float | None]:
+    """Return an interval as JSON carries it: its two ends, None for what is undefined.
+
+    >>> known_ends((0.25, float("nan")))
+    [0.25, None]
+    """
+    return [float(end) if isfinite(end) else None for end in ends]
 
 
 def strata(target: Floats) -> Counts:

@@ -86,11 +86,9 @@ def to_text(figures: dict[str, Any]) -> str:
     lines.append(f"{'sets that should hold':22s}{'measured':>9s}{'95 %':>16s}{'size':>7s}{'95 %':>14s}")
     for name, row in f["conformal"].items():
         low, high = (100 * v for v in row["coverage_interval"])
-        least, most = row["size_interval"]
+        size = "" if None in row["size_interval"] else "{:.2f} to {:.2f}".format(*row["size_interval"])
         wanted, held = f"{100 * f['coverage']:g} % ({name})", f"{low:.2f} to {high:.2f}"
-        lines.append(
-            f"{wanted:22s}{100 * row['coverage']:8.2f}%{held:>16s}{row['size']:7.2f}{f'{least:.2f} to {most:.2f}':>14s}"
-        )
+        lines.append(f"{wanted:22s}{100 * row['coverage']:8.2f}%{held:>16s}{row['size']:7.2f}{size:>14s}".rstrip())
     return "\n".join(lines)
 
 
@@ -104,6 +102,11 @@ def _check(first: Result, second: Result) -> None:
     names = [result.provenance.get("weights") for result in (first, second)]
     if all(names) and names[0] != names[1]:
         raise DataError(f"results of {names[0]} and of {names[1]}", "the same weights on val and on another split")
+    files = [result.provenance.get("weights_sha256") for result in (first, second)]
+    if all(files) and files[0] != files[1]:  # seeds of a recipe share its name
+        raise DataError(
+            f"results of two files called {names[0]}", "answers of one and the same", "mien evaluate WEIGHTS --out DIR"
+        )
     common = np.intersect1d(first.ids, second.ids)
     if len(common):
         told = ", ".join(common[:3].tolist())

@@ -105,7 +105,9 @@ class Result:
         except FileNotFoundError:
             raise DataError(f"no file {path}", wanted) from None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-            raise DataError(f"{path} is not a result ({error})", wanted) from None
+            # of a file that is no archive numpy says that it may be a pickle, and how to run it
+            why = error if isinstance(error, OSError) or zipfile.is_zipfile(path) else "no .npz archive"
+            raise DataError(f"{path} is not a result ({why})", wanted) from None
 
 
 def _labels(labels: Sequence[str]) -> tuple[str, ...]:

@@ -4,9 +4,9 @@ Five convolutions (96 11x11, 256 5x5, 384, 384 and 256 3x3 filters) with ReLU, t
 groups; response normalisation across channels after the first two; 3x3 maxima of stride 2 after the first, second and
 fifth; two hidden layers of 4,096 with ReLU and a dropout of a half; the classes.  The stem has stride 4 and two pixels
 of padding, which end at 6x6 for 224 and for 227 pixels alike; below SMALL pixels it has stride 2, so that faces of 35
-pixels and more get through.  The input is centred; biases start from zero and convolutions from He's normal distribution,
-because the original's fixed deviation relies on a first layer fed with 150,528 numbers; the hidden and last layers keep the
-original's 0.01, without which the first steps diverge.
+pixels and more get through.  The input is centred; biases start from zero and convolutions from He's normal
+distribution, because the original's fixed deviation relies on a first layer fed with 150,528 numbers; the hidden and
+last layers keep the original's 0.01, without which the first steps diverge.
 
 Source: Krizhevsky, Sutskever, Hinton: ImageNet Classification with Deep Convolutional Neural Networks, NeurIPS 2012
 (https://papers.nips.cc/paper/4824); on AffectNet: Mollahosseini, Hasani, Mahoor, arXiv 1708.03985.

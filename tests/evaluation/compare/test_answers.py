@@ -186,3 +186,14 @@ def test_missing_files_are_a_users_mistake(tmp_path: Path, name: str) -> None:
 
 def test_any_file_is_a_table_when_told_so(table: Write) -> None:
     assert read(table("answers.txt", ["id", "label"], [["a", "sad"]]), as_table=True).certain
+
+
+def test_a_table_of_another_suffix_is_told_how_to_be_read(table: Write) -> None:
+    with pytest.raises(UsageError, match=r"answers.txt is neither .npz nor .csv.*--from csv"):
+        read(table("answers.txt", ["id", "label"], [["a", "sad"]]))
+
+
+def test_a_result_without_pictures_is_refused(tmp_path: Path, good: Result) -> None:
+    path = good.take(np.zeros(len(good), bool)).save(tmp_path / "none.npz")
+    with pytest.raises(DataError, match="holds no pictures"):
+        read(path)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +55,11 @@ def read_answers(path: Path, columns: Mapping[str, str], split: str, as_table: b
     path = _file(Path(path), split)
     if path.suffix.lower() in TABLES or (as_table and path.suffix != ".npz"):
         return table_answers(path, columns)
+    if path.suffix != ".npz" and path.is_file() and not is_zipfile(path):
+        raise UsageError(f"{path} is neither .npz nor {', '.join(TABLES)}", do="--from csv takes it for a table")
     result = Result.load(path)
+    if not len(result):
+        raise DataError(f"{path} holds no pictures", "at least one")
     name = str(result.provenance.get("weights") or path.stem)
     certain = bool(result.provenance.get("labels_only"))
     truth = result.target.astype(np.float64)
@@ -110,7 +115,7 @@ def read_table(path: Path) -> dict[str, list[str]]:
             return _parquet(path)
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise DataError(f"no file {path}", "a result.npz or a table of predictions") from None
+        raise DataError(f"no file {path}", "a table: CSV, TSV or Parquet") from None
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read ({error})", "a table in UTF-8 or Parquet") from None
     first = text.partition("\n")[0]

@@ -19,6 +19,7 @@ from mien.evaluation.intervals import (
     bootstrap,
     interval,
     intervals_of,
+    known_ends,
     replicates,
     strata,
     wilson,
@@ -129,7 +130,7 @@ def _figures(system: Result, values: dict[str, Floats]) -> dict[str, Any]:
     ends = intervals_of(values, probs, target)
     return {
         **scores,
-        **{f"{key}_interval": _ends(ends[key]) if key in ends else None for key in RESAMPLED},
+        **{f"{key}_interval": known_ends(ends[key]) if key in ends else None for key in RESAMPLED},
         "accuracy_interval": list(wilson(int(np.trace(matrix)), len(system))),
         "macro_f1_interval": list(bootstrap(matrix, metrics.macro_f1_of)),  # what `mien evaluate` says, digit for digit
         "recall": dict(zip(system.labels, map(_number, metrics.recalls(matrix).tolist()), strict=True)),
@@ -144,7 +145,7 @@ def _pair(a: Result, b: Result, values_a: dict[str, Floats], values_b: dict[str,
         if key in values_a and key in values_b:
             gap = metrics.METRICS[key](a.probs, a.target) - metrics.METRICS[key](b.probs, b.target)
             ends = interval(values_a[key] - values_b[key], gap, key in SHIFTED)
-            differences[key] = {"difference": _number(gap), "interval": _ends(ends)}
+            differences[key] = {"difference": _number(gap), "interval": known_ends(ends)}
     a_only, b_only = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     told = {"a": name_of(a), "b": name_of(b), "differences": differences, "a_only": a_only, "b_only": b_only}
     return {**told, "p": mcnemar(a_only, b_only)}
@@ -163,10 +164,6 @@ def _rank(
 
 def _at(values: Floats, column: metrics.Counts) -> Floats:
     return np.asarray(values[np.arange(len(values)), column], np.float64)
-
-
-def _ends(ends: tuple[float, float]) -> list[float | None]:
-    return [_number(end) for end in ends]
 
 
 def _number(value: float) -> float | None:
