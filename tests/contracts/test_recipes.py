@@ -14,14 +14,17 @@ from mien.training.generate import Settings, generate  # noqa: E402
 from mien.training.session import run_recipe, show_recipe  # noqa: E402
 
 HEAVY = {"resnet18", "resnet34", "googlenet", "feratt", "preact_resnet18"}
-"""Networks whose two steps and export take seconds to a minute."""
+"""Networks whose two steps and export take many seconds."""
+
+ALIKE = {"papers/nsl-a", "papers/nsl-b", "papers/nsl-c", "papers/nsl-d", "papers/alexnet-up", "papers/alexnet-down"}
+"""Recipes whose ways another recipe goes as well."""
 
 SMALL = {"synthetic": ["data.options.count=24", "data.train.count=48"]}
 """What makes a data set as small as the others' drawn files."""
 
 
 def by_weight(name: str) -> object:
-    heavy = recipes.load(name).model.name in HEAVY
+    heavy = name in ALIKE or recipes.load(name).model.name in HEAVY
     return pytest.param(name, marks=pytest.mark.slow if heavy else ())
 
 

@@ -74,10 +74,18 @@ def evaluate(
             "labels_left_out": sorted({*classifier.card.labels, *samples.labels} - set(labels)),
             "threshold": classifier.card.threshold,
             "version": __version__,
+            "trained": trained(classifier.card),
             "twins": samples.ids[(find_twins(samples, root).index >= 0) & kept].tolist(),
         },
     )
     return result, describe(result)
+
+
+def trained(card: Card) -> dict[str, Any]:
+    """Return where weights come from, as far as their card says: recipe, seed, commit, hardware, seconds, versions."""
+    known = ("recipe", "seed", "commit", "device", "threads", "seconds", "versions")
+    told = {"recipe": card.recipe.get("name"), "seed": card.recipe.get("seed"), **card.provenance}
+    return {key: told[key] for key in known if told.get(key) is not None}
 
 
 def load_for(card: Card, data: str, root: Path | str | None, split: str, **options: Any) -> Samples:

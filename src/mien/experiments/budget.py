@@ -32,8 +32,8 @@ class Pace:
 
     def seconds(self, recipe: Recipe) -> float:
         """Return how long the recipe takes in full."""
-        epochs = recipe.epochs + (recipe.refine.epochs if recipe.refine else 0)
-        return epochs * (self.per_epoch * self.step + self.val)
+        steps = Plan(recipe, self.per_epoch).steps
+        return steps * self.step + -(-steps // self.per_epoch) * self.val
 
 
 def measure(recipe: Recipe, root: Path | None, device: str) -> Pace:
@@ -70,19 +70,24 @@ def shorten(recipe: Recipe, share: float, per_epoch: int) -> Recipe:
     >>> shorten(load("papers/cnn2"), 0.01, 224).steps
     67
     """
+    changed: dict[str, Any]
     if recipe.epochs * share < 1:
-        steps = max(1, int(recipe.epochs * share * per_epoch))
-        return recipe.model_copy(update={"epochs": 1, "refine": None, "steps": steps})
-    epochs = int(recipe.epochs * share)
-    share = epochs / recipe.epochs
+        whole = recipe.model_copy(update={"refine": None})
+        steps = max(1, int(Plan(whole, per_epoch).steps * share))
+        changed = {"epochs": 1, "refine": None, "steps": steps}
+    else:
+        epochs = int(recipe.epochs * share)
+        share = epochs / recipe.epochs
+        again = recipe.refine
+        refine = again and again.model_copy(update={"epochs": max(1, round(again.epochs * share))})
+        steps_left = recipe.steps and max(1, round(recipe.steps * share))
+        changed = {"epochs": epochs, "refine": refine, "steps": steps_left}
     old = recipe.optim.schedule
     schedule = old.model_copy(
         update={"every": max(1, round(old.every * share)), "patience": max(1, round(old.patience * share))}
     )
     optim = recipe.optim.model_copy(update={"warmup": recipe.optim.warmup * share, "schedule": schedule})
-    again = recipe.refine
-    refine = again and again.model_copy(update={"epochs": max(1, round(again.epochs * share))})
-    return recipe.model_copy(update={"epochs": epochs, "optim": optim, "refine": refine})
+    return recipe.model_copy(update={**changed, "optim": optim})
 
 
 def shortens(recipe: Recipe) -> bool:
