@@ -19,6 +19,18 @@ def test_what_counts_epochs_shrinks_together() -> None:
     assert short.data == plateau.data
 
 
+def test_what_counts_steps_shrinks_too() -> None:
+    recipe = recipes.load("papers/generated-after")
+    pace = Pace(step=0.1, val=1.0, per_epoch=251)
+    assert pace.seconds(recipe) == pytest.approx(224 + 9)
+    half = shorten(recipe, 0.5, 251)
+    assert (half.epochs, half.steps) == (5, 1120)
+    least, told = fit(recipe, 233.1 / 60 / 20, pace)
+    assert told is not None
+    assert (least.epochs, least.steps, told["of_steps"]) == (1, 112, 2240)
+    assert least.optim.warmup == pytest.approx(recipe.optim.warmup / 20, rel=1e-3)
+
+
 def test_fit_says_what_it_cut() -> None:
     recipe = recipes.load("papers/cnn2")
     pace = Pace(step=0.1, val=4.0, per_epoch=100)

@@ -72,6 +72,35 @@ def test_budget_shortens_and_says_so(place: Place, tmp_path: Path, monkeypatch: 
     assert reproduce([name], place, minutes=0.1)[0]["status"] == "kept"
 
 
+def test_a_run_that_fits_its_budget_is_gone_on_with(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = write(tmp_path, "short")
+    monkeypatch.setattr(budget, "measure", lambda *_: budget.Pace(step=0.01, val=0.1, per_epoch=10))
+    with monkeypatch.context() as patch:
+        patch.setattr("mien.experiments.reproduce.train", lambda *_, **__: 1 / 0)
+        assert reproduce([name], place, minutes=1)[0]["crashed"]
+    (begun,) = (place.out / "short").iterdir()
+    (row,) = reproduce([name], place, minutes=1)
+    assert (row["run"], row["shortened"], row["recipe"]["epochs"]) == (str(begun), None, 1)
+    assert "shortened" not in (place.results / "TABLE.md").read_text(encoding="utf-8")
+
+
+def test_a_run_without_test_is_no_row(place: Place, tmp_path: Path) -> None:
+    name = write(tmp_path, "small")
+    closed = runlog.create(recipes.load(name, ["test=false"]), place.out)
+    (row,) = reproduce([name], place)
+    assert row["run"] != str(closed)
+    assert "test" in row["figures"]
+
+
+def test_a_file_cannot_take_a_packaged_recipes_row(place: Place, tmp_path: Path) -> None:
+    for name in ("papers/cnn4", "cnn4"):
+        (tmp_path / "mine.yaml").write_text(recipes.dump(recipes.load("papers/cnn4", ["epochs=1", f"name={name}"])))
+        with pytest.raises(MienError, match="taken by a packaged recipe"):
+            reproduce([str(tmp_path / "mine.yaml")], place)
+
+
 def test_command_goes_on_after_a_failure(tiny_fer2013: Path, tmp_path: Path) -> None:
     names = [
         write(tmp_path, "wild", lr=1e30, epochs=2),
@@ -121,8 +150,9 @@ def test_mistakes_are_told_first(names: list[str], options: dict, words: list[st
 
 def test_unwritable_results(place: Place, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(MienError, match="cannot write"):
-        reproduce(["cnn4"], Place(place.root, place.out, tmp_path / "file", "cpu"))
+    for folder in (tmp_path / "file", Path("/proc")):  # the second is there, and nobody may write to it
+        with pytest.raises(MienError, match="cannot write"):
+            reproduce(["cnn4"], Place(place.root, place.out, folder, "cpu"))
 
 
 def test_list(tmp_path: Path) -> None:

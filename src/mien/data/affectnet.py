@@ -94,13 +94,13 @@ def build(folder: Path, table: Path) -> Entry:
         bound = min(VAL_MOST, int(len(lines) * VAL_SHARE))
         order = np.random.default_rng(SEED).permutation(len(lines))
         lines = [lines[row] for row in (*order[:bound], *sorted(order[bound:]))]
+    ids = np.array([line.picture for line in lines], np.str_)
+    if len(set(ids.tolist())) < len(ids):
+        raise DataError(f"{table} names a picture twice", "a line per picture")
     images = cut_all(f"AffectNet {table.stem}", len(lines), SIZE, 3, lambda row: face(folder, lines[row]))
     code = np.array([line.expression for line in lines])
     label = np.array([LABELS.index(name) for name in ORDERS["affectnet"]], np.int8)[code]
     regression = np.array([line.feeling for line in lines], np.float32)
-    ids = np.array([line.picture for line in lines], np.str_)
-    if len(set(ids.tolist())) < len(ids):
-        raise DataError(f"{table} names a picture twice", "a line per picture")
     arrays = {"images": images, "label": label, "regression": regression, "ids": ids}
     return Entry(arrays, {"val": bound, "images": digest(images, ids)})
 

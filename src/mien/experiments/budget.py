@@ -70,24 +70,21 @@ def shorten(recipe: Recipe, share: float, per_epoch: int) -> Recipe:
     >>> shorten(load("papers/cnn2"), 0.01, 224).steps
     67
     """
-    changed: dict[str, Any]
+    steps, refine = recipe.steps, recipe.refine
     if recipe.epochs * share < 1:
         whole = recipe.model_copy(update={"refine": None})
-        steps = max(1, int(Plan(whole, per_epoch).steps * share))
-        changed = {"epochs": 1, "refine": None, "steps": steps}
+        epochs, steps, refine = 1, max(1, int(Plan(whole, per_epoch).steps * share)), None
     else:
         epochs = int(recipe.epochs * share)
         share = epochs / recipe.epochs
-        again = recipe.refine
-        refine = again and again.model_copy(update={"epochs": max(1, round(again.epochs * share))})
-        steps_left = recipe.steps and max(1, round(recipe.steps * share))
-        changed = {"epochs": epochs, "refine": refine, "steps": steps_left}
+        steps = steps and max(1, round(steps * share))
+        refine = refine and refine.model_copy(update={"epochs": max(1, round(refine.epochs * share))})
     old = recipe.optim.schedule
     schedule = old.model_copy(
         update={"every": max(1, round(old.every * share)), "patience": max(1, round(old.patience * share))}
     )
     optim = recipe.optim.model_copy(update={"warmup": recipe.optim.warmup * share, "schedule": schedule})
-    return recipe.model_copy(update={**changed, "optim": optim})
+    return recipe.model_copy(update={"epochs": epochs, "steps": steps, "optim": optim, "refine": refine})
 
 
 def shortens(recipe: Recipe) -> bool:

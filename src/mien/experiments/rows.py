@@ -55,6 +55,16 @@ def resolve(names: list[str]) -> list[str]:
     return full
 
 
+def apart(names: list[str]) -> None:
+    """Refuse files whose rows would be taken for those of a packaged recipe with other content; RecipeError."""
+    packaged = {identity(name): name for name in recipes.names()}
+    for name in names:
+        recipe = recipes.load(name)
+        twin = packaged.get(identity(recipe.name))
+        if twin and recipe.model_copy(update={"name": twin}) != recipes.load(twin):
+            raise RecipeError(f"{name}: name: {recipe.name} is taken by a packaged recipe", "a name of its own")
+
+
 def digest(recipe: Recipe) -> str:
     """Return 16 hex digits that change with anything that changes the weights, but not with new keys' defaults."""
     content = recipe.model_dump(mode="json", exclude_defaults=True, exclude={"probe", "test"})
@@ -71,14 +81,6 @@ def find(results: Path, recipe: Recipe) -> dict[str, Any] | None:
 def row_path(results: Path, recipe: Recipe) -> Path:
     """Return where the row of a recipe and seed lies."""
     return results / identity(recipe.name) / f"{recipe.seed}.json"
-
-
-def make(folder: Path) -> None:
-    """Make a folder for what will be written, before any time is spent; UsageError where that cannot be."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot write to {folder}: {error.strerror}", "a folder that you may write to") from None
 
 
 def read(path: Path) -> dict[str, Any]:

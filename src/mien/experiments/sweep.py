@@ -21,6 +21,7 @@ import torch
 from mien.errors import RecipeError, UsageError
 from mien.experiments import figures, rows
 from mien.training import recipe as recipes
+from mien.training import runlog
 from mien.training.network import build, check
 from mien.training.recipe import Recipe
 from mien.training.runlog import write_json
@@ -70,10 +71,12 @@ def sweep(
     folder = out or Path("sweeps") / "-".join(
         (rows.identity(found.name), *(key.rpartition(".")[2] for key in found.keys))
     )
-    rows.make(folder)
-    for recipe in (cell.recipes[0] for cell in found.cells):
+    runlog.make(folder)
+    tried = [cell.recipes[0] for cell in found.cells]
+    for recipe in tried:
         check(recipe)
-    build(found.cells[0].recipes[0], split(found.cells[0].recipes[0], root, "val", CPU), CPU)
+    for recipe in tried:  # the last cell may be the one that cannot be
+        build(recipe, split(recipe, root, "val", CPU), CPU)
     total, lines = len(found.cells) * runs, []
     for number, (cell, recipe) in enumerate(((c, r) for c in found.cells for r in c.recipes), 1):
         told = " ".join(f"{key}={value}" for key, value in zip(found.keys, cell.values, strict=True))
@@ -131,7 +134,7 @@ def split_values(text: str) -> list[str]:
 
 def trained(recipe: Recipe, root: Path | None, run: Path, device: str) -> Path:
     """Return the run folder of a recipe, trained to its end."""
-    rows.make(run)
+    runlog.make(run)
     if not (run / "recipe.yaml").is_file():
         (run / "recipe.yaml").write_text(recipes.dump(recipe), encoding="utf-8")
     return train(recipes.load(run / "recipe.yaml"), root, run, device=device)

@@ -113,8 +113,12 @@ def line(group: Sequence[Row], results: Path, sources: list[str]) -> list[str]:
 
 def alike(group: list[Row]) -> list[Row]:
     """Return the rows that may be averaged: those in full, or else those shortened as much as the first."""
+
+    def length(row: Row) -> tuple[int, int | None]:
+        return row["recipe"]["epochs"], row["recipe"].get("steps")
+
     full = [row for row in group if not row.get("shortened")]
-    return full or [row for row in group if row["recipe"]["epochs"] == group[0]["recipe"]["epochs"]]
+    return full or [row for row in group if length(row) == length(group[0])]
 
 
 def part(group: Sequence[Row], split: str) -> list[dict[str, Any]]:

@@ -33,7 +33,8 @@ from mien.errors import DataError, UsageError
 from mien.models.generator import CODE, SIDE, Generator
 from mien.training import checkpoint
 from mien.training.progress import Progress
-from mien.training.runlog import write_json, write_log
+from mien.training.runlog import make, write_json, write_log
+from mien.training.session import check_device
 from mien.training.splits import lay
 from mien.training.train import choose_precision
 
@@ -89,10 +90,13 @@ def generate(
     """Train in `out`, or go on there, draw `per_class` pictures of every class and return what about.json says."""
     if settings.steps < 1 or per_class < 1:
         raise UsageError(f"--steps {settings.steps} --per-class {per_class}", "1 or more of each")
+    if settings.seed < 0:
+        raise UsageError(f"--seed {settings.seed}", "0 or more")
+    check_device(device)
     samples = load(name, root, "train", **options)
     if samples.images.shape[1:] != (SIDE, SIDE, 1):
         raise DataError(f"{name}: pictures of {samples.images.shape[1:]}", f"{SIDE}x{SIDE} grey faces, such as fer2013")
-    out.mkdir(parents=True, exist_ok=True)
+    make(out)
     place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
     faces = _faces(samples, place)
     model, seconds = train(faces, samples.fingerprint, out, settings)

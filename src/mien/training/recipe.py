@@ -98,7 +98,7 @@ class Adversarial(Strict):
     multiplier: float = Field(0.2, ge=0)
     step: float = Field(0.001, gt=0, description="in units of the pixel range [0, 1]")
     steps: int = Field(1, ge=1, description="more than one is projected gradient ascent")
-    radius: float | None = Field(None, gt=0, description="of the ball that several steps stay in; steps * step")
+    radius: float | None = Field(None, gt=0, description="of the ball that the steps stay in")
 
 
 class Representation(Strict):

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import takewhile
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import torch
@@ -38,6 +39,15 @@ def create(recipe: Recipe, out: Path) -> Path:
         (run / "recipe.yaml").write_text(recipes.dump(recipe), encoding="utf-8")
         return run
     raise UsageError(f"{base} holds a hundred runs of this second", do="choose another folder with --out")
+
+
+def make(folder: Path) -> None:
+    """Make a folder for what will be written, before any time is spent; UsageError where that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise UsageError(f"cannot write to {folder}: {error.strerror}", "a folder that you may write to") from None
 
 
 def environment(run: Path, device: torch.device, precision: str, data: dict[str, Any]) -> dict[str, Any]:

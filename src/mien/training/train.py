@@ -235,9 +235,8 @@ def _loss(
 
     loss, logits = of(batch["x"])
     if (spec := recipe.loss.adversarial) is not None:
-        # several steps stay in a ball that their sum could reach, unless a radius is given
-        radius = spec.radius or (spec.step * spec.steps if spec.steps > 1 else None)
-        near = perturb(batch["x"], lambda x: of(x)[0], norm=spec.norm, step=spec.step, steps=spec.steps, radius=radius)
+        how = spec.model_dump(exclude={"multiplier"})
+        near = perturb(batch["x"], lambda x: of(x)[0], **how)
         loss = loss + spec.multiplier * of(near)[0]
     return loss, logits
 

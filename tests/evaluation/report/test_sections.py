@@ -73,7 +73,7 @@ def test_prints_the_figures(text: str, make_result: Make) -> None:
     "said",
     [
         "selected by accuracy on val",
-        "test was opened once, with the weights fixed",
+        "test plays no part in it",
         "recipe papers/tiny, 8 epochs",
         "hardware cpu: A, 2 threads",
         "commit abc123",

@@ -155,11 +155,13 @@ def _about(result: Result, file: Path) -> dict[str, Any]:
     """Return the recipe, the environment, the card and the val figures of a result, each where known."""
     kept = _json(_beside(file, f"{file.stem.rpartition('-')[0] or file.stem}.json"))
     metrics, recipe = _json(_beside(file, "metrics.json")), file.parent / "recipe.yaml"
+    own = yaml.safe_load(recipe.read_text(encoding="utf-8")) if recipe.is_file() else None
+    card = _card(result, file.parent)
     return {
-        "recipe": yaml.safe_load(recipe.read_text(encoding="utf-8")) if recipe.is_file() else kept.get("recipe"),
-        "environment": _json(_beside(file, "env.json")) or kept.get("environment"),
-        "val": metrics.get("val") or kept.get("figures", {}).get("val"),
-        "card": _card(result, file.parent),
+        "recipe": own or kept.get("recipe") or (card or {}).get("recipe"),
+        "environment": _json(_beside(file, "env.json")) or kept.get("environment") or result.provenance.get("trained"),
+        "val": metrics.get("val") or kept.get("figures", {}).get("val") or (card or {}).get("metrics", {}).get("val"),
+        "card": card,
     }
 
 
@@ -187,8 +189,6 @@ def _samples(result: Result, root: Path | str | None) -> Samples:
     """Return the samples a result was measured on; DataError where they are no longer the same."""
     facts = result.provenance
     samples = load(str(facts["dataset"]), root, str(facts.get("split")), **facts.get("options", {}))
-    if facts.get("classes"):
-        samples = merge(samples, facts["classes"])
     samples = merge(samples, facts["classes"]) if facts.get("classes") else samples
     if samples.fingerprint != facts.get("fingerprint") or not np.isin(result.ids, samples.ids).all():
         raise DataError(

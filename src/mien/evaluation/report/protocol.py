@@ -58,8 +58,8 @@ def _selected(recipe: dict[str, Any], val: dict[str, Any], f: dict[str, Any]) ->
     if not recipe:
         return ""
     reached = f" ({percent(val['accuracy'], 1)} of {val['n']:,})" if val.get("accuracy") is not None else ""
-    once = "; test was opened once, with the weights fixed" if f.get("split") == "test" else ""
-    return f"{recipe.get('select', 'accuracy')} on val{reached}{once}"
+    apart = "; test plays no part in it" if f.get("split") == "test" else ""
+    return f"{recipe.get('select', 'accuracy')} on val{reached}{apart}"
 
 
 def _length(recipe: dict[str, Any]) -> str:
