@@ -11,7 +11,8 @@ from mien.evaluation.published.affectnet import BASELINE, GOOGLENET, RESNET18, R
 from mien.labels import EXPRESSIONS
 
 IDS = """svm cnn2 cnn4 nsl-a nsl-b nsl-c nsl-d nsl-final nsl-three-class resnet18 resnet34 googlenet alexnet-imbalanced
-alexnet-down alexnet-up alexnet-weighted preact-resnet18 feratt-cls feratt-rep-cls preact-resnet18-ckplus feratt-cls-ckplus feratt-rep-cls-ckplus
+alexnet-down alexnet-up alexnet-weighted preact-resnet18 feratt-cls feratt-rep-cls
+preact-resnet18-ckplus feratt-cls-ckplus feratt-rep-cls-ckplus
 preact-resnet18-synthetic feratt-cls-synthetic feratt-rep-cls-synthetic"""
 SIZES = np.array([737, 1357, 253, 141, 65, 42, 261, 53])  # what the cells of the three AffectNet matrices are shares of
 PRIVATE = {"anger": 491, "disgust": 55, "fear": 528, "happiness": 879, "sadness": 594, "surprise": 416, "neutral": 626}
