@@ -71,8 +71,8 @@ def test_any_number_of_faces_at_once(name: str) -> None:
 
 def test_table_is_what_the_results_say() -> None:
     pytest.importorskip("torch", reason="the table reads recipes, which needs mien[train]")
-    from mien.experiments import figures, table
+    from mien.experiments import table
 
     results = ROOT / "results"
-    told = table.markdown(table.collect(results), figures.sweeps(results))
+    told = table.markdown(table.collect(results), results)
     assert (results / "TABLE.md").read_text(encoding="utf-8") == told
