@@ -357,7 +357,7 @@ def stress(
     root: Annotated[Path | None, typer.Option(help="the data; MIEN_DATA when not given")] = None,
     split: Annotated[str, typer.Option(help="val or test")] = "val",
     baseline: Annotated[str | None, typer.Option(help="weights, or a stress.json, to set errors against")] = None,
-    images: Annotated[int, typer.Option(help="how many pictures, evenly spaced over the split")] = 300,
+    images: Annotated[int, typer.Option(help="how many pictures, evenly spaced over the split")] = 1000,
     out: Annotated[Path | None, typer.Option(help="for stress.json, stress.svg and corruptions.png")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:

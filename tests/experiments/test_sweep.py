@@ -45,6 +45,7 @@ def test_grid_of_lists_and_seeds() -> None:
         (["model.name=cnn2,cnn9"], "model.name"),
         (["optim.schedule.name=cosine,linear"], "optim.schedule.name"),
         (["augment.crop=40,64", "refine=null"], "augment.crop: 64"),
+        (["batch=8,16", "data.train.generated=none.npz"], "none.npz"),
     ],
 )
 def test_bad_grids_are_one_line(words: list[str], message: str, tiny_fer2013: Path, tmp_path: Path) -> None:

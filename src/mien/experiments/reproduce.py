@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from mien.data import asked
 from mien.errors import MienError, UsageError
 from mien.experiments import budget, rows, table
@@ -23,13 +21,10 @@ from mien.experiments.photos import photos
 from mien.training import recipe as recipes
 from mien.training import runlog
 from mien.training.finish import finish, scored
-from mien.training.network import build, check
+from mien.training.network import check
 from mien.training.recipe import Recipe
-from mien.training.session import check_device
-from mien.training.splits import split
+from mien.training.session import check_device, try_out
 from mien.training.train import train
-
-CPU = torch.device("cpu")
 
 MARK = "shortened.json"
 """In a run folder: what was asked for, when it was begun under a budget; `epochs` when its own recipe is shorter."""
@@ -86,7 +81,7 @@ def attempt(recipe: Recipe, place: Place, part: Part | None) -> dict[str, Any]:
             return {**row, "status": "kept"}
         if where := asked.absent(recipe.data.name, place.root):
             return rehearse(recipe, place, where)
-        build(recipe, split(recipe, place.root, "val", CPU), CPU)  # what cannot be is told before a folder is made
+        try_out(recipe, place.root)
         return {**measure(recipe, place, part), "status": "measured"}
     except MienError as error:
         return failed(recipe, str(error))

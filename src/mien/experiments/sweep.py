@@ -16,20 +16,15 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-import torch
-
 from mien.errors import RecipeError, UsageError
 from mien.experiments import figures, rows
 from mien.training import recipe as recipes
 from mien.training import runlog
-from mien.training.network import build, check
+from mien.training.network import check
 from mien.training.recipe import Recipe
 from mien.training.runlog import write_json
-from mien.training.session import check_device
-from mien.training.splits import split
+from mien.training.session import check_device, try_out
 from mien.training.train import LOWER_IS_BETTER, train
-
-CPU = torch.device("cpu")
 
 MEASURES = {  # key: heading, factor
     "val_accuracy": ("val accuracy, %", 100),
@@ -76,7 +71,7 @@ def sweep(
     for recipe in tried:
         check(recipe)
     for recipe in tried:  # the last cell may be the one that cannot be
-        build(recipe, split(recipe, root, "val", CPU), CPU)
+        try_out(recipe, root)
     total, lines = len(found.cells) * runs, []
     for number, (cell, recipe) in enumerate(((c, r) for c in found.cells for r in c.recipes), 1):
         told = " ".join(f"{key}={value}" for key, value in zip(found.keys, cell.values, strict=True))

@@ -13,7 +13,7 @@ from mien.training import runlog
 from mien.training.finish import finish
 from mien.training.network import build, check
 from mien.training.recipe import Recipe
-from mien.training.splits import split
+from mien.training.splits import read, split
 from mien.training.train import resume_recipe, train
 
 
@@ -33,9 +33,7 @@ def run_recipe(
         recipe, run, root = resume_recipe(resume), resume, root or _root(resume)
     else:
         recipe = _recipe(name, overrides)
-        check(recipe)
-        cpu = torch.device("cpu")
-        build(recipe, split(recipe, root, "val", cpu), cpu)  # what cannot be is told before a folder is made
+        try_out(recipe, root)
         run = runlog.create(recipe, out)
     try:
         train(recipe, root, run, device=device)
@@ -50,6 +48,14 @@ def run_recipe(
             print(f"{part:4s} {_accuracy(scores)}  without twins {_accuracy(scores['clean'])}")
     print(run)
     return run
+
+
+def try_out(recipe: Recipe, root: Path | None) -> None:
+    """Refuse what cannot be trained - names, options, data, a network that does not fit - before a folder is made."""
+    cpu = torch.device("cpu")
+    check(recipe)
+    read(recipe, root, "train")
+    build(recipe, split(recipe, root, "val", cpu), cpu)
 
 
 def check_device(device: str) -> None:

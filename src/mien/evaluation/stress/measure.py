@@ -61,7 +61,7 @@ def stress(
     root: Path | str | None = None,
     split: str = "val",
     *,
-    images: int = 300,
+    images: int = 1000,
     baseline: str | Path | None = None,
     attacks: Callable[[tuple[str, ...]], list[Attack]] | None = None,
     options: dict[str, Any] | None = None,
