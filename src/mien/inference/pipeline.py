@@ -5,16 +5,17 @@
     for prediction in pipeline.predict(["photos/"]):      # streams: 10,000 pictures need no more memory than 100
         ...
 
-`predict` decodes and detects a few pictures ahead in threads, collects the crops of several pictures into one run of
-the weights, and yields in order.  A picture without a face, or one that cannot be read, only costs itself.
+`predict` decodes and detects a few pictures ahead in threads (stream.py), collects the crops of several pictures into
+one run of the weights, follows the faces of a video from frame to frame, and yields in order.  A picture without a
+face, or one that cannot be read, only costs itself.
 """
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,12 +24,13 @@ from numpy.typing import NDArray
 
 from mien.errors import MediaError, UsageError
 from mien.face import Face
-from mien.inference import media
+from mien.inference import media, stream
 from mien.inference.align import FRAMINGS, crops
 from mien.inference.classify import BATCH, Classifier
 from mien.inference.detectors import make
 from mien.inference.sources import Source, expand
 from mien.inference.track import Tracks
+from mien.inference.video import Clip, frames
 
 WORKERS = min(4, os.cpu_count() or 1)
 AHEAD = 2 * WORKERS  # pictures being decoded or waiting for their turn
@@ -78,12 +80,14 @@ class Seen:
     Attributes:
         prediction: what is known so far; complete when `Pipeline.stream` yields it.
         source: where it comes from.
+        cut: whether a video frame starts a new scene.
         crops: uint8 (faces, size, size, channels).
         image: uint8 RGB, the picture at full size or a fraction of it, when it was asked for.
     """
 
     prediction: Prediction
     source: Source
+    cut: bool
     crops: NDArray[np.uint8] = field(repr=False)
     image: NDArray[np.uint8] | None = field(default=None, repr=False)
 
@@ -130,8 +134,7 @@ class Pipeline:
         """Return the faces in an image, uint8 RGB (H, W, 3), with their expressions, left to right."""
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
             raise UsageError(f"the image is {image.dtype} {image.shape}", "uint8 RGB (H, W, 3)")
-        faces, cut = self._find(image)
-        return self._read(faces, cut)
+        return self._read(*self._crop(image, self.detect(image)))
 
     def predict(self, sources: str | Path | Iterable[str | Path], every: int = 1) -> Iterator[Prediction]:
         """Yield one prediction per picture and per `every`-th video frame, in the order of the sources.
@@ -139,17 +142,19 @@ class Pipeline:
         Sources are files, folders (read recursively), globs and "camera:0", one or several.  What cannot be read keeps
         its place as a prediction whose `error` says why.  Pictures in memory go to the pipeline itself: UsageError.
         """
-        for seen in self.stream(_paths([sources] if isinstance(sources, str | Path) else sources), every):
+        for seen in self.stream(_paths([sources] if isinstance(sources, str | Path) else sources), Clip(every)):
             yield seen.prediction
 
     def stream(
-        self, sources: Iterable[str | Path], every: int = 1, keep: bool = False, skip: Path | None = None
+        self, sources: Iterable[str | Path], clip: Clip = Clip(), keep: bool = False, skip: Path | None = None
     ) -> Iterator[Seen]:
         """Yield as `predict` does, with the pictures themselves when `keep`, and without the folder `skip`."""
-        if every < 1:
-            raise UsageError(f"--every {every}", "a whole number of frames, at least 1")
-        for batch in _batches(_tracked(_ahead(self._jobs(sources, every, keep, skip)))):
-            yield from self._finish(batch)
+        pool = ThreadPoolExecutor(WORKERS)
+        try:
+            batches = _batches(self._seen(pool, sources, clip, keep, skip))
+            yield from _followed(seen for batch in batches for seen in self._finish(batch))
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def _threshold(self, abstain: float | Literal["auto"] | None) -> float:
         if abstain != "auto":
@@ -161,56 +166,63 @@ class Pipeline:
             )
         return self.card.threshold
 
-    def _jobs(
-        self, sources: Iterable[str | Path], every: int, keep: bool, skip: Path | None
-    ) -> Iterator[tuple[Callable[[], Seen], bool]]:
-        # what remains to be done for each picture, and whether it is live; only videos are decoded here, in order
-        for source in expand(sources, skip):
-            if source.error:
-                yield partial(self._failed, source, source.error), False
-            elif not source.moving:
-                yield partial(self._open, source, keep), False
+    def _seen(
+        self, pool: Executor, sources: Iterable[str | Path], clip: Clip, keep: bool, skip: Path | None
+    ) -> Iterator[Seen]:
+        for moving, group in groupby(expand(sources, skip), lambda source: not source.error and source.moving):
+            if moving:
+                for source in group:
+                    yield from self._watch(pool, source, clip, keep)
             else:
-                try:
-                    for index, seconds, image in media.frames(source.path, every):
-                        picture = media.Picture(image, image.shape[1], image.shape[0])
-                        yield partial(self._look, source, picture, keep, index, seconds), source.live
-                except MediaError as error:
-                    yield partial(self._failed, source, str(error)), False
+                yield from stream.in_order(pool, (partial(self._open, source, keep) for source in group), AHEAD)
 
     def _open(self, source: Source, keep: bool) -> Seen:
+        if source.error:
+            return self._failed(source, source.error)
         try:
-            return self._look(source, media.load(source.path, MOST_PIXELS), keep)
+            picture = media.load(source.path, MOST_PIXELS)
         except MediaError as error:
             return self._failed(source, str(error))
+        faces, cropped = self._crop(picture.image, self.detect(picture.image))
+        if picture.ratio != 1:
+            faces = [_scaled(face, picture.ratio) for face in faces]
+        prediction = Prediction(source.name, None, None, picture.width, picture.height, None, tuple(faces))
+        return Seen(prediction, source, False, cropped, picture.image if keep else None)
 
-    def _look(
-        self, source: Source, picture: media.Picture, keep: bool, frame: int | None = None, seconds: float | None = None
-    ) -> Seen:
-        faces, cut = self._find(picture.image)
-        full = tuple(_scaled(face, picture.ratio) for face in faces) if picture.ratio != 1 else tuple(faces)
-        prediction = Prediction(source.name, frame, seconds, picture.width, picture.height, None, full)
-        return Seen(prediction, source, cut, picture.image if keep else None)
+    def _watch(self, pool: Executor, source: Source, clip: Clip, keep: bool) -> Iterator[Seen]:
+        broken: list[MediaError] = []
+
+        def readable() -> Iterator[tuple[int, float, NDArray[np.uint8]]]:
+            decoded = frames(source.path, clip)
+            try:  # nobody waits for a camera's next frame, so nothing is read ahead
+                yield from decoded if source.live else stream.background(decoded)
+            except MediaError as error:
+                broken.append(error)
+
+        for frame in stream.watched(pool, readable(), self.detect, live=source.live):
+            faces, cropped = self._crop(frame.image, frame.faces)
+            height, width = frame.image.shape[:2]
+            prediction = Prediction(source.name, frame.index, frame.seconds, width, height, None, tuple(faces))
+            yield Seen(prediction, source, frame.cut, cropped, frame.image if keep else None)
+        yield from (self._failed(source, str(error)) for error in broken)
 
     def _failed(self, source: Source, error: str) -> Seen:
-        return Seen(Prediction(source.name, error=error), source, self._no_crops())
+        nothing = np.empty((0, self.card.size, self.card.size, self.card.channels), np.uint8)
+        return Seen(Prediction(source.name, error=error), source, False, nothing)
 
-    def _no_crops(self) -> NDArray[np.uint8]:
-        return np.empty((0, self.card.size, self.card.size, self.card.channels), np.uint8)
-
-    def _find(self, image: NDArray[np.uint8]) -> tuple[list[Face], NDArray[np.uint8]]:
+    def _crop(self, image: NDArray[np.uint8], found: Iterable[Face]) -> tuple[list[Face], NDArray[np.uint8]]:
         # the crop comes from the box as detected, which may reach beyond the picture; the box told stays inside
         edge = np.array([image.shape[1], image.shape[0]] * 2, np.float32)
-        pairs = [(face, np.clip(face.box, 0, edge)) for face in self.detect(image)]
+        pairs = [(face, np.clip(face.box, 0, edge)) for face in found]
         pairs = [(face, box) for face, box in pairs if (box[2:] > box[:2]).all()]
         boxes = [face.box for face, _ in pairs]
-        cut = crops(image, boxes, self.framing, self.card.size, self.card.channels)
-        return [replace(face, box=box) for face, box in pairs], cut
+        cropped = crops(image, boxes, self.framing, self.card.size, self.card.channels)
+        return [replace(face, box=box) for face, box in pairs], cropped
 
-    def _read(self, faces: Iterable[Face], cut: NDArray[np.uint8]) -> list[Face]:
-        if not len(cut):
+    def _read(self, faces: Iterable[Face], cropped: NDArray[np.uint8]) -> list[Face]:
+        if not len(cropped):
             return []
-        heads = self.classifier.heads(cut)
+        heads = self.classifier.heads(cropped)
         return [self._told(face, heads, row) for row, face in enumerate(faces)]
 
     def _told(self, face: Face, heads: dict[str, NDArray[np.float32]], row: int) -> Face:
@@ -231,29 +243,18 @@ class Pipeline:
             yield replace(seen, prediction=replace(seen.prediction, faces=own))
 
 
-def _ahead(jobs: Iterable[tuple[Callable[[], Seen], bool]]) -> Iterator[Seen]:
-    """Do jobs in a few threads and yield what they give in their order; a live job is waited for at once."""
-    waiting: deque[Future[Seen]] = deque()
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for job, live in jobs:
-            waiting.append(pool.submit(job))
-            while len(waiting) > (0 if live else AHEAD):
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-
-
-def _tracked(stream: Iterable[Seen]) -> Iterator[Seen]:
-    """Give the faces of a video their track ids; every video starts anew."""
+def _followed(read: Iterable[Seen]) -> Iterator[Seen]:
+    """Give the faces of a video their track ids and smooth what they show; every video starts anew."""
+    source: Source | None = None
     tracks = Tracks()
-    for seen in stream:
-        if seen.prediction.frame == 0:
-            tracks = Tracks()
-        if seen.prediction.frame is None:
+    for seen in read:
+        if seen.prediction.seconds is None:
             yield seen
-        else:
-            faces = tuple(tracks.follow(seen.prediction.faces))
-            yield replace(seen, prediction=replace(seen.prediction, faces=faces))
+            continue
+        if seen.source is not source:
+            source, tracks = seen.source, Tracks()
+        faces = tracks.follow(seen.prediction.faces)
+        yield replace(seen, prediction=replace(seen.prediction, faces=tuple(faces)))
 
 
 def _batches(stream: Iterable[Seen]) -> Iterator[list[Seen]]:

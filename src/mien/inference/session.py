@@ -16,6 +16,7 @@ from mien.errors import UsageError
 from mien.inference.pipeline import Pipeline, Seen
 from mien.inference.sinks import FORMATS
 from mien.inference.sources import expand
+from mien.inference.video import Clip
 
 
 def least_confidence(text: str | None) -> float | Literal["auto"] | None:
@@ -50,7 +51,7 @@ def run(pipeline: Pipeline, sources: Sequence[str], format: str, out: Path | Non
     with ExitStack() as stack:
         takers = list(_takers(stack, pipeline, format, out))
         advance = stack.enter_context(_progress(sources, skip))
-        for seen in pipeline.stream(sources, every, keep=out is not None, skip=skip):
+        for seen in pipeline.stream(sources, Clip(every), keep=out is not None, skip=skip):
             for take in takers:
                 take(seen)
             if seen.prediction.error is not None:
