@@ -1,66 +1,104 @@
-"""Draw accuracy against CPU ms per face from results/speed.json, for the README.
+"""Draw the benchmark for the README: accuracy against cost per face, and frames per second by clip.
 
-    python benchmarks/figure.py            ->  results/figures/speed-accuracy.svg
+    python benchmarks/figure.py        results/bench/*.json -> results/figures/speed-accuracy.svg, video-speed.svg
 
-Filled marks were measured in one run by benchmarks/weights.py.  Hollow marks are peers measured once, on another day
-and the same kind of machine, on the same images, each image being the crop; they place the peers, no more.
+Every mark of a figure was measured in one run.  The line joins the systems that no other beats in both respects.
 """
 
-import json
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
+from bench import facts
+from bench.front import Point, front
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-RESULTS = Path(__file__).parents[1] / "results"
-ELSEWHERE = {  # FER2013 PrivateTest accuracy, CPU ms per face at batch 64
-    "@vladmandic/human 3.3.6": (0.6659, 4.4),
-    "@vladmandic/face-api 1.7.15": (0.5893, 6.2),
-    "fer 25.10.3 (keras)": (0.6545, 1.8),
-    "PyEmotion 1.0.0": (0.5252, 2.3),
-}
+OWN, OTHER = "#1f6feb", "#8b949e"
+TITLES = {"fer2013": "FER2013's labels", "ferplus": "FERPlus's labels, seven expressions"}
+BATCH, THREADS = 64, 1
 
 
-def main() -> None:
-    """Write the figure."""
-    rows = json.loads((RESULTS / "speed.json").read_text(encoding="utf-8"))["rows"]
+def draw(parts: dict[str, dict[str, Any]], quick: bool) -> list[Path]:
+    """Write the figures that can be drawn and return their paths."""
     plt.rcParams.update({"svg.hashsalt": "mien", "font.size": 10, "svg.fonttype": "none"})
-    figure, axes = plt.subplots(figsize=(7.2, 4.2), layout="constrained")
-    for row in rows:
-        if row["data"] != "fer2013":
-            continue
-        own = row["system"].startswith("mien")
-        axes.scatter(row["ms_per_face"], 100 * row["accuracy"], s=64, color="#1f6feb" if own else "#8b949e", zorder=3)
-        label(axes, row["system"], row["ms_per_face"], row["accuracy"], bold=own)
-    for name, (right, ms) in ELSEWHERE.items():
-        axes.scatter(ms, 100 * right, s=56, facecolors="none", edgecolors="#8b949e", zorder=3)
-        label(axes, name, ms, right, bold=False)
-    for face, words in (("#8b949e", "measured in the same run"), ("none", "measured once, in another run")):
-        axes.scatter([], [], s=56, facecolors=face, edgecolors="#8b949e", label=words)
-    axes.legend(loc="lower left", frameon=False, fontsize=9)
-    axes.set(
-        xscale="log",
-        xlabel="CPU ms per face (one thread; mien in batches of 64)",
-        ylabel="FER2013 PrivateTest accuracy, %",
-        xlim=(0.07, 60),
-        ylim=(51, 75),
-    )
-    axes.set_xticks([0.1, 0.2, 0.5, 1, 2, 5, 10], ["0.1", "0.2", "0.5", "1", "2", "5", "10"])
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-    path = RESULTS / "figures" / "speed-accuracy.svg"
+    home = facts.folder(quick) if quick else facts.folder(quick).parent / "figures"
+    made = []
+    if "faces" in parts:
+        made.append(_save(speed_accuracy(parts["faces"]), home / "speed-accuracy.svg"))
+    if "video" in parts:
+        made.append(_save(frames(parts["video"]), home / "video-speed.svg"))
+    return made
+
+
+def _save(figure: Figure, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Date": None})
-    print(path)
+    plt.close(figure)
+    return path
 
 
-def label(axes: plt.Axes, name: str, ms: float, right: float, *, bold: bool) -> None:
-    """Write a system's name beside its mark."""
-    weight = "bold" if bold else "normal"
-    axes.annotate(name, (ms, 100 * right), (7, 4), textcoords="offset points", weight=weight, fontsize=9)
+def speed_accuracy(told: dict[str, Any]) -> Figure:
+    """Return accuracy against CPU ms per face, a panel per set of labels."""
+    figure, panels = plt.subplots(1, 2, figsize=(9.6, 4.2), layout="constrained", squeeze=False)
+    cost = {r["system"]: r["cpu_ms"] for r in told["rows"] if (r["batch"], r["threads"]) == (BATCH, THREADS)}
+    for axes, (data, parts) in zip(panels[0], told["accuracy"].items(), strict=False):
+        scored = parts["full"]["systems"]
+        points = [Point(name, ms, 100 * scored[name]["accuracy"]) for name, ms in cost.items() if name in scored]
+        panel(axes, points)
+        axes.set(title=f"{TITLES[data]} (n {parts['full']['n']:,})", ylabel="accuracy, %")
+    figure.supxlabel(f"CPU ms per face (one thread, batches of {BATCH})", fontsize=10)
+    return figure
+
+
+def panel(axes: Axes, points: list[Point]) -> None:
+    """Draw points with their names, and the front."""
+    best = front(points)
+    axes.plot([p.cost for p in best], [p.accuracy for p in best], color=OWN, linewidth=1, alpha=0.5, zorder=1)
+    for point in points:
+        own = point.name.startswith("mien ")
+        axes.scatter(point.cost, point.accuracy, s=56, color=OWN if own else OTHER, zorder=3)
+        axes.annotate(
+            point.name.removeprefix("mien "),
+            (point.cost, point.accuracy),
+            (6, 4),
+            textcoords="offset points",
+            weight="bold" if own else "normal",
+            fontsize=9,
+        )
+    low, high = min(p.accuracy for p in points), max(p.accuracy for p in points)
+    ticks = [0.1, 0.2, 0.5, 1, 2, 5, 10]
+    axes.set(xscale="log", xlim=(0.06, 40), ylim=(low - 3, high + 3))
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def frames(told: dict[str, Any]) -> Figure:
+    """Return frames per second of both systems for each clip, on a log axis."""
+    figure, axes = plt.subplots(figsize=(9.6, 3.8), layout="constrained")
+    clips = list(dict.fromkeys((row["size"], row["faces"]) for row in told["rows"]))
+    for shift, name, colour in ((-0.2, "mien", OWN), (0.2, "fer", OTHER)):
+        rows = {(r["size"], r["faces"]): r["frames_per_second"] for r in told["rows"] if r["system"] == name}
+        places = [k + shift for k, clip in enumerate(clips) if clip in rows]
+        drawn = axes.bar(places, list(rows.values()), 0.38, color=colour, label=name, zorder=2)
+        axes.bar_label(drawn, [f"{value:.3g}" for value in rows.values()], fontsize=8)
+    axes.axhline(30, color="black", linewidth=0.8, linestyle=":", zorder=1)
+    axes.set(yscale="log", ylabel="frames per second")
+    axes.set_xticks(range(len(clips)), [f"{size}\n{faces} face{'s' * (faces > 1)}" for size, faces in clips])
+    ticks = [1, 3, 10, 30, 100, 300]
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.legend(frameon=False)
+    axes.grid(axis="y", alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
 
 
 if __name__ == "__main__":
-    main()
+    for path in draw(facts.kept(quick=False), quick=False):
+        print(path)

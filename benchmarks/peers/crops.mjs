@@ -1,8 +1,12 @@
-// What the JavaScript peers share: the crops, the wasm backend on one thread, and the table of answers.
+// What the JavaScript peers share: the crops, the wasm backend, and the answers to what bench/turns.py asks.
+//
+//     {"do": "time", "batch": 8, "seconds": 0.4}  ->  answer {"faces", "cpu", "wall"}
+//     {"do": "answer"}                            ->  answer {"order", "probs"}
 
 import { createRequire } from 'node:module';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { createInterface } from 'node:readline';
 
 const require = createRequire(import.meta.url);
 export const tf = require('@tensorflow/tfjs');
@@ -11,10 +15,10 @@ const wasm = require('@tensorflow/tfjs-backend-wasm');
 const SIZE = 48;
 const BATCH = 64;
 
-/** Make wasm, on one thread, the backend; the wasm files lie beside the package's entry. */
-export async function start() {
+/** Make wasm the backend; the wasm files lie beside the package's entry.  In Node it has one thread, whatever is asked. */
+export async function start(threads) {
   wasm.setWasmPaths(`${dirname(require.resolve('@tensorflow/tfjs-backend-wasm'))}/`);
-  wasm.setThreadsCount(1);
+  wasm.setThreadsCount(threads);
   await tf.setBackend('wasm');
   await tf.ready();
 }
@@ -30,21 +34,37 @@ export function fromFile(path) {
 }
 
 /**
- * Read crops (uint8, N x 48 x 48), answer them in batches with `read` (float tensor in 0..255, n x 48 x 48 x 1 -> rows
- * of probabilities), and write OUT: {probs, order}.
+ * Answer requests about crops (uint8, N x 48 x 48) until stdin ends; `read` takes a float tensor in 0..255, n x 48 x 48
+ * x 1, and gives rows of probabilities in the given order.
  */
-export async function answer(cropsFile, outFile, order, read) {
+export async function serve(cropsFile, order, read) {
   const bytes = readFileSync(cropsFile);
   const count = bytes.length / (SIZE * SIZE);
-  const crops = (from, n) =>
-    tf.tensor4d(Float32Array.from(bytes.subarray(from * SIZE * SIZE, (from + n) * SIZE * SIZE)), [n, SIZE, SIZE, 1]);
   const one = async (from, n) => {
-    const x = crops(from, n);
+    const part = Float32Array.from(bytes.subarray(from * SIZE * SIZE, (from + n) * SIZE * SIZE));
+    const x = tf.tensor4d(part, [n, SIZE, SIZE, 1]);
     const rows = await read(x);
     x.dispose();
     return rows;
   };
-  const probs = [];
-  for (let k = 0; k < count; k += BATCH) probs.push(...(await one(k, Math.min(BATCH, count - k))));
-  writeFileSync(outFile, JSON.stringify({ probs, order }));
+  const all = async () => {
+    const probs = [];
+    for (let k = 0; k < count; k += BATCH) probs.push(...(await one(k, Math.min(BATCH, count - k))));
+    return { order, probs };
+  };
+  for await (const line of createInterface({ input: process.stdin })) {
+    const what = JSON.parse(line);
+    const told = what.do === 'time' ? await timed(one, count, what) : await all();
+    process.stdout.write(`answer ${JSON.stringify(told)}\n`);
+  }
+}
+
+/** Read batches, after one to warm up, until `seconds` of processor time are used. */
+async function timed(one, count, { batch, seconds }) {
+  const cpu = () => (({ user, system }) => (user + system) / 1e6)(process.cpuUsage());
+  await one(0, batch);
+  const [began, clock] = [cpu(), performance.now()];
+  let faces = 0;
+  for (; cpu() - began < seconds; faces += batch) await one(faces % (count - batch + 1), batch);
+  return { faces, cpu: cpu() - began, wall: (performance.now() - clock) / 1e3 };
 }

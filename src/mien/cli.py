@@ -48,6 +48,7 @@ def predict(
     abstain: Annotated[str | None, typer.Option(help="least confidence to answer: 0 to 1, or auto")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
     every: Annotated[int, typer.Option(help="read every N-th frame of a video")] = 1,
+    smooth: Annotated[float, typer.Option(help="seconds over which a video's probabilities are averaged")] = 0.0,
 ) -> None:
     """Read the apparent facial expressions in photos, folders, videos or a camera."""
     from mien.inference import session
@@ -55,7 +56,7 @@ def predict(
 
     session.check_format(format, to_file=out is not None)
     least = session.least_confidence(abstain)
-    pipeline = Pipeline(weights, detector, detector_file, min_score, least, device)
+    pipeline = Pipeline(weights, detector, detector_file, min_score, least, device, smooth)
     try:
         failures = session.run(pipeline, sources, format, out, every)
     except BrokenPipeError:

@@ -5,6 +5,7 @@
     ├── RecipeError      a recipe or a key=value that does not describe a possible training run
     ├── WeightsError     a weights file, a card or a checkpoint that cannot be used
     ├── DetectorError    a face detector whose file is missing or altered
+    ├── DivergedError    a training run whose loss is no longer a number
     ├── MediaError       a picture, video or camera that cannot be opened or decoded
     └── UsageError       a command or an argument that cannot be carried out as given
 
@@ -34,6 +35,10 @@ class WeightsError(MienError):
 
 class DetectorError(MienError):
     """A face detector whose file is missing or altered."""
+
+
+class DivergedError(MienError):
+    """A training run whose loss is no longer a number."""
 
 
 class MediaError(MienError):

@@ -22,6 +22,8 @@ class Face:
         track_id: identity within a video, or None in a still picture.
         valence, arousal: in [-1, 1], or None when the weights have no such head.
         action_units: probability per action unit ("au12"), or None likewise.
+        features: float32 (D,) of length one, what the weights' last layer reads: faces that look alike have a product
+            near one.  For following a face through a video; not written anywhere.  None when the weights give none.
     """
 
     box: NDArray[np.float32]
@@ -34,6 +36,7 @@ class Face:
     valence: float | None = None
     arousal: float | None = None
     action_units: dict[str, float] | None = None
+    features: NDArray[np.float32] | None = None
 
     @property
     def expression(self) -> str | None:

@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -45,6 +46,7 @@ def place(tiny_fer2013: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         stream.width, stream.height, stream.pix_fmt = image.shape[1], image.shape[0], "yuv420p"
         for shift in range(6):
             frame = av.VideoFrame.from_ndarray(np.roll(image, 4 * shift, axis=1), format="rgb24")
+            frame.pts, frame.time_base = 15 * shift, Fraction(1)  # long enough for every --start, and soon read
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return folder

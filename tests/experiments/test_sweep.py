@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from mien.errors import MienError  # noqa: E402
 from mien.experiments import table  # noqa: E402
-from mien.experiments.sweep import MEASURES, grid, sweep  # noqa: E402
+from mien.experiments.sweep import MEASURES, grid, line, summary, sweep  # noqa: E402
 
 SMALL = [
     "model.options.depths=[1, 1, 1, 1]", "model.options.stem_stride=2", "batch=32", "refine=null",
@@ -88,3 +88,21 @@ def test_sweep_reads_val_only_and_goes_on(tiny_fer2013: Path, tmp_path: Path, mo
     text = table.draw(tmp_path / "results").read_text(encoding="utf-8")
     assert "## Sweep: mien/fer2013" in text
     assert (tmp_path / "results" / "figures" / "sweep-width.svg").is_file()
+
+
+def test_a_run_that_diverges_costs_only_its_cell(tiny_fer2013: Path, tmp_path: Path) -> None:
+    words = ["optim.lr=0.05,1e30", *SMALL, "precision=float32"]
+    found = sweep("mien/fer2013", words, runs=1, root=tiny_fer2013, out=tmp_path / "sweeps" / "lr", device="cpu")
+    kept, lost = found["cells"]
+    assert kept["diverged"] == 0
+    assert kept["val_accuracy"]["mean"] >= 0
+    assert lost["diverged"] == 1
+    assert lost["val_accuracy"] == {"mean": None, "std": None}
+    assert line(lost) == ["1e30", *["diverged"] * len(MEASURES)]
+    assert (tmp_path / "sweeps" / "lr" / "sweep.svg").is_file()
+
+
+def test_a_cell_of_which_one_seed_diverged_says_so() -> None:
+    ran = {"values": ["8"], **dict.fromkeys(MEASURES, 0.5)}
+    cell = {"values": ["8"], **summary([ran, {"values": ["8"], **dict.fromkeys(MEASURES)}])}
+    assert line(cell)[:2] == ["8", "50.00 (1 diverged)"]

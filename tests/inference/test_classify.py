@@ -39,6 +39,9 @@ def write(path: Path, card: dict[str, Any] | None = None, **change: Any) -> Path
         outputs += [
             helper.make_tensor_value_info(k, TensorProto.FLOAT, [n, 2]) for k in ("valence_arousal", "action_units")
         ]
+    if change.get("embedding"):
+        nodes.append(helper.make_node("Identity", ["probs"], ["embedding"]))
+        outputs.append(helper.make_tensor_value_info("embedding", TensorProto.FLOAT, change["embedding"]))
     graph = helper.make_graph(
         nodes,
         "test",
@@ -77,6 +80,23 @@ def test_further_heads(tmp_path: Path) -> None:
         "action_units": (2, 2),
     }
     assert np.allclose(heads["action_units"], [[0.8, 0.2]] * 2)
+
+
+def test_an_embedding_needs_no_word_of_the_card(tmp_path: Path) -> None:
+    classify = Classifier(write(tmp_path / "own.onnx", CARD, embedding=["n", 2]))
+    assert classify.gives == ("probs", "embedding")
+    assert classify.heads(np.zeros((3, 48, 48, 1), np.uint8))["embedding"].shape == (3, 2)
+
+
+@pytest.mark.parametrize("name", names())
+def test_shipped_weights_give_an_embedding(name: str) -> None:
+    crops = np.random.default_rng(0).integers(0, 256, (70, 48, 48, 1), np.uint8)
+    heads = Classifier(name).heads(crops)
+    assert heads["embedding"].shape == (70, 192 if name.endswith("nano") else 256)
+    np.testing.assert_allclose(np.linalg.norm(heads["embedding"], axis=1), 1, atol=1e-5)
+    mirrored = Classifier(name).heads(np.ascontiguousarray(crops[:, :, ::-1]))  # the views hold the mirror image
+    np.testing.assert_allclose(mirrored["embedding"], heads["embedding"], atol=1e-4)
+    assert Classifier(name).heads(crops[:0])["embedding"].shape == (0, heads["embedding"].shape[1])
 
 
 @pytest.mark.parametrize("name", names())
@@ -132,6 +152,7 @@ def test_wrong_crops(crops: np.ndarray, got: str) -> None:
         (CARD, {"kind": 1}, "expected crops uint8"),
         (CARD, {"n": 4}, "fixed number of crops"),
         (CARD, {"heads": True}, "as its card says"),
+        (CARD, {"embedding": ["n", "d"]}, "one row of numbers per face"),
     ],
 )
 def test_files_that_do_not_fit(tmp_path: Path, card: dict[str, Any] | None, change: dict[str, Any], told: str) -> None:

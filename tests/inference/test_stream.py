@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 
 from mien.face import Face
-from mien.inference.stream import DECODED, background, in_order, watched
+from mien.inference.stream import AHEAD, background, in_order, watched
+
+
+def size(item: object) -> int:
+    return 1
 
 
 def box(*corners: float) -> Face:
@@ -141,9 +145,9 @@ def test_only_a_few_frames_are_held():
             yield k, k / 20, np.zeros((1080, 1920, 3), np.uint8)
 
     with ThreadPoolExecutor(2) as pool:
-        for k, _ in enumerate(watched(pool, background(frames()), lambda image: [])):
+        for k, _ in enumerate(watched(pool, background(frames(), lambda frame: frame[2].nbytes), lambda image: [])):
             held.append(made[0] - k)
-    assert max(held) < 30  # 128 MB of full HD are 21 frames, and a few are being decoded
+    assert max(held) < 50  # 128 MB of full HD are 21 frames: decoded, being looked at, and a window more
 
 
 def test_background_keeps_the_order_and_stays_a_little_ahead():
@@ -154,9 +158,23 @@ def test_background_keeps_the_order_and_stays_a_little_ahead():
             made.append(k)
             yield k
 
-    for k in background(items()):
-        assert len(made) <= k + DECODED + 3
+    for k in background(items(), size):
+        assert len(made) <= k + AHEAD + 2
     assert made == list(range(50))
+
+
+def test_background_holds_few_bytes():
+    made: list[int] = []
+
+    def items() -> Iterator[int]:
+        for k in range(20):
+            made.append(k)
+            yield k
+
+    for k in background(items(), lambda item: 100_000_000):
+        time.sleep(0.005)
+        assert len(made) <= k + 4
+    assert len(made) == 20
 
 
 def test_background_raises_after_what_came_before():
@@ -166,8 +184,8 @@ def test_background_raises_after_what_came_before():
 
     taken = []
     with pytest.raises(ValueError, match="torn"):
-        taken.extend(background(items()))
-    reader = background(items())
+        taken.extend(background(items(), size))
+    reader = background(items(), size)
     assert next(reader) == 1
     with pytest.raises(ValueError, match="torn"):
         next(reader)
@@ -184,7 +202,7 @@ def test_leaving_early_ends_the_thread():
             closed.set()
 
     before = threading.active_count()
-    reader = background(items())
+    reader = background(items(), size)
     assert next(reader) == 0
     reader.close()
     assert threading.active_count() == before

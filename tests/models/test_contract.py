@@ -98,5 +98,9 @@ def test_onnx_answers_as_torch_does(name: str, tmp_path: Path) -> None:
         crops = np.random.default_rng(batch).integers(0, 256, (batch, 48, 48, 1), np.uint8)
         with torch.no_grad():
             expected = graph(torch.from_numpy(crops)).numpy()
-        (probs,) = session.run(None, {"crops": crops})
+            embedding = graph.outputs(torch.from_numpy(crops)).get("embedding")
+        probs, *more = session.run(None, {"crops": crops})
         np.testing.assert_allclose(probs, expected, atol=PARITY)
+        assert len(more) == (embedding is not None)
+        if embedding is not None:
+            np.testing.assert_allclose(more[0], torch.nn.functional.normalize(embedding).numpy(), atol=PARITY)

@@ -19,6 +19,7 @@ from mien.inference.align import FRAMINGS  # noqa: E402
 from mien.inference.classify import Classifier  # noqa: E402
 from mien.training import checkpoint, export, runlog  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
+from mien.training.embed import embed  # noqa: E402
 from mien.training.network import restored  # noqa: E402
 from mien.training.session import export_run, run_recipe  # noqa: E402
 from mien.training.splits import split  # noqa: E402
@@ -62,6 +63,57 @@ def test_views_are_averaged(run: Path) -> None:
     with torch.no_grad():
         passes = [seen.model(view)["logits"] for one in zoomed for view in (one, one.flip(3))]
     np.testing.assert_allclose(logits(run, crops), torch.stack(passes).mean(0).numpy(), atol=1e-5)
+
+
+def test_embedding_is_that_of_torch(run: Path) -> None:
+    crops = np.random.default_rng(0).integers(0, 256, (5, 48, 48, 1), np.uint8)
+    with torch.no_grad():
+        outputs = graph(run).outputs(torch.from_numpy(crops))
+    weights = Classifier(run / "model.onnx")
+    assert weights.gives == ("probs", "embedding")
+    expected = torch.nn.functional.normalize(outputs["embedding"]).numpy()
+    np.testing.assert_allclose(weights.heads(crops)["embedding"], expected, atol=export.PARITY)
+
+
+def stripped(source: Path, target: Path) -> Path:
+    """A file as it was exported before it gave an embedding."""
+    model = onnx.load(source)
+    last = next(node for node in model.graph.node if "probs" in node.output)
+    kept, wanted = [], set(last.input) | {"probs"}
+    for node in reversed(model.graph.node):
+        if wanted & set(node.output):
+            kept.append(node)
+            wanted |= set(node.input)
+    del model.graph.node[:]
+    model.graph.node.extend(reversed(kept))
+    del model.graph.output[1:]
+    onnx.save(model, target)
+    return target
+
+
+@pytest.mark.parametrize("stem", ["model", "model-int8"])
+def test_embed_gives_an_older_file_what_export_gives(stem: str, run: Path, tmp_path: Path) -> None:
+    if not (run / f"{stem}.onnx").exists():
+        pytest.skip("int8 cost more than it may on this data")
+    path = stripped(run / f"{stem}.onnx", tmp_path / "old.onnx")
+    assert Classifier(path).gives == ("probs",)
+    embed(path)
+    crops = np.random.default_rng(0).integers(0, 256, (5, 48, 48, 1), np.uint8)
+    old, new = Classifier(run / f"{stem}.onnx").heads(crops), Classifier(path).heads(crops)
+    assert Classifier(path).card == Classifier(run / f"{stem}.onnx").card
+    np.testing.assert_array_equal(old["probs"], new["probs"])
+    np.testing.assert_allclose(old["embedding"], new["embedding"], atol=export.PARITY)
+    with pytest.raises(WeightsError, match="expected probs alone"):
+        embed(path)
+
+
+def test_embed_of_a_graph_that_ends_otherwise(tmp_path: Path) -> None:
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    nodes = [helper.make_node("Sigmoid", ["x"], ["y"]), helper.make_node("Softmax", ["y"], ["probs"])]
+    ends = [helper.make_tensor_value_info(name, kind, ["n", 2]) for name in ("x", "probs")]
+    onnx.save(helper.make_model(helper.make_graph(nodes, "other", ends[:1], ends[1:])), tmp_path / "other.onnx")
+    with pytest.raises(WeightsError, match="ends in a Sigmoid, expected Gemm"):
+        embed(tmp_path / "other.onnx")
 
 
 @pytest.mark.parametrize(("factor", "corner", "middle"), [(1.0, 1.0, 1.0), (1.25, 0.0, 1.0), (0.75, 1.0, 1.0)])

@@ -130,9 +130,11 @@ def sweep(content: dict[str, Any], path: Path) -> Path:
         figure = canvas(7.2, 3.2)
         panels = (("val_accuracy", "val accuracy, %", 100, BLUE), ("loss_least", "least training loss", 1, ORANGE))
         for axes, (key, label, factor, colour) in zip(figure.subplots(1, 2), panels, strict=True):
-            axes.plot(range(len(cells)), [factor * cell[key]["mean"] for cell in cells], color=colour, linewidth=1.4)
-            places = [names.index(", ".join(run["values"])) for run in runs]
-            axes.scatter(places, [factor * run[key] for run in runs], s=22, color=colour, alpha=0.6, zorder=3)
+            means = [float("nan") if cell[key]["mean"] is None else factor * cell[key]["mean"] for cell in cells]
+            axes.plot(range(len(cells)), means, color=colour, linewidth=1.4)
+            ended = [run for run in runs if run[key] is not None]
+            places = [names.index(", ".join(run["values"])) for run in ended]
+            axes.scatter(places, [factor * run[key] for run in ended], s=22, color=colour, alpha=0.6, zorder=3)
             turned = {"rotation": 35, "ha": "right"} if max(map(len, names)) * len(names) > 40 else {}
             axes.set_xticks(range(len(cells)), names, **turned)
             axes.set(xlabel=", ".join(key.rpartition(".")[2] for key in content["keys"]), ylabel=label)

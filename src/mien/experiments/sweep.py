@@ -3,7 +3,7 @@
     mien sweep feratt-cls model.options.filters=8,16,32 data.limit=2000 --runs 3
 
 Each cell is trained like any run and kept in a folder that its values name, so the same command goes on where it was
-stopped.  Only val is read; test stays closed.  Given are val figures of the selected epoch, and the least training loss
+stopped; a run whose loss diverges is told as such, and the others go on.  Only val is read; test stays closed.  Given are val figures of the selected epoch, and the least training loss
 and its epoch, each as mean +- standard deviation over the seeds.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from mien.errors import RecipeError, UsageError
+from mien.errors import DivergedError, RecipeError, UsageError
 from mien.experiments import figures, rows
 from mien.training import recipe as recipes
 from mien.training import runlog
@@ -76,8 +76,8 @@ def sweep(
     for number, (cell, recipe) in enumerate(((c, r) for c in found.cells for r in c.recipes), 1):
         told = " ".join(f"{key}={value}" for key, value in zip(found.keys, cell.values, strict=True))
         print(f"[{number}/{total}] {told or found.name}, seed {recipe.seed}", file=sys.stderr)
-        log = figures.read(trained(recipe, root, folder / "runs" / rows.digest(recipe), device) / "log.csv")
-        lines.append({"values": list(cell.values), "seed": recipe.seed, **told_of(log, recipe.select)})
+        found_there = outcome(recipe, root, folder / "runs" / rows.digest(recipe), device)
+        lines.append({"values": list(cell.values), "seed": recipe.seed, **found_there})
     return write(found, lines, folder)
 
 
@@ -135,6 +135,15 @@ def trained(recipe: Recipe, root: Path | None, run: Path, device: str) -> Path:
     return train(recipes.load(run / "recipe.yaml"), root, run, device=device)
 
 
+def outcome(recipe: Recipe, root: Path | None, run: Path, device: str) -> dict[str, float | None]:
+    """Return `MEASURES` of a run, trained to its end; each is None where the loss diverged."""
+    try:
+        return {**told_of(figures.read(trained(recipe, root, run, device) / "log.csv"), recipe.select)}
+    except DivergedError as error:
+        print(f"mien: {error}", file=sys.stderr)
+        return dict.fromkeys(MEASURES)
+
+
 def told_of(log: Sequence[dict[str, float]], select: str) -> dict[str, float]:
     """Return `MEASURES` of a run's log.
 
@@ -175,9 +184,13 @@ def write(found: Grid, lines: Sequence[dict[str, Any]], folder: Path) -> dict[st
 
 
 def summary(cell: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return mean and standard deviation (None for one seed) of every measure over a cell's runs."""
-    columns = {key: [line[key] for line in cell] for key in MEASURES}
-    return {key: {"mean": mean(v), "std": stdev(v) if len(v) > 1 else None} for key, v in columns.items()}
+    """Return mean and standard deviation (None for one seed) of every measure over a cell's runs that did not diverge."""
+    ended = [line for line in cell if line["loss_least"] is not None]
+    columns = {key: [line[key] for line in ended] for key in MEASURES}
+    figures = {
+        key: {"mean": mean(v) if v else None, "std": stdev(v) if len(v) > 1 else None} for key, v in columns.items()
+    }
+    return {"diverged": len(cell) - len(ended), **figures}
 
 
 def head(content: dict[str, Any]) -> list[str]:
@@ -195,8 +208,12 @@ def line(content_cell: dict[str, Any]) -> list[str]:
 
     def shown(key: str) -> str:
         factor, found = MEASURES[key][1], content_cell[key]
+        if found["mean"] is None:
+            return "diverged"
         digits = int(found["std"] is not None) if "epoch" in key else 2 if factor == 100 else 3
         spread = "" if found["std"] is None else f" +- {factor * found['std']:.{digits}f}"
         return f"{factor * found['mean']:.{digits}f}{spread}"
 
-    return [*content_cell["values"], *(shown(key) for key in MEASURES)]
+    first, *rest = map(shown, MEASURES)
+    some = content_cell.get("diverged") and first != "diverged"
+    return [*content_cell["values"], f"{first} ({content_cell['diverged']} diverged)" if some else first, *rest]

@@ -1,23 +1,24 @@
 """Annotated pictures and videos under DIR/annotated, named after what they show.
 
-A picture becomes a JPEG, a video an MP4 (H.264, with the frames' own times).  Two sources that would share a name get
-a number.
+A picture becomes a JPEG, a video an MP4 (movie.py).  Two sources that would share a name get a number.  On a video the
+figures of a face change at most five times a second, so that they can be read; its expression and its box are those
+of the frame.
 """
 
-from fractions import Fraction
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-import av
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from mien.face import Face
 from mien.inference.draw import annotate
+from mien.inference.movie import Movie
 from mien.inference.pipeline import Seen
+from mien.inference.sources import Source
 
 LONGEST = 8192  # a JPEG ends at 65,535 pixels, and nobody looks at that many
-CLOCK = Fraction(1, 1000)  # the time base of written videos, in seconds
+HOLD = 0.2  # seconds for which the figures on a video stand
 
 
 class Annotated:
@@ -26,35 +27,49 @@ class Annotated:
     def __init__(self, out: Path) -> None:
         self._folder = out / "annotated"
         self._taken: set[str] = set()
-        self._video: _Video | None = None
+        self._source: Source | None = None
+        self._movie: Movie | None = None
+        self._held: dict[int | None, tuple[float, Face]] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._end_video()
+        self._end_movie()
 
     def add(self, seen: Seen) -> None:
         """Write a picture, or the next frame of a video; what could not be read is passed over."""
-        prediction = seen.drawn()
-        if prediction.frame is None or prediction.frame == 0:
-            self._end_video()
+        if seen.source is not self._source:
+            self._end_movie()
+            self._source = seen.source
         if seen.image is None:
             return
-        drawn = annotate(seen.image, prediction.faces)
-        if prediction.frame is None:
-            picture = Image.fromarray(drawn)
+        prediction = seen.drawn()
+        if prediction.seconds is None:
+            picture = Image.fromarray(annotate(seen.image, prediction.faces))
             picture.thumbnail((LONGEST, LONGEST))
             picture.save(self._place(seen.source.below, (".jpg", ".jpeg")), "JPEG", quality=90)
             return
-        if self._video is None:
-            self._video = _Video(self._place(seen.source.below, (".mp4",)))
-        self._video.add(drawn, prediction.seconds or 0.0)
+        if self._movie is None:
+            place = self._place(seen.source.below, (".mp4",))
+            self._movie = Movie(place, None if seen.source.live else seen.source.path)
+        self._movie.add(annotate(seen.image, self._steady(prediction.faces, prediction.seconds)), prediction.seconds)
 
-    def _end_video(self) -> None:
-        if self._video is not None:
-            self._video.close()
-            self._video = None
+    def _steady(self, faces: tuple[Face, ...], seconds: float) -> list[Face]:
+        """Return the faces with the figures that stand; a change of expression is shown at once."""
+        held = {}
+        for face in faces:
+            since, shown = self._held.get(face.track_id, (seconds, face))
+            same = (shown.expression, shown.abstained) == (face.expression, face.abstained)
+            held[face.track_id] = (since, shown) if same and seconds < since + HOLD else (seconds, face)
+        self._held = held
+        return [replace(face, probs=held[face.track_id][1].probs) for face in faces]
+
+    def _end_movie(self) -> None:
+        if self._movie is not None:
+            self._movie.close()
+            self._movie = None
+            self._held = {}
 
     def _place(self, below: Path, suffixes: tuple[str, ...]) -> Path:
         name = str(below).replace(":", "-")
@@ -69,35 +84,3 @@ class Annotated:
         path = self._folder / place
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
-
-
-class _Video:
-    """One MP4 being written; frames that differ in size are brought to that of the first."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = av.open(f"file:{path}", "w", format="mp4")
-        self._stream: Any = None
-        self._last = -1
-
-    def add(self, image: NDArray[np.uint8], seconds: float) -> None:
-        """Append a frame, uint8 RGB, at its time."""
-        if self._stream is None:
-            self._start(image.shape[1], image.shape[0])
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-        frame = frame.reformat(self._stream.width, self._stream.height, "yuv420p")
-        self._last = max(self._last + 1, round(seconds / CLOCK))
-        frame.pts, frame.time_base = self._last, CLOCK
-        self._file.mux(self._stream.encode(frame))
-
-    def close(self) -> None:
-        """Write what the encoder still holds and end the file."""
-        if self._stream is not None:
-            self._file.mux(self._stream.encode(None))
-        self._file.close()
-
-    def _start(self, width: int, height: int) -> None:
-        codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
-        self._stream = self._file.add_stream(codec, rate=30)
-        self._stream.width, self._stream.height = width + width % 2, height + height % 2  # H.264 wants even sides
-        self._stream.pix_fmt = "yuv420p"
-        self._stream.codec_context.time_base = CLOCK

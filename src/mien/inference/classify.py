@@ -48,6 +48,7 @@ class Classifier:
     Attributes:
         card: what the weights know about themselves.
         path: the file they came from.
+        gives: the names of the outputs that `heads` returns.
     """
 
     def __init__(self, weights: str | Path = "ferplus", device: str = "cpu") -> None:
@@ -56,7 +57,7 @@ class Classifier:
         self._session = _session(self.path, _provider(device))
         self.card = Card.from_metadata(self._session.get_modelmeta().custom_metadata_map, str(self.path))
         _check_graph(self._session, self.card, self.path)
-        self._outputs = [output.name for output in self._session.get_outputs()]
+        self.gives = tuple(output.name for output in self._session.get_outputs())
 
     def __call__(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return probabilities, float32 (N, K) summing to one, for crops, uint8 (N, size, size, channels)."""
@@ -65,7 +66,8 @@ class Classifier:
     def heads(self, crops: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         """Return every output of the graph by name, float32 (N, ...), for crops, uint8 (N, size, size, channels).
 
-        Always "probs"; "valence_arousal" (N, 2) and "action_units" (N, A) where the card has them.
+        Always "probs"; "valence_arousal" (N, 2) and "action_units" (N, A) where the card has them; "embedding" (N, D),
+        of length one, where the graph gives what its last layer reads.
         """
         wanted = (self.card.size, self.card.size, self.card.channels)
         if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != wanted:
@@ -73,8 +75,8 @@ class Classifier:
         if not len(crops):  # onnxruntime crashes on an empty batch of a quantised graph
             return {output.name: np.empty((0, *output.shape[1:]), np.float32) for output in self._session.get_outputs()}
         starts = range(0, len(crops), BATCH)
-        parts = [self._session.run(self._outputs, {"crops": crops[start : start + BATCH]}) for start in starts]
-        return {name: np.concatenate(rows) for name, rows in zip(self._outputs, zip(*parts, strict=True), strict=True)}
+        parts = [self._session.run(list(self.gives), {"crops": crops[start : start + BATCH]}) for start in starts]
+        return {name: np.concatenate(rows) for name, rows in zip(self.gives, zip(*parts, strict=True), strict=True)}
 
 
 def _provider(device: str) -> str:
@@ -91,6 +93,7 @@ def _provider(device: str) -> str:
 def _session(path: Path, provider: str) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = SILENT
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # other stages need the cores meanwhile
     try:
         content = path.read_bytes()
         session = onnxruntime.InferenceSession(content, options, providers=[provider])
@@ -120,5 +123,8 @@ def _check_graph(session: Any, card: Card, path: Path) -> None:
     promised = {"probs": [len(card.labels)]}
     promised |= {"valence_arousal": [2]} if card.valence_arousal else {}
     promised |= {"action_units": [len(card.action_units)]} if card.action_units else {}
+    width = outputs.pop("embedding", [1])  # may be there without the card's word: nothing is read from it but likeness
     if outputs != promised:
         raise WeightsError(f"{path} gives {outputs}", f"{promised}, as its card says", "export it again")
+    if len(width) != 1 or not isinstance(width[0], int) or width[0] < 1:
+        raise WeightsError(f"{path} gives an embedding {width}", "one row of numbers per face", "export it again")

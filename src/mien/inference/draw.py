@@ -21,6 +21,9 @@ from mien.page import colour, percent
 Rect = tuple[int, int, int, int]
 """x1 y1 x2 y2 in whole pixels."""
 
+Row = tuple[str, float, str]
+"""An expression on a card: its name, its share to the hundredth, and the share in words."""
+
 TOP = 3
 """How many expressions a full card lists."""
 _SHARP = 2  # cards are drawn at twice the size and reduced, which smooths their corners
@@ -100,36 +103,43 @@ def _font_size(box: Rect, size: tuple[int, int], bars: bool) -> int:
 
 def _card(face: Face, font: int, bars: bool) -> Image.Image:
     """Return a face's card as RGBA: a heading in its colour and, with `bars`, the likeliest expressions below it."""
-    unit, ground, heading = font * _SHARP, _colour(face), _heading(face)
+    return _drawn(_heading(face), _colour(face), tuple(_likeliest(face)) if bars else (), face.abstained, font)
+
+
+@lru_cache(maxsize=64)
+def _drawn(heading: str, ground: tuple[int, ...], rows: tuple[Row, ...], faded: bool, font: int) -> Image.Image:
+    """Draw a card; the frames of a video show the same few again and again."""
+    unit = font * _SHARP
     pad, line, text = round(unit * 0.45), round(unit * 1.45), _font(unit)
-    listed = _listed(face, round(unit * 0.86), round(text.getlength(heading))) if bars else Image.new("RGBA", (0, 0))
-    width = max(round(text.getlength(heading)), listed.width) + 2 * pad
-    height = line + (listed.height + pad if bars else 0)
+    wide = round(text.getlength(heading))
+    listed = _listed(rows, faded, round(unit * 0.86), wide) if rows else Image.new("RGBA", (0, 0))
+    width = max(wide, listed.width) + 2 * pad
+    height = line + (listed.height + pad if rows else 0)
     card = Image.new("RGBA", (width, height), (0, 0, 0, 0))
     pen, radius = ImageDraw.Draw(card), round(unit * 0.28)
     pen.rounded_rectangle((0, 0, width - 1, height - 1), radius, fill=(*_DARK, 215))
-    below = (True, True, not bars, not bars)
+    below = (True, True, not rows, not rows)
     pen.rounded_rectangle((0, 0, width - 1, line - 1), radius, fill=(*ground, 255), corners=below)
     pen.text((pad, line / 2), heading, fill=_ink(ground), font=text, anchor="lm")
     card.alpha_composite(listed, (pad, line + pad // 2))
     return card.resize((-(-width // _SHARP), -(-height // _SHARP)), Image.Resampling.BOX)
 
 
-def _listed(face: Face, unit: int, least: int) -> Image.Image:
+def _listed(rows: tuple[Row, ...], faded: bool, unit: int, least: int) -> Image.Image:
     """Return the likeliest expressions with their bars as RGBA on nothing, at least `least` pixels wide."""
-    rows, text, line = _likeliest(face), _font(unit), round(unit * 1.45)
-    left = round(max(text.getlength(name) for name, _ in rows) + 0.7 * unit)
+    text, line = _font(unit), round(unit * 1.45)
+    left = round(max(text.getlength(name) for name, *_ in rows) + 0.7 * unit)
     right = max(left + round(3.6 * unit), least - round(text.getlength(">99 %") + 0.6 * unit))
     sheet = Image.new("RGBA", (right + round(text.getlength(">99 %") + 0.6 * unit), line * len(rows)))
     pen, half = ImageDraw.Draw(sheet), unit * 0.18
-    for k, (name, share) in enumerate(rows):
+    for k, (name, share, told) in enumerate(rows):
         y = (k + 0.5) * line
         pen.text((0, y), name, fill=_LIGHT, font=text, anchor="lm")
-        pen.text((sheet.width, y), percent(share), fill=_LIGHT, font=text, anchor="rm")
+        pen.text((sheet.width, y), told, fill=_LIGHT, font=text, anchor="rm")
         pen.rounded_rectangle((left, y - half, right, y + half), half, fill=_TRACK)
         filled = left + (right - left) * share
         if share >= 0.005:
-            tone = _FADED if face.abstained else colour(name)
+            tone = _FADED if faded else colour(name)
             pen.rounded_rectangle((left, y - half, max(filled, left + 2 * half), y + half), half, fill=tone)
     return sheet
 
@@ -139,11 +149,12 @@ def _heading(face: Face) -> str:
     return f"{who}{face.expression}{'?' * face.abstained} {percent(face.confidence)}"
 
 
-def _likeliest(face: Face) -> list[tuple[str, float]]:
+def _likeliest(face: Face) -> list[Row]:
     if face.probs is None:
         return []
     order = np.argsort(-face.probs, kind="stable")[:TOP]
-    return [(face.labels[int(k)], float(face.probs[k])) for k in order]
+    shares = [(face.labels[int(k)], float(face.probs[k])) for k in order]
+    return [(name, round(share, 2), percent(share)) for name, share in shares]
 
 
 def _ink(ground: tuple[int, ...]) -> tuple[int, int, int]:

@@ -28,6 +28,7 @@ from mien.inference import media, stream
 from mien.inference.align import FRAMINGS, crops
 from mien.inference.classify import BATCH, Classifier
 from mien.inference.detectors import make
+from mien.inference.smooth import Smoother
 from mien.inference.sources import Source, expand
 from mien.inference.track import Tracks
 from mien.inference.video import Clip, frames
@@ -110,6 +111,7 @@ class Pipeline:
         min_score: float | None = None,
         abstain: float | Literal["auto"] | None = None,
         device: str = "cpu",
+        smooth: float = 0.0,
     ) -> None:
         """Load what is named.
 
@@ -120,6 +122,7 @@ class Pipeline:
             min_score: least detector score in [0, 1]; None means the detector's own default.
             abstain: least confidence in [0, 1] at which a face is answered for; "auto" takes the card's threshold.
             device: "cpu" or "cuda".
+            smooth: seconds over which what a face shows in a video is averaged; 0 tells every frame as it is.
         """
         self.classifier = Classifier(weights, device)
         self.card = self.classifier.card
@@ -129,6 +132,8 @@ class Pipeline:
             raise UsageError(f"the weights ask for the framing {self.card.framing!r}", f"one of {', '.join(FRAMINGS)}")
         self.framing = FRAMINGS[self.card.framing][detector]
         self.least = self._threshold(abstain)
+        self.smooth = smooth
+        self._smoother()  # refuses what is no length of time
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Face]:
         """Return the faces in an image, uint8 RGB (H, W, 3), with their expressions, left to right."""
@@ -152,7 +157,7 @@ class Pipeline:
         pool = ThreadPoolExecutor(WORKERS)
         try:
             batches = _batches(self._seen(pool, sources, clip, keep, skip))
-            yield from _followed(seen for batch in batches for seen in self._finish(batch))
+            yield from self._followed(seen for batch in batches for seen in self._finish(batch))
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -170,11 +175,13 @@ class Pipeline:
         self, pool: Executor, sources: Iterable[str | Path], clip: Clip, keep: bool, skip: Path | None
     ) -> Iterator[Seen]:
         for moving, group in groupby(expand(sources, skip), lambda source: not source.error and source.moving):
-            if moving:
-                for source in group:
-                    yield from self._watch(pool, source, clip, keep)
-            else:
-                yield from stream.in_order(pool, (partial(self._open, source, keep) for source in group), AHEAD)
+            if not moving:
+                jobs = (partial(self._open, source, keep) for source in group)
+                yield from stream.background(stream.in_order(pool, jobs, AHEAD), _size)
+                continue
+            for source in group:  # nobody waits for a camera's next frame, so nothing is read ahead
+                watched = self._watch(pool, source, clip, keep)
+                yield from watched if source.live else stream.background(watched, _size)
 
     def _open(self, source: Source, keep: bool) -> Seen:
         if source.error:
@@ -194,8 +201,8 @@ class Pipeline:
 
         def readable() -> Iterator[tuple[int, float, NDArray[np.uint8]]]:
             decoded = frames(source.path, clip)
-            try:  # nobody waits for a camera's next frame, so nothing is read ahead
-                yield from decoded if source.live else stream.background(decoded)
+            try:
+                yield from decoded if source.live else stream.background(decoded, lambda frame: frame[2].nbytes)
             except MediaError as error:
                 broken.append(error)
 
@@ -233,6 +240,8 @@ class Pipeline:
         if "action_units" in heads:
             units = (round(float(p), 4) for p in heads["action_units"][row])
             face = replace(face, action_units=dict(zip(self.card.action_units, units, strict=True)))
+        if "embedding" in heads:
+            face = replace(face, features=heads["embedding"][row])
         return face
 
     def _finish(self, batch: list[Seen]) -> Iterator[Seen]:
@@ -242,19 +251,22 @@ class Pipeline:
             own = tuple(next(faces) for _ in seen.prediction.faces)
             yield replace(seen, prediction=replace(seen.prediction, faces=own))
 
+    def _followed(self, read: Iterable[Seen]) -> Iterator[Seen]:
+        """Give the faces of a video their track ids and smooth what they show; every video starts anew."""
+        source: Source | None = None
+        tracks, smoother = Tracks(), self._smoother()
+        for seen in read:
+            if seen.prediction.seconds is None:
+                yield seen
+                continue
+            if seen.source is not source:
+                source, tracks, smoother = seen.source, Tracks(), self._smoother()
+            faces = tracks.follow(seen.prediction.faces, seen.prediction.seconds, seen.cut)
+            faces = smoother.follow(faces, seen.prediction.seconds, seen.cut)
+            yield replace(seen, prediction=replace(seen.prediction, faces=tuple(faces)))
 
-def _followed(read: Iterable[Seen]) -> Iterator[Seen]:
-    """Give the faces of a video their track ids and smooth what they show; every video starts anew."""
-    source: Source | None = None
-    tracks = Tracks()
-    for seen in read:
-        if seen.prediction.seconds is None:
-            yield seen
-            continue
-        if seen.source is not source:
-            source, tracks = seen.source, Tracks()
-        faces = tracks.follow(seen.prediction.faces)
-        yield replace(seen, prediction=replace(seen.prediction, faces=tuple(faces)))
+    def _smoother(self) -> Smoother:
+        return Smoother(self.smooth, self.least)
 
 
 def _batches(stream: Iterable[Seen]) -> Iterator[list[Seen]]:
@@ -262,13 +274,16 @@ def _batches(stream: Iterable[Seen]) -> Iterator[list[Seen]]:
     batch: list[Seen] = []
     for seen in stream:
         batch.append(seen)
-        held = sum(s.image.nbytes for s in batch if s.image is not None)
         full = len(batch) >= BATCH or sum(len(s.crops) for s in batch) >= BATCH
-        if full or held > MOST_HELD or seen.source.live:
+        if full or sum(map(_size, batch)) > MOST_HELD or seen.source.live:
             yield batch
             batch = []
     if batch:
         yield batch
+
+
+def _size(seen: Seen) -> int:
+    return seen.crops.nbytes + (seen.image.nbytes if seen.image is not None else 0)
 
 
 def _scaled(face: Face, factor: float) -> Face:

@@ -34,12 +34,12 @@ STYLE = """
 def shot(prediction: Prediction, image: NDArray[np.uint8]) -> str:
     """Return the HTML of a picture's card; `image` is uint8 RGB (H, W, 3), in the pixels of the faces' boxes."""
     picture = Image.fromarray(np.ascontiguousarray(image))
-    portraits = [_portrait(picture, face) for face in prediction.faces[:FACES]]
+    portraits = [portrait(image, face) for face in prediction.faces[:FACES]]
     outline(picture, prediction.faces)
     picture.thumbnail((THUMBNAIL, THUMBNAIL))
     count = len(prediction.faces)
     alt = f"{prediction.source}: {count} face{'' if count == 1 else 's'}"
-    listed = [_face(face, portrait) for face, portrait in zip(prediction.faces, portraits, strict=False)]
+    listed = [_face(face, shown) for face, shown in zip(prediction.faces, portraits, strict=False)]
     more = f'<p class="soft">and {count - FACES} more in the table</p>' if count > FACES else ""
     folded = f"<details><summary>{count - OPEN} more</summary>{''.join(listed[OPEN:])}{more}</details>"
     empty = "" if count else '<p class="soft">No face found.</p>'
@@ -55,7 +55,7 @@ def when(prediction: Prediction) -> str:
     return prediction.source if prediction.seconds is None else f"{prediction.source}, {prediction.seconds:.2f} s"
 
 
-def _face(face: Face, portrait: str) -> str:
+def _face(face: Face, shown: str) -> str:
     if face.probs is None:
         return ""
     ranked = sorted(zip(face.labels, map(float, face.probs), strict=True), key=lambda pair: -pair[1])[:LISTED]
@@ -63,16 +63,23 @@ def _face(face: Face, portrait: str) -> str:
     who = "" if face.track_id is None else f"#{face.track_id} "
     head = f"{dot(said)}{who}{escape(said or 'not sure')} <span>{escape(percent(face.confidence))}</span>"
     listed = bars((name, share, percent(share)) for name, share in ranked)
-    return f'<div class="face"><img src="{portrait}" alt=""><div><b>{head}</b>{listed}</div></div>'
+    return f'<div class="face"><img src="{shown}" alt=""><div><b>{head}</b>{listed}</div></div>'
 
 
-def _portrait(picture: Image.Image, face: Face) -> str:
-    """Return the face with a little room around it as a JPEG of PORTRAIT x PORTRAIT; what lies outside is black."""
+def portrait(image: NDArray[np.uint8], face: Face) -> str:
+    """Return the face with a little room around it as the URI of a JPEG of PORTRAIT x PORTRAIT.
+
+    `image` is uint8 RGB (H, W, 3), in the pixels of the face's box; what lies outside it is black.
+    """
     x1, y1, x2, y2 = (float(v) for v in face.box)
     half = max(x2 - x1, y2 - y1, 1.0) * 0.575
-    x, y = (x1 + x2) / 2, (y1 + y2) / 2
-    around = (round(x - half), round(y - half), round(x + half), round(y + half))
-    return _jpeg(picture.crop(around).resize((PORTRAIT, PORTRAIT), Image.Resampling.LANCZOS, reducing_gap=2.0))
+    left, top = round((x1 + x2) / 2 - half), round((y1 + y2) / 2 - half)
+    side = max(1, round(2 * half))
+    inside = image[max(0, top) : max(0, top + side), max(0, left) : max(0, left + side)]
+    picture = Image.new("RGB", (side, side))
+    if inside.size:
+        picture.paste(Image.fromarray(np.ascontiguousarray(inside)), (max(0, -left), max(0, -top)))
+    return _jpeg(picture.resize((PORTRAIT, PORTRAIT), Image.Resampling.LANCZOS, reducing_gap=2.0))
 
 
 def _jpeg(picture: Image.Image) -> str:

@@ -7,13 +7,20 @@
 Each writes bytes to a stream as it goes, so nothing grows with the number of pictures, and leaves a whole document
 behind also when it is interrupted.  CSV and Parquet hold one row per face, and a row with empty face columns for a
 picture without one.
+
+What a run leaves that is killed outright: CSV and JSON lines have every row told so far.  A JSON list lacks its
+bracket.  Parquet is unreadable without the footer that ends it; `parquet_parts` therefore writes a file as a folder of
+finished parts, which is a data set by itself, and joins them at the end.  A stream offers no such way out.
 """
 
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -26,6 +33,7 @@ from mien.inference.pipeline import Prediction
 Write = Callable[[Prediction], None]
 
 GROUP = 1024  # rows collected for one Parquet row group
+LATEST = 5.0  # seconds after which a part is finished, whatever it holds
 CORNERS = ("box_x1", "box_y1", "box_x2", "box_y2")
 
 
@@ -56,8 +64,8 @@ def _flat(face: dict[str, Any]) -> dict[str, Any]:
 def as_table(stream: BinaryIO, card: Card) -> Iterator[Write]:
     """Write a table for people; its colours and width suit the terminal when the stream is one."""
     layout = table.layout(stream)
-    _put(stream, table.head(layout))
-    yield lambda prediction: _put(stream, table.lines(layout, prediction))
+    put(stream, table.head(layout))
+    yield lambda prediction: put(stream, table.lines(layout, prediction))
 
 
 @contextmanager
@@ -67,29 +75,29 @@ def as_json(stream: BinaryIO, card: Card) -> Iterator[Write]:
 
     def write(prediction: Prediction) -> None:
         nonlocal before
-        _put(stream, before + _json(prediction))
+        put(stream, before + _json(prediction))
         before = ",\n"
 
     try:
         yield write
     finally:
-        _put(stream, "[]\n" if before == "[\n" else "\n]\n")
+        put(stream, "[]\n" if before == "[\n" else "\n]\n")
 
 
 @contextmanager
 def as_jsonl(stream: BinaryIO, card: Card) -> Iterator[Write]:
     """Write one JSON object per line."""
-    yield lambda prediction: _put(stream, _json(prediction) + "\n")
+    yield lambda prediction: put(stream, _json(prediction) + "\n")
 
 
 @contextmanager
-def as_csv(stream: BinaryIO, card: Card) -> Iterator[Write]:
+def ascsv_line(stream: BinaryIO, card: Card) -> Iterator[Write]:
     """Write comma-separated rows under a header, UTF-8; nothing known is an empty cell."""
     columns = schema(card).names
-    _put(stream, _csv(columns))
+    put(stream, csv_line(columns))
 
     def write(prediction: Prediction) -> None:
-        _put(stream, "".join(_csv([row.get(name) for name in columns]) for row in rows(prediction)))
+        put(stream, "".join(csv_line([row.get(name) for name in columns]) for row in rows(prediction)))
 
     yield write
 
@@ -119,6 +127,63 @@ def as_parquet(stream: BinaryIO, card: Card) -> Iterator[Write]:
         stream.flush()
 
 
+@contextmanager
+def parquet_parts(path: Path, card: Card) -> Iterator[Write]:
+    """Write the Parquet file `path`, as finished parts in the folder `path`.parts until all rows are told.
+
+    A part is finished every GROUP rows and, while rows come, every LATEST seconds, so that is what a killed run may
+    lose; pandas.read_parquet and pyarrow read the folder as one table.  What an earlier run left there is replaced.
+    """
+    folder = path.with_name(f"{path.name}.parts")
+    path.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    columns = schema(card)
+    group: list[dict[str, Any]] = []
+    done, since = 0, time.monotonic()
+
+    def flush() -> None:
+        nonlocal done, since
+        if group:
+            _finish(pa.Table.from_pylist(group, columns), folder / f"part-{done:06}.parquet")
+            group.clear()
+            done += 1
+        since = time.monotonic()
+
+    def write(prediction: Prediction) -> None:
+        group.extend(rows(prediction))
+        if len(group) >= GROUP or time.monotonic() >= since + LATEST:
+            flush()
+
+    try:
+        yield write
+    finally:
+        flush()
+        _join(folder, path, columns)
+
+
+def _finish(table: pa.Table, path: Path) -> None:
+    unfinished = path.with_name(f"_{path.name}")  # readers of a data set pass over names that begin so
+    pq.write_table(table, unfinished)
+    unfinished.replace(path)
+
+
+def _join(folder: Path, path: Path, columns: pa.Schema) -> None:
+    """Write the parts of a folder into one file, a row group at a time, and remove them."""
+    unfinished = folder / "_all.parquet"
+    with pq.ParquetWriter(unfinished, columns) as writer:
+        held: list[pa.Table] = []
+        for part in sorted(folder.glob("part-*.parquet")):
+            held.append(pq.read_table(part, schema=columns, partitioning=None))
+            if sum(table.num_rows for table in held) >= GROUP:
+                writer.write_table(pa.concat_tables(held))
+                held.clear()
+        if held:
+            writer.write_table(pa.concat_tables(held))
+    unfinished.replace(path)
+    shutil.rmtree(folder)
+
+
 FORMATS: dict[str, Callable[[BinaryIO, Card], AbstractContextManager[Write]]] = {
     "table": as_table,
     "json": as_json,
@@ -128,7 +193,8 @@ FORMATS: dict[str, Callable[[BinaryIO, Card], AbstractContextManager[Write]]] = 
 }
 
 
-def _put(stream: BinaryIO, text: str) -> None:
+def put(stream: BinaryIO, text: str) -> None:
+    """Write text as UTF-8 and hand it on at once."""
     stream.write(text.encode("utf-8", "replace"))
     stream.flush()
 
@@ -137,7 +203,8 @@ def _json(prediction: Prediction) -> str:
     return json.dumps(prediction.to_dict(), ensure_ascii=False, allow_nan=False)
 
 
-def _csv(cells: list[Any]) -> str:
+def csv_line(cells: Sequence[Any]) -> str:
+    """Return one line of a CSV file; None is an empty cell."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(str(c).lower() if isinstance(c, bool) else c for c in cells)
     return text.getvalue()

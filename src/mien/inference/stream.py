@@ -3,11 +3,10 @@
 `background` decodes in a thread of its own; `in_order` does independent jobs in a pool; `watched` looks for faces in a
 video.  A detector costs ten times what anything else does, so it looks at key frames GAP seconds apart.  Where the
 faces of two key frames pair off, those between move along a straight line from the one to the other; where they do not
-(a face came, went or jumped) it looks in the middle, and so on; on both sides of a scene cut it always looks.  OpenCV, FFmpeg and onnxruntime let
-other threads run while they compute.  `benchmarks/interval.py` measures what GAP costs and gains.
+(a face came, went or jumped) it looks in the middle, and so on; on both sides of a scene cut it always looks.  OpenCV,
+FFmpeg and onnxruntime let other threads run while they compute.  `benchmarks/interval.py` measures what GAP costs.
 """
 
-import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -26,9 +25,9 @@ T = TypeVar("T")
 Pixels = NDArray[np.uint8]
 Detect = Callable[[Pixels], list[Face]]
 
-DECODED = 4  # frames decoded ahead
+AHEAD = 16  # frames that one stage may be ahead of the next
 WINDOWS = 4  # stretches between key frames whose detection has been asked for
-MOST_HELD = 128_000_000  # bytes of frames in them; one stretch is always let in
+MOST_HELD = 128_000_000  # bytes of pictures waiting between two stages; one is always let in
 GAP = 0.15  # seconds between key frames: benchmarks/interval.py
 SAME = 0.4  # least overlap of a face in two key frames to be taken for one that moved steadily
 CHANGE = 28.0  # mean difference of two thumbnails, of 255, from which a frame starts a new scene
@@ -54,45 +53,54 @@ class _Window:
     faces: Future[list[Face]]
 
 
-def background(items: Iterable[T], ahead: int = DECODED) -> Iterator[T]:
-    """Yield the items of an iterable that runs in a thread of its own, at most `ahead` of them early.
+def background(items: Iterable[T], size: Callable[[T], int], ahead: int = AHEAD) -> Iterator[T]:
+    """Yield the items of an iterable that runs in a thread of its own, early by `ahead` items or MOST_HELD bytes.
 
-    What the iterable raises is raised here, after the items before it; leaving early ends the thread.
+    `size` tells an item's bytes.  What the iterable raises is raised here, after the items before it; leaving early
+    ends the thread.
     """
-    ready: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(ahead)
-    left = threading.Event()
+    ready: deque[tuple[int, T]] = deque()
+    errors: list[BaseException] = []
+    changed = threading.Condition()
+    ended = left = False
 
-    def put(item: T | None, error: BaseException | None) -> bool:
-        while not left.is_set():
-            try:
-                ready.put((item, error), timeout=0.1)
-                return True
-            except queue.Full:
-                pass
-        return False
+    def full() -> bool:
+        return len(ready) >= ahead or (bool(ready) and sum(weight for weight, _ in ready) > MOST_HELD)
 
     def work() -> None:
-        error: BaseException | None = StopIteration()
+        nonlocal ended
         try:
             for item in items:
-                if not put(item, None):
-                    return
-        except BaseException as raised:  # handed to whoever reads, and raised there
-            error = raised
-        put(None, error)
+                with changed:
+                    changed.wait_for(lambda: left or not full())
+                    if left:
+                        return
+                    ready.append((size(item), item))
+                    changed.notify()
+        except BaseException as error:  # handed to whoever reads, and raised there
+            errors.append(error)
+        finally:
+            with changed:
+                ended = True
+                changed.notify()
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     try:
         while True:
-            item, error = ready.get()
-            if isinstance(error, StopIteration):
-                return
-            if error is not None:
-                raise error
-            yield item  # type: ignore[misc]
+            with changed:
+                changed.wait_for(lambda: ready or ended)
+                if not ready:
+                    break
+                _, item = ready.popleft()
+                changed.notify()
+            yield item
+        for error in errors:
+            raise error
     finally:
-        left.set()
+        with changed:
+            left = True
+            changed.notify()
         thread.join()
 
 

@@ -1,7 +1,8 @@
 """A trained network becomes one ONNX file: uint8 crops in, calibrated probabilities out, the card inside.
 
 Scaling to [0, 1], the average over mirror images and zooms, the temperature and the softmax are part of the graph, so
-whoever runs the file cannot get them wrong.  The graph is checked against torch on all val images, and an int8 variant
+whoever runs the file cannot get them wrong.  Of a network that has an embedding (what its last layer reads), the file
+gives that too, by which a video's faces are told apart.  The graph is checked against torch on all val images, and an int8 variant
 (weights and activations, per channel, calibrated on training images) is written beside it where it costs little.
 """
 
@@ -34,7 +35,7 @@ from mien.training.splits import Split
 from mien.training.train import chunks
 
 PARITY = 1e-5
-"""Largest difference in a probability between the ONNX file and torch that is accepted."""
+"""Largest difference between the ONNX file and torch, in a probability or the embedding, that is accepted."""
 INT8_COST = 0.003
 """Largest loss of val accuracy for which the int8 variant is kept."""
 ANSWERED_RIGHT = 0.9
@@ -55,16 +56,37 @@ class Graph(nn.Module):
         self.views = views
         self.temperature = temperature
 
-    def logits(self, crops: Tensor) -> Tensor:
-        """Return the logits float32 (N, K), the mean over the views, which go through the network as one batch."""
+    def outputs(self, crops: Tensor) -> dict[str, Tensor]:
+        """Return `logits` (N, K) and, where the network has it, `embedding` (N, D), float32, means over the views.
+
+        The views go through the network as one batch.
+        """
         x = crops.permute(0, 3, 1, 2).float() / 255
         seen = [zoom(x, factor) for factor in self.views.zooms]
         seen += [view.flip(3) for view in seen] if self.views.flip else []
-        logits: Tensor = self.model(torch.cat(seen))["logits"]
-        return logits.reshape(len(seen), -1, logits.shape[1]).mean(0)
+        told: dict[str, Tensor] = self.model(torch.cat(seen))
+        kept = {name: told[name] for name in ("logits", "embedding") if name in told}
+        return {name: one.reshape(len(seen), -1, one.shape[1]).mean(0) for name, one in kept.items()}
+
+    def logits(self, crops: Tensor) -> Tensor:
+        """Return the logits float32 (N, K), the mean over the views."""
+        return self.outputs(crops)["logits"]
 
     def forward(self, crops: Tensor) -> Tensor:
         return (self.logits(crops) / self.temperature).softmax(1)
+
+
+class Outputs(nn.Module):
+    """What the file gives: probabilities (N, K) and, of a network that has one, its embedding (N, D) of length one."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__()
+        self.graph = graph
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
+        outputs = self.graph.outputs(crops)
+        probs = (outputs["logits"] / self.graph.temperature).softmax(1)
+        return (probs, F.normalize(outputs["embedding"])) if "embedding" in outputs else (probs,)
 
 
 def zoom(x: Tensor, factor: float) -> Tensor:
@@ -86,7 +108,8 @@ def export(recipe: Recipe, run: Path, train: Split, val: Split, provenance: dict
     target = val.target.double().cpu().numpy()
     graph = Graph(restored(recipe, best), recipe.views).eval()
     with torch.no_grad():
-        scores = torch.cat([graph.logits(chunk) for chunk in chunks(crops, 256)])
+        told = [graph.outputs(chunk) for chunk in chunks(crops, 256)]
+    scores = torch.cat([one["logits"] for one in told])
     graph.temperature = temperature = fit_temperature(scores.double().numpy(), target)
     path = run / "model.onnx"
     _write(graph, best["size"], best["channels"], path)
@@ -104,8 +127,11 @@ def export(recipe: Recipe, run: Path, train: Split, val: Split, provenance: dict
         notes=NOTES,
     )
     stamp(path, card)
-    probs = Classifier(path)(crops.numpy())
-    _check(path, probs, scores, temperature)
+    heads = Classifier(path).heads(crops.numpy())
+    probs = heads["probs"]
+    _check(path, probs, (scores / temperature).softmax(1))
+    if "embedding" in heads:
+        _check(path, heads["embedding"], F.normalize(torch.cat([one["embedding"] for one in told])))
     card = card.model_copy(update={"threshold": fit_threshold(probs, target, ANSWERED_RIGHT)})
     stamp(path, card)
     small = path.with_name("model-int8.onnx")
@@ -131,16 +157,19 @@ def stamp(path: Path, card: Card) -> None:
     partial.replace(path)
 
 
-def _write(graph: nn.Module, size: int, channels: int, path: Path) -> None:
+def _write(graph: Graph, size: int, channels: int, path: Path) -> None:
     example = torch.zeros((2, size, size, channels), dtype=torch.uint8)
+    written = Outputs(graph).eval()
+    with torch.no_grad():
+        names = ["probs", "embedding"][: len(written(example))]
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of the torchvision that is not needed
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         program = torch.onnx.export(
-            graph,
+            written,
             (example,),
             input_names=["crops"],
-            output_names=["probs"],
+            output_names=names,
             dynamic_shapes=({0: torch.export.Dim("faces", min=1)},),
             dynamo=True,
             verbose=False,
@@ -152,10 +181,10 @@ def _write(graph: nn.Module, size: int, channels: int, path: Path) -> None:
     program.save(path)
 
 
-def _check(path: Path, probs: NDArray[np.float32], scores: Tensor, temperature: float) -> None:
-    worst = float(np.abs(probs - (scores / temperature).softmax(1).numpy()).max())
+def _check(path: Path, told: NDArray[np.float32], expected: Tensor) -> None:
+    worst = float(np.abs(told - expected.numpy()).max())
     if worst > PARITY:
-        raise MienError(f"{path} differs from torch by {worst:.1e} in a probability", f"at most {PARITY:.0e}")
+        raise MienError(f"{path} differs from torch by {worst:.1e}", f"at most {PARITY:.0e}")
 
 
 def _quantise(path: Path, small: Path, train: Tensor) -> bool:

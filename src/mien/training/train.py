@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mien.errors import MienError, WeightsError
+from mien.errors import DivergedError, WeightsError
 from mien.evaluation.metrics import METRICS
 from mien.training import checkpoint, runlog
 from mien.training import recipe as recipes
@@ -115,7 +115,7 @@ def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto")
             learnt = {key: float(np.mean([row[key] for row in steps])) for key in ("loss", "train_accuracy")}
             if not np.isfinite(learnt["loss"]):
                 got = f"the loss became {learnt['loss']} in epoch {state.epoch + 1}"
-                raise MienError(got, do="lower optim.lr, or use precision=float32")
+                raise DivergedError(got, do="lower optim.lr, or use precision=float32")
             scores = score(state.average.model, val, precision, flip=recipe.views.flip)
             state.epoch += 1
             state.seconds += time.perf_counter() - began

@@ -1,0 +1,71 @@
+"""How well every system answers, by the labels of FER2013 and by those of FERPlus, on the same PrivateTest crops.
+
+Ours are asked here; what the peers said lies in results/peers (peers/predict.py).  `mien compare` joins and scores:
+FER2013's 3,589 labels, and FERPlus's majority labels on the expressions that all share, so contempt is left out; both
+also without test images that have a twin in Training.  The two data sets disagree on many of these images, so weights
+are judged by the labels that they learnt.
+"""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.turns import ROOT
+from mien.data import load
+from mien.errors import DataError
+from mien.evaluation.compare import Request, compare
+from mien.inference.classify import Classifier, names
+from peers.predict import write
+
+PEERS = {"fer tflite": "fer", "fer keras": "fer-keras", "human": "human", "face-api": "face-api"}
+"""The peers' names in tables, and their files in results/peers."""
+
+FILE = ROOT / "results" / "bench" / "accuracy.json"
+
+
+def crops() -> np.ndarray | None:
+    """Return FER2013's test crops, uint8 (3589, 48, 48, 1), or None where MIEN_DATA does not lead to them."""
+    try:
+        return np.ascontiguousarray(load("fer2013", None, "test").images)
+    except DataError:
+        return None
+
+
+def measure() -> dict[str, Any]:
+    """Return the scores by system and data set; those measured last where the data is not there."""
+    images = crops()
+    if images is None:
+        print(f"no FER2013 (MIEN_DATA): timing random crops; accuracies are those of {FILE.relative_to(ROOT)}")
+        return dict(json.loads(FILE.read_text(encoding="utf-8"))) if FILE.is_file() else {}
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [_ours(name, images, Path(folder)) for name in names()]
+        paths += [ROOT / "results" / "peers" / f"{stem}.csv" for stem in PEERS.values()]
+        found = {data: _scores([p for p in paths if p.is_file()], data) for data in ("fer2013", "ferplus")}
+    FILE.parent.mkdir(parents=True, exist_ok=True)
+    FILE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    return found
+
+
+def _ours(name: str, images: np.ndarray, folder: Path) -> Path:
+    classifier = Classifier(name)
+    ids = load("fer2013", None, "test").ids.tolist()
+    write(folder / f"{name}.csv", ids, classifier.card.labels, classifier(images))
+    return folder / f"{name}.csv"
+
+
+def _scores(paths: list[Path], data: str) -> dict[str, Any]:
+    told = compare(Request(tuple(paths), source="csv", data=data, split="test"))
+    shown = {stem: name for name, stem in PEERS.items()}
+    return {
+        part: {
+            "n": told[part]["n"],
+            "systems": {
+                shown.get(name, f"mien {name}"): {key: figures[key] for key in ("accuracy", "accuracy_interval")}
+                for name, figures in told[part]["systems"].items()
+            },
+        }
+        for part in ("full", "clean")
+    }

@@ -1,0 +1,71 @@
+"""The promises that the benchmark checks, each with its figure."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+Parts = dict[str, dict[str, Any]]
+FER = "fer tflite"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A promise, the figure that was measured and whether it keeps the promise."""
+
+    promise: str
+    figure: str
+    met: bool
+
+    def __str__(self) -> str:
+        return f"{'met   ' if self.met else 'MISSED'}  {self.promise}: {self.figure}"
+
+
+def bars(parts: Parts) -> list[Bar]:
+    """Return what can be judged by the parts that ran; without fer most cannot."""
+    return [bar for part, check in CHECKS for bar in (check(parts[part]) if part in parts else ())]
+
+
+def on_front(faces: dict[str, Any]) -> Iterator[Bar]:
+    """Check that no peer beats shipped weights on the data whose labels they learnt, at any batch and thread count."""
+    for name in faces["megabytes"]:
+        data = name.removeprefix("mien ").removesuffix("-nano")
+        cases = [case for case in faces["fronts"] if case["data"] == data]
+        by = {other for case in cases for other in case["beaten"].get(name, ()) if not other.startswith("mien ")}
+        figure = f"beaten by {', '.join(sorted(by))}" if by else f"no peer at any of {len(cases)} settings"
+        yield Bar(f"{name}: no peer is both quicker and more accurate on {data}", figure, not by)
+
+
+def nano(faces: dict[str, Any]) -> Iterator[Bar]:
+    """Check what the small weights cost beside fer's default."""
+    cost = {row["system"]: row["cpu_ms"] for row in faces["rows"] if (row["batch"], row["threads"]) == (64, 1)}
+    for name in (name for name in cost if name.endswith("-nano") and FER in cost):
+        share = cost[name] / cost[FER]
+        yield Bar(f"{name}: at most 0.7 of fer tflite's CPU time per face, batch 64", f"{share:.2f}", share <= 0.7)
+
+
+def video(told: dict[str, Any]) -> Iterator[Bar]:
+    """Check frames per second: beside fer on every clip, and alone on 720p with one face."""
+    speed = {(row["system"], row["size"], row["faces"]): row["frames_per_second"] for row in told["rows"]}
+    clips = [key[1:] for key in speed if key[0] == "fer"]
+    ratios = [speed["mien", *clip] / speed["fer", *clip] for clip in clips]
+    if ratios:
+        least = min(ratios)
+        yield Bar("video: at least 3 times fer's frames per second on every clip", f"{least:.1f} times", least >= 3)
+    alone = speed["mien", "720p", 1]
+    yield Bar("video: at least 60 frames per second at 720p with one face", f"{alone:.0f} frames/s", alone >= 60)
+
+
+def cold(told: dict[str, Any]) -> Iterator[Bar]:
+    """Check the first prediction's time beside fer's."""
+    wall = {row["system"]: row["wall"] for row in told["rows"]}
+    for name in (name for name in wall if name.startswith("mien") and "fer API" in wall):
+        share = wall[name] / wall["fer API"]
+        yield Bar(f"{name}: first prediction in at most 1/4 of fer's time", f"{share:.2f}", share <= 0.25)
+
+
+CHECKS: tuple[tuple[str, Callable[[dict[str, Any]], Iterator[Bar]]], ...] = (
+    ("faces", on_front),
+    ("faces", nano),
+    ("video", video),
+    ("cold", cold),
+)

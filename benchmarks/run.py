@@ -1,0 +1,44 @@
+"""The whole speed benchmark, its table, its figures and which promises it keeps.
+
+    MIEN_DATA=path/to/data python benchmarks/run.py [--quick] [PART...]        (make bench)
+
+Parts: faces, video, folder, cold, ceiling; all of them when none is named, about ten minutes on two idle cores.  Each
+is a script of its own and keeps results/bench/PART.json; what was not run again is taken from there.  --quick shows in
+two minutes that everything runs, and keeps its meaningless figures in build/bench.
+"""
+
+import argparse
+
+import ceiling
+import cold
+import faces
+import figure
+import folder
+import video
+from bench import facts
+from bench.bars import bars
+from bench.page import page
+
+PARTS = {"faces": faces.main, "video": video.main, "folder": folder.main, "cold": cold.main, "ceiling": ceiling.main}
+
+
+def main(quick: bool, parts: list[str]) -> None:
+    """Run parts, then write and print what all of them say."""
+    for part in parts or PARTS:
+        PARTS[part](quick)
+    told = facts.kept(quick)
+    home = facts.folder(quick)
+    pictures = [path.relative_to(home.parent).as_posix() for path in figure.draw(told, quick)]
+    path = home.parent / "BENCH.md"
+    path.write_text(page(told, pictures), encoding="utf-8")
+    for bar in bars(told):
+        print(bar)
+    print(path)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="only show that it runs; the figures mean nothing")
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART", help=", ".join(PARTS))
+    given = parser.parse_args()
+    main(given.quick, given.parts)

@@ -1,0 +1,136 @@
+"""The section of one video in report.html: a table of its people, and for each a timeline with the faces at the peaks.
+
+Every figure has its numbers in a table that unfolds below it.  The people who were on screen longest come first; how
+many of them are drawn is bounded, the table of people and people.csv have the others.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mien.inference import timeline
+from mien.inference.people import Film, Peak, Person
+from mien.inference.timeline import clock
+from mien.page import dot, escape, percent, table
+
+DRAWN = 12  # people of a video with a timeline
+LISTED = 100  # rows of the table of people
+SPANS = 8  # equal parts of the video in the table below a figure
+EVENTS = 40  # events in it
+
+STYLE = (
+    timeline.STYLE
+    + """
+.person h3 .soft{font-weight:400}.person .affect{margin-bottom:2px}
+.peaks{display:flex;flex-wrap:wrap;gap:10px 14px;list-style:none;padding:0;margin:12px 0 0}
+.peaks li{display:grid;grid-template-columns:56px auto;gap:0 10px;align-items:center;font-size:.84rem;line-height:1.35}
+.peaks img{width:56px;height:56px;border-radius:8px;object-fit:cover;background:var(--track)}
+.peaks span{color:var(--soft);font-variant-numeric:tabular-nums}
+.person details{margin-top:12px}.person summary{cursor:pointer;color:var(--accent);font-size:.9rem}
+.person details .scroll{margin:8px 0 0}
+"""
+)
+
+
+def section(film: Film, most: int = DRAWN) -> tuple[str, int]:
+    """Return a video's HTML and how many timelines are in it, at most `most`."""
+    people = sorted(film.people.values(), key=lambda person: (-person.seconds, person.track_id))
+    span = f"{clock(film.timeline.start)} to {clock(film.timeline.end)}, {film.frames:,} frames"
+    head = f'<h2>{escape(film.source)}</h2><p class="soft">{span}, {_count(len(people), "person", "people")}.</p>'
+    if not people:
+        return f'{head}<p class="soft">No face was found.</p>', 0
+    drawn = [person for person in people if person.track_id in film.detailed][: min(DRAWN, max(most, 0))]
+    legend = timeline.key(film.labels, film.affect) if drawn else ""
+    left = len(people) - len(drawn)
+    more = f'<p class="soft">{_count(left, "person", "people")} without a figure here.</p>' if left else ""
+    figures = "".join(_person(film, person) for person in drawn)
+    return f"{head}{_people(film, people)}{legend}{figures}{more}", len(drawn)
+
+
+def _people(film: Film, people: list[Person]) -> str:
+    head = ("person", "first seen", "last seen", "on screen", *film.labels, "events", "most expressive")
+    rows = [
+        [
+            f"#{person.track_id}",
+            *(escape(clock(at, 1)) for at in (person.first, person.last)),
+            f"{person.seconds:.1f} s",
+            *(escape(percent(float(share))) for share in person.means[: len(film.labels)]),
+            f"{person.count:,}",
+            _best(person.best),
+        ]
+        for person in people[:LISTED]
+    ]
+    more = f"The {LISTED} who were on screen longest, of {len(people):,}; people.csv has all."
+    note = f'<p class="soft">{more}</p>' if len(people) > LISTED else ""
+    return f'<div class="people">{table(head, rows)}</div>{note}'
+
+
+def _best(peak: Peak | None) -> str:
+    if peak is None:
+        return "-"
+    told = f"{peak.expression} {percent(peak.confidence)} at {clock(peak.seconds, 1)}"
+    return f"{dot(peak.expression)}{escape(told)}"
+
+
+def _person(film: Film, person: Person) -> str:
+    top = int(np.argmax(person.means[: len(film.labels)]))
+    mostly = f"{film.labels[top]}, {percent(float(person.means[top]))} on average"
+    seen = f"{person.seconds:.1f} s on screen; most: {mostly}; {_count(person.count, 'event', 'events')}"
+    said = f"Face {person.track_id} of {film.source}: probability of each expression over time. {seen}."
+    figure = timeline.figure(film.timeline, person.track_id, film.labels, person.events, said)
+    return (
+        f'<article class="box person"><h3>#{person.track_id} <span class="soft">{escape(seen)}</span></h3>'
+        f"<figure>{figure}</figure>{_peaks(person)}<details><summary>In figures</summary>"
+        f"{_spans(film, person)}{_events(person)}</details></article>"
+    )
+
+
+def _peaks(person: Person) -> str:
+    shown = sorted((peak for peak in person.peaks.values() if peak.picture), key=lambda peak: peak.seconds)
+    if not shown and person.best is not None and person.best.picture:
+        shown = [person.best]
+    items = (
+        f'<li><img loading="lazy" src="{peak.picture}" alt="face {person.track_id} at {clock(peak.seconds, 1)}">'
+        f"<div>{dot(peak.expression)}{escape(peak.expression)}<br>"
+        f"<span>{clock(peak.seconds, 1)}, {escape(percent(peak.confidence))}</span></div></li>"
+        for peak in shown
+    )
+    return f'<ul class="peaks">{"".join(items)}</ul>' if shown else ""
+
+
+def _spans(film: Film, person: Person) -> str:
+    """Return a table of the mean shares in equal parts of the video."""
+    means = film.timeline.means(person.track_id)
+    names = [*film.labels, *(("valence", "arousal") if means.shape[1] > len(film.labels) else ())]
+    rows = []
+    for part in np.array_split(np.arange(len(means)), min(SPANS, len(means))):
+        at = [film.timeline.start + k * film.timeline.width for k in (part[0], part[-1] + 1)]
+        seen = means[part][~np.isnan(means[part, 0])]
+        rows.append([f"{clock(at[0], 1)} to {clock(at[1], 1)}", *_cells(seen, len(film.labels), len(names))])
+    return table(("time", *names), rows)
+
+
+def _cells(seen: np.ndarray, shares: int, columns: int) -> Iterator[str]:
+    for k in range(columns):
+        mean = float(seen[:, k].mean()) if len(seen) else None
+        yield "-" if mean is None else escape(percent(mean)) if k < shares else f"{mean:.2f}"
+
+
+def _events(person: Person) -> str:
+    if not person.events:
+        return ""
+    shown = sorted(person.events[:EVENTS], key=lambda event: event.onset)
+    rows = [
+        [
+            f"{dot(event.expression)}{escape(event.expression)}",
+            *(clock(at, 1) for at in (event.onset, event.peak, event.offset)),
+            escape(percent(event.confidence)),
+        ]
+        for event in shown
+    ]
+    more = f'<p class="soft">The {len(shown)} strongest of {person.count:,}; events.csv has all.</p>'
+    return table(("event", "onset", "peak", "end", "at the peak"), rows) + (more if person.count > len(shown) else "")
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"

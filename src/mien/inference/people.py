@@ -1,0 +1,265 @@
+"""The people of a video: who was seen when, what they showed on the whole, and their events, as files and as values.
+
+    with People(out, card, smooth=0.0, ended=report.film) as people:
+        people.add(seen)                          # events.csv as events end, people.csv as videos end
+
+A person is a face that was followed (one track id): someone who leaves and is not recognised again counts anew.  Means
+are weighted with time, so that uneven frames count for as long as they stand.  Photos have no people, and a run of
+photos alone writes neither file.
+"""
+
+from collections.abc import Callable
+from dataclasses import astuple, dataclass, field, fields, replace
+from heapq import nlargest
+from pathlib import Path
+from typing import BinaryIO, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.card import Card
+from mien.face import Face
+from mien.inference.events import SMOOTH, Event, Events
+from mien.inference.pipeline import Prediction, Seen
+from mien.inference.shot import portrait
+from mien.inference.sinks import csv_line, put
+from mien.inference.sources import Source
+from mien.inference.timeline import Timeline
+
+PEAKS = 8  # events of a person that keep a picture
+EVENTS = 200  # events of a person that the page keeps; events.csv has all
+DETAILED = 256  # people of a video with pictures and a timeline; of the others the figures are kept
+HIGH = 0.4  # share from which a face may be at the peak of an event
+RISE = 0.02  # by how much a face must outdo the one whose picture is held
+LULL = 0.5  # seconds below HIGH after which a peak is over
+FRAME = 0.04  # seconds that the only frame of a video stands
+
+
+@dataclass(frozen=True)
+class Peak:
+    """The moment at which an expression was strongest, with the face as a data URI; "" where it was not kept."""
+
+    expression: str
+    seconds: float
+    confidence: float
+    picture: str = ""
+
+
+@dataclass
+class Person:
+    """What is known of one face of a video.
+
+    Attributes:
+        first, last: when it was first and last seen, in seconds of the video; seconds: for how long altogether.
+        frames: in how many frames; count: how many events; sums: the probabilities times the seconds they stood.
+        best: the most expressive moment: that of the strongest event, or of the highest share but neutral's.
+    """
+
+    track_id: int
+    first: float
+    last: float
+    seconds: float = 0.0
+    frames: int = 0
+    count: int = 0
+    sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    best: Peak | None = None
+    events: list[Event] = field(default_factory=list)
+    peaks: dict[Event, Peak] = field(default_factory=dict)
+
+    @property
+    def means(self) -> NDArray[np.float64]:
+        """Mean share of each expression, then valence and arousal where they are read."""
+        return self.sums / max(self.seconds, 1e-9)
+
+    def add(self, event: Event, peak: Peak) -> None:
+        """Count an event and keep it while it is among the strongest."""
+        if not self.count or self.best is None or peak.confidence > self.best.confidence:
+            self.best = peak
+        self.count += 1
+        self.events = nlargest(EVENTS, [*self.events, event], key=lambda one: one.confidence)
+        self.peaks[event] = peak
+        for weaker in self.events[PEAKS:]:
+            self.peaks.pop(weaker, None)
+
+
+class Film:
+    """One video while it is being seen: its people, their timelines and events."""
+
+    def __init__(self, source: str, labels: tuple[str, ...], smooth: float) -> None:
+        self.source, self.labels = source, labels
+        self.people: dict[int, Person] = {}
+        self.detailed: set[int] = set()  # those with pictures and a timeline
+        self.timeline = Timeline()
+        self.frames = 0
+        self._events = Events(0.0 if smooth else SMOOTH)
+        self._before: Prediction | None = None
+        self._stood = FRAME
+        self._rising: dict[tuple[int, str], tuple[Peak, float]] = {}
+
+    @property
+    def affect(self) -> bool:
+        """Whether valence and arousal are read."""
+        return any(len(person.sums) > len(self.labels) for person in self.people.values())
+
+    def add(self, seen: Seen) -> list[Event]:
+        """Take the next frame, its faces in pixels of its image, and return the events that ended with it."""
+        prediction, drawn = seen.prediction, seen.drawn()
+        seconds = prediction.seconds or 0.0
+        self.timeline.reach(seconds)
+        if self._before is not None:
+            self._stand(seconds - (self._before.seconds or 0.0))
+        before = {face.track_id for face in self._before.faces} if self._before is not None else set()
+        for face, shown in zip(prediction.faces, drawn.faces, strict=True):
+            if face.track_id is not None and face.probs is not None:
+                since = (self._before.seconds if self._before and face.track_id in before else None) or seconds
+                self._see(face, seconds, since)
+                self._look(face, shown, seconds, seen.image)
+        self._before = prediction
+        self.frames += 1
+        return self._told(self._events.add(prediction, seen.cut))
+
+    def end(self) -> list[Event]:
+        """Return the events that were still going on at the end."""
+        self._stand(self._stood)
+        self._before = None
+        return self._told(self._events.end())
+
+    def _stand(self, seconds: float) -> None:
+        """Let the last frame's faces have been on screen for `seconds`."""
+        self._stood = seconds or self._stood
+        for face in self._before.faces if self._before is not None else ():
+            person = self.people.get(face.track_id or 0)
+            if person is not None:
+                person.seconds += seconds
+                person.sums = person.sums + seconds * _values(face)
+
+    def _see(self, face: Face, seconds: float, since: float) -> None:
+        track = face.track_id or 0
+        values = _values(face)
+        if track not in self.people:
+            self._thin()
+            self.people[track] = Person(track, seconds, seconds, sums=np.zeros(len(values)))
+            self.detailed.add(track)
+        person = self.people[track]
+        person.last = seconds
+        person.frames += 1
+        if track in self.detailed:
+            self.timeline.add(track, seconds, values, since)
+
+    def _look(self, face: Face, shown: Face, seconds: float, image: NDArray[np.uint8] | None) -> None:
+        """Keep the picture of a face whose expression has not been as strong in this stretch, or at all."""
+        track, person = face.track_id or 0, self.people[face.track_id or 0]
+        shares = {name: float(p) for name, p in zip(face.labels, face.probs, strict=True) if name != "neutral"}  # type: ignore[arg-type]
+        expression = max(shares, key=lambda name: shares[name], default="")
+        share = shares.get(expression, 0.0)
+        held, latest = self._rising.get((track, expression), (None, 0.0))
+        if seconds > latest + LULL:
+            held = None
+        rises = share >= HIGH and (held is None or share > held.confidence + RISE)
+        best = not person.count and expression and (person.best is None or share > person.best.confidence + RISE)
+        if rises or best:
+            peak = Peak(expression, seconds, share, portrait(image, shown) if image is not None else "")
+            held = peak if rises else held
+            person.best = peak if best else person.best
+        if held is not None and share >= HIGH:
+            self._rising[track, expression] = held, seconds
+
+    def _told(self, events: list[Event]) -> list[Event]:
+        """Give ended events to their people, with the pictures of their peaks."""
+        for event in events:
+            held, _ = self._rising.pop((event.track_id, event.expression), (None, 0.0))
+            picture = held.picture if held is not None and event.onset - LULL <= held.seconds <= event.offset else ""
+            peak = Peak(event.expression, event.peak, event.confidence, picture)
+            if event.track_id in self.people:
+                self.people[event.track_id].add(event, peak)
+        return events
+
+    def _thin(self) -> None:
+        """Before the people with pictures get too many, let the half that was seen least keep its figures alone."""
+        if len(self.detailed) < DETAILED:
+            return
+        here = {face.track_id for face in self._before.faces} if self._before is not None else set()
+        ranked = sorted(self.detailed, key=lambda track: (track in here, self.people[track].seconds))
+        for track in ranked[: DETAILED // 2]:
+            person = self.people[track]
+            person.events, person.peaks = [], {}
+            person.best = replace(person.best, picture="") if person.best is not None else None
+            self.timeline.drop(track)
+            self.detailed.remove(track)
+        self._rising.clear()
+
+
+class People:
+    """Writes events.csv and people.csv into a folder inside a `with` block, and hands on every video that ended."""
+
+    def __init__(self, out: Path, card: Card, smooth: float, ended: Callable[[Film], None]) -> None:
+        """Take what `Pipeline.smooth` is, and whom to give each `Film` when it has ended."""
+        self._out, self._card, self._smooth, self._ended = out, card, smooth, ended
+        self._source: Source | None = None
+        self._film: Film | None = None
+        self._files: list[BinaryIO] = []
+
+    def __enter__(self) -> Self:
+        for name in ("events.csv", "people.csv"):  # of an earlier run; a run of photos would leave them standing
+            (self._out / name).unlink(missing_ok=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+        for file in self._files:
+            file.close()
+
+    def add(self, seen: Seen) -> None:
+        """Take the next frame of a video; a picture only ends what came before it."""
+        if seen.source is not self._source:
+            self._end()
+            self._source = seen.source
+        if seen.prediction.seconds is None:
+            return
+        if self._film is None:
+            self._begin()
+            self._film = Film(seen.prediction.source, self._card.labels, self._smooth)
+        self._write(self._film.add(seen))
+
+    def _begin(self) -> None:
+        if not self._files:
+            self._files = [(self._out / name).open("wb") for name in ("events.csv", "people.csv")]
+            put(self._files[0], csv_line([column.name for column in fields(Event)]))
+            put(self._files[1], csv_line(columns(self._card)))
+
+    def _write(self, events: list[Event]) -> None:
+        for event in events:
+            put(self._files[0], csv_line(_rounded(astuple(event))))
+
+    def _end(self) -> None:
+        if self._film is None:
+            return
+        self._write(self._film.end())
+        for person in self._film.people.values():
+            put(self._files[1], csv_line(_rounded(row(self._film, person, self._card))))
+        self._ended(self._film)
+        self._film = None
+
+
+def columns(card: Card) -> list[str]:
+    """Return the columns of people.csv for what these weights tell."""
+    means = [f"mean_{name}" for name in (*card.labels, *(("valence", "arousal") if card.valence_arousal else ()))]
+    known = ["source", "track_id", "first_seen", "last_seen", "seconds", "frames", *means, "events"]
+    return [*known, "peak_expression", "peak_seconds", "peak_confidence"]
+
+
+def row(film: Film, person: Person, card: Card) -> list[object]:
+    """Return a person's row, in the order of `columns`."""
+    known = [film.source, person.track_id, person.first, person.last, person.seconds, person.frames]
+    best = person.best
+    peak = (best.expression, best.seconds, best.confidence) if best is not None else (None, None, None)
+    return [*known, *person.means.tolist(), person.count, *peak]
+
+
+def _values(face: Face) -> NDArray[np.float64]:
+    affect = (face.valence, face.arousal) if face.valence is not None and face.arousal is not None else ()
+    return np.array([*(() if face.probs is None else face.probs), *affect], np.float64)
+
+
+def _rounded(cells: list[object] | tuple[object, ...]) -> list[object]:
+    return [round(cell, 6) if isinstance(cell, float) else cell for cell in cells]

@@ -1,0 +1,205 @@
+"""What the faces of a video showed over time, in few enough numbers for a page, and the figure of one face.
+
+The time of a video is cut into at most BINS equal bins; when it outgrows them, the bins double their width and are
+joined in pairs.  So ten seconds are told to the twentieth of a second and two hours to the half minute, in the same
+memory.  A bin holds the mean of what was read in it; brief expressions that a mean would hide are the events, which are
+marked above the bands at their own times.  The figure is an SVG that stretches with the page, so words stand around it
+in HTML, where they keep their size on a telephone.
+"""
+
+from collections.abc import Iterable, Sequence
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.inference.events import Event
+from mien.page import colour, escape
+
+BINS = 240
+FINEST = 0.05  # seconds; about a frame
+WIDE, HIGH = 4 * BINS, 100  # units of the figure, not pixels
+LEAST = 0.004  # bands that never reach this share are left out
+STEPS = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)  # seconds between two ticks
+TICKS = 6
+
+STYLE = """
+.line{position:relative;margin:10px 0 6px}
+.line svg{max-width:none;width:100%;display:block}
+.line .marks{height:12px;margin-bottom:3px}
+.line .bands{height:110px;background:var(--track);border-radius:6px}
+.line .affect{height:64px;margin-top:8px;background:var(--track);border-radius:6px}
+.line .affect path{fill:none;stroke-width:1.8;vector-effect:non-scaling-stroke}
+.line .zero{stroke:var(--soft);stroke-width:1;stroke-dasharray:3 4;vector-effect:non-scaling-stroke;opacity:.7}
+.ticks{position:relative;height:1.5em;color:var(--soft);font-size:.8rem;font-variant-numeric:tabular-nums}
+.ticks span{position:absolute;transform:translateX(-50%);white-space:nowrap;padding-top:5px}
+.ticks span::before{content:"";position:absolute;left:50%;top:0;height:5px;border-left:1px solid var(--soft)}
+.ticks .edge{transform:none}.ticks .edge::before{left:0}
+.key{display:flex;flex-wrap:wrap;gap:2px 16px;font-size:.86rem;color:var(--soft);margin:0 0 12px}
+.key i{display:inline-block;width:1.2em;border-top:2px solid var(--c);vertical-align:middle;margin-right:.45em}
+"""
+
+
+class Timeline:
+    """The means of what each face of one video showed, over bins of equal width that begin with its first frame."""
+
+    def __init__(self) -> None:
+        self.start, self.end = inf, 0.0
+        self.width = FINEST
+        self._tracks: dict[int, dict[int, NDArray[np.float64]]] = {}
+
+    def reach(self, seconds: float) -> None:
+        """Take note of a frame's time, whatever is in it."""
+        self.start, self.end = min(self.start, seconds), max(self.end, seconds)
+
+    def add(self, track: int, seconds: float, values: Sequence[float] | NDArray[np.float32], since: float) -> None:
+        """Take what a face shows at `seconds`; `since` is when it was last seen, if it was never out of sight since."""
+        self.reach(seconds)
+        place = self._place(seconds)
+        row = np.append(np.asarray(values, np.float64), 1.0)
+        bins = self._tracks.setdefault(track, {})
+        for between in range(self._place(since) + 1, place):
+            bins[between] = row.copy()
+        bins[place] = bins[place] + row if place in bins else row
+
+    def drop(self, track: int) -> None:
+        """Forget a face."""
+        self._tracks.pop(track, None)
+
+    def means(self, track: int) -> NDArray[np.float64]:
+        """Return the means of a face, (bins, values); NaN where it was not seen."""
+        bins = self._tracks.get(track, {})
+        size = len(next(iter(bins.values()))) - 1 if bins else 0
+        table = np.full((self._place(self.end) + 1, size), np.nan)
+        for place, row in bins.items():
+            table[place] = row[:-1] / row[-1]
+        return table
+
+    def _place(self, seconds: float) -> int:
+        while (place := int(max(0.0, seconds - self.start) / self.width)) >= BINS:
+            self.width *= 2
+            self._tracks = {track: _joined(bins) for track, bins in self._tracks.items()}
+        return place
+
+
+def _joined(bins: dict[int, NDArray[np.float64]]) -> dict[int, NDArray[np.float64]]:
+    wider: dict[int, NDArray[np.float64]] = {}
+    for place, row in bins.items():
+        wider[place // 2] = wider[place // 2] + row if place // 2 in wider else row
+    return wider
+
+
+def figure(timeline: Timeline, track: int, labels: Sequence[str], events: Iterable[Event], said: str) -> str:
+    """Return the HTML of one face's timeline: events, bands of probability, valence and arousal where they are read.
+
+    `said` is what the figure shows in words, for those who do not see it.
+    """
+    means = timeline.means(track)
+    end = timeline.start + len(means) * timeline.width
+    drawn = [_svg("marks", 12, _marks(events, timeline.start, end)), _svg("bands", HIGH, _bands(means, labels), said)]
+    if means.shape[1] > len(labels):
+        drawn.append(_svg("affect", HIGH, _affect(means[:, len(labels) :])))
+    return f'<div class="line">{"".join(drawn)}{_ticks(timeline.start, end)}</div>'
+
+
+def key(labels: Sequence[str], affect: bool) -> str:
+    """Return the legend of figures."""
+    named = [f'<span><span class="dot" style="--c:{colour(name)}"></span>{escape(name)}</span>' for name in labels]
+    pairs = [("valence, -1 to 1", "var(--accent)"), ("arousal, -1 to 1", "var(--ink)")] if affect else []
+    lines = [f'<span><i style="--c:{stroke}"></i>{name}</span>' for name, stroke in pairs]
+    return f'<div class="key">{"".join(named + lines)}</div>'
+
+
+def clock(seconds: float, digits: int = 0) -> str:
+    """Return a time in a video.
+
+    >>> clock(75), clock(3675.2), clock(12.34, 1)
+    ('1:15', '1:01:15', '0:12.3')
+    """
+    whole = round(seconds, digits)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    tail = f"{rest:0{3 + digits if digits else 2}.{digits}f}"
+    return f"{hours}:{minutes:02}:{tail}" if hours else f"{minutes}:{tail}"
+
+
+def _svg(kind: str, height: int, inner: str, said: str = "") -> str:
+    role = f'role="img" aria-label="{escape(said)}"' if said else 'aria-hidden="true"'
+    return f'<svg class="{kind}" viewBox="0 0 {WIDE} {height}" preserveAspectRatio="none" {role}>{inner}</svg>'
+
+
+def _marks(events: Iterable[Event], start: float, end: float) -> str:
+    """Return a bar per event from its onset to its offset, higher at its peak."""
+    scale = WIDE / (end - start)
+    drawn = []
+    for event in sorted(events, key=lambda event: event.onset):
+        left, right, peak = ((at - start) * scale for at in (event.onset, event.offset, event.peak))
+        told = f"{event.expression} {clock(event.onset, 1)} to {clock(event.offset, 1)}, peak {clock(event.peak, 1)}"
+        drawn.append(
+            f'<g fill="{colour(event.expression)}"><title>{escape(told)}</title>'
+            f'<rect x="{left:.1f}" y="7" width="{max(right - left, 3):.1f}" height="5" rx="1"/>'
+            f'<rect x="{max(peak - 2, 0):.1f}" width="4" height="12" rx="1"/></g>'
+        )
+    return "".join(drawn)
+
+
+def _bands(means: NDArray[np.float64], labels: Sequence[str]) -> str:
+    """Return a band per expression, stacked; neutral lies on top, so that what is expressed grows from the ground."""
+    order = sorted(range(len(labels)), key=lambda k: labels[k] == "neutral")
+    seen = ~np.isnan(means[:, 0]) if means.shape[1] else np.zeros(len(means), bool)
+    shares = np.nan_to_num(means[:, order]) / np.maximum(np.nansum(means[:, order], axis=1, keepdims=True), 1e-9)
+    tops = np.cumsum(np.hstack([np.zeros((len(means), 1)), shares]), axis=1)
+    scale = WIDE / len(means)
+    drawn = []
+    for k, label in enumerate(order):
+        if not shares[:, k].max(initial=0) >= LEAST:
+            continue
+        path = "".join(_band(tops[a:b, k], tops[a:b, k + 1], a, scale) for a, b in _runs(seen))
+        faint = ' opacity=".45"' if labels[label] == "neutral" else ""
+        drawn.append(f'<path fill="{colour(labels[label])}"{faint} d="{path}"/>')
+    return "".join(drawn)
+
+
+def _band(low: NDArray[np.float64], high: NDArray[np.float64], first: int, scale: float) -> str:
+    ends = [first, *(first + k + 0.5 for k in range(len(low))), first + len(low)]
+    above = [high[0], *high, high[-1]]
+    below = [low[0], *low, low[-1]]
+    points = [*zip(ends, above, strict=True), *reversed(list(zip(ends, below, strict=True)))]
+    return "M" + "L".join(f"{x * scale:.4g} {HIGH * (1 - y):.3g}" for x, y in points) + "Z"
+
+
+def _affect(means: NDArray[np.float64]) -> str:
+    """Return the lines of valence and arousal over (bins, 2), from -1 at the foot to 1 at the top."""
+    scale = WIDE / len(means)
+    drawn = [f'<path class="zero" d="M0 {HIGH / 2:g}H{WIDE}"/>']
+    for column, stroke in ((0, "var(--accent)"), (1, "var(--ink)")):
+        path = ""
+        for a, b in _runs(~np.isnan(means[:, column])):
+            xs = [a, *(k + 0.5 for k in range(a, b)), b]
+            ys = [means[a, column], *means[a:b, column], means[b - 1, column]]
+            path += "M" + "L".join(f"{x * scale:.4g} {HIGH * (1 - y) / 2:.3g}" for x, y in zip(xs, ys, strict=True))
+        drawn.append(f'<path style="stroke:{stroke}" d="{path}"/>')
+    return "".join(drawn)
+
+
+def _runs(seen: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return the stretches in which something is true, as (first, one after the last).
+
+    >>> _runs(np.array([True, True, False, True]))
+    [(0, 2), (3, 4)]
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], seen.astype(np.int8), [0]])))
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _ticks(start: float, end: float) -> str:
+    step = next((step for step in STEPS if (end - start) / step <= TICKS), STEPS[-1])
+    first = int(np.ceil(start / step - 1e-9))
+    times = [k * step for k in range(first, first + 4 * TICKS) if k * step <= start + 0.97 * (end - start)]
+    digits = 1 if step < 1 else 0
+    spans = []
+    for at in times:
+        left = 100 * (at - start) / (end - start)
+        edge = ' class="edge"' if left < 2 else ""
+        spans.append(f'<span{edge} style="left:{left:.2f}%">{clock(at, digits)}</span>')
+    return f'<div class="ticks" aria-hidden="true">{"".join(spans)}</div>'
