@@ -31,13 +31,13 @@ browser: $(DEV)/ready
 	$(ONE) $(DEV)/bin/python -m pytest tests/evaluation/report/test_browser.py
 
 bench: $(DEV)/ready
-	$(DEV)/bin/python benchmarks/weights.py --json results/speed.json
+	$(DEV)/bin/python benchmarks/run.py
 
 # What `make bench` and results/PEERS.md measure against, each in an environment of its own.
 peers:
 	-command -v npm >/dev/null && npm --prefix benchmarks/peers install --no-audit --no-fund --ignore-scripts
 	$(PYTHON) -m venv .venv-fer
-	.venv-fer/bin/python $(PIP_PLAIN) torch==2.13.0 fer==25.10.3 "setuptools<81"
+	.venv-fer/bin/python $(PIP_PLAIN) torch==2.13.0 fer==25.10.3 "setuptools<81" "opencv-contrib-python>=4.12,<5"
 
 clean:
 	rm -rf $(USE) $(DEV) .venv-fer benchmarks/peers/node_modules demo

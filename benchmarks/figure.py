@@ -64,7 +64,7 @@ def panel(axes: Axes, points: list[Point]) -> None:
         axes.annotate(
             point.name.removeprefix("mien "),
             (point.cost, point.accuracy),
-            (6, 4),
+            (6, -12) if own else (6, 4),
             textcoords="offset points",
             weight="bold" if own else "normal",
             fontsize=9,

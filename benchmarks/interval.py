@@ -44,7 +44,7 @@ def carphone() -> Clip:
 
 
 def swaying(speed: float) -> Clip:
-    """Return a portrait that sways across a 640x360 frame, turning and coming near; `speed` 1 takes seconds to cross."""
+    """Return a portrait that sways across a 640x360 frame, turning and coming near; at 1 it crosses in seconds."""
     portrait, room = skimage.data.astronaut()[:320, 60:380], cv2.resize(skimage.data.coffee(), (640, 360))
     clip = []
     for k in range(LENGTH):
@@ -99,7 +99,7 @@ def pairs(seen: list[list[Face]], reference: list[list[Face]]) -> Iterator[tuple
     for here, there in zip(seen, reference, strict=True):
         for face in there:
             if here:
-                yield max(here, key=lambda other: overlap(other.box, face.box)), face  # noqa: B023 - used at once
+                yield max(here, key=lambda other: overlap(other.box, face.box)), face
 
 
 def compare(seen: list[list[Face]], reference: list[list[Face]]) -> dict[str, float]:
@@ -124,7 +124,10 @@ def main() -> None:
     out = parser.parse_args().json
     pipeline = Pipeline()
     rows: list[dict[str, Any]] = []
-    print(f"{'clip':10s} {'gap s':>6s} {'looked at':>9s} {'CPU ms':>7s} {'faces':>6s} {'IoU':>6s} {'worst 5%':>8s}", end="")
+    print(
+        f"{'clip':10s} {'gap s':>6s} {'looked at':>9s} {'CPU ms':>7s} {'faces':>6s} {'IoU':>6s} {'worst 5%':>8s}",
+        end="",
+    )
     print(f" {'same':>6s} {'moved':>6s}")
     for name, clip in {"carphone": carphone(), "slow": swaying(0.15), "brisk": swaying(0.5)}.items():
         reference = read(pipeline, clip, 0.0)[0]

@@ -2,8 +2,9 @@
 
     python benchmarks/video.py [--quick]      -> results/bench/video.json
 
-Counted for both: from opening the file to the last prediction in memory, models loaded and one short clip read before,
-every frame asked for.  fer reads the first 40 of a clip's 150 frames: it looks at each for itself, at the same rate.  mien: `Pipeline().predict([clip])`, every prediction turned into the row that it prints.  fer: `Video(clip).analyze(FER())`,
+Counted for both: from opening the file to the last prediction in memory, models loaded and one clip read before, every
+frame asked for.  fer reads the first 40 of a clip's 150 frames: it looks at each for itself, at the same rate.  mien:
+`Pipeline().predict([clip])`, every prediction turned into the row that it prints.  fer: `Video(clip).analyze(FER())`,
 with its rows and the data.csv that it always writes; the annotated pictures, the zip of them and the mp4 that it makes
 by default are switched off, so that both only read.  One clip is read with those too, which is what its users get who
 change nothing.  Clips are made here (bench/clips.py).  Faces found are told: who overlooks some has less to do, and a

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from bench.turns import ROOT
+from peers.predict import write
+
 from mien.data import load
 from mien.errors import DataError
 from mien.evaluation.compare import Request, compare
 from mien.inference.classify import Classifier, names
-from peers.predict import write
 
 PEERS = {"fer tflite": "fer", "fer keras": "fer-keras", "human": "human", "face-api": "face-api"}
 """The peers' names in tables, and their files in results/peers."""

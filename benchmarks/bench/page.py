@@ -24,8 +24,11 @@ def page(parts: dict[str, Told], shown: Sequence[str] = ()) -> str:
     if told:
         rows = [(bar.promise, bar.figure, "met" if bar.met else "**missed**") for bar in told]
         lines += ["## Promises", "", *table(("promise", "measured", ""), rows), ""]
+    places = {part: _place(about) for part, about in parts.items()}
+    same = len(set(places.values())) == 1
+    lines += [f"Measured on {next(iter(places.values()))}.", ""] if same else []
     for part, about in parts.items():
-        lines += [*SECTIONS[part](about), "", f"{about['processor']}, {about['cores']} cores, {_versions(about)}.", ""]
+        lines += [*SECTIONS[part](about), ""] + ([] if same else [f"Measured on {places[part]}.", ""])
     return "\n".join(lines)
 
 
@@ -42,11 +45,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
 
 
 def _figure(cell: str) -> bool:
-    return cell[:1].isdigit() or cell[:1] in "-."
+    return cell.replace(",", "").replace(".", "").removeprefix("-").isdigit() or cell == "-"
 
 
-def _versions(about: Told) -> str:
-    return ", ".join(f"{name} {number}" for name, number in about["versions"].items())
+def _place(about: Told) -> str:
+    versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
+    return f"{about['processor']}, {about['cores']} cores, Python {about['python']}, {versions}"
 
 
 def faces(told: Told) -> list[str]:
@@ -55,14 +59,15 @@ def faces(told: Told) -> list[str]:
     cost = {(row["system"], row["threads"], row["batch"]): row for row in told["rows"]}
     cases = list(dict.fromkeys((row["threads"], row["batch"]) for row in told["rows"]))
     lines = ["## Faces", "", "CPU ms per face; 48 px crops in memory.", ""]
-    head = ["system", *_accuracy_heads(told), *(f"{threads} thr., batch {batch}" for threads, batch in cases)]
-    for key, form in (("cpu_ms", "{:.3f}"), ("faces_per_second", "{:,.0f}")):
-        rows = [
-            [name, *_accuracies(told, name), *(form.format(cost[name, *case][key]) for case in cases)]
-            for name in systems
-        ]
-        lines += [*table(head, rows), ""]
-        lines += ["Faces per second on the clock:", ""] if key == "cpu_ms" else []
+    heads = [f"{threads} thr., batch {batch}" for threads, batch in cases]
+
+    def cells(name: str, key: str, form: str) -> list[str]:
+        return [form.format(cost[name, *case][key]) for case in cases]
+
+    rows = [[name, *_accuracies(told, name), *cells(name, "cpu_ms", "{:.3f}")] for name in systems]
+    lines += [*table(["system", *_accuracy_heads(told), *heads], rows), "", "Faces per second on the clock:", ""]
+    rows = [[name, *cells(name, "faces_per_second", "{:,.0f}")] for name in systems]
+    lines += [*table(["system", *heads], rows), ""]
     lines += ["The JavaScript packages compute on one thread in Node, whatever is asked.", ""]
     return [*lines, *_beaten(told)]
 
@@ -106,8 +111,15 @@ def video(told: Told) -> list[str]:
             continue
         ours, other = by[name, size, faces], by.get(("fer", size, faces))
         rows.append([size, faces, *_speed(ours), *(_speed(other) if other else "---"), _times(ours, other)])
-    head = ("clip", "faces", "mien frames/s", "CPU ms", "found", "fer frames/s", "CPU ms", "found", "times")
-    lines = ["## Video", "", f"Clips of {told['frames']} frames, CPU ms per frame.", "", *table(head, rows), ""]
+    head = ("clip", "faces", "mien frames/s", "CPU ms", "found", "fer frames/s", "CPU ms", "found", "ratio")
+    lines = [
+        "## Video",
+        "",
+        f"Clips of {told['frames']} frames; CPU ms and faces found per frame.",
+        "",
+        *table(head, rows),
+        "",
+    ]
     for (name, size, faces), row in by.items():
         if name not in ("mien", "fer"):
             speed, cpu, _ = _speed(row)
@@ -176,8 +188,8 @@ def ceiling(told: Told) -> list[str]:
         ]
         for row in told["video"]
     ]
-    lines += ["Stages of the video path, CPU ms per frame, each measured alone; the rest is what the whole takes more.", ""]
-    return [*lines, *table(("clip", "all", "looks of the detector per frame", *stages), rows)]
+    said = "Stages of the video path, CPU ms per frame, each measured alone; the rest is what the whole takes more."
+    return [*lines, said, "", *table(("clip", "all", "looks of the detector per frame", *stages), rows)]
 
 
 SECTIONS = {"faces": faces, "video": video, "folder": folder, "cold": cold, "ceiling": ceiling}

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -121,16 +122,10 @@ def video(clip: str) -> Callable[..., dict[str, Any]]:
         return time.process_time() - began
 
     def measure(seconds: float) -> dict[str, Any]:
-        stills, count = [], 0
-        told = list(pipeline.predict([clip]))[:STILLS]
-
-        def decode() -> None:
-            nonlocal count
-            for count, (_, _, image) in enumerate(frames(clip), 1):
-                if len(stills) < STILLS:
-                    stills.append(image)
-
-        ms = {"decode to RGB": spent(decode) / count * 1e3}
+        told = list(pipeline.predict([clip]))
+        count = len(told)
+        stills = [image for _, _, image in islice(frames(clip), STILLS)]
+        ms = {"decode to RGB": spent(lambda: [None for _ in frames(clip)]) / count * 1e3}
         found: list[Any] = []
         ms["detect"] = spent(lambda: found.extend(pipeline.detect(image) for image in stills)) / len(stills) * 1e3
         card, cut = pipeline.card, []
@@ -144,7 +139,7 @@ def video(clip: str) -> Callable[..., dict[str, Any]]:
         ms["crop"] *= 1e3 / len(stills)
         ms["classify"] = spent(lambda: pipeline.classifier(np.concatenate(cut))) / len(stills) * 1e3
         tracks = Tracks()
-        follow = spent(lambda: [tracks.follow(p.faces, p.seconds or 0.0) for p in told])
+        follow = spent(lambda: [tracks.follow(p.faces, p.seconds or 0.0) for p in told[: len(stills)]])
         ms["track"] = follow / len(stills) * 1e3
         calls = dict.fromkeys(ms, 1.0) | {"detect": detections(pipeline, clip) / count}
         whole = spent(lambda: [p.to_dict() for p in pipeline.predict([clip])]) / count * 1e3

@@ -40,7 +40,8 @@ class Worker:
 
     def ask(self, **what: Any) -> dict[str, Any]:
         """Return what it answers to a request."""
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         self._process.stdin.write(json.dumps(what) + "\n")
         self._process.stdin.flush()
         for line in self._process.stdout:
@@ -94,7 +95,10 @@ def median(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
 def progress(what: str, steps: int) -> Iterator[Callable[[str], None]]:
     """Show one line on stderr that tells how far a part has come."""
     done = iter(range(1, steps + 1))
-    wipe = "\r\033[K" if sys.stderr.isatty() else ""
-    end = "" if wipe else "\n"
-    yield lambda detail: print(f"{wipe}{what} {next(done, steps)}/{steps} {detail}", end=end, file=sys.stderr, flush=True)
+    wipe, end = ("\r\033[K", "") if sys.stderr.isatty() else ("", "\n")
+
+    def step(detail: str) -> None:
+        print(f"{wipe}{what} {next(done, steps)}/{steps} {detail}", end=end, file=sys.stderr, flush=True)
+
+    yield step
     print(wipe, end="", file=sys.stderr, flush=True)

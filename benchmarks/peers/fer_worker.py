@@ -8,8 +8,9 @@ costs 16 points of accuracy on crops.  A batch is one picture with the crops sid
 only way in which its keras path sees several faces at once; its tflite path loops over them.  Its interpreter is given
 THREADS threads, which it does not ask for itself; 0 leaves its default.
 
-Videos, of which it reads the first `most` frames, and photos are read at its defaults (Haar cascade, 10 px, tflite).  `video` with `extras` false reads without
-its annotated pictures, zip and mp4; with true it is analyze() as called by default.  FOLDER takes what it writes.
+Videos, of which it reads the first `most` frames, and photos are read at its defaults (Haar cascade, 10 px, tflite).
+`video` with `extras` false reads without its annotated pictures, zip and mp4; with true it is analyze() as called by
+default.  FOLDER takes what it writes.
 """
 
 import functools

@@ -16,6 +16,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench import turns
+
 from mien.data import load
 
 RESULTS = turns.ROOT / "results" / "peers"

@@ -11,6 +11,7 @@ RESULTS = Path(__file__).parents[2] / "results"
 OURS = ("fer2013", "fer2013-nano")
 PEERS = {
     "fer": "fer 25.10.3 (PyPI), tflite, its default; offsets 0",
+    "fer-keras": "fer 25.10.3 (PyPI), keras; offsets 0",
     "human": "@vladmandic/human 3.3.6 (npm), its emotion graph, wasm",
     "face-api": "@vladmandic/face-api 1.7.15 (npm), wasm",
 }

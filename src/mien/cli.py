@@ -48,17 +48,22 @@ def predict(
     abstain: Annotated[str | None, typer.Option(help="least confidence to answer: 0 to 1, or auto")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
     every: Annotated[int, typer.Option(help="read every N-th frame of a video")] = 1,
+    start: Annotated[float, typer.Option(help="read a video from so many seconds on")] = 0.0,
+    end: Annotated[float | None, typer.Option(help="read a video up to so many seconds")] = None,
+    max_fps: Annotated[float | None, typer.Option(help="read at most so many frames a second")] = None,
     smooth: Annotated[float, typer.Option(help="seconds over which a video's probabilities are averaged")] = 0.0,
 ) -> None:
     """Read the apparent facial expressions in photos, folders, videos or a camera."""
     from mien.inference import session
     from mien.inference.pipeline import Pipeline
+    from mien.inference.video import Clip
 
     session.check_format(format, to_file=out is not None)
+    clip = Clip(every, start, end, max_fps)
     least = session.least_confidence(abstain)
     pipeline = Pipeline(weights, detector, detector_file, min_score, least, device, smooth)
     try:
-        failures = session.run(pipeline, sources, format, out, every)
+        failures = session.run(pipeline, sources, format, out, clip)
     except BrokenPipeError:
         return session.leave_pipe()
     except KeyboardInterrupt:
@@ -266,14 +271,16 @@ def evaluate(
 @app.command()
 def compare(
     systems: Annotated[list[Path], typer.Argument(metavar="A B...", help="results, run folders, tables of answers")],
-    source: Annotated[str, typer.Option("--from", help="csv: every path is a table, whatever its name")] = "auto",
-    column: Annotated[list[str] | None, typer.Option(help="FIELD=COLUMN of tables, e.g. id=path happy=joy")] = None,
+    source: Annotated[str, typer.Option("--from", help="csv: what is no .npz is a table, whatever its name")] = "auto",
+    column: Annotated[
+        list[str] | None, typer.Option(help="[FILE:]FIELD=COLUMN, e.g. id=path happy=joy ignore=other sad=WORD")
+    ] = None,
     data: Annotated[str | None, typer.Option(help="the data set that tells the truth, where no system does")] = None,
     root: Annotated[Path | None, typer.Option(help="the data; MIEN_DATA when not given")] = None,
-    split: Annotated[str, typer.Option(help="val or test")] = "test",
+    split: Annotated[str | None, typer.Option(help="val or test [default: test of --data and of folders]")] = None,
     intersect: Annotated[bool, typer.Option("--intersect", help="only pictures that all answered")] = False,
     published: Annotated[bool, typer.Option("--published", help="list published figures below")] = False,
-    out: Annotated[Path | None, typer.Option(help="for compare.json, compare.csv and compare.html")] = None,
+    out: Annotated[Path | None, typer.Option(help="for compare.json, .csv and .html, and tables as results")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Compare systems picture by picture: differences with intervals, tests, a ranking, where they disagree."""
@@ -282,12 +289,13 @@ def compare(
     from mien.evaluation import compare as pairs
 
     asked = pairs.Request(tuple(systems), source, tuple(column or ()), data, root, split, intersect, published)
-    found = pairs.compare(asked)
+    found, tables = pairs.judge(asked)
     for note in found["notes"]:
         print(note, file=sys.stderr)
     typer.echo(json.dumps(found) if as_json else pairs.to_text(found))
     if out:
-        pairs.keep(found, out, pairs.pictures(found, root))
+        written = pairs.keep(found, out, pairs.pictures(found, root), tables)
+        typer.echo("\n".join(f"wrote {path}" for path in written), err=as_json)
 
 
 @app.command()

@@ -25,9 +25,9 @@ COLOURS: dict[str, str] = {
 
 _STYLE = """
 :root{color-scheme:light dark;--ground:#f6f7f9;--card:#fff;--ink:#1b2027;--soft:#5c6672;--line:#dfe3e8;
---track:#e9ecf0;--accent:#2563a8;--warn:#a4391f}
+--track:#e9ecf0;--accent:#2563a8;--warn:#a4391f;--shade:#1b202740}
 @media (prefers-color-scheme:dark){:root{--ground:#14171c;--card:#1d2229;--ink:#e8ebef;--soft:#9aa5b1;--line:#313842;
---track:#2d343d;--accent:#7db3ee;--warn:#f0937c}}
+--track:#2d343d;--accent:#7db3ee;--warn:#f0937c;--shade:#0009}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;print-color-adjust:exact;-webkit-print-color-adjust:exact}
 body{margin:0;background:var(--ground);color:var(--ink);
@@ -46,7 +46,13 @@ p{margin:0 0 12px;max-width:75ch}
 .tile span{display:block;color:var(--soft);font-size:.87rem;line-height:1.4}
 .two{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:16px;align-items:start}
 .two>*{margin-bottom:0}
-.scroll{overflow-x:auto;margin:0 0 16px}.scroll>table{min-width:100%}
+.scroll{--under:var(--ground);overflow-x:auto;margin:0 0 16px;background:
+linear-gradient(90deg,var(--under) 50%,transparent) left/48px 100% no-repeat local,
+linear-gradient(270deg,var(--under) 50%,transparent) right/48px 100% no-repeat local,
+linear-gradient(90deg,var(--shade),transparent) left/18px 100% no-repeat scroll,
+linear-gradient(270deg,var(--shade),transparent) right/18px 100% no-repeat scroll}
+.box .scroll{--under:var(--card)}.scroll>table{min-width:100%}
+.scroll::-webkit-scrollbar{height:8px}.scroll::-webkit-scrollbar-thumb{background:var(--shade);border-radius:4px}
 table{border-collapse:collapse;font-size:.9rem}
 table,.tile b,.num{font-variant-numeric:tabular-nums}
 th,td{padding:6px 14px 6px 0;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
@@ -70,7 +76,7 @@ svg text{fill:var(--soft);font:13px system-ui,-apple-system,"Segoe UI",Roboto,sa
 table{font-size:.84rem}th,td{padding-right:9px}
 .facts{grid-template-columns:1fr;gap:0}.facts dd{margin-bottom:8px}}
 @media print{:root{--ground:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#ccc;--track:#e4e7ea;
---accent:#2563a8}body{font-size:10.5pt}.box,.tile,tr{break-inside:avoid}.scroll{overflow:visible}
+--accent:#2563a8}body{font-size:10.5pt}.box,.tile,tr{break-inside:avoid}.scroll{overflow:visible;background:none}
 th,td{white-space:normal}tbody th{overflow-wrap:anywhere}}
 """
 

@@ -40,7 +40,8 @@ def write(path: Path, card: dict[str, Any] | None = None, **change: Any) -> Path
             helper.make_tensor_value_info(k, TensorProto.FLOAT, [n, 2]) for k in ("valence_arousal", "action_units")
         ]
     if change.get("embedding"):
-        nodes.append(helper.make_node("Identity", ["probs"], ["embedding"]))
+        flat = len(change["embedding"]) == 2
+        nodes.append(helper.make_node("Identity" if flat else "Unsqueeze", ["probs", "one"][: 2 - flat], ["embedding"]))
         outputs.append(helper.make_tensor_value_info("embedding", TensorProto.FLOAT, change["embedding"]))
     graph = helper.make_graph(
         nodes,
@@ -94,8 +95,9 @@ def test_shipped_weights_give_an_embedding(name: str) -> None:
     heads = Classifier(name).heads(crops)
     assert heads["embedding"].shape == (70, 192 if name.endswith("nano") else 256)
     np.testing.assert_allclose(np.linalg.norm(heads["embedding"], axis=1), 1, atol=1e-5)
-    mirrored = Classifier(name).heads(np.ascontiguousarray(crops[:, :, ::-1]))  # the views hold the mirror image
-    np.testing.assert_allclose(mirrored["embedding"], heads["embedding"], atol=1e-4)
+    if Classifier(name).card.recipe["views"]["flip"]:  # the mean over a face and its mirror image is that of either
+        mirrored = Classifier(name).heads(np.ascontiguousarray(crops[:, :, ::-1]))
+        assert (mirrored["embedding"] * heads["embedding"]).sum(1).min() > 0.999  # int8 rounds
     assert Classifier(name).heads(crops[:0])["embedding"].shape == (0, heads["embedding"].shape[1])
 
 
@@ -152,7 +154,7 @@ def test_wrong_crops(crops: np.ndarray, got: str) -> None:
         (CARD, {"kind": 1}, "expected crops uint8"),
         (CARD, {"n": 4}, "fixed number of crops"),
         (CARD, {"heads": True}, "as its card says"),
-        (CARD, {"embedding": ["n", "d"]}, "one row of numbers per face"),
+        (CARD, {"embedding": ["n", 1, 2]}, "one row of numbers per face"),
     ],
 )
 def test_files_that_do_not_fit(tmp_path: Path, card: dict[str, Any] | None, change: dict[str, Any], told: str) -> None:

@@ -157,9 +157,11 @@ def test_raw_probabilities_are_smoothed_first() -> None:
     assert raw.add(frame(0, {})) == []
 
 
-def test_a_smile_in_a_video(tmp_path: Path, pipeline: Pipeline, film: Callable[..., Path], astronaut: np.ndarray) -> None:
-    smile = astronaut[:320, 60:380]
-    path = film(tmp_path / "smile.mp4", [np.zeros_like(smile)] * 6 + [smile] * 30 + [np.zeros_like(smile)] * 6)
+def test_a_smile_in_a_video(
+    tmp_path: Path, pipeline: Pipeline, film: Callable[..., Path], astronaut: np.ndarray
+) -> None:
+    smile, dark = astronaut[:320, 60:380], np.zeros((320, 320, 3), np.uint8)
+    path = film(tmp_path / "smile.mp4", [dark] * 6 + [smile] * 30 + [dark] * 6)
     events = Events()
     out = [event for prediction in pipeline.predict(path) for event in events.add(prediction)] + events.end()
     assert [(e.expression, e.track_id) for e in out] == [("happiness", 1)]

@@ -1,10 +1,9 @@
-"""Every way a picture or a video can be stored comes out as the same upright RGB, or as one line of complaint."""
+"""Every way a picture can be stored comes out as the same upright RGB, or as one line of complaint."""
 
 import os
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from PIL import Image
 from mien.errors import MediaError
 from mien.inference import media
 
-Film = Callable[..., Path]
 SMALL = (120, 90)  # width, height of the test picture
 
 
@@ -182,7 +180,6 @@ def test_pillows_own_limit_is_lifted_for_us_alone(
     picture.save(path)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # as a program around us may have it
     assert media.read(path).shape == (90, 120, 3)
-    assert not media.is_video(path)
     assert Image.MAX_IMAGE_PIXELS == 100
 
 
@@ -236,85 +233,3 @@ def test_missing_picture(tmp_path: Path) -> None:
         media.read(tmp_path / "none.jpg")
     with pytest.raises(MediaError):
         media.read(tmp_path)
-
-
-def test_frames(video: Path, moved: list[np.ndarray]) -> None:
-    seen = list(media.frames(video))
-    assert [index for index, _, _ in seen] == list(range(12))
-    assert np.allclose([seconds for _, seconds, _ in seen], np.arange(12) / 20)
-    for (_, _, image), original in zip(seen, moved, strict=True):
-        assert image.dtype == np.uint8
-        assert np.abs(image.astype(int) - original.astype(int)).mean() < 8
-
-
-def test_every_third_frame(video: Path) -> None:
-    assert [(index, round(seconds, 3)) for index, seconds, _ in media.frames(video, 3)] == [
-        (0, 0),
-        (3, 0.15),
-        (6, 0.3),
-        (9, 0.45),
-    ]
-
-
-def test_display_matrix_turns_frames(video: Path) -> None:
-    upright = next(media.frames(video))[2]
-    content = bytearray(video.read_bytes())
-    at = content.index(b"tkhd") + 4
-    matrix = at + 4 + (20 if content[at] == 0 else 32) + 16
-    for quarters, (a, b) in {3: (0, 1), 2: (-1, 0), 1: (0, -1)}.items():  # a telephone held upright writes (0, 1)
-        numbers = (a << 16, b << 16, 0, -b << 16, a << 16, 0, 0, 0, 1 << 30)
-        content[matrix : matrix + 36] = struct.pack(">9i", *numbers)
-        turned = video.with_name("turned.mp4")
-        turned.write_bytes(content)
-        assert (next(media.frames(turned))[2] == np.rot90(upright, quarters)).all()
-
-
-@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi"])
-def test_cut_video_gives_its_good_part(tmp_path: Path, moved: list[np.ndarray], film: Film, name: str) -> None:
-    path = film(tmp_path / name, moved, codec="mpeg4")
-    path.write_bytes(path.read_bytes()[: path.stat().st_size * 7 // 10])
-    seen: list[int] = []
-    with pytest.raises(MediaError, match=f"{name} is cut short or damaged"):
-        seen.extend(index for index, _, _ in media.frames(path))
-    assert 3 <= len(seen) < 12
-
-
-@pytest.mark.parametrize("name", ["sound.mp4", "empty.mp4", "noise.mp4", "notes.txt", "photo.mp4", "none.mp4"])
-def test_not_videos(tmp_path: Path, photo: Path, sound: Path, name: str) -> None:
-    contents = {
-        "sound.mp4": sound.read_bytes(),
-        "empty.mp4": b"",
-        "noise.mp4": os.urandom(5000),
-        "notes.txt": b"FFmpeg would play this as a teletype\n" * 50,
-        "photo.mp4": photo.read_bytes(),
-    }
-    path = tmp_path / name
-    if name in contents:
-        path.write_bytes(contents[name])
-    with pytest.raises(MediaError, match=name) as caught:
-        next(media.frames(path))
-    assert "\n" not in str(caught.value)
-    assert not media.is_video(path)
-
-
-def test_titles_in_another_encoding(film: Film, tmp_path: Path, moved: list[np.ndarray]) -> None:
-    path = film(tmp_path / "a.avi", moved, codec="mpeg4", title="Caf? Z?rich")
-    content = path.read_bytes()
-    assert b"Caf? Z?rich" in content
-    path.write_bytes(content.replace(b"Caf? Z?rich", "Café Zürich".encode("latin-1")))
-    assert sum(1 for _ in media.frames(path)) == len(moved)
-    assert media.is_video(path)
-
-
-def test_is_video_looks_inside(video: Path, photo: Path) -> None:
-    renamed = video.with_name("clip.dat")
-    renamed.write_bytes(video.read_bytes())
-    assert media.is_video(renamed)
-    assert not media.is_video(photo)
-
-
-@pytest.mark.parametrize("source", ["camera:", "camera:front", "camera:97"])
-def test_no_camera(source: str, capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(MediaError, match=source):
-        next(media.frames(source))
-    assert capfd.readouterr() == ("", "")

@@ -107,8 +107,10 @@ def test_odd_pictures_in_one_batch(mien: Mien, album: Path, astronaut: np.ndarra
     picture.resize((3000, 3000)).save(album / "huge.jpg")
     (album / "text.jpg").write_text("no")
     code, out, _ = mien("predict", "album", "--format", "json")
-    faces = {Path(item["source"]).name: len(item["faces"]) for item in json.loads(out)}
+    told = json.loads(out)
+    faces = {Path(item["source"]).name: len(item["faces"]) for item in told if not item["frame"]}
     assert code == 2
+    assert [(item["frame"], item["seconds"]) for item in told if "animated" in item["source"]] == [(0, 0.0), (1, 0.1)]
     assert faces == {
         "a.jpg": 1, "alpha.png": 1, "animated.gif": 1, "b.png": 0, "cmyk.jpg": 1, "deep.png": 1, "dot.png": 0,
         "grey.png": 1, "ü ß.webp": 1, "huge.jpg": 1, "palette.gif": 1, "text.jpg": 0,
@@ -122,6 +124,16 @@ def test_video(mien: Mien, video: Path) -> None:
     assert [(item["frame"], item["seconds"]) for item in told] == [(0, 0.0), (4, 0.2), (8, 0.4)]
     assert {face["track_id"] for item in told for face in item["faces"]} == {1}
     assert "0.20 s" in mien("predict", video, "--every", 4).out.decode()
+
+
+def test_part_of_a_video(mien: Mien, video: Path) -> None:
+    words = ("predict", video, "--format", "jsonl", "--start", 0.2, "--end", 0.5, "--max-fps", 10)
+    code, out, err = mien(*words)
+    assert (code, err) == (0, "")
+    assert [json.loads(line)["frame"] for line in out.splitlines()] == [4, 6, 8]
+    code, out, err = mien("predict", video, "--format", "jsonl", "--start", 60)
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert "expected --start 60 to be before that" in json.loads(out)["error"]
 
 
 def test_cut_video_gives_frames_and_2(mien: Mien, video: Path) -> None:
@@ -192,6 +204,9 @@ def test_out_must_be_a_folder(mien: Mien, photo: Path) -> None:
         (["--every", "0"], "--every 0"),
         (["--every", "x"], "'--every'"),
         (["--every"], "'--every' requires an argument"),
+        (["--start", "-1"], "--start -1; expected seconds from the video's start, at least 0"),
+        (["--start", "9", "--end", "3"], "--end 3; expected more seconds than --start 9"),
+        (["--max-fps", "0"], "--max-fps 0; expected frames a second, more than 0"),
         (["--evry", "2"], "No such option: --evry"),
         (["--weights", "x" * 300], "no weights are called 'xxx"),
         (["--detector-file", str(locate("ferplus"))], "ferplus.onnx is no YuNet model"),

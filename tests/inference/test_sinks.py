@@ -3,6 +3,11 @@
 import csv
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +18,7 @@ from mien.card import Card
 from mien.errors import MediaError
 from mien.face import Face
 from mien.inference.pipeline import Prediction
-from mien.inference.sinks import FORMATS, GROUP, rows, schema
+from mien.inference.sinks import FORMATS, GROUP, parquet_parts, rows, schema
 
 LABELS = ("neutral", "happiness")
 CARD = Card(name="test", labels=LABELS, valence_arousal=True, action_units=("au04", "au12"))
@@ -105,6 +110,66 @@ def test_an_interrupted_document_is_whole(name: str) -> None:
         assert pq.read_table(pa.BufferReader(stream.getvalue())).num_rows == 2
     else:
         assert stream.getvalue().decode().count("\n") == (3 if name == "csv" else 1)
+
+
+@pytest.mark.parametrize("times", [0, 1, GROUP])
+def test_parts_become_one_file(tmp_path: Path, times: int) -> None:
+    path = tmp_path / "predictions.parquet"
+    with parquet_parts(path, CARD) as write:
+        for prediction in PREDICTIONS * times:
+            write(prediction)
+        if times > 1:  # what would be left now is a data set with the rows told so far
+            parts = pq.read_table(tmp_path / "predictions.parquet.parts")
+            assert parts.schema.names == schema(CARD).names
+            assert 5 * times - GROUP < parts.num_rows <= 5 * times
+            assert not path.exists()
+    assert [left.name for left in tmp_path.iterdir()] == ["predictions.parquet"]
+    assert pq.read_table(path).equals(pq.read_table(pa.BufferReader(written("parquet", PREDICTIONS * times))))
+    assert pq.ParquetFile(path).num_row_groups <= 1 + 5 * times // GROUP
+
+
+def test_parts_are_joined_after_an_error(tmp_path: Path) -> None:
+    def interrupted() -> None:
+        with parquet_parts(tmp_path / "a.parquet", CARD) as write:
+            write(PREDICTIONS[0])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert pq.read_table(tmp_path / "a.parquet").num_rows == 2
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from mien.card import Card
+from mien.inference import sinks
+from mien.inference.pipeline import Prediction
+sinks.LATEST = 0.02
+import time
+with sinks.parquet_parts(Path(sys.argv[1]), Card(name="test", labels=("neutral", "happiness"))) as write:
+    for k in range(500):
+        write(Prediction(f"{k}.jpg", width=1, height=1))
+        time.sleep(0.001)
+    (Path(sys.argv[1]).with_name(Path(sys.argv[1]).name + ".parts") / "_part-9.parquet").write_bytes(b"PAR1 half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
+def test_a_killed_run_leaves_parts_that_are_a_data_set(tmp_path: Path) -> None:
+    path = tmp_path / "predictions.parquet"
+    path.write_bytes(b"of an earlier run")
+    assert subprocess.run([sys.executable, "-c", KILLED, path], check=False).returncode == -signal.SIGKILL
+    assert not path.exists()
+    told = pq.read_table(tmp_path / "predictions.parquet.parts")["source"].to_pylist()
+    assert told == [f"{k}.jpg" for k in range(len(told))]
+    assert len(told) > 100
+    pandas = pytest.importorskip("pandas")
+    assert list(pandas.read_parquet(tmp_path / "predictions.parquet.parts")["source"]) == told
+    with parquet_parts(path, CARD) as write:  # the next run begins anew
+        write(PREDICTIONS[0])
+    assert pq.read_table(path).num_rows == 2
 
 
 def test_table_is_for_people() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from mien.inference.sources import expand
 
@@ -146,4 +147,16 @@ def test_what_moves(tree: Path, video: Path, photo: Path) -> None:
     sources = expand(["camera:0", video, clip, still, photo, tree / "b.jpg", tree / "c.mp4"])
     assert [(source.moving, source.live) for source in sources] == [
         (True, True), (True, False), (True, False), (False, False), (False, False), (False, False), (True, False)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png", "apng"])
+def test_animated_pictures_move_and_stills_do_not(tmp_path: Path, suffix: str) -> None:
+    one, two = (Image.new("RGB", (20, 10), colour) for colour in ("red", "blue"))
+    kind = "PNG" if suffix == "apng" else None
+    one.save(tmp_path / f"still.{suffix}", kind)
+    one.save(tmp_path / f"moving.{suffix}", kind, save_all=True, append_images=[two])
+    (tmp_path / f"text.{suffix}").write_bytes(b"text")
+    assert [(source.path.stem, source.moving) for source in expand([tmp_path])] == [
+        ("moving", True), ("still", False), ("text", False)
     ]  # fmt: skip

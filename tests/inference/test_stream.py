@@ -196,8 +196,7 @@ def test_leaving_early_ends_the_thread():
 
     def items() -> Iterator[int]:
         try:
-            for k in range(10_000):
-                yield k
+            yield from range(10_000)
         finally:
             closed.set()
 

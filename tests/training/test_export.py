@@ -102,7 +102,9 @@ def test_embed_gives_an_older_file_what_export_gives(stem: str, run: Path, tmp_p
     old, new = Classifier(run / f"{stem}.onnx").heads(crops), Classifier(path).heads(crops)
     assert Classifier(path).card == Classifier(run / f"{stem}.onnx").card
     np.testing.assert_array_equal(old["probs"], new["probs"])
-    np.testing.assert_allclose(old["embedding"], new["embedding"], atol=export.PARITY)
+    # the int8 file that export writes rounds what its embedding is made of, as it does for the last layer
+    atol = export.PARITY if stem == "model" else 2e-3
+    np.testing.assert_allclose(old["embedding"], new["embedding"], atol=atol)
     with pytest.raises(WeightsError, match="expected probs alone"):
         embed(path)
 
@@ -112,7 +114,7 @@ def test_embed_of_a_graph_that_ends_otherwise(tmp_path: Path) -> None:
     nodes = [helper.make_node("Sigmoid", ["x"], ["y"]), helper.make_node("Softmax", ["y"], ["probs"])]
     ends = [helper.make_tensor_value_info(name, kind, ["n", 2]) for name in ("x", "probs")]
     onnx.save(helper.make_model(helper.make_graph(nodes, "other", ends[:1], ends[1:])), tmp_path / "other.onnx")
-    with pytest.raises(WeightsError, match="ends in a Sigmoid, expected Gemm"):
+    with pytest.raises(WeightsError, match="ends in a Sigmoid; expected Gemm"):
         embed(tmp_path / "other.onnx")
 
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from mien.errors import DataError, UsageError
 from mien.evaluation.compare.align import keys
-from mien.evaluation.compare.answers import read_table
 from mien.evaluation.compare.columns import IDS
+from mien.evaluation.compare.table import read_table
 
 MOST_NUMBERS = 20
 """Different numbers in a column up to which they may be codes of groups."""

@@ -107,7 +107,9 @@ class Result:
         except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
             # of a file that is no archive numpy says that it may be a pickle, and how to run it
             why = error if isinstance(error, OSError) or zipfile.is_zipfile(path) else "no .npz archive"
-            raise DataError(f"{path} is not a result ({why})", wanted) from None
+            table = path.suffix.lower() in (".csv", ".tsv", ".parquet")
+            do = "`mien compare TABLE --data NAME --out DIR` makes results of tables" if table else ""
+            raise DataError(f"{path} is not a result ({why})", wanted, do) from None
 
 
 def _labels(labels: Sequence[str]) -> tuple[str, ...]:

@@ -3,8 +3,9 @@
     mien sweep feratt-cls model.options.filters=8,16,32 data.limit=2000 --runs 3
 
 Each cell is trained like any run and kept in a folder that its values name, so the same command goes on where it was
-stopped; a run whose loss diverges is told as such, and the others go on.  Only val is read; test stays closed.  Given are val figures of the selected epoch, and the least training loss
-and its epoch, each as mean +- standard deviation over the seeds.
+stopped; a run whose loss diverges is told as such, and the others go on.  Only val is read; test stays closed.  Given
+are val figures of the selected epoch, and the least training loss and its epoch, each as mean +- standard deviation
+over the seeds.
 """
 
 import csv
@@ -184,7 +185,7 @@ def write(found: Grid, lines: Sequence[dict[str, Any]], folder: Path) -> dict[st
 
 
 def summary(cell: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return mean and standard deviation (None for one seed) of every measure over a cell's runs that did not diverge."""
+    """Return mean and standard deviation (None for one seed) of every measure over the runs that did not diverge."""
     ended = [line for line in cell if line["loss_least"] is not None]
     columns = {key: [line[key] for line in ended] for key in MEASURES}
     figures = {

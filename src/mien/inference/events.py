@@ -1,9 +1,9 @@
 """When an expression comes, is strongest and goes: "surprise onset 12.4 s, peak 13.0 s, 0.91".
 
 An event is one stretch of one face's video in which an expression other than neutral stays at LEAVE or above, reaches
-ENTER, and lasts.  Two thresholds (hysteresis), because with one a probability that hovers about it makes a dozen events.
-The onset and the end are where LEAVE is crossed, so both sides of the peak are measured alike.  Scene cuts, the end of
-the source and a face that goes away end events.
+ENTER, and lasts.  Two thresholds (hysteresis), because with one a probability that hovers about it makes a dozen
+events.  The onset and the end are where LEAVE is crossed, so both sides of the peak are measured alike.  Scene cuts,
+the end of the source and a face that goes away end events.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from mien.inference.smooth import AWAY, Smoother
 
 ENTER = 0.6  # over one half: two expressions cannot reach it at once
 LEAVE = 0.4  # under one half: the expression has lost its majority, and by more than the last tremor
-SHORTEST = 0.5  # seconds; expressions last 0.5 to 4 s, what is shorter is called a micro-expression (Matsumoto & Hwang 2011)
+SHORTEST = 0.5  # seconds; what is shorter is called a micro-expression (Matsumoto & Hwang 2011), or is noise
 SMOOTH = 0.3  # seconds; half a second is seen, a single frame is not
 
 
@@ -83,8 +83,8 @@ class Events:
             if p < LEAVE:
                 below += [key] if event else []
             elif event:
-                higher = {"peak": seconds, "confidence": p} if p > event.confidence else {}
-                self._open[key] = replace(event, offset=seconds, **higher)
+                event = replace(event, peak=seconds, confidence=p) if p > event.confidence else event
+                self._open[key] = replace(event, offset=seconds)
             elif expression != "neutral":
                 self._open[key] = Event(self._source or "", face.track_id, expression, seconds, seconds, seconds, p)
         return self._close(below)
@@ -93,4 +93,3 @@ class Events:
         stretches = [self._open.pop(key) for key in keys]
         events = [one for one in stretches if one.confidence >= ENTER and one.offset - one.onset >= SHORTEST]
         return sorted(events, key=lambda event: event.onset)
-

@@ -21,7 +21,7 @@ EVENTS = 40  # events in it
 STYLE = (
     timeline.STYLE
     + """
-.person h3 .soft{font-weight:400}.person .affect{margin-bottom:2px}
+.named{overflow-wrap:anywhere}.person h3 .soft{font-weight:400}.person .affect{margin-bottom:2px}
 .peaks{display:flex;flex-wrap:wrap;gap:10px 14px;list-style:none;padding:0;margin:12px 0 0}
 .peaks li{display:grid;grid-template-columns:56px auto;gap:0 10px;align-items:center;font-size:.84rem;line-height:1.35}
 .peaks img{width:56px;height:56px;border-radius:8px;object-fit:cover;background:var(--track)}
@@ -34,9 +34,10 @@ STYLE = (
 
 def section(film: Film, most: int = DRAWN) -> tuple[str, int]:
     """Return a video's HTML and how many timelines are in it, at most `most`."""
-    people = sorted(film.people.values(), key=lambda person: (-person.seconds, person.track_id))
-    span = f"{clock(film.timeline.start)} to {clock(film.timeline.end)}, {film.frames:,} frames"
-    head = f'<h2>{escape(film.source)}</h2><p class="soft">{span}, {_count(len(people), "person", "people")}.</p>'
+    people = sorted(film.people.values(), key=lambda person: (-round(person.seconds, 2), person.track_id))
+    span = f"{clock(film.timeline.start)} to {clock(film.timeline.end)}, {_count(film.frames, 'frame', 'frames')}"
+    told = f"{span}, {_count(len(people), 'person', 'people')}."
+    head = f'<h2 class="named">{escape(film.source)}</h2><p class="soft">{told}</p>'
     if not people:
         return f'{head}<p class="soft">No face was found.</p>', 0
     drawn = [person for person in people if person.track_id in film.detailed][: min(DRAWN, max(most, 0))]
@@ -48,15 +49,15 @@ def section(film: Film, most: int = DRAWN) -> tuple[str, int]:
 
 
 def _people(film: Film, people: list[Person]) -> str:
-    head = ("person", "first seen", "last seen", "on screen", *film.labels, "events", "most expressive")
+    head = ("person", "first seen", "last seen", "on screen", "events", "most expressive", *film.labels)
     rows = [
         [
             f"#{person.track_id}",
             *(escape(clock(at, 1)) for at in (person.first, person.last)),
             f"{person.seconds:.1f} s",
-            *(escape(percent(float(share))) for share in person.means[: len(film.labels)]),
             f"{person.count:,}",
             _best(person.best),
+            *(escape(percent(float(share))) for share in person.means[: len(film.labels)]),
         ]
         for person in people[:LISTED]
     ]
@@ -86,13 +87,13 @@ def _person(film: Film, person: Person) -> str:
 
 
 def _peaks(person: Person) -> str:
-    shown = sorted((peak for peak in person.peaks.values() if peak.picture), key=lambda peak: peak.seconds)
+    shown = sorted((peak for peak in person.peaks.values() if peak.picture), key=lambda peak: peak.taken)
     if not shown and person.best is not None and person.best.picture:
         shown = [person.best]
     items = (
-        f'<li><img loading="lazy" src="{peak.picture}" alt="face {person.track_id} at {clock(peak.seconds, 1)}">'
+        f'<li><img loading="lazy" src="{peak.picture}" alt="face {person.track_id} at {clock(peak.taken, 1)}">'
         f"<div>{dot(peak.expression)}{escape(peak.expression)}<br>"
-        f"<span>{clock(peak.seconds, 1)}, {escape(percent(peak.confidence))}</span></div></li>"
+        f"<span>{clock(peak.taken, 1)}, {escape(percent(peak.confidence))}</span></div></li>"
         for peak in shown
     )
     return f'<ul class="peaks">{"".join(items)}</ul>' if shown else ""

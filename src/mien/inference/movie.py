@@ -17,6 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.errors import MediaError
+from mien.inference import container
+
 CLOCK = Fraction(1, 60_000)  # the time base, in seconds: 24, 25, 29.97, 30, 50 and 60 frames/s are whole in it
 FRAGMENT = 2.0  # seconds between key frames: what a killed run may lose, and how far a player has to look back
 FAST = {"preset": "veryfast", "bf": "0", "forced-idr": "1"}  # no B-frames: nothing is reordered, time starts at 0
@@ -107,24 +110,28 @@ class _Sound:
     """The sound of a video file on its way into another one, from `start` seconds of the picture on."""
 
     def __init__(self, file: Any, heard: Any, into: Any, start: float) -> None:
-        self._file, self._into = file, into
-        self._start = start + float((file.streams.video[0].start_time or 0) * file.streams.video[0].time_base)
-        self._shift = round(self._start / heard.time_base)
+        self._file, self._into, self._start = file, into, start
+        self._shift = round(start / heard.time_base)
         self._packets = self._read(heard)
         self._next: Any = next(self._packets, None)
 
     @classmethod
     def of(cls, source: Path, to: Any, start: float) -> "_Sound | None":
-        """Open the first sound of a file for copying; None, and a line on stderr, when there is one MP4 cannot take."""
+        """Open the sound of a video for copying; None, and a line on stderr, when there is one MP4 cannot take."""
         try:
-            file = av.open(f"file:{source}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
-        except (av.error.FFmpegError, OSError):
+            file = container.opened(source)
+        except MediaError:
             return None
-        if file.streams.audio and file.streams.video:
-            heard = file.streams.audio[0]
-            name = heard.codec_context.codec.canonical_name
+        heard = file.streams.best("audio")
+        try:
+            seen = container.moving(file, source)
+        except MediaError:
+            heard = None
+        if heard is not None:
+            name = heard.codec_context.codec.canonical_name if heard.codec_context else "of an unknown kind"
             if name in SOUNDS:
-                return cls(file, heard, to.add_stream_from_template(heard), start)
+                origin = float((seen.start_time or 0) * seen.time_base)
+                return cls(file, heard, to.add_stream_from_template(heard), start + origin)
             print(f"mien: {source}: its sound, {name}, does not fit into MP4 and is left out", file=sys.stderr)
         file.close()
         return None
@@ -148,7 +155,12 @@ class _Sound:
             if self._shift > 0:
                 self._file.seek(int(self._start * av.time_base))
             for packet in self._file.demux(heard):
-                if packet.pts is None or packet.dts is None or packet.pts < self._shift or packet.dts - self._shift <= last:
+                if (
+                    packet.pts is None
+                    or packet.dts is None
+                    or packet.pts < self._shift
+                    or packet.dts - self._shift <= last
+                ):
                     continue
                 packet.pts -= self._shift
                 packet.dts -= self._shift

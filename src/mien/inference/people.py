@@ -37,12 +37,18 @@ FRAME = 0.04  # seconds that the only frame of a video stands
 
 @dataclass(frozen=True)
 class Peak:
-    """The moment at which an expression was strongest, with the face as a data URI; "" where it was not kept."""
+    """The moment at which an expression was strongest.
+
+    Attributes:
+        picture: the face as a data URI, or "" where it was not kept; taken: the time of the picture, which shows the
+            strongest single frame, while an event's peak is that of the smoothed probability.
+    """
 
     expression: str
     seconds: float
     confidence: float
     picture: str = ""
+    taken: float = 0.0
 
 
 @dataclass
@@ -158,7 +164,7 @@ class Film:
         rises = share >= HIGH and (held is None or share > held.confidence + RISE)
         best = not person.count and expression and (person.best is None or share > person.best.confidence + RISE)
         if rises or best:
-            peak = Peak(expression, seconds, share, portrait(image, shown) if image is not None else "")
+            peak = Peak(expression, seconds, share, portrait(image, shown) if image is not None else "", seconds)
             held = peak if rises else held
             person.best = peak if best else person.best
         if held is not None and share >= HIGH:
@@ -168,8 +174,9 @@ class Film:
         """Give ended events to their people, with the pictures of their peaks."""
         for event in events:
             held, _ = self._rising.pop((event.track_id, event.expression), (None, 0.0))
-            picture = held.picture if held is not None and event.onset - LULL <= held.seconds <= event.offset else ""
-            peak = Peak(event.expression, event.peak, event.confidence, picture)
+            peak = Peak(event.expression, event.peak, event.confidence)
+            if held is not None and event.onset - LULL <= held.taken <= event.offset:
+                peak = replace(peak, picture=held.picture, taken=held.taken)
             if event.track_id in self.people:
                 self.people[event.track_id].add(event, peak)
         return events

@@ -31,7 +31,7 @@ from mien.inference.detectors import make
 from mien.inference.smooth import Smoother
 from mien.inference.sources import Source, expand
 from mien.inference.track import Tracks
-from mien.inference.video import Clip, frames
+from mien.inference.video import WHOLE, Clip, frames
 
 WORKERS = min(4, os.cpu_count() or 1)
 AHEAD = 2 * WORKERS  # pictures being decoded or waiting for their turn
@@ -141,17 +141,27 @@ class Pipeline:
             raise UsageError(f"the image is {image.dtype} {image.shape}", "uint8 RGB (H, W, 3)")
         return self._read(*self._crop(image, self.detect(image)))
 
-    def predict(self, sources: str | Path | Iterable[str | Path], every: int = 1) -> Iterator[Prediction]:
-        """Yield one prediction per picture and per `every`-th video frame, in the order of the sources.
+    def predict(
+        self,
+        sources: str | Path | Iterable[str | Path],
+        every: int = 1,
+        start: float = 0.0,
+        end: float | None = None,
+        max_fps: float | None = None,
+    ) -> Iterator[Prediction]:
+        """Yield one prediction per picture and per video frame, in the order of the sources.
+
+        Of videos, every `every`-th frame from `start` to before `end` (seconds), at most `max_fps` a second.
 
         Sources are files, folders (read recursively), globs and "camera:0", one or several.  What cannot be read keeps
         its place as a prediction whose `error` says why.  Pictures in memory go to the pipeline itself: UsageError.
         """
-        for seen in self.stream(_paths([sources] if isinstance(sources, str | Path) else sources), Clip(every)):
+        clip = Clip(every, start, end, max_fps)
+        for seen in self.stream(_paths([sources] if isinstance(sources, str | Path) else sources), clip):
             yield seen.prediction
 
     def stream(
-        self, sources: Iterable[str | Path], clip: Clip = Clip(), keep: bool = False, skip: Path | None = None
+        self, sources: Iterable[str | Path], clip: Clip = WHOLE, keep: bool = False, skip: Path | None = None
     ) -> Iterator[Seen]:
         """Yield as `predict` does, with the pictures themselves when `keep`, and without the folder `skip`."""
         pool = ThreadPoolExecutor(WORKERS)

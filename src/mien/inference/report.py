@@ -1,9 +1,9 @@
 """report.html: what `mien predict --out` leaves for people who would rather look than read.
 
-One self-contained file: the counts, what the weights say about themselves, the failures, a card for each of the first
-pictures with its faces and probabilities, and a table.  Cards, rows and failures are capped, so that ten thousand
-pictures need no more memory, and no larger page, than a few hundred; the page says so, and the file of rows beside it
-has everything.
+One self-contained file: the counts, what the weights say about themselves, the failures, the people of every video with
+their timelines (film.py), a card for each of the first pictures with its faces and probabilities, and a table.  All of
+it is capped, so that ten thousand pictures or two hours of video need no more memory, and no larger page, than a few
+hundred pictures; the page says so, and the files of rows beside it have everything.
 """
 
 from collections import Counter
@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.card import Card
+from mien.inference import film as films
+from mien.inference.people import Film
 from mien.inference.pipeline import Prediction
 from mien.inference.shot import STYLE, shot, when
 from mien.page import bars, dot, escape, facts, page, percent, table, tiles
@@ -22,7 +24,10 @@ from mien.page import bars, dot, escape, facts, page, percent, table, tiles
 SHOWN = 200  # picture cards on the page
 ROWS = 1000  # rows of its table
 FAILED = 200  # failures listed
-BETWEEN = 1.0  # least seconds between two shown frames of a video
+BETWEEN = 1.0  # least seconds between two shown frames of a video, at first
+FRAMES = 12  # frames shown of a video; when there are more, every other one goes
+TIMELINES = 150  # figures of people on the page
+FILMS = 100  # videos with a section
 EXPECT = "the share to expect right, on pictures like the training data"
 NOT_FOR = (
     "people's grades, jobs, credit, treatment or liberty: it reads pictures, not feelings (law: foot of this page)"
@@ -40,7 +45,11 @@ class PredictionReport:
         self._expressions: Counter[str | None] = Counter()
         self._confidence = 0.0
         self._pictures = self._empty = self._failed = 0
-        self._last: tuple[str, float] = ("", 0.0)
+        self._video: str | None = None  # whose frames are being shown, how far apart, and since when
+        self._between, self._due = BETWEEN, 0.0
+        self._frames: list[str] = []
+        self._films: list[str] = []
+        self._timelines = self._ended = 0
 
     def __enter__(self) -> Self:
         return self
@@ -48,9 +57,12 @@ class PredictionReport:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        sections = (self._headline(), self._summary(), self._failed_table(), self._pictures_shown(), self._table())
+        self._end_frames()
+        films_seen = self._films_shown()
+        pictures = self._pictures_shown()
+        sections = (self._headline(), self._summary(), self._failed_table(), films_seen, pictures, self._table())
         lede = f"Read by the weights {self._card.name}: {', '.join(self._card.labels)}."
-        text = page("Apparent facial expressions", "\n".join(sections), lede=lede, style=STYLE)
+        text = page("Apparent facial expressions", "\n".join(sections), lede=lede, style=STYLE + films.STYLE)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.write_text(text, encoding="utf-8")
 
@@ -67,18 +79,36 @@ class PredictionReport:
         self._confidence += sum(face.confidence or 0.0 for face in prediction.faces)
         if len(self._rows) < ROWS:
             self._rows += _rows(prediction)[: ROWS - len(self._rows)]
-        if image is not None and len(self._shots) < SHOWN and self._is_due(prediction):
-            self._shots.append(shot(prediction, image))
-
-    def _is_due(self, prediction: Prediction) -> bool:
-        """Say whether to show it: every picture, but of a video only frames that lie apart."""
+        if prediction.seconds is None or prediction.source != self._video:
+            self._end_frames()
+            self._video = None if prediction.seconds is None else prediction.source
+        if image is None or len(self._shots) >= SHOWN:
+            return
         if prediction.seconds is None:
-            return True
-        source, seconds = self._last
-        if prediction.source == source and prediction.seconds < seconds + BETWEEN:
-            return False
-        self._last = prediction.source, prediction.seconds
-        return True
+            self._shots.append(shot(prediction, image))
+        else:
+            self._frame(prediction, prediction.seconds, image)
+
+    def film(self, film: Film) -> None:
+        """Show the people of a video that has ended, while there is room."""
+        self._ended += 1
+        if len(self._films) < FILMS:
+            text, count = films.section(film, TIMELINES - self._timelines)
+            self._films.append(text)
+            self._timelines += count
+
+    def _frame(self, prediction: Prediction, seconds: float, image: NDArray[np.uint8]) -> None:
+        """Show a frame of a video when it lies far enough from the last one that is shown."""
+        if self._frames and seconds < self._due:
+            return
+        self._frames.append(shot(prediction, image))
+        if len(self._frames) > FRAMES:
+            self._frames, self._between = self._frames[::2], 2 * self._between
+        self._due = seconds + self._between
+
+    def _end_frames(self) -> None:
+        self._shots += self._frames
+        self._frames, self._between = [], BETWEEN
 
     def _headline(self) -> str:
         faces, unsure = self._expressions.total(), self._expressions[None]
@@ -119,6 +149,11 @@ class PredictionReport:
         note = f"{len(self._shots):,} of {self._pictures:,} are shown; the file of rows beside this page has all."
         told = f'<p class="soft">{note}</p>' if self._pictures > len(self._shots) else ""
         return f'<h2>Pictures</h2>{told}<div class="shots">{"".join(self._shots)}</div>'
+
+    def _films_shown(self) -> str:
+        more = f"The first {FILMS} of {self._ended:,} videos are shown; people.csv beside this page has all."
+        told = f'<p class="soft">{more}</p>' if self._ended > len(self._films) else ""
+        return f"{''.join(self._films)}{told}"
 
     def _table(self) -> str:
         if not self._rows:

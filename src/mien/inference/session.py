@@ -1,7 +1,14 @@
-"""One run of `mien predict`: a pipeline over sources, into a format on stdout and, when asked, into a folder."""
+"""One run of `mien predict`: a pipeline over sources, into a format on stdout and, when asked, into a folder.
+
+What is written is whole however a run ends that can still do something: at the end, after Ctrl-C, and when it is asked
+to stop (SIGTERM, as `timeout` and job queues send it; SIGHUP, when the terminal closes).  What a run leaves that is
+killed outright (SIGKILL) is told in sinks.py and movie.py.
+"""
 
 import os
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -9,13 +16,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
-
 from mien.errors import UsageError
+from mien.inference.camera import CAMERA
 from mien.inference.pipeline import Pipeline, Seen
-from mien.inference.sinks import FORMATS
-from mien.inference.sources import expand
+from mien.inference.progress import bar
+from mien.inference.sinks import FORMATS, parquet_parts
 from mien.inference.video import Clip
 
 
@@ -39,28 +44,62 @@ def check_format(name: str, to_file: bool) -> None:
         raise UsageError("Parquet is not for a terminal", do="redirect the output to a file, or give --out DIR")
 
 
-def run(pipeline: Pipeline, sources: Sequence[str], format: str, out: Path | None, every: int) -> int:
+def run(pipeline: Pipeline, sources: Sequence[str], format: str, out: Path | None, clip: Clip) -> int:
     """Read the sources and write what is told; return how many could not be read.
 
     Rows go to stdout in `format` (Parquet goes only to the folder when there is one); failures to stderr, one line
-    each.  A folder `out` receives the rows in the same format (CSV for "table"), annotated pictures and report.html.
+    each.  A folder `out` receives the rows in the same format (CSV for "table"), annotated pictures and videos,
+    events.csv and people.csv of the videos, and report.html.  One camera on a terminal shows a live table instead of
+    rows.
     """
     warnings.filterwarnings("ignore", module="PIL")  # a picture is read or it is not; its oddities are not the user's
     failures = 0
     skip = out / "annotated" if out else None  # a folder that is read may well be the one that is written to
-    with ExitStack() as stack:
-        takers = list(_takers(stack, pipeline, format, out))
-        advance = stack.enter_context(_progress(sources, skip))
-        for seen in pipeline.stream(sources, Clip(every), keep=out is not None, skip=skip):
-            for take in takers:
-                take(seen)
-            if seen.prediction.error is not None:
-                failures += 1
-                print(f"mien: {seen.prediction.error}", file=sys.stderr, flush=True)
-            advance(seen)
+    try:
+        with _asked_to_stop(), ExitStack() as stack:
+            live = format == "table" and sys.stdout.isatty() and _one_camera(sources)
+            takers = list(_takers(stack, pipeline, "live" if live else format, out))
+            if not live:
+                takers.append(stack.enter_context(bar(sources, skip, clip)))
+            for seen in pipeline.stream(sources, clip, keep=out is not None, skip=skip):
+                for take in takers:
+                    take(seen)
+                if seen.prediction.error is not None:
+                    failures += 1
+                    print(f"mien: {seen.prediction.error}", file=sys.stderr, flush=True)
+    except (KeyboardInterrupt, SystemExit):
+        _told(out)
+        raise
+    _told(out)
+    return failures
+
+
+def _told(out: Path | None) -> None:
     if out is not None:
         print(f"mien: wrote {out / 'report.html'}", file=sys.stderr)
-    return failures
+
+
+def _one_camera(sources: Sequence[str]) -> bool:
+    return len(sources) == 1 and sources[0].startswith(CAMERA)
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[None]:
+    """Leave the `with` block through SystemExit when the process is asked to end, so that all files are closed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    asked = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    usual = {number: signal.signal(number, leave) for number in asked if signal.getsignal(number) == signal.SIG_DFL}
+    try:
+        yield
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
 
 
 def leave_pipe() -> None:
@@ -70,17 +109,34 @@ def leave_pipe() -> None:
 
 def _takers(stack: ExitStack, pipeline: Pipeline, format: str, out: Path | None) -> Iterator[Callable[[Seen], None]]:
     if out is not None:
-        from mien.inference.annotated import Annotated
-        from mien.inference.report import PredictionReport
+        yield from _kept(stack, pipeline, "csv" if format in ("table", "live") else format, out)
+    if format == "live":
+        from mien.inference.live import LiveTable
 
-        name = "csv" if format == "table" else format
-        yield _rows(stack, pipeline, name, stack.enter_context(_create(out / f"predictions.{name}")))
-        yield stack.enter_context(Annotated(out)).add
-        report = stack.enter_context(PredictionReport(out, pipeline.card))
-        yield lambda seen: report.add(seen.drawn(), seen.image)
-    if out is None or format != "parquet":
+        yield stack.enter_context(LiveTable()).add
+    elif out is None or format != "parquet":
         both = sys.stdout.isatty() and sys.stderr.isatty()
         yield _rows(stack, pipeline, format, cast(BinaryIO, _AboveTheBar()) if both else sys.stdout.buffer)
+
+
+def _kept(stack: ExitStack, pipeline: Pipeline, format: str, out: Path) -> Iterator[Callable[[Seen], None]]:
+    """Yield what writes the folder; what is entered last is left first, so the report gets the last video's people."""
+    from mien.inference.annotated import Annotated
+    from mien.inference.people import People
+    from mien.inference.report import PredictionReport
+
+    path = out / f"predictions.{format}"
+    file = stack.enter_context(_create(path))
+    if format == "parquet":
+        file.close()
+        write = stack.enter_context(parquet_parts(path, pipeline.card))
+        yield lambda seen: write(seen.prediction)
+    else:
+        yield _rows(stack, pipeline, format, file)
+    yield stack.enter_context(Annotated(out)).add
+    report = stack.enter_context(PredictionReport(out, pipeline.card))
+    yield lambda seen: report.add(seen.drawn(), seen.image)
+    yield stack.enter_context(People(out, pipeline.card, pipeline.smooth, report.film)).add
 
 
 def _rows(stack: ExitStack, pipeline: Pipeline, format: str, stream: BinaryIO) -> Callable[[Seen], None]:
@@ -107,29 +163,3 @@ class _AboveTheBar:
 
     def isatty(self) -> bool:
         return True
-
-
-@contextmanager
-def _progress(sources: Sequence[str], skip: Path | None) -> Iterator[Callable[[Seen], None]]:
-    """Show a bar on stderr when that is a terminal; it advances with the sources, not with video frames."""
-    if not sys.stderr.isatty():
-        yield lambda seen: None
-        return
-    columns = (
-        SpinnerColumn(),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.description}", markup=False),
-        TimeRemainingColumn(),
-    )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
-        task = bar.add_task("", total=sum(1 for _ in expand(sources, skip)))
-        last: list[object] = [None]
-
-        def advance(seen: Seen) -> None:
-            new = seen.source is not last[0]
-            last[0] = seen.source
-            bar.update(task, advance=1 if new else 0, description=seen.source.below.name)
-
-        yield advance

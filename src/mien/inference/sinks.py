@@ -91,7 +91,7 @@ def as_jsonl(stream: BinaryIO, card: Card) -> Iterator[Write]:
 
 
 @contextmanager
-def ascsv_line(stream: BinaryIO, card: Card) -> Iterator[Write]:
+def as_csv(stream: BinaryIO, card: Card) -> Iterator[Write]:
     """Write comma-separated rows under a header, UTF-8; nothing known is an empty cell."""
     columns = schema(card).names
     put(stream, csv_line(columns))

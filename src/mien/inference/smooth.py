@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mien.errors import UsageError
 from mien.face import Face
 
-AWAY = 0.3  # seconds without a face after which what it showed before says nothing about now; a detector misses some frames
+AWAY = 0.3  # seconds of absence after which a face starts anew; less is what a detector misses now and then
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Smoother:
     def __init__(self, seconds: float, least: float = 0.0) -> None:
         """Average over about `seconds`, 0 for not at all; UsageError when that is no length of time.
 
-        `least` is the least confidence in [0, 1] at which a face is answered for, as in `Face.read`: whether one abstains
-        is decided anew on the averages.
+        `least` is the least confidence in [0, 1] at which a face is answered for, as in `Face.read`: whether one
+        abstains is decided anew on the averages.
         """
         if not (math.isfinite(seconds) and seconds >= 0):
             raise UsageError(f"--smooth {seconds}", "seconds, 0 or more")

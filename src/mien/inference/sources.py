@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
-from mien.inference import media
+from mien.inference import animation, video
+from mien.inference.camera import CAMERA
 
 PICTURES = frozenset(
     (
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"),
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"),
         *(".avif", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".tga"),
     )
 )
+ANIMATED = frozenset((".gif", ".webp", ".png", ".apng", ".avif"))  # of the pictures, those that may move
 VIDEOS = frozenset(
     (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".mts", ".m2ts", ".3gp", ".ogv")
 )
@@ -44,20 +46,25 @@ class Source:
     @property
     def live(self) -> bool:
         """Whether this is a camera."""
-        return self.name.startswith(media.CAMERA)
+        return self.name.startswith(CAMERA)
 
     @property
     def moving(self) -> bool:
-        """Whether this gives frames: a camera or a video, by suffix or, when that says nothing, by content."""
+        """Whether this gives frames: a camera, a video or an animated picture.
+
+        The suffix decides where it can; else the head of the file does.
+        """
         suffix = self.path.suffix.lower()
-        return self.live or suffix in VIDEOS or (suffix not in PICTURES and media.is_video(self.path))
+        if suffix in ANIMATED:
+            return animation.is_animated(self.path)
+        return self.live or suffix in VIDEOS or (suffix not in PICTURES and video.is_video(self.path))
 
 
 def expand(arguments: Iterable[str | Path], skip: Path | None = None) -> Iterator[Source]:
     """Yield the sources that arguments mean, without the folder `skip` (where results are being written)."""
     for argument in map(str, arguments):
         path = Path(argument)
-        if argument.startswith(media.CAMERA) or _is(S_ISREG, path):
+        if argument.startswith(CAMERA) or _is(S_ISREG, path):
             yield _source(argument, path)
         elif argument and _is(S_ISDIR, path):
             yield from _folder(argument, path, skip)

@@ -120,7 +120,8 @@ def watched(
 ) -> Iterator[Frame]:
     """Yield every frame of a video, (index, seconds, uint8 RGB), in order with the faces in it.
 
-    The detector looks at frames `gap` seconds apart, and between those whose faces differ; 0 means at every frame.  Boxes, landmarks and scores between key frames are interpolated.  Nothing waits when `live`.
+    The detector looks at frames `gap` seconds apart, and between those whose faces differ; 0 means at every frame.
+    Boxes, landmarks and scores between key frames are interpolated.  Nothing waits when `live`.
     """
     if live:
         yield from (replace(frame, faces=tuple(detect(frame.image))) for frame in _scenes(frames))

@@ -52,11 +52,11 @@ class Timeline:
         """Take note of a frame's time, whatever is in it."""
         self.start, self.end = min(self.start, seconds), max(self.end, seconds)
 
-    def add(self, track: int, seconds: float, values: Sequence[float] | NDArray[np.float32], since: float) -> None:
+    def add(self, track: int, seconds: float, values: NDArray[np.float64], since: float) -> None:
         """Take what a face shows at `seconds`; `since` is when it was last seen, if it was never out of sight since."""
         self.reach(seconds)
         place = self._place(seconds)
-        row = np.append(np.asarray(values, np.float64), 1.0)
+        row = np.append(values, 1.0)
         bins = self._tracks.setdefault(track, {})
         for between in range(self._place(since) + 1, place):
             bins[between] = row.copy()
@@ -68,9 +68,10 @@ class Timeline:
 
     def means(self, track: int) -> NDArray[np.float64]:
         """Return the means of a face, (bins, values); NaN where it was not seen."""
+        count = self._place(self.end) + 1
         bins = self._tracks.get(track, {})
         size = len(next(iter(bins.values()))) - 1 if bins else 0
-        table = np.full((self._place(self.end) + 1, size), np.nan)
+        table = np.full((count, size), np.nan)
         for place, row in bins.items():
             table[place] = row[:-1] / row[-1]
         return table
@@ -107,7 +108,8 @@ def key(labels: Sequence[str], affect: bool) -> str:
     named = [f'<span><span class="dot" style="--c:{colour(name)}"></span>{escape(name)}</span>' for name in labels]
     pairs = [("valence, -1 to 1", "var(--accent)"), ("arousal, -1 to 1", "var(--ink)")] if affect else []
     lines = [f'<span><i style="--c:{stroke}"></i>{name}</span>' for name, stroke in pairs]
-    return f'<div class="key">{"".join(named + lines)}</div>'
+    told = "<span>Height: probability, together 100 %. Bars above: events, higher at the peak.</span>"
+    return f'<div class="key">{"".join([*named, *lines, told])}</div>'
 
 
 def clock(seconds: float, digits: int = 0) -> str:
@@ -161,11 +163,17 @@ def _bands(means: NDArray[np.float64], labels: Sequence[str]) -> str:
 
 
 def _band(low: NDArray[np.float64], high: NDArray[np.float64], first: int, scale: float) -> str:
-    ends = [first, *(first + k + 0.5 for k in range(len(low))), first + len(low)]
-    above = [high[0], *high, high[-1]]
-    below = [low[0], *low, low[-1]]
-    points = [*zip(ends, above, strict=True), *reversed(list(zip(ends, below, strict=True)))]
-    return "M" + "L".join(f"{x * scale:.4g} {HIGH * (1 - y):.3g}" for x, y in points) + "Z"
+    """Return the outline of a band over consecutive bins, level over the outer halves of the first and the last."""
+    above, below = (_line(HIGH * (1 - edge), first, scale) for edge in (high, low))
+    return f"M{'L'.join([*above, *reversed(below)])}Z"
+
+
+def _line(heights: NDArray[np.float64], first: int, scale: float) -> list[str]:
+    """Return the points of a line through the middles of bins; those within a level stretch are left out."""
+    xs = [first, *(first + k + 0.5 for k in range(len(heights))), first + len(heights)]
+    ys = np.round(np.concatenate([heights[:1], heights, heights[-1:]]), 1) + 0.0  # no -0
+    bends = [0, *(k for k in range(1, len(ys) - 1) if ys[k - 1] != ys[k] or ys[k] != ys[k + 1]), len(ys) - 1]
+    return [f"{xs[k] * scale:.4g} {ys[k]:g}" for k in bends]
 
 
 def _affect(means: NDArray[np.float64]) -> str:
@@ -173,11 +181,8 @@ def _affect(means: NDArray[np.float64]) -> str:
     scale = WIDE / len(means)
     drawn = [f'<path class="zero" d="M0 {HIGH / 2:g}H{WIDE}"/>']
     for column, stroke in ((0, "var(--accent)"), (1, "var(--ink)")):
-        path = ""
-        for a, b in _runs(~np.isnan(means[:, column])):
-            xs = [a, *(k + 0.5 for k in range(a, b)), b]
-            ys = [means[a, column], *means[a:b, column], means[b - 1, column]]
-            path += "M" + "L".join(f"{x * scale:.4g} {HIGH * (1 - y) / 2:.3g}" for x, y in zip(xs, ys, strict=True))
+        heights = HIGH * (1 - means[:, column]) / 2
+        path = "".join("M" + "L".join(_line(heights[a:b], a, scale)) for a, b in _runs(~np.isnan(heights)))
         drawn.append(f'<path style="stroke:{stroke}" d="{path}"/>')
     return "".join(drawn)
 

@@ -6,9 +6,9 @@ with the track's mean and with its last.  Faces next to each other are shared ou
 not swap.  A face that was away, was hidden or comes back elsewhere, also after a scene cut where place tells nothing,
 is known again by its looks for KEPT seconds.  Without features, place alone decides.
 
-The features were learnt to tell expressions, not people: they know a face again for as long as it looks about the same
-(`benchmarks/tracking.py`, which also chose the figures below, on other people than it reports on), and they are no means
-of telling who somebody is.
+The features were learnt to tell expressions, not people: they know a face again while it looks about the same, and are
+no means of telling who somebody is.  `benchmarks/tracking.py` measures how far they reach, and chose the figures below
+on other people than it reports on.
 
 Source: motion and looks in one score as in DeepSORT (Wojke et al., arXiv 1703.07402), lost tracks kept as there.
 """
@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from mien.face import Face
 
 LEAST = 0.25  # least fit at which a face joins a track; without features, the least overlap
-LOOKS = 1.5  # what likeness counts beside overlap
-ALIKE = 0.62  # likeness that speaks neither for nor against; LEAST / LOOKS above it, it is enough alone
+LOOKS = 2.0  # what likeness counts beside overlap
+ALIKE = 0.68  # likeness that speaks neither for nor against; LEAST / LOOKS above it, it is enough alone
 COAST = 0.5  # seconds that a track out of sight is thought to keep its speed
 TRUST = 2.0  # seconds out of sight after which its place counts nothing
 KEPT = 10.0  # seconds out of sight after which it is forgotten
@@ -145,7 +145,7 @@ class _Track:
             self.mean = features
         else:
             mean = self.mean + np.float32(_share(elapsed, LEARN)) * (features - self.mean)
-            self.mean = mean / max(float(np.linalg.norm(mean)), 1e-6)
+            self.mean = np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-6), np.float32)
         self.last = features
 
 
@@ -174,7 +174,7 @@ class Tracks:
             return []
         boxes = np.array([face.box for face in faces], np.float32)
         joined = assigned(self._fit(faces, boxes, seconds) - LEAST) if self._tracks else {}
-        crowded = ((overlaps(boxes, boxes) - np.eye(len(boxes), dtype=np.float32)) >= CROWDED).any(1)
+        crowded = np.count_nonzero(overlaps(boxes, boxes) >= CROWDED, axis=1) > 1  # itself is one
         known = {place: self._tracks[column] for place, column in joined.items()}
         own = [known.get(place) or self._start(face, seconds) for place, face in enumerate(faces)]
         for track, face, hidden in zip(own, faces, crowded, strict=True):

@@ -2,8 +2,9 @@
 
 Scaling to [0, 1], the average over mirror images and zooms, the temperature and the softmax are part of the graph, so
 whoever runs the file cannot get them wrong.  Of a network that has an embedding (what its last layer reads), the file
-gives that too, by which a video's faces are told apart.  The graph is checked against torch on all val images, and an int8 variant
-(weights and activations, per channel, calibrated on training images) is written beside it where it costs little.
+gives that too, by which a video's faces are told apart.  The graph is checked against torch on all val images, and an
+int8 variant (weights and activations, per channel, calibrated on training images) is written beside it where it costs
+little.
 """
 
 import logging
@@ -81,11 +82,11 @@ class Outputs(nn.Module):
 
     def __init__(self, graph: Graph) -> None:
         super().__init__()
-        self.graph = graph
+        self.network = graph
 
     def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
-        outputs = self.graph.outputs(crops)
-        probs = (outputs["logits"] / self.graph.temperature).softmax(1)
+        outputs = self.network.outputs(crops)
+        probs = (outputs["logits"] / self.network.temperature).softmax(1)
         return (probs, F.normalize(outputs["embedding"])) if "embedding" in outputs else (probs,)
 
 

@@ -12,8 +12,9 @@ import pytest
 from mien.data import load
 from mien.errors import DataError, UsageError
 from mien.evaluation import metrics
-from mien.evaluation.compare import Request, compare, keep, to_text
+from mien.evaluation.compare import Request, compare, judge, keep, to_text
 from mien.evaluation.compare.align import keys
+from mien.evaluation.compare.page import to_html
 from mien.evaluation.evaluate import figures
 from mien.evaluation.result import Result
 from mien.labels import EXPRESSIONS
@@ -219,10 +220,8 @@ def test_the_truth_can_come_from_a_data_set(tiny_fer2013: Path, table: Write) ->
     with pytest.raises(DataError, match="lacks 3 pictures"):
         run(fewer, data="fer2013", root=tiny_fer2013)
     more = table("more.csv", ["path", "label"], [*zip(samples.ids, answers, strict=True), ("extra", "sad")])
-    assert any(
-        "left out for want of a label in the data set: 1" in n
-        for n in run(more, data="fer2013", root=tiny_fer2013)["notes"]
-    )
+    notes = run(more, data="fer2013", root=tiny_fer2013)["notes"]
+    assert any("1 answer names no labelled picture of fer2013 test (extra), left out" in note for note in notes)
 
 
 def test_data_overrule_the_truth_that_results_bring(tiny_fer2013: Path, tmp_path: Path) -> None:
@@ -244,9 +243,122 @@ def test_published_figures_stand_apart(saved: Saved) -> None:
     assert not set(found["full"]["systems"]) & {record["id"] for record in found["published"]}
 
 
-def test_sources_other_than_known_are_refused(saved: Saved) -> None:
-    with pytest.raises(UsageError, match="auto or csv"):
-        run(*saved, source="xml")
+def test_published_figures_on_fewer_expressions_come_last_and_say_so(saved: Saved) -> None:
+    found = run(*saved, published=True)
+    few = [record["labels"] is not None and len(record["labels"]) < 7 for record in found["published"]]
+    assert few == sorted(few)
+    assert sum(few) == 2
+    assert to_text(found).count("(of 3 expressions only)") == 2
+    assert to_html(found, None).count("(of 3 expressions only)") == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"source": "xml"}, "--from 'xml'; expected auto or csv"),
+        ({"source": "CSV"}, "--from csv without a table"),
+        ({"split": "tets"}, "--split 'tets'; expected val or test"),
+        ({"split": "train"}, "--split 'train'; expected val or test"),
+        ({"split": "val"}, "--split val, but .*good.npz is of test; expected results of val"),
+        ({"columns": ("happy=joy",)}, "--column happiness=joy without such a table"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(saved: Saved, options: dict, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        run(*saved, **options)
+
+
+def test_a_split_of_tables_alone_is_refused(table: Write) -> None:
+    path = table("a.csv", ["id", "label", "truth"], [["1", "sad", "sad"], ["2", "sad", "fear"]])
+    assert run(path)["n"] == 2
+    with pytest.raises(UsageError, match="--split of tables alone; expected --data NAME"):
+        run(path, split="val")
+
+
+def test_results_of_two_splits_are_told_by_name(saved: Saved, tmp_path: Path, poor: Result) -> None:
+    ids = np.array([f"v{k}" for k in range(300)])
+    other = changed(poor, ids=ids, provenance={**poor.provenance, "split": "val"}).save(tmp_path / "val.npz")
+    with pytest.raises(DataError, match=r"val.npz is of fer2013 val; expected answers on fer2013 test, as .*good.npz"):
+        run(saved[0], other)
+
+
+def test_names_of_unknown_pictures_are_said_with_intersect(saved: Saved, table: Write, poor: Result) -> None:
+    names = [f"img_{id}" if k < 50 else id for k, id in enumerate(poor.ids)]
+    found = run(saved[0], table("api.csv", ["id", "label"], zip(names, labels_of(poor), strict=True)), intersect=True)
+    notes = "\n".join(found["notes"])
+    assert "api.csv: 50 answers name no picture of" in notes
+    assert "good.npz (img_1000, img_1001, " in notes
+    assert "api.csv: no answer for 50 pictures (1000, 1001, " in notes
+    assert "250 pictures that all systems answered, of 300: whoever leaves out hard pictures gains by it" in notes
+    assert "too few" not in notes
+
+
+def test_few_pictures_are_said_to_be_too_few(saved: Saved, table: Write) -> None:
+    two = table("two.csv", ["id", "label"], [["1000", "sad"], ["1001", "fear"]])
+    assert "2 pictures in all: too few to conclude anything from" in run(saved[0], two, intersect=True)["notes"]
+
+
+@pytest.mark.parametrize("probabilities", [False, True])
+def test_empty_answers_are_left_out_only_with_intersect(
+    saved: Saved, table: Write, poor: Result, probabilities: bool
+) -> None:
+    rows = [[id, *row] for id, row in zip(poor.ids, poor.probs.tolist(), strict=True)]
+    head = ["id", *poor.labels]
+    if not probabilities:
+        head, rows = ["id", "label"], [[id, word] for id, word in zip(poor.ids, labels_of(poor), strict=True)]
+    rows[5] = [rows[5][0], *("" for _ in rows[5][1:])]
+    path = table("api.csv", head, rows)
+    with pytest.raises(DataError, match=r"api.csv \(1 row of it without an answer\) lacks 1 picture \(1005\)"):
+        run(saved[0], path)
+    found = run(saved[0], path, intersect=True)
+    assert found["n"] == 299
+    wanted = poor.take(np.arange(300) != 5)
+    accuracy = metrics.METRICS["accuracy"](wanted.probs, wanted.target)
+    assert found["full"]["systems"]["api"]["accuracy"] == pytest.approx(accuracy)
+
+
+def test_a_table_with_its_own_truth_is_not_measured_on_its_answers_alone(table: Write) -> None:
+    rows = [["1", "sad", "sad"], ["2", "", "fear"], ["3", "fear", "fear"]]
+    path = table("api.csv", ["id", "label", "truth"], rows)
+    with pytest.raises(DataError, match=r"lacks 1 picture \(2\)"):
+        run(path)
+    assert run(path, intersect=True)["full"]["systems"]["api"]["accuracy"] == 1.0
+
+
+def test_tables_of_probabilities_become_results(saved: Saved, table: Write, poor: Result, tmp_path: Path) -> None:
+    kit = table(
+        "kit.csv", ["id", *poor.labels], ([id, *p] for id, p in zip(poor.ids, poor.probs.tolist(), strict=True))
+    )
+    said = table("said.csv", ["id", "label"], zip(poor.ids, labels_of(poor), strict=True))
+    found, tables = judge(Request((saved[0], kit, said, kit)))
+    files = keep(found, tmp_path / "out", tables=tables)
+    assert [file.name for file in files][3:] == ["kit.npz", "kit-2.npz"]  # of labels alone there is no confidence
+    result = Result.load(files[3])
+    assert result.probs == pytest.approx(poor.probs, abs=1e-6)
+    assert (result.target == poor.target).all()
+    assert result.provenance["table"] == "kit.csv"
+    assert result.provenance["dataset"] == "fer2013"
+    assert len(result.provenance["twins"]) == 30
+    assert "path" not in result.provenance
+    again = run(saved[0], files[3])
+    assert again["full"]["systems"]["kit"]["nll"] == pytest.approx(
+        found["full"]["systems"]["kit (" + "/".join(kit.parts[-2:]) + ") #1"]["nll"]
+    )
+
+
+@pytest.mark.parametrize(("systems", "told"), [(2, False), (3, True)])
+def test_gaps_say_both_p_values_where_pairs_are_many(
+    saved: Saved, tmp_path: Path, good: Result, systems: int, told: bool
+) -> None:
+    third = changed(good, provenance={**good.provenance, "weights": "third"}).save(tmp_path / "third.npz")
+    found = run(*[*saved, third][:systems])
+    text, page = to_text(found), to_html(found, None)
+    assert (f"corrected for {systems * (systems - 1) // 2} pairs" in text) is told
+    for shown in (text, page):
+        assert ("not corrected for the number of pairs" in shown) is told
+        assert "accuracy %" in shown
+        assert "accuracy, points" in shown
+        assert "ECE %" in shown
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ is judged as our weights are: by the same truth, on all pictures and on those wi
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,15 @@ from mien.data.hygiene import find_twins
 from mien.data.samples import Samples
 from mien.errors import DataError, UsageError
 from mien.evaluation.compare.align import Truth, align, from_samples
-from mien.evaluation.compare.answers import read_answers
+from mien.evaluation.compare.answers import SPLITS, Answers, read_all
 from mien.evaluation.compare.columns import read_mapping
 from mien.evaluation.compare.measure import measure
 from mien.evaluation.compare.page import to_html
-from mien.evaluation.compare.show import to_rows, to_text
+from mien.evaluation.compare.show import fewer, to_rows, to_text
 from mien.evaluation.published import about
+from mien.evaluation.result import Result
 
-__all__ = ["Request", "compare", "keep", "pictures", "to_text"]
+__all__ = ["Request", "compare", "judge", "keep", "pictures", "to_text"]
 
 SOURCES = ("auto", "csv")
 
@@ -36,9 +37,9 @@ class Request:
     Attributes:
         paths: results, folders of them, tables of answers; one alone is measured against the truth.
         source: `csv` takes every path that is no .npz for a table, `auto` goes by the suffix.
-        columns: FIELD=COLUMN words on what the columns of tables hold.
-        data, root, split: the data set that tells the truth where no system does; split also names the result to take
-            from a folder.
+        columns: [FILE:]FIELD=COLUMN words on what the columns of tables hold.
+        data, root, split: the data set that tells the truth where no system does; split (None: test) is also what
+            every result has to be of, and names the one to take from a folder.
         intersect: compare on the pictures that all answered; published: list published figures beside.
     """
 
@@ -47,28 +48,57 @@ class Request:
     columns: tuple[str, ...] = ()
     data: str | None = None
     root: Path | None = None
-    split: str = "test"
+    split: str | None = None
     intersect: bool = False
     published: bool = False
 
 
 def compare(request: Request) -> dict[str, Any]:
     """Return what `mien compare --json` prints; DataError and UsageError say what cannot be compared."""
-    if request.source not in SOURCES:
+    return judge(request)[0]
+
+
+def judge(request: Request) -> tuple[dict[str, Any], dict[str, Result]]:
+    """Return what `mien compare --json` prints, and the tables that hold probabilities as results, by file name."""
+    source = request.source.lower()
+    if source not in SOURCES:
         raise UsageError(f"--from {request.source!r}", " or ".join(SOURCES))
-    told, tables = read_mapping(request.columns), request.source == "csv"
-    systems = [read_answers(path, told, request.split, tables) for path in request.paths]
+    if request.split not in (None, *SPLITS):
+        raise UsageError(f"--split {request.split!r}", " or ".join(SPLITS))
+    systems = read_all(request.paths, read_mapping(request.columns), request.split, source == "csv")
+    if request.split and not request.data and not any(system.facts for system in systems):
+        raise UsageError("--split of tables alone", "--data NAME beside it, or a result")
     results, notes = align(systems, _truth(request), request.intersect)
     found = {"notes": [*(note for system in systems for note in system.notes), *notes], **measure(results)}
     if request.published:
-        found["published"] = [asdict(record) for record in about(str(found["dataset"]))]
+        found["published"] = _published(found)
+    return found, _tables(systems, results, notes)
+
+
+def _tables(systems: Sequence[Answers], results: Sequence[Result], notes: Sequence[str]) -> dict[str, Result]:
+    """Return results of the tables with probabilities, so that all that measures results can read them."""
+    found: dict[str, Result] = {}
+    for system, result in zip(systems, results, strict=True):
+        if system.facts or system.certain:
+            continue
+        stem = system.path.stem
+        name = f"{stem}.npz" if f"{stem}.npz" not in found else f"{stem}-{len(found) + 1}.npz"
+        facts = {key: value for key, value in result.provenance.items() if key not in ("weights", "path")}
+        told = {"table": system.path.name, "notes": [*system.notes, *notes]}
+        found[name] = replace(result, provenance={**facts, **told})
     return found
+
+
+def _published(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return published figures on the data set, those on fewer expressions than are compared last."""
+    records = [asdict(record) for record in about(str(found["dataset"]))]
+    return sorted(records, key=lambda record: bool(fewer(record, found)))
 
 
 def _truth(request: Request) -> Truth | None:
     if not request.data:
         return None
-    samples = load(request.data, request.root, request.split)
+    samples = load(request.data, request.root, request.split or "test")
     return from_samples(samples, find_twins(samples, request.root).index >= 0)
 
 
@@ -80,8 +110,16 @@ def pictures(comparison: Mapping[str, Any], root: Path | None) -> Samples | None
         return None
 
 
-def keep(comparison: Mapping[str, Any], out: Path, samples: Samples | None = None) -> list[Path]:
-    """Write compare.json, compare.csv and compare.html into a folder; with samples the page shows pictures."""
+def keep(
+    comparison: Mapping[str, Any],
+    out: Path,
+    samples: Samples | None = None,
+    tables: Mapping[str, Result] | None = None,
+) -> list[Path]:
+    """Write compare.json, compare.csv, compare.html and `tables` into a folder; with samples the page shows pictures.
+
+    `tables` are the results by file name that `judge` returns.
+    """
     files = {
         "compare.json": json.dumps(comparison, indent=2) + "\n",
         "compare.csv": to_rows(comparison),
@@ -91,6 +129,8 @@ def keep(comparison: Mapping[str, Any], out: Path, samples: Samples | None = Non
         out.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
             (out / name).write_text(text, encoding="utf-8")
+        for name, result in (tables or {}).items():
+            result.save(out / name)
     except OSError as error:
         raise UsageError(f"--out: {out} cannot be written: {error.strerror}", "a folder") from None
-    return [out / name for name in files]
+    return [out / name for name in (*files, *(tables or {}))]

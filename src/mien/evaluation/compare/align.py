@@ -14,21 +14,29 @@ from numpy.typing import NDArray
 
 from mien.data.samples import Samples
 from mien.errors import DataError
-from mien.evaluation.compare.answers import Answers
+from mien.evaluation.compare.answers import Answers, first
+from mien.evaluation.compare.table import count
 from mien.evaluation.result import Result
 from mien.labels import EXPRESSIONS, columns, ordered
 
 DEPTH = 3  # how many folders of a path may be part of an id
+FEW = 30
+"""Fewer pictures than these are said to be too few to conclude from, as `mien fairness` says of groups."""
+UNKNOWN, EMPTY = -1, -2  # an answer to a picture that the truth lacks; a row without an answer
 
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What the pictures show: ids (N,), target float (N, T) over labels, ids with a twin in train, where it is from."""
+    """What the pictures show: ids (N,), target float (N, T) over labels, ids with a twin in train, what it is of.
+
+    `source` is what it is called in messages: a file, or a data set and its split.
+    """
 
     ids: NDArray[np.str_]
     target: NDArray[np.floating]
     labels: tuple[str, ...]
     twins: NDArray[np.str_]
+    source: str
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -40,7 +48,7 @@ def align(systems: Sequence[Answers], truth: Truth | None, intersect: bool) -> t
     """
     given = truth or _truth_of(systems)
     place = {id: k for k, id in enumerate(given.ids.tolist())}
-    rows = [_join(system, place) for system in systems]
+    rows = [np.where(s.answered, _join(s, place, given), EMPTY).astype(np.intp) for s in systems]
     kept, notes = _common(systems, rows, given, truth is not None, intersect)
     picked = [_positions(row, len(given.ids))[kept] for row in rows]
     labels = _labels(systems, given)
@@ -71,7 +79,8 @@ def align(systems: Sequence[Answers], truth: Truth | None, intersect: bool) -> t
 def from_samples(samples: Samples, twins: NDArray[np.bool_]) -> Truth:
     """Return the truth that a split of a data set knows; `twins` bool (N,) marks pictures with a twin in train."""
     facts = {"dataset": samples.name, "split": samples.split, "fingerprint": samples.fingerprint}
-    return Truth(samples.ids.astype(np.str_), samples.target, samples.labels, samples.ids[twins].astype(np.str_), facts)
+    ids, source = samples.ids.astype(np.str_), f"{samples.name} {samples.split}"
+    return Truth(ids, samples.target, samples.labels, ids[twins], source, facts)
 
 
 def keys(id: str) -> list[str]:
@@ -95,24 +104,33 @@ def _truth_of(systems: Sequence[Answers]) -> Truth:
         )
     twins = np.array(sorted({str(id) for system in systems for id in system.facts.get("twins", ())}), np.str_)
     facts = {key: known.facts[key] for key in ("dataset", "split", "options", "fingerprint") if key in known.facts}
-    return Truth(known.ids, known.target, known.truth_labels, twins, facts)
+    return Truth(known.ids, known.target, known.truth_labels, twins, str(known.path), facts)
 
 
-def _join(system: Answers, place: dict[str, int]) -> NDArray[np.intp]:
-    """Return where each answer's picture stands in the truth, -1 where it does not, by the key that finds most."""
+def _join(system: Answers, place: dict[str, int], truth: Truth) -> NDArray[np.intp]:
+    """Return where each answer's picture stands in the truth, UNKNOWN where it does not, by the key that finds most."""
     every = [keys(id) for id in system.ids.tolist()]
-    tries = [[place.get(key[min(k, len(key) - 1)], -1) for key in every] for k in range(DEPTH + 1)]
+    tries = [[place.get(key[min(k, len(key) - 1)], UNKNOWN) for key in every] for k in range(DEPTH + 1)]
     best = np.array(max(tries, key=lambda found: sum(k >= 0 for k in found)), np.intp)
     found, count = np.unique(best[best >= 0], return_counts=True)
     if not len(found):
-        raise DataError(
-            f"{system.path}: no picture is known, the first is {str(system.ids[0])!r}",
-            f"ids such as {next(iter(place))!r}",
-        )
+        raise _strangers(system, truth)
     if (count > 1).any():
         twice = system.ids[best == found[count > 1][0]].tolist()
         raise DataError(f"{system.path}: {twice[0]!r} and {twice[1]!r} name the same picture", "every picture once")
     return best
+
+
+def _strangers(system: Answers, truth: Truth) -> DataError:
+    """Return what to say of answers of which none is to a picture of the truth: another split, else other names."""
+    own, wanted = (
+        " ".join(str(f[key]) for key in ("dataset", "split") if f.get(key)) for f in (system.facts, truth.facts)
+    )
+    if own and wanted and own != wanted:
+        whose = "" if truth.source == wanted else f", as {truth.source} is"
+        return DataError(f"{system.path} is of {own}", f"answers on {wanted}{whose}", "no picture is in both")
+    got = f"{system.path}: no picture is known, the first is {str(system.ids[0])!r}"
+    return DataError(got, f"ids such as {str(truth.ids[0])!r} of {truth.source}")
 
 
 def _common(
@@ -123,24 +141,33 @@ def _common(
     labelled = np.isfinite(truth.target).all(1)
     notes = []
     for system, row, there in zip(systems, rows, answered, strict=True):
-        missing, extra = truth.ids[~there & labelled], system.ids[row < 0]
-        if len(extra) and from_data:
-            notes.append(f"{system.path}: answers left out for want of a label in the data set: {len(extra):,}")
+        missing, extra = truth.ids[~there & labelled], system.ids[row == UNKNOWN]
+        if len(extra) and (from_data or intersect):
+            name = "names no picture" if len(extra) == 1 else "name no picture"
+            what = f"labelled picture of {truth.source}" if from_data else f"picture of {truth.source}"
+            rest = f"{name.removesuffix('picture')}{what} ({first(extra)}), left out"
+            notes.append(f"{system.path}: {count(len(extra), 'answer')} {rest}")
             extra = extra[:0]
         if (len(missing) or len(extra)) and not intersect:
-            told = [f"lacks {len(missing)} pictures ({_first(missing)})"] if len(missing) else []
-            told += [f"has {len(extra)} more ({_first(extra)})"] if len(extra) else []
-            raise DataError(f"{system.path} {' and '.join(told)}", "the same pictures everywhere", "or --intersect")
+            raise _unequal(system, missing, extra, int((~system.answered).sum()))
+        if len(missing):
+            notes.append(f"{system.path}: no answer for {count(len(missing), 'picture')} ({first(missing)})")
     kept = np.flatnonzero(answered.all(0))
     if not len(kept):
         raise DataError("no picture was answered by all systems", "pictures in common")
-    if len(kept) < answered.any(0).sum():
-        notes.append(f"compared on the {len(kept):,} pictures that all systems answered, of {len(truth.ids):,}")
+    if len(kept) < labelled.sum():
+        told = f"compared on the {len(kept):,} pictures that all systems answered, of {len(truth.ids):,}"
+        notes.append(f"{told}: whoever leaves out hard pictures gains by it")
+    if len(kept) < FEW:
+        notes.append(f"{count(len(kept), 'picture')} in all: too few to conclude anything from")
     return kept, notes
 
 
-def _first(ids: NDArray[np.str_]) -> str:
-    return ", ".join(ids[:5].tolist()) + (", ..." if len(ids) > 5 else "")
+def _unequal(system: Answers, missing: NDArray[np.str_], extra: NDArray[np.str_], empty: int) -> DataError:
+    told = [f"lacks {count(len(missing), 'picture')} ({first(missing)})"] if len(missing) else []
+    told += [f"has {len(extra):,} more ({first(extra)})"] if len(extra) else []
+    held = f" ({count(empty, 'row')} of it without an answer)" if empty else ""
+    return DataError(f"{system.path}{held} {' and '.join(told)}", "the same pictures everywhere", "or --intersect")
 
 
 def _positions(row: NDArray[np.intp], n: int) -> NDArray[np.intp]:
@@ -175,7 +202,7 @@ def _same_truth(
         apart = np.abs(_normal(own[position]) - _normal(target)).max(1) > 1e-3
         if apart.any():
             raise DataError(
-                f"{system.path} was judged by other labels in {apart.sum()} pictures ({_first(ids[apart])})",
+                f"{system.path} was judged by other labels in {apart.sum()} pictures ({first(ids[apart])})",
                 "one truth for all",
                 "--data NAME --split SPLIT says which",
             )

@@ -156,10 +156,11 @@ def _rank(
 ) -> dict[str, Any]:
     own = {"rank": k + 1, "name": ranked[k], "accuracy": figures[ranked[k]]["accuracy"]}
     if k + 1 == len(ranked):
-        return {**own, "gap": None, "p_holm": None, "noise": None}
+        return {**own, "gap": None, "p": None, "p_holm": None, "pairs": len(apart), "noise": None}
     pair = apart[frozenset(ranked[k : k + 2])]
     gap = own["accuracy"] - figures[ranked[k + 1]]["accuracy"]
-    return {**own, "gap": gap, "p_holm": pair["p_holm"], "noise": not pair["told_apart"]}
+    tested = {"p": pair["p"], "p_holm": pair["p_holm"], "pairs": len(apart), "noise": not pair["told_apart"]}
+    return {**own, "gap": gap, **tested}
 
 
 def _at(values: Floats, column: metrics.Counts) -> Floats:

@@ -4,7 +4,19 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mien.data.samples import Samples
-from mien.evaluation.compare.show import NAMES, SUBSETS, figure, p_value, span, together, verdict
+from mien.evaluation.compare.show import (
+    GAPS,
+    HEADS,
+    NAMES,
+    SUBSETS,
+    WEIGHED,
+    fewer,
+    figure,
+    p_value,
+    span,
+    together,
+    verdict,
+)
 from mien.evaluation.report.gallery import Shelf
 from mien.page import dot, escape, page, table, tiles
 
@@ -12,6 +24,8 @@ STYLE = """
 .faces{display:grid;grid-template-columns:repeat(auto-fill,minmax(112px,1fr));gap:14px 12px}
 .faces img{width:100%;aspect-ratio:1;object-fit:cover;display:block;border-radius:6px;background:var(--track)}
 .faces figcaption{font-size:.8rem;line-height:1.35;margin-top:4px}.faces b,.yes{color:var(--ink)}
+.pairs table{font-size:.82rem}.pairs th,.pairs td{padding-right:8px}.pairs thead th{white-space:normal}
+.pairs tbody th{white-space:normal;min-width:7.5em;overflow-wrap:anywhere}.pairs small{font-size:.7rem}
 .faces small{display:block}.no{color:var(--soft)}.yes{font-weight:600}ol{margin:0;padding-left:1.4em}
 """
 
@@ -21,7 +35,7 @@ def to_html(comparison: Mapping[str, Any], samples: Samples | None) -> str:
     shelf = None if samples is None else Shelf(samples)
     body = [_headline(comparison), *(_subset(comparison[key], title) for key, title in SUBSETS.items())]
     body += [_disagreement(pair, shelf) for pair in comparison["disagreement"]]
-    body += [_published(comparison.get("published", [])), _notes(comparison)]
+    body += [_published(comparison.get("published", []), comparison), _notes(comparison)]
     title = " · ".join(comparison["full"]["systems"])
     where = " ".join(str(comparison[key]) for key in ("dataset", "split") if comparison[key])
     lede = f"{comparison['n']:,} pictures{f' of {where}' if where else ''}, answered by every system."
@@ -52,11 +66,14 @@ def _subset(part: Mapping[str, Any], title: str) -> str:
     )
     told = f'<p class="soft">{escape(together(part["groups"]))}</p>' if together(part["groups"]) else ""
     rows = [[escape(r["name"]), *(_figure(part["systems"][r["name"]], key) for key in NAMES)] for r in part["ranking"]]
-    measured = table(("system", *NAMES.values()), rows)
-    first, *rest = NAMES.values()
+    measured = table(("system", *HEADS.values()), rows)
+    first, *rest = GAPS.values()
     head = ("pair", first, "only one right", "p (Holm)", *rest)
     pairs = table(head, [_pair(pair) for pair in part["pairs"]]) if part["pairs"] else ""
-    differences = f"<h3>Paired differences, first minus second</h3>{pairs}" if pairs else ""
+    many = f'<p class="soft">{escape(WEIGHED)}</p>' if len(part["pairs"]) > 1 else ""
+    differences = (
+        f"<h3>Paired differences, first minus second</h3>{many}<div class='pairs'>{pairs}</div>" if pairs else ""
+    )
     heading = f"<h2>{escape(title.capitalize())} <span class='soft'>n {part['n']:,}</span></h2>"
     return f'{heading}<div class="box"><ol>{ranked}</ol>{told}</div>{measured}{differences}'
 
@@ -111,11 +128,16 @@ def _caption(entry: Mapping[str, str], pair: Mapping[str, Any]) -> str:
     return f"<b>{escape(entry['label'])}</b>{''.join(answers)}"
 
 
-def _published(records: list[dict[str, Any]]) -> str:
+def _published(records: list[dict[str, Any]], comparison: Mapping[str, Any]) -> str:
     if not records:
         return ""
     rows = [
-        [f"{100 * r['value']:.2f}", *(escape(r[key]) for key in ("what", "split", "source", "note"))] for r in records
+        [
+            f"{100 * r['value']:.2f}",
+            escape(f"{r['what']} ({few})" if (few := fewer(r, comparison)) else r["what"]),
+            *(escape(r[key]) for key in ("split", "source", "note")),
+        ]
+        for r in records
     ]
     told = "Quoted, not measured here; splits and ways of selecting differ, so nothing above is ranked with them."
     listed = table(("accuracy, %", "system", "split", "source", "note"), rows, words=True)

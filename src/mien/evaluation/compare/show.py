@@ -19,6 +19,14 @@ NAMES = {
     "brier": "Brier",
 }
 PERCENT = {"accuracy", "balanced_accuracy", "macro_f1", "top2", "ece"}
+HEADS = {key: f"{name} %" if key in PERCENT else name for key, name in NAMES.items()}
+"""What stands above a column of figures."""
+GAPS = {key: f"{name}, points" if key in PERCENT else name for key, name in NAMES.items()}
+"""What stands above a column of differences."""
+WEIGHED = (
+    "Intervals are not corrected for the number of pairs; where one leaves out zero and the test with Holm's "
+    "correction still says noise, believe the test."
+)
 
 
 def to_text(comparison: Mapping[str, Any]) -> str:
@@ -28,7 +36,9 @@ def to_text(comparison: Mapping[str, Any]) -> str:
         lines += [*_subset(comparison[key], title), ""]
     for pair in comparison["disagreement"]:
         lines += [*_disagreement(pair), ""]
-    lines += _published(comparison.get("published", []), comparison["dataset"])
+    if len(comparison["full"]["pairs"]) > 1:
+        lines += [WEIGHED, ""]
+    lines += _published(comparison.get("published", []), comparison)
     return "\n".join(lines).rstrip()
 
 
@@ -84,14 +94,16 @@ def p_value(p: float) -> str:
 def verdict(rank: Mapping[str, Any]) -> str:
     """Say what the gap to the next system is worth; empty for the last.
 
-    >>> verdict({"gap": 0.012, "p_holm": 0.2, "noise": True})
-    '1.20 points above the next: may be noise (p 0.200)'
+    >>> verdict({"gap": 0.012, "p": 0.02, "p_holm": 0.2, "pairs": 10, "noise": True})
+    '1.20 points above the next: may be noise (p 0.020 alone, 0.200 corrected for 10 pairs)'
     """
     if rank["gap"] is None:
         return ""
     worth = "may be noise" if rank["noise"] else "told apart"
-    p = p_value(rank["p_holm"])
-    return f"{100 * rank['gap']:.2f} points above the next: {worth} (p {p})"
+    p = f"p {p_value(rank['p'])}"
+    if rank["pairs"] > 1:
+        p = f"{p} alone, {p_value(rank['p_holm'])} corrected for {rank['pairs']} pairs"
+    return f"{100 * rank['gap']:.2f} points above the next: {worth} ({p})"
 
 
 def together(groups: list[list[str]]) -> str:
@@ -109,12 +121,13 @@ def _subset(part: Mapping[str, Any], title: str) -> Iterator[str]:
     if not part["n"]:
         return
     width = max(map(len, part["systems"])) + 2
-    yield f"{'':{width}s}{'accuracy':>8s}  {'95 %':17s}" + "".join(f"{name:>10s}" for name in list(NAMES.values())[1:])
+    rest = "".join(f"{name:>12s}" for name in list(HEADS.values())[1:])
+    yield f"{'':{width}s}{HEADS['accuracy']:>10s}  {'95 % interval':16s}{rest}"
     for rank in part["ranking"]:
         f = part["systems"][rank["name"]]
-        rest = "".join(f"{figure(key, f[key]):>10s}" for key in list(NAMES)[1:])
+        rest = "".join(f"{figure(key, f[key]):>12s}" for key in list(NAMES)[1:])
         ends = span("accuracy", f["accuracy_interval"])
-        yield f"{rank['name']:{width}s}{figure('accuracy', f['accuracy']):>8s}  {ends:17s}{rest}"
+        yield f"{rank['name']:{width}s}{figure('accuracy', f['accuracy']):>10s}  {ends:16s}{rest}"
     yield from (f"  {rank['name']}: {verdict(rank)}" for rank in part["ranking"] if rank["gap"] is not None)
     if told := together(part["groups"]):
         yield f"  {told}"
@@ -123,11 +136,11 @@ def _subset(part: Mapping[str, Any], title: str) -> Iterator[str]:
 
 
 def _pair(pair: Mapping[str, Any]) -> Iterator[str]:
-    yield f"  {pair['a']} minus {pair['b']}, 95 %:"
+    yield f"  {pair['a']} minus {pair['b']}, with 95 % intervals:"
     for key, found in pair["differences"].items():
-        yield f"    {NAMES[key]:10s}{figure(key, found['difference'], True):>8s}  {span(key, found['interval'], True)}"
+        yield f"    {GAPS[key]:18s}{figure(key, found['difference'], True):>8s}  {span(key, found['interval'], True)}"
     counts = f"only {pair['a']} right {pair['a_only']:,}, only {pair['b']} right {pair['b_only']:,}"
-    yield f"    McNemar   {counts}, p {p_value(pair['p'])}, Holm {p_value(pair['p_holm'])}"
+    yield f"    McNemar           {counts}, p {p_value(pair['p'])}, with Holm's correction {p_value(pair['p_holm'])}"
 
 
 def _disagreement(pair: Mapping[str, Any]) -> Iterator[str]:
@@ -138,13 +151,24 @@ def _disagreement(pair: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name:12s}" + "".join(f"{counts[key]:12,d}" for key in heads)
 
 
-def _published(records: list[dict[str, Any]], dataset: str | None) -> Iterator[str]:
+def fewer(record: Mapping[str, Any], comparison: Mapping[str, Any]) -> str:
+    """Say that a published figure is of fewer expressions than are compared; empty where it is not.
+
+    >>> fewer({"labels": ["neutral", "anger"]}, {"labels": ["neutral", "fear", "anger"]})
+    'of 2 expressions only'
+    """
+    n = len(record["labels"] or ())
+    return f"of {n} expressions only" if 0 < n < len(comparison["labels"]) else ""
+
+
+def _published(records: list[dict[str, Any]], comparison: Mapping[str, Any]) -> Iterator[str]:
     if not records:
         return
-    yield f"published on {dataset}, in percent; not measured here, and splits and selection differ"
+    yield f"published on {comparison['dataset']}, in percent; not measured here, and splits and selection differ"
     for r in records:
         note = f"; {r['note']}" if r["note"] else ""
-        yield f"  {100 * r['value']:6.2f}  {r['what']} [{r['split']}] {r['source']}{note}"
+        few = f" ({told})" if (told := fewer(r, comparison)) else ""
+        yield f"  {100 * r['value']:6.2f}  {r['what']}{few} [{r['split']}] {r['source']}{note}"
 
 
 def _cell(value: float | None) -> float | str:

@@ -19,6 +19,7 @@ class Published:
         source: author, title, year.
         note: what to know before quoting it.
         matrix: (K, K), rows true and columns predicted in the order of `labels`; None where not printed.
+        labels: the expressions of the matrix, or those of a task with fewer than the data set has.
     """
 
     id: str

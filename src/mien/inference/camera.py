@@ -1,0 +1,42 @@
+"""Frames of a connected camera, through OpenCV."""
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import count
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import MediaError
+from mien.inference.media import Pixels
+
+CAMERA = "camera:"
+
+
+def frames(source: str) -> Iterator[tuple[int, float, Callable[[], Pixels]]]:
+    """Yield (index, seconds since the first frame was asked for, what makes uint8 RGB (H, W, 3)) of "camera:0".
+
+    MediaError when there is no such camera, and when it stops sending.
+    """
+    number = source.removeprefix(CAMERA)
+    if not number.isdecimal():
+        raise MediaError(f"{source} names no camera", "camera:0, camera:1, ...")
+    cv2.utils.logging.setLogLevel(0)  # OpenCV would explain a missing camera in several lines of its own
+    capture = cv2.VideoCapture(int(number))
+    try:
+        if not capture.isOpened():
+            raise MediaError(f"{source} cannot be opened", "a camera that is connected and free")
+        start = time.monotonic()
+        for index in count():
+            more, image = capture.read()
+            if not more:
+                raise MediaError(f"{source} stopped sending pictures")
+            yield index, time.monotonic() - start, partial(_rgb, np.asarray(image, np.uint8))
+    finally:
+        capture.release()
+
+
+def _rgb(image: NDArray[np.uint8]) -> Pixels:
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)

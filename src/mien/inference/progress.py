@@ -1,0 +1,94 @@
+"""The bar of `mien predict` on a terminal: over pictures by their number, over videos by their time.
+
+Every source is one unit.  A video moves it by the share of its own time that has passed, where the file says how long
+it is, and shows how many frames are read a second.
+"""
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+from mien.errors import MediaError
+from mien.inference import container
+from mien.inference.pipeline import Seen
+from mien.inference.sources import Source, expand
+from mien.inference.timeline import clock
+from mien.inference.video import Clip
+
+RECENT = 60  # frames over which their rate is taken
+
+
+class Position:
+    """How far a run has come: sources done, and the place in the video that is being read."""
+
+    def __init__(self, clip: Clip) -> None:
+        self._clip = clip
+        self._source: Source | None = None
+        self._length: float | None = None
+        self._times: deque[float] = deque(maxlen=RECENT)
+        self._begun = 0
+
+    def at(self, seen: Seen, now: float) -> tuple[float, str]:
+        """Return how many sources are done, with the share of the one being read, and what to say about it."""
+        name, seconds = seen.source.below.name, seen.prediction.seconds
+        if seen.source is not self._source:
+            self._source, self._begun = seen.source, self._begun + 1
+            self._times.clear()
+            self._length = None if seconds is None or seen.source.live else duration(seen.source.path)
+        if seconds is None:
+            return self._begun, name
+        self._times.append(now)
+        passed = now - self._times[0]
+        rate = f", {(len(self._times) - 1) / passed:.0f} frames/s" if passed > 0 else ""
+        length = f" / {clock(self._length)}" if self._length else ""
+        return self._begun - 1 + self._share(seconds), f"{name} {clock(seconds)}{length}{rate}"
+
+    def _share(self, seconds: float) -> float:
+        if not self._length:
+            return 0.0
+        end = min(self._length, self._length if self._clip.end is None else self._clip.end)
+        return min(1.0, max(0.0, seconds - self._clip.start) / max(end - self._clip.start, 1e-9))
+
+
+def duration(path: Path) -> float | None:
+    """Return how many seconds of moving picture a file says it has, or None."""
+    try:
+        with container.opened(path) as file:
+            stream = container.moving(file, path)
+            if stream.duration and stream.time_base:
+                return float(stream.duration * stream.time_base)
+            return float(file.duration / av.time_base) if file.duration else None
+    except MediaError:
+        return None
+
+
+@contextmanager
+def bar(sources: Sequence[str], skip: Path | None, clip: Clip) -> Iterator[Callable[[Seen], None]]:
+    """Show a bar on stderr when that is a terminal, and yield what to call with everything that was seen."""
+    if not sys.stderr.isatty():
+        yield lambda seen: None
+        return
+    columns = (
+        SpinnerColumn(),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.description}", markup=False),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty()) as shown:
+        task = shown.add_task("", total=sum(1 for _ in expand(sources, skip)))
+        position = Position(clip)
+
+        def advance(seen: Seen) -> None:
+            done, told = position.at(seen, time.monotonic())
+            shown.update(task, completed=done, description=told)
+
+        yield advance
