@@ -7,10 +7,11 @@ figures on val and test, the environment, the recipe), SEED-val.npz and SEED-tes
 pixels), and draws results/TABLE.md and its figures anew.  `python benchmarks/ship.py --again` computes the figures
 of every row with what mien measures by now; no weights change.
 
-    python benchmarks/ship.py --embedding
+    python benchmarks/ship.py --rewrite
 
-gives shipped weights that lack it the output `embedding`.  On all val images their probabilities must come out the same
-to the bit, so every measured figure stands; what is kept in results/NAME is told the file's new sha256.
+gives shipped weights what `mien export` has learnt since they were exported: the output `embedding`, and average pools
+as convolutions.  On all val images their probabilities must come out the same to the bit, so every measured figure
+stands; what is kept in results/NAME is told the file's new sha256.
 """
 
 import hashlib
@@ -28,6 +29,7 @@ from mien.inference.classify import WEIGHTS, Classifier, names
 from mien.training.embed import embed
 from mien.training.export import stamp
 from mien.training.finish import measure, renamed
+from mien.training.pooling import pools_as_convolutions
 from mien.training.runlog import write_json
 from mien.training.train import resume_recipe
 
@@ -67,14 +69,16 @@ def again() -> None:
     table.draw(RESULTS)
 
 
-def embedding(name: str) -> None:
-    """Give shipped weights the output `embedding` where their probabilities stay the same to the bit."""
+def rewrite(name: str) -> None:
+    """Give shipped weights an embedding and faster pools where their probabilities stay the same to the bit."""
     target = WEIGHTS / f"{name}.onnx"
     data = rows.read(RESULTS / name / "0.json")["recipe"]["data"]
     with tempfile.TemporaryDirectory() as folder:
         changed = Path(folder) / target.name
         changed.write_bytes(target.read_bytes())
-        embed(changed)
+        if "embedding" not in Classifier(name).gives:
+            embed(changed)
+        pools = pools_as_convolutions(changed)
         before, after = (evaluate(path, data["name"], None, "val", **data["options"])[0] for path in (target, changed))
         if not np.array_equal(before.probs, after.probs):
             sys.exit(f"{name}: its probabilities would move; not written")
@@ -85,14 +89,13 @@ def embedding(name: str) -> None:
         path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     for path in (RESULTS / name).glob("*.npz"):
         renamed(Result.load(path), {"weights_sha256": new}).save(path)
-    print(f"{name}: the same probabilities on {len(before.probs)} val images, and an embedding")
+    print(f"{name}: the same probabilities on {len(before.probs)} val images; {pools} pools became convolutions")
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--embedding"]:
-        for lacking in names():
-            if "embedding" not in Classifier(lacking).gives:
-                embedding(lacking)
+    if sys.argv[1:] == ["--rewrite"]:
+        for each in names():
+            rewrite(each)
         sys.exit()
     if sys.argv[1:] == ["--again"]:
         again()

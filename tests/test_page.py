@@ -110,3 +110,12 @@ def test_percent(share: float, digits: int, shown: str) -> None:
 
 def test_data_uri_carries_bytes() -> None:
     assert data_uri(b"\x00\xff", "image/png") == "data:image/png;base64,AP8="
+
+
+def test_what_scrolls_sideways_shows_a_shadow_where_more_is_hidden() -> None:
+    style = page("t", table(("a", "b"), [["1", "2"]]))
+    block = re.search(r"\.scroll\{([^}]*)\}", style)
+    assert block is not None
+    assert "overflow-x:auto" in block[1]
+    assert block[1].count("no-repeat local") == block[1].count("no-repeat scroll") == 2  # covers move, shadows stay
+    assert ".scroll{overflow:visible;background:none}" in style  # on paper nothing is hidden

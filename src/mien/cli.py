@@ -5,6 +5,7 @@ Exit codes: 0 done, 2 the user's mistake (one line on stderr), 3 a --strict chec
 
 import os
 import sys
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -213,7 +214,7 @@ def doctor(
 
 @app.command()
 def data(
-    name: Annotated[str, typer.Argument(help="a data set (`mien list datasets`)")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="a data set (`mien list datasets`)")],
     options: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="e.g. labels=distribution")
     ] = None,
@@ -234,7 +235,8 @@ def data(
     chosen, folder = read_options(options or []), out or Path(f"{name}-data")
     told = audit_show.look(name, root, folder, detector, chosen) if hygiene else show.look(name, root, folder, chosen)
     text = (audit_show if hygiene else show).to_text(told)
-    typer.echo(json.dumps(told) if as_json else text + "".join(f"\nwrote {path}" for path in told["files"].values()))
+    typer.echo(json.dumps(told) if as_json else text)
+    _wrote(told["files"].values())
     if strict and told["leak"]:
         typer.echo(f"mien: {told['leak']}", err=True)
         raise typer.Exit(3)
@@ -242,7 +244,7 @@ def data(
 
 @app.command()
 def evaluate(
-    weights: Annotated[str, typer.Argument(help="a shipped name, an ONNX file or a run folder")],
+    weights: Annotated[str, typer.Argument(metavar="WEIGHTS", help="a shipped name, an ONNX file or a run folder")],
     options: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="e.g. labels=distribution")
     ] = None,
@@ -262,10 +264,10 @@ def evaluate(
     from mien.evaluation.evaluate import keep
     from mien.evaluation.show import to_text
 
-    result, figures = measure(weights, data, root, split, **read_options(options or []))
+    result, figures = measure(weights, data, root, split, out, **read_options(options or []))
     typer.echo(json.dumps(figures) if as_json else to_text(figures))
     if out:
-        keep(result, figures, out, root)
+        _wrote(keep(result, figures, out, root))
 
 
 @app.command()
@@ -300,19 +302,29 @@ def compare(
 
 @app.command()
 def report(
-    results: Annotated[list[Path], typer.Argument(metavar="RUN|RESULT...", help="run folders, results; side by side")],
+    results: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN|RESULT...",
+            help="run folders, results, side by side; what `mien stress` or `mien fairness` wrote",
+        ),
+    ],
     root: Annotated[Path | None, typer.Option(help="the data, for pictures; MIEN_DATA when not given")] = None,
-    out: Annotated[Path | None, typer.Option(help="a folder or a file.html [default: the run folder]")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="a folder or a file.html [default: the one folder given, else here]")
+    ] = None,
 ) -> None:
     """Write one self-contained HTML page about a run or a result, or about several side by side."""
     from mien.evaluation.report.gather import make
 
-    typer.echo(make(results, root, out))
+    path, left_out = make(results, root, out)
+    print(*left_out, sep="\n", end="\n" if left_out else "", file=sys.stderr)
+    _wrote([path])
 
 
 @app.command()
 def calibrate(
-    val: Annotated[Path, typer.Argument(help="a result.npz (or its folder) to fit on")],
+    val: Annotated[Path, typer.Argument(metavar="VAL", help="a result.npz (or its folder) to fit on")],
     other: Annotated[Path, typer.Argument(metavar="TEST", help="a result of the same weights to measure on")],
     coverage: Annotated[float, typer.Option(help="share of labels that the sets of expressions should hold")] = 0.9,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
@@ -328,13 +340,13 @@ def calibrate(
 
 @app.command()
 def fairness(
-    result: Annotated[Path, typer.Argument(help="a result.npz, or the folder that holds it")],
+    result: Annotated[Path, typer.Argument(metavar="RESULT", help="a result.npz, or the folder that holds it")],
     groups: Annotated[Path, typer.Option(help="a table (CSV or Parquet) with a row per picture")],
     id: Annotated[
         str | None, typer.Option(help="the column that names the picture [default: guessed, and said]")
     ] = None,
     by: Annotated[list[str] | None, typer.Option(help="a column of groups, or several joined: sex+age")] = None,
-    min_group: Annotated[int, typer.Option(help="fewest pictures to conclude from")] = 30,
+    min_group: Annotated[int, typer.Option(min=1, help="fewest pictures to conclude from")] = 30,
     out: Annotated[Path | None, typer.Option(help="for fairness.json and fairness.html")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
@@ -342,21 +354,23 @@ def fairness(
     import json
 
     from mien.evaluation import fairness_show, recalibrate
+    from mien.evaluation.belongs import origin, room
     from mien.evaluation.fairness import fairness as measure
     from mien.evaluation.groups import read_groups
 
     answers = recalibrate.load(result)
+    room(out, "fairness.json", origin(answers))
     columns, notes = read_groups(groups, answers.ids, id, by or [])
     print(*notes, sep="\n", end="\n" if notes else "", file=sys.stderr)
     figures = measure(answers, columns, min_group)
     typer.echo(json.dumps(figures) if as_json else fairness_show.to_text(figures))
     if out:
-        fairness_show.keep(answers, figures, out)
+        _wrote(fairness_show.keep(answers, figures, out))
 
 
 @app.command()
 def stress(
-    weights: Annotated[str, typer.Argument(help="a shipped name, an ONNX file or a run folder")],
+    weights: Annotated[str, typer.Argument(metavar="WEIGHTS", help="a shipped name, an ONNX file or a run folder")],
     options: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="e.g. labels=distribution")
     ] = None,
@@ -379,11 +393,16 @@ def stress(
 
     more, attacks = read_options(options or []), _gradients(weights)
     subject, figures = measure(
-        weights, data, root, split, images=images, baseline=baseline, attacks=attacks, options=more
+        weights, data, root, split, images=images, baseline=baseline, attacks=attacks, options=more, out=out
     )
     typer.echo(json.dumps(figures) if as_json else to_text(figures))
     if out:
-        keep(subject, figures, out)
+        _wrote(keep(subject, figures, out))
+
+
+def _wrote(paths: Iterable[Path | str]) -> None:
+    """Say on stderr what was written."""
+    print(*(f"wrote {path}" for path in paths), sep="\n", file=sys.stderr)
 
 
 def _gradients(weights: str) -> Any:

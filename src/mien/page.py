@@ -27,7 +27,7 @@ _STYLE = """
 :root{color-scheme:light dark;--ground:#f6f7f9;--card:#fff;--ink:#1b2027;--soft:#5c6672;--line:#dfe3e8;
 --track:#e9ecf0;--accent:#2563a8;--warn:#a4391f;--shade:#1b202740}
 @media (prefers-color-scheme:dark){:root{--ground:#14171c;--card:#1d2229;--ink:#e8ebef;--soft:#9aa5b1;--line:#313842;
---track:#2d343d;--accent:#7db3ee;--warn:#f0937c;--shade:#0009}}
+--track:#2d343d;--accent:#7db3ee;--warn:#f0937c;--shade:#9aa5b180}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;print-color-adjust:exact;-webkit-print-color-adjust:exact}
 body{margin:0;background:var(--ground);color:var(--ink);

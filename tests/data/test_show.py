@@ -18,7 +18,8 @@ def mien(*words: object, cwd: Path) -> "subprocess.CompletedProcess[str]":
 
 def test_json_is_one_document(tiny_fer2013: Path, tmp_path: Path) -> None:
     done = mien("fer2013", "--root", tiny_fer2013, "--json", "--out", tmp_path / "o", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    written = "".join(f"wrote {tmp_path / 'o' / name}\n" for name in ("contact.png", "clean.txt"))
+    assert (done.returncode, done.stderr) == (0, written)
     told = json.loads(done.stdout)
     assert {split: told["splits"][split]["n"] for split in told["splits"]} == {"train": 160, "val": 40, "test": 40}
     assert told["splits"]["train"]["counts"]["neutral"] == 40
@@ -35,6 +36,8 @@ def test_text_and_default_folder(tiny_fer2013: Path, tmp_path: Path) -> None:
     done = mien("ferplus", "labels=distribution", "--root", tiny_fer2013, cwd=tmp_path)
     assert done.returncode == 0
     assert "contempt" in done.stdout
+    assert "first ids: 00000 (train), 00160 (val)" in done.stdout
+    assert "may also call that one 00200.jpg" in done.stdout
     assert (tmp_path / "ferplus-data" / "contact.png").exists()
 
 

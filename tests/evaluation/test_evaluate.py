@@ -1,6 +1,7 @@
 """`mien evaluate` on drawn faces and, where it is at hand, on FER2013's validation split (never on its test split)."""
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -180,10 +181,12 @@ def test_a_run_folder_means_its_exported_weights(tmp_path: Path) -> None:
 
 
 def test_json_is_one_document_on_stdout(run: Run, tiny_fer2013: Path, tmp_path: Path) -> None:
-    code, out, _ = run(
+    code, out, err = run(
         "evaluate", "ferplus", "--data", "fer2013", "--root", tiny_fer2013, "--json", "--out", tmp_path / "o"
     )
     found = json.loads(out)
+    written = [tmp_path / "o" / name for name in ("result.npz", "metrics.json", "report.html")]
+    assert err.splitlines()[-3:] == [f"wrote {path}" for path in written]
     assert code == 0
     assert (found["dataset"], found["split"], found["n"]) == ("fer2013", "val", 40)
     assert (tmp_path / "o" / "report.html").is_file()
@@ -280,3 +283,58 @@ def test_other_heads_are_scored_where_their_truth_is_known(measured: tuple[Resul
     assert found["arousal"]["corr"] == pytest.approx(-1)
     assert found["arousal"]["sagr"] == 0
     assert found["units"] == {"f1": [1.0] * 3, "icc": pytest.approx([1.0] * 3)}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("fer2013-nano", "--split", "test"), ""),
+        (("fer2013", "--split", "test"), "result.npz is of fer2013-nano on fer2013 test; expected another folder"),
+        (("fer2013-nano", "--split", "val"), "result.npz is of fer2013-nano on fer2013 test (sha256 "),
+    ],
+)
+def test_a_result_of_other_weights_is_not_written_over(
+    words: tuple[str, ...], told: str, run: Run, tiny_fer2013: Path, tmp_path: Path
+) -> None:
+    held = evaluate("fer2013-nano", "fer2013", tiny_fer2013, "test")[0].save(tmp_path / "o" / "result.npz")
+    before = held.read_bytes()
+    code, out, err = run("evaluate", *words, "--root", tiny_fer2013, "--out", tmp_path / "o")
+    if told:
+        assert (code, out, err.count("\n"), held.read_bytes()) == (2, "", 1, before)
+        assert told in err
+    else:
+        assert code == 0
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_measuring(tiny_fer2013: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recipe.yaml").write_text("name: x\n")
+    for out, told in (("file", "is a file"), ("file/o", "is a file"), ("run", "is a run folder")):
+        with pytest.raises(UsageError, match=told):
+            evaluate("fer2013-nano", "fer2013", tiny_fer2013 / "nowhere", "test", tmp_path / out)
+
+
+def test_a_result_is_not_taken_for_weights(run: Run, tiny_fer2013: Path, tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    for path, told in (
+        (tmp_path / "full", "is a folder; expected an ONNX file, or a run folder"),
+        (tmp_path / "full" / "result.npz", "is a result; expected the weights that answered; `mien report"),
+    ):
+        code, _, err = run("evaluate", path, "--root", tiny_fer2013)
+        assert (code, err.count("\n")) == (2, 1)
+        assert told in err
+    (tmp_path / "full" / "result.npz").write_text("")
+    assert "is a result" in run("stress", "ferplus", "--baseline", tmp_path / "full", "--root", tiny_fer2013)[2]
+
+
+def test_a_shipped_name_wins_over_a_folder_so_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ferplus").mkdir()
+    assert find_weights("ferplus") == "ferplus"
+
+
+def test_units_are_printed(measured: tuple[Result, dict[str, Any]]) -> None:
+    text = to_text(measured[1])
+    for unit in (r"macro-F1 [\d.]+ %", r"top-2 [\d.]+ %", r"ECE [\d.]+ %", "in % +precision"):
+        assert re.search(unit, text)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from mien.errors import DataError, UsageError
+from mien.evaluation.belongs import stranger
 from mien.evaluation.fairness import fairness
 from mien.evaluation.fairness_show import to_text
 from mien.evaluation.intervals import wilson
@@ -178,7 +179,7 @@ def test_bad_input() -> None:
 def test_shape_of_the_document() -> None:
     result, groups = answered(CASES)
     figures = json.loads(json.dumps(fairness(result, {"sex": groups}, 15)))
-    assert set(figures) == {"columns", "min_group", "n", "left_out"}
+    assert set(figures) == {"weights", "dataset", "split", "answers", "columns", "min_group", "n", "left_out"}
     column = figures["columns"][0]
     assert set(column) >= {
         *("column", "groups", "tests", "worst_group", "gap", "gap_interval", "equalised_odds_gap", "conclusion")
@@ -193,10 +194,29 @@ def test_text_for_a_terminal() -> None:
     result, groups = answered(CASES)
     text = to_text(fairness(result, {"sex": groups}, 15))
     assert "92 pictures, 0 of them in no group; nothing is concluded from fewer than 15" in text
-    assert re.search(r"^a +40 +85\.00%", text, re.MULTILINE)
+    assert re.search(r"^a +40 +85\.00 %", text, re.MULTILINE)
     assert re.search(r"^c +12  too few to conclude: 12 < 15$", text, re.MULTILINE)
     assert re.search(r"^b +50\.0 +0\.0$", text, re.MULTILINE)
     assert "equalised-odds gap: 40.0 points" in text
+    assert "accuracy: p = 0.26" in text
+    assert "ECE adds up gaps that chance alone opens" in text
+
+
+def test_pictures_of_no_group_stand_in_the_table() -> None:
+    result, groups = answered(CASES)
+    ages = np.where(groups == "a", "old", "")
+    text = to_text(fairness(result, {"sex": np.where(groups == "c", "", groups), "age": ages}, 15))
+    assert "12 of them in no group by any column" in text
+    assert re.findall(r"^\(no group\) +(\d+)$", text, re.MULTILINE) == ["12", "52"]
+
+
+def test_an_audit_knows_its_answers() -> None:
+    result, groups = answered(CASES)
+    figures = fairness(result, {"sex": groups}, 15)
+    assert stranger(figures, result) == ""
+    assert stranger(json.loads(json.dumps(figures)), result.take(np.arange(len(result)))) == ""
+    assert "other answers (fer2013 test)" in stranger(figures, result.take(np.arange(1, len(result))))
+    assert "other answers" in stranger(figures, answered(CASES, 0.7)[0])
 
 
 def mien(*words: object) -> "subprocess.CompletedProcess[str]":
@@ -222,6 +242,14 @@ def test_command(tmp_path: Path) -> None:
     assert "net on fer2013 test by group" in page
     assert "12 &lt; 15 in c" in page
     assert not re.search(r"(src|href)=\"(?!data:|#)", page)
+    assert done.stderr.endswith(f"wrote {tmp_path / 'o' / 'fairness.json'}\nwrote {tmp_path / 'o' / 'fairness.html'}\n")
+    answered(CASES, 0.7)[0].save(tmp_path / "other.npz")
+    kept = mien(tmp_path / "other.npz", *words, "--out", tmp_path / "o")
+    assert (kept.returncode, kept.stdout, kept.stderr.count("\n")) == (2, "", 1)
+    assert "fairness.json is of net on fer2013 test; expected another folder" in kept.stderr
+    none = mien(tmp_path / "run", "--groups", tmp_path / "none.csv", "--min-group", 0)
+    assert (none.returncode, none.stderr.count("\n")) == (2, 1)
+    assert "--min-group" in none.stderr
     told = mien(tmp_path / "run" / "result.npz", *words, "--by", "sex")
     assert "too few to conclude: 12 < 15" in told.stdout
     refused = mien(tmp_path / "run", *words, "--by", "age")

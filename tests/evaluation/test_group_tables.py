@@ -26,6 +26,41 @@ def test_words_come_in_the_order_of_the_result(tmp_path: Path) -> None:
     assert notes == [f"{path}: pictures from column id", f"{path}: no row for 1 of 3 pictures (00008)"]
 
 
+@pytest.mark.parametrize(
+    ("cells", "groups", "notes"),
+    [
+        (("f ", "F", "f"), ["f", "f", "f"], ["'F' and 'f' are taken for one group, 'f'"]),
+        (
+            ("Old  man", "old man", "F"),
+            ["Old  man", "Old  man", "F"],
+            ["'Old  man' and 'old man' are taken for one gro"],
+        ),
+        (("m", "", "f"), ["m", "", "f"], ["1 of 3 pictures without a group (1 empty)"]),
+        (("m", "Unknown", ""), ["m", "", ""], ["2 of 3 pictures without a group (1 empty, 1 'unknown')"]),
+        (("m", "f", "d"), ["m", "f", "d"], []),
+    ],
+)
+def test_spellings_and_losses_are_told(
+    cells: tuple[str, ...], groups: list[str], notes: list[str], tmp_path: Path
+) -> None:
+    rows = "".join(f"{name},{cell}\n" for name, cell in zip(IDS, cells, strict=True))
+    path = table(tmp_path, f"id,sex\n{rows}")
+    columns, told = read_groups(path, IDS, "id")
+    assert columns["sex"].tolist() == groups
+    assert len(told) == len(notes)
+    assert all(one.startswith(f"{path}: column sex: {note}") for one, note in zip(told, notes, strict=True))
+
+
+def test_joined_columns_tell_each_thing_once(tmp_path: Path) -> None:
+    path = table(tmp_path, "id,sex,age\n00007,f,old\n00008,F,\n00009,f,old\n")
+    columns, told = read_groups(path, IDS, "id", ["sex", "sex+age"])
+    assert columns["sex+age"].tolist() == ["f, old", "", "f, old"]
+    assert told == [
+        f"{path}: column sex: 'F' and 'f' are taken for one group, 'f'",
+        f"{path}: column sex+age: 1 of 3 pictures without a group",
+    ]
+
+
 @pytest.mark.parametrize("word", ["", "NaN", "unknown", "N/A", " ? "])
 def test_what_is_not_known_is_no_group(word: str, tmp_path: Path) -> None:
     columns, _ = read_groups(table(tmp_path, f"id,sex\n00007,m\n00008,{word}\n00009,f\n"), IDS, "id")
@@ -80,7 +115,12 @@ def test_names_are_no_groups(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told", "by", "message"),
     [
-        ("id,sex\n1,m\n2,f\n", None, (), "no picture is known, the first is '1'; expected ids such as '00007'"),
+        (
+            "id,sex\n1,m\n2,f\n",
+            None,
+            (),
+            "no picture is known, the first is '1'; expected ids such as '00007' in column id",
+        ),
         ("id,sex\n00007,m\n00007,f\n", None, (), "'00007' stands twice"),
         ("who,sex\n00007,m\n", None, (), "expected one that names the picture; --id COLUMN"),
         ("who,sex\n00007,m\n", "whom", (), "--id whom; expected a column of .*: who, sex"),

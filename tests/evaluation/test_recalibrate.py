@@ -106,7 +106,17 @@ def test_refuses_answers_of_two_files_of_one_name() -> None:
 @pytest.mark.parametrize(
     ("first", "second", "told"),
     [
-        (answered("test", 9), answered("val", 9), "nothing is fitted on test"),
+        (
+            answered("test", 9),
+            answered("val", 9),
+            r"first result is of dice test \(9\), and nothing is fitted on test; expected VAL, then TEST; .* swapped",
+        ),
+        (answered("test", 9), answered("test", 9, seed=1), "nothing is fitted on test; expected VAL, then TEST$"),
+        (
+            answered("val", 9),
+            replace(answered("test", 9), provenance={"table": "api.csv"}),
+            "results of drawn and of the table api.csv",
+        ),
         (answered("val", 9), answered("val", 9, seed=1), r"9 samples in both results \(val-0, val-1, val-2, ...\)"),
         (answered("val", 9).take(np.zeros(9, bool)), answered("test", 9), "results of 0 and 9 samples"),
         (
@@ -126,6 +136,13 @@ def test_refuses_what_would_be_no_measurement(first: Result, second: Result, tol
         recalibrate(first, second)
 
 
+def test_tables_that_became_results_are_called_by_their_file() -> None:
+    first, second = (
+        replace(answered(split, 90), provenance={"table": f"{split}.csv", "split": split}) for split in ("val", "test")
+    )
+    assert to_text(recalibrate(first, second)).startswith("val.csv: fitted on val (90), measured on test (90)")
+
+
 @pytest.mark.parametrize(
     ("words", "told"), [(["--coverage", "1.5"], "--coverage 1.5"), (["--coverage", "nan"], "--coverage nan")]
 )
@@ -140,3 +157,7 @@ def test_command_refuses_in_one_line(words: list[str], told: str, mien: Run, tmp
 def test_refuses_a_folder_without_a_result(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no file"):
         load(tmp_path)
+
+
+def test_the_scores_of_sets_are_explained() -> None:
+    assert set(conformal.MEANINGS) == set(conformal.SCORES)

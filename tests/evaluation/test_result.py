@@ -108,6 +108,13 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     assert "pickle" not in str(caught.value)  # numpy tells how to run it
 
 
+@pytest.mark.parametrize("name", ["api.csv", "api.tsv", "api.parquet"])
+def test_tables_are_told_how_to_become_results(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("id,happy\n")
+    with pytest.raises(DataError, match="`mien compare TABLE --data NAME --out DIR` makes results of tables"):
+        Result.load(tmp_path / name)
+
+
 def test_other_archives_are_refused(tmp_path: Path) -> None:
     bare, cut, extra = (tmp_path / name for name in ("bare.npz", "cut.npz", "extra.npz"))
     np.savez(bare, probs=np.zeros(3))

@@ -17,8 +17,9 @@ import pytest
 from mien.card import Card
 from mien.errors import MediaError
 from mien.face import Face
+from mien.inference.parquet import GROUP, parts, schema
 from mien.inference.pipeline import Prediction
-from mien.inference.sinks import FORMATS, GROUP, parquet_parts, rows, schema
+from mien.inference.sinks import FORMATS, rows
 
 LABELS = ("neutral", "happiness")
 CARD = Card(name="test", labels=LABELS, valence_arousal=True, action_units=("au04", "au12"))
@@ -115,13 +116,13 @@ def test_an_interrupted_document_is_whole(name: str) -> None:
 @pytest.mark.parametrize("times", [0, 1, GROUP])
 def test_parts_become_one_file(tmp_path: Path, times: int) -> None:
     path = tmp_path / "predictions.parquet"
-    with parquet_parts(path, CARD) as write:
+    with parts(path, CARD) as write:
         for prediction in PREDICTIONS * times:
             write(prediction)
         if times > 1:  # what would be left now is a data set with the rows told so far
-            parts = pq.read_table(tmp_path / "predictions.parquet.parts")
-            assert parts.schema.names == schema(CARD).names
-            assert 5 * times - GROUP < parts.num_rows <= 5 * times
+            told = pq.read_table(tmp_path / "predictions.parquet.parts")
+            assert told.schema.names == schema(CARD).names
+            assert 5 * times - GROUP < told.num_rows <= 5 * times
             assert not path.exists()
     assert [left.name for left in tmp_path.iterdir()] == ["predictions.parquet"]
     assert pq.read_table(path).equals(pq.read_table(pa.BufferReader(written("parquet", PREDICTIONS * times))))
@@ -130,7 +131,7 @@ def test_parts_become_one_file(tmp_path: Path, times: int) -> None:
 
 def test_parts_are_joined_after_an_error(tmp_path: Path) -> None:
     def interrupted() -> None:
-        with parquet_parts(tmp_path / "a.parquet", CARD) as write:
+        with parts(tmp_path / "a.parquet", CARD) as write:
             write(PREDICTIONS[0])
             raise KeyboardInterrupt
 
@@ -143,11 +144,11 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from mien.card import Card
-from mien.inference import sinks
+from mien.inference import parquet
 from mien.inference.pipeline import Prediction
-sinks.LATEST = 0.02
+parquet.LATEST = 0.02
 import time
-with sinks.parquet_parts(Path(sys.argv[1]), Card(name="test", labels=("neutral", "happiness"))) as write:
+with parquet.parts(Path(sys.argv[1]), Card(name="test", labels=("neutral", "happiness"))) as write:
     for k in range(500):
         write(Prediction(f"{k}.jpg", width=1, height=1))
         time.sleep(0.001)
@@ -167,7 +168,7 @@ def test_a_killed_run_leaves_parts_that_are_a_data_set(tmp_path: Path) -> None:
     assert len(told) > 100
     pandas = pytest.importorskip("pandas")
     assert list(pandas.read_parquet(tmp_path / "predictions.parquet.parts")["source"]) == told
-    with parquet_parts(path, CARD) as write:  # the next run begins anew
+    with parts(path, CARD) as write:  # the next run begins anew
         write(PREDICTIONS[0])
     assert pq.read_table(path).num_rows == 2
 

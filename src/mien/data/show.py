@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 PER_CLASS = 8
 """Pictures per class and split on the contact sheet."""
 
+ROW_DIGITS = 5
+"""Digits of the ids of files that keep their pictures in rows."""
+
 CELL, GAP, MARGIN, HEAD = 52, 20, 96, 28
 """Pixels: a picture's cell, between two splits, left of the first, above the first."""
 
@@ -78,6 +81,7 @@ def to_dict(view: Overview) -> dict[str, Any]:
             }
             for split, found in view.twins.items()
         },
+        "first_ids": {split: str(samples.ids[0]) for split, samples in view.splits.items() if len(samples)},
         "missing": dict(view.missing),
     }
 
@@ -96,7 +100,21 @@ def to_text(told: Mapping[str, Any]) -> str:
         rows += [[words, *("" if found is None else f"{found[key]:,}" for found in twins)]]
     lines = [row[0].ljust(32) + "".join(cell.rjust(9) for cell in row[1:]) for row in rows]
     lines += [f"no {split}: {reason}" for split, reason in told["missing"].items()]
-    return "\n".join([told["dataset"], *lines])
+    return "\n".join([told["dataset"], *lines, *_ids(told["first_ids"])])
+
+
+def _ids(first: Mapping[str, str]) -> list[str]:
+    """Say how pictures are called, which a table of answers or of groups has to follow."""
+    if not first:
+        return []
+    told = f"first ids: {', '.join(f'{name} ({split})' for split, name in first.items())}"
+    if not all(name.isdecimal() and len(name) == ROW_DIGITS for name in first.values()):
+        return [told]
+    last = list(first.values())[-1]
+    return [
+        f"{told}; an id is the picture's row in the data set's file, counted from 0",
+        f"a table for `mien compare` or `mien fairness` may also call that one {last}.jpg or folder/{last}.png",
+    ]
 
 
 def write(view: Overview, out: Path) -> dict[str, str]:

@@ -49,6 +49,12 @@ def aps(probs: Floats) -> NDArray[np.float64]:
 SCORES: dict[str, Score] = {"lac": lac, "aps": aps}
 """Score by name: probabilities (N, K) to scores (N, K), the least fitting class highest."""
 
+MEANINGS = {
+    "lac": "every expression that is likely enough; the smallest sets on average (Sadinle, Lei and Wasserman, 2019)",
+    "aps": "the likeliest expressions until they add up; larger where a picture is hard (Romano and others, 2020)",
+}
+"""What the sets of a score hold, and its source."""
+
 
 def fit_quantile(probs: Floats, target: Floats, coverage: float, score: Score = lac) -> float:
     """Return the score up to which classes enter the sets, for a coverage in (0, 1); infinite for too few samples.

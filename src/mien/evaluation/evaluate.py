@@ -26,28 +26,33 @@ from mien.data.sampling import Classes, merge
 from mien.data.votes import CHOICES
 from mien.errors import DataError, UsageError, WeightsError
 from mien.evaluation import metrics
+from mien.evaluation.belongs import room
 from mien.evaluation.intervals import RESAMPLED, bootstrap, intervals, known_ends, wilson
 from mien.evaluation.report import write
 from mien.evaluation.result import Result
 from mien.evaluation.selective import selective
 from mien.inference.align import FRAMINGS, crop
-from mien.inference.classify import BATCH, Classifier
+from mien.inference.classify import BATCH, Classifier, names
 from mien.labels import columns
 
 
 def evaluate(
-    weights: str | Path, data: str | None, root: Path | str | None, split: str, **options: Any
+    weights: str | Path, data: str | None, root: Path | str | None, split: str, out: Path | None = None, **options: Any
 ) -> tuple[Result, dict[str, Any]]:
     """Return what the weights answered on a split, and the figures about it.
 
     `weights` is a shipped name, an ONNX file or a run folder; `data` None means what the weights were trained on, read
-    the same way; `options` go to the data set's reader.  Raises WeightsError and DataError for what cannot be used.
+    the same way; `options` go to the data set's reader.  Raises WeightsError and DataError for what cannot be used, and
+    UsageError, before it measures, for a folder `out` that cannot take the result.
     """
     if split == "train":
         raise DataError("split 'train'", "val or test: what weights have learnt tells nothing about them")
     classifier = Classifier(find_weights(weights))
     if data is None:
         data, options = own_data(classifier.card, options)
+    sha = hashlib.sha256(classifier.path.read_bytes()).hexdigest()
+    told = {"weights": classifier.card.name, "weights_sha256": sha, "dataset": data, "split": split, "options": options}
+    room(out, "result.npz", told)
     samples = load_for(classifier.card, data, root, split, **options)
     labels = shared_labels(classifier, samples)
     probs = read(classifier, samples)[:, columns(classifier.card.labels, labels)].astype(np.float64)
@@ -63,11 +68,7 @@ def evaluate(
         group=None if samples.group is None else samples.group[kept].astype(np.str_),
         votes=None if samples.votes is None else samples.votes[:, columns(CHOICES, labels)][kept].astype(np.int16),
         provenance={
-            "weights": classifier.card.name,
-            "weights_sha256": hashlib.sha256(classifier.path.read_bytes()).hexdigest(),
-            "dataset": data,
-            "split": split,
-            "options": options,
+            **told,
             **({"classes": classes} if (classes := card_classes(classifier.card)) else {}),
             "fingerprint": samples.fingerprint,
             "left_out": int((~kept).sum()),
@@ -126,8 +127,11 @@ def describe(result: Result) -> dict[str, Any]:
     }
 
 
-def keep(result: Result, figures: dict[str, Any], out: Path, root: Path | str | None = None) -> None:
-    """Write result.npz, metrics.json and report.html into a folder; pictures come from `root` or MIEN_DATA."""
+def keep(result: Result, figures: dict[str, Any], out: Path, root: Path | str | None = None) -> list[Path]:
+    """Write result.npz, metrics.json and report.html into a folder; pictures come from `root` or MIEN_DATA.
+
+    Returns their paths.
+    """
     from mien.evaluation.report.gather import gather  # here, because it builds on this module
 
     try:
@@ -135,6 +139,7 @@ def keep(result: Result, figures: dict[str, Any], out: Path, root: Path | str | 
         result.save(out / "result.npz")
         (out / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
         write(gather([out / "result.npz"], root), out / "report.html")
+        return [out / name for name in ("result.npz", "metrics.json", "report.html")]
     except OSError as error:
         raise UsageError(f"--out: {out} cannot be written: {error.strerror}", "a folder") from None
 
@@ -209,9 +214,16 @@ def to_crops(images: NDArray[np.uint8], card: Card) -> NDArray[np.uint8]:
 
 
 def find_weights(weights: str | Path) -> Path | str:
-    """Return the ONNX file of a run folder, or the name or path as given."""
+    """Return the ONNX file of a run folder, or the name or path as given; WeightsError for other folders, results."""
     path = Path(weights)
-    if path.is_dir() and (path / "recipe.yaml").is_file():
+    if str(weights) in names():
+        return weights
+    run = (path / "recipe.yaml").is_file()
+    if not run and (path.suffix == ".npz" or (path / "result.npz").is_file()):
+        raise WeightsError(f"{path} is a result", "the weights that answered", f"`mien report {path}` reads it")
+    if not run and path.is_dir():
+        raise WeightsError(f"{path} is a folder", "an ONNX file, or a run folder that `mien train` made")
+    if run:
         if not (path / "model.onnx").is_file():
             raise WeightsError(f"{path} has no model.onnx", "a run that was exported", f"mien export {path}")
         return path / "model.onnx"

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from mien.errors import DataError, UsageError
 from mien.evaluation import metrics
+from mien.evaluation.belongs import origin
 from mien.evaluation.compare.significance import LEVEL, holm
 from mien.evaluation.equality import difference, equal_rates
 from mien.evaluation.intervals import intervals, wilson
@@ -37,6 +38,7 @@ def fairness(
 ) -> dict[str, Any]:
     """Return the audit of a result by columns of group names, each as long as the result: what `--json` prints.
 
+    It names the weights, the data and a digest of the answers that it is about.
     UsageError for a `min_group` below 1, DataError for columns of another length or none at all.
     """
     if min_group < 1:
@@ -53,7 +55,8 @@ def fairness(
     for audit in audits:
         audit["conclusion"] = _conclusion(audit, min_group)
     grouped = np.any([words != "" for words in named.values()], axis=0)
-    return {"columns": audits, "min_group": min_group, "n": len(result), "left_out": int((~grouped).sum())}
+    left_out = int((~grouped).sum())
+    return {**origin(result), "columns": audits, "min_group": min_group, "n": len(result), "left_out": left_out}
 
 
 def _words(column: str, words: Sequence[str] | Words, n: int) -> Words:

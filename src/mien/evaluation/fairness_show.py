@@ -2,10 +2,13 @@
 
 import json
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from mien.errors import UsageError
 from mien.evaluation.compare.significance import LEVEL
+from mien.evaluation.fairness import p_text
+from mien.evaluation.intervals import ECE_TOLD
 from mien.evaluation.report import Report
 from mien.evaluation.report.fairness import fairness as section
 from mien.evaluation.report.style import STYLE
@@ -18,14 +21,15 @@ WIDE = 24  # letters of a group's name
 def to_text(figures: dict[str, Any]) -> str:
     """Return the figures of `fairness` as lines for a terminal."""
     few = f"nothing is concluded from fewer than {figures['min_group']}"
-    lines = [f"{figures['n']:,} pictures, {figures['left_out']:,} of them in no group; {few}"]
+    none = "in no group by any column" if len(figures["columns"]) > 1 else "in no group"
+    lines = [f"{figures['n']:,} pictures, {figures['left_out']:,} of them {none}; {few}"]
     for column in figures["columns"]:
         lines += ["", *_column(column, figures["min_group"])]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *wrap(ECE_TOLD, 100)])
 
 
-def keep(result: Result, figures: dict[str, Any], out: Path) -> None:
-    """Write fairness.json and fairness.html into a folder."""
+def keep(result: Result, figures: dict[str, Any], out: Path) -> list[Path]:
+    """Write fairness.json and fairness.html into a folder; return their paths."""
     name = str(result.provenance.get("weights") or "result")
     where = " ".join(str(result.provenance[key]) for key in ("dataset", "split") if result.provenance.get(key))
     report = Report({name: result}, {name: {}}, fairness={name: figures})
@@ -35,13 +39,15 @@ def keep(result: Result, figures: dict[str, Any], out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
         (out / "fairness.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
         (out / "fairness.html").write_text(page(title, section(report), lede=lede, style=STYLE), encoding="utf-8")
+        return [out / "fairness.json", out / "fairness.html"]
     except OSError as error:
         raise UsageError(f"--out: {out} cannot be written: {error.strerror}", "a folder") from None
 
 
 def _column(column: dict[str, Any], least: int) -> list[str]:
-    lines = [f"{column['column'][:WIDE]:{WIDE}s}{'pictures':>9s}{'accuracy':>10s}{'95 %':>15s}{'ECE':>7s}{'95 %':>14s}"]
+    lines = [f"{column['column'][:WIDE]:{WIDE}s}{'pictures':>9s}{'accuracy':>11s}{'95 %':>15s}{'ECE':>9s}{'95 %':>14s}"]
     lines += [_row(group, least) for group in column["groups"]]
+    lines += [f"{'(no group)':{WIDE}s}{column['left_out']:9,d}"] if column["left_out"] else []
     enough = [group for group in column["groups"] if group["enough"]]
     for key, words in (("fnr", "false negatives, %"), ("fpr", "false positives, %")):
         if any(row[key] is not None for group in enough for row in group["per_class"].values()):
@@ -50,7 +56,7 @@ def _column(column: dict[str, Any], least: int) -> list[str]:
     if column["equalised_odds_gap"] is not None:
         lines += ["", f"equalised-odds gap: {100 * column['equalised_odds_gap']:.1f} points"]
     lines += [
-        f"{test['what']}: p {test['p']:.2g}, after Holm {test['p_holm']:.2g}"
+        f"{test['what']}: {p_text(test['p'])}, after Holm {p_text(test['p_holm'])}"
         for test in column["tests"]
         if test["what"] == "accuracy" or test["p_holm"] < LEVEL
     ]
@@ -61,8 +67,8 @@ def _row(group: dict[str, Any], least: int) -> str:
     start = f"{group['group'][:WIDE]:{WIDE}s}{group['n']:9,d}"
     if not group["enough"]:
         return f"{start}  too few to conclude: {group['n']} < {least}"
-    told = f"{100 * group['accuracy']:9.2f}%{_span(group['accuracy_interval']):>15s}"
-    return f"{start}{told}{100 * group['ece']:7.2f}{_span(group['ece_interval']):>14s}"
+    told = f"{100 * group['accuracy']:9.2f} %{_span(group['accuracy_interval']):>15s}"
+    return f"{start}{told}{100 * group['ece']:7.2f} %{_span(group['ece_interval']):>14s}"
 
 
 def _rates(group: dict[str, Any], key: str) -> str:

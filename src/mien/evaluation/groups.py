@@ -1,9 +1,11 @@
 """Group columns of a table, joined to the samples of a result: who is in which picture.
 
 The table has a row per picture, a column that names it, and columns of group names.  Ids are joined as they are, else
-by the ends of their paths.  A column of many numbers is no group; cut it into ranges first.
+by the ends of their paths.  A column of many numbers is no group; cut it into ranges first.  Names that differ only in
+capitals are one group, which is said, and so is how many pictures have none.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,13 +44,15 @@ def read_groups(
         raise DataError(f"{path} has no rows", "a row per picture")
     key = _id_column(path, list(rows), id_column)
     notes = [] if id_column else [f"{path}: pictures from column {key}"]
-    place = _join(path, [cell.strip() for cell in rows[key]], ids)
+    place = _join(path, key, [cell.strip() for cell in rows[key]], ids)
     if lost := int((place < 0).sum()):
         first = ", ".join(ids[place < 0][:3].tolist())
         notes.append(f"{path}: no row for {lost:,} of {len(ids):,} pictures ({first}{', ...' if lost > 3 else ''})")
     asked = list(by) or _usable(path, [name for name in rows if name != key], rows, notes)
-    found = {name: _column(path, name, rows) for name in asked}
-    return {name: np.where(place < 0, "", words[place]) for name, words in found.items()}, notes
+    found = {name: _column(path, name, rows, notes) for name in asked}
+    for name in asked:
+        notes += _unknown(f"{path}: column {name}", rows.get(name), found[name], place)
+    return {name: np.where(place < 0, "", words[place]) for name, words in found.items()}, list(dict.fromkeys(notes))
 
 
 def _id_column(path: Path, head: Sequence[str], told: str | None) -> str:
@@ -63,7 +67,7 @@ def _id_column(path: Path, head: Sequence[str], told: str | None) -> str:
     return found
 
 
-def _join(path: Path, named: list[str], ids: NDArray[np.str_]) -> NDArray[np.int64]:
+def _join(path: Path, key: str, named: list[str], ids: NDArray[np.str_]) -> NDArray[np.int64]:
     """Return the row of each id, -1 where the table has none, by the ends of paths that find most."""
     mine, theirs = [keys(one) for one in ids.tolist()], [keys(one) for one in named]
     best = np.full(len(ids), -1)
@@ -82,7 +86,9 @@ def _join(path: Path, named: list[str], ids: NDArray[np.str_]) -> NDArray[np.int
             best = found
     if not (best >= 0).any():
         raise DataError(
-            f"{path}: no picture is known, the first is {named[0]!r}", f"ids such as {str(ids[0])!r}", "--id"
+            f"{path}: no picture is known, the first is {named[0]!r}",
+            f"ids such as {str(ids[0])!r} in column {key}",
+            "`--id COLUMN` takes them from another column",
         )
     return best
 
@@ -99,7 +105,31 @@ def _usable(path: Path, names: Sequence[str], rows: dict[str, list[str]], notes:
     return usable
 
 
-def _column(path: Path, name: str, rows: dict[str, list[str]]) -> NDArray[np.str_]:
+def _unknown(what: str, cells: Sequence[str] | None, words: NDArray[np.str_], place: NDArray[np.int64]) -> list[str]:
+    """Return how many pictures have a row without a group, and how the cells of a single column say so."""
+    own = place[place >= 0]
+    lost = own[words[own] == ""]
+    if not len(lost):
+        return []
+    said = Counter(cells[row].strip().lower() for row in lost) if cells else {}
+    how = ", ".join(f"{n:,} {repr(cell) if cell else 'empty'}" for cell, n in sorted(said.items()))
+    return [f"{what}: {len(lost):,} of {len(own):,} pictures without a group{f' ({how})' if how else ''}"]
+
+
+def _one_spelling(what: str, words: NDArray[np.str_], notes: list[str]) -> NDArray[np.str_]:
+    """Return words of which those that differ only in capitals or spaces are one, the most frequent, and say so."""
+    spellings: dict[str, list[str]] = {}
+    for word, _ in Counter(words.tolist()).most_common():
+        spellings.setdefault(" ".join(word.casefold().split()), []).append(word)
+    for first, *others in spellings.values():
+        if others:
+            told = " and ".join(map(repr, sorted((first, *others))))
+            notes.append(f"{what}: {told} are taken for one group, {first!r}")
+            words = np.where(np.isin(words, others), first, words)
+    return words
+
+
+def _column(path: Path, name: str, rows: dict[str, list[str]], notes: list[str]) -> NDArray[np.str_]:
     """Return a column's words, or those of several joined with `+`; UsageError for one that holds no groups."""
     parts = [name] if name in rows else name.split("+")
     columns = []
@@ -109,7 +139,7 @@ def _column(path: Path, name: str, rows: dict[str, list[str]]) -> NDArray[np.str
         words = _clean(rows[part])
         if why := _no_groups(words):
             raise UsageError(f"--by {part}: the column holds {why}", "names of groups", "cut it into ranges first")
-        columns.append(words)
+        columns.append(_one_spelling(f"{path}: column {part}", words, notes))
     known = np.all([words != "" for words in columns], axis=0)
     joined = [", ".join(words) for words in zip(*(column.tolist() for column in columns), strict=True)]
     return np.where(known, np.array(joined, np.str_), "")

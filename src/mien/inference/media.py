@@ -8,6 +8,7 @@ nothing else.
 
 import threading
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,12 +20,9 @@ from mien.errors import MediaError
 
 Pixels = NDArray[np.uint8]
 
-Image.init()
-FORMATS = tuple(  # what photographs come in; not, say, EPS, for which Pillow would start another program
-    name
-    for name in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "HEIF", "JPEG2000", "PPM", "TGA", "ICO")
-    if name in Image.OPEN
-)
+USUAL = ("JPEG", "PNG", "GIF", "BMP", "PPM")  # what Pillow knows at once; for others it imports all of its readers
+PHOTOS = (*USUAL, "DIB", "WEBP", "TIFF", "AVIF", "HEIF", "JPEG2000", "TGA", "ICO")
+"""What photographs come in; not, say, EPS, for which Pillow would start another program."""
 MOST_PIXELS = 200_000_000
 ORIENTATION = 0x0112  # the EXIF tag
 TURNS = {
@@ -87,9 +85,18 @@ def opened(file: BinaryIO | Path) -> Image.Image:
     with OPENING:
         usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            return Image.open(file, formats=FORMATS)
+            return Image.open(file, formats=USUAL)
+        except UnidentifiedImageError:
+            return Image.open(file, formats=formats())
         finally:
             Image.MAX_IMAGE_PIXELS = usual
+
+
+@cache
+def formats() -> tuple[str, ...]:
+    """Return the formats of PHOTOS that this Pillow reads."""
+    Image.init()
+    return tuple(name for name in PHOTOS if name in Image.OPEN)
 
 
 def _decode(picture: Image.Image, most: int) -> Picture:

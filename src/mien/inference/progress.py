@@ -1,7 +1,7 @@
 """The bar of `mien predict` on a terminal: over pictures by their number, over videos by their time.
 
 Every source is one unit.  A video moves it by the share of its own time that has passed, where the file says how long
-it is, and shows how many frames are read a second.
+it is, and shows how many frames are read a second.  Libraries are imported where a bar is shown: most runs show none.
 """
 
 import sys
@@ -11,12 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import av
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
-
 from mien.errors import MediaError
-from mien.inference import container
 from mien.inference.pipeline import Seen
 from mien.inference.sources import Source, expand
 from mien.inference.timeline import clock
@@ -59,6 +54,10 @@ class Position:
 
 def duration(path: Path) -> float | None:
     """Return how many seconds of moving picture a file says it has, or None."""
+    import av
+
+    from mien.inference import container
+
     try:
         with container.opened(path) as file:
             stream = container.moving(file, path)
@@ -75,6 +74,9 @@ def bar(sources: Sequence[str], skip: Path | None, clip: Clip) -> Iterator[Calla
     if not sys.stderr.isatty():
         yield lambda seen: None
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
     columns = (
         SpinnerColumn(),
         BarColumn(),

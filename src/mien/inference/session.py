@@ -20,7 +20,7 @@ from mien.errors import UsageError
 from mien.inference.camera import CAMERA
 from mien.inference.pipeline import Pipeline, Seen
 from mien.inference.progress import bar
-from mien.inference.sinks import FORMATS, parquet_parts
+from mien.inference.sinks import FORMATS
 from mien.inference.video import Clip
 
 
@@ -128,8 +128,10 @@ def _kept(stack: ExitStack, pipeline: Pipeline, format: str, out: Path) -> Itera
     path = out / f"predictions.{format}"
     file = stack.enter_context(_create(path))
     if format == "parquet":
+        from mien.inference import parquet
+
         file.close()
-        write = stack.enter_context(parquet_parts(path, pipeline.card))
+        write = stack.enter_context(parquet.parts(path, pipeline.card))
         yield lambda seen: write(seen.prediction)
     else:
         yield _rows(stack, pipeline, format, file)

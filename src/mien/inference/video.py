@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mien.errors import MediaError, UsageError
-from mien.inference import animation, camera, container, media
+from mien.inference import animation, camera, media
 from mien.inference.camera import CAMERA
 from mien.inference.media import Pixels
 
@@ -86,6 +86,8 @@ def is_video(path: Path) -> bool:
             return False
     except Exception:  # whatever is wrong with it as a picture, it may be a video
         pass
+    from mien.inference import container
+
     try:
         with container.opened(path) as file:
             return container.moving(file, path) is not None
@@ -97,7 +99,11 @@ def _decoded(source: str | Path, start: float) -> Iterator[tuple[int, float, Cal
     if str(source).startswith(CAMERA):
         return camera.frames(str(source))
     path = Path(source)
-    return animation.frames(path) if animation.is_animated(path) else container.frames(path, start)
+    if animation.is_animated(path):
+        return animation.frames(path)
+    from mien.inference import container  # FFmpeg takes long to import, and pictures do not wait for it
+
+    return container.frames(path, start)
 
 
 def _nothing(source: str | Path, clip: Clip, seconds: float) -> MediaError:

@@ -31,6 +31,7 @@ from mien.inference.align import FRAMINGS
 from mien.inference.classify import Classifier
 from mien.training import checkpoint
 from mien.training.network import restored
+from mien.training.pooling import pools_as_convolutions
 from mien.training.recipe import Recipe, Views
 from mien.training.splits import Split
 from mien.training.train import chunks
@@ -219,4 +220,5 @@ def _quantise(path: Path, small: Path, train: Tensor) -> bool:
             weight_type=QuantType.QInt8,
             reduce_range=True,  # 7 bits: products of 8 overflow on x86 processors without VNNI
         )
+    pools_as_convolutions(small)
     return True

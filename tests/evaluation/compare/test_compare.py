@@ -291,6 +291,8 @@ def test_names_of_unknown_pictures_are_said_with_intersect(saved: Saved, table: 
     assert "api.csv: no answer for 50 pictures (1000, 1001, " in notes
     assert "250 pictures that all systems answered, of 300: whoever leaves out hard pictures gains by it" in notes
     assert "too few" not in notes
+    page = to_html(found, None)
+    assert page.index("50 answers name no picture") < page.index("<h2>All pictures")
 
 
 def test_few_pictures_are_said_to_be_too_few(saved: Saved, table: Write) -> None:
@@ -340,6 +342,7 @@ def test_tables_of_probabilities_become_results(saved: Saved, table: Write, poor
     assert result.provenance["dataset"] == "fer2013"
     assert len(result.provenance["twins"]) == 30
     assert "path" not in result.provenance
+    assert all("kit.csv" in note for note in result.provenance["notes"])
     again = run(saved[0], files[3])
     assert again["full"]["systems"]["kit"]["nll"] == pytest.approx(
         found["full"]["systems"]["kit (" + "/".join(kit.parts[-2:]) + ") #1"]["nll"]
@@ -404,3 +407,9 @@ def test_a_folder_that_cannot_be_written_is_said(saved: Saved, tmp_path: Path) -
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be written"):
         keep(run(*saved), tmp_path / "file")
+
+
+def test_differences_are_laid_out_narrowly_on_the_page(saved: Saved) -> None:
+    page = to_html(run(*saved), None)
+    assert page.count("<div class='pairs'><div class=\"scroll\"") == 2
+    assert ".pairs tbody th{white-space:normal" in page

@@ -52,7 +52,36 @@ def test_json_is_one_document_and_notes_go_to_stderr(
     found = json.loads(done.out)
     assert set(found["full"]["systems"]) == {"system1", "system2", "api"}
     assert "labels from what" in done.err
+    assert f"wrote {tmp_path / 'out' / 'compare.html'}" in done.err
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["compare.csv", "compare.html", "compare.json"]
+
+
+def test_a_table_becomes_a_result_that_the_other_commands_read(
+    mien: Callable[..., Done],
+    saved: tuple[Path, Path],
+    poor: Result,
+    table: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = [[f"{id}.jpg", *row] for id, row in zip(poor.ids, poor.probs.tolist(), strict=True)]
+    rows[3][1:] = [""] * 7
+    kit = table("kit.csv", ["file", *poor.labels], rows)
+    done = mien(saved[0], kit, "--intersect", "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[-1] == f"wrote {tmp_path / 'out' / 'kit.npz'}"
+    result = Result.load(tmp_path / "out" / "kit.npz")
+    assert len(result) == 299
+    assert any("1 row without an answer (1003.jpg)" in note for note in result.provenance["notes"])
+    monkeypatch.setattr(
+        "sys.argv", ["mien", "report", str(tmp_path / "out/kit.npz"), "--out", str(tmp_path / "r.html")]
+    )
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert not left.value.code
+    page = (tmp_path / "r.html").read_text()
+    assert "1 row without an answer (1003.jpg)" in page
+    assert "compared on the 299 pictures that all systems answered, of 300" in page
 
 
 def test_text_ranks_and_tells_apart(mien: Callable[..., Done], saved: tuple[Path, Path]) -> None:
@@ -69,6 +98,8 @@ def test_text_ranks_and_tells_apart(mien: Callable[..., Done], saved: tuple[Path
         (["missing.npz"], "no file missing.npz"),
         (["--column", "x", "missing.npz"], "FIELD=COLUMN"),
         ([], "Missing argument"),
+        (["--from", "xml", "missing.npz"], "--from 'xml'; expected auto or csv"),
+        (["--split", "tets", "missing.npz"], "--split 'tets'; expected val or test"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_2(mien: Callable[..., Done], words: list[str], told: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from mien.data import load
+from mien.evaluation.belongs import origin
 from mien.evaluation.evaluate import describe
 from mien.evaluation.result import Result
 
@@ -46,6 +47,7 @@ def stress_figures() -> dict[str, Any]:
     kinds = [("gaussian_blur", "blur"), ("low_light", "light"), ("mask", "occlusion")]
     return {
         "weights": "tiny",
+        "weights_sha256": "0" * 64,
         "dataset": "fer2013",
         "split": "val",
         "n": 40,
@@ -109,7 +111,11 @@ def write_run(run: Path, result: Result, steps: int = 500) -> Path:
     environment = {"commit": "abc123", "device": "cpu: A", "threads": 2, "seconds": 90.0, "versions": {"mien": "0.1.0"}}
     figures = describe(result)
     (run / "metrics.json").write_text(json.dumps({"weights": "x", "val": figures, "test": figures}))
-    for name, told in (("env", environment), ("stress", stress_figures()), ("fairness", fairness_figures())):
+    for name, told in (
+        ("env", environment),
+        ("stress", stress_figures()),
+        ("fairness", fairness_figures() | origin(result)),
+    ):
         (run / f"{name}.json").write_text(json.dumps(told))
     epochs = [{"epoch": k, "loss": 2 - k / 8, "val_accuracy": k / 9, "val_nll": 1.9 - k / 9} for k in range(1, 9)]
     each = [{"step": k, "loss": 2 / k, "accuracy": 1 - 1 / k, "val_accuracy": None} for k in range(1, steps)]

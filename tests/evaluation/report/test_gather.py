@@ -11,6 +11,7 @@ from mien import cli
 from mien.errors import DataError, MienError, UsageError
 from mien.evaluation.report.gather import gather, make
 from mien.evaluation.result import Result
+from mien.page import escape
 
 Make = Callable[..., Result]
 
@@ -60,13 +61,14 @@ def test_a_stale_test_is_not_shown(tmp_path: Path, run: Path, make_result: Make)
 )
 def test_where_the_page_goes(out: str | None, written: str, tmp_path: Path, run: Path, tiny_fer2013: Path) -> None:
     own = shutil.copytree(run, tmp_path / "RUN")
-    path = make([own], tiny_fer2013, None if out is None else Path(out))
+    path, left_out = make([own], tiny_fer2013, None if out is None else Path(out))
+    assert left_out == []
     assert path.resolve() == (tmp_path / written).resolve()
     assert "<img" in path.read_text(encoding="utf-8")
 
 
 def test_pictures_stay_in_folders_that_are_named(tmp_path: Path, run: Path, tiny_fer2013: Path) -> None:
-    path = make([run / "test.npz"], tiny_fer2013, None)
+    path, _ = make([run / "test.npz"], tiny_fer2013, None)
     assert path == Path("report.html")
     text = path.read_text(encoding="utf-8")
     assert "<img" not in text
@@ -102,6 +104,7 @@ def test_an_unknown_data_set_gives_no_pictures(tmp_path: Path, make_result: Make
         ("log.csv", "epoch,loss\n1,much\n", "log.csv is no log"),
         ("log.csv", "epoch,loss\n1,2,3\n", "log.csv is no log"),
         ("stress.json", "{", "stress.json cannot be read"),
+        ("fairness.json", "[]", "fairness.json cannot be read"),
         ("env.json", "\udcff", "env.json cannot be read"),
         ("test.npz", "no zip", "test.npz is not a result"),
     ],
@@ -133,7 +136,8 @@ def test_the_command(
     with pytest.raises(SystemExit) as stopped:
         cli.main()
     assert not stopped.value.code
-    assert capsys.readouterr().out == "o/report.html\n"
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "wrote o/report.html\n")
     assert "2 results side by side" in Path("o/report.html").read_text(encoding="utf-8")
 
 
@@ -143,3 +147,73 @@ def test_the_command_refuses_in_one_line(capsys: pytest.CaptureFixture[str], mon
         cli.main()
     assert stopped.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def figures_in(folder: Path, kind: str, **changed: object) -> Path:
+    """Write a folder's measurement again with other facts and return its path."""
+    path = folder / f"{kind}.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changed}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed", "why"),
+    [
+        ("stress", {"weights": "other", "weights_sha256": "1" * 64}, "measured on other weights (other, sha256 111111"),
+        ("stress", {"weights_sha256": None}, "it does not say on which weights it was measured"),
+        ("stress", {"split": "test"}, ""),
+        ("fairness", {"weights_sha256": "1" * 64, "answers": "f"}, "measured on other weights (tiny, sha256 11111"),
+        ("fairness", {"split": "val", "answers": "f"}, "measured on other answers (fer2013 val)"),
+        ("fairness", {"answers": "f", "dataset": None, "split": None}, "measured on other answers (of unknown data)"),
+    ],
+)
+def test_what_was_measured_on_something_else_is_left_out_and_said(
+    kind: str, changed: dict[str, object], why: str, run: Path, tmp_path: Path, tiny_fer2013: Path
+) -> None:
+    again = shutil.copytree(run, tmp_path / "again")
+    path = figures_in(again, kind, **changed)
+    found = gather([again], tiny_fer2013)
+    assert ("tiny" in getattr(found, kind)) == (not why)
+    assert [told for told in found.strangers[kind] if told.startswith(f"{path} is left out: {why}")] == (
+        found.strangers[kind] if why else []
+    )
+    assert len(found.strangers[kind]) == bool(why)
+    page, told = make([again], tiny_fer2013, tmp_path / "page.html")
+    assert told == found.strangers[kind]
+    assert all(escape(line) in page.read_text(encoding="utf-8") for line in told)
+
+
+def test_a_measurement_without_a_digest_is_not_taken_for_anybodys(run: Path, tmp_path: Path) -> None:
+    again = shutil.copytree(run, tmp_path / "again")
+    old = {key: value for key, value in json.loads((again / "fairness.json").read_text()).items() if key != "answers"}
+    (again / "fairness.json").write_text(json.dumps({**old, "weights_sha256": None}))
+    assert "does not say on which weights" in gather([again], None).strangers["fairness"][0]
+
+
+def test_a_folder_of_measurements_joins_the_result_it_is_of(run: Path, make_result: Make, tmp_path: Path) -> None:
+    for name, sha in (("a", "0"), ("b", "1")):
+        made = make_result(int(sha), weights=name, weights_sha256=sha * 64)
+        made.save(tmp_path / name / "result.npz")
+    (tmp_path / "stress").mkdir()
+    shutil.copy(run / "stress.json", tmp_path / "stress")
+    paths = [tmp_path / "b", tmp_path / "stress", tmp_path / "a"]
+    assert list(gather(paths, None).stress) == ["a"]
+    assert list(gather([*paths[:1], tmp_path / "stress" / "stress.json", paths[2]], None).stress) == ["a"]
+    with pytest.raises(UsageError, match=r"stress.json: measured on other weights \(tiny"):
+        gather(paths[:2], None)
+    with pytest.raises(UsageError, match=r"no result in .*stress; .*mien report RESULT .*stress"):
+        gather(paths[1:2], None)
+    (tmp_path / "stress" / "stress.json").write_text("{}")
+    with pytest.raises(DataError, match="neither of stress nor fairness"):
+        gather(paths, None)
+
+
+def test_a_page_is_no_pdf(run: Path) -> None:
+    with pytest.raises(UsageError, match=r"x.pdf; expected a folder or a file.html"):
+        make([run], None, Path("x.pdf"))
+    assert not Path("x.pdf").exists()
+
+
+def test_the_page_of_one_folder_goes_into_it(tmp_path: Path, make_result: Make) -> None:
+    make_result().save(tmp_path / "full" / "result.npz")
+    assert make([tmp_path / "full"], None, None)[0] == tmp_path / "full" / "report.html"

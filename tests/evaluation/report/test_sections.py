@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from mien.evaluation.evaluate import describe
+from mien.evaluation.intervals import ECE_TOLD
 from mien.evaluation.report import SECTIONS, Report, write
 from mien.evaluation.report.fairness import p_value
 from mien.evaluation.report.gather import gather
@@ -172,3 +173,46 @@ def test_merged_labels_are_told(make_result: Make) -> None:
     classes = {"neutral": ["neutral"], "anger": ["anger", "disgust", "fear"]}
     told = words(SECTIONS["protocol"](report(make_result(classes=classes))))
     assert "labels merged anger of anger and disgust and fear" in told
+
+
+@pytest.mark.parametrize(("stored", "shown"), [(4 / 255, "4/255"), (0.015686, "4/255"), (0.5 / 255, "0.5/255")])
+def test_epsilon_is_a_round_number(stored: float, shown: str, run: Path, make_result: Make) -> None:
+    found = gather([run], None).stress["tiny"]
+    attack = {**found["attacks"][0], "epsilon": stored}
+    page = SECTIONS["stress"](report(make_result(), stress={"tiny": {**found, "attacks": [attack]}}))
+    assert f"<td>{shown}</td>" in page
+
+
+def test_only_what_was_stressed_stands_in_the_key(run: Path, make_result: Make) -> None:
+    found = gather([run], None).stress["tiny"]
+    page = SECTIONS["stress"](report(make_result(weights="other"), make_result(1), stress={"tiny": found}))
+    assert "other" not in words(page)
+
+
+def test_results_of_two_splits_say_which_is_which(make_result: Make) -> None:
+    both = make_result(weights="a"), make_result(1, weights="b", split="val")
+    told = words(SECTIONS["summary"](report(*both)))
+    for where in ("fer2013 test", "fer2013 val"):
+        assert told.count(f"on {where}: with ") > 0
+    assert re.search(r"\ba fer2013 test ", told)
+    alone = words(SECTIONS["summary"](report(both[0])))
+    assert "on fer2013 test: with" not in alone
+
+
+def test_the_interval_of_the_calibration_error_is_explained(make_result: Make) -> None:
+    single = report(make_result())
+    told = words(SECTIONS["summary"](single))
+    assert re.search(r"calibration error \(ECE\), chance included without chance, 95 %: [\d.]+ to [\d.]+", told)
+    assert re.search(r"probabilities that mean just what they say may reach [\d.]+ on as many pictures", told)
+    assert ECE_TOLD in words(SECTIONS["definitions"](single))
+    several = SECTIONS["summary"](report(make_result(weights="a"), make_result(1, weights="b")))
+    assert 'ECE counts chance and its interval does not, see <a href="#definitions">' in several
+
+
+def test_the_fairness_page_explains_its_intervals_and_counts_who_is_in_no_group(run: Path, make_result: Make) -> None:
+    found = gather([run], None).fairness["tiny"]
+    columns = [{**found["columns"][0], "left_out": 1234}]
+    told = words(SECTIONS["fairness"](report(make_result(), fairness={"tiny": {**found, "columns": columns}})))
+    assert ECE_TOLD in told
+    assert "no group 1,234" in told
+    assert "2 of them are in no group." in told

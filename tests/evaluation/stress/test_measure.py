@@ -16,6 +16,7 @@ from mien.evaluation.metrics import accuracy, ece, macro_f1
 from mien.evaluation.stress import CORRUPTIONS, Attack, stress, to_text
 from mien.evaluation.stress import measure as module
 from mien.evaluation.stress.measure import Subject
+from mien.evaluation.stress.show import _plainest
 from mien.inference.classify import Classifier
 
 CONTRACT = "weights dataset split n clean baseline corruptions mce attacks ranking seconds seed"
@@ -176,12 +177,13 @@ def test_a_faultless_baseline_is_no_crash() -> None:
 def test_command_prints_json_and_writes_what_it_says(mien: Any, tiny_fer2013: Path, tmp_path: Path) -> None:
     out = tmp_path / "stress"
     code, told, err = mien("stress", "fer2013-nano", "--root", tiny_fer2013, "--images", 5, "--json", "--out", out)
-    assert (code, err) == (0, "")
+    names = ("stress.json", "stress.svg", "corruptions.png")
+    assert (code, err) == (0, "".join(f"wrote {out / name}\n" for name in names))
     figures = json.loads(told)
     assert json.loads((out / "stress.json").read_text()) == figures
     assert (out / "stress.svg").read_text().lstrip().startswith("<?xml")
     sheet = Image.open(out / "corruptions.png")
-    assert sheet.height == 15 * 100
+    assert sheet.height == 15 * 100 + 24
     assert np.asarray(sheet).std() > 20
 
 
@@ -197,3 +199,33 @@ def test_command_refuses_a_file_as_folder(mien: Any, tiny_fer2013: Path, tmp_pat
     (tmp_path / "file").write_text("")
     code, _, err = mien("stress", "fer2013-nano", "--root", tiny_fer2013, "--images", 1, "--out", tmp_path / "file")
     assert (code, len(err.splitlines())) == (2, 1)
+
+
+def test_another_weights_file_is_not_written_over(mien: Any, tiny_fer2013: Path, tmp_path: Path) -> None:
+    words = ("--root", tiny_fer2013, "--images", 2, "--out", tmp_path)
+    assert [mien("stress", "fer2013-nano", *words)[0] for _ in range(2)] == [0, 0]
+    before = (tmp_path / "stress.json").read_bytes()
+    code, out, err = mien("stress", "fer2013", *words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "stress.json is of fer2013-nano on fer2013 val; expected another folder" in err
+    assert (tmp_path / "stress.json").read_bytes() == before
+
+
+def test_words_for_a_terminal_are_explained(tiny_fer2013: Path) -> None:
+    text = to_text(few(tiny_fer2013, baseline="fer2013-nano")[1])
+    for told in (
+        "accuracy in %",
+        "CE: the error at all strengths, likewise",
+        "lost: points of accuracy",
+        "measured in ",
+    ):
+        assert told in text
+
+
+def test_the_sheet_shows_a_picture_that_is_read_rightly(tiny_fer2013: Path) -> None:
+    subject, _ = few(tiny_fer2013)
+    probs = subject.read(subject.images)
+    right = (probs.argmax(1) == subject.target.argmax(1)).any()
+    own = (probs * subject.target).sum(1)
+    assert _plainest(subject) == own.argmax()
+    assert not right or probs[_plainest(subject)].argmax() == subject.target[_plainest(subject)].argmax()

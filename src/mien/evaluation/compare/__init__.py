@@ -84,7 +84,9 @@ def _tables(systems: Sequence[Answers], results: Sequence[Result], notes: Sequen
         stem = system.path.stem
         name = f"{stem}.npz" if f"{stem}.npz" not in found else f"{stem}-{len(found) + 1}.npz"
         facts = {key: value for key, value in result.provenance.items() if key not in ("weights", "path")}
-        told = {"table": system.path.name, "notes": [*system.notes, *notes]}
+        others = tuple(f"{other.path}:" for other in systems if other.path != system.path)
+        own = [note for note in notes if not note.startswith(others)]
+        told = {"table": system.path.name, "notes": [*system.notes, *own]}
         found[name] = replace(result, provenance={**facts, **told})
     return found
 

@@ -17,6 +17,7 @@ from mien.evaluation.compare.show import (
     together,
     verdict,
 )
+from mien.evaluation.compare.table import count
 from mien.evaluation.report.gallery import Shelf
 from mien.page import dot, escape, page, table, tiles
 
@@ -26,6 +27,7 @@ STYLE = """
 .faces figcaption{font-size:.8rem;line-height:1.35;margin-top:4px}.faces b,.yes{color:var(--ink)}
 .pairs table{font-size:.82rem}.pairs th,.pairs td{padding-right:8px}.pairs thead th{white-space:normal}
 .pairs tbody th{white-space:normal;min-width:7.5em;overflow-wrap:anywhere}.pairs small{font-size:.7rem}
+.read p{font-size:.88rem;margin:0 0 4px;max-width:none;overflow-wrap:anywhere}
 .faces small{display:block}.no{color:var(--soft)}.yes{font-weight:600}ol{margin:0;padding-left:1.4em}
 """
 
@@ -33,9 +35,10 @@ STYLE = """
 def to_html(comparison: Mapping[str, Any], samples: Samples | None) -> str:
     """Return the page; `samples` are the compared pictures, or None: then only their ids are listed."""
     shelf = None if samples is None else Shelf(samples)
-    body = [_headline(comparison), *(_subset(comparison[key], title) for key, title in SUBSETS.items())]
+    body = [_headline(comparison), _read(comparison["notes"])]
+    body += [*(_subset(comparison[key], title) for key, title in SUBSETS.items())]
     body += [_disagreement(pair, shelf) for pair in comparison["disagreement"]]
-    body += [_published(comparison.get("published", []), comparison), _notes(comparison)]
+    body += [_published(comparison.get("published", []), comparison), _method()]
     title = " · ".join(comparison["full"]["systems"])
     where = " ".join(str(comparison[key]) for key in ("dataset", "split") if comparison[key])
     lede = f"{comparison['n']:,} pictures{f' of {where}' if where else ''}, answered by every system."
@@ -111,7 +114,7 @@ def _disagreement(pair: Mapping[str, Any], shelf: Shelf | None) -> str:
         for side, name in sides
         if pair[side]
     )
-    told = f"The same answer for {pair['same_answer']:,} pictures; the most one-sided of the others below."
+    told = f"The same answer for {count(pair['same_answer'], 'picture')}; the most one-sided of the others below."
     return f'<h2>Where {a} and {b} disagree</h2><p class="soft">{told}</p>{table(head, rows)}{sided}'
 
 
@@ -144,11 +147,16 @@ def _published(records: list[dict[str, Any]], comparison: Mapping[str, Any]) -> 
     return f'<h2>Published</h2><p class="soft">{told}</p>{listed}'
 
 
-def _notes(comparison: Mapping[str, Any]) -> str:
+def _read(notes: Iterable[str]) -> str:
+    """What was read from where, changed and left out: ahead of the figures, which it qualifies."""
+    told = "".join(f"<p>{escape(note)}</p>" for note in notes)
+    return f'<h2>What was read</h2><div class="box read">{told}</div>' if told else ""
+
+
+def _method() -> str:
     told = (
         "Intervals are 95 %: Wilson's for accuracy, else 2,000 resamples drawn class by class, the same ones for all "
         "systems; they are not corrected for their number. The p value is McNemar's, with Holm's correction over all "
         "pairs of a table; systems are told apart below 0.05."
     )
-    notes: Iterable[str] = (f"<p>{escape(note)}</p>" for note in (told, *comparison["notes"]))
-    return f'<h2>How this was compared</h2><div class="box">{"".join(notes)}</div>'
+    return f'<h2>How this was compared</h2><div class="box"><p>{escape(told)}</p></div>'

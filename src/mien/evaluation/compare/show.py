@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mien.evaluation.compare.table import count
 from mien.evaluation.intervals import RESAMPLED
 
 SUBSETS = {"full": "all pictures", "clean": "without twins in training"}
@@ -144,7 +145,7 @@ def _pair(pair: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _disagreement(pair: Mapping[str, Any]) -> Iterator[str]:
-    yield f"A = {pair['a']}, B = {pair['b']}: {pair['same_answer']:,} answers are the same"
+    yield f"A = {pair['a']}, B = {pair['b']}: the same answer for {count(pair['same_answer'], 'picture')}"
     heads = {"n": "pictures", "both": "both right", "a_only": "only A", "b_only": "only B", "neither": "neither"}
     yield f"{'':12s}" + "".join(f"{head:>12s}" for head in heads.values())
     for name, counts in pair["by_label"].items():

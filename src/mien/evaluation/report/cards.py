@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from mien.evaluation import metrics
+from mien.evaluation.intervals import ECE_TOLD
 from mien.evaluation.report.content import Report
 from mien.evaluation.report.frame import name_of, section
 from mien.evaluation.result import Result
@@ -73,7 +74,7 @@ def definitions(report: Report) -> str:
         "draws, stratified by expression.",
         "top-2": "the share of pictures whose label is among the two likeliest expressions.",
         "ECE": "expected calibration error: the mean distance of confidence and accuracy over 15 bins of equally "
-        "many pictures (equal width where that is said).",
+        f"many pictures (equal width where that is said). {ECE_TOLD}",
         "log loss": "the mean of minus the logarithm of the probability given to the label, in nats; against the "
         "raters' distribution where there is one.",
         "intervals": "95 %, over the draw of test pictures; they hold neither other seeds nor other data.",
@@ -102,7 +103,7 @@ def _data(result: Result, f: dict[str, Any]) -> str:
         "pictures": f"{len(result):,}",
         "groups": f"{len(np.unique(result.group)):,} subjects or clips" if result.group is not None else "",
         "twins in training": f"{int(twin.sum()):,}" if "twins" in result.provenance else "not looked for",
-        "fingerprint": str(f.get("fingerprint") or ""),
+        "fingerprint of this split": str(f.get("fingerprint") or ""),
     }
     return f'<div class="two"><div class="box">{facts(about)}</div><div class="box">{table(head, rows)}</div></div>'
 
@@ -115,7 +116,9 @@ def _weights(card: dict[str, Any]) -> dict[str, str]:
         "name": card["name"],
         "expressions": ", ".join(card["labels"]),
         "takes": f"crops of {card['size']} x {card['size']}, {kind}, framed as {card['framing']}",
-        "trained on": ", fingerprint ".join(str(data[key]) for key in ("name", "fingerprint") if data.get(key)),
+        "trained on": ", train split with the fingerprint ".join(
+            str(data[key]) for key in ("name", "fingerprint") if data.get(key)
+        ),
         "calibration": f"temperature {card['temperature']:.2f}, fitted on val",
         "abstains below": f"confidence {threshold:.2f}" if threshold is not None else "",
         "licence": card["licence"],

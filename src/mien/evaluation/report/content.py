@@ -1,6 +1,6 @@
 """Report: what the sections draw on, everything by the name of the weights that it is about."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ class Report:
         stress, fairness: what `mien stress` and the fairness audit wrote, in their JSON shapes.
         about: `recipe`, `environment`, `card` and `val` (its figures), each where known.
         missing: why there is no picture of a result, in words.
+        strangers: by section, sentences on files that lie there and are about something else.
     """
 
     results: Mapping[str, Result]
@@ -34,6 +35,7 @@ class Report:
     fairness: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     about: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
+    strangers: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def single(self) -> bool:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from mien.evaluation.intervals import ECE_TOLD
 from mien.evaluation.report.chart import Whisker, whiskers
 from mien.evaluation.report.content import Report
-from mien.evaluation.report.frame import figure, name_of, section, span, with_span
+from mien.evaluation.report.frame import figure, name_of, section, span, strangers, with_span
 from mien.page import escape, facts, percent, table
 
 
@@ -12,17 +13,18 @@ def fairness(report: Report) -> str:
     """Accuracy, calibration and error rates by group; groups too small to conclude from are faint."""
     parts = []
     for name, found in report.fairness.items():
+        none = "no group by any column" if len(found["columns"]) > 1 else "no group"
         title = "" if report.single else f"<h3>{name_of(name, report.kinds[name])}</h3>"
-        left = f" {found['left_out']:,} pictures belong to no group." if found.get("left_out") else ""
+        left = f" {found['left_out']:,} of them are in {none}." if found.get("left_out") else ""
         told = (
             f"Groups are those of the table that was given, {found['n']:,} pictures.{left} Below "
-            f"{found['min_group']:,} pictures a group is shown faint and nothing is concluded from it."
+            f"{found['min_group']:,} pictures a group is shown faint and nothing is concluded from it. {ECE_TOLD}"
         )
         parts += [
             f'{title}<p class="soft">{escape(told)}</p>',
             *(_column(report, name, column) for column in found["columns"]),
         ]
-    return section("fairness", "By group of people", *parts)
+    return section("fairness", "By group of people", strangers(report, "fairness"), *parts)
 
 
 def _column(report: Report, name: str, column: dict[str, Any]) -> str:
@@ -46,6 +48,8 @@ def _column(report: Report, name: str, column: dict[str, Any]) -> str:
                 not group["enough"],
             )
         )
+    if column.get("left_out"):
+        rows.append(['<span class="soft">no group</span>', f"{column['left_out']:,}", "", ""])
     chart = figure(whiskers(marks, "accuracy"), f"Accuracy by {column['column']} with its 95 % interval.")
     listed = table((column["column"], "pictures", "accuracy", "ECE"), rows)
     level = 3 if report.single else 4

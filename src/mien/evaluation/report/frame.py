@@ -20,7 +20,13 @@ def section(key: str, title: str, *parts: str) -> str:
 def figure(chart: str, caption: str, listed: str = "", marks: str = "") -> str:
     """Return a chart with its key, its caption (text) and, folded away below it, the same as a table."""
     folded = f"<details><summary>The figure as a table</summary>{listed}</details>" if listed else ""
-    return f'<div class="box"><figure>{chart}{marks}<figcaption>{escape(caption)}</figcaption></figure>{folded}</div>'
+    shown = f"<figure>{chart}{marks}<figcaption>{escape(caption)}</figcaption></figure>"
+    return f'<div class="box drawn">{shown}{folded}</div>'
+
+
+def strangers(report: Report, key: str) -> str:
+    """Return a line for each file that a section leaves out because it is about something else."""
+    return "".join(f'<p class="soft">{escape(told)}</p>' for told in report.strangers.get(key, ()))
 
 
 def key(entries: Iterable[tuple[str, int, bool]]) -> str:

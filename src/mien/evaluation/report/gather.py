@@ -9,7 +9,6 @@ JSON file `0.json` of its recipe and environment.
 
 import csv
 import hashlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,6 +24,9 @@ from mien.errors import DataError, UsageError, WeightsError
 from mien.evaluation.evaluate import describe
 from mien.evaluation.report import Report, write
 from mien.evaluation.report.content import Rows
+from mien.evaluation.report.measured import files as measurements
+from mien.evaluation.report.measured import measured
+from mien.evaluation.report.measured import read as _json
 from mien.evaluation.result import Result
 
 RESULTS = ("test.npz", "result.npz", "val.npz")
@@ -34,18 +36,24 @@ RESULTS = ("test.npz", "result.npz", "val.npz")
 ELSEWHERE = "pictures are put only into run folders and where --out says"
 
 
-def make(paths: Sequence[Path], root: Path | str | None, out: Path | None) -> Path:
-    """Write the report of runs and results and return its path.
+OTHERS = {".csv", ".doc", ".docx", ".jpg", ".json", ".md", ".npz", ".pdf", ".png", ".svg", ".txt"}
+"""Suffixes that no page has, and no folder."""
 
-    `out` is a file or a folder; without it the report of one run goes into its folder, any other into the current one
-    and then without pictures, which belong in folders that the user names.
+
+def make(paths: Sequence[Path], root: Path | str | None, out: Path | None) -> tuple[Path, list[str]]:
+    """Write the report of runs and results; return its path, and sentences on measurements that were left out.
+
+    `out` is a file or a folder; without it the report of one folder goes there, any other into the current one and
+    then without pictures, which belong in folders that the user names.
     """
-    own = paths[0] if len(paths) == 1 and (paths[0] / "recipe.yaml").is_file() else None
+    if out is not None and out.suffix.lower() in OTHERS:
+        raise UsageError(f"--out {out}", "a folder or a file.html", "a browser prints the page as PDF")
+    own = paths[0] if len(paths) == 1 and paths[0].is_dir() else None
     report = gather(paths, root, pictures=out is not None or own is not None, strict=root is not None)
     path = _target(out or own or Path())
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return write(report, path)
+        return write(report, path), [told for lines in report.strangers.values() for told in lines]
     except OSError as error:
         raise UsageError(f"--out: {path} cannot be written: {error.strerror}", "a folder or a file.html") from None
 
@@ -53,14 +61,21 @@ def make(paths: Sequence[Path], root: Path | str | None, out: Path | None) -> Pa
 def gather(paths: Sequence[Path], root: Path | str | None, pictures: bool = True, strict: bool = False) -> Report:
     """Return the report of run folders, folders with a result, and `.npz` files; DataError for what is none of them.
 
+    Folders and files of `mien stress --out` and `mien fairness --out` may be among them, beside the result they are of.
     Pictures that cannot be had are missing with the reason; when `strict`, a data set under `root` that is not the one
     measured is a DataError.
     """
-    files = [_file(Path(path)) for path in paths]
+    given = [file for path in paths for file in measurements(Path(path), RESULTS)]
+    whole = [Path(path) for path in paths if not measurements(Path(path), RESULTS)]
+    if not whole:
+        told = " and ".join(map(str, paths))
+        raise UsageError(f"no result in {told}", "the result it is about as well", f"mien report RESULT {told}")
+    files = [_file(path) for path in whole]
     loaded = [Result.load(file) for file in files]
     names = _names(files, loaded)
     results = dict(zip(names, loaded, strict=True))
     where = dict(zip(names, files, strict=True))
+    found = measured(results, where, given, _beside)
     images, missing = _images(results, root, strict) if pictures else ({}, dict.fromkeys(names, ELSEWHERE))
     return Report(
         results,
@@ -68,8 +83,8 @@ def gather(paths: Sequence[Path], root: Path | str | None, pictures: bool = True
         history={name: rows for name, file in where.items() if (rows := _rows(_beside(file, "log.csv")))},
         steps={name: rows for name, file in where.items() if (rows := _rows(_beside(file, "steps.csv")))},
         images=images,
-        stress={name: found for name, file in where.items() if (found := _json(_beside(file, "stress.json")))},
-        fairness={name: found for name, file in where.items() if (found := _json(_beside(file, "fairness.json")))},
+        **found.figures,
+        strangers=found.strangers,
         about={name: _about(results[name], file) for name, file in where.items()},
         missing=missing,
     )
@@ -139,16 +154,6 @@ def _rows(path: Path | None) -> Rows:
             ]
     except (OSError, ValueError, TypeError) as error:
         raise DataError(f"{path} is no log ({error})", "a table of numbers with a header") from None
-
-
-def _json(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read ({error})", "a JSON file that mien wrote") from None
-    return found
 
 
 def _about(result: Result, file: Path) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def _protocol(report: Report, name: str) -> dict[str, str]:
         "pictures": f"{f['n']:,}; " + (clean if twins else "twins in training not looked for"),
         "labels merged": ", ".join(f"{new} of {' and '.join(old)}" for new, old in _merged(f)),
         "left out": left_out({"labels_left_out": [], "left_out": 0, **f}),
-        "data fingerprint": str(f.get("fingerprint") or ""),
+        "fingerprint of this split": str(f.get("fingerprint") or ""),
         "selected by": _selected(recipe, val, f),
         "recipe": ", ".join(filter(None, [str(recipe.get("name", "")), _length(recipe)])),
         "seed": str(recipe.get("seed", "")),
@@ -45,6 +45,7 @@ def _protocol(report: Report, name: str) -> dict[str, str]:
         "commit": str(environment.get("commit") or ""),
         "versions": ", ".join(f"{key} {value}" for key, value in environment.get("versions", {}).items() if value),
         "measured with": f"mien {f['version']}" if f.get("version") else "",
+        "read from a table": "; ".join(report.results[name].provenance.get("notes", [])),
     }
 
 

@@ -4,20 +4,25 @@ from typing import Any
 
 from mien.evaluation.report.chart import Line, Whisker, lines, whiskers
 from mien.evaluation.report.content import Report
-from mien.evaluation.report.frame import figure, key_of, name_of, section, span, with_span
+from mien.evaluation.report.frame import figure, key, name_of, section, span, strangers, with_span
 from mien.page import escape, percent, scroll, table
 
 
 def stress(report: Report) -> str:
     """Accuracy by corruption and severity, attacks, and what hurts most."""
     if not report.stress:
-        return ""
+        return section("stress", "Under stress", strangers(report, "stress"))
     told = (
         '<p class="soft">Pictures were spoilt in many ways at five severities and read again; '
         "shades show how much of the clean accuracy is lost.</p>"
     )
     return section(
-        "stress", "Under stress", told, _overview(report), *(_details(report, name) for name in report.stress)
+        "stress",
+        "Under stress",
+        told,
+        strangers(report, "stress"),
+        _overview(report),
+        *(_details(report, name) for name in report.stress),
     )
 
 
@@ -30,7 +35,7 @@ def _overview(report: Report) -> str:
     chart = lines(drawn, "severity (0: clean)", "mean accuracy", shares=(False, True))
     rows = [[str(int(x)), *(escape(percent(line.y[k], 1)) for line in drawn)] for k, x in enumerate(drawn[0].x)]
     listed = table(("severity", *(line.name for line in drawn)), rows)
-    marks = key_of(report)
+    marks = key((name, report.kinds[name], False) for name in report.stress)
     caption = "Accuracy by severity, the mean over all corruptions."
     return f'<div class="two">{figure(chart, caption, listed, marks)}{_ranking(report)}</div>'
 
@@ -100,7 +105,7 @@ def _attacks(found: dict[str, Any]) -> str:
     rows = [
         [
             escape(row["name"]),
-            f"{255 * row['epsilon']:g}/255",
+            f"{255 * row['epsilon']:.3g}/255",
             f"{row['n']:,}",
             with_span(percent(row["accuracy"], 1), row.get("accuracy_interval")),
             f"{row['queries']:,.0f}" if row.get("queries") is not None else "gradients",

@@ -13,6 +13,8 @@ ul.says{margin:0;padding-left:1.1em}.says li{margin:0 0 8px;max-width:68ch}.says
 figcaption::before{counter-increment:figure;content:"Figure " counter(figure) ". ";font-weight:600;color:var(--ink)}
 .faces figcaption::before{content:none;counter-increment:none}
 svg .grid{stroke:var(--line)}svg .axis{stroke:var(--soft)}
+svg text{paint-order:stroke;stroke:var(--card);stroke-width:5px;stroke-linejoin:round}
+section>.drawn{max-width:600px}p a{color:var(--accent)}
 svg text.ink,svg text.name{fill:var(--ink)}svg text.name{font-weight:600}
 .swatch{display:inline-block;width:22px;height:12px;margin:0 7px 0 0;vertical-align:-1px;flex:none}
 .key{list-style:none;display:flex;flex-wrap:wrap;gap:4px 18px;margin:8px 0 0;padding:0;font-size:.86rem}

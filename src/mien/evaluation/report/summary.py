@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from mien.evaluation.intervals import wilson
+from mien.evaluation.intervals import chance_error, wilson
 from mien.evaluation.report.chart import Whisker, whiskers
 from mien.evaluation.report.content import Report
 from mien.evaluation.report.frame import figure, name_of, section, span, with_span
+from mien.evaluation.result import Result
 from mien.page import escape, percent, table, tiles
 
 FEW = 100
@@ -40,7 +41,7 @@ def _tiles(report: Report) -> str:
             ),
             (percent(f["macro_f1"], 1), "macro-F1, every expression alike", _within(f["macro_f1_interval"])),
             (percent(f["top2"], 1), "label among the two likeliest", _within(f.get("top2_interval"))),
-            (percent(f["ece"], 1), "calibration error (ECE)", _within(f.get("ece_interval"))),
+            (percent(f["ece"], 1), "calibration error (ECE), chance included", _true(f.get("ece_interval"))),
         ]
     )
 
@@ -53,7 +54,9 @@ def _side_by_side(report: Report) -> str:
         cells = [with_span(percent(f[key], 1), f.get(f"{key}_interval")) for key in shown]
         cells.insert(1, with_span(percent(clean["accuracy"], 1), clean["accuracy_interval"]))
         sizes = f"{f['n']:,}<small>{clean['n']:,} clean</small>"
-        rows.append([name_of(name, report.kinds[name]), sizes, *cells, _plain(f["nll"])])
+        where = " ".join(str(f[key]) for key in ("dataset", "split") if f.get(key))
+        named = name_of(name, report.kinds[name]) + (f"<small>{escape(where)}</small>" if where else "")
+        rows.append([named, sizes, *cells, _plain(f["nll"])])
     head = ("weights", "pictures", "accuracy", "clean accuracy", *list(shown.values())[1:], "log loss")
     marks = [
         Whisker(name, f["accuracy"], f["accuracy_interval"], report.kinds[name], what == "all")
@@ -61,16 +64,15 @@ def _side_by_side(report: Report) -> str:
         for what, f in (("all", whole), ("without twins", whole["clean"]))
     ]
     caption = "Accuracy with its 95 % interval; faint with the pictures that have a twin in the training split."
-    return table(head, rows) + figure(whiskers(marks, "accuracy"), caption)
+    told = '<p class="soft">ECE counts chance and its interval does not, see <a href="#definitions">below</a>.</p>'
+    return table(head, rows) + told + figure(whiskers(marks, "accuracy"), caption)
 
 
 def _words(report: Report) -> list[str]:
-    means = [
-        say for name, f in report.figures.items() if report.single for say in _means(f, report.results[name].provenance)
-    ]
+    means = [say for name, f in report.figures.items() if report.single for say in _means(f, report.results[name])]
     if not report.single:
         means = [_together(report), *_leader(report)]
-    not_means = dict.fromkeys(say for f in report.figures.values() for say in _means_not(f))
+    not_means = dict.fromkeys(say for f in report.figures.values() for say in _means_not(f, report.single))
     told = (("What this says", means), ("What this does not say", list(not_means)))
     boxes = (
         f'<div class="box"><h3>{title}</h3><ul class="says">{"".join(f"<li>{escape(s)}</li>" for s in says)}</ul></div>'
@@ -105,7 +107,7 @@ def _leader(report: Report) -> list[str]:
     return [f"Without the pictures that have a twin in training, {', '.join(told)}."]
 
 
-def _means(f: dict[str, Any], provenance: dict[str, Any]) -> list[str]:
+def _means(f: dict[str, Any], result: Result) -> list[str]:
     """Return sentences that say in words what the figures are."""
     if not f["n"]:
         return ["No picture was measured."]
@@ -115,9 +117,9 @@ def _means(f: dict[str, Any], provenance: dict[str, Any]) -> list[str]:
     return [
         f"For {percent(f['accuracy'], 1)} of the pictures the likeliest expression is the labelled one. "
         f"Always answering {common} would be right for {percent(share, 1)}.",
-        _clean(f, "twins" in provenance),
+        _clean(f, "twins" in result.provenance),
         _extremes(f),
-        _confidence(f),
+        _confidence(f, result),
         *_people(f),
     ]
 
@@ -150,8 +152,12 @@ def _extremes(f: dict[str, Any]) -> str:
     )
 
 
-def _confidence(f: dict[str, Any]) -> str:
-    return f"Confidence and accuracy lie {100 * f['ece']:.1f} points apart on average over 15 bins (calibration error)."
+def _confidence(f: dict[str, Any], result: Result) -> str:
+    return (
+        f"Confidence and accuracy lie {100 * f['ece']:.1f} points apart on average over 15 bins (calibration error); "
+        f"probabilities that mean just what they say may reach {100 * chance_error(result.probs):.1f} on as many "
+        "pictures."
+    )
 
 
 def _people(f: dict[str, Any]) -> list[str]:
@@ -165,7 +171,7 @@ def _people(f: dict[str, Any]) -> list[str]:
     ]
 
 
-def _means_not(f: dict[str, Any]) -> list[str]:
+def _means_not(f: dict[str, Any], alone: bool) -> list[str]:
     says = ["That a feeling was recognised: a label is what people saw in a still picture, not what somebody felt."]
     if note := KNOWN.get(str(f.get("dataset"))):
         says.append(note)
@@ -175,11 +181,12 @@ def _means_not(f: dict[str, Any]) -> list[str]:
         "How it goes with other cameras, ages, skin tones or cultures: the intervals hold for other draws of pictures "
         "like these, not for other training seeds and not for other data."
     )
+    on = "" if alone or not f.get("dataset") else f" on {f['dataset']} {f['split']}"
     few = {name: row for name, row in f["per_class"].items() if 0 < row["support"] < FEW}
     for name, row in few.items():
         low, high = wilson(row["support"] // 2, row["support"])
         says.append(
-            f"Much about {name}: with {row['support']} pictures its recall is uncertain by up to "
+            f"Much about {name}{on}: with {row['support']} pictures its recall is uncertain by up to "
             f"{50 * (high - low):.0f} points each way."
         )
     return says
@@ -187,6 +194,11 @@ def _means_not(f: dict[str, Any]) -> list[str]:
 
 def _within(interval: list[float] | None) -> str:
     return f"95 %: {ends}" if (ends := span(interval)) else ""
+
+
+def _true(interval: list[float] | None) -> str:
+    """Return the interval of a calibration error, which is that of the error without chance."""
+    return f"without chance, 95 %: {ends}" if (ends := span(interval)) else ""
 
 
 def _plain(value: float | None) -> str:

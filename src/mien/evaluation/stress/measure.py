@@ -23,6 +23,7 @@ from mien.data.progress import bar
 from mien.data.samples import Samples
 from mien.errors import DataError, UsageError
 from mien.evaluation import metrics
+from mien.evaluation.belongs import room
 from mien.evaluation.evaluate import find_weights, load_for, own_data, shared_labels, to_crops
 from mien.evaluation.intervals import wilson
 from mien.evaluation.stress.attack import Attack, black_box
@@ -66,13 +67,14 @@ def stress(
     attacks: Callable[[tuple[str, ...]], list[Attack]] | None = None,
     options: dict[str, Any] | None = None,
     seed: int = 0,
+    out: Path | None = None,
 ) -> tuple[Subject, dict[str, Any]]:
     """Return what was tried, and how it fared: what `mien stress --json` prints and stress.json holds.
 
     At most `images` pictures are taken, evenly spaced over the split.  `baseline` is a shipped name, an ONNX file, a
     run, or the stress.json of an earlier measurement on the same pictures.  `attacks` makes attacks for the labels
     given; without it the square attack asks the file.  `options` go to the data set's reader.  Raises WeightsError,
-    DataError and UsageError.
+    DataError and UsageError, the last also, before it measures, for a folder `out` that cannot take stress.json.
     """
     began = time.perf_counter()
     if split == "train":
@@ -82,17 +84,21 @@ def stress(
     classifier = Classifier(find_weights(weights))
     if data is None:
         data, options = own_data(classifier.card, options or {})
+    own = {
+        "weights": classifier.card.name,
+        "weights_sha256": hashlib.sha256(classifier.path.read_bytes()).hexdigest(),
+        "dataset": data,
+        "split": split,
+        "options": options or {},
+    }
+    room(out, "stress.json", own)
     samples = load_for(classifier.card, data, root, split, **(options or {}))
     rival = None if baseline is None or Path(baseline).suffix == ".json" else Classifier(find_weights(baseline))
     labels = shared_labels(classifier, samples)
     labels = tuple(label for label in labels if not rival or label in rival.card.labels)
     subject = _subject(classifier, samples, labels, images)
     facts: dict[str, Any] = {
-        "weights": classifier.card.name,
-        "weights_sha256": hashlib.sha256(classifier.path.read_bytes()).hexdigest(),
-        "dataset": data,
-        "split": split,
-        "options": options or {},
+        **own,
         "fingerprint": samples.fingerprint,
         "labels": list(labels),
         "n": len(subject.images),

@@ -14,6 +14,12 @@ from mien.evaluation.stress.measure import Subject
 CELL = 96
 """Side in pixels of a picture on the sheet."""
 
+HEAD = 24
+"""Pixels above the first row of the sheet."""
+
+LOOKED_AT = 200
+"""Pictures of which the sheet shows one."""
+
 
 def to_text(figures: dict[str, Any]) -> str:
     """Return the figures of `stress` as lines for a terminal: corruptions worst first, then attacks."""
@@ -23,7 +29,7 @@ def to_text(figures: dict[str, Any]) -> str:
         f"{f['weights']} on {f['n']:,} pictures of {f['dataset']} {f['split']}: accuracy "
         f"{100 * f['clean']['accuracy']:.1f} % (95 %: {low:.1f} to {high:.1f}) as they are, seed {f['seed']}",
         "",
-        f"{'':16s}{'family':12s}"
+        f"{'accuracy in %':16s}{'family':12s}"
         + "".join(f"{f'at {k}':>7s}" for k in range(1, 6))
         + f"{'mean':>8s}{'lost':>7s}"
         + (f"{'CE':>7s}" if f["baseline"] else ""),
@@ -37,8 +43,10 @@ def to_text(figures: dict[str, Any]) -> str:
             + (f"{100 * row['relative']:7.1f}" if f["baseline"] else "")
         )
     if f["baseline"]:
-        lines += ["", f"mean corruption error {100 * f['mce']:.1f} % of that of {f['baseline']} (less is better)"]
-    lines += ["", *map(_attack, f["attacks"]), "", f"{f['seconds']:.0f} s"]
+        told = f"mean corruption error {100 * f['mce']:.1f} % of that of {f['baseline']} (less is better)"
+        lines += ["", f"{told}; CE: the error at all strengths, likewise"]
+    lines += ["", "at: strength; lost: points of accuracy, on average", *map(_attack, f["attacks"])]
+    lines.append(f"measured in {f['seconds']:.0f} s")
     return "\n".join(lines)
 
 
@@ -49,7 +57,7 @@ def keep(subject: Subject, figures: dict[str, Any], out: Path) -> list[Path]:
         out.mkdir(parents=True, exist_ok=True)
         paths[0].write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
         draw(figures, paths[1])
-        sheet(subject.images[0], paths[2], figures["seed"])
+        sheet(subject.images[_plainest(subject)], paths[2], figures["seed"])
     except OSError as error:
         raise UsageError(f"--out: {out} cannot be written: {error.strerror}", "a folder") from None
     return paths
@@ -83,10 +91,12 @@ def sheet(image: NDArray[np.uint8], path: Path, seed: int = 0) -> None:
     import cv2
     from PIL import Image, ImageDraw
 
-    page = Image.new("RGB", (130 + 6 * (CELL + 4), len(CORRUPTIONS) * (CELL + 4)), "white")
+    page = Image.new("RGB", (130 + 6 * (CELL + 4), HEAD + len(CORRUPTIONS) * (CELL + 4)), "white")
     pen = ImageDraw.Draw(page)
+    for place, words in enumerate(("as it is", *(f"severity {k}" for k in range(1, 6)))):
+        pen.text((130 + place * (CELL + 4) + CELL // 2, HEAD // 2), words, fill="black", anchor="mm")
     for number, (name, corrupt) in enumerate(CORRUPTIONS.items()):
-        top = number * (CELL + 4)
+        top = HEAD + number * (CELL + 4)
         pen.text((6, top + CELL // 2 - 6), name.replace("_", " "), fill="black")
         spoilt = [corrupt(image[None], k, np.random.default_rng([seed, number, k]))[0] for k in range(1, 6)]
         for place, one in enumerate([image, *spoilt]):
@@ -94,6 +104,12 @@ def sheet(image: NDArray[np.uint8], path: Path, seed: int = 0) -> None:
             large = cv2.resize(colours, (CELL, CELL), interpolation=cv2.INTER_AREA)
             page.paste(Image.fromarray(np.asarray(large, np.uint8)), (130 + place * (CELL + 4), top))
     page.save(path)
+
+
+def _plainest(subject: Subject) -> int:
+    """Return the picture that is read rightly with most confidence, the likeliest to show a plain face."""
+    own = (subject.read(subject.images[:LOOKED_AT]) * subject.target[:LOOKED_AT]).sum(1)
+    return int(own.argmax())
 
 
 def _attack(row: dict[str, Any]) -> str:

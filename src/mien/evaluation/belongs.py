@@ -1,0 +1,80 @@
+"""Whose a measurement is: what its file says of it, and what is asked before it is shown or written over.
+
+    figures = {**fairness(result, columns), **origin(result)}
+    stranger(figures, result)          # "" when they are of this result, else why they are not
+    room(out, "result.npz", facts)     # refuses a folder whose file is of other weights or data
+
+A folder keeps result.npz, stress.json and fairness.json side by side, so nothing but their content says whether they
+belong together.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mien.data.samples import digest
+from mien.errors import UsageError
+from mien.evaluation.result import Result
+
+FACTS = ("weights", "weights_sha256", "table", "dataset", "split", "options", "fingerprint")
+SAME = ("weights_sha256", "dataset", "split", "options")
+"""Facts by which a file may be written over: the same weights on the same split, measured once more."""
+
+
+def origin(result: Result) -> dict[str, Any]:
+    """Return the facts on the answers that a measurement of a result is about, with a digest of them."""
+    known = {key: result.provenance[key] for key in FACTS if result.provenance.get(key)}
+    texts = ("\n".join(result.labels), "\n".join(result.ids.tolist()))
+    return {**known, "answers": digest(*texts, result.probs, result.target)}
+
+
+def stranger(figures: Mapping[str, Any], result: Result) -> str:
+    """Say on what else than this result, or its weights, figures were measured; empty when they are its own.
+
+    Figures with `answers` are about those answers, others about the weights, whatever they were asked.
+    """
+    theirs, mine = figures.get("weights_sha256"), result.provenance.get("weights_sha256")
+    if figures.get("answers") == origin(result)["answers"]:
+        return ""
+    if theirs != mine and theirs:
+        return f"measured on other weights ({figures.get('weights')}, sha256 {theirs[:12]})"
+    if "answers" in figures:
+        where = " ".join(str(figures[key]) for key in ("dataset", "split") if figures.get(key))
+        return f"measured on other answers ({where or figures.get('table') or 'of unknown data'})"
+    return "" if theirs else "it does not say on which weights it was measured"
+
+
+def room(out: Path | None, name: str, facts: Mapping[str, Any]) -> None:
+    """Refuse, before anything is measured, a folder that is none or whose file `name` is of other weights or data.
+
+    `facts` are those of what is to be written; None as folder means that nothing is.
+    """
+    if out is None:
+        return
+    there = next(path for path in (out, *out.parents) if path.exists() or path == path.parent)
+    if not there.is_dir():
+        raise UsageError(f"--out: {there} is a file", "a folder")
+    if (out / "recipe.yaml").is_file() and name == "result.npz":
+        raise UsageError(f"--out: {out} is a run folder, which has its own results", "another folder")
+    if not (out / name).is_file():
+        return
+    held = _facts(out / name)
+    keys = SAME if held.get("weights_sha256") or facts.get("weights_sha256") else ("answers",)
+    if any(held.get(key) != facts.get(key) for key in keys):
+        whose = held.get("weights") or held.get("table") or "others"
+        where = " ".join(str(held[key]) for key in ("dataset", "split") if held.get(key))
+        told = f"{whose} on {where}" if where else whose
+        if held.get("weights") == facts.get("weights") and (sha := held.get("weights_sha256")):
+            told += f" (sha256 {sha[:12]})"
+        raise UsageError(f"--out: {out / name} is of {told}", "another folder", "or remove that file first")
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    if path.suffix == ".npz":
+        return Result.load(path).provenance
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = None
+    return found if isinstance(found, dict) else {}
