@@ -153,10 +153,8 @@ def folder(told: Told) -> list[str]:
 
 def cold(told: Told) -> list[str]:
     """Return the time to the first prediction."""
-    rows = [
-        [row["system"], f"{row['wall']:.2f}", f"{row['cpu']:.2f}", f"{row['memory_mb']:.0f}"] for row in told["rows"]
-    ]
-    head = ("system", "s to the first prediction", "CPU s", "peak memory, MB")
+    rows = [[row["system"], f"{row['wall']:.2f}", f"{row['cpu']:.2f}"] for row in told["rows"]]
+    head = ("system", "s to the first prediction", "CPU s")
     return ["## Cold start", "", *table(head, rows)]
 
 

@@ -319,7 +319,7 @@ def report(
 
     path, left_out = make(results, root, out)
     print(*left_out, sep="\n", end="\n" if left_out else "", file=sys.stderr)
-    _wrote([path])
+    typer.echo(path)
 
 
 @app.command()

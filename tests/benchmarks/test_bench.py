@@ -140,7 +140,7 @@ def _parts(**changes: float) -> dict[str, Any]:
             "fronts": [{"data": "fer2013", "threads": 1, "batch": 64, "front": [], "beaten": beaten}],
         },
         "video": {**place, "frames": 150, "rows": frames},
-        "cold": {**place, "rows": [{"system": n, "wall": w, "cpu": w, "memory_mb": 1} for n, w in starts.items()]},
+        "cold": {**place, "rows": [{"system": n, "wall": w, "cpu": w} for n, w in starts.items()]},
     }
 
 

@@ -137,7 +137,7 @@ def test_the_command(
         cli.main()
     assert not stopped.value.code
     said = capsys.readouterr()
-    assert (said.out, said.err) == ("", "wrote o/report.html\n")
+    assert (said.out, said.err) == ("o/report.html\n", "")
     assert "2 results side by side" in Path("o/report.html").read_text(encoding="utf-8")
 
 
