@@ -1,6 +1,8 @@
 """From pictures to faces: what is told, in which order, and that one bad picture costs only itself."""
 
+import gc
 import os
+import threading
 import tracemalloc
 from dataclasses import replace
 from itertools import pairwise
@@ -281,3 +283,17 @@ def test_one_source_is_not_its_letters(pipeline: Pipeline, photo: Path) -> None:
 def test_pictures_in_memory_are_told_where_to_go(pipeline: Pipeline, sources: object) -> None:
     with pytest.raises(UsageError, match=r"pipeline\(image\)"):
         list(pipeline.predict(sources))  # type: ignore[arg-type]
+
+
+def test_leaving_a_video_early_ends_all_its_threads(pipeline, tmp_path, moved, film):
+    path = film(tmp_path / "long.mp4", moved * 20)
+    before = set(threading.enumerate())
+    gc.disable()  # what only the collector ends stays for as long as it pleases
+    try:
+        for _ in range(5):
+            stream = pipeline.predict([path])
+            next(stream)
+            stream.close()
+        assert set(threading.enumerate()) == before
+    finally:
+        gc.enable()

@@ -130,6 +130,12 @@ def test_of_a_video_frames_a_second_apart_are_shown(tmp_path: Path) -> None:
     ]
 
 
+def test_the_same_video_twice_is_shown_twice(tmp_path: Path) -> None:
+    film = [seen("v.mp4", face(), frame=k, seconds=k / 2) for k in range(6)]
+    text = written(tmp_path, film + film)
+    assert text.count("v.mp4, 0.00 s</h3>") == 2
+
+
 def test_a_crowd_is_folded_and_cut(tmp_path: Path) -> None:
     text = written(tmp_path, [seen("a.jpg", *(face(left=2 * k) for k in range(30)))])
     assert text.count('<div class="face">') == FACES

@@ -150,6 +150,18 @@ def test_only_a_few_frames_are_held():
     assert max(held) < 50  # 128 MB of full HD are 21 frames: decoded, being looked at, and a window more
 
 
+def test_a_stretch_between_key_frames_holds_few_bytes():
+    shown: list[int] = []
+
+    def detect(image: np.ndarray) -> list[Face]:
+        shown.append(1)
+        return []
+
+    frames = ((k, k / 120, np.zeros((2160, 3840, 3), np.uint8)) for k in range(18))
+    assert len(watch(detect, frames)) == 18
+    assert len(shown) == 4  # not two: six frames of 4K are more than is held
+
+
 def test_background_keeps_the_order_and_stays_a_little_ahead():
     made: list[int] = []
 

@@ -242,7 +242,7 @@ def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
         head = file.read(16)
         length = int.from_bytes(head[:4], "big")
         length = int.from_bytes(head[8:], "big") if length == 1 else length or size - at  # 0: up to the end
-        if length < 8:
+        if length < 8 or not head[4:8].isalnum():  # no box: what some programs leave behind the last one
             return
         yield head[4:8], at + length
         at += length

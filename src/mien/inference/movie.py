@@ -54,14 +54,16 @@ class Movie:
 
     def close(self) -> None:
         """Write what the encoder still holds and end the file."""
-        if self._stream is not None:
-            self._write(self._stream.encode(None))
-        if self._packet is not None:
-            self._mux(self._packet)
-            self._hear(self._packet.pts + self._packet.duration)
-        if self._sound is not None:
-            self._sound.close()
-        self._file.close()
+        try:
+            if self._stream is not None:
+                self._write(self._stream.encode(None))
+            if self._packet is not None:
+                self._mux(self._packet)
+                self._hear(self._packet.pts + self._packet.duration)
+        finally:
+            if self._sound is not None:
+                self._sound.close()
+            self._file.close()
 
     def _begin(self, width: int, height: int, seconds: float) -> None:
         there = "libx264" in av.codecs_available

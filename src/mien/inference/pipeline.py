@@ -11,7 +11,7 @@ face, or one that cannot be read, only costs itself.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -165,10 +165,12 @@ class Pipeline:
     ) -> Iterator[Seen]:
         """Yield as `predict` does, with the pictures themselves when `keep`, and without the folder `skip`."""
         pool = ThreadPoolExecutor(WORKERS)
+        read = self._seen(pool, sources, clip, keep, skip)
         try:
-            batches = _batches(self._seen(pool, sources, clip, keep, skip))
+            batches = _batches(read)
             yield from self._followed(seen for batch in batches for seen in self._finish(batch))
         finally:
+            read.close()  # while the pool still works: a stage that it turned away would leave threads and files open
             pool.shutdown(cancel_futures=True)
 
     def _threshold(self, abstain: float | Literal["auto"] | None) -> float:
@@ -183,7 +185,7 @@ class Pipeline:
 
     def _seen(
         self, pool: Executor, sources: Iterable[str | Path], clip: Clip, keep: bool, skip: Path | None
-    ) -> Iterator[Seen]:
+    ) -> Generator[Seen, None, None]:
         for moving, group in groupby(expand(sources, skip), lambda source: not source.error and source.moving):
             if not moving:
                 jobs = (partial(self._open, source, keep) for source in group)

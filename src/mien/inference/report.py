@@ -46,7 +46,7 @@ class PredictionReport:
         self._confidence = 0.0
         self._pictures = self._empty = self._failed = 0
         self._video: str | None = None  # whose frames are being shown, how far apart, and since when
-        self._between, self._due = BETWEEN, 0.0
+        self._between, self._due, self._seconds = BETWEEN, 0.0, 0.0
         self._frames: list[str] = []
         self._films: list[str] = []
         self._timelines = self._ended = 0
@@ -79,9 +79,11 @@ class PredictionReport:
         self._confidence += sum(face.confidence or 0.0 for face in prediction.faces)
         if len(self._rows) < ROWS:
             self._rows += _rows(prediction)[: ROWS - len(self._rows)]
-        if prediction.seconds is None or prediction.source != self._video:
+        again = prediction.seconds is not None and prediction.seconds < self._seconds  # the same video, a second time
+        if prediction.seconds is None or prediction.source != self._video or again:
             self._end_frames()
             self._video = None if prediction.seconds is None else prediction.source
+        self._seconds = prediction.seconds or 0.0
         if image is None or len(self._shots) >= SHOWN:
             return
         if prediction.seconds is None:

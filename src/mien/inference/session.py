@@ -91,6 +91,8 @@ def _asked_to_stop() -> Iterator[None]:
         return
 
     def leave(number: int, frame: object) -> None:
+        for each in usual:  # asked once is enough: the files are being closed
+            signal.signal(each, signal.SIG_IGN)
         raise SystemExit(128 + number)
 
     asked = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]

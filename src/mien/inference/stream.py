@@ -156,7 +156,7 @@ def _windows(frames: Iterable[Frame], gap: float) -> Iterator[list[Frame]]:
                 yield group
             group, key = [], float("-inf")
         group.append(frame)
-        if frame.seconds - key >= gap:
+        if frame.seconds - key >= gap or len(group) * frame.image.nbytes >= MOST_HELD:
             yield group
             group, key = [], frame.seconds
     if group:
