@@ -79,14 +79,14 @@ def read(pipeline: Pipeline, clip: Clip, gap: float) -> tuple[list[list[Face]], 
     return seen, detect.asked / len(clip), (time.process_time() - began) / len(clip) * 1e3
 
 
-def mirrored(pipeline: Pipeline, clip: Clip) -> tuple[list[list[Face]], float, float]:
+def mirrored(pipeline: Pipeline, clip: Clip) -> tuple[list[list[Face]], float, None]:
     """Return what `read` does at gap 0, with boxes found in the mirror and read in the picture."""
     seen = []
     for index, seconds, image in clip:
         found = pipeline.detect(np.ascontiguousarray(image[:, ::-1]))
         turned = [Face(face.box[[2, 1, 0, 3]] * [-1, 1, -1, 1] + [image.shape[1], 0] * 2, face.score) for face in found]
         seen.append(told(pipeline, Frame(index, seconds, image, faces=tuple(turned))))
-    return seen, 1.0, float("nan")
+    return seen, 1.0, None
 
 
 def told(pipeline: Pipeline, frame: Frame) -> list[Face]:
@@ -135,7 +135,8 @@ def main() -> None:
             seen, share, ms = read(pipeline, clip, gap) if gap != "mirror" else mirrored(pipeline, clip)
             row = {"clip": name, "gap": gap, "looked_at": share, "cpu_ms": ms, **compare(seen, reference)}
             rows.append(row)
-            print(f"{name:10s} {gap:>6} {share:9.2f} {ms:7.1f} {row['faces']:6.3f} {row['overlap']:6.3f}", end="")
+            cost = "-" if ms is None else f"{ms:.1f}"
+            print(f"{name:10s} {gap:>6} {share:9.2f} {cost:>7s} {row['faces']:6.3f} {row['overlap']:6.3f}", end="")
             print(f" {row['overlap_5']:8.3f} {row['same_expression']:6.3f} {row['moved']:6.4f}", flush=True)
     if out:
         out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
