@@ -1,10 +1,12 @@
 """Augmentations keep shape and range, do what they say, and follow their generator."""
 
+from collections.abc import Callable
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
-from mien.training.augment import augment  # noqa: E402
+from mien.training.augment import augment, blur, coarsen, degrade, grain  # noqa: E402
 from mien.training.recipe import Augment  # noqa: E402
 
 SPECS = {
@@ -12,8 +14,9 @@ SPECS = {
     "flip": Augment(flip=1),
     "affine": Augment(shift=0.1, rotate=20, scale=(0.8, 1.2)),
     "light": Augment(flip=0, brightness=0.3, contrast=0.3),
+    "degrade": Augment(flip=0, degrade=1),
     "erase": Augment(flip=0, erase=1),
-    "all": Augment(shift=0.1, rotate=20, scale=(0.8, 1.2), brightness=0.3, contrast=0.3, erase=0.5),
+    "all": Augment(shift=0.1, rotate=20, scale=(0.8, 1.2), brightness=0.3, contrast=0.3, degrade=0.5, erase=0.5),
 }
 
 
@@ -52,6 +55,52 @@ def test_shift_moves_by_at_most_its_share() -> None:
     for place in (rows, columns):
         assert (place - 23.5).abs().max() <= 7
         assert place.unique().numel() > 4
+
+
+def test_edge_comes_in_where_it_is_asked_for() -> None:
+    x = torch.full((64, 1, 24, 24), 0.5)
+    spec = {"flip": 0, "shift": 0.3, "rotate": 20}
+    black, edge = (
+        augment(x, Augment(**spec, fill=fill), torch.Generator().manual_seed(0)) for fill in ("black", "edge")
+    )
+    assert black.min() == 0
+    torch.testing.assert_close(edge, x)
+
+
+def test_degrade_changes_its_share_each_way_alike_often() -> None:
+    x = faces().repeat(64, 1, 1, 1)
+    changed = degrade(x, 0.6, torch.Generator().manual_seed(0))
+    assert (changed != x).flatten(1).any(1).float().mean().item() == pytest.approx(0.6, abs=0.03)
+    noisy = (changed - x).flatten(1).std(1)[(changed.flatten(1).diff(dim=1).std(1) >= x.flatten(1).diff(dim=1).std(1))]
+    assert 0.1 < (noisy > 0).sum() / len(x) < 0.3
+
+
+@pytest.mark.parametrize("worsen", [blur, coarsen])
+def test_blurred_and_coarser_pictures_keep_their_mean_and_lose_detail(worsen: Callable[..., "torch.Tensor"]) -> None:
+    x = faces(3)
+    soft = worsen(x, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(soft.mean((1, 2, 3)), x.mean((1, 2, 3)), atol=0.02, rtol=0)
+    assert (soft.diff(dim=3).std((1, 2, 3)) < 0.9 * x.diff(dim=3).std((1, 2, 3))).all()
+    torch.testing.assert_close(
+        worsen(torch.full((2, 1, 20, 20), 0.3), torch.Generator()), torch.full((2, 1, 20, 20), 0.3)
+    )
+
+
+def test_blur_equals_opencv_s() -> None:
+    cv2 = pytest.importorskip("cv2")
+    x = faces()
+    soft = blur(x, torch.Generator().manual_seed(4))
+    draw = torch.rand(len(x), generator=torch.Generator().manual_seed(4)) * (0.05 - 0.01) * 48 + 0.01 * 48
+    for image, blurred, deviation in zip(x, soft, draw.tolist(), strict=True):
+        expected = cv2.GaussianBlur(image[0].numpy(), (17, 17), deviation, borderType=cv2.BORDER_REPLICATE)
+        torch.testing.assert_close(blurred[0], torch.from_numpy(expected), atol=1e-5, rtol=0)
+
+
+def test_grain_has_the_deviation_it_says() -> None:
+    x = torch.full((64, 1, 48, 48), 0.5)
+    noise = (grain(x, torch.Generator().manual_seed(0)) - x).flatten(1).std(1)
+    assert 0.018 < noise.min() < 0.03
+    assert 0.12 < noise.max() < 0.155
 
 
 def test_erase_covers_a_rectangle_of_one_grey() -> None:

@@ -8,7 +8,8 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from torch.nn import functional as F  # noqa: E402
 
-from mien.training.losses import _beta, attention, representation  # noqa: E402
+from mien.training.losses import attention, representation  # noqa: E402
+from mien.training.mixing import beta as draw  # noqa: E402
 
 
 def test_attention_equals_a_loop() -> None:
@@ -100,7 +101,7 @@ def test_representation_falls_as_classes_gather() -> None:
 @pytest.mark.parametrize("beta", [(2.0, 4.0), (4.0, 2.0), (1.0, 1.0), (0.7, 0.7), (4.0, 4.0)])
 def test_lambda_is_beta_distributed(beta: tuple[float, float]) -> None:
     generator = torch.Generator().manual_seed(8)
-    drawn = torch.stack([_beta(beta, generator, torch.zeros(1)) for _ in range(4000)])
+    drawn = torch.stack([draw(beta, generator, torch.zeros(1)) for _ in range(4000)])
     a, b = beta
     assert drawn.mean().item() == pytest.approx(a / (a + b), abs=0.02)
     assert drawn.var().item() == pytest.approx(a * b / ((a + b) ** 2 * (a + b + 1)), rel=0.1)

@@ -58,3 +58,12 @@ def test_objective_adds_the_second_head() -> None:
     outputs, batch = {"logits": logits, "aux": aux_logits}, {"target": target, "aux": aux}
     expected = cross_entropy(logits, target) + 0.5 * cross_entropy(aux_logits, aux)
     torch.testing.assert_close(objective(outputs, batch, Loss(auxiliary=0.5)), expected)
+
+
+@pytest.mark.parametrize("tau", [0.5, 1.0])
+def test_logit_adjustment_adds_the_logarithm_of_the_shares(tau: float) -> None:
+    logits, target = table()
+    shares = torch.tensor([0.4, 0.3, 0.2, 0.1, 0.0])
+    expected = F.cross_entropy(logits + tau * torch.tensor([0.4, 0.3, 0.2, 0.1, 1e-6]).log(), target)
+    batch = {"target": target, "shares": shares}
+    torch.testing.assert_close(objective({"logits": logits}, batch, Loss(logit_adjustment=tau)), expected)

@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from torch import nn  # noqa: E402
 
-from mien.training.optim import OPTIMIZERS, SCHEDULES, optimizer, plateau, rate  # noqa: E402
+from mien.training.optim import OPTIMIZERS, SCHEDULES, optimizer, plateau, rate, uphill  # noqa: E402
 from mien.training.recipe import Optim, Schedule  # noqa: E402
 
 
@@ -74,3 +74,28 @@ def test_every_schedule_begins_at_the_rate_after_the_warm_up(name: str) -> None:
     spec = Optim(lr=0.5, warmup=1, schedule=Schedule(name=name))
     assert rate(0, 100, 10, spec) == pytest.approx(0.05)
     assert rate(10, 10_000, 10, spec) == pytest.approx(0.5, rel=1e-3)
+
+
+def test_uphill_is_where_sharpness_aware_minimisation_looks() -> None:
+    model = nn.Linear(1, 1)
+    with torch.no_grad():
+        model.weight.fill_(2.0)
+        model.bias.fill_(1.0)
+    x = torch.full((1, 1), 3.0)
+    model(x).square().sum().backward()  # output 7: gradients 2 * 7 * 3 = 42 and 14, of length 44.27
+    before = [p.detach().clone() for p in model.parameters()]
+    with uphill(model, 0.5):
+        torch.testing.assert_close(model.weight, torch.tensor([[2.0 + 0.5 * 42 / 1960**0.5]]))
+        torch.testing.assert_close(model.bias, torch.tensor([1.0 + 0.5 * 14 / 1960**0.5]))
+    assert all(torch.equal(p, kept) for p, kept in zip(model.parameters(), before, strict=True))
+
+
+def test_uphill_leaves_running_averages_alone() -> None:
+    model = net()
+    model(torch.rand(4, 1, 5, 5)).sum().backward()
+    mean = model[1].running_mean.clone()
+    with uphill(model, 0.05):
+        model(torch.rand(4, 1, 5, 5))
+    assert torch.equal(model[1].running_mean, mean)
+    model(torch.rand(4, 1, 5, 5))
+    assert not torch.equal(model[1].running_mean, mean)

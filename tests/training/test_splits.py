@@ -59,7 +59,9 @@ def test_weights_are_for_training(tiny_fer2013: Path) -> None:
 def test_clean_pictures_move_along_but_keep_their_light() -> None:
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (6, 1, 20, 20), generator=generator, dtype=torch.uint8)
-    data = Split(images, torch.eye(6), torch.arange(6), torch.arange(6), ("neutral",), "", "", clean=images)
+    data = Split(
+        images, torch.eye(6), torch.arange(6), torch.arange(6), ("neutral",), torch.ones(1), "", "", clean=images
+    )
     spec = Augment(flip=0.5, rotate=20, shift=0.1, crop=16, brightness=0.3, erase=1.0)
     batch = gather(data, torch.arange(6), spec, generator, attention=True)
     assert batch["x"].shape == batch["clean"].shape == (6, 1, 16, 16)

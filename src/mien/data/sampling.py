@@ -142,6 +142,16 @@ def class_weights(target: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.where(present, least / np.where(present, sums, 1.0), 1.0).astype(np.float32)
 
 
+def shares(target: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return float32 (K,), each class's share of the targets; zeros when none is labelled.
+
+    >>> shares(np.eye(3, dtype=np.float32)[[0, 0, 0, 1]]).tolist()
+    [0.75, 0.25, 0.0]
+    """
+    sums = np.nansum(target.astype(np.float64), 0)
+    return np.asarray(sums / max(sums.sum(), 1e-12), np.float32)
+
+
 def tops(target: NDArray[np.float32]) -> Rows:
     """Return the class with the largest share, int64 (N,), the first where shares tie; -1 without a label.
 

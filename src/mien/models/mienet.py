@@ -5,7 +5,8 @@ four stages of residual blocks halve the resolution: 24, 12, 6, 3 pixels for a 4
 the full-resolution convolution, which is what makes the nano sizes fast.  Shortcuts that change shape average-pool
 before their 1x1 convolution, so that no pixel is skipped.
 
-Source: residual blocks after He et al., arXiv 1512.03385; pooled shortcuts after arXiv 1812.01187 (ResNet-D).
+Source: residual blocks after He et al., arXiv 1512.03385; pooled shortcuts after arXiv 1812.01187 (ResNet-D);
+squeeze-and-excitation after arXiv 1709.01507; stochastic depth after arXiv 1603.09382.
 """
 
 from collections.abc import Sequence
@@ -20,20 +21,38 @@ def conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Seque
     return nn.Sequential(conv, nn.BatchNorm2d(outputs))
 
 
-class Block(nn.Module):
-    """Two 3x3 convolutions beside a shortcut."""
+class Squeeze(nn.Module):
+    """Weigh each channel by what all channels are on average over the picture (N, C, H, W)."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
+        narrow = max(8, channels // 8)
+        self.weigh = nn.Sequential(nn.Linear(channels, narrow), nn.ReLU(), nn.Linear(narrow, channels), nn.Sigmoid())
+
+    def forward(self, x: Tensor) -> Tensor:
+        weights: Tensor = self.weigh(x.mean((2, 3)))
+        return x * weights[:, :, None, None]
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions beside a shortcut; a share `drop` of the pictures goes by the shortcut alone in training."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, squeeze: bool, drop: float) -> None:
+        super().__init__()
+        self.drop = drop
         self.first = conv_bn(inputs, outputs, 3, stride)
         self.second = conv_bn(outputs, outputs, 3)
+        self.weigh = Squeeze(outputs) if squeeze else nn.Identity()
         self.shortcut: nn.Module = nn.Identity()
         if stride > 1 or inputs != outputs:
             pool: nn.Module = nn.AvgPool2d(stride, ceil_mode=True) if stride > 1 else nn.Identity()
             self.shortcut = nn.Sequential(pool, conv_bn(inputs, outputs, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(self.second(torch.relu(self.first(x))) + self.shortcut(x))
+        beside = self.weigh(self.second(torch.relu(self.first(x))))
+        if self.training and self.drop:
+            beside = beside * ((torch.rand(len(x), 1, 1, 1, device=x.device) >= self.drop) / (1 - self.drop))
+        return torch.relu(beside + self.shortcut(x))
 
 
 class Mienet(nn.Module):
@@ -64,6 +83,8 @@ def mienet(
     depths: Sequence[int] = (1, 2, 2, 1),
     stem_stride: int = 1,
     dropout: float = 0.2,
+    squeeze: bool = False,
+    drop_path: float = 0.0,
     aux_classes: int = 0,
 ) -> nn.Module:
     """Build a mienet.
@@ -75,17 +96,23 @@ def mienet(
         depths: residual blocks in each of the four stages.
         stem_stride: 1 keeps the resolution in the stem and halves it in the first stage; 2 the other way round.
         dropout: on the embedding, while training.
+        squeeze: squeeze-and-excitation in every block.
+        drop_path: chance that the last block is passed by while training; it grows linearly over the blocks.
     """
     if len(depths) != 4 or min(depths) < 1:
         raise ValueError(f"depths {list(depths)}: four stages of at least one block")
+    if not 0 <= drop_path < 1:
+        raise ValueError(f"drop_path {drop_path}: at least 0 and below 1")
     if stem_stride not in (1, 2):
         raise ValueError(f"stem_stride {stem_stride}: 1 or 2")
     stem_width, *widths = (max(8, round(base * width / 8) * 8) for base in (16, 32, 64, 128, 256))
-    blocks, inputs = [], stem_width
+    blocks: list[Block] = []
+    inputs = stem_width
     for stage, (outputs, depth) in enumerate(zip(widths, depths, strict=True)):
         for place in range(depth):
             stride = 1 if place else 2 // stem_stride if stage == 0 else 2
-            blocks.append(Block(inputs, outputs, stride))
+            drop = drop_path * (len(blocks) + 1) / sum(depths)
+            blocks.append(Block(inputs, outputs, stride, squeeze, drop))
             inputs = outputs
 
     def head(classes: int) -> nn.Module:

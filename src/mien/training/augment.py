@@ -1,8 +1,8 @@
 """Random changes to a batch of faces, batched, on the device, drawn from a given generator.
 
 `augment(x, spec, generator)` flips, then turns, scales and shifts with one resampling and cuts a window (`move`), then
-changes brightness and contrast and erases a rectangle (`shade`), each image on its own.  x is float32 (N, C, H, W) in
-[0, 1] before and after.
+changes brightness and contrast, takes the picture as a poor camera would and erases a rectangle (`shade`), each image
+on its own.  x is float32 (N, C, H, W) in [0, 1] before and after.  Mixing of images with each other: mixing.py.
 """
 
 import math
@@ -29,16 +29,18 @@ def move(x: Tensor, spec: Augment, generator: torch.Generator) -> Tensor:
 
 
 def shade(x: Tensor, spec: Augment, generator: torch.Generator) -> Tensor:
-    """Change how things look: brightness, contrast, an erased rectangle."""
+    """Change how things look: brightness, contrast, sharpness and noise, an erased rectangle."""
     if spec.brightness or spec.contrast:
         x = light(x, spec.brightness, spec.contrast, generator)
+    if spec.degrade:
+        x = degrade(x, spec.degrade, generator)
     if spec.erase:
         x = erase(x, spec.erase, generator)
     return x
 
 
 def affine(x: Tensor, spec: Augment, generator: torch.Generator) -> Tensor:
-    """Flip, rotate, scale and shift each image in one bilinear resampling; what comes in from outside is black."""
+    """Flip, rotate, scale and shift each image in one bilinear resampling; `fill` says what comes in from outside."""
     angle = _uniform(x, -math.radians(spec.rotate), math.radians(spec.rotate), generator)
     scale = _uniform(x, *spec.scale, generator)
     mirror = torch.where(_chance(x, spec.flip, generator).flatten(), -1.0, 1.0)
@@ -47,7 +49,8 @@ def affine(x: Tensor, spec: Augment, generator: torch.Generator) -> Tensor:
     right, down = (_uniform(x, -2 * spec.shift, 2 * spec.shift, generator) for _ in range(2))
     rows = [torch.stack([cos * mirror, -sin, right], 1), torch.stack([sin * mirror, cos, down], 1)]
     grid = F.affine_grid(torch.stack(rows, 1), list(x.shape), align_corners=False)
-    return F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    padding = {"black": "zeros", "edge": "border"}[spec.fill]
+    return F.grid_sample(x, grid, mode="bilinear", padding_mode=padding, align_corners=False)
 
 
 def window(x: Tensor, side: int, generator: torch.Generator) -> Tensor:
@@ -75,6 +78,42 @@ def light(x: Tensor, brightness: float, contrast: float, generator: torch.Genera
     gain = _uniform(x, 1 - contrast, 1 + contrast, generator)[:, None, None, None]
     lift = _uniform(x, -brightness, brightness, generator)[:, None, None, None]
     return (x * gain + lift).clamp(0, 1)
+
+
+def degrade(x: Tensor, chance: float, generator: torch.Generator) -> Tensor:
+    """Make each image, with this chance, worse in one way: blurred, coarser or noisy, all three alike often."""
+    luck, x = torch.rand(len(x), generator=generator, device=x.device), x.clone()
+    for number, worsen in enumerate((blur, coarsen, grain)):
+        hit = ((luck * 3 / chance).floor() == number).nonzero().flatten()
+        if len(hit):
+            x[hit] = worsen(x[hit], generator)
+    return x
+
+
+def blur(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Blur each image with a Gaussian whose deviation is 1 to 5 % of the side; the edge is repeated outside."""
+    side = x.shape[3]
+    radius = math.ceil(3 * 0.05 * side)
+    deviation = _uniform(x, 0.01 * side, 0.05 * side, generator)[:, None]
+    taps = torch.exp(-((torch.arange(-radius, radius + 1, device=x.device) / deviation) ** 2) / 2)
+    taps = (taps / taps.sum(1, keepdim=True)).repeat_interleave(x.shape[1], 0)[:, None]
+    planes = x.reshape(1, -1, *x.shape[2:])
+    for kernel, padding in ((taps[..., None], (0, 0, radius, radius)), (taps[:, :, None], (radius, radius, 0, 0))):
+        planes = F.conv2d(F.pad(planes, padding, mode="replicate"), kernel, groups=planes.shape[1])
+    return planes.reshape(x.shape)
+
+
+def coarsen(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Shrink the images to 25 to 75 % of their side, one share for them all, and enlarge them again."""
+    share = 0.25 + 0.5 * torch.rand(1, generator=generator, device=x.device).item()
+    small = F.interpolate(x, [max(1, round(share * side)) for side in x.shape[2:]], mode="area")
+    return F.interpolate(small, list(x.shape[2:]), mode="bilinear", align_corners=False)
+
+
+def grain(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Add Gaussian noise to each image, of a deviation of 2 to 15 % of the range."""
+    deviation = _uniform(x, 0.02, 0.15, generator)[:, None, None, None]
+    return (x + deviation * torch.randn(x.shape, generator=generator, device=x.device)).clamp(0, 1)
 
 
 def erase(x: Tensor, chance: float, generator: torch.Generator) -> Tensor:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from mien.training.mixing import beta as draw
 from mien.training.recipe import Loss
 
 
@@ -75,7 +76,7 @@ def representation(
     z, y = embedding[labelled], target[labelled]
     if not len(z):
         return embedding.sum() * 0
-    share = _beta(beta, generator, z)
+    share = draw(beta, generator, z)
     order = torch.randperm(len(z), generator=generator, device=z.device)
     z = torch.cat([z, share * z + (1 - share) * z[order]])
     y = torch.cat([y, share * y + (1 - share) * y[order]])
@@ -86,12 +87,6 @@ def representation(
     return (assigned - y).square().sum(1).mean()
 
 
-def _beta(beta: tuple[float, float], generator: torch.Generator, like: Tensor) -> Tensor:
-    # torch.distributions takes no generator; a Beta is one Gamma's share of two
-    first, second = (torch._standard_gamma(like.new_tensor(shape), generator) for shape in beta)
-    return first / (first + second)
-
-
 def objective(
     outputs: Mapping[str, Tensor],
     batch: Mapping[str, Tensor],
@@ -100,12 +95,14 @@ def objective(
 ) -> Tensor:
     """Return the scalar to minimise for a model's outputs on a batch; `generator` is for the representation loss.
 
-    The batch has `target` and, where the recipe asks for them, `weights` of the classes, `aux` (the second label set)
-    and `clean` (what the attended picture should be).  Side heads, `side` (H, N, K), learn the same target.
+    The batch has `target` and, where the recipe asks for them, `weights` and `shares` of the classes, `aux` (the second
+    label set) and `clean` (what the attended picture should be).  Side heads, `side` (H, N, K), learn the same target.
     """
     target, weights = batch["target"], batch.get("weights")
 
     def classify(logits: Tensor) -> Tensor:
+        if loss.logit_adjustment:
+            logits = logits + loss.logit_adjustment * batch["shares"].clamp(min=1e-6).log()
         return cross_entropy(logits, target, label_smoothing=loss.label_smoothing, weights=weights)
 
     total = classify(outputs["logits"])

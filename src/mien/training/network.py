@@ -57,8 +57,8 @@ def check(recipe: Recipe) -> None:
     if recipe.optim.name in FITS and recipe.data.imbalance == "weighted":
         raise RecipeError(f"data.imbalance: weighted, with optim.name={recipe.optim.name}", "none, down or up")
     make(recipe, 2, 1, recipe.data.size)
-    if recipe.distill:
-        locate(recipe.distill.weights)
+    for teacher in recipe.distill.weights if recipe.distill else ():
+        locate(teacher)
 
 
 def make(recipe: Recipe, classes: int, channels: int, size: int | None, aux_classes: int = 0) -> nn.Module:

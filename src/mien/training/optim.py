@@ -1,7 +1,8 @@
 """The optimiser and the schedule of its learning rate, and the average of the weights."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
 
@@ -120,6 +121,29 @@ def rate(
 
 def _cosine(share: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * share))
+
+
+@contextmanager
+def uphill(model: nn.Module, radius: float) -> Iterator[None]:
+    """Keep the weights `radius` up their gradient while the context lasts, with normalisation's averages left alone.
+
+    Sharpness-aware minimisation (arXiv 2010.01412): the gradient found up there, taken from down here.
+    """
+    moved: list[torch.Tensor] = [p for p in model.parameters() if p.grad is not None]
+    norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    gradients = [p.grad for p in moved if p.grad is not None]
+    below = [p.detach().clone() for p in moved]
+    factor = radius / (torch.nn.utils.get_total_norm(gradients) + 1e-12)
+    with torch.no_grad():
+        torch._foreach_add_(moved, [gradient * factor for gradient in gradients])
+    for norm in norms:
+        norm.momentum = 0.0
+    yield
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    with torch.no_grad():
+        torch._foreach_copy_(moved, below)
 
 
 class Average:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, field_validator, model_validator
 
 from mien.errors import RecipeError
 
@@ -70,19 +70,26 @@ class Model(Strict):
 class Augment(Strict):
     """Random changes to the training images; the ranges are symmetric unless they are pairs.
 
-    flip: probability; shift: share of the side; rotate: degrees; scale: (least, most); crop: side in pixels of the
-    window that the network sees, at random while training, in the middle afterwards; brightness: added, of the full
-    range; contrast: relative; erase: probability of replacing a rectangle by a flat grey.
+    flip: probability; shift: share of the side; rotate: degrees; scale: (least, most); fill: what comes in from outside
+    where these move the picture; crop: side in pixels of the window that the network sees, at random while training, in
+    the middle afterwards; brightness: added, of the full range; contrast: relative; degrade: probability of a blurred,
+    coarser or noisy picture; erase: probability of replacing a rectangle by a flat grey; mixup, cutmix: blend two
+    pictures, or put a rectangle of one into the other, and their targets in the share that Beta(a, a) gives; a by turns
+    where both are given.
     """
 
     flip: float = Field(0.5, ge=0, le=1)
     shift: float = Field(0.0, ge=0, le=0.5)
     rotate: float = Field(0.0, ge=0, le=180)
     scale: tuple[PositiveFloat, PositiveFloat] = (1.0, 1.0)
+    fill: Literal["black", "edge"] = "black"
     crop: int | None = Field(None, ge=8)
     brightness: float = Field(0.0, ge=0, le=1)
     contrast: float = Field(0.0, ge=0, lt=1)
+    degrade: float = Field(0.0, ge=0, le=1)
     erase: float = Field(0.0, ge=0, le=1)
+    mixup: float = Field(0.0, ge=0)
+    cutmix: float = Field(0.0, ge=0)
 
     @model_validator(mode="after")
     def _least_first(self) -> "Augment":
@@ -112,12 +119,15 @@ class Representation(Strict):
 class Loss(Strict):
     """The objective: cross-entropy against smoothed targets, plus what the other heads are asked for.
 
+    logit_adjustment: times the logarithm of how common a class is, added to the logits while training, so that
+    afterwards rare classes are answered more readily (arXiv 2007.07314).
     auxiliary: times that of the second label set; side: times that of the network's own side heads (GoogLeNet);
     attention: times the distance of the attended picture to the clean one (the picture times its mask; without a mask,
     as in all data sets but `synthetic`, the picture itself).
     """
 
     label_smoothing: float = Field(0.0, ge=0, lt=1)
+    logit_adjustment: float = Field(0.0, ge=0)
     auxiliary: float = Field(1.0, ge=0)
     side: float = Field(0.3, ge=0)
     attention: float = Field(0.0, ge=0)
@@ -126,10 +136,19 @@ class Loss(Strict):
 
 
 class Distill(Strict):
-    """A teacher: shipped weights or a path, whose probabilities are mixed into the targets with `weight`."""
+    """Teachers whose mean probabilities are mixed into the targets with `weight`.
 
-    weights: str
+    weights: shipped weights or a path, or several; temperature: above 1 the teachers' words are softer.
+    """
+
+    weights: tuple[str, ...] = Field(min_length=1)
     weight: float = Field(0.5, ge=0, le=1)
+    temperature: float = Field(1.0, gt=0)
+
+    @field_validator("weights", mode="before")
+    @classmethod
+    def _one_or_several(cls, weights: Any) -> Any:
+        return [weights] if isinstance(weights, str) else weights
 
 
 class Schedule(Strict):
@@ -154,6 +173,9 @@ class Optim(Strict):
     name: str = "sgd"
     lr: float = Field(0.1, gt=0)
     momentum: float = Field(0.9, ge=0, lt=1)
+    sharpness: float = Field(
+        0.0, ge=0, description="radius within which the loss is kept low; 0 for none; twice the time"
+    )
     weight_decay: float = Field(5e-4, ge=0)
     decay: Literal["matrices", "all"] = "matrices"
     warmup: float = Field(2.0, ge=0, description="epochs")

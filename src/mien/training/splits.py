@@ -17,10 +17,11 @@ from torch import Tensor
 from mien.data import load
 from mien.data.resize import resize
 from mien.data.samples import Samples, digest
-from mien.data.sampling import class_weights, limit, select, showings, tops
+from mien.data.sampling import class_weights, limit, select, shares, showings, tops
 from mien.errors import RecipeError
 from mien.training.augment import move, shade
 from mien.training.distill import teach
+from mien.training.mixing import mix
 from mien.training.recipe import Augment, Recipe
 
 
@@ -32,6 +33,7 @@ class Split:
         images: uint8 (N, C, H, W); clean: uint8 of that shape, what the attended pictures should be, or None.
         target: float32 (N, K), the teacher's word included; top: int64 (N,), the data set's label, -1 without one.
         rows: int64 (M,), which images an epoch shows.
+        shares: float32 (K,), how common each class is among what an epoch shows.
         aux: float32 (N, A), the auxiliary head's targets; weights: float32 (K,) of the classes; or None.
         fingerprint: the data set's; learnt: changes with whatever the images are taught.
     """
@@ -41,6 +43,7 @@ class Split:
     top: Tensor
     rows: Tensor
     labels: tuple[str, ...]
+    shares: Tensor
     fingerprint: str
     learnt: str
     clean: Tensor | None = None
@@ -74,6 +77,7 @@ def split(recipe: Recipe, root: Path | None, name: str, device: torch.device) ->
         target=lay(target, device),
         top=lay(tops(samples.target), device),
         rows=lay(rows, device),
+        shares=lay(shares(samples.target[rows]), device),
         labels=samples.labels,
         fingerprint=samples.fingerprint,
         learnt=digest(samples.fingerprint, str(spec.size), *taught),
@@ -135,7 +139,7 @@ def gather(
     Also `aux` and `weights` where the data has them, and with `attention` `clean`, which moves as x does; data without
     clean pictures gives x as it is before brightness, contrast and erasing.
     """
-    batch = {"target": data.target[index], "top": data.top[index]}
+    batch = {"target": data.target[index], "top": data.top[index], "shares": data.shares}
     batch |= {"aux": data.aux[index]} if data.aux is not None else {}
     batch |= {"weights": data.weights} if data.weights is not None else {}
     x = data.images[index].float() / 255
@@ -144,4 +148,4 @@ def gather(
     x = move(x, spec, generator)
     x, clean = x[:, : data.images.shape[1]], x[:, -data.images.shape[1] :]
     batch |= {"clean": clean} if attention else {}
-    return batch | {"x": shade(x, spec, generator)}
+    return mix(batch | {"x": shade(x, spec, generator)}, spec, generator)

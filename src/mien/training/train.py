@@ -30,7 +30,7 @@ from mien.training.adversarial import perturb
 from mien.training.augment import middle
 from mien.training.losses import cross_entropy, objective
 from mien.training.network import build, check
-from mien.training.optim import FITS, Average, optimizer, rate
+from mien.training.optim import FITS, Average, optimizer, rate, uphill
 from mien.training.progress import Progress
 from mien.training.recipe import Augment, Recipe
 from mien.training.splits import Split, gather, split
@@ -190,6 +190,10 @@ def _epoch(
         loss, logits = _loss(state.model, batch, recipe, precision, generator)
         state.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
+        if recipe.optim.sharpness:
+            with uphill(state.model, recipe.optim.sharpness):
+                state.optimizer.zero_grad()
+                _loss(state.model, batch, recipe, precision, generator)[0].backward()  # type: ignore[no-untyped-call]
         state.optimizer.step()
         state.average.update(state.model, state.step)
         seen.append(torch.stack([loss.detach(), _accuracy(logits, batch["top"])]))  # read once, at the end
