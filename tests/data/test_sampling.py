@@ -1,12 +1,13 @@
 """Selected and merged classes, and what an epoch shows of them."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from mien.data.samples import Samples, one_hot
-from mien.data.sampling import class_weights, limit, merge, select, showings, sources, tops
+from mien.data.sampling import class_weights, keep, limit, merge, select, showings, sources, tops
 from mien.data.votes import CHOICES
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS
@@ -138,3 +139,23 @@ def test_class_weights_are_shares_of_the_rarest() -> None:
     np.testing.assert_allclose(class_weights(TARGET), [5 / 50, 5 / 20, 1, 1])
     votes = np.array([[0.5, 0.5], [0.75, 0.25], [np.nan, np.nan]], np.float32)
     np.testing.assert_allclose(class_weights(votes), [0.75 / 1.25, 1])
+
+
+def test_keep_takes_what_the_file_lists_and_passes_over_other_ids(tmp_path: Path) -> None:
+    given = samples(np.eye(4, dtype=np.float32))
+    (tmp_path / "ids.txt").write_text("3\n\n 1 \nanother\n", encoding="utf-8")
+    kept = keep(given, tmp_path / "ids.txt")
+    assert kept.ids.tolist() == ["1", "3"]
+    assert kept.images[:, 0, 0, 0].tolist() == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, "cannot be read"), (b"", "is empty"), (b"\n \n", "is empty"), (b"x\n", "lists none of drawn's train"),
+     (b"\xff\xfe", "cannot be read")],
+)  # fmt: skip
+def test_keep_refuses_what_lists_nothing(content: bytes | None, words: str, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "ids.txt").write_bytes(content)
+    with pytest.raises(DataError, match=rf"data\.keep: .*{words}"):
+        keep(samples(np.eye(4, dtype=np.float32)), tmp_path / "ids.txt")

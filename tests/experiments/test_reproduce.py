@@ -1,6 +1,7 @@
 """`mien reproduce`: rows are measured, kept, gone on with; what fails or lacks its data does not stop the others."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from mien.cli import app  # noqa: E402
 from mien.errors import MienError  # noqa: E402
 from mien.evaluation.result import Result  # noqa: E402
 from mien.experiments import budget  # noqa: E402
+from mien.experiments.begun import MARK  # noqa: E402
 from mien.experiments.reproduce import Place, reproduce  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training import runlog  # noqa: E402
@@ -59,6 +61,70 @@ def test_measured_then_kept(place: Place, tmp_path: Path) -> None:
     (other,) = reproduce([write(tmp_path, "small", lr=0.01)], Place(place.root, place.out, place.results, "cpu"))
     assert other["status"] == "measured"
     assert other["run"] != row["run"]
+
+
+def test_a_run_on_other_data_is_left_alone(
+    place: Place, tmp_path: Path, fer2013_writer: Callable[..., object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = write(tmp_path, "small")
+    fer2013_writer(tmp_path / "other", seed=1)
+
+    def rows_from(root: Path | None, results: str) -> dict:
+        (row,) = reproduce([name], Place(root, place.out, tmp_path / results, "cpu"))
+        assert row["status"] == "measured"
+        return row
+
+    first, second = rows_from(place.root, "one"), rows_from(tmp_path / "other", "two")
+    assert second["run"] != first["run"]
+    told = [line for line in capsys.readouterr().err.splitlines() if "other data" in line]
+    assert len(told) == 1
+    assert told[0].startswith(f"{first['run']} is left alone")
+    stamp = (Path(first["run"]) / "last.pt").stat().st_mtime_ns
+    again = rows_from(place.root, "three")
+    assert (again["run"], again["figures"]) == (first["run"], first["figures"])
+    assert (Path(first["run"]) / "last.pt").stat().st_mtime_ns == stamp
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("env.json", b'{"data": {"finge', ["env.json", "remove"]),
+        ("env.json", b"[]", ["env.json", "no mapping", "remove"]),
+        ("metrics.json", b"", ["metrics.json", "remove"]),
+        ("last.pt", b"PK\x03\x04 and then nothing", ["last.pt", "not a readable checkpoint", "remove"]),
+        (MARK, b"\xff", [MARK, "remove"]),
+    ],
+)
+def test_a_damaged_run_says_what_to_remove(
+    file: str, content: bytes, words: list[str], place: Place, tmp_path: Path
+) -> None:
+    name = write(tmp_path, "small")
+    begun = runlog.create(recipes.load(name), place.out)
+    (begun / file).write_bytes(content)
+    (row,) = reproduce([name], place)
+    assert (row["status"], row["crashed"]) == ("failed", False)
+    assert all(word in row["error"] for word in words)
+    assert "\n" not in row["error"]
+    assert (begun / file).read_bytes() == content
+
+
+@pytest.mark.parametrize("content", ["", "name: small\nlayers: 3\n"])
+def test_a_run_that_cannot_be_understood_is_left_alone(content: str, place: Place, tmp_path: Path) -> None:
+    name = write(tmp_path, "small")
+    begun = runlog.create(recipes.load(name), place.out)
+    (begun / "recipe.yaml").write_text(content)  # killed as it began; begun by another version
+    (row,) = reproduce([name], place)
+    assert row["status"] == "measured"
+    assert row["run"] != str(begun)
+    assert (begun / "recipe.yaml").read_text() == content
+
+
+def test_a_damaged_row_is_told_before_time_is_spent(place: Place, tmp_path: Path) -> None:
+    (place.results / "old").mkdir(parents=True)
+    (place.results / "old" / "0.json").write_text('{"figures": {"val"')
+    with pytest.raises(MienError, match=r"0\.json cannot be read.*remove it"):
+        reproduce([write(tmp_path, "small")], place)
+    assert not place.out.exists()
 
 
 def test_budget_shortens_and_says_so(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,6 +204,7 @@ def test_without_its_data_a_recipe_is_tried_on_drawn_files(place: Place, tmp_pat
         (["cnn4", "papers/cnn4"], {}, ["twice"]),
         (["cnn4"], {"minutes": 0}, ["--budget"]),
         (["cnn4"], {"minutes": float("nan")}, ["--budget"]),
+        (["cnn4"], {"minutes": float("inf")}, ["--budget"]),
         (["cnn4"], {"seeds": 0}, ["--seeds"]),
     ],
 )
@@ -153,6 +220,18 @@ def test_unwritable_results(place: Place, tmp_path: Path) -> None:
     for folder in (tmp_path / "file", Path("/proc")):  # the second is there, and nobody may write to it
         with pytest.raises(MienError, match="cannot write"):
             reproduce(["cnn4"], Place(place.root, place.out, folder, "cpu"))
+
+
+def test_unwritable_runs_are_told_before_the_pace_is_measured(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(budget, "measure", lambda *_: pytest.fail("trained"))
+    (row,) = reproduce(
+        [write(tmp_path, "small")], Place(place.root, tmp_path / "file", place.results, "cpu"), minutes=1
+    )
+    assert (row["status"], row["crashed"]) == ("failed", False)
+    assert "cannot write" in row["error"]
 
 
 def test_list(tmp_path: Path) -> None:

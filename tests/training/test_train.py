@@ -134,6 +134,10 @@ def test_record_is_complete(tiny_fer2013: Path, tmp_path: Path) -> None:
         (["model.options.depths=[1, 1]"], ["model.options", "four stages"]),
         (["model.options.dropout=2"], ["model.options", "dropout"]),
         (["distill={weights: nobody}"], ["nobody", "ferplus"]),
+        (["distill={weights: [ferplus, nobody]}"], ["nobody", "ferplus"]),
+        (["distill={weights: []}"], ["distill.weights"]),
+        (["data.keep=nowhere.txt"], ["data.keep", "nowhere.txt"]),
+        (["model.options.drop_path=1"], ["drop_path"]),
     ],
 )
 def test_impossible_recipes_are_refused_early(

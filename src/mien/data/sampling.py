@@ -1,6 +1,7 @@
 """Which pictures an experiment learns from, as which labels, and how often an epoch shows each.
 
-`select` keeps or merges labels, for training and evaluation alike.  `showings` is for training alone: a seeded list of
+`select` keeps or merges labels, for training and evaluation alike.  `keep` takes the pictures that a list names;
+`showings` is for training alone: a seeded list of
 rows that makes the common classes fewer or the rare ones more, and shows every picture several times; `class_weights`
 leaves the pictures as they are and weighs the loss.
 
@@ -12,6 +13,7 @@ Source: the four arms of Mollahosseini, Hasani, Mahoor: AffectNet, arXiv 1708.03
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +81,30 @@ def select(samples: Samples, classes: Classes) -> Samples:
     kept = ~(inside <= 0.5)  # so written, NaN - no label - is kept
     left = (target[kept] / inside[kept, None]).astype(np.float32)
     return replace(merged.take(kept), target=left, labels=tuple(parts))
+
+
+def listed(path: str | Path) -> NDArray[np.str_]:
+    """Return the ids that a text file lists, one per line; DataError when it cannot be read or lists none."""
+    try:
+        ids = [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"data.keep: {path} cannot be read: {error}", "a text file with one id per line") from None
+    if not ids:
+        raise DataError(f"data.keep: {path} is empty", "one id per line")
+    return np.array(ids)
+
+
+def keep(samples: Samples, path: str | Path) -> Samples:
+    """Return the samples whose ids a text file lists; DataError when it lists none of them.
+
+    Ids that the samples have not are passed over: another label set of the same images may have left some out.
+    """
+    ids = listed(path)
+    found = np.isin(samples.ids, ids)
+    if not found.any():
+        got = f"data.keep: {path} lists none of {samples.name}'s {samples.split} pictures, but {ids[0]}"
+        raise DataError(got, f"ids such as {samples.ids[0]}")
+    return samples.take(found)
 
 
 def limit(samples: Samples, count: int) -> Samples:

@@ -6,6 +6,7 @@ run again; a recipe that fails does not stop the others; Ctrl-C loses at most an
 """
 
 import json
+import math
 import sys
 import tempfile
 import time
@@ -17,6 +18,7 @@ from typing import Any
 from mien.data import asked
 from mien.errors import MienError, UsageError
 from mien.experiments import budget, rows, table
+from mien.experiments.begun import MARK, Part, earlier, facts
 from mien.experiments.photos import photos
 from mien.training import recipe as recipes
 from mien.training import runlog
@@ -25,9 +27,6 @@ from mien.training.network import check
 from mien.training.recipe import Recipe
 from mien.training.session import check_device, try_out
 from mien.training.train import train
-
-MARK = "shortened.json"
-"""In a run folder: what was asked for, when it was begun under a budget; `epochs` when its own recipe is shorter."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def reproduce(names: list[str], place: Place, *, minutes: float | None = None, s
 
     `minutes` for all of them together: each takes an equal part, what it leaves goes to those after it.
     """
-    if minutes is not None and not minutes > 0:
+    if minutes is not None and not 0 < minutes < math.inf:
         raise UsageError(f"--budget {minutes:g}", "minutes above 0")
     if seeds < 1:
         raise UsageError(f"--seeds {seeds}", "1 or more")
@@ -54,6 +53,7 @@ def reproduce(names: list[str], place: Place, *, minutes: float | None = None, s
     rows.apart(full)
     wanted = [recipes.load(name, [f"seed={seed}"]) for name in full for seed in range(seeds)]
     runlog.make(place.results)
+    table.collect(place.results)  # a damaged row is told before time is spent, not after
     began, told = time.monotonic(), []
     for number, recipe in enumerate(wanted):
         part = None
@@ -65,14 +65,6 @@ def reproduce(names: list[str], place: Place, *, minutes: float | None = None, s
     return told
 
 
-@dataclass(frozen=True)
-class Part:
-    """Minutes that a row may take: as asked for, and what is left for it now."""
-
-    asked: float
-    left: float
-
-
 def attempt(recipe: Recipe, place: Place, part: Part | None) -> dict[str, Any]:
     """Bring a recipe to its row, and say what happened; only Ctrl-C gets out of here."""
     try:
@@ -81,6 +73,7 @@ def attempt(recipe: Recipe, place: Place, part: Part | None) -> dict[str, Any]:
             return {**row, "status": "kept"}
         if where := asked.absent(recipe.data.name, place.root):
             return rehearse(recipe, place, where)
+        runlog.make(place.out)
         try_out(recipe, place.root)
         return {**measure(recipe, place, part), "status": "measured"}
     except MienError as error:
@@ -108,31 +101,16 @@ def kept(results: Path, recipe: Recipe, part: Part | None) -> dict[str, Any] | N
 
 def measure(recipe: Recipe, place: Place, part: Part | None) -> dict[str, Any]:
     """Train, score and keep a recipe's row, going on with a run that was begun for it."""
-    run = earlier(recipe, place.out, part) or begin(recipe, place, part)
+    run = earlier(recipe, place.root, place.out, part) or begin(recipe, place, part)
     own, figures = recipes.load(run / "recipe.yaml"), scored(run)
     if "test" not in figures:
         train(own, place.root, run, device=place.device)
         print("exporting and scoring", file=sys.stderr)
         figures = finish(own, place.root, run)
     print(photos(run / "model.onnx", run / "photos.png"), file=sys.stderr)
-    mark = json.loads((run / MARK).read_text(encoding="utf-8")) if (run / MARK).is_file() else {}
+    mark = facts(run, MARK)
     short = mark if "epochs" in mark else None
     return {**rows.read(rows.keep_run(recipe, run, place.results, figures, shortened=short)), "run": str(run)}
-
-
-def earlier(recipe: Recipe, out: Path, part: Part | None) -> Path | None:
-    """Return the newest run folder that was begun for this recipe, seed and budget."""
-    for path in sorted((out / recipe.name).glob(f"{recipe.seed}-*/recipe.yaml"), reverse=True):
-        run, mark = path.parent, path.parent / MARK
-        if mark.is_file():
-            told = json.loads(mark.read_text(encoding="utf-8"))
-            if part and told["digest"] == rows.digest(recipe) and told["minutes"] >= 0.99 * part.asked:
-                return run
-        elif part is None:
-            own = recipes.load(path)  # one that keeps test closed is no row
-            if own.test == recipe.test and rows.digest(own) == rows.digest(recipe):
-                return run
-    return None
 
 
 def begin(recipe: Recipe, place: Place, part: Part | None) -> Path:

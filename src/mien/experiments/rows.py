@@ -83,15 +83,15 @@ def row_path(results: Path, recipe: Recipe) -> Path:
     return results / identity(recipe.name) / f"{recipe.seed}.json"
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Return a row; UsageError when the file is none."""
+def read(path: Path, do: str = "remove it") -> dict[str, Any]:
+    """Return what a JSON file of a row, a run or a sweep holds; UsageError when it cannot be read, and what to do."""
     try:
-        row = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(row, dict):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
             raise ValueError("no mapping")
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path} is no row: {error}", "a file that `mien reproduce` wrote", "remove it") from None
-    return row
+        raise UsageError(f"{path} cannot be read: {error}", "JSON that mien wrote", do) from None
+    return content
 
 
 def write(recipe: Recipe, folder: Path, figures: dict[str, Any], environment: dict[str, Any], **more: Any) -> Path:

@@ -100,7 +100,8 @@ def run(names: list[str], place: Place, minutes: float | None, seeds: int, *, as
 
 def to_sweep(content: dict[str, Any]) -> Table:
     """Return a sweep as a table."""
-    view = Table(*sweep.head(content), title=content["title"], caption=f"{content['seeds']} seeds each; val only")
+    seeds = "one seed" if content["seeds"] == 1 else f"{content['seeds']} seeds"
+    view = Table(*sweep.head(content), title=content["title"], caption=f"{seeds} each; val only")
     for cell in content["cells"]:
         view.add_row(*sweep.line(cell))
     return view

@@ -15,6 +15,7 @@ from mien.page import dot, escape, percent, table
 
 DRAWN = 12  # people of a video with a timeline
 LISTED = 100  # rows of the table of people
+ANEW = " A person is a face that was followed; someone who comes back and is not recognised counts anew."
 SPANS = 8  # equal parts of the video in the table below a figure
 EVENTS = 40  # events in it
 
@@ -36,7 +37,7 @@ def section(film: Film, most: int = DRAWN) -> tuple[str, int]:
     """Return a video's HTML and how many timelines are in it, at most `most`."""
     people = sorted(film.people.values(), key=lambda person: (-round(person.seconds, 2), person.track_id))
     span = f"{clock(film.timeline.start)} to {clock(film.timeline.end)}, {_count(film.frames, 'frame', 'frames')}"
-    told = f"{span}, {_count(len(people), 'person', 'people')}."
+    told = f"{span}, {_count(len(people), 'person', 'people')}.{ANEW if people else ''}"
     head = f'<h2 class="named">{escape(film.source)}</h2><p class="soft">{told}</p>'
     if not people:
         return f'{head}<p class="soft">No face was found.</p>', 0

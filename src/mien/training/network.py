@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mien.data.sampling import listed
 from mien.errors import RecipeError
 from mien.evaluation.metrics import METRICS
 from mien.models import MODELS
@@ -57,6 +58,8 @@ def check(recipe: Recipe) -> None:
     if recipe.optim.name in FITS and recipe.data.imbalance == "weighted":
         raise RecipeError(f"data.imbalance: weighted, with optim.name={recipe.optim.name}", "none, down or up")
     make(recipe, 2, 1, recipe.data.size)
+    if recipe.data.keep:
+        listed(recipe.data.keep)
     for teacher in recipe.distill.weights if recipe.distill else ():
         locate(teacher)
 

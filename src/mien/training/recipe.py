@@ -41,6 +41,9 @@ class Data(Source):
     classes: list[str] | dict[str, list[str]] | None = Field(
         None, description="labels to keep, or {label: [labels that become it]}; pictures of the others are left out"
     )
+    keep: str | None = Field(
+        None, description="a text file of ids: learn from these alone, such as clean-train.txt of `mien data --hygiene`"
+    )
     limit: int | None = Field(None, ge=2, description="learn from so many training pictures, the same in every run")
     imbalance: Literal["none", "down", "up", "weighted"] = Field(
         "none", description="training only: as it is; fewer of the common; more of the rare; weights in the loss"

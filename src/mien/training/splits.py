@@ -17,7 +17,7 @@ from torch import Tensor
 from mien.data import load
 from mien.data.resize import resize
 from mien.data.samples import Samples, digest
-from mien.data.sampling import class_weights, limit, select, shares, showings, tops
+from mien.data.sampling import class_weights, keep, limit, select, shares, showings, tops
 from mien.errors import RecipeError
 from mien.training.augment import move, shade
 from mien.training.distill import teach
@@ -89,11 +89,13 @@ def split(recipe: Recipe, root: Path | None, name: str, device: torch.device) ->
 
 
 def read(recipe: Recipe, root: Path | None, name: str) -> Samples:
-    """Return a split with the recipe's classes, and of training no more than its limit; pictures as they are."""
+    """Return a split with the recipe's classes, of training what is kept up to its limit; pictures as they are."""
     spec, train = recipe.data, name == "train"
     samples = load(spec.name, root, name, **{**spec.options, **(spec.train if train else {})})
     if not len(samples):
         raise RecipeError(f"data: {spec.name} has no {name} pictures", "some", "other data.options")
+    if train and spec.keep:
+        samples = keep(samples, spec.keep)
     if spec.classes is not None:
         samples = select(samples, spec.classes)
     return limit(samples, spec.limit) if train and spec.limit else samples

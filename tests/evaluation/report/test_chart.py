@@ -17,7 +17,10 @@ def test_a_line_runs_through_its_points() -> None:
     assert ys[0] > ys[1] > ys[2]
 
 
-@pytest.mark.parametrize(("low", "high"), [(0, 1), (0.42, 0.69), (-3, 1200), (5, 5), (0, 0), (1e-9, 2e-9), (-2, -1)])
+RANGES = [(0, 1), (0.42, 0.69), (-3, 1200), (5, 5), (0, 0), (1e-9, 2e-9), (-2, -1), (0.875, 0.8750000000000001)]
+
+
+@pytest.mark.parametrize(("low", "high"), RANGES)
 def test_ticks_enclose_the_range(low: float, high: float) -> None:
     found = ticks(low, high)
     assert found[0] <= low <= high <= found[-1]

@@ -115,12 +115,14 @@ def ticks(low: float, high: float) -> list[float]:
     >>> ticks(0.42, 0.69)
     [0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7]
     """
-    span = (high - low) or abs(high) or 1.0
+    span = high - low
+    if span <= 1e-9 * max(abs(low), abs(high)):  # one value, but for rounding
+        span = abs(high) or 1.0
     rough = span / 5
     power = 10.0 ** floor(log10(rough))
     step = min((m * power for m in (1, 2, 2.5, 5, 10)), key=lambda s: abs(s - rough))
     first, last = floor(low / step + 1e-9), max(ceil(high / step - 1e-9), floor(low / step + 1e-9) + 1)
-    return [round(k * step, 10) for k in range(first, last + 1)]
+    return [float(f"{k * step:.10g}") for k in range(first, last + 1)]
 
 
 def _path(line: Line, points: list[tuple[float, float]]) -> list[str]:
