@@ -72,9 +72,21 @@ def folder(out: Path) -> Path:
     return next(path.parent for path in out.rglob("recipe.yaml"))
 
 
-@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGINT])
-def test_stopped_and_resumed_ends_the_same(kind: signal.Signals, tiny_fer2013: Path, tmp_path: Path) -> None:
-    words = ["mien/fer2013", *SMALL, "epochs=6", "test=false"]
+RANDOM = [
+    "augment.mixup=0.4",
+    "augment.cutmix=1",
+    "augment.degrade=0.5",
+    "augment.fill=edge",
+    "loss.logit_adjustment=0.5",
+]
+RANDOM += ["optim.sharpness=0.05", "model.options.drop_path=0.2", "model.options.squeeze=true"]
+
+
+@pytest.mark.parametrize(("kind", "more"), [(signal.SIGKILL, RANDOM), (signal.SIGINT, [])])
+def test_stopped_and_resumed_ends_the_same(
+    kind: signal.Signals, more: list[str], tiny_fer2013: Path, tmp_path: Path
+) -> None:
+    words = ["mien/fer2013", *SMALL, *more, "epochs=6", "test=false"]
     whole = start(tiny_fer2013, tmp_path / "whole", *words)
     assert whole.wait() == 0, whole.communicate()[1]
     process = start(tiny_fer2013, tmp_path / "cut", *words)
