@@ -30,7 +30,7 @@ from mien.training.embed import embed
 from mien.training.export import stamp
 from mien.training.finish import measure, renamed
 from mien.training.pooling import pools_as_convolutions
-from mien.training.runlog import write_json
+from mien.training.runlog import read_json, write_json
 from mien.training.train import resume_recipe
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -55,7 +55,7 @@ def ship(run: Path, name: str, stem: str) -> None:
 def again() -> None:
     """Compute every row's figures anew: shipped files answer once more, of other rows the answers were kept."""
     for path in sorted(RESULTS.glob("*/[0-9]*.json")):
-        content = rows.read(path)
+        content = read_json(path)
         data = content["recipe"]["data"]
         for split in content.get("figures", ()):
             kept = path.with_name(f"{path.stem}-{split}.npz")
@@ -72,7 +72,7 @@ def again() -> None:
 def rewrite(name: str) -> None:
     """Give shipped weights an embedding and faster pools where their probabilities stay the same to the bit."""
     target = WEIGHTS / f"{name}.onnx"
-    data = rows.read(RESULTS / name / "0.json")["recipe"]["data"]
+    data = read_json(RESULTS / name / "0.json")["recipe"]["data"]
     with tempfile.TemporaryDirectory() as folder:
         changed = Path(folder) / target.name
         changed.write_bytes(target.read_bytes())

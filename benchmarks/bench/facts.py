@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ def alone(main: Callable[[bool], None], about: str | None) -> None:
     main(parser.parse_args().quick)
 
 
-def facts(quick: bool) -> dict[str, Any]:
+def facts(quick: bool, packages: Sequence[str] = PACKAGES) -> dict[str, Any]:
     """Return the processor, the cores and the versions; `quick` marks figures that only show that it runs."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
@@ -31,7 +31,7 @@ def facts(quick: bool) -> dict[str, Any]:
         "processor": _processor(),
         "cores": cores,
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": {name: version(name) for name in packages},
     }
 
 

@@ -119,11 +119,23 @@ def test_a_run_that_cannot_be_understood_is_left_alone(content: str, place: Plac
     assert (begun / "recipe.yaml").read_text() == content
 
 
-def test_a_damaged_row_is_told_before_time_is_spent(place: Place, tmp_path: Path) -> None:
-    (place.results / "old").mkdir(parents=True)
-    (place.results / "old" / "0.json").write_text('{"figures": {"val"')
-    with pytest.raises(MienError, match=r"0\.json cannot be read.*remove it"):
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("old/0.json", '{"figures": {"val"', ["0.json cannot be read", "remove it"]),
+        ("old/0.json", "[]", ["no mapping", "remove it"]),
+        ("old/0.json", '{"name": "old", "recipe": {}}', ["old", "lacks 'data'", "remove it"]),
+        ("sweeps/lr/sweep.json", '{"title"', ["sweep.json cannot be read", "remove it"]),
+    ],
+)
+def test_a_damaged_row_is_told_before_time_is_spent(
+    file: str, content: str, words: list[str], place: Place, tmp_path: Path
+) -> None:
+    (place.results / file).parent.mkdir(parents=True)
+    (place.results / file).write_text(content)
+    with pytest.raises(MienError) as caught:
         reproduce([write(tmp_path, "small")], place)
+    assert all(word in str(caught.value) for word in words)
     assert not place.out.exists()
 
 
@@ -183,9 +195,12 @@ def test_command_goes_on_after_a_failure(tiny_fer2013: Path, tmp_path: Path) -> 
     assert "1 of 3 rows" in done.stderr
 
 
-def test_without_its_data_a_recipe_is_tried_on_drawn_files(place: Place, tmp_path: Path) -> None:
+def test_without_its_data_a_recipe_is_tried_on_drawn_files(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     name = write(tmp_path, "asked", data="ckplus")
     (row,) = reproduce([name], place)
+    assert "expected the folders cohn-kanade-images/ and Emotion/" in capsys.readouterr().err
     assert (row["status"], row["figures"]) == ("needs data", {})
     assert "jeffcohn" in row["needs"]
     table = (place.results / "TABLE.md").read_text(encoding="utf-8")
@@ -213,6 +228,12 @@ def test_mistakes_are_told_first(names: list[str], options: dict, words: list[st
         reproduce(names, place, **options)
     assert all(word in str(caught.value) for word in words)
     assert not place.out.exists()
+
+
+def test_a_root_that_is_not_there_is_no_data_set_to_ask_for(place: Place, tmp_path: Path) -> None:
+    with pytest.raises(MienError, match="does not exist"):
+        reproduce(["resnet18"], Place(tmp_path / "lots", place.out, place.results, "cpu"))
+    assert not place.results.exists()
 
 
 def test_unwritable_results(place: Place, tmp_path: Path) -> None:

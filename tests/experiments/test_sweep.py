@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from mien.errors import MienError  # noqa: E402
-from mien.experiments import table  # noqa: E402
+from mien.experiments import rows, table  # noqa: E402
 from mien.experiments.sweep import MEASURES, grid, line, summary, sweep  # noqa: E402
 
 SMALL = [
@@ -39,6 +39,11 @@ def test_grid_of_lists_and_seeds() -> None:
         (["batch=32"], "nothing varies"),
         (["batch=32,64", "batch=16"], "given twice"),
         (["seed=1,2"], "--runs N"),
+        (["name=a,b"], "over name"),
+        (["batch=32,3_2"], "same weights as 32"),
+        (["test=true,false"], "false trains the same weights as true"),
+        (["batch=0,32"], "batch"),
+        (["data.size=48,9999"], "data.size"),
         (["batchsize=1,2"], "unknown key"),
         (["epochs=1,many"], "integer"),
         (["augment.scale=[1,2],[1"], "cannot read"),
@@ -88,6 +93,21 @@ def test_sweep_reads_val_only_and_goes_on(tiny_fer2013: Path, tmp_path: Path, mo
     text = table.draw(tmp_path / "results").read_text(encoding="utf-8")
     assert "## Sweep: mien/fer2013" in text
     assert (tmp_path / "results" / "figures" / "sweep-width.svg").is_file()
+
+
+def test_damaged_runs_are_told_before_time_is_spent(tiny_fer2013: Path, tmp_path: Path) -> None:
+    words = ["model.options.width=0.25,0.5", *SMALL]
+    first, second = (cell.recipes[0] for cell in grid("mien/fer2013", words, 1).cells)
+    run = tmp_path / "runs" / rows.digest(second)
+    run.mkdir(parents=True)
+    (run / "recipe.yaml").write_text("")  # killed as it began
+    (run / "last.pt").write_bytes(b"PK")
+    with pytest.raises(MienError, match=rf"last\.pt is not a readable checkpoint.*remove {run}"):
+        sweep("mien/fer2013", words, runs=1, root=tiny_fer2013, out=tmp_path, device="cpu")
+    assert not (tmp_path / "runs" / rows.digest(first)).exists()
+    (run / "last.pt").unlink()
+    found = sweep("mien/fer2013", words, runs=1, root=tiny_fer2013, out=tmp_path, device="cpu")
+    assert [line["val_accuracy"] is not None for line in found["runs"]] == [True, True]
 
 
 def test_a_run_that_diverges_costs_only_its_cell(tiny_fer2013: Path, tmp_path: Path) -> None:

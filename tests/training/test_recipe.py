@@ -44,7 +44,15 @@ def test_section_can_be_switched_off() -> None:
         (["seed=-1"], ["seed", "greater than or equal to 0"]),
         (["augment.scale=[0, 1]"], ["augment.scale.0", "greater than 0"]),
         (["augment.scale=[1.2, 0.8]"], ["augment", "the least comes first"]),
-        (["views.zooms=[]"], ["views.zooms", "at least 1"]),
+        (["views.zooms=[]"], ["views.zooms: []; expected at least 1 item"]),
+        (["optim.lr=0"], ["optim.lr: 0; expected greater than 0"]),
+        (["optim.lr=.inf"], ["optim.lr: inf; expected a finite number"]),
+        (["optim.lr=fast"], ["optim.lr: 'fast'; expected a valid number"]),
+        (["model=null"], ["model: None; expected a valid dictionary"]),
+        (["data.imbalance=sideways"], ["'sideways'; expected 'none', 'down', 'up' or 'weighted'"]),
+        (["name=../../x"], ["name: '../../x'; expected pattern"]),
+        (["name=''"], ["name: ''"]),
+        (["distill.weights=[]"], ["distill.weights: []; expected at least 1 item"]),
     ],
 )
 def test_wrong_overrides(overrides: list[str], words: list[str]) -> None:
@@ -63,7 +71,7 @@ def test_wrong_overrides(overrides: list[str], words: list[str]) -> None:
         (b"- 1\n- 2\n", ["list", "mapping"]),
         (b"a: [", ["not YAML"]),
         (b"\xff\xfe\x00", ["not YAML"]),
-        (b"name: x\n", ["data", "required"]),
+        (b"name: x\n", ["data", "missing"]),
     ],
 )
 def test_wrong_files(content: bytes, words: list[str], tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 from mien.errors import MienError, RecipeError, WeightsError  # noqa: E402
 from mien.training import checkpoint, runlog  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
+from mien.training.session import run_recipe  # noqa: E402
 from mien.training.train import Plan, choose_precision, train  # noqa: E402
 
 SMALL = [
@@ -145,6 +146,7 @@ def test_record_is_complete(tiny_fer2013: Path, tmp_path: Path) -> None:
         (["data.framing=tight"], ["data.framing", "fer2013"]),
         (["model.options.depths=[1, 1]"], ["model.options", "four stages"]),
         (["model.options.dropout=2"], ["model.options", "dropout"]),
+        (["model.options.dropout=much"], ["model.options", "'dropout': 'much'"]),
         (["distill={weights: nobody}"], ["nobody", "ferplus"]),
         (["distill={weights: [ferplus, nobody]}"], ["nobody", "ferplus"]),
         (["distill={weights: []}"], ["distill.weights"]),
@@ -170,6 +172,14 @@ def test_other_data_is_refused_on_resume(tiny_fer2013: Path, tmp_path: Path) -> 
     train(small("steps=1"), tiny_fer2013, tmp_path, device="cpu")
     with pytest.raises(WeightsError, match="other data or targets"):
         train(small("steps=2", "data.auxiliary=null"), tiny_fer2013, tmp_path, device="cpu")
+
+
+@pytest.mark.parametrize("name", ["env.json", "metrics.json"])
+def test_records_that_cannot_be_read_are_told_in_one_line(name: str, tiny_fer2013: Path, tmp_path: Path) -> None:
+    run = run_recipe("mien/fer2013", [*SMALL, "epochs=1"], root=tiny_fer2013, out=tmp_path, resume=None, device="cpu")
+    (run / name).write_text('{"cut": [1, ', encoding="utf-8")
+    with pytest.raises(MienError, match=rf"{name} cannot be read.*(put it right|remove it)"):
+        run_recipe(None, [], root=None if name == "env.json" else tiny_fer2013, out=tmp_path, resume=run, device="cpu")
 
 
 def test_resumed_run_keeps_its_first_record(tiny_fer2013: Path, tmp_path: Path) -> None:
@@ -230,7 +240,5 @@ def test_unwritable_output_is_one_line(tmp_path: Path) -> None:
 
 
 def test_no_recipe(tmp_path: Path) -> None:
-    from mien.training.session import run_recipe
-
     with pytest.raises(RecipeError, match="no recipe given"):
         run_recipe(None, [], root=None, out=tmp_path, resume=None, device="cpu")

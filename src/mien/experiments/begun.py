@@ -15,6 +15,7 @@ from mien.experiments import rows
 from mien.training import checkpoint
 from mien.training import recipe as recipes
 from mien.training.recipe import Recipe
+from mien.training.runlog import read_json
 from mien.training.splits import read
 
 MARK = "shortened.json"
@@ -80,4 +81,4 @@ def check(run: Path) -> None:
 def facts(run: Path, name: str) -> dict[str, Any]:
     """Return what a file of a run holds, nothing where there is none; UsageError when it cannot be read."""
     path = run / name
-    return rows.read(path, f"remove {run} to start anew") if path.is_file() else {}
+    return read_json(path, f"remove {run} to start anew") if path.is_file() else {}

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mien.data import asked
-from mien.errors import MienError, UsageError
+from mien.data import asked, data_root
+from mien.errors import DataError, MienError, UsageError
 from mien.experiments import budget, rows, table
 from mien.experiments.begun import MARK, Part, earlier, facts
 from mien.experiments.photos import photos
@@ -48,12 +48,14 @@ def reproduce(names: list[str], place: Place, *, minutes: float | None = None, s
         raise UsageError(f"--budget {minutes:g}", "minutes above 0")
     if seeds < 1:
         raise UsageError(f"--seeds {seeds}", "1 or more")
+    if place.root and not place.root.exists():
+        raise UsageError(f"--root {place.root} does not exist", "the folder with the data")
     check_device(place.device)
     full = rows.resolve(names)
     rows.apart(full)
     wanted = [recipes.load(name, [f"seed={seed}"]) for name in full for seed in range(seeds)]
     runlog.make(place.results)
-    table.collect(place.results)  # a damaged row is told before time is spent, not after
+    table.markdown(table.collect(place.results), place.results)  # tells a damaged row before time is spent, not after
     began, told = time.monotonic(), []
     for number, recipe in enumerate(wanted):
         part = None
@@ -110,7 +112,7 @@ def measure(recipe: Recipe, place: Place, part: Part | None) -> dict[str, Any]:
     print(photos(run / "model.onnx", run / "photos.png"), file=sys.stderr)
     mark = facts(run, MARK)
     short = mark if "epochs" in mark else None
-    return {**rows.read(rows.keep_run(recipe, run, place.results, figures, shortened=short)), "run": str(run)}
+    return {**runlog.read_json(rows.keep_run(recipe, run, place.results, figures, shortened=short)), "run": str(run)}
 
 
 def begin(recipe: Recipe, place: Place, part: Part | None) -> Path:
@@ -134,10 +136,10 @@ def rehearse(recipe: Recipe, place: Place, where: str) -> dict[str, Any]:
     What it scores there means nothing and is not kept.
     """
     path = rows.row_path(place.results, recipe)
-    before = rows.read(path) if path.is_file() else {}
+    before = runlog.read_json(path) if path.is_file() else {}
     if before.get("figures") or before.get("digest") == rows.digest(recipe):
         return {**before, "needs": where, "status": "needs data"}  # measured elsewhere, or tried here
-    print(f"no {recipe.data.name} here ({where}): two steps on drawn files", file=sys.stderr)
+    print(f"{missing(recipe.data.name, place.root)}; {where}; now two steps on drawn files", file=sys.stderr)
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         root = scratch / "data"
@@ -147,4 +149,13 @@ def rehearse(recipe: Recipe, place: Place, where: str) -> dict[str, Any]:
         finish(recipes.load(run / "recipe.yaml"), root, run)
         environment = json.loads((run / "env.json").read_text(encoding="utf-8"))
     rows.write(recipe, path.parent, {}, environment, needs=where, digest=rows.digest(recipe))
-    return {**rows.read(path), "status": "needs data"}
+    return {**runlog.read_json(path), "status": "needs data"}
+
+
+def missing(name: str, root: Path | None) -> str:
+    """Return why a data set that must be asked for is not found: nothing at all, or a part of it."""
+    try:
+        asked.ASKED[name].find(data_root(root))
+    except DataError as error:
+        return str(error)
+    return ""

@@ -14,12 +14,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mien.errors import RecipeError, UsageError
+from mien.errors import RecipeError
 from mien.evaluation.published import published
 from mien.evaluation.result import Result
 from mien.training import recipe as recipes
 from mien.training.recipe import Recipe
-from mien.training.runlog import write_json
+from mien.training.runlog import read_json, write_json
 
 KEPT = ("epoch", "step", "loss", "seconds", "train_accuracy", "val_accuracy", "val_macro_f1", "val_nll")
 """Columns of a run's log that a row keeps."""
@@ -74,24 +74,13 @@ def digest(recipe: Recipe) -> str:
 def find(results: Path, recipe: Recipe) -> dict[str, Any] | None:
     """Return the row of this recipe and seed if there is one with figures, else None."""
     path = row_path(results, recipe)
-    row = read(path) if path.is_file() else None
+    row = read_json(path) if path.is_file() else None
     return row if row and row.get("figures") and row.get("digest") == digest(recipe) else None
 
 
 def row_path(results: Path, recipe: Recipe) -> Path:
     """Return where the row of a recipe and seed lies."""
     return results / identity(recipe.name) / f"{recipe.seed}.json"
-
-
-def read(path: Path, do: str = "remove it") -> dict[str, Any]:
-    """Return what a JSON file of a row, a run or a sweep holds; UsageError when it cannot be read, and what to do."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict):
-            raise ValueError("no mapping")
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read: {error}", "JSON that mien wrote", do) from None
-    return content
 
 
 def write(recipe: Recipe, folder: Path, figures: dict[str, Any], environment: dict[str, Any], **more: Any) -> Path:

@@ -18,7 +18,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from mien.errors import DivergedError, RecipeError, UsageError
-from mien.experiments import figures, rows
+from mien.experiments import begun, figures, rows
 from mien.training import recipe as recipes
 from mien.training import runlog
 from mien.training.network import check
@@ -73,6 +73,8 @@ def sweep(
         check(recipe)
     for recipe in tried:  # the last cell may be the one that cannot be
         try_out(recipe, root)
+    for run in (folder / "runs").glob("*"):
+        begun.check(run)
     total, lines = len(found.cells) * runs, []
     for number, (cell, recipe) in enumerate(((c, r) for c in found.cells for r in c.recipes), 1):
         told = " ".join(f"{key}={value}" for key, value in zip(found.keys, cell.values, strict=True))
@@ -98,6 +100,8 @@ def grid(name: str, words: Sequence[str], runs: int) -> Grid:
     keys = [key for key, _ in axes]
     if twice := [key for key in keys if keys.count(key) > 1]:
         raise RecipeError(f"{twice[0]} is given twice", "all its values at once, such as batch=32,64")
+    if "name" in keys:
+        raise RecipeError("a sweep over name", "keys that change what is trained")
     if "seed" in keys:
         raise RecipeError("a sweep over seed", do="--runs N runs seeds 0 to N-1 of every cell")
     if not any(len(values) > 1 for _, values in axes):
@@ -109,7 +113,18 @@ def grid(name: str, words: Sequence[str], runs: int) -> Grid:
         made = tuple(recipes.load(full, [*given, f"seed={seed}"]) for seed in range(runs))
         cells.append(Cell(tuple(values[k] for k in varied), made))
     fixed = tuple(word for k, word in enumerate(words) if k not in varied)
+    distinct(cells)
     return Grid(full, tuple(keys[k] for k in varied), fixed, tuple(cells))
+
+
+def distinct(cells: Sequence[Cell]) -> None:
+    """Refuse two cells that would train the same weights; RecipeError."""
+    seen: dict[str, Cell] = {}
+    for cell in cells:
+        other = seen.setdefault(rows.digest(cell.recipes[0]), cell)
+        if other is not cell:
+            got = f"{', '.join(cell.values)} trains the same weights as {', '.join(other.values)}"
+            raise RecipeError(got, "values that differ, of keys that change what is trained")
 
 
 def split_values(text: str) -> list[str]:
@@ -131,7 +146,7 @@ def split_values(text: str) -> list[str]:
 def trained(recipe: Recipe, root: Path | None, run: Path, device: str) -> Path:
     """Return the run folder of a recipe, trained to its end."""
     runlog.make(run)
-    if not (run / "recipe.yaml").is_file():
+    if not (run / "last.pt").is_file():  # new, or killed as it began
         (run / "recipe.yaml").write_text(recipes.dump(recipe), encoding="utf-8")
     return train(recipes.load(run / "recipe.yaml"), root, run, device=device)
 

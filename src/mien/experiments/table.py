@@ -10,8 +10,10 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from mien.experiments import figures, rows, sweep
+from mien.errors import UsageError
+from mien.experiments import figures, sweep
 from mien.inference.classify import WEIGHTS
+from mien.training.runlog import read_json
 
 Row = dict[str, Any]
 
@@ -46,14 +48,14 @@ def draw(results: Path) -> Path:
 
 def sweeps(results: Path) -> dict[str, dict[str, Any]]:
     """Return what every sweep.json below results/sweeps holds, by its folder's name."""
-    return {path.parent.name: rows.read(path) for path in sorted(results.glob("sweeps/*/sweep.json"))}
+    return {path.parent.name: read_json(path) for path in sorted(results.glob("sweeps/*/sweep.json"))}
 
 
 def collect(results: Path) -> dict[str, list[Row]]:
     """Return the rows by id, each id's in order of the seeds."""
     groups: dict[str, list[Row]] = defaultdict(list)
     for path in sorted(results.glob("*/[0-9]*.json"), key=lambda path: (path.parent.name, int(path.stem))):
-        if "recipe" in (row := rows.read(path)):
+        if "recipe" in (row := read_json(path)):
             groups[path.parent.name].append(row)
     return dict(groups)
 
@@ -88,7 +90,19 @@ def grid(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 
 def line(group: Sequence[Row], results: Path, sources: list[str]) -> list[str]:
-    """Return the cells of an id's rows; sources that it names are appended to `sources`."""
+    """Return the cells of an id's rows; sources that it names are appended to `sources`.
+
+    UsageError when a row lacks what every row has.
+    """
+    try:
+        return cells(group, results, sources)
+    except KeyError as error:
+        where = results / str(group[0].get("name", "*")) / "*.json"
+        raise UsageError(f"a row of {where} lacks {error}", "JSON that mien wrote", "remove it") from None
+
+
+def cells(group: Sequence[Row], results: Path, sources: list[str]) -> list[str]:
+    """Return the cells of an id's rows."""
     done = alike([row for row in group if row.get("figures")])
     first = done[0] if done else group[0]
     test, note = part(done, "test"), "; ".join(notes(first))

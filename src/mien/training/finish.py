@@ -5,7 +5,6 @@ weights are fixed and on disk; a score that these weights already have is kept. 
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from mien.inference.classify import Classifier
 from mien.training import checkpoint
 from mien.training.export import export, stamp
 from mien.training.recipe import Recipe
-from mien.training.runlog import write_json
+from mien.training.runlog import TO_GO_ON, read_json, write_json
 from mien.training.splits import split
 from mien.training.train import Plan
 
@@ -33,7 +32,7 @@ def finish(recipe: Recipe, root: Path | None, run: Path) -> dict[str, Any]:
 
     A run that has not come to its end is exported and scored on val alone.
     """
-    environment = json.loads((run / "env.json").read_text(encoding="utf-8"))
+    environment = read_json(run / "env.json", TO_GO_ON)
     cpu = torch.device("cpu")
     train, val = split(recipe, root, "train", cpu), split(recipe, root, "val", cpu)
     last = checkpoint.load(run / "last.pt")
@@ -83,7 +82,7 @@ def scored(run: Path) -> dict[str, Any]:
     written = run / "metrics.json"
     if not written.exists():
         return {}
-    before: dict[str, Any] = json.loads(written.read_text(encoding="utf-8"))
+    before = read_json(written)
     return before if before.get("weights") == _digest(run) else {}
 
 

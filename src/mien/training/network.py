@@ -81,7 +81,9 @@ def make(recipe: Recipe, classes: int, channels: int, size: int | None, aux_clas
     try:
         network = family(classes, channels, **options)
     except (TypeError, ValueError) as error:
-        raise RecipeError(f"model.options: {error}", do=f"`mien list models` describes {name}") from None
+        raise RecipeError(
+            f"model.options: {recipe.model.options}: {error}", do=f"`mien list models` describes {name}"
+        ) from None
     return Middle(network, recipe.augment.crop) if recipe.augment.crop else network
 
 

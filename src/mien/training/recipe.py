@@ -5,6 +5,7 @@ validates everything; an unknown key is refused with its path before any time is
 """
 
 import difflib
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,7 +21,7 @@ RECIPES = Path(str(files("mien") / "recipes"))
 class Strict(BaseModel):
     """A section of a recipe: frozen, and unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Source(Strict):
@@ -206,9 +207,9 @@ class Views(Strict):
 
 
 class Recipe(Strict):
-    """One experiment."""
+    """One experiment; its runs lie in a folder of its name."""
 
-    name: str
+    name: str = Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$", description="letters, digits, . _ -, parts between slashes")
     seed: int = Field(0, ge=0)
     data: Data
     model: Model
@@ -268,12 +269,19 @@ def parse(content: Any, where: str) -> Recipe:
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
+        first, count = error.errors()[0], error.error_count()
         key = ".".join(map(str, first["loc"])) or "recipe"
-        hint = _nearest(key) if first["type"] == "extra_forbidden" else ""
-        message = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
-        more = f" (and {len(error.errors()) - 1} more)" if len(error.errors()) > 1 else ""
-        raise RecipeError(f"{where}: {key}: {message}{more}", do=hint) from None
+        place, more = f"{where}: {key}", f" (and {count - 1} more)" if count > 1 else ""
+        match first["type"]:
+            case "extra_forbidden":
+                raise RecipeError(f"{place}: unknown key{more}", do=_nearest(key)) from None
+            case "missing":
+                raise RecipeError(f"{place} is missing{more}", do="`--show` prints a full recipe") from None
+            case "value_error":
+                raise RecipeError(f"{place}: {first['msg'].removeprefix('Value error, ')}{more}") from None
+        fits = re.sub(r"^\w+ should (be |have |match )?", "", first["msg"])
+        fits = re.split(r",? (?:unable|got|not|after|or instance) ", fits)[0]
+        raise RecipeError(f"{place}: {repr(first['input'])[:60]}{more}", fits) from None
 
 
 def dump(recipe: Recipe) -> str:

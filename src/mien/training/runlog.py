@@ -21,6 +21,9 @@ from mien.errors import UsageError
 from mien.training import recipe as recipes
 from mien.training.recipe import Recipe
 
+TO_GO_ON = "put it right, or train anew; the weights beside it are whole"
+"""What to do about a record of a run that cannot be read."""
+
 
 def create(recipe: Recipe, out: Path) -> Path:
     """Make a new run folder below `out` with the full recipe in it, and return it."""
@@ -65,7 +68,7 @@ def environment(run: Path, device: torch.device, precision: str, data: dict[str,
         "precision": precision,
     }
     if (run / "env.json").is_file():
-        first: dict[str, Any] = json.loads((run / "env.json").read_text(encoding="utf-8"))
+        first = read_json(run / "env.json", TO_GO_ON)
         return {**first, "data": data, "resumed": [*first.get("resumed", []), session]}
     return {**session, "data": data, "seconds": 0.0}
 
@@ -93,6 +96,17 @@ def write_json(content: Any, path: Path) -> None:
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     partial.replace(path)
+
+
+def read_json(path: Path, do: str = "remove it") -> dict[str, Any]:
+    """Return the mapping in a JSON file of a run, row or sweep; UsageError when it cannot be read, and what to do."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError("no mapping")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {error}", "JSON that mien wrote", do) from None
+    return content
 
 
 def write_log(rows: list[dict[str, Any]], path: Path) -> None:

@@ -1,6 +1,5 @@
 """From the command line's words to a finished run: new or resumed, interrupted or complete."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -92,5 +91,6 @@ def _recipe(name: str | None, overrides: list[str]) -> Recipe:
 
 def _root(run: Path) -> Path | None:
     written = run / "env.json"
-    root = json.loads(written.read_text(encoding="utf-8"))["data"]["root"] if written.is_file() else None
+    facts = runlog.read_json(written, runlog.TO_GO_ON) if written.is_file() else {}
+    root = facts.get("data", {}).get("root")
     return Path(root) if root else None
