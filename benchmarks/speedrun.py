@@ -1,0 +1,403 @@
+"""How fast mien trains: the speed run on a GPU, and its loop on the CPU beside a plain PyTorch one.
+
+    python benchmarks/speedrun.py race [--runs 10] [--device cuda] [--eager] [key=value...]     train; never opens test
+    python benchmarks/speedrun.py score DIR          open test once for each run's weights; needs at least ten runs
+    python benchmarks/speedrun.py ratio [--threads N] [--recipe NAME] [key=value...]            CPU, images per second
+    python benchmarks/speedrun.py minutes [--to 0.68] [--recipe NAME] [key=value...]            CPU, minutes to a val score
+
+The claim of the speed run, which holds when `score` says so: on one GPU, mien's own training loop (`mien.training.train`)
+takes S seconds, mean and deviation over at least ten seeds, from nothing to weights that score at least 70.5 % on
+FER2013's PrivateTest (3,589 pictures, mean with their mirror images), mean over the same runs.
+- Learnt from: FER2013's Training split, its labels and, for a second head that is thrown away, FERPlus's votes on the
+  same pictures.  From random weights; no other data, no teacher.  The recipe: benchmarks/speedrun.yaml.
+- The clock runs from the drawing of the first weights, the pictures lying on the device as uint8, until the last epoch
+  has been scored on val: augmentation, training, averaging and every score on val are inside.  Reading the data and
+  starting Python are outside.  What is needed once per process (compiling, choosing kernels, captured by steps on weights
+  that are then thrown away) has a clock of its own, with compilers' caches off, and is given separately and added.
+- Selected: the epoch, by PublicTest.  The recipe's keys too must be chosen by PublicTest, with `race` alone.
+- Test: opened by `score`, when all weights are on disk, once per run; every run of the race counts, none is left out.
+- Operations: those of convolutions and matrix products, counted by torch.utils.flop_counter, training and val; the
+  ceiling is 989 TFLOP/s, what NVIDIA's data sheet states for a H200 in dense bfloat16, and a product of two matrices of
+  8192 x 8192 measured in the same process.
+
+`ratio` sets one epoch of mien's loop against one of a loop as it is usually written (bench/loops.py), processes of their
+own that take turns, with equally many threads, both in float32; mien as it comes (bfloat16 where the processor has it) is
+a row of its own.  Images per second by the clock, which other work disturbs, and processor time per image, which it
+disturbs less.  The plain loop counts with whichever number of workers serves it best.  Results: results/bench/speedrun.json.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from bench import turns
+from bench.facts import RESULTS, facts
+from bench.turns import ROOT, Worker
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from mien.evaluation.intervals import wilson
+from mien.training import checkpoint, runlog
+from mien.training import recipe as recipes
+from mien.training.augment import middle
+from mien.training.losses import objective
+from mien.training.network import build, check, make, restored
+from mien.training.optim import Average, optimizer
+from mien.training.progress import Progress
+from mien.training.recipe import Recipe
+from mien.training.splits import Split, gather, split
+from mien.training.train import Plan, State, _epoch, choose_precision, logits, score, train
+
+Told = dict[str, Any]
+RECIPE = ROOT / "benchmarks" / "speedrun.yaml"
+OUT = ROOT / "build" / "speedrun"
+PACKAGES = ("torch", "numpy")
+GOAL, LEAST = 0.705, 10
+STATED = {"H200": 989.0}
+"""Dense bfloat16 TFLOP/s by what a device's name contains, as its maker states."""
+WARM = 3
+"""Steps before the clock starts: compilation, choice of kernels, memory."""
+
+
+def race(recipe: Recipe, device: str, runs: int, eager: bool, out: Path) -> Told:
+    """Train with seeds 0, 1, ... and keep each run's weights and times in a folder; test stays closed."""
+    place = torch.device(device)
+    check(recipe)
+    out.mkdir(parents=True, exist_ok=True)
+    os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # a compilation is a compilation
+    torch.backends.cudnn.benchmark = True
+    began = time.perf_counter()
+    data, val = (split(recipe, None, name, place) for name in ("train", "val"))
+    reading = since(began, place)
+    precision = choose_precision(recipe.precision, place)
+    began = time.perf_counter()
+    network = build(recipe, data, place)
+    runner: nn.Module = network if eager else torch.compile(network)  # type: ignore[assignment]
+    warm(runner, network, recipe, data, val, precision)
+    compiling = since(began, place)
+    told = {
+        **facts(False, PACKAGES), "device": name_of(place), "precision": str(precision).removeprefix("torch."),
+        "compiled": not eager, "recipe": recipe.model_dump(mode="json"), "images": len(data.rows),
+        "fingerprint": data.fingerprint, "reading_seconds": reading, "warm_seconds": compiling,
+        "operations": operations(recipe, data, val), "product_tflops": product(place, precision),
+    }  # fmt: skip
+    rows = []
+    for seed in range(runs):
+        row, best = run(recipe.model_copy(update={"seed": seed}), runner, network, data, val, precision)
+        path = out / f"{seed}.pt"
+        checkpoint.save(best, path)
+        rows.append({"seed": seed, **row, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
+        write({**told, "load": load(), "runs": rows}, out / "race.json")
+        print(f"seed {seed}: {row['seconds']:.2f} s, val {row['val']:.4f} (epoch {row['epoch']})", file=sys.stderr)
+    return summary(json.loads((out / "race.json").read_text(encoding="utf-8")))
+
+
+def run(
+    recipe: Recipe, runner: nn.Module, network: nn.Module, data: Split, val: Split, precision: torch.dtype
+) -> tuple[Told, Told]:
+    """Train once from new weights; return seconds, val's score and its epoch, and the weights that val selected."""
+    place = data.images.device
+    since(0, place)
+    began = time.perf_counter()
+    state = start(recipe, runner, network, data)
+    plan = Plan.of(recipe, data)
+    best: Told = {}
+    with Progress(f"seed {recipe.seed}", plan.steps, 0) as progress:
+        while state.step < plan.steps:
+            _epoch(plan, data, val, state, precision, progress)
+            scores = score(state.average.model, val, precision, flip=recipe.views.flip, only={"nll", "accuracy"})
+            state.epoch += 1
+            state.history.append(scores)
+            if not best or scores["val_accuracy"] > best["val"]:
+                best = {"val": scores["val_accuracy"], "epoch": state.epoch, "average": weights(state.average.model)}
+    seconds = since(began, place)
+    told = {"seconds": seconds, "val": best["val"], "epoch": best["epoch"], "steps": state.step}
+    shape = {"labels": list(data.labels), "aux_labels": list(data.aux_labels), "size": data.side}
+    return told, {**best, **shape, "channels": data.images.shape[1]}
+
+
+def start(recipe: Recipe, runner: nn.Module, network: nn.Module, data: Split) -> State:
+    """Return a state with new weights, drawn from the recipe's seed, in the network that is compiled already."""
+    torch.manual_seed(recipe.seed)
+    fresh = make(recipe, len(data.labels), data.images.shape[1], data.side, len(data.aux_labels))
+    network.load_state_dict(fresh.state_dict())
+    return State(runner, Average(network, recipe.ema), optimizer(network, recipe.optim))
+
+
+def warm(
+    runner: nn.Module, network: nn.Module, recipe: Recipe, data: Split, val: Split, precision: torch.dtype
+) -> None:
+    """Take a few steps and score val once, so that whatever happens once has happened."""
+    state = start(recipe, runner, network, data)
+    plan = replace(Plan.of(recipe, data), per_epoch=min(WARM, Plan.of(recipe, data).per_epoch))
+    with Progress("warm-up", plan.per_epoch, 0) as progress:
+        _epoch(plan, data, val, state, precision, progress)
+    score(state.average.model, val, precision, flip=recipe.views.flip, only={"nll", "accuracy"})
+
+
+def weights(model: nn.Module) -> dict[str, Tensor]:
+    """Return a copy of a model's weights where they are."""
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def since(began: float, place: torch.device) -> float:
+    """Return the seconds since then, once the device has done all that it was given."""
+    if place.type == "cuda":
+        torch.cuda.synchronize(place)
+    return time.perf_counter() - began
+
+
+def operations(recipe: Recipe, data: Split, val: Split) -> float:
+    """Return the operations of a whole run: convolutions and matrix products of all steps and all scores on val.
+
+    Two per multiplication; forwards, and backwards to the weights and to what is between them.
+    """
+    cpu = torch.device("cpu")
+    network = make(recipe, len(data.labels), data.images.shape[1], data.side, len(data.aux_labels))
+    few = replace(data, **{k: v.to(cpu) for k, v in vars(data).items() if isinstance(v, Tensor)})
+    few = replace(few, images=few.images[:2], rows=few.rows[:2])
+    plain = recipe.augment.model_copy(update={"mixup": 0.0, "cutmix": 0.0})
+    batch = gather(few, torch.arange(2), plain, torch.Generator(), attention=False)
+    seen = middle(few.images, recipe.augment.crop or data.side).float() / 255
+    with FlopCounterMode(display=False) as learning:
+        objective(network.train()(batch["x"]), batch, recipe.loss, torch.Generator()).backward()
+    with FlopCounterMode(display=False) as reading, torch.no_grad():
+        network.eval()(seen)
+    plan = Plan.of(recipe, data)
+    epochs = -(-plan.steps // plan.per_epoch)
+    views = 2 if recipe.views.flip else 1
+    taught = learning.get_total_flops() / 2 * plan.steps * min(recipe.batch, len(data.rows))
+    return float(taught + reading.get_total_flops() / 2 * epochs * views * len(val.images))
+
+
+def product(place: torch.device, precision: torch.dtype) -> float:
+    """Return the TFLOP/s of a product of two large random matrices, the mean of ten."""
+    side = 8192 if place.type == "cuda" else 1024
+    left, right = (torch.randn(side, side, device=place).to(precision) for _ in range(2))
+    for _ in range(3):
+        left @ right
+    began = since(0, place) and time.perf_counter()
+    for _ in range(10):
+        left @ right
+    return 10 * 2 * side**3 / since(began, place) / 1e12
+
+
+def name_of(place: torch.device) -> str:
+    """Return what the device calls itself."""
+    return torch.cuda.get_device_name(place) if place.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
+
+
+def summary(told: Told) -> Told:
+    """Return a race with means and deviations over its runs, what it reached of the ceilings, and whether it counts."""
+    seconds = [row["seconds"] for row in told["runs"]]
+    mean = statistics.mean(seconds)
+    reached = told["operations"] / mean / 1e12
+    stated = next((peak for name, peak in STATED.items() if name in told["device"]), None)
+    figures: Told = {
+        "n": len(seconds), "seconds": spread(seconds), "together": mean + told["warm_seconds"],
+        "val": spread([row["val"] for row in told["runs"]]), "tflops": reached,
+        "share_of_product": reached / told["product_tflops"], "share_stated": stated and reached / stated,
+    }  # fmt: skip
+    if all("test" in row for row in told["runs"]):
+        full, clean = ([row["test"][kind]["accuracy"] for row in told["runs"]] for kind in ("full", "clean"))
+        reaching = sum(value >= GOAL for value in full)
+        figures |= {"test": spread(full), "clean": spread(clean), "reaching": reaching}
+        figures["holds"] = len(seconds) >= LEAST and figures["test"]["mean"] >= GOAL
+    return {**told, "summary": figures}
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    """Return mean and standard deviation (n - 1; 0 for a single value).
+
+    >>> spread([1.0, 3.0])
+    {'mean': 2.0, 'std': 1.4142135623730951}
+    """
+    return {"mean": statistics.mean(values), "std": statistics.stdev(values) if len(values) > 1 else 0.0}
+
+
+def score_race(folder: Path) -> Told:
+    """Open test once for the weights of every run of a race that has ended; what was scored is not scored again."""
+    told = json.loads((folder / "race.json").read_text(encoding="utf-8"))
+    if len(told["runs"]) < LEAST:
+        raise SystemExit(f"{folder} holds {len(told['runs'])} runs; the claim needs {LEAST}, and test stays closed until then")
+    recipe = recipes.parse(told["recipe"], str(folder))
+    kept = [checked(folder / f"{row['seed']}.pt", row["sha256"]) for row in told["runs"]]
+    cpu = torch.device("cpu")
+    test, clean = split(recipe, None, "test", cpu), without_twins(recipe)
+    for row, best in zip(told["runs"], kept, strict=True):
+        if "test" in row:
+            continue
+        answers = logits(restored(recipe, best), test.images, torch.float32, flip=recipe.views.flip)
+        right = (answers.argmax(1) == test.top).numpy()
+        row["test"] = {"full": accuracy(right), "clean": accuracy(right[clean])}
+        write(told, folder / "race.json")
+        print(f"seed {row['seed']}: test {row['test']['full']['accuracy']:.4f}", file=sys.stderr)
+    return summary(told)
+
+
+def checked(path: Path, sha: str) -> Told:
+    """Return the weights of a run; SystemExit unless they are those that the race wrote."""
+    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != sha:
+        raise SystemExit(f"{path} is not what the race wrote")
+    return checkpoint.load(path)
+
+
+def without_twins(recipe: Recipe) -> np.ndarray:
+    """Return bool (N,): which pictures of test have no twin in Training."""
+    from mien.data.hygiene import find_twins
+    from mien.training.splits import read
+
+    clean: np.ndarray = find_twins(read(recipe, None, "test"), None).index < 0
+    return clean
+
+
+def accuracy(right: np.ndarray) -> Told:
+    """Return the share of hits, of how many, and its 95 % interval."""
+    return {"accuracy": float(right.mean()), "n": len(right), "interval": list(wilson(int(right.sum()), len(right)))}
+
+
+def ratio(name: str, overrides: list[str], threads: int, rounds: int) -> Told:
+    """Let mien's loop and the plain one take turns on the CPU, an epoch each; return their speeds and the ratio."""
+    words = {"mien float32": ("mien", name, "float32"), "mien as it comes": ("mien", name, "auto")}
+    words |= {f"plain, {workers} workers": ("plain", name, workers) for workers in (0, 2)}
+    script = turns.HERE / "bench" / "loops.py"
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(turns.HERE), os.environ.get("PYTHONPATH", "")])
+    told: Told = {what: {} for what in words}
+    before = load()
+    workers = {what: Worker([sys.executable, script, *map(str, how), *overrides], threads) for what, how in words.items()}
+    with turns.progress("ratio", (rounds + 1) * len(words)) as step:
+        for what, worker in workers.items():
+            step(f"{what}: warm-up")
+            worker.ask(do="epoch")
+            told[what] = {part: [] for part in ("epoch", "feed", "network")}
+        for _ in range(rounds):
+            for what, worker in workers.items():
+                step(what)
+                for part, rows in told[what].items():
+                    rows.append(worker.ask(do=part))
+    for worker in workers.values():
+        worker.__exit__(None, None, None)
+    place = {**facts(False, PACKAGES), "threads": threads, "rounds": rounds, "load": [before, load()]}
+    settings = {"recipe": name, "overrides": overrides, "images": told["mien float32"]["epoch"][0]["images"]}
+    return {**place, **settings, **compared(told)}
+
+
+def compared(told: dict[str, dict[str, list[dict[str, float]]]]) -> Told:
+    """Return each loop's medians and the ratios to the best plain loop, round by round."""
+
+    def each(what: str, part: str, key: str) -> list[float]:
+        return [row[key] / row["images"] for row in told[what][part]]
+
+    rows = [
+        {
+            "system": what,
+            "images_per_second": 1 / statistics.median(each(what, "epoch", "wall")),
+            **{f"{part}_cpu_ms": 1000 * statistics.median(each(what, part, "cpu")) for part in told[what]},
+        }
+        for what in told
+    ]
+    plain = [row for row in rows if row["system"].startswith("plain")]
+    ratios = []
+    for key, figure, sign in (("wall", "images_per_second", -1), ("cpu", "epoch_cpu_ms", 1)):
+        best = min(plain, key=lambda row: sign * row[figure])["system"]
+        for what in (what for what in told if what.startswith("mien")):
+            pairs = zip(each(best, "epoch", key), each(what, "epoch", key), strict=True)
+            values = [theirs / ours for theirs, ours in pairs]
+            between = {"median": statistics.median(values), "least": min(values), "most": max(values)}
+            ratios.append({"system": what, "against": best, "by": key, **between})
+    return {"rows": rows, "ratios": ratios}
+
+
+def minutes(name: str, overrides: list[str], goal: float, out: Path) -> Told:
+    """Train a recipe on the CPU and return the minutes from reading the data to the first epoch that reaches val's goal."""
+    recipe = recipes.load(name, overrides)
+    folder, before = runlog.create(recipe, out), load()
+    began = time.perf_counter()
+    train(recipe, None, folder, device="cpu")
+    wall = time.perf_counter() - began
+    last = checkpoint.load(folder / "last.pt")
+    return {
+        **facts(False, PACKAGES), "recipe": name, "overrides": overrides, "threads": torch.get_num_threads(),
+        "precision": last["precision"], "load": [before, load()], "goal": goal, **reached(last["history"], wall, goal),
+    }  # fmt: skip
+
+
+def reached(history: list[Told], wall: float, goal: float) -> Told:
+    """Return minutes to the first epoch at or above the goal, None without one; outside the epochs all counts.
+
+    >>> rows = [{"epoch": k, "seconds": 60.0 * k, "val_accuracy": v} for k, v in ((1, 0.5), (2, 0.7), (3, 0.6))]
+    >>> reached(rows, 240.0, 0.68)
+    {'minutes': 3.0, 'epoch': 2, 'best': 0.7, 'whole_minutes': 4.0}
+    """
+    outside = wall - history[-1]["seconds"]
+    there = next((row for row in history if row["val_accuracy"] >= goal), None)
+    return {
+        "minutes": (there["seconds"] + outside) / 60 if there else None,
+        "epoch": there["epoch"] if there else None,
+        "best": max(row["val_accuracy"] for row in history),
+        "whole_minutes": wall / 60,
+    }
+
+
+def load() -> float:
+    """Return the machine's load average of the last minute."""
+    return round(os.getloadavg()[0], 2)
+
+
+def write(told: Told, path: Path) -> None:
+    path.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+
+
+def keep(part: str, told: Told) -> None:
+    """Put a part's figures beside the others that were measured."""
+    path = RESULTS / "speedrun.json"
+    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"quick": False}
+    write({**before, part: told}, path)
+
+
+def main(words: list[str] | None = None) -> None:
+    """Run a part from the command line, print what it found and, but for `race`, keep it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parts = parser.add_subparsers(dest="part", required=True)
+    add: Callable[..., argparse.ArgumentParser] = parts.add_parser
+    racing, scoring, rating, timing = (add(name) for name in ("race", "score", "ratio", "minutes"))
+    racing.add_argument("--runs", type=int, default=LEAST)
+    racing.add_argument("--device", default="cuda")
+    racing.add_argument("--eager", action="store_true", help="do not compile the network")
+    scoring.add_argument("folder", type=Path)
+    rating.add_argument("--threads", type=int, default=os.cpu_count())
+    rating.add_argument("--rounds", type=int, default=5)
+    timing.add_argument("--to", type=float, default=0.68, help="val accuracy")
+    for part in (racing, timing):
+        part.add_argument("--out", type=Path, default=OUT)
+    for part in (rating, timing):
+        part.add_argument("--recipe", default="mien/fer2013-nano")
+    for part in (racing, rating, timing):
+        part.add_argument("overrides", nargs="*", metavar="key=value")
+    given = parser.parse_args(words)
+    if given.part == "race":
+        told = race(recipes.load(RECIPE, given.overrides), given.device, given.runs, given.eager, given.out)
+    elif given.part == "score":
+        told = score_race(given.folder)
+    elif given.part == "ratio":
+        told = ratio(given.recipe, given.overrides, given.threads, given.rounds)
+    else:
+        told = minutes(given.recipe, given.overrides, given.to, given.out)
+    if given.part != "race":
+        keep("race" if given.part == "score" else given.part, told)
+    print(json.dumps(told.get("summary", told), indent=1))
+
+
+if __name__ == "__main__":
+    main()
