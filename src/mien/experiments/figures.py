@@ -122,16 +122,36 @@ def read(path: Path) -> list[dict[str, float]]:
         return [{key: float(value) for key, value in line.items() if value} for line in csv.DictReader(file)]
 
 
+def is_number(text: str) -> bool:
+    """Return whether a value of a sweep is a number.
+
+    >>> is_number("1e-3"), is_number("[2,4]")
+    (True, False)
+    """
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def sweep(content: dict[str, Any], path: Path) -> Path:
-    """Draw a sweep: val accuracy and least loss of each cell, a dot per seed and a line through the means."""
+    """Draw a sweep: val accuracy and least loss of each cell, a dot per seed and a line through the means of numbers.
+
+    Settings that are not numbers have no order to draw a line in: their means are short bars.
+    """
     cells, runs = content["cells"], content["runs"]
     names = [", ".join(cell["values"]) for cell in cells]
+    ordered = all(is_number(name) for name in names)
     with styled():
         figure = canvas(7.2, 3.2)
         panels = (("val_accuracy", "val accuracy, %", 100, BLUE), ("loss_least", "least training loss", 1, ORANGE))
         for axes, (key, label, factor, colour) in zip(figure.subplots(1, 2), panels, strict=True):
             means = [float("nan") if cell[key]["mean"] is None else factor * cell[key]["mean"] for cell in cells]
-            axes.plot(range(len(cells)), means, color=colour, linewidth=1.4)
+            if ordered:
+                axes.plot(range(len(cells)), means, color=colour, linewidth=1.4)
+            else:
+                axes.hlines(means, [k - 0.25 for k in range(len(cells))], [k + 0.25 for k in range(len(cells))], colour)
             ended = [run for run in runs if run[key] is not None]
             places = [names.index(", ".join(run["values"])) for run in ended]
             axes.scatter(places, [factor * run[key] for run in ended], s=22, color=colour, alpha=0.6, zorder=3)
