@@ -1,29 +1,30 @@
 """How fast mien trains: the speed run on a GPU, and its loop on the CPU beside a plain PyTorch one.
 
-    python benchmarks/speedrun.py race [--runs 10] [--device cuda] [--eager] [key=value...]     train; never opens test
-    python benchmarks/speedrun.py score DIR          open test once for each run's weights; needs at least ten runs
-    python benchmarks/speedrun.py ratio [--threads N] [--recipe NAME] [key=value...]            CPU, images per second
-    python benchmarks/speedrun.py minutes [--to 0.68] [--recipe NAME] [key=value...]            CPU, minutes to a val score
+    python benchmarks/speedrun.py race [--runs 10] [--device cuda] [--eager] [key=value...]   train; test stays closed
+    python benchmarks/speedrun.py score DIR        open test once for each run's weights; needs at least ten runs
+    python benchmarks/speedrun.py ratio [--threads N] [--recipe NAME] [key=value...]          CPU, pictures per second
+    python benchmarks/speedrun.py minutes [--to 0.68] [--recipe NAME] [key=value...]          CPU, minutes to it on val
 
-The claim of the speed run, which holds when `score` says so: on one GPU, mien's own training loop (`mien.training.train`)
-takes S seconds, mean and deviation over at least ten seeds, from nothing to weights that score at least 70.5 % on
-FER2013's PrivateTest (3,589 pictures, mean with their mirror images), mean over the same runs.
+The claim of the speed run, which holds when `score` says so: on one GPU, mien's own training loop (training/train.py)
+takes S seconds, mean and deviation over at least ten seeds, from nothing to weights that score, in the mean over the
+same runs, at least 70.5 % on FER2013's PrivateTest (3,589 pictures, averaged with their mirror images).
 - Learnt from: FER2013's Training split, its labels and, for a second head that is thrown away, FERPlus's votes on the
   same pictures.  From random weights; no other data, no teacher.  The recipe: benchmarks/speedrun.yaml.
 - The clock runs from the drawing of the first weights, the pictures lying on the device as uint8, until the last epoch
   has been scored on val: augmentation, training, averaging and every score on val are inside.  Reading the data and
-  starting Python are outside.  What is needed once per process (compiling, choosing kernels, captured by steps on weights
-  that are then thrown away) has a clock of its own, with compilers' caches off, and is given separately and added.
+  starting Python are outside.  What is needed once per process (compiling, choosing kernels; brought about by steps on
+  weights that are then thrown away) has a clock of its own, the compiler's caches off, and is told apart and added.
 - Selected: the epoch, by PublicTest.  The recipe's keys too must be chosen by PublicTest, with `race` alone.
 - Test: opened by `score`, when all weights are on disk, once per run; every run of the race counts, none is left out.
-- Operations: those of convolutions and matrix products, counted by torch.utils.flop_counter, training and val; the
-  ceiling is 989 TFLOP/s, what NVIDIA's data sheet states for a H200 in dense bfloat16, and a product of two matrices of
-  8192 x 8192 measured in the same process.
+- Operations: those of convolutions and matrix products, counted by torch.utils.flop_counter, training and val.  The
+  ceilings: 989 TFLOP/s, what NVIDIA's data sheet states for an H200 in dense bfloat16, and a product of two matrices
+  of 8192 x 8192 measured in the same process.
 
-`ratio` sets one epoch of mien's loop against one of a loop as it is usually written (bench/loops.py), processes of their
-own that take turns, with equally many threads, both in float32; mien as it comes (bfloat16 where the processor has it) is
-a row of its own.  Images per second by the clock, which other work disturbs, and processor time per image, which it
-disturbs less.  The plain loop counts with whichever number of workers serves it best.  Results: results/bench/speedrun.json.
+`ratio` sets an epoch of mien's loop against one of a loop as it is usually written (bench/loops.py), in processes of
+their own that take turns, with equally many threads, both in float32; mien as it comes (bfloat16 where the processor
+has it) is a row of its own.  Pictures per second by the clock, which other work disturbs, and processor time per
+picture, which it disturbs less.  The plain loop counts with whichever number of workers serves it best.
+Results: results/bench/speedrun.json; `race` leaves its own in build/speedrun.
 """
 
 import argparse
@@ -34,21 +35,20 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from bench import turns
+from bench.cpu import PACKAGES, load, minutes, ratio
 from bench.facts import RESULTS, facts
-from bench.turns import ROOT, Worker
+from bench.turns import ROOT
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mien.evaluation.intervals import wilson
-from mien.training import checkpoint, runlog
+from mien.training import checkpoint
 from mien.training import recipe as recipes
 from mien.training.augment import middle
 from mien.training.losses import objective
@@ -57,12 +57,11 @@ from mien.training.optim import Average, optimizer
 from mien.training.progress import Progress
 from mien.training.recipe import Recipe
 from mien.training.splits import Split, gather, split
-from mien.training.train import Plan, State, _epoch, choose_precision, logits, score, train
+from mien.training.train import Plan, State, _epoch, choose_precision, logits, score
 
 Told = dict[str, Any]
 RECIPE = ROOT / "benchmarks" / "speedrun.yaml"
 OUT = ROOT / "build" / "speedrun"
-PACKAGES = ("torch", "numpy")
 GOAL, LEAST = 0.705, 10
 STATED = {"H200": 989.0}
 """Dense bfloat16 TFLOP/s by what a device's name contains, as its maker states."""
@@ -230,7 +229,7 @@ def score_race(folder: Path) -> Told:
     """Open test once for the weights of every run of a race that has ended; what was scored is not scored again."""
     told = json.loads((folder / "race.json").read_text(encoding="utf-8"))
     if len(told["runs"]) < LEAST:
-        raise SystemExit(f"{folder} holds {len(told['runs'])} runs; the claim needs {LEAST}, and test stays closed until then")
+        raise SystemExit(f"{folder} holds {len(told['runs'])} runs; test stays closed until there are {LEAST}")
     recipe = recipes.parse(told["recipe"], str(folder))
     kept = [checked(folder / f"{row['seed']}.pt", row["sha256"]) for row in told["runs"]]
     cpu = torch.device("cpu")
@@ -267,95 +266,8 @@ def accuracy(right: np.ndarray) -> Told:
     return {"accuracy": float(right.mean()), "n": len(right), "interval": list(wilson(int(right.sum()), len(right)))}
 
 
-def ratio(name: str, overrides: list[str], threads: int, rounds: int) -> Told:
-    """Let mien's loop and the plain one take turns on the CPU, an epoch each; return their speeds and the ratio."""
-    words = {"mien float32": ("mien", name, "float32"), "mien as it comes": ("mien", name, "auto")}
-    words |= {f"plain, {workers} workers": ("plain", name, workers) for workers in (0, 2)}
-    script = turns.HERE / "bench" / "loops.py"
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(turns.HERE), os.environ.get("PYTHONPATH", "")])
-    told: Told = {what: {} for what in words}
-    before = load()
-    workers = {what: Worker([sys.executable, script, *map(str, how), *overrides], threads) for what, how in words.items()}
-    with turns.progress("ratio", (rounds + 1) * len(words)) as step:
-        for what, worker in workers.items():
-            step(f"{what}: warm-up")
-            worker.ask(do="epoch")
-            told[what] = {part: [] for part in ("epoch", "feed", "network")}
-        for _ in range(rounds):
-            for what, worker in workers.items():
-                step(what)
-                for part, rows in told[what].items():
-                    rows.append(worker.ask(do=part))
-    for worker in workers.values():
-        worker.__exit__(None, None, None)
-    place = {**facts(False, PACKAGES), "threads": threads, "rounds": rounds, "load": [before, load()]}
-    settings = {"recipe": name, "overrides": overrides, "images": told["mien float32"]["epoch"][0]["images"]}
-    return {**place, **settings, **compared(told)}
-
-
-def compared(told: dict[str, dict[str, list[dict[str, float]]]]) -> Told:
-    """Return each loop's medians and the ratios to the best plain loop, round by round."""
-
-    def each(what: str, part: str, key: str) -> list[float]:
-        return [row[key] / row["images"] for row in told[what][part]]
-
-    rows = [
-        {
-            "system": what,
-            "images_per_second": 1 / statistics.median(each(what, "epoch", "wall")),
-            **{f"{part}_cpu_ms": 1000 * statistics.median(each(what, part, "cpu")) for part in told[what]},
-        }
-        for what in told
-    ]
-    plain = [row for row in rows if row["system"].startswith("plain")]
-    ratios = []
-    for key, figure, sign in (("wall", "images_per_second", -1), ("cpu", "epoch_cpu_ms", 1)):
-        best = min(plain, key=lambda row: sign * row[figure])["system"]
-        for what in (what for what in told if what.startswith("mien")):
-            pairs = zip(each(best, "epoch", key), each(what, "epoch", key), strict=True)
-            values = [theirs / ours for theirs, ours in pairs]
-            between = {"median": statistics.median(values), "least": min(values), "most": max(values)}
-            ratios.append({"system": what, "against": best, "by": key, **between})
-    return {"rows": rows, "ratios": ratios}
-
-
-def minutes(name: str, overrides: list[str], goal: float, out: Path) -> Told:
-    """Train a recipe on the CPU and return the minutes from reading the data to the first epoch that reaches val's goal."""
-    recipe = recipes.load(name, overrides)
-    folder, before = runlog.create(recipe, out), load()
-    began = time.perf_counter()
-    train(recipe, None, folder, device="cpu")
-    wall = time.perf_counter() - began
-    last = checkpoint.load(folder / "last.pt")
-    return {
-        **facts(False, PACKAGES), "recipe": name, "overrides": overrides, "threads": torch.get_num_threads(),
-        "precision": last["precision"], "load": [before, load()], "goal": goal, **reached(last["history"], wall, goal),
-    }  # fmt: skip
-
-
-def reached(history: list[Told], wall: float, goal: float) -> Told:
-    """Return minutes to the first epoch at or above the goal, None without one; outside the epochs all counts.
-
-    >>> rows = [{"epoch": k, "seconds": 60.0 * k, "val_accuracy": v} for k, v in ((1, 0.5), (2, 0.7), (3, 0.6))]
-    >>> reached(rows, 240.0, 0.68)
-    {'minutes': 3.0, 'epoch': 2, 'best': 0.7, 'whole_minutes': 4.0}
-    """
-    outside = wall - history[-1]["seconds"]
-    there = next((row for row in history if row["val_accuracy"] >= goal), None)
-    return {
-        "minutes": (there["seconds"] + outside) / 60 if there else None,
-        "epoch": there["epoch"] if there else None,
-        "best": max(row["val_accuracy"] for row in history),
-        "whole_minutes": wall / 60,
-    }
-
-
-def load() -> float:
-    """Return the machine's load average of the last minute."""
-    return round(os.getloadavg()[0], 2)
-
-
 def write(told: Told, path: Path) -> None:
+    """Write figures as JSON."""
     path.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 

@@ -63,9 +63,22 @@ def cold(told: dict[str, Any]) -> Iterator[Bar]:
         yield Bar(f"{name}: first prediction in at most 1/4 of fer's time", f"{share:.2f}", share <= 0.25)
 
 
+def training(told: dict[str, Any]) -> Iterator[Bar]:
+    """Check the speed run, and images per second on the CPU beside a plain loop in the same precision."""
+    if "race" in told:
+        race = told["race"]["summary"]
+        figure = f"{race['seconds']['mean']:.1f} s, {100 * race['test']['mean']:.2f} %"
+        yield Bar("speed run: at most 30 s to 70.5 % on test", figure, race["holds"] and race["seconds"]["mean"] <= 30)
+    if "ratio" in told:
+        rows = [row for row in told["ratio"]["ratios"] if (row["system"], row["by"]) == ("mien float32", "wall")]
+        least = min(row["median"] for row in rows)
+        yield Bar("training: at least 2.5 times a plain loop's pictures per second", f"{least:.1f} times", least >= 2.5)
+
+
 CHECKS: tuple[tuple[str, Callable[[dict[str, Any]], Iterator[Bar]]], ...] = (
     ("faces", on_front),
     ("faces", nano),
     ("video", video),
     ("cold", cold),
+    ("speedrun", training),
 )

@@ -12,7 +12,7 @@ from typing import Any
 from bench.turns import ROOT
 
 RESULTS, QUICK = ROOT / "results" / "bench", ROOT / "build" / "bench"
-PARTS = ("faces", "video", "folder", "cold", "ceiling")
+PARTS = ("faces", "video", "folder", "cold", "ceiling", "speedrun")
 PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "av")
 
 

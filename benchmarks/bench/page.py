@@ -24,11 +24,12 @@ def page(parts: dict[str, Told], shown: Sequence[str] = ()) -> str:
     if told:
         rows = [(bar.promise, bar.figure, "met" if bar.met else "**missed**") for bar in told]
         lines += ["## Promises", "", *table(("promise", "measured", ""), rows), ""]
-    places = {part: _place(about) for part, about in parts.items()}
+    places = {part: _place(about) for part, about in parts.items() if part not in OWN_PLACES}
     same = len(set(places.values())) == 1
     lines += [f"Measured on {next(iter(places.values()))}.", ""] if same else []
     for part, about in parts.items():
-        lines += [*SECTIONS[part](about), ""] + ([] if same else [f"Measured on {places[part]}.", ""])
+        lines += [*SECTIONS[part](about), ""]
+        lines += [] if same or part in OWN_PLACES else [f"Measured on {places[part]}.", ""]
     return "\n".join(lines)
 
 
@@ -190,4 +191,68 @@ def ceiling(told: Told) -> list[str]:
     return [*lines, said, "", *table(("clip", "all", "looks of the detector per frame", *stages), rows)]
 
 
-SECTIONS = {"faces": faces, "video": video, "folder": folder, "cold": cold, "ceiling": ceiling}
+def speedrun(told: Told) -> list[str]:
+    """Return how fast mien trains: the race on a GPU, beside a plain loop on the CPU, minutes to a score on val."""
+    lines = ["## Training", ""]
+    lines += _race(told["race"]) if "race" in told else ["The speed run on a GPU is not measured yet.", ""]
+    lines += _loops(told["ratio"]) if "ratio" in told else []
+    if "minutes" in told:
+        run, (before, after) = told["minutes"], told["minutes"]["load"]
+        best = f"not reached; the best is {100 * run['best']:.1f} %"
+        there = f"{run['minutes']:.1f} minutes" if run["minutes"] else best
+        how = f"{_words(run)}, {run['precision']}, {run['threads']} threads, load {before} to {after}"
+        lines += [f"To {100 * run['goal']:g} % on val: {there} ({how}). Measured on {_place(run)}."]
+    return lines
+
+
+def _race(told: Told) -> list[str]:
+    figures = told["summary"]
+    cells = [figures["n"], *(_spread(figures["seconds"], 1, "{:.2f}"), f"{told['warm_seconds']:.1f}")]
+    cells += [f"{figures['together']:.1f}", *(_spread(figures[key], 100, "{:.2f}") for key in ("val", "test", "clean"))]
+    head = ("runs", "seconds", "once, compiling", "together", "val, %", "test, %", "test without twins, %")
+    stated = f", {100 * share:.1f} % of the stated dense bfloat16" if (share := figures["share_stated"]) else ""
+    lines = [f"From new weights on {told['device']} (`benchmarks/speedrun.py` says what is counted):", ""]
+    lines += [*table(head, [cells]), ""]
+    lines += [
+        f"{figures['reaching']} of {figures['n']} runs reach 70.5 % on test. {told['operations'] / 1e15:.2f} PFLOP "
+        f"a run, {figures['tflops']:.1f} TFLOP/s: {100 * figures['share_of_product']:.1f} % of a large matrix product "
+        f"there{stated}.",
+        "",
+    ]
+    return lines
+
+
+def _loops(told: Told) -> list[str]:
+    before, after = told["load"]
+    lines = [
+        f"An epoch of {_words(told)}, {told['images']:,} pictures, on the CPU with {told['threads']} "
+        f"thread{'s' if told['threads'] > 1 else ''}, {told['rounds']} turns each, load {before} to {after}; beside a "
+        "Dataset and a DataLoader as they are usually written. CPU ms per picture; feeding and the network also alone.",
+        "",
+    ]
+    parts = ("epoch_cpu_ms", "feed_cpu_ms", "network_cpu_ms")
+    rows = [
+        [row["system"], f"{row['images_per_second']:,.0f}", *(f"{row[part]:.3f}" for part in parts)]
+        for row in told["rows"]
+    ]
+    lines += [*table(("loop", "pictures/s", "CPU ms", "feeding", "network"), rows), ""]
+    by = {"wall": "pictures per second", "cpu": "processor time"}
+    for row in told["ratios"]:
+        between = f"{row['least']:.2f} to {row['most']:.2f}"
+        lines += [f"- {row['system']}: {row['median']:.2f} times {row['against']} in {by[row['by']]} ({between})"]
+    return [*lines, "", f"Measured on {_place(told)}.", ""]
+
+
+def _words(told: Told) -> str:
+    return " ".join((f"`{told['recipe']}`", *(f"`{word}`" for word in told["overrides"])))
+
+
+def _spread(figure: Told, times: float, form: str) -> str:
+    return f"{form.format(times * figure['mean'])} +- {form.format(times * figure['std'])}"
+
+
+SECTIONS = {
+    "faces": faces, "video": video, "folder": folder, "cold": cold, "ceiling": ceiling, "speedrun": speedrun
+}  # fmt: skip
+OWN_PLACES = ("speedrun",)
+"""Parts that say themselves where they were measured: on several machines."""
