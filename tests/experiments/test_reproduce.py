@@ -13,7 +13,7 @@ from mien.cli import app  # noqa: E402
 from mien.errors import MienError  # noqa: E402
 from mien.evaluation.result import Result  # noqa: E402
 from mien.experiments import budget  # noqa: E402
-from mien.experiments.begun import MARK  # noqa: E402
+from mien.experiments.begun import MARK, earlier  # noqa: E402
 from mien.experiments.reproduce import Place, reproduce  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training import runlog  # noqa: E402
@@ -109,13 +109,14 @@ def test_a_damaged_run_says_what_to_remove(
 
 
 @pytest.mark.parametrize("content", ["", "name: small\nlayers: 3\n"])
-def test_a_run_that_cannot_be_understood_is_left_alone(content: str, place: Place, tmp_path: Path) -> None:
-    name = write(tmp_path, "small")
-    begun = runlog.create(recipes.load(name), place.out)
+def test_a_run_that_cannot_be_understood_is_left_alone(
+    content: str, place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = recipes.load(write(tmp_path, "small"))
+    begun = runlog.create(wanted, place.out)
     (begun / "recipe.yaml").write_text(content)  # killed as it began; begun by another version
-    (row,) = reproduce([name], place)
-    assert row["status"] == "measured"
-    assert row["run"] != str(begun)
+    assert earlier(wanted, place.root, place.out, None) is None
+    assert capsys.readouterr().err.startswith(f"{begun} is left alone: ")
     assert (begun / "recipe.yaml").read_text() == content
 
 
