@@ -91,7 +91,7 @@ def test_sweep_reads_val_only_and_goes_on(tiny_fer2013: Path, tmp_path: Path, mo
     assert json.dumps(again) == json.dumps(found)
     assert stamps == {path: path.stat().st_mtime_ns for path in out.glob("runs/*/best.pt")}
     text = table.draw(tmp_path / "results").read_text(encoding="utf-8")
-    assert "## Sweep: mien/fer2013" in text
+    assert "## Sweep of width: mien/fer2013" in text
     assert (tmp_path / "results" / "figures" / "sweep-width.svg").is_file()
 
 

@@ -69,10 +69,10 @@ def markdown(groups: dict[str, list[Row]], results: Path) -> str:
     if shipped:
         parts += ["\n## Shipped weights\n", grid(HEAD, [line(groups[id], results, sources) for id in shipped])]
     for name, found in sweeps(results).items():
-        seeds = (
-            f"{found['seeds']} seed{'s' * (found['seeds'] > 1)} each; val only; [figure](figures/sweep-{name}.svg).\n"
-        )
-        parts += [f"\n## Sweep: {found['title']}\n", seeds, grid(sweep.head(found), [*map(sweep.line, found["cells"])])]
+        keys = ", ".join(key.rpartition(".")[2] for key in found["keys"])
+        seeds = f"{found['seeds']} seed{'s' * (found['seeds'] > 1)} each; val only"
+        parts += [f"\n## Sweep of {keys}: {found['title']}\n", f"{seeds}; [figure](figures/sweep-{name}.svg).\n"]
+        parts += [grid(sweep.head(found), [*map(sweep.line, found["cells"])])]
     return "\n".join(parts) + "\n"
 
 
