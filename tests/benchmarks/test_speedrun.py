@@ -131,7 +131,9 @@ def test_plain_loop_refuses_what_it_does_not_do(key: str) -> None:
         refuse(recipes.load("mien/fer2013", [key]))
 
 
-@pytest.mark.parametrize("words", [("mien", "float32"), ("plain", "0"), ("plain", "2")])
+@pytest.mark.parametrize(
+    "words", [("mien", "float32"), ("plain", "2"), pytest.param(("plain", "0"), marks=pytest.mark.slow)]
+)
 def test_loops_answer_for_an_epoch(words: tuple[str, str]) -> None:
     from bench.turns import Worker
 

@@ -63,6 +63,7 @@ def test_measured_then_kept(place: Place, tmp_path: Path) -> None:
     assert other["run"] != row["run"]
 
 
+@pytest.mark.slow
 def test_a_run_on_other_data_is_left_alone(
     place: Place, tmp_path: Path, fer2013_writer: Callable[..., object], capsys: pytest.CaptureFixture[str]
 ) -> None:
