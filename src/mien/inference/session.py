@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import Any, BinaryIO, Literal, Self, cast
 
 from mien.errors import UsageError
 from mien.inference.camera import CAMERA
@@ -56,14 +56,15 @@ def run(pipeline: Pipeline, sources: Sequence[str], format: str, out: Path | Non
     failures = 0
     skip = out / "annotated" if out else None  # a folder that is read may well be the one that is written to
     try:
-        with _asked_to_stop(), ExitStack() as stack:
+        with _Stop() as stop, ExitStack() as stack:
             live = format == "table" and sys.stdout.isatty() and _one_camera(sources)
             takers = list(_takers(stack, pipeline, "live" if live else format, out))
             if not live:
                 takers.append(stack.enter_context(bar(sources, skip, clip)))
             for seen in pipeline.stream(sources, clip, keep=out is not None, skip=skip):
-                for take in takers:
-                    take(seen)
+                with stop.whole():
+                    for take in takers:
+                        take(seen)
                 if seen.prediction.error is not None:
                     failures += 1
                     print(f"mien: {seen.prediction.error}", file=sys.stderr, flush=True)
@@ -83,25 +84,52 @@ def _one_camera(sources: Sequence[str]) -> bool:
     return len(sources) == 1 and sources[0].startswith(CAMERA)
 
 
-@contextmanager
-def _asked_to_stop() -> Iterator[None]:
-    """Leave the `with` block through SystemExit when the process is asked to end, so that all files are closed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+class _Stop:
+    """Ends the `with` block with an exception when the process is asked to end, so that all files are closed.
 
-    def leave(number: int, frame: object) -> None:
-        for each in usual:  # asked once is enough: the files are being closed
-            signal.signal(each, signal.SIG_IGN)
-        raise SystemExit(128 + number)
+    Ctrl-C is KeyboardInterrupt, SIGTERM and SIGHUP are SystemExit.  While `whole` is entered the first request waits
+    until it is left: half a written frame costs a video all that follows in its fragment.  A second one does not wait.
+    """
 
-    asked = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    usual = {number: signal.signal(number, leave) for number in asked if signal.getsignal(number) == signal.SIG_DFL}
-    try:
-        yield
-    finally:
-        for number, handler in usual.items():
+    def __init__(self) -> None:
+        self._usual: dict[int, Any] = {}
+        self._busy = False
+        self._asked: int | None = None
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            ends = {signal.SIGINT: signal.default_int_handler}
+            ends |= {getattr(signal, name): signal.SIG_DFL for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)}
+            self._usual = {n: signal.signal(n, self._ask) for n, usual in ends.items() if signal.getsignal(n) == usual}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._usual.items():
             signal.signal(number, handler)
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """Do what is in the block to its end before the process ends."""
+        self._busy = True
+        try:
+            yield
+        finally:
+            self._busy = False
+        if self._asked is not None:
+            self._leave(self._asked)
+
+    def _ask(self, number: int, frame: object) -> None:
+        if self._busy and self._asked is None:
+            self._asked = number
+        else:
+            self._leave(number)
+
+    def _leave(self, number: int) -> None:
+        for each in self._usual:  # asked once is enough: the files are being closed; Ctrl-C again does not wait for it
+            signal.signal(each, signal.default_int_handler if each == signal.SIGINT else signal.SIG_IGN)
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise SystemExit(128 + number)
 
 
 def leave_pipe() -> None:
