@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -118,11 +119,32 @@ def test_embed_of_a_graph_that_ends_otherwise(tmp_path: Path) -> None:
         embed(tmp_path / "other.onnx")
 
 
-@pytest.mark.parametrize(("factor", "corner", "middle"), [(1.0, 1.0, 1.0), (1.25, 0.0, 1.0), (0.75, 1.0, 1.0)])
-def test_zoom_keeps_size_and_shows_black_beyond(factor: float, corner: float, middle: float) -> None:
-    out = export.zoom(torch.ones(1, 1, 48, 48), factor)
+ZOOMS = [(1.0, "black", 1.0), (1.25, "black", 0.0), (0.75, "black", 1.0), (1.25, "edge", 1.0), (0.75, "edge", 1.0)]
+
+
+@pytest.mark.parametrize(("factor", "fill", "corner"), ZOOMS)
+def test_zoom_keeps_size_and_shows_beyond_what_training_showed(factor: float, fill: str, corner: float) -> None:
+    out = export.zoom(torch.ones(1, 1, 48, 48), factor, fill)
     assert out.shape == (1, 1, 48, 48)
-    assert (out[0, 0, 0, 0].item(), out[0, 0, 24, 24].item()) == (corner, middle)
+    assert (out[0, 0, 0, 0].item(), out[0, 0, 24, 24].item()) == (corner, 1.0)
+
+
+def test_exported_zooms_are_filled_as_in_training(run: Path, tmp_path: Path, tiny_fer2013: Path) -> None:
+    other = tmp_path / "run"
+    shutil.copytree(run, other)
+    text = (other / "recipe.yaml").read_text().replace("fill: black", "fill: edge")
+    assert "fill: edge" in text
+    (other / "recipe.yaml").write_text(text)
+    recipe = recipes.load(other / "recipe.yaml")
+    train, val = (split(recipe, tiny_fer2013, name, torch.device("cpu")) for name in ("train", "val"))
+    export.export(recipe, other, train, val, json.loads((run / "env.json").read_text()))
+    crops = np.random.default_rng(0).integers(0, 256, (4, 48, 48, 1), np.uint8)
+    seen = export.Graph(restored(recipe, checkpoint.load(other / "best.pt")), recipe.views, "edge").eval()
+    with torch.no_grad():
+        expected = seen.logits(torch.from_numpy(crops)).numpy()
+    weights = Classifier(other / "model.onnx")
+    np.testing.assert_allclose(weights(crops), softmax(expected, weights.card.temperature), atol=export.PARITY)
+    assert np.abs(logits(run, crops) - expected).max() > 10 * export.PARITY
 
 
 def test_temperature_is_the_best_on_val(run: Path, tiny_fer2013: Path) -> None:

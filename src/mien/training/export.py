@@ -52,11 +52,12 @@ NOTES = (
 class Graph(nn.Module):
     """What the ONNX file computes: uint8 crops (N, size, size, C) to probabilities float32 (N, K)."""
 
-    def __init__(self, model: nn.Module, views: Views, temperature: float = 1.0) -> None:
+    def __init__(self, model: nn.Module, views: Views, fill: str = "black") -> None:
         super().__init__()
         self.model = model
         self.views = views
-        self.temperature = temperature
+        self.fill = fill
+        self.temperature = 1.0
 
     def outputs(self, crops: Tensor) -> dict[str, Tensor]:
         """Return `logits` (N, K) and, where the network has it, `embedding` (N, D), float32, means over the views.
@@ -64,7 +65,7 @@ class Graph(nn.Module):
         The views go through the network as one batch.
         """
         x = crops.permute(0, 3, 1, 2).float() / 255
-        seen = [zoom(x, factor) for factor in self.views.zooms]
+        seen = [zoom(x, factor, self.fill) for factor in self.views.zooms]
         seen += [view.flip(3) for view in seen] if self.views.flip else []
         told: dict[str, Tensor] = self.model(torch.cat(seen))
         kept = {name: told[name] for name in ("logits", "embedding") if name in told}
@@ -91,13 +92,14 @@ class Outputs(nn.Module):
         return (probs, F.normalize(outputs["embedding"])) if "embedding" in outputs else (probs,)
 
 
-def zoom(x: Tensor, factor: float) -> Tensor:
-    """Return x (N, C, S, S) showing `factor` times its side, black beyond it, at the size it had."""
+def zoom(x: Tensor, factor: float, fill: str = "black") -> Tensor:
+    """Return x (N, C, S, S) showing `factor` times its side, beyond it `fill` as in training, at the size it had."""
     size = x.shape[-1]
     margin = round(size * (factor - 1) / 2)
     if margin == 0:
         return x
-    return F.interpolate(F.pad(x, [margin] * 4), size=(size, size), mode="bilinear", align_corners=False)
+    padded = F.pad(x, [margin] * 4, mode="replicate" if fill == "edge" and margin > 0 else "constant")
+    return F.interpolate(padded, size=(size, size), mode="bilinear", align_corners=False)
 
 
 def export(recipe: Recipe, run: Path, train: Split, val: Split, provenance: dict[str, Any]) -> list[Path]:
@@ -108,7 +110,7 @@ def export(recipe: Recipe, run: Path, train: Split, val: Split, provenance: dict
     best = checkpoint.load(run / "best.pt")
     crops = val.images.cpu().permute(0, 2, 3, 1).contiguous()
     target = val.target.double().cpu().numpy()
-    graph = Graph(restored(recipe, best), recipe.views).eval()
+    graph = Graph(restored(recipe, best), recipe.views, recipe.augment.fill).eval()
     with torch.no_grad():
         told = [graph.outputs(chunk) for chunk in chunks(crops, 256)]
     scores = torch.cat([one["logits"] for one in told])

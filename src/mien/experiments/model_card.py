@@ -1,0 +1,281 @@
+"""Model cards of the shipped weights, in Markdown: what each is, for what, what it learnt from, how good, for whom.
+
+    python -m mien.experiments.model_card results       # writes results/NAME/README.md for every shipped name
+
+After Mitchell et al., Model Cards for Model Reporting (2019).  Every figure comes from the file's own card and from
+results; what was not measured is said to be missing.  Energy is the one estimate: the time that training took, times an
+assumed power, with both beside it.
+"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.card import Card
+from mien.evaluation.fairness import fairness
+from mien.evaluation.result import Result
+from mien.experiments.table import grid
+from mien.inference.classify import Classifier, names
+from mien.page import NOTICE, percent
+from mien.training.runlog import read_json
+
+WATTS = {"cpu": 10.0, "cuda": 700.0}
+"""Assumed power in W: of a busy CPU thread with its share of the machine, and of a whole data centre GPU."""
+
+AGREEMENT = ((0.95, "all of 10"), (0.75, "8 or 9 of 10"), (0.55, "6 or 7 of 10"), (0.0, "5 of 10 or fewer"))
+"""Least share of the votes that the most frequent answer has, and what that is called."""
+
+NONE = "no majority, or no face"
+ORDER = [*(word for _, word in AGREEMENT), NONE]
+
+HEAD = """# Model card: {name}
+
+{notes}
+
+{notice}
+"""
+
+MEANT = """
+## Use
+
+Meant for research on pictures and recordings of consenting people: as a measurement among others of how faces look,
+with its uncertainty, never as the finding itself.  Not meant for: decisions about a person; people at work or in
+education; detecting lies, intent, illness or identity; children's faces, drawings and animals, of which nothing was
+measured by itself.  What it calls an expression is what annotators of web photographs called so; covered, sidelong and
+tiny faces are read worse, and cultures name expressions differently.
+"""
+
+UNKNOWN_PEOPLE = (
+    "The data say nothing about the sex, age, origin or skin of the people in them, so no figure here can say for whom "
+    "these weights are worse.  `mien fairness` measures it on pictures whose groups are known; do that before relying "
+    "on them for anyone in particular."
+)
+
+
+def draw(results: Path) -> list[Path]:
+    """Write the cards of the shipped weights that have a row in a folder, and return their paths."""
+    return [write(results, name) for name in names() if (results / name / "0.json").is_file()]
+
+
+def write(results: Path, name: str) -> Path:
+    """Write results/NAME/README.md from what lies beside it and the file's own card."""
+    classifier, folder = Classifier(name), results / name
+    stress = folder / "stress.json"
+    test = Result.load(folder / "0-test.npz") if (folder / "0-test.npz").is_file() else None
+    content = text(
+        classifier.card,
+        read_json(folder / "0.json")["figures"],
+        {"people who agreed": agreed(test, results)} if test is not None else {},
+        test,
+        megabytes=classifier.path.stat().st_size / 1e6,
+        stress=read_json(stress) if stress.is_file() else None,
+        teachers=teachers(classifier.card),
+    )
+    path = folder / "README.md"
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+def teachers(card: Card) -> dict[str, Card]:
+    """Return the cards of the shipped weights that these learnt from, by name."""
+    named = (card.recipe.get("distill") or {}).get("weights", [])
+    wanted = [named] if isinstance(named, str) else named
+    return {name: Classifier(name).card for name in wanted if name in names()}
+
+
+def agreed(test: Result, results: Path) -> NDArray[np.str_]:
+    """Return in how far people agreed on each picture, by the votes of a result of the same pictures where it lies."""
+    words = dict.fromkeys(test.ids.tolist(), NONE if test.votes is None else "")
+    voted = test if test.votes is not None else Result.load(results / "ferplus" / "0-test.npz")
+    if voted.votes is not None:
+        words |= dict(zip(voted.ids.tolist(), agreement(voted.votes).tolist(), strict=True))
+    return np.array([words[id] for id in test.ids.tolist()], np.str_)
+
+
+def text(
+    card: Card,
+    figures: Mapping[str, Any],
+    groups: Mapping[str, NDArray[np.str_]],
+    test: Result | None,
+    *,
+    megabytes: float,
+    stress: Mapping[str, Any] | None = None,
+    teachers: Mapping[str, Card] | None = None,
+) -> str:
+    """Return a model card.
+
+    `figures` holds what `describe` says of the splits "val" and "test", where they were measured; `test` is the result
+    behind the latter, and `groups` columns of words for its samples, as `fairness` takes them.  `stress` is what
+    `mien stress` found, `teachers` the cards of the weights that these learnt from, by name.
+    """
+    parts = [HEAD.format(name=card.name, notes=card.notes, notice=NOTICE), facts(card, megabytes), MEANT]
+    parts += [data(card, figures), scores(figures)]
+    if "test" in figures:
+        parts.append(per_class(figures["test"]))
+    parts.append(by_group(test, groups) if test is not None else "")
+    parts += [robustness(stress) if stress else "", energy(card, teachers or {})]
+    return "\n".join(part.strip("\n") + "\n" for part in parts if part)
+
+
+def facts(card: Card, megabytes: float) -> str:
+    """Return what goes in, what comes out, and under which licence."""
+    recipe = card.recipe
+    made = f"`{recipe.get('model', {}).get('name')}`, recipe `{recipe.get('name')}`, seed {recipe.get('seed')}"
+    lines = [
+        ("network", made),
+        ("takes", f"one face, cropped: {card.size} x {card.size} pixels, {card.channels} channel(s), 0 to 255"),
+        ("gives", f"probabilities of {', '.join(card.labels)}"),
+        ("calibration", f"temperature {card.temperature:.3f}, fitted on val"),
+        ("abstains", "-" if card.threshold is None else f"below {percent(card.threshold)} with `--abstain auto`"),
+        ("file", f"ONNX, {megabytes:.2f} MB, licence {card.licence}"),
+    ]
+    return grid(("", ""), lines)
+
+
+def data(card: Card, figures: Mapping[str, Any]) -> str:
+    """Return what was learnt from, chosen on and measured on."""
+    recipe = card.recipe.get("data", {})
+    name = card.data.get("name", recipe.get("name", "unknown"))
+    second = (recipe.get("auxiliary") or {}).get("name")
+    more = f" A second head learnt from {second} on the same pictures and was thrown away." if second else ""
+    sizes = ", ".join(f"{split} {figures[split]['n']:,}" for split in ("val", "test") if split in figures)
+    source = ""
+    if {name, second} & {"fer2013", "ferplus"}:
+        source = (
+            "  The pictures are FER2013's (Goodfellow et al., 2013): 48 x 48 grey faces found by searching the web for "
+            "words of emotion; val is PublicTest and test PrivateTest.  People agree with its labels about two times "
+            "in three (65 +- 5 %, published there); FERPlus (Barsoum et al., 2016) is ten people's votes on them."
+        )
+    return (
+        f"\n## Data\n\nLearnt from the training split of {name} and nothing else, no weights from elsewhere.{more}  "
+        f"Epoch, temperature and threshold were chosen on val; test was opened once, for the file as it is.  Pictures "
+        f"measured: {sizes or 'none'}.{source}\n"
+    )
+
+
+def scores(figures: Mapping[str, Any]) -> str:
+    """Return the table of headline figures, all and without twins."""
+    if not figures:
+        return "\n## Figures\n\nNothing was measured.\n"
+    columns = [(split, figures[split]) for split in ("val", "test") if split in figures]
+    columns += [(f"{split} without twins", found["clean"]) for split, found in columns]
+    head = ("", *(f"{name}, {found['n']:,}" for name, found in columns))
+    rows = [[word, *(with_interval(found, key) for _, found in columns)] for key, word in SCORES.items()]
+    told = "95 % intervals in brackets.  A twin is a test picture that also is, or nearly is, in the training split."
+    return f"\n## Figures\n\n{told}\n\n{grid(head, rows)}"
+
+
+SCORES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro-F1",
+    "top2": "right among the first two",
+    "ece": "calibration error (ECE)",
+}
+
+
+def with_interval(found: Mapping[str, Any], key: str) -> str:
+    """Return a share in percent with its interval.
+
+    >>> with_interval({"ece": 0.02, "ece_interval": [0.01, 0.031]}, "ece"), with_interval({}, "ece")
+    ('2.0 % (1.0 to 3.1)', '-')
+    """
+    if found.get(key) is None:
+        return "-"
+    low, high = found.get(f"{key}_interval") or (None, None)
+    ends = "" if low is None or high is None else f" ({100 * low:.1f} to {100 * high:.1f})"
+    return f"{100 * found[key]:.1f} %{ends}"
+
+
+def per_class(found: Mapping[str, Any]) -> str:
+    """Return a row per expression, and which is read worst and for what it is taken."""
+    known = found["per_class"]
+    rows = [
+        [label, *(percent(known[label][key]) for key in ("precision", "recall", "f1")), f"{known[label]['support']:,}"]
+        for label in found["labels"]
+    ]
+    worst = min((label for label in known if known[label]["support"]), key=lambda label: known[label]["f1"])
+    row = found["confusion"][found["labels"].index(worst)]
+    taken, times = max(
+        ((label, n) for label, n in zip(found["labels"], row, strict=True) if label != worst), key=lambda pair: pair[1]
+    )
+    told = f"Worst: {worst}, most often taken for {taken} ({times:,} of {known[worst]['support']:,})."
+    return f"\n### Per expression, on test\n\n{told}\n\n{grid(('', 'precision', 'recall', 'F1', 'pictures'), rows)}"
+
+
+def agreement(votes: NDArray[np.integer]) -> NDArray[np.str_]:
+    """Return how many of the people who answered agreed on each picture, in words, (N,); "" where nobody answered.
+
+    `votes` are counts (N, K).
+
+    >>> agreement(np.array([[10, 0], [2, 6], [0, 0]])).tolist()
+    ['all of 10', '8 or 9 of 10', '']
+    """
+    total = votes.sum(1)
+    share = votes.max(1) / np.maximum(total, 1)
+    words = np.select([share >= least for least, _ in AGREEMENT], [word for _, word in AGREEMENT], "")
+    return np.where(total > 0, words, "").astype(np.str_)
+
+
+def by_group(test: Result, groups: Mapping[str, NDArray[np.str_]]) -> str:
+    """Return accuracy by group, and what is not known about people."""
+    rows = []
+    for audit in fairness(test, groups)["columns"] if groups else ():
+        for group in sorted(audit["groups"], key=lambda group: ORDER.index(group["group"])):
+            few = "too few" if group["accuracy"] is None else with_interval(group, "accuracy")
+            rows.append([f"{audit['column']}: {group['group']}", f"{group['n']:,}", few, with_interval(group, "ece")])
+    table = grid(("", "pictures", "accuracy", "ECE"), rows) if rows else ""
+    return f"\n### Per group, on test\n\n{table}\n\n{UNKNOWN_PEOPLE}\n"
+
+
+def robustness(stress: Mapping[str, Any]) -> str:
+    """Return mean accuracy by family of corruptions."""
+    families: dict[str, list[float]] = {}
+    for corruption in stress["corruptions"]:
+        families.setdefault(corruption["family"], []).extend(s["accuracy"] for s in corruption["severities"])
+    rows = [[name, percent(mean(values))] for name, values in families.items()]
+    rows.append(["all", percent(mean(value for values in families.values() for value in values))])
+    told = f"On {stress['n']:,} pictures of {stress['split']}, {percent(stress['clean']['accuracy'])} as they are."
+    note = f"{told}  Mean accuracy over five strengths of each corruption:"
+    return f"\n### Spoilt pictures\n\n{note}\n\n{grid(('corruption', 'accuracy'), rows)}"
+
+
+def energy(card: Card, teachers: Mapping[str, Card]) -> str:
+    """Return what training took, with an estimate of the energy; teachers' training counts too."""
+    spent = {name: kilowatt_hours(each.provenance) for name, each in {card.name: card, **teachers}.items()}
+    rows = []
+    for name, each in {card.name: card, **teachers}.items():
+        facts, used = each.provenance, spent[name]
+        told = "unknown" if used is None else f"{used:.3f} kWh"
+        share = f"{facts['seconds'] / 60:.0f} min" if "seconds" in facts else "-"
+        rows.append([name, f"{facts.get('device', '-')}, {facts.get('threads', '-')} thread(s)", share, told])
+    known = [used for used in spent.values() if used is not None]
+    total = f"In all about {sum(known):.2f} kWh." if len(known) == len(spent) else ""
+    told = (
+        f"Estimated, not metered: {WATTS['cpu']:.0f} W for each busy CPU thread, {WATTS['cuda']:.0f} W for a GPU.  "
+        "Other runs that were tried before this one are not in it."
+    )
+    return f"\n## Energy of training\n\n{told}  {total}\n\n{grid(('weights', 'device', 'time', 'energy'), rows)}"
+
+
+def kilowatt_hours(provenance: Mapping[str, Any]) -> float | None:
+    """Return the energy that training took by the assumed power, or None where its time is not known.
+
+    >>> kilowatt_hours({"device": "cpu: a CPU", "threads": 2, "seconds": 1800.0}), kilowatt_hours({})
+    (0.01, None)
+    """
+    if "seconds" not in provenance or "device" not in provenance:
+        return None
+    cpu = str(provenance["device"]).startswith("cpu")
+    watts = WATTS["cpu"] * provenance.get("threads", 1) if cpu else WATTS["cuda"]
+    return float(watts * provenance["seconds"] / 3_600_000)
+
+
+if __name__ == "__main__":
+    for path in draw(Path(sys.argv[1] if sys.argv[1:] else "results")):
+        print(path)

@@ -1,0 +1,126 @@
+"""Model cards: from files alone, without a figure that nobody measured."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs mien[train]")
+
+from mien.card import Card  # noqa: E402
+from mien.evaluation.evaluate import describe  # noqa: E402
+from mien.evaluation.result import Result  # noqa: E402
+from mien.experiments import model_card  # noqa: E402
+from mien.inference.classify import names  # noqa: E402
+
+RESULTS = Path(__file__).parents[2] / "results"
+LABELS = ("neutral", "happiness", "fear")
+
+
+def card(**more: Any) -> Card:
+    recipe = {"name": "mine", "seed": 3, "model": {"name": "cnn2"}, "data": {"name": "faces"}}
+    return Card(name="mine", labels=LABELS, recipe=recipe, notes="For research.", **more)
+
+
+def result(votes: bool = False) -> Result:
+    """90 answers: of each expression 30, where fear is taken for neutral 10 times."""
+    truth = np.repeat([0, 1, 2], 30)
+    said = np.where(np.arange(90) >= 80, 0, truth)
+    counts = np.eye(3, dtype=np.int16)[truth] * np.where(np.arange(90) % 3 == 0, 10, 6)[:, None].astype(np.int16)
+    counts[:, 0] += np.where(np.arange(90) % 3 == 0, 0, 4).astype(np.int16) * (truth != 0)
+    return Result(
+        np.eye(3, dtype=np.float32)[said] * 0.7 + 0.1,
+        np.eye(3, dtype=np.float32)[truth],
+        LABELS,
+        np.array([f"{k}" for k in range(90)]),
+        votes=counts if votes else None,
+        provenance={"twins": ["0", "1"]},
+    )
+
+
+def written(card: Card, **more: Any) -> str:
+    test = result()
+    return model_card.text(card, {"test": describe(test)}, more.pop("groups", {}), test, megabytes=1.5, **more)
+
+
+def test_what_a_card_says() -> None:
+    text = written(card(provenance={"device": "cpu: a CPU", "threads": 2, "seconds": 1800.0}, threshold=0.71))
+    assert text.startswith("# Model card: mine\n\nFor research.")
+    assert "Art. 5(1)(f)" in text
+    assert "| network | `cnn2`, recipe `mine`, seed 3 |" in text
+    assert "below 71 % with `--abstain auto`" in text
+    assert "| accuracy | 88.9 % (80.7 to 93.9) |" in text
+    assert "test without twins, 88" in text
+    assert "Worst: fear, most often taken for neutral (10 of 30)." in text
+    assert "| neutral | 75 % | 100 % | 86 % | 30 |" in text
+    assert "| mine | cpu: a CPU, 2 thread(s) | 30 min | 0.010 kWh |" in text
+    assert "mien fairness" in text
+
+
+def test_what_was_not_measured_is_not_there() -> None:
+    text = model_card.text(card(), {}, {}, None, megabytes=1.5)
+    assert "Nothing was measured." in text
+    assert "| mine | -, - thread(s) | - | unknown |" in text
+    assert "In all about" not in text
+    assert "Spoilt" not in text
+    assert "Per group" not in text
+    assert " % (" not in text
+
+
+def test_groups_too_small_have_no_figure() -> None:
+    words = np.array(["5 of 10 or fewer"] * 4 + ["all of 10"] * 56 + ["8 or 9 of 10"] * 30)
+    text = written(card(), groups={"people who agreed": words})
+    assert "| people who agreed: all of 10 | 56 | 100.0 % (93.6 to 100.0)" in text
+    assert "| people who agreed: 5 of 10 or fewer | 4 | too few | - |" in text
+    assert text.index("all of 10 |") < text.index("8 or 9 of 10 |") < text.index("5 of 10 or fewer |")
+
+
+def test_teachers_energy_counts() -> None:
+    spent = {"device": "cpu: a CPU", "threads": 1, "seconds": 3600.0}
+    teacher = card(provenance={**spent, "device": "cuda: a GPU"})
+    text = written(card(provenance=spent), teachers={"big": teacher})
+    assert "| big | cuda: a GPU, 1 thread(s) | 60 min | 0.700 kWh |" in text
+    assert "In all about 0.71 kWh." in text
+    text = written(card(provenance=spent), teachers={"big": card()})
+    assert "unknown" in text
+    assert "In all about" not in text
+
+
+AGREED = [
+    ([10, 0, 0], "all of 10"),
+    ([0, 9, 1], "8 or 9 of 10"),
+    ([3, 7, 0], "6 or 7 of 10"),
+    ([3, 3, 4], "5 of 10 or fewer"),
+    ([5, 0, 5], "5 of 10 or fewer"),
+    ([0, 0, 8], "all of 10"),
+    ([0, 0, 0], ""),
+]
+
+
+@pytest.mark.parametrize(("votes", "word"), AGREED)
+def test_agreement(votes: list[int], word: str) -> None:
+    assert model_card.agreement(np.array([votes])).tolist() == [word]
+
+
+def test_votes_come_from_the_same_pictures(tmp_path: Path) -> None:
+    voted = result(votes=True)
+    voted.take(np.arange(90) < 60).save(tmp_path / "ferplus" / "0-test.npz")
+    words = model_card.agreed(result(), tmp_path)
+    assert words[0] == "all of 10"
+    assert words[31] == "6 or 7 of 10"
+    assert set(words[60:]) == {model_card.NONE}
+    assert set(model_card.agreed(voted, tmp_path)) == {"all of 10", "6 or 7 of 10"}
+
+
+@pytest.mark.parametrize("name", names())
+def test_shipped_cards_are_those_of_their_files(name: str, tmp_path: Path) -> None:
+    for path in RESULTS.glob("*fer*/[0-9s]*"):
+        if path.parent.name in names():
+            copy = tmp_path / path.parent.name / path.name
+            copy.parent.mkdir(exist_ok=True)
+            copy.write_bytes(path.read_bytes())
+    assert model_card.write(tmp_path, name).read_text() == (RESULTS / name / "README.md").read_text()
+    figures = json.loads((RESULTS / name / "0.json").read_text())["figures"]["test"]
+    assert f"{100 * figures['accuracy']:.1f} % (" in (RESULTS / name / "README.md").read_text()
