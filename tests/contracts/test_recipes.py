@@ -36,6 +36,17 @@ def test_recipe_reads_back(name: str, tmp_path: Path) -> None:
     assert recipes.load(tmp_path / "full.yaml") == recipe
 
 
+def test_shown_recipes_say_what_their_keys_mean() -> None:
+    lines = show_recipe("mien/fer2013", ["loss.adversarial={}"]).splitlines()
+    assert lines[lines.index("  imbalance: none") - 1] == "  # one of none, down, up, weighted"
+    assert lines[lines.index("  adversarial:") - 1].startswith("  # Adversarial regularisation")
+    assert lines[lines.index("test: true") - 1] == "# open the test split, once, when training has ended"
+    assert (
+        sum("degrade:" in line for line in lines if line.lstrip().startswith("#")) == 1
+    )  # not again for refine.augment
+    assert max(map(len, lines)) <= 120
+
+
 @pytest.mark.parametrize("name", [by_weight(name) for name in recipes.names()])
 def test_recipe_trains(name: str, tiny_fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root, data = tiny_fer2013, recipes.load(name).data

@@ -1,10 +1,12 @@
 """`mien reproduce`: rows are measured, kept, gone on with; what fails or lacks its data does not stop the others."""
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch", reason="training needs mien[train]")
@@ -12,7 +14,7 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 from mien.cli import app  # noqa: E402
 from mien.errors import MienError  # noqa: E402
 from mien.evaluation.result import Result  # noqa: E402
-from mien.experiments import budget  # noqa: E402
+from mien.experiments import budget, rows, show  # noqa: E402
 from mien.experiments.begun import MARK, earlier  # noqa: E402
 from mien.experiments.reproduce import Place, reproduce  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
@@ -264,3 +266,22 @@ def test_list(tmp_path: Path) -> None:
     assert {"svm", "cnn2", "cnn4", "nsl-final", "mien-ferplus"} <= set(rows)
     assert rows["cnn4"]["seeds"] == []
     assert rows["cnn4"]["sources"]
+
+
+def test_list_tells_what_is_measured_and_what_data_is_missing(tmp_path: Path) -> None:
+    here = Place(tmp_path, tmp_path, tmp_path / "results", "cpu")
+    for folder, name, short in (("fer2013", "mien/fer2013", None), ("nsl-final", "papers/nsl-final", {"epochs": 5})):
+        recipe = recipes.load(name, ["seed=3"])
+        figures = {"val": {"accuracy": 0.5, "n": 9, "confusion": [[1]], "labels": ["fear"], "clean": {}}}
+        rows.write(recipe, here.results / folder, figures, {}, shortened=short)
+    found = {row["name"]: row for row in show.listed(here)}
+    assert (found["mien-fer2013"]["seeds"], found["mien-fer2013"]["shortened"]) == ([3], False)
+    assert (found["nsl-final"]["seeds"], found["nsl-final"]["shortened"]) == ([3], True)
+    assert found["cnn4"]["seeds"] == []
+    assert found["cnn4"]["needs"] is None
+    assert "affectnet" in found["googlenet"]["needs"].lower()
+    console = Console(width=200, file=io.StringIO())
+    console.print(show.to_list(list(found.values())))
+    text = console.file.getvalue()
+    assert "(affectnet)" in text
+    assert "seed 3, shortened" in text

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from mien.data import asked
 from mien.evaluation.published import published
 from mien.experiments import rows, sweep, table
 from mien.experiments.reproduce import Place, reproduce
@@ -51,8 +52,8 @@ def state(row: dict[str, Any]) -> str:
 
 
 def listed(place: Place) -> list[dict[str, Any]]:
-    """Return every packaged recipe with what was published about it, and the seeds of the rows that are there."""
-    groups = table.collect(place.results)
+    """Return every packaged recipe with what was published about it, the rows that are there, and if its data are."""
+    measured = [row for group in table.collect(place.results).values() for row in group if row.get("figures")]
     found: list[dict[str, Any]] = []
     for name in rows.resolve([]):
         recipe = recipes.load(name)
@@ -61,18 +62,21 @@ def listed(place: Place) -> list[dict[str, Any]]:
             "recipe": recipe.model_dump(mode="json"),
             "published": rows.known(name),
         }
-        measured = [r["recipe"]["seed"] for r in groups.get(row["name"], []) if r.get("figures")]
-        found.append({**row, "seeds": measured, "sources": sorted({p.source for p in published(name)})})
+        own = [r for r in measured if r["recipe"]["name"] == name]
+        seeds = {"seeds": [r["recipe"]["seed"] for r in own], "shortened": any(r.get("shortened") for r in own)}
+        needs = {"needs": asked.absent(recipe.data.name, place.root)}
+        found.append({**row, **seeds, **needs, "sources": sorted({p.source for p in published(name)})})
     return found
 
 
 def to_list(found: Sequence[dict[str, Any]]) -> Table:
     """Return what `listed` found as a table."""
-    view = Table("id", "recipe", "data", "published, %", "measured seeds")
+    view = Table("id", "recipe", "data", "published, %", "measured", caption="data in brackets is not here")
     for row in found:
         said = [table.quoted(record, []).removesuffix(" [1]") for record in table.headlines(row)]
-        seeds = ", ".join(map(str, row["seeds"])) or "-"
-        view.add_row(row["name"], row["recipe"]["name"], row["recipe"]["data"]["name"], "\n".join(said) or "-", seeds)
+        seeds = ", ".join(f"seed {seed}" for seed in row["seeds"]) + ", shortened" * row["shortened"]
+        data = f"({row['recipe']['data']['name']})" if row["needs"] else row["recipe"]["data"]["name"]
+        view.add_row(row["name"], row["recipe"]["name"], data, "\n".join(said) or "-", seeds or "-")
     return view
 
 
@@ -94,14 +98,17 @@ def run(names: list[str], place: Place, minutes: float | None, seeds: int, *, as
         return 130
     show(told, to_table(told), as_json=as_json)
     lost = [row for row in told if row["status"] == "failed"]
+    if any(row["status"] == "kept" for row in told):
+        print("rows kept from before: --results with another folder, or deleting them, measures anew", file=sys.stderr)
     print(f"{len(told) - len(lost)} of {len(told)} rows; {place.results / 'TABLE.md'}", file=sys.stderr)
     return 1 if any(row["crashed"] for row in lost) else 2 if lost else 0
 
 
 def to_sweep(content: dict[str, Any]) -> Table:
     """Return a sweep as a table."""
-    seeds = "one seed" if content["seeds"] == 1 else f"{content['seeds']} seeds"
-    view = Table(*sweep.head(content), title=content["title"], caption=f"{seeds} each; val only")
+    several = f"mean +- standard deviation of {content['seeds']} seeds"
+    caption = f"{'one seed' if content['seeds'] == 1 else several}; all of val, test stays closed"
+    view = Table(*sweep.head(content), title=content["title"], caption=caption)
     for cell in content["cells"]:
         view.add_row(*sweep.line(cell))
     return view

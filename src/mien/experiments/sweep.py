@@ -196,6 +196,7 @@ def write(found: Grid, lines: Sequence[dict[str, Any]], folder: Path) -> dict[st
         writer.writerow([*found.keys, "seed", *MEASURES])
         writer.writerows([*line["values"], line["seed"], *(line[key] for key in MEASURES)] for line in lines)
     figures.sweep(content, folder / "sweep.svg")
+    print(f"table, figure and runs: {folder}", file=sys.stderr)
     return {**content, "folder": str(folder)}
 
 

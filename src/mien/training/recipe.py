@@ -25,7 +25,7 @@ class Strict(BaseModel):
 
 
 class Source(Strict):
-    """A data set and the options its reader takes."""
+    """A data set, one of `mien list datasets`, and the options its reader takes."""
 
     name: str
     options: dict[str, Any] = {}
@@ -65,7 +65,7 @@ class Data(Source):
 
 
 class Model(Strict):
-    """The network: a key of MODELS and its keyword arguments."""
+    """The network: one of `mien list models` and its keyword arguments."""
 
     name: str
     options: dict[str, Any] = {}

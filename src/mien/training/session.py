@@ -9,6 +9,7 @@ import torch
 from mien.errors import RecipeError, UsageError
 from mien.training import recipe as recipes
 from mien.training import runlog
+from mien.training.explain import explained
 from mien.training.finish import finish
 from mien.training.network import build, check
 from mien.training.recipe import Recipe
@@ -17,8 +18,8 @@ from mien.training.train import resume_recipe, train
 
 
 def show_recipe(name: str | None, overrides: list[str]) -> str:
-    """Return the full recipe as YAML, validated."""
-    return recipes.dump(_recipe(name, overrides))
+    """Return the full recipe as YAML with its keys explained, validated."""
+    return explained(_recipe(name, overrides))
 
 
 def run_recipe(
