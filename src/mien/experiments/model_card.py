@@ -166,7 +166,7 @@ def scores(figures: Mapping[str, Any]) -> str:
     columns += [(f"{split} without twins", found["clean"]) for split, found in columns]
     head = ("", *(f"{name}, {found['n']:,}" for name, found in columns))
     rows = [[word, *(with_interval(found, key) for _, found in columns)] for key, word in SCORES.items()]
-    told = "95 % intervals in brackets.  A twin is a test picture that also is, or nearly is, in the training split."
+    told = "95 % intervals in brackets.  A twin is a picture that also is, or nearly is, in the training split."
     return f"\n## Figures\n\n{told}\n\n{grid(head, rows)}"
 
 
@@ -258,7 +258,7 @@ def energy(card: Card, teachers: Mapping[str, Card]) -> str:
     total = f"In all about {sum(known):.2f} kWh." if len(known) == len(spent) else ""
     told = (
         f"Estimated, not metered: {WATTS['cpu']:.0f} W for each busy CPU thread, {WATTS['cuda']:.0f} W for a GPU.  "
-        "Other runs that were tried before this one are not in it."
+        "Runs that were tried before this one, and teachers that do not ship, are not in it."
     )
     return f"\n## Energy of training\n\n{told}  {total}\n\n{grid(('weights', 'device', 'time', 'energy'), rows)}"
 
