@@ -36,8 +36,10 @@ from mien.training.train import Plan, State, _epoch, _loss, choose_precision, ke
 
 Batch = tuple[Tensor, Tensor, Tensor]
 CPU = torch.device("cpu")
-WRITTEN = frozenset({"flip", "shift", "rotate", "scale", "crop", "brightness", "contrast", "erase"})
+WRITTEN = frozenset({"flip", "shift", "rotate", "scale", "fill", "crop", "brightness", "contrast", "degrade", "erase"})
 """What of a recipe's augmentation the plain loop changes pictures by."""
+
+BORDERS = {"black": cv2.BORDER_CONSTANT, "edge": cv2.BORDER_REPLICATE}
 
 
 class Faces(Dataset[Batch]):
@@ -64,7 +66,8 @@ def moved(image: np.ndarray, spec: Augment) -> np.ndarray:
         middle = ((side - 1) / 2, (side - 1) / 2)
         matrix = cv2.getRotationMatrix2D(middle, random.uniform(-spec.rotate, spec.rotate), random.uniform(*spec.scale))
         matrix[:, 2] += [random.uniform(-spec.shift, spec.shift) * side for _ in range(2)]
-        image = cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR)
+        border = BORDERS[spec.fill]
+        image = cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=border)
     if random.random() < spec.flip:
         image = image[:, ::-1]
     if spec.crop:
@@ -74,15 +77,33 @@ def moved(image: np.ndarray, spec: Augment) -> np.ndarray:
 
 
 def shaded(image: np.ndarray, spec: Augment) -> np.ndarray:
-    """Return a picture as float32 in [0, 1] with its light changed and perhaps a rectangle covered."""
+    """Return a picture as float32 in [0, 1] with its light changed, perhaps degraded or a rectangle covered."""
     x = image.astype(np.float32) / 255
     if spec.brightness or spec.contrast:
         gain = random.uniform(1 - spec.contrast, 1 + spec.contrast)
         x = np.clip(x * gain + random.uniform(-spec.brightness, spec.brightness), 0, 1)
+    if random.random() < spec.degrade:
+        x = random.choice((_blurred, _coarse, _noisy))(x)
     if random.random() < spec.erase:
         (top, bottom), (left, right) = (_span(length) for length in x.shape)
         x[top:bottom, left:right] = random.random()
     return x
+
+
+def _blurred(x: np.ndarray) -> np.ndarray:
+    deviation = random.uniform(0.01, 0.05) * x.shape[1]
+    return cv2.GaussianBlur(x, (0, 0), deviation, borderType=cv2.BORDER_REPLICATE)
+
+
+def _coarse(x: np.ndarray) -> np.ndarray:
+    size, share = x.shape[::-1], random.uniform(0.25, 0.75)
+    small = cv2.resize(x, [max(1, round(share * length)) for length in size], interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)
+
+
+def _noisy(x: np.ndarray) -> np.ndarray:
+    noise = torch.randn(x.shape).numpy()
+    return np.clip(x + random.uniform(0.02, 0.15) * noise, 0, 1)
 
 
 def _span(side: int) -> tuple[int, int]:
@@ -144,7 +165,7 @@ def refuse(recipe: Recipe) -> None:
     further = loss.adversarial, loss.representation, loss.attention, loss.logit_adjustment, recipe.optim.sharpness
     if changed - WRITTEN or any(further) or recipe.data.imbalance != "none":
         raise ValueError(
-            f"{recipe.name}: the plain loop flips, moves, shades and erases; it has no {changed - WRITTEN}"
+            f"{recipe.name}: the plain loop flips, moves, shades, degrades and erases; it has no {changed - WRITTEN}"
         )
 
 

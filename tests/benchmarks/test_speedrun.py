@@ -119,11 +119,19 @@ def test_plain_loop_changes_pictures_as_the_recipe_says() -> None:
     far = moved(np.full((48, 48), 255, np.uint8), Augment(flip=0, shift=0.3, rotate=30, scale=(0.8, 1.2)))
     assert 0 < (far > 0).mean() < 1
     assert shaded(image, Augment()) == pytest.approx(image / 255)
+    far = moved(np.full((48, 48), 255, np.uint8), Augment(flip=0, shift=0.3, rotate=30, scale=(0.5, 0.9), fill="edge"))
+    assert (far == 255).all()
+    for _ in range(20):
+        worse = shaded(image, Augment(degrade=1))
+        assert worse.shape == (48, 48)
+        assert worse.dtype == np.float32
+        assert 0 <= worse.min() < worse.max() <= 1
+        assert (worse != np.float32(image) / 255).any()
     covered = (shaded(image, Augment(erase=1)) != np.float32(image) / 255).mean()
     assert 0 < covered < 0.25
 
 
-@pytest.mark.parametrize("key", ["augment.degrade=0.5", "augment.mixup=0.2", "optim.sharpness=0.1"])
+@pytest.mark.parametrize("key", ["augment.cutmix=0.5", "augment.mixup=0.2", "optim.sharpness=0.1"])
 def test_plain_loop_refuses_what_it_does_not_do(key: str) -> None:
     from bench.loops import refuse
 

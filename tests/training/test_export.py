@@ -26,7 +26,10 @@ from mien.training.session import export_run, run_recipe  # noqa: E402
 from mien.training.splits import split  # noqa: E402
 from mien.training.train import train  # noqa: E402
 
-WORDS = ["model.options.width=0.5", "model.options.stem_stride=2", "batch=32", "epochs=3", "refine=null", "ema=0.9"]
+WORDS = [
+    "model.options.width=0.5", "model.options.stem_stride=2", "batch=32", "epochs=6", "refine=null", "ema=0.9",
+    "views.zooms=[1.0, 1.08]", "augment.fill=black",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
