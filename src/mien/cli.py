@@ -41,7 +41,9 @@ app = typer.Typer(
 def predict(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="photos, folders, globs, videos, camera:0")],
     format: Annotated[str, typer.Option(help="table, json, jsonl, csv or parquet")] = "table",
-    out: Annotated[Path | None, typer.Option(help="for annotated pictures, the rows and report.html")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="for annotated pictures and videos, rows, events.csv, people.csv, report.html")
+    ] = None,
     weights: Annotated[str, typer.Option(help="a shipped name (`mien list weights`) or a file")] = "ferplus",
     detector: Annotated[str, typer.Option(help="yunet, haar or whole (the picture is the face)")] = "yunet",
     detector_file: Annotated[Path | None, typer.Option(help="your own copy of the detector's file")] = None,

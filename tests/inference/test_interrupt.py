@@ -66,7 +66,10 @@ def test_ctrl_c_closes_everything(tmp_path: Path, long_video: Path, format: str)
     assert frames == list(range(len(frames)))
     with av.open(str(video)) as file:
         assert sum(1 for _ in file.decode(video=0)) == len(frames)
-    assert "</html>" in (out / "report.html").read_text()
+    page = (out / "report.html").read_text()
+    assert "</html>" in page
+    assert "The run was stopped before its end." in page
+    assert b"stopped before the end; wrote" in errors
 
 
 ENDS = [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]

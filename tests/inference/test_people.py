@@ -146,6 +146,19 @@ def test_the_picture_is_that_of_the_peak() -> None:
     film.end()
     (peak,) = film.people[1].peaks.values()
     assert opened(peak.picture).getpixel((48, 48)) == pytest.approx((116, 116, 116), abs=3)  # at 2.9 s
+    assert (peak.taken, peak.share) == (2.9, pytest.approx(0.99))
+    assert peak.seconds > peak.taken  # an average is strongest later, and lower
+    assert peak.confidence < peak.share
+    assert "<span>0:02.9, 99 %</span>" in page.section(film)[0]
+
+
+@pytest.mark.parametrize("first", [0.0, 0.5])
+def test_time_between_frames_that_lie_apart_is_no_absence(first: float) -> None:
+    film = Film("a.mp4", EXPRESSIONS, 0.0)
+    for k in range(4):
+        film.add(frame(source("a.mp4"), k, first + 0.4 * k, face(1)))
+    film.end()
+    assert not np.isnan(film.timeline.means(1)).any()
 
 
 def opened(uri: str) -> Image.Image:
@@ -183,7 +196,10 @@ def test_a_crowd_that_passes_by_is_bounded(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_section_shows_events_and_has_its_figures_in_a_table(tmp_path: Path) -> None:
     name = '<b onclick="x">.mp4'
-    with PredictionReport(tmp_path, CARD) as report, People(tmp_path, CARD, 0.0, report.film) as people:
+    with (
+        PredictionReport(tmp_path, CARD, "predictions.csv") as report,
+        People(tmp_path, CARD, 0.0, report.film) as people,
+    ):
         for seen in surprised(source(name)):
             report.add(seen.drawn(), seen.image)
             people.add(seen)
@@ -199,14 +215,17 @@ def test_the_section_shows_events_and_has_its_figures_in_a_table(tmp_path: Path)
 
 
 def test_no_face_is_told(tmp_path: Path) -> None:
-    with PredictionReport(tmp_path, CARD) as report, People(tmp_path, CARD, 0.0, report.film) as people:
+    with (
+        PredictionReport(tmp_path, CARD, "predictions.csv") as report,
+        People(tmp_path, CARD, 0.0, report.film) as people,
+    ):
         people.add(frame(source("a.mp4"), 0, 0.0))
     assert "No face was found." in (tmp_path / "report.html").read_text()
     assert read(tmp_path / "people.csv") == []
 
 
 def test_frames_of_a_long_video_are_few_and_spread(tmp_path: Path) -> None:
-    with PredictionReport(tmp_path, CARD) as report:
+    with PredictionReport(tmp_path, CARD, "predictions.csv") as report:
         for k in range(1000):
             report.add(Prediction("a.mp4", k, k / 2, 160, 120), PICTURE)
     text = (tmp_path / "report.html").read_text()
@@ -219,6 +238,16 @@ def test_frames_of_a_long_video_are_few_and_spread(tmp_path: Path) -> None:
 
 def test_a_video_through_the_command_line(mien: Mien, video: Path, photo: Path, tmp_path: Path) -> None:
     out = tmp_path / "res"
+    told = mien("predict", video, "--out", out, "--format", "csv")
+    assert told.code == 0
+    assert "earlier run" not in told.err
+    text = (out / "report.html").read_text(encoding="utf-8")
+    links = re.findall(r'<a href="([^"]+)">', text[text.index("Beside this page") :])[:4]
+    assert links == ["predictions.csv", "events.csv", "people.csv", "annotated"]
+    assert all((out / link).exists() for link in links)
+    assert "stopped before its end" not in text
+    again = mien("predict", photo, "--out", out)
+    assert f"{out} holds an earlier run: what has the same name is replaced, the rest stays" in again.err
     assert mien("predict", video, "--out", out, "--format", "csv").code == 0
     (row,) = read(out / "people.csv")
     rows = read(out / "predictions.csv")

@@ -53,7 +53,7 @@ def test_named_files_are_always_tried(tree: Path) -> None:
         ("nowhere.jpg", "no such file or folder"),
         ("photos/*.bmp", "the pattern matches nothing"),
         ("photos/empty", "no picture or video in this folder"),
-        ("http://example.org/a.jpg", "no such file or folder"),
+        ("http://example.org/a.jpg", "addresses are not read; download it first"),
         ("", "no such file or folder"),
     ],
 )
@@ -148,6 +148,14 @@ def test_what_moves(tree: Path, video: Path, photo: Path) -> None:
     assert [(source.moving, source.live) for source in sources] == [
         (True, True), (True, False), (True, False), (False, False), (False, False), (False, False), (True, False)
     ]  # fmt: skip
+
+
+def test_a_folder_reads_ts_where_it_is_a_video(tmp_path: Path, video: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "clip.ts").write_bytes(video.read_bytes())
+    (folder / "code.ts").write_text("export const nothing = 0")
+    assert [source.below.name for source in expand([folder])] == ["clip.ts"]
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp", "png", "apng"])

@@ -207,7 +207,7 @@ def test_cut_short(tmp_path: Path, name: str) -> None:
     assert 5 <= len(good) < 40
     assert all(abs(shade - index) <= 1 for index, _, shade in good)
     assert f"{name} is cut short or damaged at " in error
-    assert f" s; {len(good)} frames could be read" in error
+    assert f" s; {len(good)} frames were decoded" in error
     assert abs(float(error.split(" at ")[1].split(" s;")[0]) - good[-1][1]) <= 0.15
 
 
@@ -222,7 +222,7 @@ def test_garbage_in_the_middle(tmp_path: Path, name: str, astronaut: np.ndarray,
     good, error = partly(path)
     assert 20 <= len(good) < 40
     assert "is cut short or damaged at" in error
-    assert f"{len(good)} frames could be read" in error
+    assert f"{len(good)} frames were decoded" in error
     assert good[-1][1] > 1.8  # it went on behind
 
 
@@ -360,7 +360,7 @@ def test_cut_animations(tmp_path: Path, astronaut: np.ndarray, suffix: str, shar
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
     good, error = partly(path)
     assert 3 <= len(good) < 8
-    assert f"cut short or damaged at {len(good) / 10:.1f} s; {len(good)} frames could be read" in error
+    assert f"cut short or damaged at {len(good) / 10:.1f} s; {len(good)} frames were decoded" in error
 
 
 def test_cut_animated_webp_says_so(tmp_path: Path) -> None:
@@ -395,7 +395,7 @@ def test_a_file_that_is_still_being_written(tmp_path: Path, name: str) -> None:
             go.set()
             done.wait(10)
 
-    with pytest.raises(MediaError, match=rf"{name} was still being written at \d.\d s; \d+ frames could be read"):
+    with pytest.raises(MediaError, match=rf"{name} was still being written at \d.\d s; \d+ frames were decoded"):
         read()
     writer.join()
     assert got == list(range(len(got)))

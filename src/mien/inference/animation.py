@@ -53,7 +53,7 @@ def frames(path: Path) -> Iterator[tuple[int, float, Callable[[], Pixels]]]:
             yield made, round(now, 6), partial(media.shown, picture, turn)
             made, now = made + 1, now + _lasts(picture)
     if not whole:
-        raise MediaError(f"{path} is cut short or damaged at {now:.1f} s", do=f"{made} frames could be read")
+        raise MediaError(f"{path} is cut short or damaged at {now:.1f} s", do=f"{made} frames were decoded")
 
 
 def _ended(picture: Image.Image, frames: int, file: BinaryIO) -> bool:

@@ -48,7 +48,7 @@ def frames(path: Path, start: float = 0.0) -> Iterator[tuple[int, float, Callabl
         else:
             what = "is cut short or damaged"
     at = reading.seconds if reading.damaged is None else reading.damaged
-    raise MediaError(f"{path} {what} at {at:.1f} s", do=f"{reading.read} frames could be read")
+    raise MediaError(f"{path} {what} at {at:.1f} s", do=f"{reading.read} frames were decoded")
 
 
 def opened(path: Path) -> Any:

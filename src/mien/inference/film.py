@@ -50,11 +50,11 @@ def section(film: Film, most: int = DRAWN) -> tuple[str, int]:
 
 
 def _people(film: Film, people: list[Person]) -> str:
-    head = ("person", "first seen", "last seen", "on screen", "events", "most expressive", *film.labels)
+    head = ("person", "seen", "on screen", "events", "most expressive", *film.labels)
     rows = [
         [
             f"#{person.track_id}",
-            *(escape(clock(at, 1)) for at in (person.first, person.last)),
+            f"{clock(person.first, 1)} to {clock(person.last, 1)}",
             f"{person.seconds:.1f} s",
             f"{person.count:,}",
             _best(person.best),
@@ -94,7 +94,7 @@ def _peaks(person: Person) -> str:
     items = (
         f'<li><img loading="lazy" src="{peak.picture}" alt="face {person.track_id} at {clock(peak.taken, 1)}">'
         f"<div>{dot(peak.expression)}{escape(peak.expression)}<br>"
-        f"<span>{clock(peak.taken, 1)}, {escape(percent(peak.confidence))}</span></div></li>"
+        f"<span>{clock(peak.taken, 1)}, {escape(percent(peak.share))}</span></div></li>"
         for peak in shown
     )
     return f'<ul class="peaks">{"".join(items)}</ul>' if shown else ""

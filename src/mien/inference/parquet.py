@@ -18,7 +18,7 @@ from mien.inference.pipeline import Prediction
 from mien.inference.sinks import Write, columns, rows
 
 GROUP = 1024  # rows collected for one Parquet row group
-LATEST = 5.0  # seconds after which a part is finished, whatever it holds
+LATEST = 2.0  # seconds after which a part is finished, whatever it holds
 
 
 def schema(card: Card) -> pa.Schema:

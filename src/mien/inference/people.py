@@ -40,8 +40,8 @@ class Peak:
     """The moment at which an expression was strongest.
 
     Attributes:
-        picture: the face as a data URI, or "" where it was not kept; taken: the time of the picture, which shows the
-            strongest single frame, while an event's peak is that of the smoothed probability.
+        picture: the face as a data URI, or "" where it was not kept; taken, share: the time of the picture and the
+            probability in it, those of the strongest single frame, while an event's are of the smoothed probability.
     """
 
     expression: str
@@ -49,6 +49,7 @@ class Peak:
     confidence: float
     picture: str = ""
     taken: float = 0.0
+    share: float = 0.0
 
 
 @dataclass
@@ -99,6 +100,7 @@ class Film:
         self.frames = 0
         self._events = Events(0.0 if smooth else SMOOTH)
         self._before: Prediction | None = None
+        self._seconds = 0.0  # the time of that frame
         self._stood = FRAME
         self._rising: dict[tuple[int, str], tuple[Peak, float]] = {}
 
@@ -113,14 +115,14 @@ class Film:
         seconds = prediction.seconds or 0.0
         self.timeline.reach(seconds)
         if self._before is not None:
-            self._stand(seconds - (self._before.seconds or 0.0))
-        before = {face.track_id for face in self._before.faces} if self._before is not None else set()
+            self._stand(seconds - self._seconds)
+        before = self._here()
         for face, shown in zip(prediction.faces, drawn.faces, strict=True):
             if face.track_id is not None and face.probs is not None:
-                since = (self._before.seconds if self._before and face.track_id in before else None) or seconds
-                self._see(face, seconds, since)
+                held = self._before is not None and face.track_id in before
+                self._see(face, seconds, self._seconds if held else seconds)
                 self._look(face, shown, seconds, seen.image)
-        self._before = prediction
+        self._before, self._seconds = prediction, seconds
         self.frames += 1
         return self._told(self._events.add(prediction, seen.cut))
 
@@ -129,6 +131,10 @@ class Film:
         self._stand(self._stood)
         self._before = None
         return self._told(self._events.end())
+
+    def _here(self) -> set[int | None]:
+        """Return the track ids of the last frame."""
+        return {face.track_id for face in self._before.faces} if self._before is not None else set()
 
     def _stand(self, seconds: float) -> None:
         """Let the last frame's faces have been on screen for `seconds`."""
@@ -164,7 +170,8 @@ class Film:
         rises = share >= HIGH and (held is None or share > held.confidence + RISE)
         best = not person.count and expression and (person.best is None or share > person.best.confidence + RISE)
         if rises or best:
-            peak = Peak(expression, seconds, share, portrait(image, shown) if image is not None else "", seconds)
+            picture = portrait(image, shown) if image is not None else ""
+            peak = Peak(expression, seconds, share, picture, seconds, share)
             held = peak if rises else held
             person.best = peak if best else person.best
         if held is not None and share >= HIGH:
@@ -176,7 +183,7 @@ class Film:
             held, _ = self._rising.pop((event.track_id, event.expression), (None, 0.0))
             peak = Peak(event.expression, event.peak, event.confidence)
             if held is not None and event.onset - LULL <= held.taken <= event.offset:
-                peak = replace(peak, picture=held.picture, taken=held.taken)
+                peak = replace(peak, picture=held.picture, taken=held.taken, share=held.share)
             if event.track_id in self.people:
                 self.people[event.track_id].add(event, peak)
         return events
@@ -185,7 +192,7 @@ class Film:
         """Before the people with pictures get too many, let the half that was seen least keep its figures alone."""
         if len(self.detailed) < DETAILED:
             return
-        here = {face.track_id for face in self._before.faces} if self._before is not None else set()
+        here = self._here()
         ranked = sorted(self.detailed, key=lambda track: (track in here, self.people[track].seconds))
         for track in ranked[: DETAILED // 2]:
             person = self.people[track]

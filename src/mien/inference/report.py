@@ -37,8 +37,9 @@ NOT_FOR = (
 class PredictionReport:
     """Collects predictions inside a `with` block and writes `out/report.html` when it ends, also after an error."""
 
-    def __init__(self, out: Path, card: Card) -> None:
-        self._path, self._card = out / "report.html", card
+    def __init__(self, out: Path, card: Card, rows: str) -> None:
+        """Take the folder, what the weights say about themselves, and the name of the file of rows in the folder."""
+        self._path, self._card, self._file = out / "report.html", card, rows
         self._shots: list[str] = []
         self._rows: list[list[str]] = []
         self._failures: list[list[str]] = []
@@ -49,7 +50,7 @@ class PredictionReport:
         self._between, self._due, self._seconds = BETWEEN, 0.0, 0.0
         self._frames: list[str] = []
         self._films: list[str] = []
-        self._timelines = self._ended = 0
+        self._timelines = self._ended = self._people = 0
 
     def __enter__(self) -> Self:
         return self
@@ -60,8 +61,10 @@ class PredictionReport:
         self._end_frames()
         films_seen = self._films_shown()
         pictures = self._pictures_shown()
-        sections = (self._headline(), self._summary(), self._failed_table(), films_seen, pictures, self._table())
+        overview = self._headline(), self._beside(), self._summary(), self._failed_table()
+        sections = (*overview, films_seen, pictures, self._table())
         lede = f"Read by the weights {self._card.name}: {', '.join(self._card.labels)}."
+        lede += " The run was stopped before its end." if kind is not None else ""
         text = page("Apparent facial expressions", "\n".join(sections), lede=lede, style=STYLE + films.STYLE)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.write_text(text, encoding="utf-8")
@@ -94,6 +97,7 @@ class PredictionReport:
     def film(self, film: Film) -> None:
         """Show the people of a video that has ended, while there is room."""
         self._ended += 1
+        self._people += len(film.people)
         if len(self._films) < FILMS:
             text, count = films.section(film, TIMELINES - self._timelines)
             self._films.append(text)
@@ -123,11 +127,23 @@ class PredictionReport:
                     _plural(self._pictures, "picture", " or frames read"),
                     _some(self._empty, "without a face"),
                 ),
-                (f"{faces:,}", _plural(faces, "face"), _some(unsure, "not answered for")),
+                (f"{faces:,}", _plural(faces, "face"), self._whose(unsure)),
                 (confidence, "mean confidence", EXPECT if measured else ""),
-                (f"{self._failed:,}", "could not be read", ""),
+                (f"{self._failed:,}", "could not be read", "or not to the end" if self._failed else ""),
             ]
         )
+
+    def _whose(self, unsure: int) -> str:
+        """Return who they are in videos, and of how many nothing was said."""
+        videos = f"{self._people:,} {'person' if self._people == 1 else 'people'} in videos" if self._ended else ""
+        return "; ".join(part for part in (videos, _some(unsure, "not answered for")) if part)
+
+    def _beside(self) -> str:
+        """Return links to what the run wrote beside this page."""
+        out = self._path.parent
+        named = [name for name in ("events.csv", "people.csv", "annotated") if (out / name).exists() and self._pictures]
+        links = ", ".join(f'<a href="{name}">{name}</a>' for name in (self._file, *named))
+        return f'<p class="soft beside">Beside this page: {links}.</p>'
 
     def _summary(self) -> str:
         faces = self._expressions.total()
@@ -143,7 +159,9 @@ class PredictionReport:
         if not self._failures:
             return ""
         more = f'<p class="soft">The first {FAILED:,} of {self._failed:,}.</p>' if self._failed > FAILED else ""
-        return f"<h2>Could not be read</h2>{more}{table(('source', 'why'), self._failures, words=True)}"
+        return (
+            f"<h2>Could not be read, or not to the end</h2>{more}{table(('source', 'why'), self._failures, words=True)}"
+        )
 
     def _pictures_shown(self) -> str:
         if not self._shots:

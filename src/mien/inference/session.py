@@ -69,15 +69,15 @@ def run(pipeline: Pipeline, sources: Sequence[str], format: str, out: Path | Non
                     failures += 1
                     print(f"mien: {seen.prediction.error}", file=sys.stderr, flush=True)
     except (KeyboardInterrupt, SystemExit):
-        _told(out)
+        _told(out, "stopped before the end; wrote")
         raise
-    _told(out)
+    _told(out, "wrote")
     return failures
 
 
-def _told(out: Path | None) -> None:
+def _told(out: Path | None, what: str) -> None:
     if out is not None:
-        print(f"mien: wrote {out / 'report.html'}", file=sys.stderr)
+        print(f"mien: {what} {out / 'report.html'}", file=sys.stderr)
 
 
 def _one_camera(sources: Sequence[str]) -> bool:
@@ -155,6 +155,8 @@ def _kept(stack: ExitStack, pipeline: Pipeline, format: str, out: Path) -> Itera
     from mien.inference.people import People
     from mien.inference.report import PredictionReport
 
+    if (out / "report.html").exists():
+        print(f"mien: {out} holds an earlier run: what has the same name is replaced, the rest stays", file=sys.stderr)
     path = out / f"predictions.{format}"
     file = stack.enter_context(_create(path))
     if format == "parquet":
@@ -166,7 +168,7 @@ def _kept(stack: ExitStack, pipeline: Pipeline, format: str, out: Path) -> Itera
     else:
         yield _rows(stack, pipeline, format, file)
     yield stack.enter_context(Annotated(out)).add
-    report = stack.enter_context(PredictionReport(out, pipeline.card))
+    report = stack.enter_context(PredictionReport(out, pipeline.card, path.name))
     yield lambda seen: report.add(seen.drawn(), seen.image)
     yield stack.enter_context(People(out, pipeline.card, pipeline.smooth, report.film)).add
 
@@ -181,7 +183,7 @@ def _create(path: Path) -> BinaryIO:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path.open("wb")
     except OSError as error:
-        raise UsageError(f"--out: {path} cannot be written: {error.strerror}", "a folder") from None
+        raise UsageError(f"--out: {error.filename} cannot be written: {error.strerror}", "a folder") from None
 
 
 class _AboveTheBar:

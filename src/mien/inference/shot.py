@@ -17,6 +17,7 @@ OPEN, FACES = 2, 8  # faces that stand on a card, and with those that unfold; a 
 LISTED = 4  # expressions with bars
 
 STYLE = """
+.beside a{color:inherit}
 .shots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,330px),1fr));gap:16px;align-items:start}
 .shot{background:var(--card);border:1px solid var(--line);border-radius:12px;overflow:hidden;break-inside:avoid}
 .shot>img{display:block;width:100%;aspect-ratio:4/3;object-fit:contain;background:var(--track)}

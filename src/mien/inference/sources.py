@@ -7,6 +7,7 @@ with the reason.
 
 import glob
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +24,13 @@ PICTURES = frozenset(
 )
 ANIMATED = frozenset((".gif", ".webp", ".png", ".apng", ".avif"))  # of the pictures, those that may move
 VIDEOS = frozenset(
-    (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".mts", ".m2ts", ".3gp", ".ogv")
+    (
+        *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".mts", ".m2ts", ".m2t"),
+        *(".3gp", ".ogv", ".vob", ".mxf", ".asf", ".h264", ".hevc"),
+    )
 )
+PERHAPS = ".ts"  # a video, or TypeScript: the content decides
+ADDRESS = re.compile(r"\w{2,}:/")  # a single letter is a drive
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,8 @@ def _is(kind: Callable[[int], bool], path: Path) -> bool:
 
 
 def _why(path: Path) -> str:
+    if ADDRESS.match(str(path)):
+        return "addresses are not read; download it first"
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -126,5 +134,5 @@ def _walk(folder: Path, skip: Path | None, above: frozenset[Path]) -> Iterator[P
     for path in paths:
         if _is(S_ISDIR, path):
             yield from _walk(path, skip, above | {real})
-        elif path.suffix.lower() in PICTURES | VIDEOS:
+        elif path.suffix.lower() in PICTURES | VIDEOS or (path.suffix.lower() == PERHAPS and video.is_video(path)):
             yield path

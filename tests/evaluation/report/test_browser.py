@@ -103,7 +103,7 @@ def pages(
     card = Card(name="ferplus", labels=EXPRESSIONS, metrics={"test": {"ece": 0.1, "n": 5, "dataset": "ferplus"}})
     picture = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
     face = Face(np.array([10, 10, 60, 60], np.float32), 0.9).read(EXPRESSIONS, np.full(8, 0.125, np.float32), 0.0)
-    with PredictionReport(out / "predictions", card) as report:
+    with PredictionReport(out / "predictions", card, "predictions.csv") as report:
         report.add(Prediction("a-rather-long-name-of-a-picture.jpg", width=160, height=120, faces=(face,)), picture)
         report.add(Prediction("broken.jpg", error="broken.jpg: cannot be decoded"), None)
     return {"run": out / "run.html", "several": out / "several.html", "predictions": out / "predictions/report.html"}
