@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from mien.card import Card
 from mien.evaluation.fairness import fairness
+from mien.evaluation.intervals import ECE_TOLD
 from mien.evaluation.result import Result
 from mien.experiments.table import grid
 from mien.inference.classify import Classifier, names
@@ -27,9 +28,10 @@ from mien.training.runlog import read_json
 WATTS = {"cpu": 10.0, "cuda": 700.0}
 """Assumed power in W: of a busy CPU thread with its share of the machine, and of a whole data centre GPU."""
 
-AGREEMENT = ((0.95, "all of 10"), (0.75, "8 or 9 of 10"), (0.55, "6 or 7 of 10"), (0.0, "5 of 10 or fewer"))
-"""Least share of the votes that the most frequent answer has, and what that is called."""
+AGREEMENT = ((0.95, "95 % or more"), (0.75, "75 to 95 %"), (0.55, "55 to 75 %"), (0.0, "less than 55 %"))
+"""Least share that the most frequent answer has of those who named an expression, and what that is called."""
 
+AGREED = "people who agreed"
 NONE = "no majority, or no face"
 ORDER = [*(word for _, word in AGREEMENT), NONE]
 
@@ -70,31 +72,27 @@ def write(results: Path, name: str) -> Path:
     content = text(
         classifier.card,
         read_json(folder / "0.json")["figures"],
-        {"people who agreed": agreed(test, results)} if test is not None else {},
+        agreed(test, results) if test is not None else {},
         test,
         megabytes=classifier.path.stat().st_size / 1e6,
         stress=read_json(stress) if stress.is_file() else None,
-        teachers=teachers(classifier.card),
     )
     path = folder / "README.md"
     path.write_text(content, encoding="utf-8")
     return path
 
 
-def teachers(card: Card) -> dict[str, Card]:
-    """Return the cards of the shipped weights that these learnt from, by name."""
-    named = (card.recipe.get("distill") or {}).get("weights", [])
-    wanted = [named] if isinstance(named, str) else named
-    return {name: Classifier(name).card for name in wanted if name in names()}
+def agreed(test: Result, results: Path) -> dict[str, NDArray[np.str_]]:
+    """Return the column that says how far people agreed on each picture, by its votes or those in results/ferplus.
 
-
-def agreed(test: Result, results: Path) -> NDArray[np.str_]:
-    """Return in how far people agreed on each picture, by the votes of a result of the same pictures where it lies."""
-    words = dict.fromkeys(test.ids.tolist(), NONE if test.votes is None else "")
-    voted = test if test.votes is not None else Result.load(results / "ferplus" / "0-test.npz")
-    if voted.votes is not None:
-        words |= dict(zip(voted.ids.tolist(), agreement(voted.votes).tolist(), strict=True))
-    return np.array([words[id] for id in test.ids.tolist()], np.str_)
+    Empty where no votes are known.
+    """
+    path = results / "ferplus" / "0-test.npz"
+    voted = Result.load(path) if test.votes is None and path.is_file() else test
+    if voted.votes is None or not set(voted.ids.tolist()) & set(test.ids.tolist()):
+        return {}
+    words = dict(zip(voted.ids.tolist(), agreement(voted.votes).tolist(), strict=True))
+    return {AGREED: np.array([words.get(id, NONE) or NONE for id in test.ids.tolist()], np.str_)}
 
 
 def text(
@@ -105,20 +103,19 @@ def text(
     *,
     megabytes: float,
     stress: Mapping[str, Any] | None = None,
-    teachers: Mapping[str, Card] | None = None,
 ) -> str:
     """Return a model card.
 
     `figures` holds what `describe` says of the splits "val" and "test", where they were measured; `test` is the result
     behind the latter, and `groups` columns of words for its samples, as `fairness` takes them.  `stress` is what
-    `mien stress` found, `teachers` the cards of the weights that these learnt from, by name.
+    `mien stress` found.
     """
     parts = [HEAD.format(name=card.name, notes=card.notes, notice=NOTICE), facts(card, megabytes), MEANT]
     parts += [data(card, figures), scores(figures)]
     if "test" in figures:
         parts.append(per_class(figures["test"]))
     parts.append(by_group(test, groups) if test is not None else "")
-    parts += [robustness(stress) if stress else "", energy(card, teachers or {})]
+    parts += [robustness(stress) if stress else "", energy(card)]
     return "\n".join(part.strip("\n") + "\n" for part in parts if part)
 
 
@@ -151,10 +148,16 @@ def data(card: Card, figures: Mapping[str, Any]) -> str:
             "words of emotion; val is PublicTest and test PrivateTest.  People agree with its labels about two times "
             "in three (65 +- 5 %, published there); FERPlus (Barsoum et al., 2016) is ten people's votes on them."
         )
+    taught = card.recipe.get("distill") or {}
+    words = taught.get("weights", ())
+    count = 1 if isinstance(words, str) else len(words)
+    if count:
+        teachers = "a teacher" if count == 1 else f"the mean of {count} teachers"
+        more += f" The targets are by {percent(taught.get('weight', 0.5))} those of {teachers} of the same pictures."
     return (
-        f"\n## Data\n\nLearnt from the training split of {name} and nothing else, no weights from elsewhere.{more}  "
-        f"Epoch, temperature and threshold were chosen on val; test was opened once, for the file as it is.  Pictures "
-        f"measured: {sizes or 'none'}.{source}\n"
+        f"\n## Data\n\nLearnt from the training split of {name} alone, no pictures from elsewhere.{more}  Epoch, "
+        "temperature and threshold were chosen on val; test was opened once for this file, when those before it had "
+        f"been scored.  Pictures measured: {sizes or 'none'}.{source}\n"
     )
 
 
@@ -167,7 +170,7 @@ def scores(figures: Mapping[str, Any]) -> str:
     head = ("", *(f"{name}, {found['n']:,}" for name, found in columns))
     rows = [[word, *(with_interval(found, key) for _, found in columns)] for key, word in SCORES.items()]
     told = "95 % intervals in brackets.  A twin is a picture that also is, or nearly is, in the training split."
-    return f"\n## Figures\n\n{told}\n\n{grid(head, rows)}"
+    return f"\n## Figures\n\n{told}  {ECE_TOLD}\n\n{grid(head, rows)}"
 
 
 SCORES = {
@@ -204,17 +207,18 @@ def per_class(found: Mapping[str, Any]) -> str:
     taken, times = max(
         ((label, n) for label, n in zip(found["labels"], row, strict=True) if label != worst), key=lambda pair: pair[1]
     )
-    told = f"Worst: {worst}, most often taken for {taken} ({times:,} of {known[worst]['support']:,})."
+    told = f"Worst: {worst}"
+    told += f", most often taken for {taken} ({times:,} of {known[worst]['support']:,})." if times else "."
     return f"\n### Per expression, on test\n\n{told}\n\n{grid(('', 'precision', 'recall', 'F1', 'pictures'), rows)}"
 
 
 def agreement(votes: NDArray[np.integer]) -> NDArray[np.str_]:
-    """Return how many of the people who answered agreed on each picture, in words, (N,); "" where nobody answered.
+    """Return how many of those who named an expression agreed on each picture, in words, (N,); "" where nobody did.
 
     `votes` are counts (N, K).
 
     >>> agreement(np.array([[10, 0], [2, 6], [0, 0]])).tolist()
-    ['all of 10', '8 or 9 of 10', '']
+    ['95 % or more', '75 to 95 %', '']
     """
     total = votes.sum(1)
     share = votes.max(1) / np.maximum(total, 1)
@@ -225,11 +229,14 @@ def agreement(votes: NDArray[np.integer]) -> NDArray[np.str_]:
 def by_group(test: Result, groups: Mapping[str, NDArray[np.str_]]) -> str:
     """Return accuracy by group, and what is not known about people."""
     rows = []
+    order = {word: k for k, word in enumerate(ORDER)}
     for audit in fairness(test, groups)["columns"] if groups else ():
-        for group in sorted(audit["groups"], key=lambda group: ORDER.index(group["group"])):
+        for group in sorted(audit["groups"], key=lambda group: (order.get(group["group"], 0), group["group"])):
             few = "too few" if group["accuracy"] is None else with_interval(group, "accuracy")
             rows.append([f"{audit['column']}: {group['group']}", f"{group['n']:,}", few, with_interval(group, "ece")])
     table = grid(("", "pictures", "accuracy", "ECE"), rows) if rows else ""
+    if AGREED in groups:
+        table = f"Of FERPlus's ten, those who named an expression: how many named the same.\n\n{table}"
     return f"\n### Per group, on test\n\n{table}\n\n{UNKNOWN_PEOPLE}\n"
 
 
@@ -245,22 +252,17 @@ def robustness(stress: Mapping[str, Any]) -> str:
     return f"\n### Spoilt pictures\n\n{note}\n\n{grid(('corruption', 'accuracy'), rows)}"
 
 
-def energy(card: Card, teachers: Mapping[str, Card]) -> str:
-    """Return what training took, with an estimate of the energy; teachers' training counts too."""
-    spent = {name: kilowatt_hours(each.provenance) for name, each in {card.name: card, **teachers}.items()}
-    rows = []
-    for name, each in {card.name: card, **teachers}.items():
-        facts, used = each.provenance, spent[name]
-        told = "unknown" if used is None else f"{used:.3f} kWh"
-        share = f"{facts['seconds'] / 60:.0f} min" if "seconds" in facts else "-"
-        rows.append([name, f"{facts.get('device', '-')}, {facts.get('threads', '-')} thread(s)", share, told])
-    known = [used for used in spent.values() if used is not None]
-    total = f"In all about {sum(known):.2f} kWh." if len(known) == len(spent) else ""
+def energy(card: Card) -> str:
+    """Return what training took, with an estimate of the energy."""
+    facts, used = card.provenance, kilowatt_hours(card.provenance)
+    share = f"{facts['seconds'] / 60:.0f} min" if "seconds" in facts else "-"
+    device = f"{facts.get('device', '-')}, {facts.get('threads', '-')} thread(s)"
     told = (
         f"Estimated, not metered: {WATTS['cpu']:.0f} W for each busy CPU thread, {WATTS['cuda']:.0f} W for a GPU.  "
-        "Runs that were tried before this one, and teachers that do not ship, are not in it."
+        "Runs that were tried before this one, and the training of its teachers, are not in it."
     )
-    return f"\n## Energy of training\n\n{told}  {total}\n\n{grid(('weights', 'device', 'time', 'energy'), rows)}"
+    row = (device, share, "unknown" if used is None else f"{used:.3f} kWh")
+    return f"\n## Energy of training\n\n{told}\n\n{grid(('device', 'time', 'energy'), [row])}"
 
 
 def kilowatt_hours(provenance: Mapping[str, Any]) -> float | None:

@@ -64,17 +64,23 @@ def listed(place: Place) -> list[dict[str, Any]]:
         }
         own = [r for r in measured if r["recipe"]["name"] == name]
         seeds = {"seeds": [r["recipe"]["seed"] for r in own], "shortened": any(r.get("shortened") for r in own)}
+        seeds["other"] = bool(own) and rows.find(place.results, recipe) is None and not seeds["shortened"]
         needs = {"needs": asked.absent(recipe.data.name, place.root)}
         found.append({**row, **seeds, **needs, "sources": sorted({p.source for p in published(name)})})
     return found
 
 
+CAPTION = "data in brackets must be asked for and is not here; * measured with other keys, so reproduce trains it anew"
+
+
 def to_list(found: Sequence[dict[str, Any]]) -> Table:
     """Return what `listed` found as a table."""
-    view = Table("id", "recipe", "data", "published, %", "measured", caption="data in brackets is not here")
+    view = Table("id", "recipe", "data", "published, %", "measured", caption=CAPTION)
     for row in found:
         said = [table.quoted(record, []).removesuffix(" [1]") for record in table.headlines(row)]
-        seeds = ", ".join(f"seed {seed}" for seed in row["seeds"]) + ", shortened" * row["shortened"]
+        seeds = (
+            ", ".join(f"seed {seed}" for seed in row["seeds"]) + ", shortened" * row["shortened"] + "*" * row["other"]
+        )
         data = f"({row['recipe']['data']['name']})" if row["needs"] else row["recipe"]["data"]["name"]
         view.add_row(row["name"], row["recipe"]["name"], data, "\n".join(said) or "-", seeds or "-")
     return view

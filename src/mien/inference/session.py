@@ -88,7 +88,8 @@ class _Stop:
     """Ends the `with` block with an exception when the process is asked to end, so that all files are closed.
 
     Ctrl-C is KeyboardInterrupt, SIGTERM and SIGHUP are SystemExit.  While `whole` is entered the first request waits
-    until it is left: half a written frame costs a video all that follows in its fragment.  A second one does not wait.
+    until it is left: half a written frame costs a video all that follows in its fragment.  Ctrl-C after that does not
+    wait; `timeout` may well send its SIGTERM twice.
     """
 
     def __init__(self) -> None:
@@ -119,8 +120,8 @@ class _Stop:
             self._leave(self._asked)
 
     def _ask(self, number: int, frame: object) -> None:
-        if self._busy and self._asked is None:
-            self._asked = number
+        if self._busy and (self._asked is None or number != signal.SIGINT):
+            self._asked = self._asked or number
         else:
             self._leave(number)
 

@@ -48,9 +48,8 @@ def load(run: Path) -> tuple[Graph, tuple[str, ...]]:
     """Return a run's best network as the graph that is exported, in evaluation mode, and its labels."""
     recipe = resume_recipe(run)
     best = checkpoint.load(run / "best.pt")
-    return Graph(restored(recipe, best).requires_grad_(False), recipe.views, recipe.augment.fill).eval(), tuple(
-        best["labels"]
-    )
+    graph = Graph(restored(recipe, best).requires_grad_(False), recipe.views, recipe.augment.fill)
+    return graph.eval(), tuple(best["labels"])
 
 
 def climb(
