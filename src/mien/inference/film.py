@@ -22,6 +22,7 @@ EVENTS = 40  # events in it
 STYLE = (
     timeline.STYLE
     + """
+.people table{font-size:.84rem}
 .named{overflow-wrap:anywhere}.person h3 .soft{font-weight:400}.person .affect{margin-bottom:2px}
 .peaks{display:flex;flex-wrap:wrap;gap:10px 14px;list-style:none;padding:0;margin:12px 0 0}
 .peaks li{display:grid;grid-template-columns:56px auto;gap:0 10px;align-items:center;font-size:.84rem;line-height:1.35}
