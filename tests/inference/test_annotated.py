@@ -235,7 +235,7 @@ def test_figures_stand_but_expression_and_box_do_not(
     source = Source("a.mp4", tmp_path / "a.mp4", Path("a.mp4"))
     with Annotated(tmp_path) as annotated:
         for k, (one, at) in enumerate(zip(told, times, strict=True)):
-            prediction = Prediction("a.mp4", k, at, 256, 256, None, (one,))
+            prediction = Prediction("a.mp4", k, at, 256, 256, faces=(one,))
             annotated.add(Seen(prediction, source, False, NOTHING, astronaut[:256, :256]))
     assert [round(one.confidence or 0, 2) for one in shown] == [0.5, 0.5, 0.7, 0.9, 0.9, 0.7]
     assert [one.expression for one in shown] == ["surprise"] * 3 + ["anger"] * 3

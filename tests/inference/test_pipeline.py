@@ -146,7 +146,7 @@ def test_large_pictures_keep_their_pixels(
 def test_prediction_to_dict(pipeline: Pipeline, photo: Path) -> None:
     (prediction,) = pipeline.predict([photo])
     told = prediction.to_dict()
-    assert list(told) == ["source", "frame", "seconds", "width", "height", "error", "faces"]
+    assert list(told) == ["source", "frame", "seconds", "width", "height", "error", "note", "rotated", "faces"]
     assert list(told["faces"][0]) == [
         "box", "score", "track_id", "expression", "confidence", "abstained", "probs", "valence", "arousal",
         "action_units",

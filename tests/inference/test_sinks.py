@@ -35,8 +35,8 @@ FACE = Face(
     action_units={"au04": 0.1, "au12": 0.9},
 )
 PREDICTIONS = [
-    Prediction('ü "1", x.jpg', None, None, 64, 48, None, (FACE, FACE)),
-    Prediction("v.mp4", 7, 0.28, 64, 48, None, (FACE.read(LABELS, np.array([0.5, 0.5], np.float32), 0.9),)),
+    Prediction('ü "1", x.jpg', None, None, 64, 48, faces=(FACE, FACE)),
+    Prediction("v.mp4", 7, 0.28, 64, 48, faces=(FACE.read(LABELS, np.array([0.5, 0.5], np.float32), 0.9),)),
     Prediction("empty.jpg", None, None, 64, 48),
     Prediction("bad.jpg", error="bad.jpg: no"),
 ]

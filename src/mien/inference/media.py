@@ -24,6 +24,8 @@ USUAL = ("JPEG", "PNG", "GIF", "BMP", "PPM")  # what Pillow knows at once; for o
 PHOTOS = (*USUAL, "DIB", "WEBP", "TIFF", "AVIF", "HEIF", "JPEG2000", "TGA", "ICO")
 """What photographs come in; not, say, EPS, for which Pillow would start another program."""
 MOST_PIXELS = 200_000_000
+MAX_PIXELS = 100_000_000
+"""Pixels that one image or video frame may decode to, unless --max-pixels asks for more."""
 ORIENTATION = 0x0112  # the EXIF tag
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -36,6 +38,20 @@ TURNS = {
 }
 
 OPENING = threading.Lock()
+
+
+def check_size(width: int, height: int, name: str | Path, most: int | None = None) -> None:
+    """Refuse what would decode to more than `most` pixels, MAX_PIXELS when not given; MediaError.
+
+    To be asked with what a file's head says, before anything is allocated; for images and video frames alike.
+    """
+    most = MAX_PIXELS if most is None else most
+    if width * height > most:
+        raise MediaError(
+            f"{name} has {width} x {height} pixels",
+            f"at most {most / 1e6:g} million",
+            f"--max-pixels {width * height} reads it",
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,7 +29,7 @@ from mien.inference.align import FRAMINGS, crops
 from mien.inference.classify import BATCH, Classifier
 from mien.inference.detectors import make
 from mien.inference.smooth import Smoother
-from mien.inference.sources import Source, expand
+from mien.inference.sources import Skipped, Source, expand
 from mien.inference.track import Tracks
 from mien.inference.video import WHOLE, Clip, frames
 
@@ -50,6 +50,9 @@ class Prediction:
         frame: index of the video frame, or None for a picture; seconds: its time in the video, likewise.
         width, height: pixels of the picture as seen (after EXIF rotation), or None when it could not be read.
         error: one line saying why the source could not be read, or None.
+        note: what was read, where that is not obvious ("page 1 of 3"), or None.
+        rotated: degrees counter-clockwise by which the image was turned before it was read, when that was asked for;
+            width, height and boxes are those of the image as read.
         faces: the faces, left to right.
     """
 
@@ -59,6 +62,8 @@ class Prediction:
     width: int | None = None
     height: int | None = None
     error: str | None = None
+    note: str | None = None
+    rotated: int | None = None
     faces: tuple[Face, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -70,6 +75,8 @@ class Prediction:
             "width": self.width,
             "height": self.height,
             "error": self.error,
+            "note": self.note,
+            "rotated": self.rotated,
             "faces": [face.to_dict() for face in self.faces],
         }
 
@@ -161,11 +168,19 @@ class Pipeline:
             yield seen.prediction
 
     def stream(
-        self, sources: Iterable[str | Path], clip: Clip = WHOLE, keep: bool = False, skip: Path | None = None
+        self,
+        sources: Iterable[str | Path],
+        clip: Clip = WHOLE,
+        keep: bool = False,
+        skip: Path | None = None,
+        skipped: Skipped | None = None,
     ) -> Iterator[Seen]:
-        """Yield as `predict` does, with the pictures themselves when `keep`, and without the folder `skip`."""
+        """Yield as `predict` does, with the pictures themselves when `keep`, and without the folder `skip`.
+
+        What is passed over in folders is counted in `skipped`.
+        """
         pool = ThreadPoolExecutor(WORKERS)
-        read = self._seen(pool, sources, clip, keep, skip)
+        read = self._seen(pool, expand(sources, skip, skipped), clip, keep)
         try:
             batches = _batches(read)
             yield from self._followed(seen for batch in batches for seen in self._finish(batch))
@@ -183,10 +198,8 @@ class Pipeline:
             )
         return self.card.threshold
 
-    def _seen(
-        self, pool: Executor, sources: Iterable[str | Path], clip: Clip, keep: bool, skip: Path | None
-    ) -> Generator[Seen, None, None]:
-        for moving, group in groupby(expand(sources, skip), lambda source: not source.error and source.moving):
+    def _seen(self, pool: Executor, sources: Iterable[Source], clip: Clip, keep: bool) -> Generator[Seen, None, None]:
+        for moving, group in groupby(sources, lambda source: not source.error and source.moving):
             if not moving:
                 jobs = (partial(self._open, source, keep) for source in group)
                 yield from stream.background(stream.in_order(pool, jobs, AHEAD), _size)
@@ -205,7 +218,7 @@ class Pipeline:
         faces, cropped = self._crop(picture.image, self.detect(picture.image))
         if picture.ratio != 1:
             faces = [_scaled(face, picture.ratio) for face in faces]
-        prediction = Prediction(source.name, None, None, picture.width, picture.height, None, tuple(faces))
+        prediction = Prediction(source.name, None, None, picture.width, picture.height, faces=tuple(faces))
         return Seen(prediction, source, False, cropped, picture.image if keep else None)
 
     def _watch(self, pool: Executor, source: Source, clip: Clip, keep: bool) -> Iterator[Seen]:
@@ -221,7 +234,7 @@ class Pipeline:
         for frame in stream.watched(pool, readable(), self.detect, live=source.live):
             faces, cropped = self._crop(frame.image, frame.faces)
             height, width = frame.image.shape[:2]
-            prediction = Prediction(source.name, frame.index, frame.seconds, width, height, None, tuple(faces))
+            prediction = Prediction(source.name, frame.index, frame.seconds, width, height, faces=tuple(faces))
             yield Seen(prediction, source, frame.cut, cropped, frame.image if keep else None)
         yield from (self._failed(source, str(error)) for error in broken)
 

@@ -34,6 +34,7 @@ def columns(card: Card) -> dict[str, str]:
     heads = [*(f"prob_{label}" for label in card.labels), "valence", "arousal", *card.action_units]
     known = {"source": "string", "frame": "int64", "seconds": "float64"}
     known |= {"width": "int32", "height": "int32", "error": "string"}
+    known |= {"note": "string", "rotated": "int32"}
     known |= dict.fromkeys((*CORNERS, "score"), "float32")
     known |= {"track_id": "int64", "expression": "string", "confidence": "float32", "abstained": "bool"}
     return known | dict.fromkeys(heads, "float32")

@@ -8,6 +8,7 @@ with the reason.
 import glob
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,9 @@ VIDEOS = frozenset(
     )
 )
 PERHAPS = ".ts"  # a video, or TypeScript: the content decides
+Skipped = Counter[str]
+"""How many things of each kind were passed over in folders; a kind reads well after a number: "3 camera raw .cr2"."""
+
 ADDRESS = re.compile(r"\w{2,}:/")  # a single letter is a drive
 
 
@@ -66,16 +70,22 @@ class Source:
         return self.live or suffix in VIDEOS or (suffix not in PICTURES and video.is_video(self.path))
 
 
-def expand(arguments: Iterable[str | Path], skip: Path | None = None) -> Iterator[Source]:
-    """Yield the sources that arguments mean, without the folder `skip` (where results are being written)."""
+def expand(
+    arguments: Iterable[str | Path], skip: Path | None = None, skipped: Skipped | None = None
+) -> Iterator[Source]:
+    """Yield the sources that arguments mean, without the folder `skip` (where results are being written).
+
+    What is passed over in folders is counted in `skipped` by its kind, as it goes.
+    """
+    skipped = Skipped() if skipped is None else skipped
     for argument in map(str, arguments):
         path = Path(argument)
         if argument.startswith(CAMERA) or _is(S_ISREG, path):
             yield _source(argument, path)
         elif argument and _is(S_ISDIR, path):
-            yield from _folder(argument, path, skip)
+            yield from _folder(argument, path, skip, skipped)
         elif glob.has_magic(argument) and (matches := glob.glob(argument, recursive=True)):  # noqa: PTH207 - absolute and relative alike
-            yield from expand(sorted(matches, key=Path), skip)
+            yield from expand(sorted(matches, key=Path), skip, skipped)
         else:
             what = "the pattern matches nothing" if glob.has_magic(argument) else _why(path)
             yield _source(argument, path, f"{argument or repr(argument)}: {what}")
@@ -106,9 +116,9 @@ def _source(name: str, path: Path, error: str | None = None, below: Path | None 
     return Source(printable, path, below or Path(path.name), error and " ".join(error.split()))
 
 
-def _folder(argument: str, folder: Path, skip: Path | None) -> Iterator[Source]:
+def _folder(argument: str, folder: Path, skip: Path | None, skipped: Skipped) -> Iterator[Source]:
     empty = True
-    for path in _walk(folder, skip, frozenset()):
+    for path in _walk(folder, skip, skipped, frozenset()):
         empty = False
         below = path.relative_to(folder)
         name = os.path.join(argument, below)  # noqa: PTH118 - Path would drop a leading "./" of the argument
@@ -118,7 +128,7 @@ def _folder(argument: str, folder: Path, skip: Path | None) -> Iterator[Source]:
         yield _source(argument, folder, f"{argument}: no picture or video in this folder")
 
 
-def _walk(folder: Path, skip: Path | None, above: frozenset[Path]) -> Iterator[Path]:
+def _walk(folder: Path, skip: Path | None, skipped: Skipped, above: frozenset[Path]) -> Iterator[Path]:
     """Yield known files below a folder in the order of their paths, and folders that cannot be read."""
     real = folder.resolve()
     if real in above or (skip and real == skip.resolve()):
@@ -133,6 +143,8 @@ def _walk(folder: Path, skip: Path | None, above: frozenset[Path]) -> Iterator[P
         return
     for path in paths:
         if _is(S_ISDIR, path):
-            yield from _walk(path, skip, above | {real})
+            yield from _walk(path, skip, skipped, above | {real})
         elif path.suffix.lower() in PICTURES | VIDEOS or (path.suffix.lower() == PERHAPS and video.is_video(path)):
             yield path
+        else:
+            skipped[path.suffix.lower() or "without a suffix"] += 1
