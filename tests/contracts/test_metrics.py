@@ -9,8 +9,24 @@ import pytest
 from mien.evaluation.metrics import METRICS
 
 KEYS = "accuracy balanced_accuracy macro_f1 top2 kappa ece nll brier macro_f1_norm kappa_norm"
-BETTER_LOW = {"ece", "ece_width", "nll", "brier"}
+BETTER_LOW = {key for key, metric in METRICS.items() if not metric.higher_is_better}
 ONE_CLASS = {"kappa", "kappa_norm", "alpha", "alpha_norm", "roc_auc"}  # undefined where one class is all there is
+
+
+def test_the_direction_of_every_metric_is_that_of_a_better_answer() -> None:
+    """Against a plain truth: answers that come closer to it, step by step, are better by every metric."""
+    rng = np.random.default_rng(0)
+    target = np.eye(5)[rng.integers(5, size=2000)]
+    noise = rng.dirichlet(np.ones(5), 2000)
+    for key, metric in METRICS.items():
+        values = [metric((1 - w) * noise + w * target, target) for w in (0.0, 0.2, 0.5, 1.0)]
+        if not key.startswith("ece"):  # which knows no more than confidence
+            assert values == sorted(values, reverse=not metric.higher_is_better), key
+        assert values[metric.best(values)] == values[3], key
+        assert metric.better(values[3], than=values[0]), key
+        assert not metric.better(values[0], than=values[3]), key
+        assert metric.better(values[0], than=None), key
+        assert not metric.better(math.nan, than=None), key
 
 
 def drawn(n: int = 300, k: int = 5, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

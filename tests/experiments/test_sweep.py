@@ -9,8 +9,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from mien.errors import MienError  # noqa: E402
+from mien.evaluation.metrics import METRICS  # noqa: E402
 from mien.experiments import rows, table  # noqa: E402
-from mien.experiments.sweep import MEASURES, grid, line, summary, sweep  # noqa: E402
+from mien.experiments.sweep import MEASURES, grid, line, summary, sweep, told_of  # noqa: E402
 
 SMALL = [
     "model.options.depths=[1, 1, 1, 1]", "model.options.stem_stride=2", "batch=32", "refine=null",
@@ -120,6 +121,13 @@ def test_a_run_that_diverges_costs_only_its_cell(tiny_fer2013: Path, tmp_path: P
     assert lost["val_accuracy"] == {"mean": None, "std": None}
     assert line(lost) == ["1e30", *["diverged"] * len(MEASURES)]
     assert (tmp_path / "sweeps" / "lr" / "sweep.svg").is_file()
+
+
+@pytest.mark.parametrize("key", METRICS)
+def test_the_epoch_told_is_the_best_by_the_metric(key: str) -> None:
+    same = {"loss": 1.0, "val_nll": 1.0, "val_accuracy": 0.5, "val_macro_f1": 0.5}
+    log = [{**same, "epoch": epoch, f"val_{key}": value} for epoch, value in enumerate((0.3, 0.1, 0.4, 0.2), 1)]
+    assert told_of(log, key)["epoch"] == (3 if METRICS[key].higher_is_better else 2)
 
 
 def test_a_cell_of_which_one_seed_diverged_says_so() -> None:

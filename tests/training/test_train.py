@@ -14,8 +14,10 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from mien.errors import MienError, RecipeError, WeightsError  # noqa: E402
+from mien.evaluation.metrics import METRICS  # noqa: E402
 from mien.training import checkpoint, runlog  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
+from mien.training import train as module  # noqa: E402
 from mien.training.session import run_recipe  # noqa: E402
 from mien.training.train import Plan, choose_precision, train  # noqa: E402
 
@@ -61,6 +63,18 @@ def test_it_learns(tiny_fer2013: Path, tmp_path: Path) -> None:
     history = checkpoint.load(tmp_path / "last.pt")["history"]
     assert history[-1]["loss"] < 0.7 * history[0]["loss"]
     assert max(row["val_accuracy"] for row in history) > 0.5
+
+
+@pytest.mark.parametrize("key", METRICS)
+def test_the_epoch_that_is_kept_is_the_best_by_the_metric(
+    key: str, tiny_fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = iter([0.3, 0.1, 0.4, 0.2])
+    real = module.score
+    monkeypatch.setattr(module, "score", lambda *a, **o: {**real(*a, **o), f"val_{key}": next(given)})
+    train(small("epochs=4", "data.limit=32", f"select={key}"), tiny_fer2013, tmp_path, device="cpu")
+    kept = checkpoint.load(tmp_path / "best.pt")["epoch"]
+    assert kept == (3 if METRICS[key].higher_is_better else 2)
 
 
 def start(root: Path, out: Path, *words: str) -> "subprocess.Popen[str]":

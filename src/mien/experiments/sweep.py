@@ -18,6 +18,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from mien.errors import DivergedError, RecipeError, UsageError
+from mien.evaluation.metrics import METRICS
 from mien.experiments import begun, figures, rows
 from mien.training import recipe as recipes
 from mien.training import runlog
@@ -25,7 +26,7 @@ from mien.training.network import check
 from mien.training.recipe import Recipe
 from mien.training.runlog import write_json
 from mien.training.session import check_device, try_out
-from mien.training.train import LOWER_IS_BETTER, train
+from mien.training.train import train
 
 MEASURES = {  # key: heading, factor
     "val_accuracy": ("val accuracy, %", 100),
@@ -169,8 +170,7 @@ def told_of(log: Sequence[dict[str, float]], select: str) -> dict[str, float]:
     >>> told["epoch"], told["loss_least"], told["loss_epoch"], told["val_nll_least"]
     (1, 1, 2, 1)
     """
-    order = min if select in LOWER_IS_BETTER else max
-    best = order(log, key=lambda row: row[f"val_{select}"])
+    best = log[METRICS[select].best([row[f"val_{select}"] for row in log])]
     told = {key: best[key] for key in ("val_accuracy", "val_macro_f1", "val_nll", "epoch")}
     for key in ("loss", "val_nll"):
         least = min(log, key=lambda row: row[key])

@@ -225,7 +225,7 @@ class Recipe(Strict):
     ema: float = Field(0.998, ge=0, lt=1, description="decay per step of the averaged weights that are evaluated")
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     select: str = Field(
-        "accuracy", description="key of METRICS by which val picks the epoch; lower is better for losses"
+        "accuracy", description="key of METRICS by which val picks the epoch; each knows which way is better"
     )
     views: Views = Views()
     test: bool = Field(True, description="open the test split, once, when training has ended")

@@ -35,7 +35,6 @@ from mien.training.progress import Progress
 from mien.training.recipe import Augment, Recipe
 from mien.training.splits import Split, gather, split
 
-LOWER_IS_BETTER = frozenset({"ece", "nll", "brier"})
 PROBED = ("nll", "accuracy")
 """What is scored on val between epochs, where the recipe sets `probe`."""
 
@@ -122,7 +121,7 @@ def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto")
             row = {"epoch": state.epoch, "step": state.step, **learnt, "seconds": state.seconds, **scores}
             state.history.append(row)
             value = scores[f"val_{recipe.select}"]
-            if state.best is None or (value < state.best if recipe.select in LOWER_IS_BETTER else value > state.best):
+            if METRICS[recipe.select].better(value, state.best):
                 state.best = value
                 best = {"average": state.average.model.state_dict(), "epoch": state.epoch, **facts}
                 checkpoint.save(best, run / "best.pt")

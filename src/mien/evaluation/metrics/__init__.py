@@ -1,4 +1,4 @@
-"""Metrics: `f(probs, target) -> float` in plain numpy, by key in `METRICS`.
+"""Metrics: `f(probs, target) -> float` in plain numpy, by key in `METRICS`, each with the way that is better.
 
 Probabilities are (N, K) floats.  Targets are (N, K) distributions: one-hot for hard labels, vote shares otherwise;
 where several classes tie for the top of a target, any of them is right.  Skew-normalised ones end in `_norm`.  What
@@ -6,8 +6,6 @@ no sample defines is NaN.  All of them together take some 20 ms on 3,589 x 8.
 
 `VOTES` and `PEOPLE` judge by people's votes, `REGRESSION` valence and arousal, `UNITS` action units, each in its room.
 """
-
-from collections.abc import Callable
 
 from mien.evaluation.metrics.confidence import BINS, bin_of, brier, briers, ece, ece_width, nll, nlls, reliability
 from mien.evaluation.metrics.counts import (
@@ -44,6 +42,7 @@ from mien.evaluation.metrics.labels import (
     macro_precision_norm,
     macro_recall,
 )
+from mien.evaluation.metrics.metric import Metric, higher, lower
 from mien.evaluation.metrics.ranking import pr_auc, roc_auc, top2, top2_confusion, top2_f1, top2_f1_norm, top2_hits
 from mien.evaluation.metrics.regression import REGRESSION
 from mien.evaluation.metrics.units import UNITS, icc
@@ -94,31 +93,30 @@ __all__ = [
     "undersampled",
 ]
 
-Metric = Callable[[Floats, Floats], float]
-
 METRICS: dict[str, Metric] = {
-    "accuracy": accuracy,
-    "balanced_accuracy": balanced_accuracy,
-    "macro_f1": macro_f1,
-    "macro_precision": macro_precision,
-    "macro_recall": macro_recall,
-    "top2": top2,
-    "top2_f1": top2_f1,
-    "kappa": kappa,
-    "alpha": alpha,
-    "roc_auc": roc_auc,
-    "pr_auc": pr_auc,
-    "ece": ece,
-    "ece_width": ece_width,
-    "nll": nll,
-    "brier": brier,
-    "accuracy_norm": balanced_accuracy,
-    "macro_precision_norm": macro_precision_norm,
-    "macro_f1_norm": macro_f1_norm,
-    "top2_f1_norm": top2_f1_norm,
-    "kappa_norm": kappa_norm,
-    "alpha_norm": alpha_norm,
+    "accuracy": higher(accuracy),
+    "balanced_accuracy": higher(balanced_accuracy),
+    "macro_f1": higher(macro_f1),
+    "macro_precision": higher(macro_precision),
+    "macro_recall": higher(macro_recall),
+    "top2": higher(top2),
+    "top2_f1": higher(top2_f1),
+    "kappa": higher(kappa),
+    "alpha": higher(alpha),
+    "roc_auc": higher(roc_auc),
+    "pr_auc": higher(pr_auc),
+    "ece": lower(ece),
+    "ece_width": lower(ece_width),
+    "nll": lower(nll),
+    "brier": lower(brier),
+    "accuracy_norm": higher(balanced_accuracy),
+    "macro_precision_norm": higher(macro_precision_norm),
+    "macro_f1_norm": higher(macro_f1_norm),
+    "top2_f1_norm": higher(top2_f1_norm),
+    "kappa_norm": higher(kappa_norm),
+    "alpha_norm": higher(alpha_norm),
 }
+"""Metric by key: what it measures and which way is better."""
 
-OF_LABELS = frozenset(key for key, metric in METRICS.items() if metric.__module__.endswith(".labels"))
+OF_LABELS = frozenset(key for key, metric in METRICS.items() if metric.measure.__module__.endswith(".labels"))
 """Keys of the metrics that need no more than the predicted label."""
