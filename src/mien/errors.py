@@ -7,6 +7,7 @@
     ├── DetectorError    a face detector whose file is missing or altered
     ├── DivergedError    a training run whose loss is no longer a number
     ├── MediaError       a picture, video or camera that cannot be opened or decoded
+    ├── OutputError      a file or folder that results cannot be written to
     └── UsageError       a command or an argument that cannot be carried out as given
 
 Anything else that escapes is a bug and shows its traceback.
@@ -43,6 +44,10 @@ class DivergedError(MienError):
 
 class MediaError(MienError):
     """A picture, video or camera that cannot be opened or decoded."""
+
+
+class OutputError(MienError):
+    """A file or folder that results cannot be written to."""
 
 
 class UsageError(MienError):

@@ -1,0 +1,139 @@
+"""The mark of a folder that mien wrote: `mien-run.json` lists the files in it that are ours.
+
+    mark = read(folder)                       # None where there is no mark
+    mark.owns("annotated/a.jpg")              # written by mien, whatever happened to it since
+    mark.untouched(folder, "report.html")     # ... and still as it was written
+
+The list stands in the record once a run has ended.  While it runs, and after it was killed, it stands beside it, a line
+per file, in JOURNAL.  A name that leads out of the folder is no name of ours, whatever a record says.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from stat import S_ISREG
+from typing import Any
+
+RECORD = "mien-run.json"
+JOURNAL = ".mien-files.jsonl"
+SECOND = 1_000_000_000
+
+Stamp = tuple[int, int]
+"""Bytes and time of the last change in ns."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a folder says about the files that mien wrote into it.
+
+    Attributes:
+        files: every name, relative to the folder with "/" between, with its stamp; None where the run was killed while
+            the file was being written.
+        by: which command wrote each.
+        folders: those that hold files of ours alone while `running`.
+        running: whether the run has not ended, or was killed.
+    """
+
+    files: dict[str, Stamp | None] = field(default_factory=dict)
+    by: dict[str, str] = field(default_factory=dict)
+    folders: tuple[str, ...] = ()
+    running: bool = False
+
+    def owns(self, name: str) -> bool:
+        """Whether mien wrote the file of this name."""
+        return name in self.files or (self.running and name.startswith(tuple(f"{each}/" for each in self.folders)))
+
+    def untouched(self, folder: Path, name: str) -> bool:
+        """Whether the file is ours and still as mien wrote it; a file that a killed run was writing counts as so."""
+        if name not in self.files:
+            return False
+        stamp, seen = self.files[name], stamp_of(folder / name)
+        return seen is not None and (stamp is None or _equal(stamp, seen))
+
+    def others(self, command: str, fits: Callable[[str], bool]) -> Iterator[dict[str, Any]]:
+        """Yield the entries of files that other commands wrote, and that this one does not write over."""
+        for name, stamp in self.files.items():
+            if self.by[name] != command and not fits(name):
+                yield entry(name, self.by[name], stamp)
+
+
+def entry(name: str, by: str, stamp: Stamp | None = None) -> dict[str, Any]:
+    """Return what a list says about a file."""
+    return {"file": name, "by": by} | ({"bytes": stamp[0], "mtime_ns": stamp[1]} if stamp else {})
+
+
+def read(folder: Path) -> Mark | None:
+    """Return the mark of a folder, or None where it has none that can be read."""
+    try:
+        with (folder / RECORD).open(encoding="utf-8") as file:
+            told = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(told, dict) or not isinstance(told.get("mien"), str) or not isinstance(told.get("files"), list):
+        return None
+    entries = [*told["files"], *journal(folder)]
+    folders = told.get("folders")
+    mark = Mark(folders=tuple(each for each in folders or () if _inside(each)), running=told.get("status") == "running")
+    for each in entries:
+        name, stamp = _read(each)
+        if name and each.get("gone"):
+            mark.files.pop(name, None)
+        elif name:
+            mark.files[name] = stamp
+            mark.by[name] = str(each.get("by", ""))
+    return mark
+
+
+def journal(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a run that has not ended, or was killed; the last one may be half."""
+    try:
+        with (folder / JOURNAL).open(encoding="utf-8") as lines:
+            for line in lines:
+                try:
+                    yield json.loads(line)
+                except (ValueError, RecursionError):
+                    continue
+    except (OSError, ValueError):
+        return
+
+
+def settled(entries: Iterable[dict[str, Any]], gone: frozenset[str]) -> Iterator[dict[str, Any]]:
+    """Yield one entry per file: that of its end where it has one; those of `gone` have none."""
+    begun: dict[str, dict[str, Any]] = {}
+    for each in entries:
+        if each["file"] in gone or each.get("gone"):
+            continue
+        if "bytes" in each:
+            begun.pop(each["file"], None)
+            yield each
+        else:
+            begun[each["file"]] = each
+    yield from begun.values()
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """Return the stamp of a regular file; None where there is none, or a link."""
+    try:
+        seen = path.lstat()
+    except (OSError, ValueError):
+        return None
+    return (seen.st_size, seen.st_mtime_ns) if S_ISREG(seen.st_mode) else None
+
+
+def _equal(written: Stamp, seen: Stamp) -> bool:
+    coarse = seen[1] % SECOND == 0  # a file system that keeps seconds, or two of them
+    return written[0] == seen[0] and (abs(written[1] - seen[1]) < 2 * SECOND if coarse else written[1] == seen[1])
+
+
+def _read(told: Any) -> tuple[str, Stamp | None]:
+    if not isinstance(told, dict) or not _inside(told.get("file")):
+        return "", None
+    size, time = told.get("bytes"), told.get("mtime_ns")
+    return told["file"], (size, time) if isinstance(size, int) and isinstance(time, int) else None
+
+
+def _inside(name: Any) -> bool:
+    if not isinstance(name, str) or not name or "\0" in name or Path(name).is_absolute():
+        return False
+    return not {"", ".", ".."} & set(name.split("/"))
