@@ -6,6 +6,7 @@ import pytest
 
 from mien.labels import EXPRESSIONS
 from mien.page import ABSTAINED, COLOURS, bars, data_uri, dot, escape, facts, page, percent, table, tiles
+from mien.printable import printable
 
 HOSTILE = "\"><img src=x onerror=alert(1)>'</style><script>&amp;"
 
@@ -58,8 +59,8 @@ def test_text_from_outside_stays_text(fragment: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a\nb", "a\x00b", "a\u202eb", "a\udcffb", "a\x1bb"])
-def test_what_cannot_be_seen_becomes_a_mark(name: str) -> None:
-    assert escape(name) == "a\ufffdb"
+def test_what_cannot_be_seen_becomes_an_escape(name: str) -> None:
+    assert escape(name) == printable(name) != name
     page("t", escape(name)).encode("utf-8")
 
 

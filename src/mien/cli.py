@@ -5,7 +5,7 @@ Exit codes: 0 done, 2 the user's mistake (one line on stderr), 3 a --strict chec
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -13,6 +13,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from mien.errors import MienError, UsageError
+from mien.printable import printable, printable_in, say
 
 LISTS = {  # what `mien list` lists, and where each registry lives
     "weights": ("mien.inference.classify", "names"),
@@ -104,7 +105,7 @@ def export(
     """Write a run's weights as ONNX: uint8 crops in, calibrated probabilities out."""
     from mien.training.session import export_run
 
-    typer.echo(export_run(run, root=root))
+    _print_path(export_run(run, root=root))
 
 
 @app.command()
@@ -125,7 +126,7 @@ def reproduce(
 
     place = Place(root, out, results, device)
     if list_:
-        return show.show(found := show.listed(place), show.to_list(found), as_json=as_json)
+        return show.show(found := show.listed(place), show.to_list(printable_in(found)), as_json=as_json)
     raise typer.Exit(show.run(recipes or [], place, budget, seeds, as_json=as_json))
 
 
@@ -146,9 +147,9 @@ def sweep(
     try:
         found = run(recipe, grid, runs=runs, root=root, out=out, device=device)
     except KeyboardInterrupt:
-        typer.echo("\nstopped; the same command goes on where this one was", err=True)
+        say("", "stopped; the same command goes on where this one was")
         raise typer.Exit(130) from None
-    show.show(found, show.to_sweep(found), as_json=as_json)
+    show.show(found, show.to_sweep(printable_in(found)), as_json=as_json)
 
 
 @app.command()
@@ -166,7 +167,6 @@ def generate(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Train a class-conditional generator of faces and draw pictures for `data.train.generated` of a recipe."""
-    import json
 
     from mien.data import read_options
     from mien.training.generate import Settings, to_text
@@ -174,7 +174,7 @@ def generate(
 
     asked = read_options(options or [])
     found = make(name, root, out, asked, Settings(steps, seed), per_class=per_class, device=device)
-    typer.echo(json.dumps(found) if as_json else to_text(found))
+    _print(found, to_text, as_json)
 
 
 @app.command("list")
@@ -209,7 +209,11 @@ def doctor(
 
     places = [folder("cache", cache_folder()), folder("MIEN_DATA", os.environ.get("MIEN_DATA"))]
     found = [*checks(), *places]
-    typer.echo(json.dumps([asdict(check) for check in found]) if as_json else "\n".join(map(line, found)))
+    typer.echo(
+        json.dumps([asdict(check) for check in found])
+        if as_json
+        else "\n".join(printable(line(check)) for check in found)
+    )
     if strict and any(check.ok is False for check in found):
         raise typer.Exit(3)
 
@@ -228,7 +232,6 @@ def data(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Show a data set: counts, a contact sheet, and the test pictures that have no twin in Training."""
-    import json
 
     from mien.data import audit_show, read_options, show
 
@@ -236,11 +239,10 @@ def data(
         raise UsageError("--detector or --strict alone", "--hygiene beside it")
     chosen, folder = read_options(options or []), out or Path(f"{name}-data")
     told = audit_show.look(name, root, folder, detector, chosen) if hygiene else show.look(name, root, folder, chosen)
-    text = (audit_show if hygiene else show).to_text(told)
-    typer.echo(json.dumps(told) if as_json else text)
+    _print(told, (audit_show if hygiene else show).to_text, as_json)
     _wrote(told["files"].values())
     if strict and told["leak"]:
-        typer.echo(f"mien: {told['leak']}", err=True)
+        say(f"mien: {told['leak']}")
         raise typer.Exit(3)
 
 
@@ -259,7 +261,6 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Measure weights on a data set: all of it and its twin-free part, with intervals."""
-    import json
 
     from mien.data import read_options
     from mien.evaluation.evaluate import evaluate as measure
@@ -267,7 +268,7 @@ def evaluate(
     from mien.evaluation.show import to_text
 
     result, figures = measure(weights, data, root, split, out, **read_options(options or []))
-    typer.echo(json.dumps(figures) if as_json else to_text(figures))
+    _print(figures, to_text, as_json)
     if out:
         _wrote(keep(result, figures, out, root))
 
@@ -288,18 +289,17 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Compare systems picture by picture: differences with intervals, tests, a ranking, where they disagree."""
-    import json
 
     from mien.evaluation import compare as pairs
 
     asked = pairs.Request(tuple(systems), source, tuple(column or ()), data, root, split, intersect, published)
     found, tables = pairs.judge(asked)
     for note in found["notes"]:
-        print(note, file=sys.stderr)
-    typer.echo(json.dumps(found) if as_json else pairs.to_text(found))
+        say(note)
+    _print(found, pairs.to_text, as_json)
     if out:
         written = pairs.keep(found, out, pairs.pictures(found, root), tables)
-        typer.echo("\n".join(f"wrote {path}" for path in written), err=as_json)
+        typer.echo("\n".join(f"wrote {printable(path)}" for path in written), err=as_json)
 
 
 @app.command()
@@ -320,8 +320,9 @@ def report(
     from mien.evaluation.report.gather import make
 
     path, left_out = make(results, root, out)
-    print(*left_out, sep="\n", end="\n" if left_out else "", file=sys.stderr)
-    typer.echo(path)
+    for note in left_out:
+        say(note)
+    _print_path(path)
 
 
 @app.command()
@@ -332,12 +333,11 @@ def calibrate(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Fit temperatures, a threshold and conformal sets on one result; measure them on another."""
-    import json
 
     from mien.evaluation.recalibrate import load, recalibrate, to_text
 
     figures = recalibrate(load(val), load(other), coverage)
-    typer.echo(json.dumps(figures) if as_json else to_text(figures))
+    _print(figures, to_text, as_json)
 
 
 @app.command()
@@ -353,7 +353,6 @@ def fairness(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Measure weights by groups of people: accuracy, error rates and calibration, with intervals and tests."""
-    import json
 
     from mien.evaluation import fairness_show, recalibrate
     from mien.evaluation.belongs import origin, room
@@ -363,9 +362,10 @@ def fairness(
     answers = recalibrate.load(result)
     room(out, "fairness.json", origin(answers))
     columns, notes = read_groups(groups, answers.ids, id, by or [])
-    print(*notes, sep="\n", end="\n" if notes else "", file=sys.stderr)
+    for note in notes:
+        say(note)
     figures = measure(answers, columns, min_group)
-    typer.echo(json.dumps(figures) if as_json else fairness_show.to_text(figures))
+    _print(figures, fairness_show.to_text, as_json)
     if out:
         _wrote(fairness_show.keep(answers, figures, out))
 
@@ -387,7 +387,6 @@ def stress(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Measure weights on blurred, noisy, dark, covered and askew pictures, and under attack."""
-    import json
 
     from mien.data import read_options
     from mien.evaluation.stress import keep, to_text
@@ -397,14 +396,26 @@ def stress(
     subject, figures = measure(
         weights, data, root, split, images=images, baseline=baseline, attacks=attacks, options=more, out=out
     )
-    typer.echo(json.dumps(figures) if as_json else to_text(figures))
+    _print(figures, to_text, as_json)
     if out:
         _wrote(keep(subject, figures, out))
 
 
 def _wrote(paths: Iterable[Path | str]) -> None:
     """Say on stderr what was written."""
-    print(*(f"wrote {path}" for path in paths), sep="\n", file=sys.stderr)
+    say(*(f"wrote {path}" for path in paths))
+
+
+def _print(found: Any, to_text: Callable[[Any], str], as_json: bool) -> None:
+    """Print what was found as one JSON document, with names as they are, or as text to look at."""
+    import json
+
+    typer.echo(json.dumps(found) if as_json else to_text(printable_in(found)))
+
+
+def _print_path(path: Path) -> None:
+    """Print a path for whatever reads stdout; on a terminal, as it can be looked at."""
+    typer.echo(printable(path) if sys.stdout.isatty() else path)
 
 
 def _gradients(weights: str) -> Any:
@@ -439,19 +450,19 @@ def main() -> None:
         sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
     except WordsError as error:
         command = f"see `{error.ctx.command_path} --help`" if error.ctx else ""
-        print(f"mien: {UsageError(error.format_message().rstrip('.'), do=command)}", file=sys.stderr)
+        say(f"mien: {UsageError(error.format_message().rstrip('.'), do=command)}")
         sys.exit(2)
     except typer.Abort as stopped:  # what some Typers make of Ctrl-C, and all of an EOFError, which is our crash
         if isinstance(stopped.__cause__, EOFError):
             raise
         sys.exit(130)
     except MienError as error:
-        print(f"mien: {error}", file=sys.stderr)
+        say(f"mien: {error}")
         sys.exit(2)
     except ModuleNotFoundError as error:
         if error.name not in TRAINING:
             raise
-        print(f"mien: this needs {error.name}, which is not installed; pip install 'mien[train]'", file=sys.stderr)
+        say(f"mien: this needs {error.name}, which is not installed; pip install 'mien[train]'")
         sys.exit(2)
 
 

@@ -8,6 +8,8 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape as _escape
 
+from mien.printable import printable
+
 ABSTAINED = "#8b9198"
 """The grey of a face that is not answered for."""
 
@@ -105,13 +107,12 @@ def page(title: str, body: str, *, lede: str = "", style: str = "") -> str:
 
 
 def escape(text: object) -> str:
-    """Return text that is safe inside HTML and inside quoted attributes; control characters become visible marks.
+    """Return text that is safe inside HTML and inside quoted attributes; what nobody would see is shown as escapes.
 
     >>> escape('<b>"x"')
     '&lt;b&gt;&quot;x&quot;'
     """
-    clean = "".join(c if c.isprintable() else "\ufffd" for c in str(text))
-    return _escape(clean, quote=True)
+    return _escape(printable(text), quote=True)
 
 
 def tiles(figures: Iterable[tuple[str, str, str]]) -> str:

@@ -80,7 +80,7 @@ def test_names_and_errors_are_text_whatever_they_hold(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_no_unicode_is_written(tmp_path: Path) -> None:
-    assert "a\ufffd.jpg" in written(tmp_path, [seen("a\udcff.jpg", face())])
+    assert r"a\xff.jpg" in written(tmp_path, [seen("a\udcff.jpg", face())])
 
 
 @pytest.mark.parametrize("predictions", [[], [seen("a.jpg")], [Prediction("a.jpg", error="no")]])

@@ -5,13 +5,13 @@ gives its figures at once.  One that learnt from other data is left alone, with 
 an error that says what to remove, because days of training may lie in it.
 """
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mien.errors import RecipeError, WeightsError
 from mien.experiments import rows
+from mien.printable import say
 from mien.training import checkpoint
 from mien.training import recipe as recipes
 from mien.training.recipe import Recipe
@@ -45,7 +45,7 @@ def asked_for(run: Path, recipe: Recipe, part: Part | None) -> bool:
     try:
         own = recipes.load(run / "recipe.yaml")
     except RecipeError as error:  # begun by another version of mien, or killed as it began
-        print(f"{run} is left alone: {error}", file=sys.stderr)
+        say(f"{run} is left alone: {error}")
         return False
     if mark := facts(run, MARK):
         asked, minutes = mark.get("digest"), mark.get("minutes", 0)
@@ -63,7 +63,7 @@ def learnt_here(run: Path, recipe: Recipe, root: Path | None) -> bool:
     learnt, here = environment.get("data", {}).get("fingerprint"), read(recipe, root, "train").fingerprint
     if learnt == here:
         return True
-    print(f"{run} is left alone: it learnt from other data ({learnt}) than is here ({here})", file=sys.stderr)
+    say(f"{run} is left alone: it learnt from other data ({learnt}) than is here ({here})")
     return False
 
 

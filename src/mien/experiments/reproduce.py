@@ -7,7 +7,6 @@ run again; a recipe that fails does not stop the others; Ctrl-C loses at most an
 
 import json
 import math
-import sys
 import tempfile
 import time
 import traceback
@@ -20,6 +19,7 @@ from mien.errors import DataError, MienError, UsageError
 from mien.experiments import budget, rows, table
 from mien.experiments.begun import MARK, Part, earlier, facts
 from mien.experiments.photos import photos
+from mien.printable import say
 from mien.training import recipe as recipes
 from mien.training import runlog
 from mien.training.finish import finish, scored
@@ -61,7 +61,7 @@ def reproduce(names: list[str], place: Place, *, minutes: float | None = None, s
         part = None
         if minutes is not None:
             part = Part(minutes / len(wanted), (minutes - (time.monotonic() - began) / 60) / (len(wanted) - number))
-        print(f"[{number + 1}/{len(wanted)}] {recipe.name}, seed {recipe.seed}", file=sys.stderr)
+        say(f"[{number + 1}/{len(wanted)}] {recipe.name}, seed {recipe.seed}")
         told.append(attempt(recipe, place, part))
     table.draw(place.results)
     return told
@@ -87,7 +87,7 @@ def attempt(recipe: Recipe, place: Place, part: Part | None) -> dict[str, Any]:
 
 def failed(recipe: Recipe, message: str, crashed: bool = False) -> dict[str, Any]:
     """Return the row of a recipe that could not be run."""
-    print(f"{recipe.name}: {message}", file=sys.stderr)
+    say(f"{recipe.name}: {message}")
     told = {"name": rows.identity(recipe.name), "status": "failed", "error": message, "crashed": crashed}
     return {**told, "recipe": recipe.model_dump(mode="json"), "published": rows.known(recipe.name)}
 
@@ -107,9 +107,9 @@ def measure(recipe: Recipe, place: Place, part: Part | None) -> dict[str, Any]:
     own, figures = recipes.load(run / "recipe.yaml"), scored(run)
     if "test" not in figures:
         train(own, place.root, run, device=place.device)
-        print("exporting and scoring", file=sys.stderr)
+        say("exporting and scoring")
         figures = finish(own, place.root, run)
-    print(photos(run / "model.onnx", run / "photos.png"), file=sys.stderr)
+    say(photos(run / "model.onnx", run / "photos.png"))
     mark = facts(run, MARK)
     short = mark if "epochs" in mark else None
     return {**runlog.read_json(rows.keep_run(recipe, run, place.results, figures, shortened=short)), "run": str(run)}
@@ -121,7 +121,7 @@ def begin(recipe: Recipe, place: Place, part: Part | None) -> Path:
         return runlog.create(recipe, place.out)
     told: dict[str, Any] | None = None
     if budget.shortens(recipe):
-        print("measuring its pace", file=sys.stderr)
+        say("measuring its pace")
         began = time.monotonic()
         pace = budget.measure(recipe, place.root, place.device)
         short, told = budget.fit(recipe, max(0.1, part.left - (time.monotonic() - began) / 60), pace)
@@ -139,7 +139,7 @@ def rehearse(recipe: Recipe, place: Place, where: str) -> dict[str, Any]:
     before = runlog.read_json(path) if path.is_file() else {}
     if before.get("figures") or before.get("digest") == rows.digest(recipe):
         return {**before, "needs": where, "status": "needs data"}  # measured elsewhere, or tried here
-    print(f"{missing(recipe.data.name, place.root)}; {where}; now two steps on drawn files", file=sys.stderr)
+    say(f"{missing(recipe.data.name, place.root)}; {where}; now two steps on drawn files")
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         root = scratch / "data"

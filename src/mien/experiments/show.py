@@ -1,7 +1,6 @@
 """Rows in a terminal: published beside ours, and what happened to each."""
 
 import json
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from mien.data import asked
 from mien.evaluation.published import published
 from mien.experiments import rows, sweep, table
 from mien.experiments.reproduce import Place, reproduce
+from mien.printable import printable_in, say
 from mien.training import recipe as recipes
 
 HEAD = ("id", "seed", "published, %", "val, %", "test, %", "without twins, %", "minutes", "device", "")
@@ -100,13 +100,13 @@ def run(names: list[str], place: Place, minutes: float | None, seeds: int, *, as
     try:
         told = reproduce(names, place, minutes=minutes, seeds=seeds)
     except KeyboardInterrupt:
-        print("\nstopped; the same command goes on where this one was", file=sys.stderr)
+        say("", "stopped; the same command goes on where this one was")
         return 130
-    show(told, to_table(told), as_json=as_json)
+    show(told, to_table(printable_in(told)), as_json=as_json)
     lost = [row for row in told if row["status"] == "failed"]
     if any(row["status"] == "kept" for row in told):
-        print("rows kept from before: --results with another folder, or deleting them, measures anew", file=sys.stderr)
-    print(f"{len(told) - len(lost)} of {len(told)} rows; {place.results / 'TABLE.md'}", file=sys.stderr)
+        say("rows kept from before: --results with another folder, or deleting them, measures anew")
+    say(f"{len(told) - len(lost)} of {len(told)} rows; {place.results / 'TABLE.md'}")
     return 1 if any(row["crashed"] for row in lost) else 2 if lost else 0
 
 

@@ -10,7 +10,6 @@ over the seeds.
 
 import csv
 import itertools
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 from mien.errors import DivergedError, RecipeError, UsageError
 from mien.evaluation.metrics import METRICS
 from mien.experiments import begun, figures, rows
+from mien.printable import say
 from mien.training import recipe as recipes
 from mien.training import runlog
 from mien.training.network import check
@@ -79,7 +79,7 @@ def sweep(
     total, lines = len(found.cells) * runs, []
     for number, (cell, recipe) in enumerate(((c, r) for c in found.cells for r in c.recipes), 1):
         told = " ".join(f"{key}={value}" for key, value in zip(found.keys, cell.values, strict=True))
-        print(f"[{number}/{total}] {told or found.name}, seed {recipe.seed}", file=sys.stderr)
+        say(f"[{number}/{total}] {told or found.name}, seed {recipe.seed}")
         found_there = outcome(recipe, root, folder / "runs" / rows.digest(recipe), device)
         lines.append({"values": list(cell.values), "seed": recipe.seed, **found_there})
     return write(found, lines, folder)
@@ -157,7 +157,7 @@ def outcome(recipe: Recipe, root: Path | None, run: Path, device: str) -> dict[s
     try:
         return {**told_of(figures.read(trained(recipe, root, run, device) / "log.csv"), recipe.select)}
     except DivergedError as error:
-        print(f"mien: {error}", file=sys.stderr)
+        say(f"mien: {error}")
         return dict.fromkeys(MEASURES)
 
 
@@ -196,7 +196,7 @@ def write(found: Grid, lines: Sequence[dict[str, Any]], folder: Path) -> dict[st
         writer.writerow([*found.keys, "seed", *MEASURES])
         writer.writerows([*line["values"], line["seed"], *(line[key] for key in MEASURES)] for line in lines)
     figures.sweep(content, folder / "sweep.svg")
-    print(f"table, figure and runs: {folder}", file=sys.stderr)
+    say(f"table, figure and runs: {folder}")
     return {**content, "folder": str(folder)}
 
 

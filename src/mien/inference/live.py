@@ -15,6 +15,7 @@ from mien.face import Face
 from mien.inference.pipeline import Prediction, Seen
 from mien.inference.timeline import clock
 from mien.page import ABSTAINED, COLOURS
+from mien.printable import printable
 
 REFRESH = 8  # times a second, at most: what changes faster cannot be read
 BAR = 20  # cells of a bar
@@ -54,7 +55,7 @@ class LiveTable:
     def _table(self, prediction: Prediction, seconds: float) -> Table:
         passed = self._times[-1] - self._times[0]
         rate = f", {(len(self._times) - 1) / passed:.0f} frames/s" if passed > 0 else ""
-        title = Text(f"{prediction.source} {clock(seconds)}{rate}", style="dim")
+        title = Text(f"{printable(prediction.source)} {clock(seconds)}{rate}", style="dim")
         table = Table(
             "face", "expression", "", "", "seconds", box=None, title=title, title_justify="left", padding=(0, 2, 0, 0)
         )

@@ -6,7 +6,6 @@ these are uneven.  Sound is copied packet by packet, never encoded anew: the sou
 to the time of the picture.  Without H.264 in the FFmpeg at hand the picture is MPEG-4.
 """
 
-import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from mien.errors import MediaError
 from mien.inference import container
+from mien.printable import say
 
 CLOCK = Fraction(1, 60_000)  # the time base, in seconds: 24, 25, 29.97, 30, 50 and 60 frames/s are whole in it
 FRAGMENT = 2.0  # seconds between key frames: what a killed run may lose, and how far a player has to look back
@@ -134,7 +134,7 @@ class _Sound:
             if name in SOUNDS:
                 origin = float((seen.start_time or 0) * seen.time_base)
                 return cls(file, heard, to.add_stream_from_template(heard), start + origin)
-            print(f"mien: {source}: its sound, {name}, does not fit into MP4 and is left out", file=sys.stderr)
+            say(f"mien: {source}: its sound, {name}, does not fit into MP4 and is left out")
         file.close()
         return None
 

@@ -16,6 +16,7 @@ from mien.inference.pipeline import Seen
 from mien.inference.sources import Source, expand
 from mien.inference.timeline import clock
 from mien.inference.video import Clip
+from mien.printable import printable
 
 RECENT = 60  # frames over which their rate is taken
 
@@ -32,7 +33,7 @@ class Position:
 
     def at(self, seen: Seen, now: float) -> tuple[float, str]:
         """Return how many sources are done, with the share of the one being read, and what to say about it."""
-        name, seconds = seen.source.below.name, seen.prediction.seconds
+        name, seconds = printable(seen.source.below.name), seen.prediction.seconds
         if seen.source is not self._source:
             self._source, self._begun = seen.source, self._begun + 1
             self._times.clear()

@@ -22,6 +22,7 @@ from mien.inference.pipeline import Pipeline, Seen
 from mien.inference.progress import bar
 from mien.inference.sinks import FORMATS
 from mien.inference.video import Clip
+from mien.printable import say
 
 
 def least_confidence(text: str | None) -> float | Literal["auto"] | None:
@@ -67,7 +68,7 @@ def run(pipeline: Pipeline, sources: Sequence[str], format: str, out: Path | Non
                         take(seen)
                 if seen.prediction.error is not None:
                     failures += 1
-                    print(f"mien: {seen.prediction.error}", file=sys.stderr, flush=True)
+                    say(f"mien: {seen.prediction.error}")
     except (KeyboardInterrupt, SystemExit):
         _told(out, "stopped before the end; wrote")
         raise
@@ -77,7 +78,7 @@ def run(pipeline: Pipeline, sources: Sequence[str], format: str, out: Path | Non
 
 def _told(out: Path | None, what: str) -> None:
     if out is not None:
-        print(f"mien: {what} {out / 'report.html'}", file=sys.stderr)
+        say(f"mien: {what} {out / 'report.html'}")
 
 
 def _one_camera(sources: Sequence[str]) -> bool:
@@ -157,7 +158,7 @@ def _kept(stack: ExitStack, pipeline: Pipeline, format: str, out: Path) -> Itera
     from mien.inference.report import PredictionReport
 
     if (out / "report.html").exists():
-        print(f"mien: {out} holds an earlier run: what has the same name is replaced, the rest stays", file=sys.stderr)
+        say(f"mien: {out} holds an earlier run: what has the same name is replaced, the rest stays")
     path = out / f"predictions.{format}"
     file = stack.enter_context(_create(path))
     if format == "parquet":

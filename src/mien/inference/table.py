@@ -13,6 +13,7 @@ from rich.text import Text
 from mien.face import Face
 from mien.inference.pipeline import Prediction
 from mien.page import ABSTAINED, COLOURS
+from mien.printable import printable
 
 PLAIN_WIDTH = 120  # columns when the output is no terminal
 BOX, EXPRESSION, CONFIDENCE = 19, 12, 6
@@ -43,7 +44,8 @@ def head(layout: Layout) -> str:
 
 def lines(layout: Layout, prediction: Prediction) -> str:
     """Return the lines of one prediction: one per face, or one that says why there is none."""
-    source = Text(prediction.source if prediction.frame is None else f"{prediction.source} {prediction.seconds:.2f} s")
+    name = printable(prediction.source)
+    source = Text(name if prediction.frame is None else f"{name} {prediction.seconds:.2f} s")
     if prediction.error is not None:
         return _render(layout, [[source, Text("cannot be read", style="red")]])
     if not prediction.faces:

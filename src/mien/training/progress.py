@@ -7,11 +7,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from mien.printable import printable
+
 
 class Progress:
     """A context manager around the loop; the bar shows on terminals only, the epoch lines always."""
 
     def __init__(self, name: str, steps: int, done: int) -> None:
+        name = printable(name).replace("{", "{{").replace("}", "}}").replace("[", r"\[")
         console = Console(stderr=True, highlight=False, soft_wrap=True)
         self.bar = Bar(
             TextColumn(f"{name} {{task.description}}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),

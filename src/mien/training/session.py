@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from mien.errors import RecipeError, UsageError
+from mien.printable import printable, say
 from mien.training import recipe as recipes
 from mien.training import runlog
 from mien.training.explain import explained
@@ -37,16 +38,16 @@ def run_recipe(
         run = runlog.create(recipe, out)
     try:
         train(recipe, root, run, device=device)
-        print("exporting and scoring", file=sys.stderr)
+        say("exporting and scoring")
         figures = finish(recipe, root, run)
     except KeyboardInterrupt:
-        print(f"\nstopped; go on with: mien train --resume {run}", file=sys.stderr)
+        say("", f"stopped; go on with: mien train --resume {run}")
         sys.exit(130)
     for part in ("val", "test"):
         if part in figures:
             scores = figures[part]
             print(f"{part:4s} {_accuracy(scores)}  without twins {_accuracy(scores['clean'])}")
-    print(run)
+    print(printable(run) if sys.stdout.isatty() else run)
     return run
 
 

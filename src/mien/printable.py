@@ -1,0 +1,60 @@
+r"""Text from outside (names of files, messages about them) as it is shown: nothing in it steers a terminal or a reader.
+
+Control characters, ESC and the sequences it begins, line ends, marks of writing direction, characters without width and
+bytes that are no UTF-8 are shown as escapes (`\n`, `\x1b`, `\u202e`).  What is shown to people goes through here: the
+table, every line on stderr, HTML.  JSON, CSV and Parquet keep names as given.
+"""
+
+import sys
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Letters and marks by their class that leave no mark, or nothing but a gap."""
+
+SHOWN_AS = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+
+
+def printable(text: object, keep: str = "") -> str:
+    r"""Return text whose every character is seen where it stands; those in `keep` are left as they are.
+
+    >>> print(printable("a\x1b[31m\u202egpj.exe"))
+    a\x1b[31m\u202egpj.exe
+    >>> print(printable("café\udcff.jpg"), printable("two\nlines", keep="\n") == "two\nlines")
+    café\xff.jpg True
+    """
+    text = str(text)
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c in keep or _seen(c) else _escape(c) for c in text)
+
+
+def printable_in(value: Any) -> Any:
+    """Return a value as JSON carries it with every text in it printable, keys too; what is no text stays as it is."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, Mapping):
+        return {printable_in(key): printable_in(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [printable_in(one) for one in value]
+    return value
+
+
+def say(*lines: object) -> None:
+    """Print lines for people on stderr, each on a line of its own whatever it holds, at once."""
+    if lines:
+        print(*map(printable, lines), sep="\n", file=sys.stderr, flush=True)
+
+
+def _seen(c: str) -> bool:
+    return (c.isprintable() or unicodedata.category(c) == "Zs") and c not in UNSEEN
+
+
+def _escape(c: str) -> str:
+    code = ord(c)
+    if c in SHOWN_AS:
+        return SHOWN_AS[c]
+    if 0xDC80 <= code <= 0xDCFF:  # how Python carries a byte that is no UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
