@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+import mien  # noqa: F401 - first of all, so that no test module imports onnxruntime with its telemetry on
+
 CODES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 CHOICES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF")
 FOLDER_NAMES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")

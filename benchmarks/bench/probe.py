@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
+
+from mien.inference.onnx import onnxruntime
 
 SIDE = 1024
 BATCH = 64

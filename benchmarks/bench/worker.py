@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import onnxruntime
+
+from mien.inference.onnx import onnxruntime
 
 Answer = dict[str, Any]
 

@@ -11,11 +11,15 @@ The names below are loaded when they are first asked for, so that `import mien` 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from mien import telemetry
+
 if TYPE_CHECKING:
     from mien.card import Card
     from mien.errors import MienError
     from mien.face import Face
     from mien.inference.pipeline import Pipeline, Prediction
+
+telemetry.switch_off()  # here, since nothing of mien, and nothing that mien imports, can be imported earlier
 
 __version__ = "0.1.0"
 

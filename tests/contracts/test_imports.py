@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 SRC = Path(__file__).parents[2] / "src" / "mien"
-BASE = {"labels", "face", "card", "errors", "page", "printable", "lock", "mark", "outputs", "targets"}
+BASE = {"labels", "face", "card", "errors", "page", "printable", "lock", "mark", "outputs", "targets", "telemetry"}
 ORDER = ["base", "inference", "data", "evaluation", "training", "experiments", "cli"]
 TORCH_FREE = {"base", "inference", "data", "evaluation"}
 MODULES = sorted(SRC.rglob("*.py"))

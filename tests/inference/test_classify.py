@@ -10,6 +10,7 @@ import pytest
 from mien.card import KEY
 from mien.errors import UsageError, WeightsError
 from mien.inference.classify import BATCH, WEIGHTS, Classifier, locate, names
+from mien.inference.onnx import onnxruntime
 
 onnx = pytest.importorskip("onnx", reason="the package onnx (mien[train]) builds the test's weights")
 CARD: dict[str, Any] = {"name": "test", "labels": ["neutral", "happiness"], "size": 48, "channels": 1}
@@ -189,8 +190,6 @@ def test_a_name_that_is_too_long() -> None:
 
 
 def test_devices() -> None:
-    import onnxruntime
-
     with pytest.raises(UsageError, match="one of cpu, cuda"):
         Classifier(device="tpu")
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():

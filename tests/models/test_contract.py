@@ -9,8 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
-import onnxruntime  # noqa: E402
-
+from mien.inference.onnx import onnxruntime  # noqa: E402
 from mien.models import MODELS  # noqa: E402
 from mien.training.export import PARITY, Graph, _write  # noqa: E402
 from mien.training.recipe import Views  # noqa: E402

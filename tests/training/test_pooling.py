@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 
 pytest.importorskip("torch", reason="training needs mien[train]")
@@ -13,6 +12,7 @@ pytest.importorskip("torch", reason="training needs mien[train]")
 from onnx import TensorProto, helper
 
 from mien.inference.classify import locate, names
+from mien.inference.onnx import onnxruntime
 from mien.training.pooling import WEIGHT, pools_as_convolutions
 
 

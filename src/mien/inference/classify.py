@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from mien.card import Card
 from mien.errors import UsageError, WeightsError
+from mien.inference.onnx import onnxruntime
 
 WEIGHTS = Path(__file__).parent / "weights"
 BATCH = 64  # crops per run: larger gains nothing on a CPU, and memory stays small

