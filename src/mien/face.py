@@ -12,7 +12,7 @@ class Face:
     """A face found in a picture, with what was read from it.
 
     Attributes:
-        box: float32 (4,), x1 y1 x2 y2 in pixels of the picture as seen.
+        box: float32 (4,), x1 y1 x2 y2 in pixels of the picture as seen, clipped to it.
         score: the detector's confidence in [0, 1].
         landmarks: float32 (5, 2) pixels (right eye, left eye, nose, right and left mouth corner; the subject's
             right), or None when the detector has none.
@@ -22,6 +22,10 @@ class Face:
         track_id: identity within a video, or None in a still picture.
         valence, arousal: in [-1, 1], or None when the weights have no such head.
         action_units: probability per action unit ("au12"), or None likewise.
+        crop: float32 (3,), the square that the weights were given: x y of its top left corner and its side, in pixels
+            of the image as read.  It may reach beyond the image, whose edge is then repeated.  None when the weights
+            were given no square (the detector `whole` on an image that is not square gives all of it, stretched), or
+            nothing was cut.
         features: float32 (D,) of length one, what the weights' last layer reads: faces that look alike have a product
             near one.  For following a face through a video; not written anywhere.  None when the weights give none.
     """
@@ -37,6 +41,7 @@ class Face:
     arousal: float | None = None
     action_units: dict[str, float] | None = None
     features: NDArray[np.float32] | None = None
+    crop: NDArray[np.float32] | None = None
 
     @property
     def expression(self) -> str | None:
@@ -61,6 +66,7 @@ class Face:
         )
         return {
             "box": [round(float(v), 2) for v in self.box],
+            "crop": None if self.crop is None else [round(float(v), 2) for v in self.crop],
             "score": round(float(self.score), 4),
             "track_id": self.track_id,
             "expression": self.expression,

@@ -14,6 +14,7 @@ from PIL import Image
 
 from mien.errors import UsageError
 from mien.inference import media
+from mien.inference.align import Framing, crops
 from mien.inference.pipeline import Pipeline, Prediction
 
 COLLINS = (178.0, 62.5, 268.5, 176.5)  # where the astronaut's face is, as YuNet draws it
@@ -76,8 +77,50 @@ def test_whole_is_the_picture(astronaut: np.ndarray) -> None:
     read = Pipeline(detector="whole")
     (face,) = read(np.ascontiguousarray(astronaut[50:190, 150:300]))
     assert face.box.tolist() == [0, 0, 150, 140]
+    assert face.crop is None  # all of the image, stretched to a square
     assert face.score == 1
     assert face.expression == "happiness"
+
+
+def cut_again(pipeline: Pipeline, image: np.ndarray, told: np.ndarray) -> np.ndarray:
+    """Return the probabilities of the square x, y, side cut from an image."""
+    x, y, side = (float(v) for v in told)
+    box = np.array([x, y, x + side, y + side], np.float32)
+    return pipeline.classifier(crops(image, [box], Framing(), pipeline.card.size, pipeline.card.channels))[0]
+
+
+@pytest.mark.parametrize("detector", ["yunet", "haar", "whole"])
+@pytest.mark.parametrize("first", [0, 100, 200, 210])
+def test_the_square_told_is_the_one_that_was_read(astronaut: np.ndarray, detector: str, first: int) -> None:
+    pipeline = Pipeline(detector=detector)
+    image = np.ascontiguousarray(astronaut[: 512 - first, first:])
+    faces = pipeline(image)
+    assert faces or detector == "haar"
+    for face in faces:
+        assert face.crop is not None
+        assert face.probs is not None
+        assert cut_again(pipeline, image, face.crop) == pytest.approx(face.probs, abs=0.02)
+    if first == 210 and detector == "yunet":
+        assert faces[0].crop is not None
+        assert faces[0].crop[0] < 0 == faces[0].box[0]
+
+
+def test_the_squares_of_a_video_are_those_of_its_frames(pipeline: Pipeline, video: Path) -> None:
+    seen = list(pipeline.stream([video], keep=True))
+    assert len(seen) == 12
+    for one in seen:
+        (face,) = one.prediction.faces
+        assert one.image is not None
+        assert face.crop is not None
+        assert cut_again(pipeline, one.image, face.crop) == pytest.approx(face.probs, abs=0.02)
+
+
+def test_numbers_of_faces_count_from_the_left(pipeline: Pipeline, album: list[str]) -> None:
+    told = [p.to_dict()["faces"] for p in pipeline.predict(album)]
+    assert [[face["face"] for face in faces] for faces in told] == [[1], [], [], [], [1, 2], [1]]
+    left, right = told[4]
+    assert left["box"][0] < right["box"][0]
+    assert right["crop"][0] - left["crop"][0] == pytest.approx(right["box"][0] - left["box"][0], abs=5)
 
 
 def test_turned_photos_are_read_upright(pipeline: Pipeline, tmp_path: Path, astronaut: np.ndarray) -> None:
@@ -141,6 +184,13 @@ def test_large_pictures_keep_their_pixels(
     assert seen.image.shape == (768, 769, 3)
     assert seen.prediction.faces[0].box / 3 == pytest.approx(COLLINS, abs=5)
     assert seen.drawn().faces[0].box == pytest.approx(seen.prediction.faces[0].box / 2, abs=1)
+    full, half = seen.prediction.faces[0].crop, seen.drawn().faces[0].crop
+    assert full is not None
+    assert half is not None
+    assert cut_again(pipeline, np.asarray(Image.open(tmp_path / "a.jpg")), full) == pytest.approx(
+        seen.prediction.faces[0].probs, abs=0.05
+    )
+    assert cut_again(pipeline, seen.image, half) == pytest.approx(seen.prediction.faces[0].probs, abs=0.02)
 
 
 def test_prediction_to_dict(pipeline: Pipeline, photo: Path) -> None:
@@ -148,8 +198,8 @@ def test_prediction_to_dict(pipeline: Pipeline, photo: Path) -> None:
     told = prediction.to_dict()
     assert list(told) == ["source", "frame", "seconds", "width", "height", "error", "note", "rotated", "faces"]
     assert list(told["faces"][0]) == [
-        "box", "score", "track_id", "expression", "confidence", "abstained", "probs", "valence", "arousal",
-        "action_units",
+        "face", "box", "crop", "score", "track_id", "expression", "confidence", "abstained", "probs", "valence",
+        "arousal", "action_units",
     ]  # fmt: skip
     assert list(told["faces"][0]["probs"]) == list(pipeline.card.labels)
 

@@ -33,6 +33,7 @@ FACE = Face(
     valence=0.5,
     arousal=-0.25,
     action_units={"au04": 0.1, "au12": 0.9},
+    crop=np.array([-1.5, 2, 38.25], np.float32),
 )
 PREDICTIONS = [
     Prediction('ü "1", x.jpg', None, None, 64, 48, faces=(FACE, FACE)),
@@ -60,7 +61,8 @@ def test_json_and_lines_are_the_same_objects() -> None:
 
 def test_flat_rows() -> None:
     first, second = rows(PREDICTIONS[0])
-    assert first == second
+    assert first | {"face": 2} == second
+    assert [first[name] for name in ("crop_x", "crop_y", "crop_side")] == [-1.5, 2, 38.25]
     assert [first[f"box_{corner}"] for corner in ("x1", "y1", "x2", "y2")] == [1.25, 2, 30, 40.5]
     assert (first["prob_neutral"], first["prob_happiness"], first["au12"]) == (0.25, 0.75, 0.9)
     assert set(first) == set(schema(CARD).names)

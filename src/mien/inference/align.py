@@ -54,6 +54,21 @@ def window(box: NDArray[np.float32], framing: Framing) -> tuple[float, float, fl
     return x - side / 2, y - side / 2, x + side / 2, y + side / 2
 
 
+def square(box: NDArray[np.float32], framing: Framing) -> NDArray[np.float32] | None:
+    """Return the square that `crop` cuts, float32 (3,): x y of its top left corner and its side, in the box's pixels.
+
+    None where what is cut is no square.  Every square here is upright; a framing that turns the face must say so in the
+    fields of a face, because x, y and side alone would not.
+
+    >>> square(np.array([10, 10, 30, 30], np.float32), Framing(2.0, 0.25, 0.0)).tolist()
+    [10.0, 0.0, 40.0]
+    """
+    x1, y1, x2, y2 = window(box, framing)
+    if abs((x2 - x1) - (y2 - y1)) > 1e-3 * (x2 - x1):
+        return None
+    return np.array([x1, y1, x2 - x1], np.float32)
+
+
 def crop(
     image: NDArray[np.uint8], box: NDArray[np.float32], framing: Framing, size: int, channels: int
 ) -> NDArray[np.uint8]:

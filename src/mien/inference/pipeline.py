@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from mien.errors import MediaError, UsageError
 from mien.face import Face
 from mien.inference import media, stream
-from mien.inference.align import FRAMINGS, crops
+from mien.inference.align import FRAMINGS, crops, square
 from mien.inference.classify import BATCH, Classifier
 from mien.inference.detectors import make
 from mien.inference.smooth import Smoother
@@ -53,7 +53,7 @@ class Prediction:
         note: what was read, where that is not obvious ("page 1 of 3"), or None.
         rotated: degrees counter-clockwise by which the image was turned before it was read, when that was asked for;
             width, height and boxes are those of the image as read.
-        faces: the faces, left to right.
+        faces: the faces, left to right; their numbers in every format are 1, 2, ... in this order.
     """
 
     source: str
@@ -77,7 +77,7 @@ class Prediction:
             "error": self.error,
             "note": self.note,
             "rotated": self.rotated,
-            "faces": [face.to_dict() for face in self.faces],
+            "faces": [{"face": number, **face.to_dict()} for number, face in enumerate(self.faces, 1)],
         }
 
 
@@ -249,7 +249,7 @@ class Pipeline:
         pairs = [(face, box) for face, box in pairs if (box[2:] > box[:2]).all()]
         boxes = [face.box for face, _ in pairs]
         cropped = crops(image, boxes, self.framing, self.card.size, self.card.channels)
-        return [replace(face, box=box) for face, box in pairs], cropped
+        return [replace(face, box=box, crop=square(face.box, self.framing)) for face, box in pairs], cropped
 
     def _read(self, faces: Iterable[Face], cropped: NDArray[np.uint8]) -> list[Face]:
         if not len(cropped):
@@ -312,8 +312,9 @@ def _size(seen: Seen) -> int:
 
 
 def _scaled(face: Face, factor: float) -> Face:
-    points = None if face.landmarks is None else (face.landmarks * np.float32(factor))
-    return replace(face, box=face.box * np.float32(factor), landmarks=points)
+    scale = np.float32(factor)
+    points = None if face.landmarks is None else face.landmarks * scale
+    return replace(face, box=face.box * scale, landmarks=points, crop=None if face.crop is None else face.crop * scale)
 
 
 def _paths(sources: Iterable[str | Path]) -> Iterator[str | Path]:

@@ -27,6 +27,7 @@ from mien.inference.pipeline import Prediction
 Write = Callable[[Prediction], None]
 
 CORNERS = ("box_x1", "box_y1", "box_x2", "box_y2")
+SQUARE = ("crop_x", "crop_y", "crop_side")
 
 
 def columns(card: Card) -> dict[str, str]:
@@ -35,7 +36,8 @@ def columns(card: Card) -> dict[str, str]:
     known = {"source": "string", "frame": "int64", "seconds": "float64"}
     known |= {"width": "int32", "height": "int32", "error": "string"}
     known |= {"note": "string", "rotated": "int32"}
-    known |= dict.fromkeys((*CORNERS, "score"), "float32")
+    known |= {"face": "int32"}
+    known |= dict.fromkeys((*CORNERS, *SQUARE, "score"), "float32")
     known |= {"track_id": "int64", "expression": "string", "confidence": "float32", "abstained": "bool"}
     return known | dict.fromkeys(heads, "float32")
 
@@ -48,9 +50,10 @@ def rows(prediction: Prediction) -> list[dict[str, Any]]:
 
 
 def _flat(face: dict[str, Any]) -> dict[str, Any]:
-    box, probs, units = (face.pop(key) for key in ("box", "probs", "action_units"))
+    box, crop, probs, units = (face.pop(key) for key in ("box", "crop", "probs", "action_units"))
     named = {f"prob_{label}": share for label, share in (probs or {}).items()}
-    return dict(zip(CORNERS, box, strict=True)) | face | named | (units or {})
+    places = dict(zip((*CORNERS, *SQUARE), (*box, *(crop or (None,) * len(SQUARE))), strict=True))
+    return places | face | named | (units or {})
 
 
 @contextmanager

@@ -185,7 +185,8 @@ def _bridged(a: Frame, between: list[Frame], b: Frame, detect: Detect) -> Iterat
     if pairs is not None:
         for frame in between:
             share = (frame.seconds - a.seconds) / ((b.seconds - a.seconds) or 1.0)
-            yield replace(frame, faces=tuple(_between(*pair, share) for pair in pairs))
+            faces = (_between(*pair, share) for pair in pairs)
+            yield replace(frame, faces=tuple(sorted(faces, key=lambda face: float(face.box[0]))))
         return
     half = len(between) // 2
     middle = replace(between[half], faces=tuple(detect(between[half].image)))
