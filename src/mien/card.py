@@ -4,15 +4,69 @@ Whoever holds the file can tell what goes in (crop size, channels, framing), wha
 was calibrated, what it was trained and measured on, and what it must not be used for.
 """
 
-from typing import Any
+import re
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from mien.errors import WeightsError
 from mien.labels import EXPRESSIONS, ordered
+from mien.reading.shape import Facts, fits
 
 KEY = "mien"
 """The ONNX metadata key that holds the card."""
+
+UNIT = re.compile(r"au[0-9]{1,2}")
+"""What an action unit is called."""
+
+
+class _Data(Facts):
+    name: str | None = None
+    fingerprint: str | None = None
+    options: dict[str, Any] | None = None
+    classes: list[str] | dict[str, list[str]] | None = None
+
+
+class _Recipe(Facts):
+    name: str | None = None
+    seed: int | None = None
+    data: _Data | None = None
+    distill: dict[str, Any] | None = None
+
+
+class _Clean(Facts):
+    n: int | None = None
+    accuracy: float | None = None
+
+
+class _Scores(_Clean):
+    dataset: str | None = None
+    ece: float | None = None
+    accuracy_interval: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    clean: _Clean | None = None
+
+
+class _Metrics(Facts):
+    val: _Scores | None = None
+    test: _Scores | None = None
+
+
+class _Provenance(Facts):
+    commit: str | None = None
+    device: str | None = None
+    threads: int | None = None
+    seconds: float | None = None
+    versions: dict[str, Any] | None = None
+    data: dict[str, Any] | None = None
+
+
+_HELD: dict[str, type[Facts]] = {
+    "data": _Data,
+    "recipe": _Recipe,
+    "metrics": _Metrics,
+    "provenance": _Provenance,
+}
+"""What is read from a card's free fields, so must be of its type."""
 
 
 class Card(BaseModel):
@@ -33,7 +87,7 @@ class Card(BaseModel):
         provenance: commit, versions, device, seconds, seed; licence; notes: intended use and limits.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str
     labels: tuple[str, ...]
@@ -56,9 +110,25 @@ class Card(BaseModel):
     @classmethod
     def _vocabulary(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
         unknown = [label for label in labels if label not in EXPRESSIONS]
-        if unknown or len(labels) < 2 or labels != ordered(labels):
-            raise ValueError(f"labels must be two or more of {EXPRESSIONS} in this order, got {labels}")
+        if unknown or len(labels) < 2 or len(set(labels)) < len(labels) or labels != ordered(labels):
+            raise ValueError(f"labels must be two or more of {EXPRESSIONS} in this order, got {labels}"[:300])
         return labels
+
+    @field_validator("action_units")
+    @classmethod
+    def _units(cls, units: tuple[str, ...]) -> tuple[str, ...]:
+        # each is a column of its own: `source` or `prob_happiness` would write over another one
+        if wrong := [unit for unit in units if not UNIT.fullmatch(unit)]:
+            raise ValueError(f"action units are called au1, au12 and so on, got {wrong[0][:40]!r}")
+        if len(set(units)) < len(units):
+            raise ValueError("an action unit stands twice")
+        return units
+
+    @field_validator("data", "recipe", "metrics", "provenance")
+    @classmethod
+    def _known(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        fits(_HELD[str(info.field_name)], value)
+        return value
 
     @classmethod
     def from_metadata(cls, metadata: dict[str, str], where: str) -> "Card":
@@ -71,5 +141,5 @@ class Card(BaseModel):
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
             raise WeightsError(
-                f"{where}: card field {place!r}: {first['msg']}", do="export the weights again"
+                f"{where}: card field {place!r}: {first['msg'][:400]}", do="export the weights again"
             ) from None

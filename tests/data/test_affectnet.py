@@ -120,7 +120,7 @@ def only_faceless(root: Path) -> None:
         (no_table, ["validation.csv", "No such file"]),
         (no_column, ["validation.csv has no column", "arousal"]),
         (short_line, ["line 2", "2 cells"]),
-        (no_text, ["validation.csv is not a table"]),
+        (no_text, ["validation.csv cannot be read"]),
         (only_faceless, ["no face with an expression"]),
     ],
 )

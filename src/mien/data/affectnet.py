@@ -9,7 +9,6 @@ is a tenth of training.csv, at most 4,000 pictures, drawn with a fixed seed.  Wh
 tables stay the same: the pictures themselves are too many to be looked at each time.
 """
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +18,10 @@ from numpy.typing import NDArray
 
 from mien.data.cache import Entry, cached
 from mien.data.faces import below, cut_all, photo
-from mien.data.pictures import opened
 from mien.data.samples import Samples, digest, one_hot
 from mien.errors import DataError
 from mien.labels import ORDERS, ordered
+from mien.reading.tables import csv_lines
 
 SIZE = 224
 LABELS = ordered(ORDERS["affectnet"])
@@ -116,18 +115,12 @@ def face(folder: Path, line: Line) -> NDArray[np.uint8]:
 
 def read(table: Path) -> Iterator[Line]:
     """Yield the lines of a table, with or without a heading; DataError names the file, the line and the column."""
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            place = list(range(len(COLUMNS)))
-            for number, cells in enumerate(csv.reader(file), 1):
-                if number == 1 and COLUMNS[0] in cells:
-                    place = _places(table, cells)
-                elif cells:
-                    yield _line(cells, place, f"{table} line {number}")
-    except OSError as error:
-        raise opened(table, error) from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{table} is not a table: {error}", "the CSV file that comes with AffectNet") from None
+    place = list(range(len(COLUMNS)))
+    for number, cells in csv_lines(table, "the CSV file that comes with AffectNet"):
+        if number == 1 and COLUMNS[0] in cells:
+            place = _places(table, cells)
+        else:
+            yield _line(cells, place, f"{table} line {number}")
 
 
 def _places(table: Path, heading: list[str]) -> list[int]:

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from mien.data.cache import Entry, cached
 from mien.data.faces import below, cut_all, photo
-from mien.data.pictures import opened
 from mien.data.samples import Samples, digest, one_hot
 from mien.errors import DataError
 from mien.labels import ORDERS, ordered
+from mien.reading.guard import MIB, content, parsing
 
 SIZE = 128
 LABELS = ordered(ORDERS["ckplus"])
@@ -183,11 +183,10 @@ def _units(facs: Path | None) -> list[float]:
 
 def _numbers(path: Path) -> list[float]:
     """Return the numbers of a text file; DataError when it holds anything else."""
-    try:
-        words = path.read_text(encoding="utf-8").split()
+    wanted = "such as 3.0000000e+00"
+    words = content(path, wanted, MIB).split()
+    with parsing(path, wanted, says="is not made of numbers"):
         numbers = [float(word) for word in words]
-    except OSError as error:
-        raise opened(path, error) from None
-    except ValueError:
-        raise DataError(f"{path} is not made of numbers", "such as 3.0000000e+00") from None
-    return numbers
+        if not np.isfinite(numbers).all():
+            raise ValueError("inf or nan")
+        return numbers

@@ -5,7 +5,6 @@ and picture size, and no other split: val and test are never changed by what a n
 """
 
 import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,9 @@ from numpy.typing import NDArray
 
 from mien.data.samples import COLUMNS, Samples, digest
 from mien.errors import DataError
+from mien.reading import arrays
+from mien.reading.documents import parse_json
+from mien.reading.guard import parsing
 
 Images = NDArray[np.uint8]
 Targets = NDArray[np.float32]
@@ -59,16 +61,18 @@ def _read(path: Path) -> tuple[Images, Targets, tuple[str, ...], dict[str, Any]]
     do = "make one with `mien generate`"
     if not path.is_file():
         raise DataError(f"no file {path}", "generated pictures", do)
-    try:
-        with np.load(path, allow_pickle=False) as held:
-            images, target, labels, about = (held[name] for name in ("images", "target", "labels", "about"))
-        facts = json.loads(str(about))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        raise DataError(f"{path} holds no generated pictures", do=do) from None
-    whole = images.dtype == np.uint8 and images.ndim == 4 and target.shape == (len(images), len(labels))
-    if not whole or not isinstance(facts, dict):
-        raise DataError(f"{path} holds no generated pictures", do=do)
-    return images, target.astype(np.float32), tuple(labels.tolist()), facts
+    says = "holds no generated pictures"
+    held = arrays.read(path, "images, target, labels and about", says=says, do=do)
+    with parsing(path, do=do, says=says):
+        images, target, labels, about = (held[name] for name in ("images", "target", "labels", "about"))
+        facts = parse_json(str(about))
+        if images.dtype != np.uint8 or images.ndim != 4 or labels.ndim != 1 or target.dtype.kind != "f":
+            raise ValueError(f"images {images.dtype} {images.shape}, target {target.dtype} {target.shape}")
+        if target.shape != (len(images), len(labels)) or not isinstance(facts, dict):
+            raise ValueError(f"{len(images)} images, targets {target.shape}, {len(labels)} labels")
+        if not ((target >= 0).all() and np.abs(target.sum(1) - 1).max(initial=0) <= 1e-3):
+            raise ValueError("targets that are no distributions")
+        return images, target.astype(np.float32), tuple(map(str, labels.tolist())), facts
 
 
 def _unknown(known: NDArray[Any], count: int) -> NDArray[Any]:

@@ -87,7 +87,7 @@ def listed(path: str | Path) -> NDArray[np.str_]:
     """Return the ids that a text file lists, one per line; DataError when it cannot be read or lists none."""
     try:
         ids = [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a path with a NUL
         raise DataError(f"data.keep: {path} cannot be read: {error}", "a text file with one id per line") from None
     if not ids:
         raise DataError(f"data.keep: {path} is empty", "one id per line")

@@ -7,7 +7,6 @@ FER2013 only, because a part of it may end anywhere.
 Source: github.com/microsoft/FERPlus (MIT)
 """
 
-import csv
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.cache import Entry, cached
-from mien.data.pictures import USAGES, opened, split_code
+from mien.data.pictures import USAGES, split_code
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS, ORDERS
+from mien.reading.tables import csv_lines
 
 CHOICES = (*EXPRESSIONS, "unknown", "nf")
 """Columns of a vote array: the vocabulary, unknown, not a face."""
@@ -173,16 +173,9 @@ def _numbered(path: Path, usage: str) -> Iterator[tuple[int, int, int, list[int]
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     empty = True
-    try:
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-            for line, cells in enumerate(csv.reader(stream), 1):
-                if cells:
-                    empty = False
-                    yield line, cells
-    except OSError as error:
-        raise opened(path, error) from None
-    except csv.Error as error:
-        raise DataError(f"{path} is no csv ({error})", "the FERPlus votes") from None
+    for line, cells in csv_lines(path, "the FERPlus votes", errors="replace"):
+        empty = False
+        yield line, cells
     if empty:
         raise DataError(f"{path} is empty", "the FERPlus votes", "download it again")
 

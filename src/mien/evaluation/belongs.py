@@ -8,14 +8,14 @@ A folder keeps result.npz, stress.json and fairness.json side by side, so nothin
 belong together.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mien.data.samples import digest
-from mien.errors import UsageError
+from mien.errors import DataError, UsageError
 from mien.evaluation.result import Result
+from mien.reading.documents import read_json
 
 FACTS = ("weights", "weights_sha256", "table", "dataset", "split", "options", "fingerprint")
 SAME = ("weights_sha256", "dataset", "split", "options")
@@ -74,7 +74,6 @@ def _facts(path: Path) -> dict[str, Any]:
     if path.suffix == ".npz":
         return Result.load(path).provenance
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        found = None
-    return found if isinstance(found, dict) else {}
+        return read_json(path, "JSON that mien wrote")
+    except DataError:
+        return {}

@@ -5,7 +5,6 @@ always be traced to the probabilities it came from and computed again without th
 """
 
 import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +15,35 @@ from numpy.typing import ArrayLike, NDArray
 
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS, ordered
+from mien.reading import arrays
+from mien.reading.documents import parse_json
+from mien.reading.guard import parsing
+from mien.reading.shape import Facts, fits
 
 _ARRAYS = ("probs", "target", "ids", "group", "regression", "units", "votes", "regression_target", "units_target")
 _MORE = {"regression": np.float32, "units": np.float32, "votes": np.int16}
+
+
+class Provenance(Facts):
+    """What a result may know of its origin, as far as something is read from it."""
+
+    weights: str | None = None
+    weights_sha256: str | None = None
+    table: str | None = None
+    dataset: str | None = None
+    split: str | None = None
+    fingerprint: str | None = None
+    version: str | None = None
+    path: str | None = None
+    options: dict[str, Any] | None = None
+    classes: list[str] | dict[str, list[str]] | None = None
+    labels_only: bool = False
+    labels_left_out: list[str] | None = None
+    left_out: int = 0
+    threshold: float | None = None
+    trained: dict[str, Any] | None = None
+    twins: list[str] | None = None
+    notes: list[str] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +83,7 @@ class Result:
         }
         for name in _ARRAYS[4:]:
             kind = _MORE[name.removesuffix("_target")]
-            checked[name] = None if (value := getattr(self, name)) is None else np.asarray(value, kind)
+            checked[name] = None if (value := getattr(self, name)) is None else _numbers(name, value, kind)
         for name, value in checked.items():
             object.__setattr__(self, name, value)  # the class is frozen
         if self.votes is not None and (self.votes.shape[1:] != (len(self.labels),) or (self.votes < 0).any()):
@@ -97,19 +122,18 @@ class Result:
     def load(cls, path: Path) -> "Result":
         """Read a result; DataError where the file is not one.  Nothing in the file is ever executed."""
         path, wanted = Path(path), "a result.npz written by `mien evaluate --out`"
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                stored = {name: file[name] for name in file.files}
-            facts = json.loads(str(stored.pop("provenance")))
-            return cls(labels=tuple(map(str, stored.pop("labels"))), provenance=facts, **stored)
-        except FileNotFoundError:
-            raise DataError(f"no file {path}", wanted) from None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-            # of a file that is no archive numpy says that it may be a pickle, and how to run it
-            why = error if isinstance(error, OSError) or zipfile.is_zipfile(path) else "no .npz archive"
-            table = path.suffix.lower() in (".csv", ".tsv", ".parquet")
-            do = "`mien compare TABLE --data NAME --out DIR` makes results of tables" if table else ""
-            raise DataError(f"{path} is not a result ({why})", wanted, do) from None
+        table = path.suffix.lower() in (".csv", ".tsv", ".parquet")
+        do = "`mien compare TABLE --data NAME --out DIR` makes results of tables" if table else ""
+        stored = arrays.read(path, wanted, says="is not a result", do=do)
+        with parsing(path, wanted, do=do, says="is not a result"):
+            if missing := sorted({"labels", "provenance", "probs", "target", "ids"} - stored.keys()):
+                raise ValueError(f"it lacks {', '.join(missing)}")
+            facts = parse_json(str(stored.pop("provenance")))
+            fits(Provenance, facts)
+            try:
+                return cls(labels=tuple(map(str, stored.pop("labels"))), provenance=facts, **stored)
+            except DataError as error:
+                raise DataError(f"{path}: {error}") from None
 
 
 def _labels(labels: Sequence[str]) -> tuple[str, ...]:
@@ -132,6 +156,15 @@ def _distributions(name: str, values: ArrayLike, k: int) -> NDArray[np.float32]:
     if wrong.any():
         raise DataError(f"{name} in {_rows(wrong)}", "finite values >= 0 that sum to one in every row")
     return array
+
+
+def _numbers(name: str, values: ArrayLike, kind: Any) -> NDArray[Any]:
+    array = np.asarray(values)
+    if array.ndim != 2 or array.dtype.kind not in ("iu" if kind == np.int16 else "iuf"):
+        raise DataError(f"{name} of shape {array.shape} and {array.dtype}", "numbers, a row per sample")
+    if name.startswith("regression") and array.shape[1] != 2:
+        raise DataError(f"{name} of shape {array.shape}", "(N, 2), valence and arousal")
+    return array.astype(kind)
 
 
 def _unique(ids: ArrayLike) -> NDArray[np.str_]:

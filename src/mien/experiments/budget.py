@@ -5,7 +5,6 @@ in epochs or steps shrinks by the same share, so warm-up, cuts and refinement ke
 time for one epoch stops after some steps of it.
 """
 
-import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 
 from mien.training.optim import FITS
 from mien.training.recipe import Recipe
+from mien.training.runlog import read_json
 from mien.training.splits import split
 from mien.training.train import Plan, train
 
@@ -43,7 +43,7 @@ def measure(recipe: Recipe, root: Path | None, device: str) -> Pace:
     with tempfile.TemporaryDirectory() as folder:
         for steps in (2, 4, 4 + TRIED):
             train(recipe.model_copy(update={"steps": steps, "probe": None}), root, Path(folder), device=device)
-            spent.append(json.loads((Path(folder) / "env.json").read_text(encoding="utf-8"))["seconds"])
+            spent.append(read_json(Path(folder) / "env.json")["seconds"])
     two, many = spent[2] - spent[1], spent[3] - spent[2]  # both with one look at val
     step = max((many - two) / (TRIED - 2), many / (4 * TRIED))
     return Pace(step, max(0.0, many - TRIED * step), per_epoch)

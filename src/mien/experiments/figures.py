@@ -4,13 +4,14 @@ figures/cnn4-curves.svg       loss and accuracy by epoch, and by step where the 
 figures/cnn4-confusion.svg    the confusion matrix on test (val where test stays closed), rows in percent
 """
 
-import csv
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from mien.reading.tables import read_log
 
 BLUE, ORANGE, GREY = "#1f6feb", "#d4720b", "#6b7280"
 STYLE: dict[Any, Any] = {"svg.hashsalt": "mien", "svg.fonttype": "none", "font.size": 10, "axes.spines.top": False,
@@ -118,8 +119,7 @@ def read(path: Path) -> list[dict[str, float]]:
     """Return a log's lines as numbers, without the cells that are empty; nothing where there is no log."""
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [{key: float(value) for key, value in line.items() if value} for line in csv.DictReader(file)]
+    return [{key: value for key, value in row.items() if value is not None} for row in read_log(path)]
 
 
 def is_number(text: str) -> bool:

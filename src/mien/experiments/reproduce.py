@@ -5,7 +5,6 @@ For each recipe and seed: train (or go on with an unfinished run), score val and
 run again; a recipe that fails does not stop the others; Ctrl-C loses at most an epoch.
 """
 
-import json
 import math
 import tempfile
 import time
@@ -147,7 +146,7 @@ def rehearse(recipe: Recipe, place: Place, where: str) -> dict[str, Any]:
         run = runlog.create(recipe.model_copy(update={"steps": 2, "probe": None}), scratch)
         train(recipes.load(run / "recipe.yaml"), root, run, device=place.device)
         finish(recipes.load(run / "recipe.yaml"), root, run)
-        environment = json.loads((run / "env.json").read_text(encoding="utf-8"))
+        environment = runlog.read_json(run / "env.json")
     rows.write(recipe, path.parent, {}, environment, needs=where, digest=rows.digest(recipe))
     return {**runlog.read_json(path), "status": "needs data"}
 

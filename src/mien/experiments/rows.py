@@ -17,6 +17,7 @@ from typing import Any
 from mien.errors import RecipeError
 from mien.evaluation.published import published
 from mien.evaluation.result import Result
+from mien.reading.tables import records
 from mien.training import recipe as recipes
 from mien.training.recipe import Recipe
 from mien.training.runlog import read_json, write_json
@@ -111,7 +112,7 @@ def keep_run(recipe: Recipe, run: Path, results: Path, figures: dict[str, Any], 
     for name in ("log", "steps"):
         if (run / f"{name}.csv").is_file():
             thin(run / f"{name}.csv", folder / f"{recipe.seed}-{name}.csv")
-    environment = json.loads((run / "env.json").read_text(encoding="utf-8"))
+    environment = read_json(run / "env.json")
     measured: dict[str, Any] = {split: figures[split] for split in ("val", "test") if split in figures}
     more = {"file": "model", "digest": digest(recipe), **more}
     return write(recipes.load(run / "recipe.yaml"), folder, measured, environment, **more)
@@ -119,8 +120,7 @@ def keep_run(recipe: Recipe, run: Path, results: Path, figures: dict[str, Any], 
 
 def thin(source: Path, target: Path) -> None:
     """Write the columns `KEPT` of a log, at most POINTS of its lines and always the last."""
-    with source.open(newline="", encoding="utf-8") as file:
-        lines = list(csv.DictReader(file))
+    lines = records(source, "a log that mien wrote")
     every = -(-len(lines) // POINTS) or 1
     kept = [line for k, line in enumerate(lines) if (len(lines) - 1 - k) % every == 0]
     columns = [name for name in (lines[0] if lines else ()) if name in KEPT]

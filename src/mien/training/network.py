@@ -15,10 +15,14 @@ from mien.data.sampling import listed
 from mien.errors import RecipeError
 from mien.evaluation.metrics import METRICS
 from mien.models import MODELS
+from mien.reading.guard import parsing
 from mien.training.augment import middle
 from mien.training.optim import FITS, OPTIMIZERS, SCHEDULES
 from mien.training.recipe import Recipe
 from mien.training.splits import Split
+
+MOST_PARAMETERS = 1_000_000_000
+"""Numbers in a network, beyond which its recipe holds a slip of the pen."""
 
 
 class Middle(nn.Module):
@@ -78,12 +82,11 @@ def make(recipe: Recipe, classes: int, channels: int, size: int | None, aux_clas
         if "aux_classes" not in takes:
             raise RecipeError(f"data.auxiliary: {name} has no second head", do="set data.auxiliary=null")
         options["aux_classes"] = aux_classes
-    try:
+    told = f"model.options: {str(recipe.model.options)[:100]}"
+    with parsing(told, kind=RecipeError, do=f"`mien list models` describes {name}", says=f"make no {name}"):
+        if (size_of := _parameters(family, classes, channels, options)) > MOST_PARAMETERS:
+            raise ValueError(f"{size_of:,} parameters, of at most {MOST_PARAMETERS:,}")
         network = family(classes, channels, **options)
-    except (TypeError, ValueError) as error:
-        raise RecipeError(
-            f"model.options: {recipe.model.options}: {error}", do=f"`mien list models` describes {name}"
-        ) from None
     return Middle(network, recipe.augment.crop) if recipe.augment.crop else network
 
 
@@ -107,13 +110,22 @@ def restored(recipe: Recipe, best: dict[str, Any]) -> nn.Module:
     return model.eval()
 
 
+def _parameters(family: Any, classes: int, channels: int, options: dict[str, Any]) -> int:
+    """Return how many numbers the network would hold, none of which is made; 0 where that cannot be told."""
+    try:
+        with torch.device("meta"):
+            return sum(part.numel() for part in family(classes, channels, **options).parameters())
+    except Exception:
+        return 0  # making it in earnest says what is wrong
+
+
 def _try_out(recipe: Recipe, model: nn.Module, channels: int, side: int) -> None:
     name, loss = recipe.model.name, recipe.loss
     try:
         with torch.no_grad():
             outputs = model.eval()(torch.zeros(2, channels, side, side))
-    except (RuntimeError, ValueError, IndexError) as error:
-        reason = str(error).splitlines()[0][:100]
+    except Exception as error:  # torch and the families raise what they like where options and pictures do not fit
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:100]
         do = "set another data.size or augment.crop, or other model.options"
         raise RecipeError(f"model.name: {name} does not fit pictures of {side} pixels: {reason}", do=do) from None
     needs = (

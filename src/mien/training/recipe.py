@@ -5,6 +5,7 @@ validates everything; an unknown key is refused with its path before any time is
 """
 
 import difflib
+import os
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -14,8 +15,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, field_validator, model_validator
 
 from mien.errors import RecipeError
+from mien.reading.documents import parse_yaml, read_yaml
 
 RECIPES = Path(str(files("mien") / "recipes"))
+MANY = 1_000_000_000
+"""Epochs, steps and the like that nobody means to have more of."""
 
 
 class Strict(BaseModel):
@@ -45,14 +49,16 @@ class Data(Source):
     keep: str | None = Field(
         None, description="a text file of ids: learn from these alone, such as clean-train.txt of `mien data --hygiene`"
     )
-    limit: int | None = Field(None, ge=2, description="learn from so many training pictures, the same in every run")
+    limit: int | None = Field(
+        None, ge=2, le=MANY, description="learn from so many training pictures, the same in every run"
+    )
     imbalance: Literal["none", "down", "up", "weighted"] = Field(
         "none", description="training only: as it is; fewer of the common; more of the rare; weights in the loss"
     )
     per_class: int | None = Field(
-        None, ge=1, description="what down and up aim at; the rarest or commonest class if not given"
+        None, ge=1, le=10_000_000, description="what down and up aim at; the rarest or commonest class if not given"
     )
-    repeat: int = Field(1, ge=1, description="how many times an epoch shows each training picture")
+    repeat: int = Field(1, ge=1, le=1000, description="how many times an epoch shows each training picture")
     size: int | None = Field(None, ge=16, le=512, description="side in pixels to bring pictures to, if not as they are")
     framing: str = Field("fer2013", description="key of FRAMINGS: how the data set's crops frame a face")
     auxiliary: Source | None = None
@@ -87,13 +93,13 @@ class Augment(Strict):
     rotate: float = Field(0.0, ge=0, le=180)
     scale: tuple[PositiveFloat, PositiveFloat] = (1.0, 1.0)
     fill: Literal["black", "edge"] = "black"
-    crop: int | None = Field(None, ge=8)
+    crop: int | None = Field(None, ge=8, le=512)
     brightness: float = Field(0.0, ge=0, le=1)
     contrast: float = Field(0.0, ge=0, lt=1)
     degrade: float = Field(0.0, ge=0, le=1)
     erase: float = Field(0.0, ge=0, le=1)
-    mixup: float = Field(0.0, ge=0)
-    cutmix: float = Field(0.0, ge=0)
+    mixup: float = Field(0.0, ge=0, le=1000)
+    cutmix: float = Field(0.0, ge=0, le=1000)
 
     @model_validator(mode="after")
     def _least_first(self) -> "Augment":
@@ -108,7 +114,7 @@ class Adversarial(Strict):
     norm: Literal["l2", "linf", "l1"] = "l2"
     multiplier: float = Field(0.2, ge=0)
     step: float = Field(0.001, gt=0, description="in units of the pixel range [0, 1]")
-    steps: int = Field(1, ge=1, description="more than one is projected gradient ascent")
+    steps: int = Field(1, ge=1, le=1000, description="more than one is projected gradient ascent")
     radius: float | None = Field(None, gt=0, description="of the ball that the steps stay in")
 
 
@@ -164,8 +170,8 @@ class Schedule(Strict):
 
     name: str = "cosine"
     factor: float = Field(0.1, gt=0, lt=1)
-    every: int = Field(10_000, ge=1, description="steps")
-    patience: int = Field(10, ge=0, description="epochs")
+    every: int = Field(10_000, ge=1, le=MANY, description="steps")
+    patience: int = Field(10, ge=0, le=MANY, description="epochs")
 
 
 class Optim(Strict):
@@ -185,13 +191,13 @@ class Optim(Strict):
     warmup: float = Field(2.0, ge=0, description="epochs")
     schedule: Schedule = Schedule()
     C: float = Field(1.0, gt=0, description="how much errors cost against large weights")
-    max_iter: int = Field(1000, ge=1)
+    max_iter: int = Field(1000, ge=1, le=MANY)
 
 
 class Refine(Strict):
     """A second, short schedule on milder augmentation: cosine from `lr` to zero, without warm-up."""
 
-    epochs: int = Field(ge=1)
+    epochs: int = Field(ge=1, le=MANY)
     lr: float = Field(gt=0)
     augment: Augment = Augment()
 
@@ -210,7 +216,7 @@ class Recipe(Strict):
     """One experiment; its runs lie in a folder of its name."""
 
     name: str = Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$", description="letters, digits, . _ -, parts between slashes")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**32)
     data: Data
     model: Model
     augment: Augment = Augment()
@@ -218,10 +224,10 @@ class Recipe(Strict):
     distill: Distill | None = None
     optim: Optim = Optim()
     refine: Refine | None = None
-    epochs: int = Field(30, ge=1)
-    steps: int | None = Field(None, ge=1, description="end after so many steps, the schedule too")
-    probe: int | None = Field(None, ge=1, description="score val every so many steps too, into steps.csv")
-    batch: int = Field(128, ge=2)
+    epochs: int = Field(30, ge=1, le=MANY)
+    steps: int | None = Field(None, ge=1, le=MANY, description="end after so many steps, the schedule too")
+    probe: int | None = Field(None, ge=1, le=MANY, description="score val every so many steps too, into steps.csv")
+    batch: int = Field(128, ge=2, le=1_000_000)
     ema: float = Field(0.998, ge=0, lt=1, description="decay per step of the averaged weights that are evaluated")
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     select: str = Field(
@@ -291,19 +297,13 @@ def dump(recipe: Recipe) -> str:
 
 def _read(recipe: str | Path) -> Any:
     path = RECIPES / f"{recipe}.yaml"
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113 - Path's own raises for a name that is too long
         path = Path(recipe)
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113
         near = difflib.get_close_matches(str(recipe), names(), 1, 0.4)
         do = f"did you mean {near[0]!r}?" if near else "`mien list recipes` names them"
         raise RecipeError(f"no recipe {str(recipe)!r}", "the name of a packaged recipe or a YAML file", do)
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: not YAML: {error}") from None
-    if not isinstance(content, dict):
-        raise RecipeError(f"{path}: {type(content).__name__}", "a mapping of recipe keys")
-    return content
+    return read_yaml(path, "a recipe: a mapping of keys, in YAML", RecipeError)
 
 
 def _apply(content: dict[str, Any], override: str) -> None:
@@ -320,9 +320,10 @@ def _apply(content: dict[str, Any], override: str) -> None:
             raise RecipeError(f"{key}: {section!r} is a value, not a section", do="`--show` prints the recipe's keys")
         place = nested
     try:
-        place[last] = yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise RecipeError(f"{key}: cannot read {value!r} as a value", "a number, a word or a YAML list") from None
+        place[last] = parse_yaml(value)
+    except ValueError as error:
+        got = f"{key}: cannot read {value[:60]!r} as a value ({error})"
+        raise RecipeError(got, "a number, a word or a YAML list") from None
 
 
 def _keys(model: type[BaseModel], prefix: str = "") -> list[str]:

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from mien.errors import UsageError
+from mien.reading import documents
 from mien.training import recipe as recipes
 from mien.training.recipe import Recipe
 
@@ -100,13 +101,7 @@ def write_json(content: Any, path: Path) -> None:
 
 def read_json(path: Path, do: str = "remove it") -> dict[str, Any]:
     """Return the mapping in a JSON file of a run, row or sweep; UsageError when it cannot be read, and what to do."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict):
-            raise ValueError("no mapping")
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read: {error}", "JSON that mien wrote", do) from None
-    return content
+    return documents.read_json(path, "JSON that mien wrote", UsageError, do)
 
 
 def write_log(rows: list[dict[str, Any]], path: Path) -> None:

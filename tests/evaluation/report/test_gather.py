@@ -102,7 +102,7 @@ def test_an_unknown_data_set_gives_no_pictures(tmp_path: Path, make_result: Make
     ("name", "content", "message"),
     [
         ("log.csv", "epoch,loss\n1,much\n", "log.csv is no log"),
-        ("log.csv", "epoch,loss\n1,2,3\n", "log.csv is no log"),
+        ("log.csv", "epoch,loss\n1,2,3\n", "log.csv: row 1 with another number of cells"),
         ("stress.json", "{", "stress.json cannot be read"),
         ("fairness.json", "[]", "fairness.json cannot be read"),
         ("env.json", "\udcff", "env.json cannot be read"),

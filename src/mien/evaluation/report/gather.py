@@ -7,7 +7,6 @@ and model.onnx; `mien evaluate --out` leaves a folder with result.npz; a committ
 JSON file `0.json` of its recipe and environment.
 """
 
-import csv
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from mien.data import DATASETS, load
 from mien.data.samples import Samples
@@ -28,6 +26,8 @@ from mien.evaluation.report.measured import files as measurements
 from mien.evaluation.report.measured import measured
 from mien.evaluation.report.measured import read as _json
 from mien.evaluation.result import Result
+from mien.reading.documents import read_yaml
+from mien.reading.tables import read_log
 
 RESULTS = ("test.npz", "result.npz", "val.npz")
 """What holds the result of a folder; the first that is there is taken."""
@@ -147,20 +147,14 @@ def _rows(path: Path | None) -> Rows:
     """Return the rows of a log, numbers as floats and what is empty as None."""
     if path is None:
         return []
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return [
-                {key: float(value) if value else None for key, value in row.items()} for row in csv.DictReader(file)
-            ]
-    except (OSError, ValueError, TypeError) as error:
-        raise DataError(f"{path} is no log ({error})", "a table of numbers with a header") from None
+    return read_log(path)
 
 
 def _about(result: Result, file: Path) -> dict[str, Any]:
     """Return the recipe, the environment, the card and the val figures of a result, each where known."""
     kept = _json(_beside(file, f"{file.stem.rpartition('-')[0] or file.stem}.json"))
     metrics, recipe = _json(_beside(file, "metrics.json")), file.parent / "recipe.yaml"
-    own = yaml.safe_load(recipe.read_text(encoding="utf-8")) if recipe.is_file() else None
+    own = read_yaml(recipe, "the recipe of a run") if recipe.is_file() else None
     card = _card(result, file.parent)
     return {
         "recipe": own or kept.get("recipe") or (card or {}).get("recipe"),

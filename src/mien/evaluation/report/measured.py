@@ -3,7 +3,6 @@
 A file is taken from beside its result, or given on its own; one that is about other weights is left out, and said.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from mien.errors import DataError, UsageError
 from mien.evaluation.belongs import stranger
 from mien.evaluation.result import Result
+from mien.reading.documents import read_json
 
 KINDS = {"stress": "corruptions", "fairness": "columns"}
 """Kinds of measurement, whose file is called KIND.json, and the key by which their figures are known."""
@@ -67,12 +67,4 @@ def files(path: Path, taken: Sequence[str]) -> list[Path]:
 
 def read(path: Path | None) -> dict[str, Any]:
     """Return the figures in a JSON file, nothing for None; DataError for what is none."""
-    if path is None:
-        return {}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(found, dict):
-            raise ValueError("a list")
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read ({error})", "a JSON file that mien wrote") from None
-    return found
+    return {} if path is None else read_json(path, "a JSON file that mien wrote")

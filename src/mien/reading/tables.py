@@ -1,0 +1,135 @@
+"""Tables: CSV with any common separator, TSV and Parquet as columns of text; and logs as rows of numbers."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mien.errors import DataError
+from mien.reading.guard import MIB, content, parsing
+
+Rows = dict[str, list[str]]
+
+LONGEST = 1024 * MIB
+"""Bytes of a table, and of a Parquet file when unpacked."""
+CELL = 64 * MIB
+"""Characters of one cell; csv's own 131,072 is too few for the pixels of a large picture."""
+WIDEST = 10_000
+"""Columns of a table."""
+
+
+def read_csv(path: Path, wanted: str) -> Rows:
+    """Return the columns of a CSV file in UTF-8, its separator guessed from the first line; DataError names the file.
+
+    Columns stand once and every row has a cell for each.
+    """
+    return _columns(path, _text(path, wanted), wanted)
+
+
+def _columns(path: Path, text: str, wanted: str) -> Rows:
+    first = text.partition("\n")[0]
+    with parsing(path, wanted):
+        rows = [row for row in _rows(text, max(",;\t", key=first.count)) if row]
+        if not rows:
+            return {}
+        head = rows.pop(0)
+        _check_head(head)
+        if wrong := [k for k, row in enumerate(rows, 1) if len(row) != len(head)]:
+            got = f"{path}: {named(wrong)} with another number of cells than the header"
+            raise DataError(got, f"{len(head)} cells")
+        return {name: [row[k] for row in rows] for k, name in enumerate(head)}
+
+
+def csv_lines(path: Path, wanted: str, errors: str = "strict") -> Iterator[tuple[int, list[str]]]:
+    """Yield number, from one, and cells of each line of a CSV file that is not empty; DataError names the file.
+
+    `errors` says what happens to bytes that are no UTF-8, as in `bytes.decode`.
+    """
+    text = _text(path, wanted, errors)
+    with parsing(path, wanted):
+        for number, cells in enumerate(_rows(text), 1):
+            if cells:
+                yield number, cells
+
+
+def read_log(path: Path, wanted: str = "a table of numbers with a header") -> list[dict[str, float | None]]:
+    """Return the rows of a log, each cell a number or, where it is empty, None; DataError names the file."""
+    return [{name: _number(path, cell) for name, cell in row.items()} for row in records(path, wanted)]
+
+
+def records(path: Path, wanted: str) -> list[dict[str, str]]:
+    """Return the rows of a log by the names of its header, without a last line that was not written to its end."""
+    columns = _columns(path, _text(path, wanted).rpartition("\n")[0], wanted)
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def read_parquet(path: Path, wanted: str) -> Rows:
+    """Return the columns of a Parquet file as text, "" where there is no value; DataError names the file.
+
+    A value that is no word, number or time is shown as its type, such as `<list<element: double>>`.
+    """
+    import pyarrow.parquet as pq
+
+    with parsing(path, wanted), pq.ParquetFile(path) as file:
+        meta = file.metadata
+        if meta.num_columns > WIDEST:
+            raise ValueError(f"{meta.num_columns:,} columns, of at most {WIDEST:,}")
+        unpacked = sum(meta.row_group(k).total_byte_size for k in range(meta.num_row_groups))
+        if unpacked > LONGEST or meta.num_rows > LONGEST:
+            raise ValueError(f"{meta.num_rows:,} rows of {unpacked:,} bytes, of at most {LONGEST:,}")
+        table = file.read()
+        _check_head(table.column_names)
+        return {name: _words(table.column(name)) for name in table.column_names}
+
+
+def named(rows: list[int]) -> str:
+    """Name the first rows of a table, counted from one.
+
+    >>> named([3]), named([1, 2, 3, 4])
+    ('row 3', '4 rows (1, 2, 3, ...)')
+    """
+    if len(rows) == 1:
+        return f"row {rows[0]}"
+    first = ", ".join(map(str, rows[:3]))
+    return f"{len(rows):,} rows ({first}{', ...' if len(rows) > 3 else ''})"
+
+
+def _text(path: Path, wanted: str, errors: str = "strict") -> str:
+    with parsing(path, wanted):
+        return content(path, wanted, LONGEST).decode("utf-8-sig", errors)
+
+
+def _rows(text: str, delimiter: str = ",") -> Iterator[list[str]]:
+    csv.field_size_limit(CELL)
+    # strict: else a quote that is never closed swallows every row behind it without a word
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+
+
+def _check_head(head: list[str]) -> None:
+    if len(head) > WIDEST:
+        raise ValueError(f"{len(head):,} columns, of at most {WIDEST:,}")
+    if twice := sorted(name for name, count in Counter(head).items() if count > 1):
+        raise ValueError(f"columns {', '.join(twice[:5])} stand twice")
+
+
+def _words(column: Any) -> list[str]:
+    import pyarrow as pa
+
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_nested(kind):
+        return [f"<{kind}>"] * len(column)
+    if pa.types.is_temporal(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        try:  # as arrow writes it: Python's own types hold fewer years, and no bytes as words
+            column = column.cast(pa.large_string())
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            return [f"<{kind}>"] * len(column)
+    return ["" if value is None else str(value) for value in column.to_pylist()]
+
+
+def _number(path: Path, cell: str) -> float | None:
+    try:
+        return float(cell) if cell else None
+    except ValueError:
+        raise DataError(f"{path} is no log ({cell[:40]!r})", "a table of numbers with a header") from None
