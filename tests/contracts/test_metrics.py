@@ -81,6 +81,7 @@ def test_no_samples_have_no_score(key: str) -> None:
     assert math.isnan(METRICS[key](np.zeros((0, 4)), np.zeros((0, 4))))
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("key", METRICS)
 def test_one_sample_is_enough_or_nan(key: str) -> None:
     value = METRICS[key](np.array([[0.7, 0.3]]), np.array([[1.0, 0.0]]))

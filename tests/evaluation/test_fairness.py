@@ -255,3 +255,13 @@ def test_command(tmp_path: Path) -> None:
     refused = mien(tmp_path / "run", *words, "--by", "age")
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
     assert "cut it into ranges" in refused.stderr
+
+
+@pytest.mark.parametrize(("right", "differs"), [(31, False), (29, True)])
+def test_groups_are_told_apart_below_five_in_a_hundred(right: int, differs: bool) -> None:
+    cases = {"a": [(0, 0, 40), (0, 1, 20)], "b": [(0, 0, right), (0, 1, 60 - right)]}
+    column = audited(cases, least=30)
+    p = column["tests"][0]["p_holm"]
+    assert 0.01 < p < 0.1
+    assert (p < 0.05) == differs
+    assert column["conclusion"].startswith("accuracy differs" if differs else "no difference in accuracy is shown")

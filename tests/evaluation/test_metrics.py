@@ -121,6 +121,7 @@ def test_a_published_matrix_to_the_digits_printed() -> None:
         ([0.1, 0.3, 0.6], [0.5, 0.5, 0.0], 0, False),  # right neither way: the first of those tied
         ([0.1, 0.3, 0.6], [0.0, 0.5, 0.5], 2, True),
         ([0.3, 0.3, 0.4], [0.4, 0.35, 0.25], 0, False),  # no tie
+        ([0.3, 0.6, 0.1], [0.48, 0.46, 0.06], 0, False),  # nearly one, which is none
         ([0.2, 0.5, 0.3], [1 / 3, 1 / 3, 1 / 3], 1, True),
     ],
 )
@@ -304,3 +305,31 @@ def test_all_metrics_of_an_epoch_take_less_than_60_ms() -> None:
             metric(probs, target)
         spent.append(time.process_time() - start)
     assert min(spent) < 0.06
+
+
+def test_calibration_errors_have_fifteen_bins() -> None:
+    """Where the error alternates, every other count of bins gives another figure."""
+    confidence = np.linspace(0.51, 0.99, 15)
+    probs, right = np.stack([confidence, 1 - confidence], 1), np.arange(15) % 2 == 0
+    target = np.eye(2)[np.where(right, 0, 1)]
+    assert metrics.ece(probs, target) == pytest.approx(np.abs(confidence - right).mean())
+    twice = np.concatenate([probs, probs + [[1e-4, -1e-4]]]), np.concatenate([target, 1 - target])
+    assert metrics.ece(*twice) == pytest.approx((confidence + 5e-5 - 0.5).mean())  # a right and a wrong one in each
+
+
+def test_bins_of_equal_width_hold_their_upper_edge() -> None:
+    probs = np.array([[0.6, 0.4], [0.55, 0.45], [0.62, 0.38]])  # the ninth of fifteen ends at 0.6
+    assert metrics.bin_of(probs.max(1), equal="width").tolist() == [8, 8, 9]
+    target = np.eye(2)[[0, 1, 0]]
+    assert metrics.METRICS["ece_width"](probs, target) == pytest.approx((2 * abs(0.575 - 0.5) + 0.38) / 3)
+    assert metrics.bin_of(np.array([0.0, 1.0]), equal="width").tolist() == [0, 14]
+
+
+def test_skew_normalised_kappa_is_over_the_classes_that_have_samples() -> None:
+    assert float(metrics.kappa_norm_of([[2, 1, 0], [0, 2, 1], [0, 0, 0]])) == pytest.approx((2 / 3 - 1 / 2) * 2)
+
+
+def test_skew_normalised_alpha_is_that_of_endlessly_many_of_each_class() -> None:
+    matrix = np.array([[90, 10, 0], [60, 40, 0], [5, 2, 3]])
+    many = (matrix / matrix.sum(1, keepdims=True) * 1e9).round()
+    assert float(metrics.alpha_norm_of(matrix)) == pytest.approx(float(metrics.alpha_of(many)), abs=1e-8)

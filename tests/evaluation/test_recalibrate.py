@@ -11,8 +11,8 @@ import pytest
 
 from mien.errors import DataError
 from mien.evaluation import conformal
-from mien.evaluation.calibrate import softmax
-from mien.evaluation.metrics import ece
+from mien.evaluation.calibrate import fit_temperature, fit_temperatures, fit_threshold, logs, softmax
+from mien.evaluation.metrics import METRICS, ece
 from mien.evaluation.recalibrate import load, recalibrate, to_text
 from mien.evaluation.result import Result
 
@@ -161,3 +161,15 @@ def test_refuses_a_folder_without_a_result(tmp_path: Path) -> None:
 
 def test_the_scores_of_sets_are_explained() -> None:
     assert set(conformal.MEANINGS) == set(conformal.SCORES)
+
+
+def test_everything_is_fitted_on_the_first_result_alone() -> None:
+    """The second is spoilt by another factor, so that whatever was fitted on it would be another figure."""
+    first, second = answered("val"), answered("test", sharp=0.7)
+    found = recalibrate(first, second, coverage=0.8)
+    assert found["temperature"] == fit_temperature(logs(first.probs), first.target)
+    assert list(found["temperatures"].values()) == fit_temperatures(first.probs, first.target).tolist()
+    assert found["abstention"]["threshold"] == fit_threshold(first.probs, first.target, 0.9)
+    for name, score in conformal.SCORES.items():
+        assert found["conformal"][name]["quantile"] == conformal.fit_quantile(first.probs, first.target, 0.8, score)
+    assert found["calibration"]["as_is"]["nll"] == METRICS["nll"](second.probs, second.target)

@@ -97,3 +97,9 @@ def test_evaluate_tells_it_with_the_cards_threshold(tiny_fer2013: Path) -> None:
     assert at["threshold"] == threshold
     assert at["n"] == int((result.probs.max(1) >= threshold).sum())
     assert figures["selective"]["aurc"] == aurc(result.probs, result.target)
+
+
+def test_a_confidence_that_reaches_the_threshold_is_answered() -> None:
+    probs = np.array([[0.75, 0.25], [0.5, 0.5], [0.25, 0.75]])
+    assert answered(probs, np.eye(2)[[0, 0, 0]], 0.75)["n"] == 2
+    assert answered(probs, np.eye(2)[[0, 0, 0]], 0.75)["accuracy"] == 0.5

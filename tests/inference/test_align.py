@@ -56,11 +56,15 @@ def test_shrinking_agrees_with_plain_resizing(astronaut: np.ndarray) -> None:
     assert (crop(astronaut, box(150, 100, 342, 292), Framing(1.0), 48, 3) == expected).all()
 
 
-def test_enlarging_is_exact_to_a_fraction_of_a_pixel() -> None:
-    ramp = np.tile(np.arange(0, 200, 2, dtype=np.uint8)[None, :, None], (100, 1, 3))
-    out = crop(ramp, box(20.25, 30, 44.25, 54), Framing(1.0), 48, 1)[24, :, 0]
-    centres = 20.25 + (np.arange(48) + 0.5) / 2
-    assert np.abs(out - 2 * (centres - 0.5)).max() <= 1
+@pytest.mark.parametrize("left", [20.0, 20.25, 20.5, 20.9])
+def test_enlarging_is_exact_to_a_fraction_of_a_pixel(left: float) -> None:
+    """Steep enough that the outermost pixels tell whether their neighbours beyond the box were looked at."""
+    ramp = np.tile(np.arange(0, 250, 5, dtype=np.uint8)[None, :, None], (50, 1, 3))
+    for image, axis in ((ramp, 1), (np.ascontiguousarray(ramp.transpose(1, 0, 2)), 0)):
+        corners = (left, 10, left + 24, 34) if axis else (10, left, 34, left + 24)
+        out = crop(image, box(*corners), Framing(1.0), 48, 1)[..., 0].take(24, axis=1 - axis)
+        centres = left + (np.arange(48) + 0.5) / 2
+        assert np.abs(out - 5 * (centres - 0.5)).max() <= 0.75
 
 
 @pytest.mark.parametrize(("corners", "inside"), [((-30, -30, 66, 66), (40, 40)), ((-10, -10, 14, 14), (40, 40))])
@@ -129,3 +133,15 @@ def test_framing_is_measured_on_any_layout(
     assert told.count("found 9 of 9; ") == 2
     assert told.count("found 7 of 7, raw ") == 4
     assert f"Framing(scale={0.5}, right=0.0, down=0.0)" in told
+
+
+@pytest.mark.parametrize("size", [8, 64])
+def test_beyond_the_edges_of_an_image_that_is_no_square(size: int) -> None:
+    """What lies inside is where it is, and each edge goes on by itself."""
+    rng = np.random.default_rng(0)
+    for shape in ((30, 50), (50, 30)):
+        image = rng.integers(0, 256, (*shape, 3)).astype(np.uint8)
+        ends = (-4, -8, shape[1] + 6, shape[0] + 2)
+        padded = np.pad(image, ((8, 2), (4, 6), (0, 0)), mode="edge")
+        beside = crop(padded, box(0, 0, *padded.shape[1::-1]), WHOLE, size, 3)
+        assert np.abs(crop(image, box(*ends), WHOLE, size, 3).astype(int) - beside).max() <= 1

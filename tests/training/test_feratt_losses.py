@@ -8,8 +8,9 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from torch.nn import functional as F  # noqa: E402
 
-from mien.training.losses import attention, representation  # noqa: E402
+from mien.training.losses import attention, cross_entropy, objective, representation  # noqa: E402
 from mien.training.mixing import beta as draw  # noqa: E402
+from mien.training.recipe import Loss, Representation  # noqa: E402
 
 
 def test_attention_equals_a_loop() -> None:
@@ -105,3 +106,16 @@ def test_lambda_is_beta_distributed(beta: tuple[float, float]) -> None:
     a, b = beta
     assert drawn.mean().item() == pytest.approx(a / (a + b), abs=0.02)
     assert drawn.var().item() == pytest.approx(a * b / ((a + b) ** 2 * (a + b + 1)), rel=0.1)
+
+
+def test_objective_adds_both_in_their_weights() -> None:
+    generator = torch.Generator().manual_seed(5)
+    logits, target = torch.randn(4, 3, generator=generator), F.one_hot(torch.tensor([0, 1, 2, 1]), 3).float()
+    attended, clean = torch.rand(2, 4, 1, 5, 5, generator=generator)
+    z = torch.randn(4, 2, generator=generator)
+    outputs, batch = {"logits": logits, "attended": attended, "embedding": z}, {"target": target, "clean": clean}
+    loss = Loss(attention=0.25, representation=Representation(weight=0.5, beta=(1.0, 3.0), sigma=0.7))
+    same = [torch.Generator().manual_seed(6) for _ in range(2)]
+    pulled = representation(z, target, same[0], beta=(1.0, 3.0), sigma=0.7)
+    expected = cross_entropy(logits, target) + 0.25 * attention(attended, clean) + 0.5 * pulled
+    torch.testing.assert_close(objective(outputs, batch, loss, same[1]), expected)

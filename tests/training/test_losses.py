@@ -67,3 +67,11 @@ def test_logit_adjustment_adds_the_logarithm_of_the_shares(tau: float) -> None:
     expected = F.cross_entropy(logits + tau * torch.tensor([0.4, 0.3, 0.2, 0.1, 1e-6]).log(), target)
     batch = {"target": target, "shares": shares}
     torch.testing.assert_close(objective({"logits": logits}, batch, Loss(logit_adjustment=tau)), expected)
+
+
+def test_objective_smooths_the_label_but_not_the_second_one() -> None:
+    logits, target = table()
+    aux_logits, aux = table(classes=3)
+    outputs, batch = {"logits": logits, "aux": aux_logits}, {"target": target, "aux": aux}
+    expected = F.cross_entropy(logits, target, label_smoothing=0.2) + F.cross_entropy(aux_logits, aux)
+    torch.testing.assert_close(objective(outputs, batch, Loss(label_smoothing=0.2)), expected)

@@ -6,8 +6,8 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from torch import nn  # noqa: E402
 
-from mien.training.optim import OPTIMIZERS, SCHEDULES, optimizer, plateau, rate, uphill  # noqa: E402
-from mien.training.recipe import Optim, Schedule  # noqa: E402
+from mien.training.optim import OPTIMIZERS, SCHEDULES, Average, optimizer, plateau, rate, uphill  # noqa: E402
+from mien.training.recipe import Optim, Refine, Schedule  # noqa: E402
 
 
 def net() -> nn.Module:
@@ -99,3 +99,58 @@ def test_uphill_leaves_running_averages_alone() -> None:
     assert torch.equal(model[1].running_mean, mean)
     model(torch.rand(4, 1, 5, 5))
     assert not torch.equal(model[1].running_mean, mean)
+
+
+def test_average_warms_up_to_its_decay_and_forgets_the_first_weights() -> None:
+    """By hand: a tenth of the old stays at first, then two elevenths, until the decay that is asked for is reached."""
+    model = nn.Linear(1, 1, bias=False)
+    with torch.no_grad():
+        model.weight.fill_(8.0)
+    average, expected = Average(model, 0.4), 8.0
+    for step, weight in enumerate((1.0, 2.0, 4.0, 3.0, 5.0, 7.0, 2.0, 1.0)):
+        with torch.no_grad():
+            model.weight.fill_(weight)
+        average.update(model, step)
+        decay = min(0.4, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * weight
+        assert average.model.weight.item() == pytest.approx(expected, rel=1e-6)
+    assert (decay, average.model.training) == (0.4, False)
+    assert not average.model.weight.requires_grad
+
+
+def test_average_takes_the_buffers_as_they_are() -> None:
+    model = net()
+    average = Average(model, 0.99)
+    model(torch.rand(4, 1, 5, 5))
+    average.update(model, 1000)
+    for name, value in model.named_buffers():
+        assert torch.equal(dict(average.model.named_buffers())[name], value), name
+
+
+def test_sgd_is_nesterov_s_with_the_momentum_asked_for() -> None:
+    one, other = nn.Linear(3, 2, bias=False), nn.Linear(3, 2, bias=False)
+    other.load_state_dict(one.state_dict())
+    made = optimizer(one, Optim(lr=0.1, momentum=0.8, weight_decay=0.0))
+    assert made is not None
+    speed, x = torch.zeros(2, 3), torch.rand(4, 3)
+    for _ in range(3):
+        for model in (one, other):
+            model.zero_grad()
+            model(x).square().mean().backward()
+        made.step()
+        with torch.no_grad():  # Sutskever et al., ICML 2013, as Keras and torch write it
+            assert other.weight.grad is not None
+            speed = 0.8 * speed + other.weight.grad
+            other.weight -= 0.1 * (other.weight.grad + 0.8 * speed)
+    torch.testing.assert_close(one.weight, other.weight)
+
+
+def test_rates_of_single_steps() -> None:
+    """The warm-up ends with its last step, the cosine has its middle half-way, the refinement begins at its own rate."""
+    spec = Optim(lr=1.0, warmup=2.0, schedule=Schedule(name="constant"))
+    assert [rate(step, 100, 2, spec) for step in range(6)] == pytest.approx([0.25, 0.5, 0.75, 1, 1, 1])
+    plain = Optim(lr=1.0, warmup=0.0)
+    assert [rate(step, 4, 2, plain) for step in range(4)] == pytest.approx([1, 0.853553, 0.5, 0.146447], abs=1e-6)
+    refine = Refine(epochs=2, lr=0.2)
+    told = [rate(step, 4, 2, plain, refine) for step in range(4, 8)]
+    assert told == pytest.approx([0.2, 0.170711, 0.1, 0.029289], abs=1e-6)

@@ -52,3 +52,8 @@ def test_what_is_unknown_is_left_out(key: str) -> None:
 def test_a_unit_that_never_is_there_has_no_score(key: str) -> None:
     assert math.isnan(UNITS[key](np.zeros(5), np.zeros(5)))
     assert math.isnan(UNITS[key](np.zeros(0), np.zeros(0)))
+
+
+def test_a_unit_is_there_from_one_half_on() -> None:
+    assert UNITS["f1"](np.array([0.5, 0.499]), np.array([1.0, 0.0])) == 1
+    assert UNITS["f1"](np.array([0.9, 0.9]), np.array([0.5, 0.0])) == pytest.approx(2 / 3)
