@@ -12,6 +12,10 @@ of every row with what mien measures by now; no weights change.
 gives shipped weights what `mien export` has learnt since they were exported: the output `embedding`, and average pools
 as convolutions.  On all val images their probabilities must come out the same to the bit, so every measured figure
 stands; what is kept in results/NAME is told the file's new sha256.
+
+    python benchmarks/ship.py --sums
+
+writes the table of sha256 that every file is checked by when it is loaded; after any other change of a file.
 """
 
 import hashlib
@@ -26,6 +30,7 @@ from mien.evaluation.evaluate import describe, evaluate
 from mien.evaluation.result import Result
 from mien.experiments import rows, table
 from mien.inference.classify import WEIGHTS, Classifier, names
+from mien.inference.shipped import record
 from mien.training.embed import embed
 from mien.training.export import stamp
 from mien.training.finish import measure, renamed
@@ -49,6 +54,7 @@ def ship(run: Path, name: str, stem: str) -> None:
     for split, result in results.items():
         result.save(folder / f"{recipe.seed}-{split}.npz")
     rows.write(recipe, folder, figures, environment, file=stem)
+    record(WEIGHTS)
     table.draw(RESULTS)
 
 
@@ -84,6 +90,7 @@ def rewrite(name: str) -> None:
             sys.exit(f"{name}: its probabilities would move; not written")
         old = hashlib.sha256(target.read_bytes()).hexdigest()
         target.write_bytes(changed.read_bytes())
+        record(WEIGHTS)
     new = hashlib.sha256(target.read_bytes()).hexdigest()
     for path in (RESULTS / name).glob("*.json"):
         path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
@@ -96,6 +103,9 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["--rewrite"]:
         for each in names():
             rewrite(each)
+        sys.exit()
+    if sys.argv[1:] == ["--sums"]:
+        record(WEIGHTS)
         sys.exit()
     if sys.argv[1:] == ["--again"]:
         again()

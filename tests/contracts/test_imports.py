@@ -8,7 +8,20 @@ from pathlib import Path
 import pytest
 
 SRC = Path(__file__).parents[2] / "src" / "mien"
-BASE = {"card", "errors", "face", "labels", "lock", "mark", "outputs", "page", "printable", "reading", "targets", "telemetry"}
+BASE = {
+    "card",
+    "errors",
+    "face",
+    "labels",
+    "lock",
+    "mark",
+    "outputs",
+    "page",
+    "printable",
+    "reading",
+    "targets",
+    "telemetry",
+}
 ORDER = ["base", "inference", "data", "evaluation", "training", "experiments", "cli"]
 TORCH_FREE = {"base", "inference", "data", "evaluation"}
 MODULES = sorted(SRC.rglob("*.py"))

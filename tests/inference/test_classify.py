@@ -1,14 +1,18 @@
 """Weights files: shipped, foreign, glued together, damaged; and what goes through them."""
 
+import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mien.card import KEY
+from mien.card import KEY, Card
 from mien.errors import UsageError, WeightsError
+from mien.inference import classify as classify_module
+from mien.inference import heads, shipped
 from mien.inference.classify import BATCH, WEIGHTS, Classifier, locate, names
 from mien.inference.onnx import onnxruntime
 
@@ -31,6 +35,13 @@ def write(path: Path, card: dict[str, Any] | None = None, **change: Any) -> Path
         helper.make_node("Sub", ["unit", "bright"], ["dark"]),
         helper.make_node("Concat", ["dark", "bright"], ["probs"], axis=1),
     ]
+    if change.get("white") == "nan":  # the rest of the way to white, by itself: 1, and 0 / 0 for a white crop
+        nodes[3] = helper.make_node("Div", ["column", "full"], ["plain"])
+        nodes[4:4] = [
+            helper.make_node("Sub", ["full", "column"], ["rest"]),
+            helper.make_node("Div", ["rest", "rest"], ["alone"]),
+            helper.make_node("Mul", ["plain", "alone"], ["bright"]),
+        ]
     outputs = [helper.make_tensor_value_info("probs", TensorProto.FLOAT, [n, 2])]
     if change.get("heads"):
         nodes += [
@@ -53,7 +64,7 @@ def write(path: Path, card: dict[str, Any] | None = None, **change: Any) -> Path
             helper.make_tensor("axes", TensorProto.INT64, [3], [1, 2, 3]),
             helper.make_tensor("one", TensorProto.INT64, [1], [1]),
             helper.make_tensor("full", TensorProto.FLOAT, [], [255.0]),
-            helper.make_tensor("unit", TensorProto.FLOAT, [], [1.0]),
+            helper.make_tensor("unit", TensorProto.FLOAT, [], [change.get("unit", 1.0)]),
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
@@ -164,6 +175,129 @@ def test_files_that_do_not_fit(tmp_path: Path, card: dict[str, Any] | None, chan
         Classifier(path)
     assert "own.onnx" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("unit", "shown"), [(float("nan"), "nan, 0.502"), (float("inf"), "inf"), (0.25, "-0.252, 0.502"), (1.01, "0.508")]
+)
+def test_weights_that_give_no_probabilities_are_refused_at_load(tmp_path: Path, unit: float, shown: str) -> None:
+    told = f"own.onnx: the weights give no probabilities: {shown}.*expected numbers from 0 to 1 that sum to one"
+    with pytest.raises(WeightsError, match=told):
+        Classifier(write(tmp_path / "own.onnx", CARD, unit=unit))
+
+
+def test_weights_that_give_none_for_some_crop_are_refused_there(tmp_path: Path) -> None:
+    classify = Classifier(write(tmp_path / "own.onnx", CARD, white="nan"))
+    crops = np.full((3, 48, 48, 1), 200, np.uint8)
+    assert np.allclose(classify(crops).sum(1), 1)
+    crops[2] = 255
+    with pytest.raises(WeightsError, match=r"own\.onnx: the weights give no probabilities: nan, nan"):
+        classify(crops)
+
+
+HEADED = Card(name="own", labels=("neutral", "happiness"), valence_arousal=True, action_units=("au04", "au12"))
+GOOD = {
+    "probs": [[0.25, 0.75]],
+    "valence_arousal": [[-1.0, 1.0]],
+    "action_units": [[0.0, 1.0]],
+    "embedding": [[0.6, -0.8]],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "told"),
+    [
+        ("probs", [[0.5, 0.4999]], None),
+        ("probs", [[0.5, 0.45]], "give no probabilities: 0.5, 0.45"),
+        ("probs", [[1.5, -0.5]], "give no probabilities: 1.5, -0.5"),
+        ("probs", [[1.0, 0.0, 0.0]], r"gives probs of shape \(1, 3\)"),
+        ("probs", [[0.5, 0.5], [0.5, 0.5]], r"gives probs of shape \(2, 2\) for 1 crops"),
+        ("valence_arousal", [[2.0, 0.0]], "give no valence and arousal: 2, 0"),
+        ("action_units", [[0.5, float("nan")]], "give no action units: 0.5, nan"),
+        ("embedding", [[float("inf"), 0.0]], "give no embedding: inf, 0"),
+    ],
+)
+def test_what_heads_may_give(name: str, rows: list[list[float]], told: str | None) -> None:
+    found = {key: np.array(value, np.float32) for key, value in {**GOOD, name: rows}.items()}
+    if told is None:
+        return heads.check(found, HEADED, Path("own.onnx"), 1)
+    with pytest.raises(WeightsError, match=told):
+        heads.check(found, HEADED, Path("own.onnx"), 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"labels": ["neutral", "neutral"]}, "'labels'"),
+        ({"labels": ["happiness", "neutral"]}, "'labels'"),
+        ({"labels": []}, "'labels'"),
+        ({"labels": ["", "neutral"]}, "'labels'"),
+        ({"labels": [1, 2]}, "'labels.0'"),
+        ({"labels": "neutral"}, "'labels'"),
+        ({"size": 0}, "'size'"),
+        ({"size": 10**9}, "'size'"),
+        ({"size": 10**30}, "'size'"),
+        ({"channels": 2.5}, "'channels'"),
+        ({"threshold": 1.5}, "'threshold'"),
+        ({"threshold": float("nan")}, "'threshold'"),
+        ({"temperature": float("inf")}, "'temperature'"),
+        ({"action_units": ["source", "au12"]}, "'action_units'"),
+        ({"action_units": ["score"]}, "'action_units'"),
+        ({"action_units": ["prob_happiness"]}, "'action_units'"),
+        ({"action_units": ["au12", "au12"]}, "'action_units'"),
+        ({"metrics": []}, "'metrics'"),
+        ({"metrics": {"test": 3}}, "'metrics'"),
+        ({"metrics": {"test": {"accuracy_interval": [1]}}}, "'metrics'"),
+        ({"recipe": {"data": [1]}}, "'recipe'"),
+        ({"recipe": {"data": {"options": 1}}}, "'recipe'"),
+        ({"data": {"name": {}}}, "'data'"),
+        ({"provenance": {"seconds": "long"}}, "'provenance'"),
+        ({"notes": None}, "'notes'"),
+        ({"more": 1}, "'more'"),
+    ],
+    ids=str,
+)
+def test_cards_that_are_wrong(change: dict[str, Any], told: str) -> None:
+    with pytest.raises(WeightsError, match=rf"own\.onnx: card field {told}") as caught:
+        Card.from_metadata({KEY: json.dumps({**CARD, **change})}, "own.onnx")
+    assert len(str(caught.value).splitlines()) == 1
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"name": ' + "[" * 100_000, '{"size": 1e999}'])
+def test_cards_that_are_no_json(text: str) -> None:
+    with pytest.raises(WeightsError, match=r"own\.onnx: card field"):
+        Card.from_metadata({KEY: text}, "own.onnx")
+
+
+def test_a_card_that_is_no_text(tmp_path: Path) -> None:
+    path = write(tmp_path / "own.onnx", {**CARD, "notes": "????"})
+    path.write_bytes(path.read_bytes().replace(b"????", b"\xff\xfe\xff\xfe"))
+    with pytest.raises(WeightsError, match=r"own\.onnx"):
+        Classifier(path)
+
+
+@pytest.mark.parametrize("name", names())
+def test_shipped_weights_are_those_that_were_released(name: str) -> None:
+    content = (WEIGHTS / f"{name}.onnx").read_bytes()
+    assert shipped.sums(WEIGHTS)[f"{name}.onnx"] == hashlib.sha256(content).hexdigest()
+
+
+def test_shipped_weights_that_were_altered_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in WEIGHTS.iterdir():
+        shutil.copy(path, tmp_path)
+    monkeypatch.setattr(classify_module, "WEIGHTS", tmp_path)
+    assert Classifier("ferplus").path.parent == tmp_path
+    content = bytearray((tmp_path / "ferplus.onnx").read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "ferplus.onnx").write_bytes(content)
+    with pytest.raises(WeightsError, match=r"ferplus\.onnx was altered or cut.*as released; install mien again"):
+        Classifier("ferplus")
+    shipped.record(tmp_path)
+    assert Classifier("ferplus").card.name == "ferplus"
+    (tmp_path / shipped.TABLE).unlink()
+    with pytest.raises(WeightsError, match="is not in SHA256SUMS"):
+        Classifier("ferplus")
 
 
 @pytest.mark.parametrize("kind", ["empty", "noise", "cut"])

@@ -359,22 +359,42 @@ def test_doctor_tells_what_was_measured_and_on_how_much(
 ) -> None:
     import onnx
 
-    from mien.inference import classify
+    from mien.inference import classify, shipped
 
     figures = {"n": 3137, "accuracy": 0.862, "accuracy_interval": [0.849, 0.874]}
     clean = {"n": 2800, "accuracy": 0.851}
     for name, metrics in {
         "full": {"test": {**figures, "clean": clean}},
         "none": {},
-        "odd": {"test": {**figures, "clean": {"n": 0, "accuracy": None}}, "val": 3},
+        "odd": {"test": {**figures, "clean": {"n": 0, "accuracy": None}}, "val": None},
     }.items():
         model = onnx.load(str(locate("ferplus")))
         (entry,) = [entry for entry in model.metadata_props if entry.key == "mien"]
         entry.value = json.dumps({**json.loads(entry.value), "metrics": metrics})
         onnx.save(model, str(tmp_path / f"{name}.onnx"))
+    shipped.record(tmp_path)
     monkeypatch.setattr(classify, "WEIGHTS", tmp_path)
     seen = {check["name"]: check["seen"] for check in json.loads(mien("doctor", "--json").out)}
     told = "; test n 3,137, accuracy 86.2 % (95 %: 84.9 to 87.4), without twins n 2,800, accuracy 85.1 %"
     assert seen["full"].endswith("8 expressions" + told)
     assert seen["none"].endswith("8 expressions")
     assert seen["odd"].endswith("8 expressions")
+
+
+def test_weights_without_probabilities_are_an_error_and_no_row(mien: Callable[..., Any], tmp_path: Path) -> None:
+    import onnx
+
+    model = onnx.load(str(locate("ferplus-nano")))
+    for part in model.graph.initializer:
+        if part.data_type == onnx.TensorProto.FLOAT:
+            values = np.full_like(onnx.numpy_helper.to_array(part), np.nan)
+            part.CopyFrom(onnx.numpy_helper.from_array(values, part.name))
+    onnx.save(model, str(tmp_path / "nan.onnx"))
+    Image.new("L", (48, 48), 90).save(tmp_path / "g.png")
+    words = ("predict", tmp_path / "g.png", "--detector", "whole", "--weights", tmp_path / "nan.onnx")
+    for format in ("jsonl", "csv", "table"):
+        ran = mien(*words, "--format", format)
+        assert ran.code == 2
+        assert ran.out == b""
+        assert "the weights give no probabilities: nan" in ran.err
+        assert len(ran.err.splitlines()) == 1

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from mien.card import Card
 from mien.errors import UsageError, WeightsError
+from mien.inference import heads, shipped
 from mien.inference.onnx import onnxruntime
+from mien.reading.guard import parsing
 
 WEIGHTS = Path(__file__).parent / "weights"
 BATCH = 64  # crops per run: larger gains nothing on a CPU, and memory stays small
@@ -54,10 +56,16 @@ class Classifier:
     def __init__(self, weights: str | Path = "ferplus", device: str = "cpu") -> None:
         """Load weights by shipped name or path onto "cpu" or "cuda"; WeightsError or UsageError when that fails."""
         self.path = locate(weights)
-        self._session = _session(self.path, _provider(device))
-        self.card = Card.from_metadata(self._session.get_modelmeta().custom_metadata_map, str(self.path))
+        content = _content(self.path)
+        if str(weights) in names():
+            shipped.check(self.path, content)
+        self._session = _session(self.path, content, _provider(device))
+        with parsing(self.path, kind=WeightsError, do="export the weights again", says="carries no readable card"):
+            self.card = Card.from_metadata(self._session.get_modelmeta().custom_metadata_map, str(self.path))
         _check_graph(self._session, self.card, self.path)
         self.gives = tuple(output.name for output in self._session.get_outputs())
+        # weights that give no probabilities show it on any crop: better now than after a thousand images
+        self.heads(np.full((2, self.card.size, self.card.size, self.card.channels), 128, np.uint8))
 
     def __call__(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return probabilities, float32 (N, K) summing to one, for crops, uint8 (N, size, size, channels)."""
@@ -74,9 +82,15 @@ class Classifier:
             raise WeightsError(f"crops are {crops.dtype} {crops.shape}", f"uint8 (N, {', '.join(map(str, wanted))})")
         if not len(crops):  # onnxruntime crashes on an empty batch of a quantised graph
             return {output.name: np.empty((0, *output.shape[1:]), np.float32) for output in self._session.get_outputs()}
-        starts = range(0, len(crops), BATCH)
-        parts = [self._session.run(list(self.gives), {"crops": crops[start : start + BATCH]}) for start in starts]
-        return {name: np.concatenate(rows) for name, rows in zip(self.gives, zip(*parts, strict=True), strict=True)}
+        parts = [self._run(crops[start : start + BATCH]) for start in range(0, len(crops), BATCH)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in self.gives}
+
+    def _run(self, crops: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        with parsing(self.path, kind=WeightsError, do="export the weights again", says="cannot be run"):
+            outputs = self._session.run(list(self.gives), {"crops": crops})
+        found = dict(zip(self.gives, outputs, strict=True))
+        heads.check(found, self.card, self.path, len(crops))
+        return found
 
 
 def _provider(device: str) -> str:
@@ -90,15 +104,19 @@ def _provider(device: str) -> str:
     return PROVIDERS[device]
 
 
-def _session(path: Path, provider: str) -> Any:
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _session(path: Path, content: bytes, provider: str) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = SILENT
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # other stages need the cores meanwhile
     try:
-        content = path.read_bytes()
         session = onnxruntime.InferenceSession(content, options, providers=[provider])
-    except OSError as error:
-        raise WeightsError(f"{path} cannot be read: {error.strerror}") from None
     except Exception as error:  # onnxruntime raises many kinds for a file it cannot read, without a common base
         raise WeightsError(
             f"{path} is no ONNX model ({_first_line(error)})", "a file written by `mien export`"
@@ -120,6 +138,8 @@ def _check_graph(session: Any, card: Card, path: Path) -> None:
     if isinstance(session.get_inputs()[0].shape[0], int):
         raise WeightsError(f"{path} takes a fixed number of crops", "any number", "export it again")
     outputs = {output.name: output.shape[1:] for output in session.get_outputs()}
+    if odd := [output.type for output in session.get_outputs() if output.type != "tensor(float)"]:
+        raise WeightsError(f"{path} gives {odd[0]}", "tensor(float)", "export it again")
     promised = {"probs": [len(card.labels)]}
     promised |= {"valence_arousal": [2]} if card.valence_arousal else {}
     promised |= {"action_units": [len(card.action_units)]} if card.action_units else {}
