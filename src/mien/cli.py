@@ -40,6 +40,7 @@ app = typer.Typer(
 
 @app.command()
 def predict(
+    context: typer.Context,
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="photos, folders, globs, videos, camera:0")],
     format: Annotated[str, typer.Option(help="table, json, jsonl, csv or parquet")] = "table",
     out: Annotated[
@@ -56,6 +57,7 @@ def predict(
     end: Annotated[float | None, typer.Option(help="read a video up to so many seconds")] = None,
     max_fps: Annotated[float | None, typer.Option(help="read at most so many frames a second")] = None,
     smooth: Annotated[float, typer.Option(help="seconds over which a video's probabilities are averaged")] = 0.0,
+    force: Annotated[bool, typer.Option("--force", help="write over files in --out that are not mien's own")] = False,
 ) -> None:
     """Read the apparent facial expressions in photos, folders, videos or a camera."""
     from mien.inference import session
@@ -67,7 +69,7 @@ def predict(
     least = session.least_confidence(abstain)
     pipeline = Pipeline(weights, detector, detector_file, min_score, least, device, smooth)
     try:
-        failures = session.run(pipeline, sources, format, out, clip)
+        failures = session.run(pipeline, sources, format, out, clip, force, context.params)
     except BrokenPipeError:
         return session.leave_pipe()
     except KeyboardInterrupt:

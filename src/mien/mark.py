@@ -17,6 +17,8 @@ from typing import Any
 
 RECORD = "mien-run.json"
 JOURNAL = ".mien-files.jsonl"
+STANDING = frozenset((RECORD, JOURNAL))
+REMEMBERED = 64  # folders whose marks are kept while a tree is walked
 SECOND = 1_000_000_000
 
 Stamp = tuple[int, int]
@@ -96,6 +98,34 @@ def journal(folder: Path) -> Iterator[dict[str, Any]]:
                     continue
     except (OSError, ValueError):
         return
+
+
+class Own:
+    """Tells mien's own files in a tree, by the marks of the folders from `root` down to them.
+
+    Marks above `root` do not count: who names the folder that results were drawn into wants to read it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._marks: dict[Path, Mark | None] = {}
+
+    def __call__(self, path: Path) -> bool:
+        """Whether a file below the root was written by mien."""
+        for folder in path.parents:
+            mark = self._mark(folder)
+            if mark is not None and (path.name in STANDING or mark.owns(path.relative_to(folder).as_posix())):
+                return True
+            if folder == self._root:
+                break
+        return False
+
+    def _mark(self, folder: Path) -> Mark | None:
+        if folder not in self._marks:
+            if len(self._marks) >= REMEMBERED:
+                self._marks.clear()
+            self._marks[folder] = read(folder)
+        return self._marks[folder]
 
 
 def settled(entries: Iterable[dict[str, Any]], gone: frozenset[str]) -> Iterator[dict[str, Any]]:

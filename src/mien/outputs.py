@@ -111,20 +111,26 @@ class Growing:
         except OSError as error:
             raise refused(path, error) from None
         self._whole = 0
+        self.ending = b""
+        """What ends the file after every piece and makes it a whole document; the next piece takes its place."""
 
     def write(self, piece: bytes) -> int:
         """Append a piece; OutputError, and the file as it was before, when the system refuses."""
-        rest = memoryview(piece)
         try:
-            while rest:
-                rest = rest[self._file.write(rest) or 0 :]
+            self._put(piece + self.ending)
         except OSError as error:
             with contextlib.suppress(OSError):
                 self._file.truncate(self._whole)
-                self._file.seek(self._whole)
+                self._put(self.ending)
             raise refused(self.path, error) from None
         self._whole += len(piece)
         return len(piece)
+
+    def _put(self, content: bytes) -> None:
+        self._file.seek(self._whole)
+        rest = memoryview(content)
+        while rest:
+            rest = rest[self._file.write(rest) or 0 :]
 
     def flush(self) -> None:
         """Do nothing: what was written is with the system already."""
@@ -147,12 +153,13 @@ class Outputs:
     def __init__(self, folder: Path, command: str = "", force: bool = False) -> None:
         self.folder, self.command, self.force = folder, command, force
         self.facts: dict[str, Any] = {}
-        self.wrote: set[str] = set()  # names at the top
+        self.wrote: set[str] = set()  # names at the top, folders too
         self._real = Path(os.path.realpath(folder))
         self._journal: Growing | None = None
         self._gone: set[str] = set()
         self._growing: dict[str, Growing] = {}
         self._carried: list[dict[str, Any]] = []
+        self.replaced = 0  # files of earlier runs that were removed
         self.kept: list[str] = []  # files of earlier runs that somebody changed, and that this run does not write
 
     def place(self, name: str) -> Path:
@@ -232,8 +239,10 @@ class Outputs:
     def _note(self, name: str, stamp: marks.Stamp | None = None, gone: bool = False) -> None:
         entry = marks.entry(name, self.command, stamp) | ({"gone": True} if gone else {})
         (self._gone.add if gone else self._gone.discard)(name)
-        if "/" not in name:
-            (self.wrote.discard if gone else self.wrote.add)(name)
+        if not gone:
+            self.wrote.add(name.partition("/")[0])
+        elif "/" not in name:
+            self.wrote.discard(name)
         if self._journal is not None:
             self._journal.write((json.dumps(entry) + "\n").encode())
 
@@ -307,7 +316,7 @@ def claimed(
         outputs = Outputs(folder, command, force)
         outputs.facts |= facts or {}
         outputs.facts["folders"] = list(kinds.folders)
-        outputs.kept = clear(folder, command, kinds, mark)
+        outputs.replaced, outputs.kept = clear(folder, command, kinds, mark)
         outputs.start(list(mark.others(command, kinds.fits)))
         try:
             yield outputs

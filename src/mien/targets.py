@@ -24,21 +24,25 @@ class Kinds:
     """The names that a command writes into a folder.
 
     Attributes:
-        now: files that this run may write; ever: files that other runs of the command may have written.
-        folders: folders below, with the suffixes of the files that it writes into them.
+        now: files that this run may write; folders: folders below, with the suffixes of what it may write into them.
+        ever, ever_folders: those that other runs of the command may have written.
+        alone: of the folders, those in which files of others would count as ours, so that `force` does not help.
     """
 
     now: tuple[str, ...]
     folders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ever: tuple[str, ...] = ()
+    ever_folders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    alone: tuple[str, ...] = ()
 
     def fits(self, name: str) -> bool:
         """Whether the command writes files of this name."""
         top, _, rest = name.partition("/")
         if not rest:
             return name in (*self.now, *self.ever)
-        hidden = name.rpartition("/")[2].startswith(".")  # what file managers leave is not ours
-        return top in self.folders and name.lower().endswith(self.folders[top]) and not hidden
+        suffixes = {**self.ever_folders, **self.folders}.get(top)
+        beside = name.rpartition("/")[2].startswith("._")  # what macOS leaves beside every file is not ours
+        return suffixes is not None and name.lower().endswith(suffixes) and not beside
 
 
 def check(folder: Path, kinds: Kinds, mark: Mark | None, inputs: Iterable[Path], force: bool) -> None:
@@ -54,24 +58,33 @@ def check(folder: Path, kinds: Kinds, mark: Mark | None, inputs: Iterable[Path],
     _check_inputs(folder, kinds, taken, inputs)
     if foreign and not force:
         raise _foreign(folder, foreign, mark)
+    for name in foreign:
+        if (top := name.partition("/")[0]) in kinds.alone:
+            raise OutputError(
+                f"{folder / top} holds files of another run", "no such folder", f"remove it, or {ELSEWHERE}"
+            )
 
 
-def clear(folder: Path, command: str, kinds: Kinds, mark: Mark) -> list[str]:
-    """Remove what an earlier run of the command left, and return the names of what was changed since, which stays."""
-    kept = []
+def clear(folder: Path, command: str, kinds: Kinds, mark: Mark) -> tuple[int, list[str]]:
+    """Remove what an earlier run of the command left.
+
+    Return how many files that were, and the names of those that were changed since and stay.
+    """
+    removed, kept = 0, []
     for name, by in mark.by.items():
         if by != command or not kinds.fits(name) or name not in mark.files or _through_link(folder, name):
             continue
         path = folder / name
         if mark.untouched(folder, name):
             _unlink(path)
+            removed += 1
             _prune(path.parent, folder)
         elif os.path.lexists(path):
             kept.append(name)
     for path in _scratch(folder, kinds):
         with contextlib.suppress(OSError):
             path.unlink()
-    return kept
+    return removed, kept
 
 
 def _standing(folder: Path, kinds: Kinds) -> Iterator[str]:
@@ -170,6 +183,6 @@ def _prune(below: Path, folder: Path) -> None:
 
 def _scratch(folder: Path, kinds: Kinds) -> Iterator[Path]:
     """Yield what a killed run left of files that it had not finished."""
-    for root in (folder, *(folder / top for top in kinds.folders)):
+    for root in (folder, *(folder / top for top in (*kinds.folders, *kinds.ever_folders))):
         pattern = f".mien-*{PART}"
         yield from root.glob(pattern) if root == folder else root.rglob(pattern)

@@ -21,6 +21,7 @@ from mien.inference.movie import FRAGMENT, Movie
 from mien.inference.pipeline import Prediction, Seen
 from mien.inference.sources import Source
 from mien.labels import EXPRESSIONS
+from mien.outputs import Outputs
 
 NOTHING = np.empty((0, 48, 48, 1), np.uint8)
 
@@ -233,7 +234,7 @@ def test_figures_stand_but_expression_and_box_do_not(
     told = [face(0.5), face(0.6, left=24), face(0.7), face(0.9, "anger"), face(0.8, "anger"), face(0.7, "anger")]
     times = [0.0, HOLD / 2, HOLD * 1.1, HOLD * 1.2, HOLD * 1.4, HOLD * 2.3]
     source = Source("a.mp4", tmp_path / "a.mp4", Path("a.mp4"))
-    with Annotated(tmp_path) as annotated:
+    with Annotated(Outputs(tmp_path)) as annotated:
         for k, (one, at) in enumerate(zip(told, times, strict=True)):
             prediction = Prediction("a.mp4", k, at, 256, 256, faces=(one,))
             annotated.add(Seen(prediction, source, False, NOTHING, astronaut[:256, :256]))
@@ -244,7 +245,7 @@ def test_figures_stand_but_expression_and_box_do_not(
 
 
 def test_videos_that_share_a_name_and_begin_anywhere(tmp_path: Path, moved: list[np.ndarray]) -> None:
-    with Annotated(tmp_path) as annotated:
+    with Annotated(Outputs(tmp_path)) as annotated:
         for folder in "ab":
             source = Source(f"{folder}/v.mp4", tmp_path / folder / "v.mp4", Path("v.mp4"))
             for k, image in enumerate(moved[:3]):

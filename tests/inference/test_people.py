@@ -21,6 +21,7 @@ from mien.inference.pipeline import Pipeline, Prediction, Seen
 from mien.inference.report import FRAMES, PredictionReport
 from mien.inference.sources import Source
 from mien.labels import EXPRESSIONS
+from mien.outputs import Outputs
 
 NOTHING = np.empty((0, 48, 48, 1), np.uint8)
 PICTURE = np.full((120, 160, 3), 90, np.uint8)
@@ -40,7 +41,7 @@ def face(track: int, expression: str = "neutral", share: float = 0.9, **more: An
 
 
 def frame(of: Source, index: int, seconds: float, *faces: Face, image: np.ndarray | None = PICTURE) -> Seen:
-    return Seen(Prediction(of.name, index, seconds, 160, 120, None, faces), of, False, NOTHING, image)
+    return Seen(Prediction(of.name, index, seconds, 160, 120, faces=faces), of, False, NOTHING, image)
 
 
 def surprised(of: Source, begin: float = 2.0, end: float = 4.0, length: float = 6.0) -> list[Seen]:
@@ -83,8 +84,7 @@ def test_a_film_of_one_frame() -> None:
 
 def test_events_and_people_are_written(tmp_path: Path) -> None:
     ended: list[Film] = []
-    (tmp_path / "people.csv").write_text("of an earlier run")
-    with People(tmp_path, CARD, 0.0, ended.append) as people:
+    with People(Outputs(tmp_path), CARD, 0.0, ended.append) as people:
         assert not (tmp_path / "people.csv").exists()
         frames = surprised(source("a.mp4"))
         for seen in frames:
@@ -109,7 +109,7 @@ def test_events_and_people_are_written(tmp_path: Path) -> None:
 
 def test_valence_and_arousal_have_columns_where_they_are_read(tmp_path: Path) -> None:
     card = CARD.model_copy(update={"valence_arousal": True})
-    with People(tmp_path, card, 0.0, lambda film: None) as people:
+    with People(Outputs(tmp_path), card, 0.0, lambda film: None) as people:
         of = source("a.mp4")
         for k in range(4):
             people.add(frame(of, k, k / 4, face(1, valence=0.5, arousal=-0.25)))
@@ -118,7 +118,7 @@ def test_valence_and_arousal_have_columns_where_they_are_read(tmp_path: Path) ->
 
 
 def test_photos_have_no_people(tmp_path: Path) -> None:
-    with People(tmp_path, CARD, 0.0, lambda film: pytest.fail("a photo is no film")) as people:
+    with People(Outputs(tmp_path), CARD, 0.0, lambda film: pytest.fail("a photo is no film")) as people:
         prediction = Prediction("a.jpg", width=160, height=120, faces=(face(1),))
         people.add(Seen(prediction, source("a.jpg"), False, NOTHING, PICTURE))
     assert list(tmp_path.iterdir()) == []
@@ -126,7 +126,7 @@ def test_photos_have_no_people(tmp_path: Path) -> None:
 
 def test_people_of_a_film_that_breaks_off_are_written(tmp_path: Path) -> None:
     def broken_off() -> None:
-        with People(tmp_path, CARD, 0.0, lambda film: None) as people:
+        with People(Outputs(tmp_path), CARD, 0.0, lambda film: None) as people:
             for seen in surprised(source("a.mp4"))[:70]:
                 people.add(seen)
             raise KeyboardInterrupt
@@ -197,8 +197,8 @@ def test_a_crowd_that_passes_by_is_bounded(monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_section_shows_events_and_has_its_figures_in_a_table(tmp_path: Path) -> None:
     name = '<b onclick="x">.mp4'
     with (
-        PredictionReport(tmp_path, CARD, "predictions.csv") as report,
-        People(tmp_path, CARD, 0.0, report.film) as people,
+        PredictionReport(Outputs(tmp_path), CARD, "predictions.csv") as report,
+        People(Outputs(tmp_path), CARD, 0.0, report.film) as people,
     ):
         for seen in surprised(source(name)):
             report.add(seen.drawn(), seen.image)
@@ -216,8 +216,8 @@ def test_the_section_shows_events_and_has_its_figures_in_a_table(tmp_path: Path)
 
 def test_no_face_is_told(tmp_path: Path) -> None:
     with (
-        PredictionReport(tmp_path, CARD, "predictions.csv") as report,
-        People(tmp_path, CARD, 0.0, report.film) as people,
+        PredictionReport(Outputs(tmp_path), CARD, "predictions.csv") as report,
+        People(Outputs(tmp_path), CARD, 0.0, report.film) as people,
     ):
         people.add(frame(source("a.mp4"), 0, 0.0))
     assert "No face was found." in (tmp_path / "report.html").read_text()
@@ -225,7 +225,7 @@ def test_no_face_is_told(tmp_path: Path) -> None:
 
 
 def test_frames_of_a_long_video_are_few_and_spread(tmp_path: Path) -> None:
-    with PredictionReport(tmp_path, CARD, "predictions.csv") as report:
+    with PredictionReport(Outputs(tmp_path), CARD, "predictions.csv") as report:
         for k in range(1000):
             report.add(Prediction("a.mp4", k, k / 2, 160, 120), PICTURE)
     text = (tmp_path / "report.html").read_text()
@@ -240,14 +240,15 @@ def test_a_video_through_the_command_line(mien: Mien, video: Path, photo: Path, 
     out = tmp_path / "res"
     told = mien("predict", video, "--out", out, "--format", "csv")
     assert told.code == 0
-    assert "earlier run" not in told.err
+    assert told.err == f"mien: read 1 video (12 frames), 12 faces\nmien: wrote {out}/report.html\n"
     text = (out / "report.html").read_text(encoding="utf-8")
-    links = re.findall(r'<a href="([^"]+)">', text[text.index("Beside this page") :])[:4]
-    assert links == ["predictions.csv", "events.csv", "people.csv", "annotated"]
+    links = re.findall(r'<a href="([^"]+)">', text[text.index("Beside this page") :])[:5]
+    assert links == ["predictions.csv", "events.csv", "people.csv", "annotated", "mien-run.json"]
     assert all((out / link).exists() for link in links)
     assert "stopped before its end" not in text
     again = mien("predict", photo, "--out", out)
-    assert f"{out} holds an earlier run: what has the same name is replaced, the rest stays" in again.err
+    assert f"{out} held an earlier run, which this one replaces" in again.err
+    assert not (out / "people.csv").exists()
     assert mien("predict", video, "--out", out, "--format", "csv").code == 0
     (row,) = read(out / "people.csv")
     rows = read(out / "predictions.csv")

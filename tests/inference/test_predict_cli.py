@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -35,13 +36,14 @@ def album(tmp_path: Path, astronaut: np.ndarray, coffee: np.ndarray, monkeypatch
     return folder
 
 
+ALBUM = "mien: read 3 images, 2 faces; 1 without a face\n"
 SOURCES = ["album/a.jpg", "album/b.png", "album/größer/ü ß.webp"]
 
 
 def test_json(mien: Mien, album: Path) -> None:
     code, out, err = mien("predict", "album", "--format", "json")
     told = json.loads(out)
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, ALBUM)
     assert [item["source"] for item in told] == SOURCES
     assert [len(item["faces"]) for item in told] == [1, 0, 1]
     assert told[0]["faces"][0]["expression"] == "happiness"
@@ -52,7 +54,7 @@ def test_json(mien: Mien, album: Path) -> None:
 def test_jsonl_is_the_same(mien: Mien, album: Path) -> None:
     listed = json.loads(mien("predict", "album", "--format", "json").out)
     code, out, err = mien("predict", "album", "--format", "jsonl")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, ALBUM)
     assert [json.loads(line) for line in out.splitlines()] == listed
 
 
@@ -62,7 +64,7 @@ def test_csv_and_parquet(mien: Mien, album: Path) -> None:
         zip(SOURCES, ["happiness", "", "happiness"], strict=True)
     )
     code, out, err = mien("predict", "album", "--format", "parquet")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, ALBUM)
     table = pq.read_table(pa.BufferReader(out)).to_pylist()
     assert [(row["source"], row["expression"]) for row in table] == list(
         zip(SOURCES, ["happiness", None, "happiness"], strict=True)
@@ -72,7 +74,7 @@ def test_csv_and_parquet(mien: Mien, album: Path) -> None:
 
 def test_table_is_the_default(mien: Mien, album: Path) -> None:
     code, out, err = mien("predict", "album")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, ALBUM)
     head, first, second, _ = out.decode().splitlines()
     assert head.startswith("source")
     assert first.startswith("album/a.jpg")
@@ -90,8 +92,9 @@ def test_failures_keep_their_place_and_end_with_2(mien: Mien, album: Path) -> No
     assert [item["source"] for item in told] == [word for word in words if word != "--"]
     assert [item["error"] is None for item in told] == [False, False, True, False, False, False, False]
     assert all(item["faces"] == [] for item in told)
-    lines = err.splitlines()
+    *lines, summary = err.splitlines()
     assert len(lines) == 6
+    assert summary == "mien: read 1 image, 0 faces; 1 without a face; 6 failed"
     assert [line.removeprefix("mien: ") for line in lines] == [item["error"] for item in told if item["error"]]
 
 
@@ -120,7 +123,7 @@ def test_odd_pictures_in_one_batch(mien: Mien, album: Path, astronaut: np.ndarra
 def test_video(mien: Mien, video: Path) -> None:
     code, out, err = mien("predict", video, "--format", "jsonl", "--every", 4)
     told = [json.loads(line) for line in out.splitlines()]
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, "mien: read 1 video (3 frames), 3 faces\n")
     assert [(item["frame"], item["seconds"]) for item in told] == [(0, 0.0), (4, 0.2), (8, 0.4)]
     assert {face["track_id"] for item in told for face in item["faces"]} == {1}
     assert "0.20 s" in mien("predict", video, "--every", 4).out.decode()
@@ -129,10 +132,10 @@ def test_video(mien: Mien, video: Path) -> None:
 def test_part_of_a_video(mien: Mien, video: Path) -> None:
     words = ("predict", video, "--format", "jsonl", "--start", 0.2, "--end", 0.5, "--max-fps", 10)
     code, out, err = mien(*words)
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, "mien: read 1 video (3 frames), 3 faces\n")
     assert [json.loads(line)["frame"] for line in out.splitlines()] == [4, 6, 8]
     code, out, err = mien("predict", video, "--format", "jsonl", "--start", 60)
-    assert (code, len(err.splitlines())) == (2, 1)
+    assert (code, len(err.splitlines())) == (2, 2)
     assert "expected --start 60 to be before that" in json.loads(out)["error"]
 
 
@@ -252,7 +255,10 @@ def test_ctrl_c(photo: Path) -> None:
         assert running.stdout is not None
         assert running.stdout.readline()
         running.send_signal(signal.SIGINT)
-        assert (running.wait(60), running.stderr and running.stderr.read()) == (130, b"")
+        assert running.stderr is not None
+        told = running.stderr.read()
+        assert running.wait(60) == 130
+        assert re.fullmatch(rb"mien: read ([\d,]+) images?, \1 faces?\n", told)
 
 
 def test_abstain(mien: Mien, photo: Path, hopper: Path) -> None:
@@ -286,7 +292,8 @@ def test_a_reader_that_leaves(album: Path) -> None:
         assert json.loads(running.stdout.readline())["source"] == "album/a.jpg"
         running.stdout.close()
         err = running.stderr.read()
-        assert (running.wait(60), err) == (0, b"")
+        assert running.wait(60) == 0
+        assert re.fullmatch(rb"mien: read \d+ images?, 1 face; \d+ without a face\n", err)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are POSIX")
@@ -303,7 +310,7 @@ def test_a_bar_on_a_terminal_only(album: Path) -> None:
     assert done.returncode == 0
     assert len(json.loads(done.stdout)) == 3
     assert "/3" in shown
-    assert "mien:" not in shown
+    assert shown.endswith("mien: read 3 images, 2 faces; 1 without a face\r\n")
 
 
 def test_parquet_is_not_for_a_terminal(photo: Path) -> None:

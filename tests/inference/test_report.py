@@ -17,6 +17,7 @@ from mien.inference.pipeline import Prediction
 from mien.inference.report import FAILED, ROWS, SHOWN, PredictionReport
 from mien.inference.shot import FACES, OPEN
 from mien.labels import EXPRESSIONS
+from mien.outputs import Outputs
 
 HOSTILE = "<script>alert('x')</script>\"><img src=http://evil.example/x onerror=alert(1)>\n\u202e.jpg"
 PICTURE = np.full((60, 80, 3), 90, np.uint8)
@@ -34,7 +35,7 @@ def seen(source: str = "a.jpg", *faces: Face, **more: Any) -> Prediction:
 
 
 def written(out: Path, predictions: list[Prediction], card: Card = CARD, image: np.ndarray | None = PICTURE) -> str:
-    with PredictionReport(out, card, "predictions.csv") as report:
+    with PredictionReport(Outputs(out), card, "predictions.csv") as report:
         for prediction in predictions:
             report.add(prediction, None if prediction.error else image)
     return (out / "report.html").read_text(encoding="utf-8")
@@ -107,7 +108,7 @@ def test_thousands_of_pictures_make_a_page_that_opens(tmp_path: Path, monkeypatc
 
 def test_memory_stays_flat(tmp_path: Path) -> None:
     image = np.random.default_rng(0).integers(0, 256, (400, 600, 3), np.uint8)
-    with PredictionReport(tmp_path, CARD, "predictions.csv") as report:
+    with PredictionReport(Outputs(tmp_path), CARD, "predictions.csv") as report:
         for k in range(SHOWN):
             report.add(seen(f"{k}.jpg", face()), image)
         report._rows *= 1 + ROWS // len(report._rows)
@@ -145,7 +146,7 @@ def test_a_crowd_is_folded_and_cut(tmp_path: Path) -> None:
 
 def test_a_page_is_written_even_when_the_work_breaks_off(tmp_path: Path) -> None:
     def broken_off() -> None:
-        with PredictionReport(tmp_path, CARD, "predictions.csv") as report:
+        with PredictionReport(Outputs(tmp_path), CARD, "predictions.csv") as report:
             report.add(seen("a.jpg", face()), PICTURE)
             raise KeyboardInterrupt
 

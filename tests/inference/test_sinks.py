@@ -20,6 +20,7 @@ from mien.face import Face
 from mien.inference.parquet import GROUP, parts, schema
 from mien.inference.pipeline import Prediction
 from mien.inference.sinks import FORMATS, rows
+from mien.outputs import Outputs
 
 LABELS = ("neutral", "happiness")
 CARD = Card(name="test", labels=LABELS, valence_arousal=True, action_units=("au04", "au12"))
@@ -118,7 +119,7 @@ def test_an_interrupted_document_is_whole(name: str) -> None:
 @pytest.mark.parametrize("times", [0, 1, GROUP])
 def test_parts_become_one_file(tmp_path: Path, times: int) -> None:
     path = tmp_path / "predictions.parquet"
-    with parts(path, CARD) as write:
+    with parts(Outputs(tmp_path), path.name, CARD) as write:
         for prediction in PREDICTIONS * times:
             write(prediction)
         if times > 1:  # what would be left now is a data set with the rows told so far
@@ -133,7 +134,7 @@ def test_parts_become_one_file(tmp_path: Path, times: int) -> None:
 
 def test_parts_are_joined_after_an_error(tmp_path: Path) -> None:
     def interrupted() -> None:
-        with parts(tmp_path / "a.parquet", CARD) as write:
+        with parts(Outputs(tmp_path), "a.parquet", CARD) as write:
             write(PREDICTIONS[0])
             raise KeyboardInterrupt
 
@@ -148,31 +149,38 @@ from pathlib import Path
 from mien.card import Card
 from mien.inference import parquet
 from mien.inference.pipeline import Prediction
+from mien.outputs import Kinds, claimed
 parquet.LATEST = 0.02
 import time
-with parquet.parts(Path(sys.argv[1]), Card(name="test", labels=("neutral", "happiness"))) as write:
-    for k in range(500):
-        write(Prediction(f"{k}.jpg", width=1, height=1))
-        time.sleep(0.001)
-    (Path(sys.argv[1]).with_name(Path(sys.argv[1]).name + ".parts") / "_part-9.parquet").write_bytes(b"PAR1 half")
-    os.kill(os.getpid(), signal.SIGKILL)
+out, name = Path(sys.argv[1]), "predictions.parquet"
+kinds = Kinds((name,), {f"{name}.parts": (".parquet",)})
+with claimed(out, "predict", kinds, facts={"mien": "0"}) as outputs:
+    with parquet.parts(outputs, name, Card(name="test", labels=("neutral", "happiness"))) as write:
+        for k in range(int(sys.argv[2])):
+            write(Prediction(f"{k}.jpg", width=1, height=1))
+            time.sleep(0.001)
+        if len(sys.argv) > 3:
+            (out / f"{name}.parts" / ".mien-00000000.part").write_bytes(b"PAR1 half")
+            os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
 def test_a_killed_run_leaves_parts_that_are_a_data_set(tmp_path: Path) -> None:
     path = tmp_path / "predictions.parquet"
-    path.write_bytes(b"of an earlier run")
-    assert subprocess.run([sys.executable, "-c", KILLED, path], check=False).returncode == -signal.SIGKILL
+    subprocess.run([sys.executable, "-c", KILLED, tmp_path, "3"], check=True)
+    assert pq.read_table(path).num_rows == 3
+    done = subprocess.run([sys.executable, "-c", KILLED, tmp_path, "500", "kill"], check=False)
+    assert done.returncode == -signal.SIGKILL
     assert not path.exists()
     told = pq.read_table(tmp_path / "predictions.parquet.parts")["source"].to_pylist()
     assert told == [f"{k}.jpg" for k in range(len(told))]
     assert len(told) > 100
     pandas = pytest.importorskip("pandas")
     assert list(pandas.read_parquet(tmp_path / "predictions.parquet.parts")["source"]) == told
-    with parts(path, CARD) as write:  # the next run begins anew
-        write(PREDICTIONS[0])
+    subprocess.run([sys.executable, "-c", KILLED, tmp_path, "2"], check=True)  # the next run begins from scratch
     assert pq.read_table(path).num_rows == 2
+    assert sorted(left.name for left in tmp_path.iterdir()) == ["mien-run.json", "predictions.parquet"]
 
 
 def test_table_is_for_people() -> None:

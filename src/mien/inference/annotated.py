@@ -5,27 +5,42 @@ figures of a face change at most five times a second, so that they can be read; 
 of the frame.
 """
 
+import hashlib
+import io
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
+import av
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from mien.face import Face
 from mien.inference.draw import annotate
 from mien.inference.movie import Movie
 from mien.inference.pipeline import Seen
+from mien.inference.record import ANNOTATED
 from mien.inference.sources import Source
+from mien.inference.tally import Tally
+from mien.outputs import NotThisFileError, Outputs
+from mien.printable import say
 
 LONGEST = 8192  # a JPEG ends at 65,535 pixels, and nobody looks at that many
+MOST_BYTES = 255  # in a name, on the usual file systems
+NUMBER = 7  # of them, for telling apart what would have the same name
 HOLD = 0.2  # seconds for which the figures on a video stand
 
 
 class Annotated:
     """Writes what was seen, with boxes and expressions drawn in, until the `with` block is left."""
 
-    def __init__(self, out: Path) -> None:
-        self._folder = out / "annotated"
+    def __init__(self, outputs: Outputs, tally: Tally | None = None) -> None:
+        """Take the folder, and who counts what could not be written while the rest could."""
+        self._outputs, self._tally = outputs, tally or Tally()
+        self._name = ""  # of the movie
+        self._without: Source | None = None  # whose video was given up
         self._taken: set[str] = set()
         self._source: Source | None = None
         self._movie: Movie | None = None
@@ -45,15 +60,34 @@ class Annotated:
         if seen.image is None:
             return
         prediction = seen.drawn()
-        if prediction.seconds is None:
-            picture = Image.fromarray(annotate(seen.image, prediction.faces))
-            picture.thumbnail((LONGEST, LONGEST))
-            picture.save(self._place(seen.source.below, (".jpg", ".jpeg")), "JPEG", quality=90)
-            return
+        try:
+            if prediction.seconds is None:
+                self._draw(seen.source, seen.image, prediction.faces)
+            elif seen.source is not self._without:
+                self._film(seen.source, seen.image, prediction.faces, prediction.seconds)
+        except (NotThisFileError, av.error.FFmpegError) as error:
+            self._lose(seen.source, error)
+
+    def _draw(self, source: Source, image: NDArray[np.uint8], faces: tuple[Face, ...]) -> None:
+        picture, file = Image.fromarray(annotate(image, faces)), io.BytesIO()
+        picture.thumbnail((LONGEST, LONGEST))
+        picture.save(file, "JPEG", quality=90)
+        self._outputs.write(self._place(source.below, (".jpg", ".jpeg")), file.getvalue())
+
+    def _film(self, source: Source, image: NDArray[np.uint8], faces: tuple[Face, ...], seconds: float) -> None:
         if self._movie is None:
-            place = self._place(seen.source.below, (".mp4",))
-            self._movie = Movie(place, None if seen.source.live else seen.source.path)
-        self._movie.add(annotate(seen.image, self._steady(prediction.faces, prediction.seconds)), prediction.seconds)
+            self._name = self._place(source.below, (".mp4",))
+            self._movie = Movie(self._outputs.begin(self._name), None if source.live else source.path)
+        self._movie.add(annotate(image, self._steady(faces, seconds)), seconds)
+
+    def _lose(self, source: Source | None, error: Exception) -> None:
+        """Say what could not be written, once for a video, and go on."""
+        if source is not self._without:
+            self._tally.lost, self._without = self._tally.lost + 1, source
+            what = getattr(error, "strerror", None) or str(error)
+            whole = isinstance(error, NotThisFileError)
+            say(f"mien: {error}" if whole else f"mien: {self._outputs.folder / self._name} cannot be written: {what}")
+        self._end_movie()
 
     def _steady(self, faces: tuple[Face, ...], seconds: float) -> list[Face]:
         """Return the faces with the figures that stand; a change of expression is shown at once."""
@@ -66,21 +100,37 @@ class Annotated:
         return [replace(face, probs=held[face.track_id][1].probs) for face in faces]
 
     def _end_movie(self) -> None:
-        if self._movie is not None:
-            self._movie.close()
-            self._movie = None
-            self._held = {}
+        movie, self._movie, self._held = self._movie, None, {}
+        if movie is None:
+            return
+        try:
+            movie.close()
+        except av.error.FFmpegError as error:
+            self._lose(self._source, error)
+        finally:
+            self._outputs.done(self._name)
 
-    def _place(self, below: Path, suffixes: tuple[str, ...]) -> Path:
-        name = str(below).replace(":", "-")
-        stem, suffix = (
-            (below.with_suffix(""), below.suffix) if below.suffix.lower() in suffixes else (name, suffixes[0])
-        )
-        place, number = f"{stem}{suffix}", 1
-        while place.casefold() in self._taken:
+    def _place(self, below: Path, suffixes: tuple[str, ...]) -> str:
+        """Return a name under the folder that nothing has yet; one that is too long for a file is cut."""
+        name = below.name.replace(":", "-")  # of a camera
+        stem, suffix = (below.stem, below.suffix) if below.suffix.lower() in suffixes else (name, suffixes[0])
+        folder, stem, number = "/".join((ANNOTATED, *below.parts[:-1])), short(stem, suffix), 1
+        place = f"{folder}/{stem}{suffix}"
+        while place.casefold() in self._taken or not self._outputs.free(place):
             number += 1
-            place = f"{stem}-{number}{suffix}"
+            place = f"{folder}/{stem}-{number}{suffix}"
         self._taken.add(place.casefold())
-        path = self._folder / place
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
+        return place
+
+
+def short(stem: str, suffix: str) -> str:
+    """Return a name's stem, cut where it and the suffix would be too long for a file; what was cut is told apart.
+
+    >>> short("a" * 300, ".jpg") == "a" * 230 + "~98c01b1c", short("a.png", ".jpg")
+    (True, 'a.png')
+    """
+    content = os.fsencode(stem)
+    if len(content) + len(os.fsencode(suffix)) <= MOST_BYTES - NUMBER:
+        return stem
+    cut = content[: MOST_BYTES - NUMBER - 9 - len(os.fsencode(suffix))].decode("utf-8", "ignore")
+    return f"{cut}~{hashlib.sha256(content).hexdigest()[:8]}"

@@ -3,7 +3,7 @@
 Kept out of sinks.py because its library takes long to import, and nobody waits for it who does not write Parquet.
 """
 
-import shutil
+import contextlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +16,8 @@ import pyarrow.parquet as pq
 from mien.card import Card
 from mien.inference.pipeline import Prediction
 from mien.inference.sinks import Write, columns, rows
+from mien.mark import RECORD
+from mien.outputs import Outputs
 
 GROUP = 1024  # rows collected for one Parquet row group
 LATEST = 2.0  # seconds after which a part is finished, whatever it holds
@@ -52,26 +54,26 @@ def whole(stream: BinaryIO, card: Card) -> Iterator[Write]:
 
 
 @contextmanager
-def parts(path: Path, card: Card) -> Iterator[Write]:
-    """Write the Parquet file `path`, as finished parts in the folder `path`.parts until all rows are told.
+def parts(outputs: Outputs, name: str, card: Card) -> Iterator[Write]:
+    """Write the Parquet file `name`, as finished parts in the folder `name`.parts until all rows are told.
 
     A part is finished every GROUP rows and, while rows come, every LATEST seconds, so that is what a killed run may
-    lose; pandas.read_parquet and pyarrow read the folder as one table.  What an earlier run left there is replaced.
+    lose; pandas.read_parquet and pyarrow read the folder as one table.  The parts stay when there is no room to join
+    them.  The schema's metadata names the run record beside the file.
     """
-    folder = path.with_name(f"{path.name}.parts")
-    path.unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    form = schema(card)
+    form = schema(card).with_metadata({"mien": RECORD})
     group: list[dict[str, Any]] = []
-    done, since = 0, time.monotonic()
+    done: list[str] = []
+    since = time.monotonic()
 
     def flush() -> None:
-        nonlocal done, since
+        nonlocal since
         if group:
-            _finish(pa.Table.from_pylist(group, form), folder / f"part-{done:06}.parquet")
+            part = f"{name}.parts/part-{len(done):06}.parquet"
+            with outputs.beside(part) as path, path.open("wb") as file:  # Arrow's own files tell errors their own way
+                pq.write_table(pa.Table.from_pylist(group, form), file)
             group.clear()
-            done += 1
+            done.append(part)
         since = time.monotonic()
 
     def write(prediction: Prediction) -> None:
@@ -79,30 +81,27 @@ def parts(path: Path, card: Card) -> Iterator[Write]:
         if len(group) >= GROUP or time.monotonic() >= since + LATEST:
             flush()
 
+    outputs.place(f"{name}.parts/part")
     try:
         yield write
     finally:
         flush()
-        _join(folder, path, form)
+        with outputs.beside(name) as path, path.open("wb") as file:
+            _join([outputs.folder / part for part in done], file, form)
+        for part in done:
+            outputs.remove(part)
+        with contextlib.suppress(OSError):  # somebody else put something there
+            (outputs.folder / f"{name}.parts").rmdir()
 
 
-def _finish(table: pa.Table, path: Path) -> None:
-    unfinished = path.with_name(f"_{path.name}")  # readers of a data set pass over names that begin so
-    pq.write_table(table, unfinished)
-    unfinished.replace(path)
-
-
-def _join(folder: Path, path: Path, form: pa.Schema) -> None:
-    """Write the parts of a folder into one file, a row group at a time, and remove them."""
-    unfinished = folder / "_all.parquet"
-    with pq.ParquetWriter(unfinished, form) as writer:
+def _join(parts: list[Path], file: BinaryIO, form: pa.Schema) -> None:
+    """Write parts into one file, a row group at a time."""
+    with pq.ParquetWriter(file, form) as writer:
         held: list[pa.Table] = []
-        for part in sorted(folder.glob("part-*.parquet")):
+        for part in parts:
             held.append(pq.read_table(part, schema=form, partitioning=None))
             if sum(table.num_rows for table in held) >= GROUP:
                 writer.write_table(pa.concat_tables(held))
                 held.clear()
         if held:
             writer.write_table(pa.concat_tables(held))
-    unfinished.replace(path)
-    shutil.rmtree(folder)

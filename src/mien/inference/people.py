@@ -1,6 +1,6 @@
 """The people of a video: who was seen when, what they showed on the whole, and their events, as files and as values.
 
-    with People(out, card, smooth=0.0, ended=report.film) as people:
+    with People(outputs, card, smooth=0.0, ended=report.film) as people:
         people.add(seen)                          # events.csv as events end, people.csv as videos end
 
 A person is a face that was followed (one track id): someone who leaves and is not recognised again counts anew.  Means
@@ -11,8 +11,7 @@ photos alone writes neither file.
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, field, fields, replace
 from heapq import nlargest
-from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ from mien.inference.shot import portrait
 from mien.inference.sinks import csv_line, put
 from mien.inference.sources import Source
 from mien.inference.timeline import Timeline
+from mien.outputs import Growing, Outputs
 
 PEAKS = 8  # events of a person that keep a picture
 EVENTS = 200  # events of a person that the page keeps; events.csv has all
@@ -206,16 +206,14 @@ class Film:
 class People:
     """Writes events.csv and people.csv into a folder inside a `with` block, and hands on every video that ended."""
 
-    def __init__(self, out: Path, card: Card, smooth: float, ended: Callable[[Film], None]) -> None:
+    def __init__(self, outputs: Outputs, card: Card, smooth: float, ended: Callable[[Film], None]) -> None:
         """Take what `Pipeline.smooth` is, and whom to give each `Film` when it has ended."""
-        self._out, self._card, self._smooth, self._ended = out, card, smooth, ended
+        self._outputs, self._card, self._smooth, self._ended = outputs, card, smooth, ended
         self._source: Source | None = None
         self._film: Film | None = None
-        self._files: list[BinaryIO] = []
+        self._files: list[Growing] = []
 
     def __enter__(self) -> Self:
-        for name in ("events.csv", "people.csv"):  # of an earlier run; a run of photos would leave them standing
-            (self._out / name).unlink(missing_ok=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -237,7 +235,7 @@ class People:
 
     def _begin(self) -> None:
         if not self._files:
-            self._files = [(self._out / name).open("wb") for name in ("events.csv", "people.csv")]
+            self._files = [self._outputs.growing(name) for name in ("events.csv", "people.csv")]
             put(self._files[0], csv_line([column.name for column in fields(Event)]))
             put(self._files[1], csv_line(columns(self._card)))
 
@@ -248,11 +246,13 @@ class People:
     def _end(self) -> None:
         if self._film is None:
             return
-        self._write(self._film.end())
-        for person in self._film.people.values():
-            put(self._files[1], csv_line(_rounded(row(self._film, person, self._card))))
-        self._ended(self._film)
-        self._film = None
+        film, self._film = self._film, None
+        try:
+            self._write(film.end())
+            for person in film.people.values():
+                put(self._files[1], csv_line(_rounded(row(film, person, self._card))))
+        finally:
+            self._ended(film)  # the page may find room where the rows did not
 
 
 def columns(card: Card) -> list[str]:

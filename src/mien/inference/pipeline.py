@@ -134,7 +134,8 @@ class Pipeline:
         self.classifier = Classifier(weights, device)
         self.card = self.classifier.card
         _check_share("--min-score", min_score)
-        self.detect = make(detector, Path(detector_file) if detector_file else None, min_score)
+        self.detector, self.detector_file = detector, Path(detector_file) if detector_file else None
+        self.detect = make(self.detector, self.detector_file, min_score)
         if self.card.framing not in FRAMINGS:
             raise UsageError(f"the weights ask for the framing {self.card.framing!r}", f"one of {', '.join(FRAMINGS)}")
         self.framing = FRAMINGS[self.card.framing][detector]

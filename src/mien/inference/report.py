@@ -7,7 +7,6 @@ hundred pictures; the page says so, and the files of rows beside it have everyth
 """
 
 from collections import Counter
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -19,6 +18,8 @@ from mien.inference import film as films
 from mien.inference.people import Film
 from mien.inference.pipeline import Prediction
 from mien.inference.shot import STYLE, shot, when
+from mien.mark import RECORD
+from mien.outputs import Outputs
 from mien.page import bars, dot, escape, facts, page, percent, table, tiles
 
 SHOWN = 200  # picture cards on the page
@@ -35,11 +36,11 @@ NOT_FOR = (
 
 
 class PredictionReport:
-    """Collects predictions inside a `with` block and writes `out/report.html` when it ends, also after an error."""
+    """Collects predictions inside a `with` block and writes report.html when it ends, also after an error."""
 
-    def __init__(self, out: Path, card: Card, rows: str) -> None:
+    def __init__(self, outputs: Outputs, card: Card, rows: str) -> None:
         """Take the folder, what the weights say about themselves, and the name of the file of rows in the folder."""
-        self._path, self._card, self._file = out / "report.html", card, rows
+        self._outputs, self._card, self._file = outputs, card, rows
         self._shots: list[str] = []
         self._rows: list[list[str]] = []
         self._failures: list[list[str]] = []
@@ -66,8 +67,7 @@ class PredictionReport:
         lede = f"Read by the weights {self._card.name}: {', '.join(self._card.labels)}."
         lede += " The run was stopped before its end." if kind is not None else ""
         text = page("Apparent facial expressions", "\n".join(sections), lede=lede, style=STYLE + films.STYLE)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.write_text(text, encoding="utf-8")
+        self._outputs.write("report.html", text.encode())
 
     def add(self, prediction: Prediction, image: NDArray[np.uint8] | None) -> None:
         """Count a prediction; show it when there is room, its image uint8 RGB (H, W, 3) in the faces' pixels."""
@@ -140,9 +140,8 @@ class PredictionReport:
 
     def _beside(self) -> str:
         """Return links to what the run wrote beside this page."""
-        out = self._path.parent
-        named = [name for name in ("events.csv", "people.csv", "annotated") if (out / name).exists() and self._pictures]
-        links = ", ".join(f'<a href="{name}">{name}</a>' for name in (self._file, *named))
+        named = [name for name in ("events.csv", "people.csv", "annotated") if name in self._outputs.wrote]
+        links = ", ".join(f'<a href="{name}">{name}</a>' for name in (self._file, *named, RECORD))
         return f'<p class="soft beside">Beside this page: {links}.</p>'
 
     def _summary(self) -> str:

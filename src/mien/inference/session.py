@@ -10,19 +10,26 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Self, cast
 
-from mien.errors import UsageError
+from mien.errors import OutputError, UsageError
+from mien.inference import record
 from mien.inference.camera import CAMERA
 from mien.inference.pipeline import Pipeline, Seen
 from mien.inference.progress import bar
 from mien.inference.sinks import FORMATS
+from mien.inference.sources import OWN, Skipped, expand
+from mien.inference.tally import Tally
 from mien.inference.video import Clip
+from mien.outputs import Outputs, claimed
 from mien.printable import say
+from mien.targets import Kinds
 
 
 def least_confidence(text: str | None) -> float | Literal["auto"] | None:
@@ -36,7 +43,9 @@ def least_confidence(text: str | None) -> float | Literal["auto"] | None:
 
 
 def check_format(name: str, to_file: bool) -> None:
-    """Refuse a format that does not exist, and Parquet on a terminal; UsageError."""
+    """Refuse a format that does not exist, Parquet on a terminal, and a stdout that is closed; a MienError."""
+    if cast(Any, sys.stdout) is None:  # the next file that is opened would become it, and get what libraries print
+        raise OutputError("stdout is closed", "a terminal, a file or a pipe", "send it to /dev/null")
     if name not in FORMATS:
         near = get_close_matches(name, FORMATS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else ""
@@ -45,35 +54,70 @@ def check_format(name: str, to_file: bool) -> None:
         raise UsageError("Parquet is not for a terminal", do="redirect the output to a file, or give --out DIR")
 
 
-def run(pipeline: Pipeline, sources: Sequence[str], format: str, out: Path | None, clip: Clip) -> int:
-    """Read the sources and write what is told; return how many could not be read.
+def run(
+    pipeline: Pipeline,
+    sources: Sequence[str],
+    format: str,
+    out: Path | None,
+    clip: Clip,
+    force: bool = False,
+    settings: Mapping[str, Any] | None = None,
+) -> int:
+    """Read the sources and write what is told; return how many could not be read, or not be drawn.
 
     Rows go to stdout in `format` (Parquet goes only to the folder when there is one); failures to stderr, one line
-    each.  A folder `out` receives the rows in the same format (CSV for "table"), annotated pictures and videos,
-    events.csv and people.csv of the videos, and report.html.  One camera on a terminal shows a live table instead of
-    rows.
+    each, and a summary at the end.  A folder `out` receives the rows in the same format (CSV for "table"), annotated
+    pictures and videos, events.csv and people.csv of the videos, report.html and mien-run.json with `settings`, the
+    options of the command; `force` lets it write over what is not its own.  One camera on a terminal shows a live table
+    instead of rows.
     """
     warnings.filterwarnings("ignore", module="PIL")  # a picture is read or it is not; its oddities are not the user's
-    failures = 0
-    skip = out / "annotated" if out else None  # a folder that is read may well be the one that is written to
+    tally = Tally()
     try:
         with _Stop() as stop, ExitStack() as stack:
-            live = format == "table" and sys.stdout.isatty() and _one_camera(sources)
-            takers = list(_takers(stack, pipeline, "live" if live else format, out))
-            if not live:
-                takers.append(stack.enter_context(bar(sources, skip, clip)))
-            for seen in pipeline.stream(sources, clip, keep=out is not None, skip=skip):
-                with stop.whole():
-                    for take in takers:
-                        take(seen)
-                if seen.prediction.error is not None:
-                    failures += 1
-                    say(f"mien: {seen.prediction.error}")
+            _read(stack, stop, pipeline, tally, Asked(sources, format, out, clip, force, settings or {}))
     except (KeyboardInterrupt, SystemExit):
+        say(f"mien: {tally}")
         _told(out, "stopped before the end; wrote")
         raise
+    except BrokenPipeError:
+        leave_pipe()
+        say(f"mien: {tally}")
+        raise
+    except OutputError as error:
+        raise OutputError(str(error), do=str(tally) if tally.begun else "") from None
+    say(f"mien: {tally}")
     _told(out, "wrote")
-    return failures
+    return tally.failed + tally.lost
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run was asked for; see `run`."""
+
+    sources: Sequence[str]
+    format: str
+    out: Path | None
+    clip: Clip
+    force: bool
+    settings: Mapping[str, Any]
+
+
+def _read(stack: ExitStack, stop: "_Stop", pipeline: Pipeline, tally: Tally, asked: Asked) -> None:
+    """Give everything that is seen to all that write it; what writes is closed by the stack."""
+    sources, out = asked.sources, asked.out
+    skip = out / record.ANNOTATED if out else None  # a folder that is read may well be the one that is written to
+    live = asked.format == "table" and sys.stdout.isatty() and _one_camera(sources)
+    takers = list(_takers(stack, pipeline, tally, "live" if live else asked.format, asked))
+    if not live:
+        takers.append(stack.enter_context(bar(sources, skip, asked.clip)))
+    for seen in pipeline.stream(sources, asked.clip, keep=out is not None, skip=skip, skipped=tally.skipped):
+        with stop.whole():
+            tally.add(seen)
+            for take in takers:
+                take(seen)
+        if seen.prediction.error is not None:
+            say(f"mien: {seen.prediction.error}")
 
 
 def _told(out: Path | None, what: str) -> None:
@@ -139,40 +183,76 @@ def leave_pipe() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _takers(stack: ExitStack, pipeline: Pipeline, format: str, out: Path | None) -> Iterator[Callable[[Seen], None]]:
-    if out is not None:
-        yield from _kept(stack, pipeline, "csv" if format in ("table", "live") else format, out)
+def _takers(
+    stack: ExitStack, pipeline: Pipeline, tally: Tally, format: str, asked: Asked
+) -> Iterator[Callable[[Seen], None]]:
+    if asked.out is not None:
+        rows = "csv" if format in ("table", "live") else format
+        outputs = stack.enter_context(_claimed(asked.out, rows, pipeline, tally, asked))
+        yield from _kept(stack, outputs, pipeline, tally, rows)
     if format == "live":
         from mien.inference.live import LiveTable
 
         yield stack.enter_context(LiveTable()).add
-    elif out is None or format != "parquet":
+    elif asked.out is None or format != "parquet":
         both = sys.stdout.isatty() and sys.stderr.isatty()
-        yield _rows(stack, pipeline, format, cast(BinaryIO, _AboveTheBar()) if both else sys.stdout.buffer)
+        yield _rows(stack, pipeline, format, cast(BinaryIO, _AboveTheBar() if both else _Stdout()))
 
 
-def _kept(stack: ExitStack, pipeline: Pipeline, format: str, out: Path) -> Iterator[Callable[[Seen], None]]:
+@contextmanager
+def _claimed(out: Path, format: str, pipeline: Pipeline, tally: Tally, asked: Asked) -> Iterator[Outputs]:
+    """Have the folder to ourselves and leave a record in it; nothing is written before all inputs are known not to be
+    among what would be written over."""
+    before = Skipped()  # files of an earlier run that stand in a folder that is read, and that this run replaces
+    inputs = chain(
+        (source.path for source in expand(asked.sources, skipped=before)),
+        (pipeline.classifier.path, *filter(None, (pipeline.detector_file,))),
+    )
+    facts = record.facts(pipeline, asked.settings)
+    with claimed(out, "predict", _kinds(format), inputs, asked.force, facts) as outputs:
+        tally.own = before[OWN]
+        if outputs.replaced:
+            say(f"mien: {out} held an earlier run, which this one replaces")
+        for name in outputs.kept:
+            say(f"mien: {out / name} was changed since mien wrote it and stays")
+        try:
+            yield outputs
+        finally:
+            outputs.facts["counts"] = tally.to_dict()
+
+
+def _kinds(format: str) -> Kinds:
+    """Return the names that a run writes into its folder."""
+    parts: dict[str, tuple[str, ...]] = {"predictions.parquet.parts": (".parquet",)}
+    drawn: dict[str, tuple[str, ...]] = {record.ANNOTATED: (".jpg", ".jpeg", ".mp4")}
+    tables = tuple(f"predictions.{name}" for name in FORMATS if name != "table")
+    now = (f"predictions.{format}", "report.html", "events.csv", "people.csv", record.INPUTS)
+    return Kinds(now, drawn | parts if format == "parquet" else drawn, tables, parts, tuple(parts))
+
+
+def _kept(
+    stack: ExitStack, outputs: Outputs, pipeline: Pipeline, tally: Tally, format: str
+) -> Iterator[Callable[[Seen], None]]:
     """Yield what writes the folder; what is entered last is left first, so the report gets the last video's people."""
     from mien.inference.annotated import Annotated
     from mien.inference.people import People
     from mien.inference.report import PredictionReport
 
-    if (out / "report.html").exists():
-        say(f"mien: {out} holds an earlier run: what has the same name is replaced, the rest stays")
-    path = out / f"predictions.{format}"
-    file = stack.enter_context(_create(path))
+    inputs = record.InputList(outputs.growing(record.INPUTS))
+    stack.callback(lambda: outputs.facts.update(inputs=inputs.to_dict()))
+    yield inputs.add
+    name = f"predictions.{format}"
     if format == "parquet":
         from mien.inference import parquet
 
-        file.close()
-        write = stack.enter_context(parquet.parts(path, pipeline.card))
+        write = stack.enter_context(parquet.parts(outputs, name, pipeline.card))
         yield lambda seen: write(seen.prediction)
     else:
-        yield _rows(stack, pipeline, format, file)
-    yield stack.enter_context(Annotated(out)).add
-    report = stack.enter_context(PredictionReport(out, pipeline.card, path.name))
+        yield _rows(stack, pipeline, format, cast(BinaryIO, outputs.growing(name)))
+    yield stack.enter_context(Annotated(outputs, tally)).add
+    report = stack.enter_context(PredictionReport(outputs, pipeline.card, name))
     yield lambda seen: report.add(seen.drawn(), seen.image)
-    yield stack.enter_context(People(out, pipeline.card, pipeline.smooth, report.film)).add
+    yield stack.enter_context(People(outputs, pipeline.card, pipeline.smooth, report.film)).add
 
 
 def _rows(stack: ExitStack, pipeline: Pipeline, format: str, stream: BinaryIO) -> Callable[[Seen], None]:
@@ -180,22 +260,33 @@ def _rows(stack: ExitStack, pipeline: Pipeline, format: str, stream: BinaryIO) -
     return lambda seen: write(seen.prediction)
 
 
-def _create(path: Path) -> BinaryIO:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("wb")
-    except OSError as error:
-        raise UsageError(f"--out: {error.filename} cannot be written: {error.strerror}", "a folder") from None
+class _Stdout:
+    """The process's stdout; what it does not take, as a full disk behind it, is an OutputError."""
+
+    def write(self, text: bytes) -> None:
+        self._do(lambda: sys.stdout.buffer.write(text))
+
+    def flush(self) -> None:
+        self._do(sys.stdout.buffer.flush)
+
+    def isatty(self) -> bool:
+        return sys.stdout.isatty()
+
+    def _do(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            leave_pipe()  # else Python would try again when it ends, and tell its own way
+            raise OutputError(f"stdout cannot be written: {error.strerror}") from None
 
 
-class _AboveTheBar:
+class _AboveTheBar(_Stdout):
     """The terminal while a progress bar is on it: rich puts what passes through sys.stdout above the bar."""
 
     def write(self, text: bytes) -> None:
-        sys.stdout.write(text.decode())
+        self._do(lambda: sys.stdout.write(text.decode()))
 
     def flush(self) -> None:
-        sys.stdout.flush()
-
-    def isatty(self) -> bool:
-        return True
+        self._do(sys.stdout.flush)

@@ -8,9 +8,10 @@ Each writes bytes to a stream as it goes, so nothing grows with the number of pi
 behind also when it is interrupted.  CSV and Parquet hold one row per face, and a row with empty face columns for a
 picture without one.
 
-What a run leaves that is killed outright: CSV and JSON lines have every row told so far.  A JSON list lacks its
-bracket.  Parquet is unreadable without the footer that ends it; `parquet.parts` therefore writes a file as a folder of
-finished parts, which is a data set by itself, and joins them at the end.  A stream offers no such way out.
+What a run leaves that is killed outright: CSV and JSON lines have every row told so far, and so has a JSON list in a
+file, which is ended after each of them; as a stream it lacks its bracket.  Parquet is unreadable without the footer
+that ends it; `parquet.parts` therefore writes a file as a folder of finished parts, which is a data set by itself, and
+joins them at the end.  A stream offers no such way out.
 """
 
 import csv
@@ -23,6 +24,7 @@ from typing import Any, BinaryIO
 from mien.card import Card
 from mien.inference import table
 from mien.inference.pipeline import Prediction
+from mien.outputs import Growing
 
 Write = Callable[[Prediction], None]
 
@@ -66,18 +68,24 @@ def as_table(stream: BinaryIO, card: Card) -> Iterator[Write]:
 
 @contextmanager
 def as_json(stream: BinaryIO, card: Card) -> Iterator[Write]:
-    """Write one JSON list with an object per picture or frame."""
+    """Write one JSON list with an object per picture or frame; a file is a whole list at every moment."""
     before = "[\n"
+    if isinstance(stream, Growing):
+        stream.ending = b"[]\n"
+        stream.write(b"")
 
     def write(prediction: Prediction) -> None:
         nonlocal before
+        if isinstance(stream, Growing):
+            stream.ending = b"\n]\n"
         put(stream, before + _json(prediction))
         before = ",\n"
 
     try:
         yield write
     finally:
-        put(stream, "[]\n" if before == "[\n" else "\n]\n")
+        if not isinstance(stream, Growing):
+            put(stream, "[]\n" if before == "[\n" else "\n]\n")
 
 
 @contextmanager
@@ -114,7 +122,7 @@ FORMATS: dict[str, Callable[[BinaryIO, Card], AbstractContextManager[Write]]] = 
 }
 
 
-def put(stream: BinaryIO, text: str) -> None:
+def put(stream: BinaryIO | Growing, text: str) -> None:
     """Write text as UTF-8 and hand it on at once."""
     stream.write(text.encode("utf-8", "replace"))
     stream.flush()

@@ -11,11 +11,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
 from mien.inference import animation, video
 from mien.inference.camera import CAMERA
+from mien.mark import Own
 
 PICTURES = frozenset(
     (
@@ -31,9 +33,12 @@ VIDEOS = frozenset(
     )
 )
 PERHAPS = ".ts"  # a video, or TypeScript: the content decides
+ONLY_OWN = "only what mien wrote itself; name the files to read them"
 Skipped = Counter[str]
 """How many things of each kind were passed over in folders; a kind reads well after a number: "3 camera raw .cr2"."""
 
+OWN = "of mien's own"
+"""The kind of what `mien predict --out` wrote earlier: it is passed over in folders that carry its mark (mark.py)."""
 ADDRESS = re.compile(r"\w{2,}:/")  # a single letter is a drive
 
 
@@ -85,10 +90,20 @@ def expand(
         elif argument and _is(S_ISDIR, path):
             yield from _folder(argument, path, skip, skipped)
         elif glob.has_magic(argument) and (matches := glob.glob(argument, recursive=True)):  # noqa: PTH207 - absolute and relative alike
-            yield from expand(sorted(matches, key=Path), skip, skipped)
+            yield from _matches(argument, sorted(matches, key=Path), skip, skipped)
         else:
             what = "the pattern matches nothing" if glob.has_magic(argument) else _why(path)
             yield _source(argument, path, f"{argument or repr(argument)}: {what}")
+
+
+def _matches(argument: str, matches: list[str], skip: Path | None, skipped: Skipped) -> Iterator[Source]:
+    """Yield what a pattern matches, but mien's own files below the part of it that is spelled out."""
+    own = Own(Path(*takewhile(lambda part: not glob.has_magic(part), Path(argument).parts)))
+    data = [match for match in matches if not own(Path(match))]
+    skipped[OWN] += len(matches) - len(data)
+    if not data:
+        yield _source(argument, Path(argument), f"{argument}: {ONLY_OWN}")
+    yield from expand(data, skip, skipped)
 
 
 def _is(kind: Callable[[int], bool], path: Path) -> bool:
@@ -117,18 +132,19 @@ def _source(name: str, path: Path, error: str | None = None, below: Path | None 
 
 
 def _folder(argument: str, folder: Path, skip: Path | None, skipped: Skipped) -> Iterator[Source]:
-    empty = True
-    for path in _walk(folder, skip, skipped, frozenset()):
+    empty, before = True, skipped[OWN]
+    for path in _walk(folder, skip, skipped, Own(folder), frozenset()):
         empty = False
         below = path.relative_to(folder)
         name = os.path.join(argument, below)  # noqa: PTH118 - Path would drop a leading "./" of the argument
         unreadable = f"{name}: the folder cannot be read" if _is(S_ISDIR, path) else None
         yield _source(name, path, unreadable, below)
     if empty:
-        yield _source(argument, folder, f"{argument}: no picture or video in this folder")
+        what = ONLY_OWN if skipped[OWN] > before else "no picture or video in this folder"
+        yield _source(argument, folder, f"{argument}: {what}")
 
 
-def _walk(folder: Path, skip: Path | None, skipped: Skipped, above: frozenset[Path]) -> Iterator[Path]:
+def _walk(folder: Path, skip: Path | None, skipped: Skipped, own: Own, above: frozenset[Path]) -> Iterator[Path]:
     """Yield known files below a folder in the order of their paths, and folders that cannot be read."""
     real = folder.resolve()
     if real in above or (skip and real == skip.resolve()):
@@ -143,7 +159,9 @@ def _walk(folder: Path, skip: Path | None, skipped: Skipped, above: frozenset[Pa
         return
     for path in paths:
         if _is(S_ISDIR, path):
-            yield from _walk(path, skip, skipped, above | {real})
+            yield from _walk(path, skip, skipped, own, above | {real})
+        elif own(path):
+            skipped[OWN] += path.suffix.lower() in PICTURES | VIDEOS  # rows and reports would not be read anyway
         elif path.suffix.lower() in PICTURES | VIDEOS or (path.suffix.lower() == PERHAPS and video.is_video(path)):
             yield path
         else:
