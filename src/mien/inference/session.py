@@ -5,6 +5,7 @@ to stop (SIGTERM, as `timeout` and job queues send it; SIGHUP, when the terminal
 killed outright (SIGKILL) is told in sinks.py and movie.py.
 """
 
+import io
 import os
 import signal
 import sys
@@ -260,11 +261,15 @@ def _rows(stack: ExitStack, pipeline: Pipeline, format: str, stream: BinaryIO) -
     return lambda seen: write(seen.prediction)
 
 
-class _Stdout:
+class _Stdout(io.RawIOBase):
     """The process's stdout; what it does not take, as a full disk behind it, is an OutputError."""
 
-    def write(self, text: bytes) -> None:
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: Any) -> int:
         self._do(lambda: sys.stdout.buffer.write(text))
+        return len(text)
 
     def flush(self) -> None:
         self._do(sys.stdout.buffer.flush)
@@ -285,8 +290,9 @@ class _Stdout:
 class _AboveTheBar(_Stdout):
     """The terminal while a progress bar is on it: rich puts what passes through sys.stdout above the bar."""
 
-    def write(self, text: bytes) -> None:
-        self._do(lambda: sys.stdout.write(text.decode()))
+    def write(self, text: Any) -> int:
+        self._do(lambda: sys.stdout.write(bytes(text).decode()))
+        return len(text)
 
     def flush(self) -> None:
         self._do(sys.stdout.flush)
