@@ -9,8 +9,8 @@ of every row with what mien measures by now; no weights change.
 
     python benchmarks/ship.py --rewrite
 
-gives shipped weights what `mien export` has learnt since they were exported: the output `embedding`, and average pools
-as convolutions.  On all val images their probabilities must come out the same to the bit, so every measured figure
+gives shipped weights what `mien export` does by now: the output `embedding`, average pools as convolutions, licences
+and terms in their cards.  On all val images their probabilities must come out the same to the bit, so every measured figure
 stands; what is kept in results/NAME is told the file's new sha256.
 
     python benchmarks/ship.py --sums
@@ -26,27 +26,31 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.card import Card
+from mien.data.terms import terms_of
 from mien.evaluation.evaluate import describe, evaluate
 from mien.evaluation.result import Result
 from mien.experiments import rows, table
 from mien.inference.classify import WEIGHTS, Classifier, names
 from mien.inference.shipped import record
 from mien.training.embed import embed
-from mien.training.export import stamp
+from mien.training.export import CODE_LICENCE, stamp, trained_on
 from mien.training.finish import measure, renamed
 from mien.training.pooling import pools_as_convolutions
+from mien.training.recipe import Recipe
 from mien.training.runlog import read_json, write_json
 from mien.training.train import resume_recipe
 
 RESULTS = Path(__file__).parents[1] / "results"
+LICENCE = "research use only, as the data they were trained on (src/mien/inference/weights/LICENSE)"
 
 
 def ship(run: Path, name: str, stem: str) -> None:
     """Copy the file, name its card, score it on val and test - the one time this file meets test - and keep both."""
     target = WEIGHTS / f"{name}.onnx"
     target.write_bytes((run / f"{stem}.onnx").read_bytes())
-    stamp(target, Classifier(target).card.model_copy(update={"name": name}))
     recipe = resume_recipe(run)
+    stamp(target, licensed(Classifier(target).card.model_copy(update={"name": name}), recipe))
     environment = json.loads((run / "env.json").read_text(encoding="utf-8"))
     root = environment["data"].get("root")
     results, figures = measure(target, recipe, Path(root) if root else None, ["val", "test"], {})
@@ -56,6 +60,12 @@ def ship(run: Path, name: str, stem: str) -> None:
     rows.write(recipe, folder, figures, environment, file=stem)
     record(WEIGHTS)
     table.draw(RESULTS)
+
+
+def licensed(card: Card, recipe: Recipe) -> Card:
+    """Return the card of weights that ship, with the licence that they ship under."""
+    terms = {"weights_licence": LICENCE, "code_licence": CODE_LICENCE, "data_terms": terms_of(*trained_on(recipe))}
+    return card.model_copy(update=terms)
 
 
 def again() -> None:
@@ -85,6 +95,8 @@ def rewrite(name: str) -> None:
         if "embedding" not in Classifier(name).gives:
             embed(changed)
         pools = pools_as_convolutions(changed)
+        card = Classifier(changed).card
+        stamp(changed, licensed(card, Recipe.model_validate(card.recipe)))
         before, after = (evaluate(path, data["name"], None, "val", **data["options"])[0] for path in (target, changed))
         if not np.array_equal(before.probs, after.probs):
             sys.exit(f"{name}: its probabilities would move; not written")

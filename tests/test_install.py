@@ -82,6 +82,9 @@ def test_wheel_holds_weights_recipes_and_licence(wheel: Path) -> None:
     assert {
         f"inference/weights/{name}.onnx" for name in ("ferplus", "fer2013", "ferplus-nano", "fer2013-nano")
     } <= names
+    assert "inference/weights/LICENSE" in names
+    (metadata,) = wheel.glob("mien-*.dist-info/METADATA")
+    assert "License-Expression: Apache-2.0 AND LicenseRef-FER2013-research-only\n" in metadata.read_text("utf-8")
     assert not [name for name in names if name.endswith((".pt", ".npz", ".jpg", ".png"))]
 
 

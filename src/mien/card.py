@@ -5,9 +5,10 @@ was calibrated, what it was trained and measured on, and what it must not be use
 """
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from mien.errors import WeightsError
 from mien.labels import EXPRESSIONS, ordered
@@ -84,7 +85,10 @@ class Card(BaseModel):
         valence_arousal: whether the graph has that second output.
         action_units: names of the action units of a third output, or none.
         metrics: measured figures by split; data: what it was trained and selected on; recipe: how, in full.
-        provenance: commit, versions, device, seconds, seed; licence; notes: intended use and limits.
+        provenance: commit, versions, device, seconds, seed; notes: intended use and limits.
+        code_licence: of the code that made the file, an SPDX expression; weights_licence: of the weights themselves,
+            in words; data_terms: by data set, what the data that they were trained on may be used for.  Empty where
+            the file does not say: files of 0.1.0 name one licence, and that was the code's.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -103,8 +107,17 @@ class Card(BaseModel):
     data: dict[str, Any] = {}
     recipe: dict[str, Any] = {}
     provenance: dict[str, Any] = {}
-    licence: str = "Apache-2.0"
+    code_licence: str = ""
+    weights_licence: str = ""
+    data_terms: dict[str, str] = {}
     notes: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_0_1_0(cls, told: Any) -> Any:
+        if not isinstance(told, dict) or "licence" not in told:
+            return told
+        return {"code_licence": told["licence"]} | {key: value for key, value in told.items() if key != "licence"}
 
     @field_validator("labels")
     @classmethod
@@ -143,3 +156,18 @@ class Card(BaseModel):
             raise WeightsError(
                 f"{where}: card field {place!r}: {first['msg'][:400]}", do="export the weights again"
             ) from None
+
+
+def licences(card: Mapping[str, Any]) -> dict[str, str]:
+    """Return a card's licences and terms as lines to print; files of 0.1.0 name one licence, the code's.
+
+    >>> licences({"code_licence": "Apache-2.0", "data_terms": {"mine": "research"}})["terms of the data"]
+    'mine: research'
+    """
+    data = "; ".join(f"{name}: {use}" for name, use in (card.get("data_terms") or {}).items())
+    silent = "not stated in the file"
+    return {
+        "licence of the code": card.get("code_licence") or card.get("licence") or silent,
+        "licence of the weights": card.get("weights_licence") or silent,
+        "terms of the data": data or silent,
+    }

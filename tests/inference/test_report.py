@@ -71,7 +71,7 @@ def test_counts_what_was_seen(tmp_path: Path) -> None:
 
 
 def test_names_and_errors_are_text_whatever_they_hold(tmp_path: Path) -> None:
-    card = CARD.model_copy(update={"name": HOSTILE, "notes": HOSTILE, "licence": HOSTILE})
+    card = CARD.model_copy(update={"name": HOSTILE, "notes": HOSTILE, "weights_licence": HOSTILE})
     text = written(tmp_path, [seen(HOSTILE, face()), Prediction(HOSTILE, error=HOSTILE)], card)
     assert "<script" not in text
     assert "<img src=http" not in text

@@ -220,6 +220,25 @@ def test_unfinished_run_is_exported_without_opening_test(tiny_fer2013: Path, tmp
     assert "test" not in Classifier(place / "model.onnx").card.metrics
 
 
+def test_the_card_keeps_code_weights_and_data_apart(run: Path) -> None:
+    card = Classifier(run / "model.onnx").card
+    assert card.code_licence == "Apache-2.0"
+    assert card.weights_licence == "for whoever trained them to say, within the terms of the data"
+    assert "research only" in card.data_terms["fer2013"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ([], ["fer2013", "ferplus"]),
+        (["data.name=synthetic", "data.auxiliary=null"], ["synthetic", "ferplus"]),
+        (["data.name=synthetic", "data.options.faces=fer2013:x=1", "data.auxiliary=null"], ["synthetic", "fer2013"]),
+    ],
+)
+def test_what_a_recipe_trains_on(changes: list[str], named: list[str]) -> None:
+    assert export.trained_on(recipes.load("mien/fer2013", changes)) == named
+
+
 def test_export_without_weights(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="not a run folder"):
         export_run(tmp_path, root=None)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.card import Card
+from mien.card import Card, licences
 from mien.evaluation.fairness import fairness
 from mien.evaluation.intervals import ECE_TOLD
 from mien.evaluation.result import Result
@@ -120,7 +120,7 @@ def text(
 
 
 def facts(card: Card, megabytes: float) -> str:
-    """Return what goes in, what comes out, and under which licence."""
+    """Return what goes in, what comes out, and under which licences and terms."""
     recipe = card.recipe
     made = f"`{recipe.get('model', {}).get('name')}`, recipe `{recipe.get('name')}`, seed {recipe.get('seed')}"
     lines = [
@@ -129,7 +129,8 @@ def facts(card: Card, megabytes: float) -> str:
         ("gives", f"probabilities of {', '.join(card.labels)}"),
         ("calibration", f"temperature {card.temperature:.3f}, fitted on val"),
         ("abstains", "-" if card.threshold is None else f"below {percent(card.threshold)} with `--abstain auto`"),
-        ("file", f"ONNX, {megabytes:.2f} MB, licence {card.licence}"),
+        ("file", f"ONNX, {megabytes:.2f} MB"),
+        *licences(card.model_dump()).items(),
     ]
     return grid(("", ""), lines)
 

@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.card import Card
+from mien.card import Card, licences
 from mien.inference import film as films
 from mien.inference.people import Film
 from mien.inference.pipeline import Prediction
@@ -213,7 +213,7 @@ def _about(card: Card) -> str:
         "without twins": f"{percent(clean.get('accuracy'), 1)} of {clean.get('n')}" if clean else "",
         "calibration": f"temperature {card.temperature:.2f}",
         "calibration error": percent(test["ece"], 1) if test.get("ece") is not None else "",
-        "licence": card.licence,
+        **licences(card.model_dump()),
         "notes": card.notes,
         "not for": NOT_FOR,
     }

@@ -26,6 +26,7 @@ from torch.nn import functional as F
 
 from mien import __version__
 from mien.card import KEY, Card
+from mien.data.terms import terms_of
 from mien.errors import MienError
 from mien.evaluation.calibrate import fit_temperature, fit_threshold
 from mien.evaluation.metrics import accuracy
@@ -50,6 +51,9 @@ NOTES = (
     "Not for decisions about people, and not at work or in education, where EU law prohibits it "
     "(Regulation 2024/1689, Art. 5(1)(f))."
 )
+
+CODE_LICENCE = "Apache-2.0"
+WEIGHTS_LICENCE = "for whoever trained them to say, within the terms of the data"
 
 
 class Graph(nn.Module):
@@ -131,6 +135,9 @@ def export(recipe: Recipe, run: Path, train: Split, val: Split, provenance: dict
         data=provenance["data"],
         recipe=recipe.model_dump(mode="json"),
         provenance={**provenance, "epoch": best["epoch"], "mien": __version__},
+        code_licence=CODE_LICENCE,
+        weights_licence=WEIGHTS_LICENCE,
+        data_terms=terms_of(*trained_on(recipe)),
         notes=NOTES,
     )
     stamp(path, card)
@@ -152,6 +159,18 @@ def export(recipe: Recipe, run: Path, train: Split, val: Split, provenance: dict
     threshold = fit_threshold(quantised, target, ANSWERED_RIGHT)
     stamp(small, card.model_copy(update={"name": f"{card.name}-int8", "threshold": threshold}))
     return [path, small]
+
+
+def trained_on(recipe: Recipe) -> list[str]:
+    """Return the names of the data sets whose images and labels a recipe trains on."""
+    data = recipe.data
+    faces = {**data.options, **data.train}.get("faces", "ferplus") if data.name == "synthetic" else None
+    named = [
+        data.name,
+        data.auxiliary.name if data.auxiliary else None,
+        str(faces).partition(":")[0] if faces else None,
+    ]
+    return list(dict.fromkeys(name for name in named if name))
 
 
 def stamp(path: Path, card: Card) -> None:

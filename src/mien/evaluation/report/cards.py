@@ -4,38 +4,14 @@ from typing import Any
 
 import numpy as np
 
+from mien.card import licences
+from mien.data.terms import TERMS
 from mien.evaluation import metrics
 from mien.evaluation.intervals import ECE_TOLD
 from mien.evaluation.report.content import Report
 from mien.evaluation.report.frame import name_of, section
 from mien.evaluation.result import Result
 from mien.page import dot, escape, facts, percent, table
-
-SOURCES = {
-    "fer2013": (
-        "Goodfellow et al., Challenges in representation learning, arXiv 1307.0414, 2013: grey 48x48 faces found "
-        "by web search",
-        "the pictures belong to their makers and were published for research; mien brings none of them",
-    ),
-    "ferplus": (
-        "Barsoum et al., Training deep networks for facial expression recognition with crowd-sourced label "
-        "distribution, ICMI 2016: ten raters for each picture of FER2013",
-        "the votes are under the MIT licence; the pictures are those of FER2013, published for research",
-    ),
-    "affectnet": (
-        "Mollahosseini, Hasani and Mahoor, AffectNet, IEEE Transactions on Affective Computing, 2017",
-        "by agreement with its makers, for research that is not commercial",
-    ),
-    "rafdb": (
-        "Li, Deng and Du, Reliable crowdsourcing and deep locality-preserving learning, CVPR 2017",
-        "by agreement with its makers, for research that is not commercial",
-    ),
-    "ckplus": (
-        "Lucey et al., The extended Cohn-Kanade dataset (CK+), CVPR Workshops 2010",
-        "by agreement; pictures may be printed only of the subjects who allowed it",
-    ),
-}
-"""Where a data set comes from and what its pictures may be used for."""
 
 
 def data_card(report: Report) -> str:
@@ -95,7 +71,7 @@ def _data(result: Result, f: dict[str, Any]) -> str:
             cells.append(escape(percent(float(agreed[own].mean()) if own.any() else None)))
         rows.append([dot(text) + escape(text), *cells])
     head = ("expression", "pictures", "share", "with a twin", *(["raters agreed"] if voted else []))
-    source, terms = SOURCES.get(str(f.get("dataset")), ("", ""))
+    source, terms = TERMS.get(str(f.get("dataset")), ("", ""))
     about = {
         "data set": " ".join(str(f[key]) for key in ("dataset", "split") if f.get(key)),
         "source": source,
@@ -121,7 +97,7 @@ def _weights(card: dict[str, Any]) -> dict[str, str]:
         ),
         "calibration": f"temperature {card['temperature']:.2f}, fitted on val",
         "abstains below": f"confidence {threshold:.2f}" if threshold is not None else "",
-        "licence": card["licence"],
+        **licences(card),
         "notes": card["notes"],
         "not for": "people's grades, jobs, credit, treatment or liberty: it reads pictures, not feelings",
     }
