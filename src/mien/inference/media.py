@@ -1,31 +1,42 @@
-"""Pictures to RGB, as a viewer shows them.
+"""Images to RGB, as a viewer shows them.
 
-Whatever a file holds comes out as uint8 RGB (H, W, 3): turned by its EXIF orientation, transparent parts over
-white, 16-bit and float values scaled to 8.  A multi-page picture gives its first page; animated ones, like everything
-else that moves, are read in video.py.  Anything that Pillow cannot read is a MediaError of one line; a bad file raises
-nothing else.
+Whatever a file holds comes out as uint8 RGB (H, W, 3): turned by its EXIF orientation or, in HEIF and AVIF, by its own
+crop, rotation and mirror, transparent parts over white, deeper values scaled to 8 bits (tones.py).  A file of several
+images gives its first or primary one, and the note says so; animated ones, like everything else that moves, are read
+in video.py.  Anything that cannot be read is a MediaError of one line; a bad file raises nothing else.
+
+Sizes are checked from the head, before anything is allocated.  Pillow's own limit and its other settings belong to the
+whole process, so its readers are called directly and nothing of that is touched.
 """
 
-import threading
+import struct
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
+from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
 from mien.errors import MediaError
+from mien.inference import heif, jpeg, sizes, tones
+from mien.inference.budget import Budget
+from mien.inference.heif import Still
 
 Pixels = NDArray[np.uint8]
 
 USUAL = ("JPEG", "PNG", "GIF", "BMP", "PPM")  # what Pillow knows at once; for others it imports all of its readers
-PHOTOS = (*USUAL, "DIB", "WEBP", "TIFF", "AVIF", "HEIF", "JPEG2000", "TGA", "ICO")
+PHOTOS = (*USUAL, "DIB", "WEBP", "TIFF", "AVIF", "JPEG2000", "ICO")
 """What photographs come in; not, say, EPS, for which Pillow would start another program."""
-MOST_PIXELS = 200_000_000
+UNSIGNED = ("TGA",)
+"""Formats that nothing at the head of a file betrays: tried when all others were."""
 MAX_PIXELS = 100_000_000
 """Pixels that one image or video frame may decode to, unless --max-pixels asks for more."""
+MOST_BYTES = 1 << 29  # of a JPEG whose end is looked at
 ORIENTATION = 0x0112  # the EXIF tag
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -37,7 +48,34 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
-OPENING = threading.Lock()
+
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """What decoding an image may cost.
+
+    Attributes:
+        max_pixels: so many pixels it may decode to, at the reduced scale where its codec has one.
+        target: a larger image is halved in size until it has at most so many.
+        budget: pixels shared with images that other threads decode, or None.
+    """
+
+    max_pixels: int = MAX_PIXELS
+    target: int = MAX_PIXELS
+    budget: Budget | None = None
+
+    def hold(self, pixels: int) -> AbstractContextManager[None]:
+        """Take pixels from the budget while the block lasts, waiting until they are free."""
+        return self.budget.hold(pixels) if self.budget else nullcontext()
+
+    def factor(self, width: int, height: int) -> int:
+        """Return the power of two by which an image has to become smaller."""
+        factor = 1
+        while width * height > self.target * factor**2:
+            factor *= 2
+        return factor
+
+
+USUAL_LIMITS = Limits()
 
 
 def check_size(width: int, height: int, name: str | Path, most: int | None = None) -> None:
@@ -56,16 +94,18 @@ def check_size(width: int, height: int, name: str | Path, most: int | None = Non
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A decoded picture, perhaps at a fraction of its size.
+    """A decoded image, perhaps at a fraction of its size.
 
     Attributes:
         image: uint8 RGB (H, W, 3).
         width, height: pixels at full size, as seen.
+        note: what was read where that is not obvious ("page 1 of 3"), or nothing.
     """
 
     image: Pixels
     width: int
     height: int
+    note: str = ""
 
     @property
     def ratio(self) -> float:
@@ -74,103 +114,154 @@ class Picture:
 
 
 def read(path: str | Path) -> Pixels:
-    """Return a picture at full size, uint8 RGB (H, W, 3); MediaError when it cannot be decoded."""
+    """Return an image at full size, uint8 RGB (H, W, 3); MediaError when it cannot be decoded."""
     return load(path).image
 
 
-def load(path: str | Path, most: int = MOST_PIXELS) -> Picture:
-    """Return a picture, halved in size until it has at most `most` pixels; MediaError when it cannot be decoded.
+def load(path: str | Path, most: int = MAX_PIXELS, limits: Limits | None = None) -> Picture:
+    """Return an image, halved in size until it has at most `most` pixels; MediaError when it cannot be decoded.
 
-    A JPEG is decoded at the smaller size, so 100 megapixels need no more memory than `most` do.
+    A JPEG is decoded at the smaller size, so 100 megapixels need no more memory than `most` do.  `limits`, when given,
+    say `most` and more.
     """
     try:
         # a stream, not a name: Pillow maps named TIFFs into memory and garbles those that are stored turned
-        with Path(path).open("rb") as file, opened(file) as picture:
-            if picture.width * picture.height > MOST_PIXELS:
-                raise MediaError(f"{path} has {picture.width} x {picture.height} pixels", "at most 200 million")
-            return _decode(picture, most)
-    except MediaError:
-        raise
-    except Exception as error:  # decoders raise a dozen kinds for a broken file: it is the file that is wrong
+        with Path(path).open("rb") as file:
+            return decode(file, limits or Limits(target=most), str(path))
+    except OSError as error:
         raise MediaError(f"{path} cannot be read as a picture: {reason(error)}") from None
 
 
-def opened(file: BinaryIO | Path) -> Image.Image:
-    """Return a picture of which only the head is read; whatever Pillow raises where there is none."""
-    # Pillow's own limit is global and warns from 89 million pixels on: lift it for us alone, `load` checks ours
-    with OPENING:
-        usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            return Image.open(file, formats=USUAL)
-        except UnidentifiedImageError:
-            return Image.open(file, formats=formats())
-        finally:
-            Image.MAX_IMAGE_PIXELS = usual
+def decode(data: bytes | BinaryIO, limits: Limits = USUAL_LIMITS, name: str = "the image") -> Picture:
+    """Return the image that a file's bytes, or a file open for reading, hold; MediaError when it cannot be decoded."""
+    try:
+        return _decoded(BytesIO(data) if isinstance(data, bytes) else data, limits, name)
+    except MediaError:
+        raise
+    except Exception as error:  # decoders raise a dozen kinds for a broken file: it is the file that is wrong
+        raise MediaError(f"{name} cannot be read as a picture: {reason(error)}") from None
+
+
+def opened(file: BinaryIO, guess: bool = False) -> Image.Image:
+    """Return an image of which only the head is read; whatever Pillow raises where there is none.
+
+    With `guess` the formats that nothing betrays are tried in the end.
+    """
+    Image.preinit()
+    file.seek(0)
+    start = file.read(16)
+    for names in (lambda: USUAL, formats, lambda: UNSIGNED if guess else ()):
+        for name in names():
+            reader, accepts = Image.OPEN[name]
+            if accepts is None or accepts(start):
+                file.seek(0)
+                try:
+                    return reader(file, "")
+                except (SyntaxError, IndexError, TypeError, struct.error):
+                    continue
+    raise UnidentifiedImageError
 
 
 @cache
 def formats() -> tuple[str, ...]:
-    """Return the formats of PHOTOS that this Pillow reads."""
+    """Return the formats of PHOTOS that this Pillow reads, but for the usual ones."""
     Image.init()
-    return tuple(name for name in PHOTOS if name in Image.OPEN)
+    return tuple(name for name in PHOTOS if name in Image.OPEN and name not in USUAL)
 
 
-def _decode(picture: Image.Image, most: int) -> Picture:
+def _decoded(file: BinaryIO, limits: Limits, name: str) -> Picture:
+    still = heif.head(file)
+    if still and still.codec != "AV1":
+        return _heif(file, still, limits, name)
+    check_size(*sizes.largest(file), name, limits.max_pixels)
+    with opened(file, guess=True) as picture:
+        return _pillow(picture, file, still, limits, name)
+
+
+def _heif(file: BinaryIO, still: Still, limits: Limits, name: str) -> Picture:
+    import pi_heif
+
+    check_size(still.width, still.height, name, limits.max_pixels)
+    file.seek(0)
+    data = file.read()
+    heif.check_whole(data, still)
+    crops = any(kind == b"clap" for kind, _, _ in still.turns)
+    try:
+        images = pi_heif.open_heif(heif.plain(data, still) if crops else data)
+        check_size(images.size[0], images.size[1], name, limits.max_pixels)
+        with limits.hold(images.size[0] * images.size[1]):
+            picture = images.to_pillow()
+            if crops:
+                picture = heif.upright(picture, still)
+            return _finished(picture, 1, picture.size, limits, still.note())
+    except (RuntimeError, SyntaxError) as error:
+        raise ValueError(f"{error} (its pixels are coded as {still.codec})") from None
+
+
+def _pillow(picture: Image.Image, file: BinaryIO, still: Still | None, limits: Limits, name: str) -> Picture:
     width, height = picture.size
-    factor = 1
-    while width * height > most * factor**2:
-        factor *= 2
-    if factor > 1:
+    factor = limits.factor(width, height)
+    if factor > 1 and picture.format == "JPEG2000":
+        vars(picture)["reduce"] = min(factor.bit_length() - 1, 5)
+    elif factor > 1:
         picture.draft(None, (width // factor, height // factor))  # for JPEG alone: decodes at 1/2, 1/4 or 1/8
+    data = _bytes(file) if isinstance(picture, JpegImageFile) else b""
+    held = width * height if data and jpeg.buffered(data) else picture.width * picture.height
+    if held > limits.max_pixels:
+        check_size(width, height, name, limits.max_pixels)
+    with limits.hold(held):
+        picture, note = jpeg.loaded(picture, data) if data else _loaded(picture)
+        if still:
+            picture = heif.upright(picture, still)
+            return _finished(picture, 1, picture.size, limits, note)
+        turn = orientation(picture)  # after loading, because Pillow itself turns a TIFF while it loads
+        return _finished(picture, turn, (width, height), limits, note)
+
+
+def _bytes(file: BinaryIO) -> bytes:
+    file.seek(0, 2)
+    if file.tell() > MOST_BYTES:
+        return b""
+    file.seek(0)
+    return file.read()
+
+
+def _finished(picture: Image.Image, turn: int, size: tuple[int, int], limits: Limits, note: str) -> Picture:
+    """Return a loaded image of a file of `size` as RGB, turned, at a fraction of its size."""
+    width, height = size
+    image, how = tones.rgb(picture, round(picture.width * limits.factor(width, height) / width))
+    pixels = _upright(image, turn)
+    note = "; ".join(filter(None, (note, how)))
+    return Picture(pixels, height, width, note) if turn >= 5 else Picture(pixels, width, height, note)
+
+
+def _loaded(picture: Image.Image) -> tuple[Image.Image, str]:
     picture.load()
-    turn = orientation(picture)  # after loading, because Pillow itself turns a TIFF while it loads
-    left = round(picture.width * factor / width)
-    image = shown(picture, turn, left)
-    return Picture(image, height, width) if turn >= 5 else Picture(image, width, height)
+    try:
+        count = int(getattr(picture, "n_frames", 1))
+    except Exception:  # the first one was read; what is wrong with others is not known to matter
+        return picture, ""
+    what = "page" if picture.format == "TIFF" else "frame"
+    return picture, f"{what} 1 of {count}" if count > 1 else ""
 
 
 def shown(picture: Image.Image, turn: int, smaller: int = 1) -> Pixels:
     """Return a loaded picture of any mode as uint8 RGB, over white, turned, at a fraction of its size."""
-    image = _flat(picture)
-    image = image.reduce(smaller) if smaller > 1 else image
+    return _upright(tones.rgb(picture, smaller)[0], turn)
+
+
+def _upright(image: Image.Image, turn: int) -> Pixels:
     image = image.transpose(TURNS[turn]) if turn in TURNS else image
     return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))  # convert would copy
 
 
 def orientation(picture: Image.Image) -> int:
-    """Return how a picture is to be turned, 1 to 8, as EXIF numbers it; 1 is not at all."""
+    """Return how a picture is to be turned, 1 to 8, as EXIF numbers it; 1 is not at all, as anything else is."""
     try:
-        return int(picture.getexif().get(ORIENTATION, 1))
+        told = picture.getexif().get(ORIENTATION, 1)
     except Exception:  # EXIF is decoration: broken EXIF leaves a good picture
         return 1
-
-
-def _flat(image: Image.Image) -> Image.Image:
-    """Return a picture of any mode as 8-bit grey ("L") or colour ("RGB"), transparent parts over white."""
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return Image.fromarray(_to_eight_bits(np.asarray(image)))
-    if image.has_transparency_data:
-        seen = image.convert("RGBA")
-        flat = Image.new("RGB", image.size, "white")
-        flat.paste(seen, mask=seen.getchannel("A"))
-        return flat
-    return image if image.mode in ("L", "RGB") else image.convert("L" if image.mode == "1" else "RGB")
-
-
-def _to_eight_bits(values: NDArray[Any]) -> Pixels:
-    """Scale values by the smallest usual full scale that holds them: 1 (floats), 255, 65535 or their maximum.
-
-    >>> _to_eight_bits(np.array([[0, 257, 65535]], np.uint16)).tolist()
-    [[0, 1, 255]]
-    """
-    top = float(np.nanmax(values))
-    if values.dtype == np.uint16:
-        full = 65535.0
-    else:
-        scales = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)
-        full = next((scale for scale in scales if top <= scale), top)
-    scaled = np.nan_to_num(values.astype(np.float32)) * np.float32(255.0 / full)
-    return np.asarray(np.clip(np.rint(scaled), 0, 255), np.uint8)
+    return told if isinstance(told, int) and 1 <= told <= 8 else 1
 
 
 def reason(error: Exception) -> str:
@@ -179,4 +270,6 @@ def reason(error: Exception) -> str:
         return "no such file"
     if isinstance(error, UnidentifiedImageError):
         return "not a picture of a known format"
+    if isinstance(error, MemoryError):
+        return "not enough memory"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

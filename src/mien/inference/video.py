@@ -82,7 +82,7 @@ def is_video(path: Path) -> bool:
     if animation.is_animated(path):
         return True
     try:
-        with media.opened(path):
+        with path.open("rb") as file, media.opened(file):
             return False
     except Exception:  # whatever is wrong with it as a picture, it may be a video
         pass

@@ -1,0 +1,148 @@
+"""Pixels of any mode, depth and sign to 8-bit grey or colour, as a viewer shows them.
+
+Values of more than 8 bits need a full scale.  It is what the file says (a TIFF's BitsPerSample or MaxSampleValue), else
+the smallest usual one that holds the largest value: 1 (floats), 8, 10, 12, 14, 16 or 32 bits.  A scale of which an
+image would use less than a sixteenth is not believed; such an image is scaled to its own largest value.  So a 12-bit
+scan in 16-bit values is as bright as it was scanned, at the price that what is almost black in 16 bits is brightened;
+the note says so.  Values below zero have no brightness and are refused, where they are more than a float's overshoot.
+"""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Pixels = NDArray[np.uint8]
+
+BITS, PHOTOMETRIC, MAX_VALUE, SAMPLE_FORMAT = 258, 262, 281, 339  # TIFF tags
+SCALES = tuple(float(2**bits - 1) for bits in (8, 10, 12, 14, 16, 32))
+BELIEVED = 1 / 16  # least part of a full scale that an image must use
+OVERSHOOT = 0.1  # of the full scale: what filters leave below zero in floats
+BAND = 1 << 22  # values scaled or pixels flattened at once
+
+
+def rgb(picture: Image.Image, smaller: int = 1) -> tuple[Image.Image, str]:
+    """Return a loaded image of any mode as "L" or "RGB", over white, at a fraction of its size, and what to say of it.
+
+    ValueError when its values have no brightness.
+    """
+    if picture.mode in ("I", "F") or picture.mode.startswith("I;16") or _format(picture) == 2:
+        picture, note = _deep(picture)
+    else:
+        note = ""
+    if picture.mode in ("L", "RGB") and not picture.has_transparency_data:
+        return picture.reduce(smaller) if smaller > 1 else picture, note
+    return _bands(picture, smaller), note
+
+
+def eight_bits(values: NDArray[Any], full: float, inverted: bool = False) -> Pixels:
+    """Return values scaled so that `full` is white, or black where it is `inverted`.
+
+    >>> eight_bits(np.array([[0, 257, 65535]], np.uint16), 65535.0).tolist()
+    [[0, 1, 255]]
+    """
+    out = np.empty(values.shape, np.uint8)
+    rows = max(1, BAND // max(1, values[:1].size))
+    for top in range(0, len(values), rows):
+        band = np.nan_to_num(values[top : top + rows].astype(np.float32)) * np.float32(255.0 / full)
+        band = np.clip(np.rint(band), 0, 255)
+        out[top : top + rows] = 255 - band if inverted else band
+    return out
+
+
+def full_scale(highest: float, floats: bool) -> float:
+    """Return which value of a file is white when the file does not say it, from its highest one.
+
+    >>> full_scale(0.9, floats=True), full_scale(4000, floats=False), full_scale(300_000, floats=False)
+    (1.0, 4095.0, 300000.0)
+    """
+    scales = (1.0, *SCALES) if floats else SCALES
+    scale = next((scale for scale in scales if highest <= scale), highest)
+    return scale if highest >= scale * BELIEVED or highest <= 0 else highest
+
+
+def _deep(picture: Image.Image) -> tuple[Image.Image, str]:
+    """Return an image of more than 8 bits, or of signed values, as "L", and how its values were taken."""
+    values = np.asarray(picture)
+    bits = _tag(picture, BITS, 0)
+    if _format(picture) == 1 and bits == 32:
+        values = values.view(np.uint32)  # Pillow has no unsigned ones
+    if _format(picture) == 2 and bits == 8:
+        values = values.view(np.int8)
+    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    if not finite.size:
+        raise ValueError("no value of it is a number")
+    lowest, highest = float(finite.min()), float(finite.max())
+    floats = values.dtype.kind == "f"
+    full, note = _scale(picture, highest, bits, floats)
+    if lowest < -(OVERSHOOT * full if floats else 0):
+        raise ValueError(f"its values reach from {lowest:g} to {highest:g}, and brightness begins at 0")
+    grey = eight_bits(values, full or 1.0, _tag(picture, PHOTOMETRIC, 1) == 0)
+    clear = picture.info.get("transparency")
+    if isinstance(clear, int) and not floats:
+        grey[values == clear] = 255
+    return Image.fromarray(grey), note
+
+
+def _scale(picture: Image.Image, highest: float, bits: int, floats: bool) -> tuple[float, str]:
+    told = _tag(picture, MAX_VALUE, 0)
+    usual = 65535.0 if picture.format == "PPM" and picture.mode != "F" else 0.0  # Pillow scales those itself
+    if 8 < bits < 16:
+        return float(2**bits - 1), ""
+    if usual or (told and highest <= told <= highest / BELIEVED):
+        return usual or float(told), ""
+    full = full_scale(highest, floats)
+    if picture.mode.startswith("I;16"):
+        return full, "" if full == SCALES[
+            -2
+        ] or not highest else f"16-bit values up to {highest:g} read as 0 to {full:g}"
+    return full, "" if full in (1.0, *SCALES) else f"values scaled to their largest, {highest:g}"
+
+
+def _format(picture: Image.Image) -> int:
+    return _tag(picture, SAMPLE_FORMAT, 1) if picture.format == "TIFF" else 0
+
+
+def _tag(picture: Image.Image, number: int, usual: int) -> int:
+    value = getattr(picture, "tag_v2", {}).get(number, usual)
+    value = value[0] if isinstance(value, tuple) and value else value
+    return int(value) if isinstance(value, int | float) else usual
+
+
+def _bands(picture: Image.Image, smaller: int) -> Image.Image:
+    """Flatten an image, a part at a time where it becomes smaller: a large one is never held in three modes at once."""
+    if smaller == 1:
+        return _flat(picture)
+    rows = smaller * max(1, BAND // (picture.width * smaller))
+    tops = range(0, picture.height, rows)
+    crops = (picture.crop((0, top, picture.width, min(picture.height, top + rows))) for top in tops)
+    return Image.fromarray(np.concatenate([np.asarray(_flat(crop).reduce(smaller)) for crop in crops]))
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """Return an image of 8 bits as "L" or "RGB", transparent parts over white."""
+    if image.has_transparency_data:
+        seen = image.convert("RGBA")
+        flat = Image.new("RGB", image.size, "white")
+        flat.paste(seen, mask=seen.getchannel("A"))
+        return flat
+    if image.mode == "LAB":
+        return _from_lab(image)
+    return image if image.mode in ("L", "RGB") else image.convert("L" if image.mode == "1" else "RGB")
+
+
+def _from_lab(image: Image.Image) -> Image.Image:
+    from PIL import ImageCms
+
+    flat = ImageCms.applyTransform(image, _lab_to_rgb())
+    assert flat is not None  # a new image, unless it is asked to change the old one
+    return flat
+
+
+@cache
+def _lab_to_rgb() -> Any:
+    from PIL import ImageCms
+
+    return ImageCms.buildTransform(ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB")
