@@ -58,6 +58,8 @@ def predict(
     max_fps: Annotated[float | None, typer.Option(help="read at most so many frames a second")] = None,
     smooth: Annotated[float, typer.Option(help="seconds over which a video's probabilities are averaged")] = 0.0,
     force: Annotated[bool, typer.Option("--force", help="write over files in --out that are not mien's own")] = False,
+    rotate: Annotated[str, typer.Option(help="auto: also look for faces in the image turned; or off")] = "off",
+    max_pixels: Annotated[int, typer.Option(help="refuse images and frames of more pixels")] = 100_000_000,
 ) -> None:
     """Read the apparent facial expressions in photos, folders, videos or a camera."""
     from mien.inference import session
@@ -67,7 +69,7 @@ def predict(
     session.check_format(format, to_file=out is not None)
     clip = Clip(every, start, end, max_fps)
     least = session.least_confidence(abstain)
-    pipeline = Pipeline(weights, detector, detector_file, min_score, least, device, smooth)
+    pipeline = Pipeline(weights, detector, detector_file, min_score, least, device, smooth, rotate, max_pixels)
     try:
         failures = session.run(pipeline, sources, format, out, clip, force, context.params)
     except BrokenPipeError:

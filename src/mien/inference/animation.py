@@ -13,7 +13,7 @@ from typing import BinaryIO
 from PIL import Image
 
 from mien.errors import MediaError
-from mien.inference import media
+from mien.inference import heif, media, sizes
 from mien.inference.media import Pixels
 
 FORMATS = frozenset(("GIF", "WEBP", "PNG", "AVIF"))
@@ -21,39 +21,68 @@ SHORTEST = 20  # milliseconds; a browser shows a frame that asks for less, or sa
 USUAL = 100
 
 
-def is_animated(path: Path) -> bool:
+def is_animated(path: Path, max_pixels: int = media.MAX_PIXELS) -> bool:
     """Return whether a file is a picture with several frames; only its head and, in a GIF, one frame are looked at."""
     try:
-        with path.open("rb") as file, media.opened(file) as picture:
+        with path.open("rb") as file:
+            return moves(file, max_pixels)
+    except OSError:
+        return False
+
+
+def moves(file: BinaryIO, max_pixels: int = media.MAX_PIXELS) -> bool:
+    """Return as `is_animated` does, of an open file; what has too many pixels is left to be refused as a still."""
+    try:
+        check(file, max_pixels)
+        with media.opened(file) as picture:
+            media.check_size(picture.width, picture.height, "", max_pixels)
             return picture.format in FORMATS and bool(getattr(picture, "is_animated", False))
     except Exception:  # whatever is wrong with it, it is not known to move
         return False
 
 
-def frames(path: Path) -> Iterator[tuple[int, float, Callable[[], Pixels]]]:
+def check(file: BinaryIO, max_pixels: int, name: str | Path = "") -> None:
+    """Refuse an image whose head asks for too many pixels, before its reader allocates them; MediaError."""
+    media.check_size(*sizes.largest(file), name, max_pixels)
+
+
+def frames(path: Path, max_pixels: int = media.MAX_PIXELS) -> Iterator[tuple[int, float, Callable[[], Pixels]]]:
     """Yield (index, seconds, what makes uint8 RGB (H, W, 3)) of every frame, composed, over white.
 
     Each is to be made before the next is asked for.  MediaError, after the frames that are whole, when the file is cut
     short or damaged.
     """
     now, made, whole = 0.0, 0, True
-    with path.open("rb") as file, media.opened(file) as picture:
+    with path.open("rb") as file, _opened(file, path, max_pixels) as picture:
         first = int(bool(picture.info.get("default_image")))  # of an APNG: shown where nothing moves
-        turn = media.orientation(picture)
+        still = heif.head(file) if picture.format == "AVIF" else None
+        turn = 1 if still else media.orientation(picture)
         for number in count(first):
             try:
                 picture.seek(number)
+                media.check_size(picture.width, picture.height, path, max_pixels)  # frames of a GIF may make it grow
                 picture.load()
+            except MediaError:
+                raise
             except EOFError:
                 whole = _ended(picture, number, file)
                 break
             except Exception:  # decoders raise a dozen kinds for a broken file
                 whole = False
                 break
-            yield made, round(now, 6), partial(media.shown, picture, turn)
+            yield made, round(now, 6), partial(_shown, picture, turn, still)
             made, now = made + 1, now + _lasts(picture)
     if not whole:
         raise MediaError(f"{path} is cut short or damaged at {now:.1f} s", do=f"{made} frames were decoded")
+
+
+def _opened(file: BinaryIO, path: Path, max_pixels: int) -> Image.Image:
+    check(file, max_pixels, path)
+    return media.opened(file)
+
+
+def _shown(picture: Image.Image, turn: int, still: heif.Still | None) -> Pixels:
+    return media.shown(heif.upright(picture, still) if still else picture, turn)
 
 
 def _ended(picture: Image.Image, frames: int, file: BinaryIO) -> bool:

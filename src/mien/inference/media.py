@@ -173,6 +173,8 @@ def _decoded(file: BinaryIO, limits: Limits, name: str) -> Picture:
     still = heif.head(file)
     if still and still.codec != "AV1":
         return _heif(file, still, limits, name)
+    if still:
+        check_size(still.width, still.height, name, limits.max_pixels)
     check_size(*sizes.largest(file), name, limits.max_pixels)
     with opened(file, guess=True) as picture:
         return _pillow(picture, file, still, limits, name)
@@ -213,7 +215,7 @@ def _pillow(picture: Image.Image, file: BinaryIO, still: Still | None, limits: L
         picture, note = jpeg.loaded(picture, data) if data else _loaded(picture)
         if still:
             picture = heif.upright(picture, still)
-            return _finished(picture, 1, picture.size, limits, note)
+            return _finished(picture, 1, picture.size, limits, "; ".join(filter(None, (still.note(), note))))
         turn = orientation(picture)  # after loading, because Pillow itself turns a TIFF while it loads
         return _finished(picture, turn, (width, height), limits, note)
 

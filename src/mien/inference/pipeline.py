@@ -13,6 +13,7 @@ face, or one that cannot be read, only costs itself.
 import os
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
@@ -26,8 +27,10 @@ from mien.errors import MediaError, UsageError
 from mien.face import Face
 from mien.inference import media, stream
 from mien.inference.align import FRAMINGS, crops, square
+from mien.inference.budget import Budget
 from mien.inference.classify import BATCH, Classifier
 from mien.inference.detectors import make
+from mien.inference.rotate import upright
 from mien.inference.smooth import Smoother
 from mien.inference.sources import Skipped, Source, expand
 from mien.inference.track import Tracks
@@ -38,6 +41,7 @@ AHEAD = 2 * WORKERS  # pictures being decoded or waiting for their turn
 MOST_PIXELS = (
     24_000_000  # larger pictures are looked at in half size: faces that a detector finds stay larger than a crop
 )
+MOST_AT_ONCE = 300_000_000  # pixels being decoded in all threads
 MOST_HELD = 256_000_000  # bytes of pictures kept for drawing while a batch fills
 
 
@@ -119,6 +123,8 @@ class Pipeline:
         abstain: float | Literal["auto"] | None = None,
         device: str = "cpu",
         smooth: float = 0.0,
+        rotate: str = "off",
+        max_pixels: int = media.MAX_PIXELS,
     ) -> None:
         """Load what is named.
 
@@ -130,6 +136,9 @@ class Pipeline:
             abstain: least confidence in [0, 1] at which a face is answered for; "auto" takes the card's threshold.
             device: "cpu" or "cuda".
             smooth: seconds over which what a face shows in a video is averaged; 0 tells every frame as it is.
+            rotate: "auto" reads an image as it is and turned by 90, 180 and 270 degrees, and takes the one in which the
+                detector is surest; "off" as it is.
+            max_pixels: an image or frame that decodes to more pixels is refused.
         """
         self.classifier = Classifier(weights, device)
         self.card = self.classifier.card
@@ -142,6 +151,13 @@ class Pipeline:
         self.least = self._threshold(abstain)
         self.smooth = smooth
         self._smoother()  # refuses what is no length of time
+        if rotate not in ("off", "auto"):
+            raise UsageError(f"--rotate {rotate}", "off or auto")
+        if max_pixels < 1:
+            raise UsageError(f"--max-pixels {max_pixels}", "a number of pixels, at least 1")
+        self.rotate = rotate == "auto"
+        self.max_pixels = max_pixels
+        self._budget = Budget(max(MOST_AT_ONCE, max_pixels))
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Face]:
         """Return the faces in an image, uint8 RGB (H, W, 3), with their expressions, left to right."""
@@ -200,33 +216,43 @@ class Pipeline:
         return self.card.threshold
 
     def _seen(self, pool: Executor, sources: Iterable[Source], clip: Clip, keep: bool) -> Generator[Seen, None, None]:
-        for moving, group in groupby(sources, lambda source: not source.error and source.moving):
-            if not moving:
-                jobs = (partial(self._open, source, keep) for source in group)
-                yield from stream.background(stream.in_order(pool, jobs, AHEAD), _size)
+        for live, group in groupby(sources, lambda source: source.live):
+            if live:  # nobody waits for a camera's next frame, so nothing is read ahead
+                for source in group:
+                    yield from self._watch(pool, source, clip, keep)
                 continue
-            for source in group:  # nobody waits for a camera's next frame, so nothing is read ahead
-                watched = self._watch(pool, source, clip, keep)
-                yield from watched if source.live else stream.background(watched, _size)
+            jobs = (partial(self._open, source, keep) for source in group)
+            with closing(stream.background(stream.in_order(pool, jobs, AHEAD), _size)) as opened:
+                for item in opened:
+                    if isinstance(item, Seen):
+                        yield item
+                    else:
+                        yield from stream.background(self._watch(pool, item, clip, keep), _size)
 
-    def _open(self, source: Source, keep: bool) -> Seen:
+    def _open(self, source: Source, keep: bool) -> Seen | Source:
+        """Return what is seen in an image, or the source itself when it moves."""
         if source.error:
             return self._failed(source, source.error)
+        if source.moving:
+            return source
         try:
-            picture = media.load(source.path, MOST_PIXELS)
+            picture = media.load(source.path, limits=media.Limits(self.max_pixels, MOST_PIXELS, self._budget))
         except MediaError as error:
             return self._failed(source, str(error))
-        faces, cropped = self._crop(picture.image, self.detect(picture.image))
+        turn, image, found = upright(picture.image, self.detect) if self.rotate else (None, picture.image, None)
+        faces, cropped = self._crop(image, self.detect(image) if found is None else found)
         if picture.ratio != 1:
             faces = [_scaled(face, picture.ratio) for face in faces]
-        prediction = Prediction(source.name, None, None, picture.width, picture.height, faces=tuple(faces))
-        return Seen(prediction, source, False, cropped, picture.image if keep else None)
+        width, height = (picture.height, picture.width) if turn in (90, 270) else (picture.width, picture.height)
+        note = picture.note or None
+        prediction = Prediction(source.name, width=width, height=height, note=note, rotated=turn, faces=tuple(faces))
+        return Seen(prediction, source, False, cropped, image if keep else None)
 
     def _watch(self, pool: Executor, source: Source, clip: Clip, keep: bool) -> Iterator[Seen]:
         broken: list[MediaError] = []
 
         def readable() -> Iterator[tuple[int, float, NDArray[np.uint8]]]:
-            decoded = frames(source.path, clip)
+            decoded = frames(source.path, clip, self.max_pixels)
             try:
                 yield from decoded if source.live else stream.background(decoded, lambda frame: frame[2].nbytes)
             except MediaError as error:
@@ -308,7 +334,9 @@ def _batches(stream: Iterable[Seen]) -> Iterator[list[Seen]]:
         yield batch
 
 
-def _size(seen: Seen) -> int:
+def _size(seen: Seen | Source) -> int:
+    if isinstance(seen, Source):
+        return 0
     return seen.crops.nbytes + (seen.image.nbytes if seen.image is not None else 0)
 
 

@@ -15,23 +15,11 @@ from itertools import takewhile
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
-from mien.inference import animation, video
+from mien.inference import kind, video
 from mien.inference.camera import CAMERA
+from mien.inference.kind import PICTURES, VIDEOS
 from mien.mark import Own
 
-PICTURES = frozenset(
-    (
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"),
-        *(".avif", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".tga"),
-    )
-)
-ANIMATED = frozenset((".gif", ".webp", ".png", ".apng", ".avif"))  # of the pictures, those that may move
-VIDEOS = frozenset(
-    (
-        *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".mts", ".m2ts", ".m2t"),
-        *(".3gp", ".ogv", ".vob", ".mxf", ".asf", ".h264", ".hevc"),
-    )
-)
 PERHAPS = ".ts"  # a video, or TypeScript: the content decides
 ONLY_OWN = "only what mien wrote itself; name the files to read them"
 Skipped = Counter[str]
@@ -65,14 +53,8 @@ class Source:
 
     @property
     def moving(self) -> bool:
-        """Whether this gives frames: a camera, a video or an animated picture.
-
-        The suffix decides where it can; else the head of the file does.
-        """
-        suffix = self.path.suffix.lower()
-        if suffix in ANIMATED:
-            return animation.is_animated(self.path)
-        return self.live or suffix in VIDEOS or (suffix not in PICTURES and video.is_video(self.path))
+        """Whether this gives frames: a camera, a video or an animated image, as its content says."""
+        return self.live or kind.moves(self.path)
 
 
 def expand(

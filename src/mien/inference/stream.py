@@ -53,7 +53,7 @@ class _Window:
     faces: Future[list[Face]]
 
 
-def background(items: Iterable[T], size: Callable[[T], int], ahead: int = AHEAD) -> Iterator[T]:
+def background(items: Iterable[T], size: Callable[[T], int], ahead: int = AHEAD) -> Generator[T, None, None]:
     """Yield the items of an iterable that runs in a thread of its own, early by `ahead` items or MOST_HELD bytes.
 
     `size` tells an item's bytes.  What the iterable raises is raised here, after the items before it; leaving early

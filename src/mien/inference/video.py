@@ -51,7 +51,9 @@ class Clip:
 WHOLE = Clip()
 
 
-def frames(source: str | Path, clip: Clip = WHOLE) -> Iterator[tuple[int, float, Pixels]]:
+def frames(
+    source: str | Path, clip: Clip = WHOLE, max_pixels: int = media.MAX_PIXELS
+) -> Iterator[tuple[int, float, Pixels]]:
     """Yield (index, seconds, image uint8 RGB (H, W, 3)) of a video, an animated picture or "camera:0", one at a time.
 
     `index` counts the decoded frames of the file from 0 on, also of those that are passed over; what it is after a
@@ -60,7 +62,7 @@ def frames(source: str | Path, clip: Clip = WHOLE) -> Iterator[tuple[int, float,
     written, after what can be read of it; and when no frame lies in the clip.
     """
     taken, slot, seconds = 0, -1, 0.0
-    for index, seconds, picture in _decoded(source, clip.start):
+    for index, seconds, picture in _decoded(source, clip.start, max_pixels):
         if seconds < clip.start:
             continue
         if clip.end is not None and seconds >= clip.end:
@@ -95,12 +97,12 @@ def is_video(path: Path) -> bool:
         return False
 
 
-def _decoded(source: str | Path, start: float) -> Iterator[tuple[int, float, Callable[[], Pixels]]]:
+def _decoded(source: str | Path, start: float, max_pixels: int) -> Iterator[tuple[int, float, Callable[[], Pixels]]]:
     if str(source).startswith(CAMERA):
         return camera.frames(str(source))
     path = Path(source)
-    if animation.is_animated(path):
-        return animation.frames(path)
+    if animation.is_animated(path, max_pixels):
+        return animation.frames(path, max_pixels)
     from mien.inference import container  # FFmpeg takes long to import, and pictures do not wait for it
 
     return container.frames(path, start)

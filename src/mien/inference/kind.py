@@ -1,0 +1,56 @@
+"""Whether a file gives one image or frames: its content decides, and its name only where the content is unknown."""
+
+from pathlib import Path
+from typing import BinaryIO
+
+from mien.inference import animation, heif, media, video
+
+PICTURES = frozenset(
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"),
+        *(".avif", ".avifs", ".heic", ".heif", ".heics", ".heifs", ".hif"),
+        *(".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".tga"),
+    )
+)
+VIDEOS = frozenset(
+    (
+        *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".mts", ".m2ts", ".m2t"),
+        *(".3gp", ".ogv", ".vob", ".mxf", ".asf", ".h264", ".hevc"),
+    )
+)
+FILMS = (b"\x1aE\xdf\xa3", b"\0\0\1\xba", b"FLV\1", b"OggS", b"\x30\x26\xb2\x75")
+"""How files of Matroska, MPEG, Flash, Ogg and Windows Media begin, whatever they are called."""
+
+
+def moves(path: Path) -> bool:
+    """Return whether a file gives frames: a video or an animated image."""
+    suffix = path.suffix.lower()
+    try:
+        with path.open("rb") as file:
+            image = _image(file)
+            start = _start(file)
+    except OSError:
+        return suffix in VIDEOS
+    if image is not None or suffix in VIDEOS:
+        return image is None or image
+    film = start[4:8] in (b"ftyp", b"moov") or start[8:11] == b"AVI" or start.startswith(FILMS)
+    return (film or suffix not in PICTURES) and video.is_video(path)
+
+
+def _image(file: BinaryIO) -> bool | None:
+    """Return whether an image moves, or None where the file is no image."""
+    still = heif.head(file)
+    if still and still.codec != "AV1":
+        return False
+    if animation.moves(file):
+        return True
+    try:
+        with media.opened(file):
+            return False
+    except Exception:  # whatever is wrong with it as an image, it may be a video
+        return None
+
+
+def _start(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return file.read(16)
