@@ -25,7 +25,7 @@ def pixels_end(data: bytes) -> int:
     """Return the byte after the last scan, where END is or should be.
 
     >>> pixels_end(b"\\xff\\xd8\\xff\\xda\\x00\\x02abc\\xff\\x00\\xff\\xd0d\\xff\\xd9more")
-    15
+    14
     """
     at, scan = 2, 0
     while at + 4 <= len(data) and data[at] == 0xFF:
