@@ -55,7 +55,7 @@ def eight_bits(values: NDArray[Any], full: float, inverted: bool = False) -> Pix
 def full_scale(highest: float, floats: bool) -> float:
     """Return which value of a file is white when the file does not say it, from its highest one.
 
-    >>> full_scale(0.9, floats=True), full_scale(4000, floats=False), full_scale(300_000, floats=False)
+    >>> full_scale(0.9, floats=True), full_scale(4000.0, floats=False), full_scale(3e5, floats=False)
     (1.0, 4095.0, 300000.0)
     """
     scales = (1.0, *SCALES) if floats else SCALES
