@@ -37,10 +37,22 @@ LONGEST = 600
 """Seconds after which the tests of a mutant are taken to hang, which kills it."""
 FAILED, BROKEN = 1, 70
 """Exit codes: pytest's where tests ran and some failed, and ours for a run that broke; others are errors too."""
-LIBRARIES = (
-    "numpy scipy.stats scipy.optimize sklearn.metrics sklearn.svm cv2 PIL.Image pandas pyarrow.parquet pydantic rich "
-    "yaml torch torch._dynamo"
-).split()
+LIBRARIES = [
+    "numpy",
+    "scipy.stats",
+    "scipy.optimize",
+    "sklearn.metrics",
+    "sklearn.svm",
+    "cv2",
+    "PIL.Image",
+    "pandas",
+    "pyarrow.parquet",
+    "pydantic",
+    "rich",
+    "yaml",
+    "torch",
+    "torch._dynamo",
+]
 
 
 @dataclass(frozen=True)

@@ -239,6 +239,8 @@ class Outputs:
     def _note(self, name: str, stamp: marks.Stamp | None = None, gone: bool = False) -> None:
         entry = marks.entry(name, self.command, stamp) | ({"gone": True} if gone else {})
         (self._gone.add if gone else self._gone.discard)(name)
+        if name in self.kept:
+            self.kept.remove(name)
         if not gone:
             self.wrote.add(name.partition("/")[0])
         elif "/" not in name:

@@ -214,12 +214,12 @@ def _claimed(out: Path, format: str, pipeline: Pipeline, tally: Tally, asked: As
         tally.own = before[OWN]
         if outputs.replaced:
             say(f"mien: {out} held an earlier run, which this one replaces")
-        for name in outputs.kept:
-            say(f"mien: {out / name} was changed since mien wrote it and stays")
         try:
             yield outputs
         finally:
             outputs.facts["counts"] = tally.to_dict()
+            for name in outputs.kept:
+                say(f"mien: {out / name} is of an earlier run, was changed since, and stays")
 
 
 def _kinds(format: str) -> Kinds:
