@@ -313,7 +313,7 @@ def test_calibration_errors_have_fifteen_bins() -> None:
     probs, right = np.stack([confidence, 1 - confidence], 1), np.arange(15) % 2 == 0
     target = np.eye(2)[np.where(right, 0, 1)]
     assert metrics.ece(probs, target) == pytest.approx(np.abs(confidence - right).mean())
-    twice = np.concatenate([probs, probs + [[1e-4, -1e-4]]]), np.concatenate([target, 1 - target])
+    twice = np.concatenate([probs, probs + np.array([1e-4, -1e-4])]), np.concatenate([target, 1 - target])
     assert metrics.ece(*twice) == pytest.approx((confidence + 5e-5 - 0.5).mean())  # a right and a wrong one in each
 
 

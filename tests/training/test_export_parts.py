@@ -1,4 +1,4 @@
-"""Export, step by step on a linear network: what it is calibrated on, what it checks, what it keeps, what it computes."""
+"""Export, step by step on a linear network: what it is calibrated on, checks, keeps and computes."""
 
 from pathlib import Path
 from typing import Any

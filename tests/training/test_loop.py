@@ -1,10 +1,9 @@
-"""Inside the loop: which weights are scored, on which images, in which order, at which rate, and what a resume restores.
+"""Inside the loop: which weights are scored, on what, in which order, at which rate, and what a resume restores.
 
 Two epochs of two steps of a linear network on drawn faces of 16 pixels: quick enough to look at each part by itself.
 """
 
 import csv
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +113,7 @@ class Watched:
 
 
 @pytest.fixture
-def watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
+def watch(monkeypatch: pytest.MonkeyPatch) -> Watched:
     watched = Watched()
     gather, rate, forward = module.gather, Plan.rate, module.forward
 
@@ -135,7 +134,7 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
     monkeypatch.setattr(module, "gather", gathered)
     monkeypatch.setattr(Plan, "rate", rated)
     monkeypatch.setattr(module, "forward", forwarded)
-    yield watched
+    return watched
 
 
 def test_every_epoch_shows_all_in_another_order_from_its_own_seed(

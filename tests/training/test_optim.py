@@ -146,7 +146,7 @@ def test_sgd_is_nesterov_s_with_the_momentum_asked_for() -> None:
 
 
 def test_rates_of_single_steps() -> None:
-    """The warm-up ends with its last step, the cosine has its middle half-way, the refinement begins at its own rate."""
+    """The warm-up ends with its last step, the cosine is half-way in the middle, the refinement has its own rate."""
     spec = Optim(lr=1.0, warmup=2.0, schedule=Schedule(name="constant"))
     assert [rate(step, 100, 2, spec) for step in range(6)] == pytest.approx([0.25, 0.5, 0.75, 1, 1, 1])
     plain = Optim(lr=1.0, warmup=0.0)

@@ -17,7 +17,7 @@ from mien.inference import animation, camera, media
 from mien.inference.camera import CAMERA
 from mien.inference.media import Pixels
 
-ROUNDING = 0.0006  # seconds by which timestamps in whole milliseconds may be early
+ROUNDING = 0.001  # seconds by which timestamps in whole milliseconds, cut off as browsers write them, may be early
 
 
 @dataclass(frozen=True)
