@@ -121,3 +121,10 @@ def test_too_few_subjects(tree: Path) -> None:
         path.rename(tree / path.name)
     with pytest.raises(DataError, match="too few subjects"):
         load("ckplus", tree, "train")
+
+
+def test_no_subject_is_in_two_splits() -> None:
+    parts = subjects([f"S{k:03d}" for k in range(123)])
+    everyone = [name for part in parts.values() for name in part]
+    assert len(everyone) == len(set(everyone)) == 123
+    assert {name: len(part) for name, part in parts.items()} == {"val": 12, "test": 12, "train": 99}

@@ -207,3 +207,20 @@ def test_folder_layout_is_refused(tmp_path: Path, fer2013_writer: Callable[..., 
     (tmp_path / "fer2013new.csv").write_bytes((tiny_fer2013 / "fer2013new.csv").read_bytes())
     with pytest.raises(DataError, match=r"lost the row order.*expected fer2013\.csv or fer2013\.parquet"):
         load("ferplus", tmp_path, "train")
+
+
+def test_the_fingerprint_tells_other_votes_for_the_same_images(
+    tmp_path: Path, fer2013_writer: Callable[..., Any]
+) -> None:
+    """A vote more or less that leaves the same images in changes what is learnt from them."""
+    fer2013_writer(tmp_path)
+    path = tmp_path / "fer2013new.csv"
+    before = {labels: load("ferplus", tmp_path, "train", labels=labels) for labels in ("majority", "distribution")}
+    header, first, *rest = path.read_text().splitlines()
+    cells = first.split(",")
+    votes = [0, 0, 9, 0, 0, 0, 0, 0, 0, 0]  # surprise for neutral
+    path.write_text("\n".join([header, ",".join([*cells[:2], *map(str, votes)]), *rest, ""]))
+    for labels, old in before.items():
+        new = load("ferplus", tmp_path, "train", labels=labels)
+        assert new.ids.tolist() == old.ids.tolist()
+        assert new.fingerprint != old.fingerprint

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mien.data import load
-from mien.data.hygiene import find_twins, twins
+from mien.data.hygiene import find_twins, twins, twins_between
+from mien.data.samples import Samples
 
 
 def plain_correlations(train: np.ndarray, images: np.ndarray) -> np.ndarray:
@@ -80,3 +81,51 @@ def test_fer2013(split: str, exact: int, clean: int, mien_data: Path) -> None:
     assert found.exact.sum() == exact
     assert (found.index < 0).sum() == clean
     assert found.correlation[found.index >= 0].min() >= 0.98
+
+
+def alike(face: np.ndarray, correlation: float) -> np.ndarray:
+    """An image that correlates with another as much as is asked for, as closely as whole numbers let it."""
+    rng = np.random.default_rng(1)
+    own = face - face.mean()
+    other = rng.normal(size=face.shape)
+    other -= other.mean() + own * ((other - other.mean()) * own).sum() / (own**2).sum()
+    other *= np.sqrt((own**2).sum() / (other**2).sum())
+    mixed = correlation * own + np.sqrt(1 - correlation**2) * other
+    return np.rint(128 + mixed * 100 / np.abs(mixed).max()).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("correlation", "twin"), [(0.96, False), (0.978, False), (0.982, True), (0.999, True)])
+def test_near_duplicates_correlate_with_98_in_a_hundred(correlation: float, twin: bool) -> None:
+    face = np.random.default_rng(0).integers(0, 256, (48, 48, 1)).astype(np.uint8)
+    other = alike(face.astype(float), correlation)
+    assert np.corrcoef(face.ravel(), other.ravel())[0, 1] == pytest.approx(correlation, abs=1e-3)
+    assert (twins(face[None], other[None]).index[0] == 0) == twin
+
+
+def test_a_correlation_of_just_the_threshold_is_enough() -> None:
+    face = np.random.default_rng(0).integers(0, 100, (8, 8, 1)).astype(np.uint8)
+    found = twins(face[None], (2 * face)[None], threshold=1 - 1e-12)
+    assert found.index.tolist() == [0]
+    exact = float(twins(face[None], (face // 2)[None], 0.5).correlation[0])
+    assert exact < 1
+    measured = np.corrcoef(face.ravel(), (face // 2).ravel())[0, 1]
+    for least, place in ((measured - 1e-9, 0), (measured + 1e-9, -1)):
+        assert twins(face[None], (face // 2)[None], least).index.tolist() == [place]
+
+
+def test_what_is_kept_is_about_both_sets_of_images() -> None:
+    rng = np.random.default_rng(7)
+
+    def made(mark: str, images: np.ndarray) -> Samples:
+        target = np.eye(2, dtype=np.float32)[[0] * len(images)]
+        return Samples(images, target, ("neutral", "anger"), np.arange(len(images)).astype(str), fingerprint=mark)
+
+    a, b = (rng.integers(0, 256, (3, 8, 8, 1)).astype(np.uint8) for _ in range(2))
+    train, other = made("hygiene-a", a), made("hygiene-b", b)
+    later, swapped = (
+        made("hygiene-c", np.concatenate([a[:1], b[:1]])),
+        made("hygiene-d", np.concatenate([b[:1], a[:1]])),
+    )
+    assert twins_between(train, later).index.tolist() == [0, -1]
+    assert twins_between(other, later).index.tolist() == [-1, 0]
+    assert twins_between(train, swapped).index.tolist() == [-1, 0]

@@ -278,3 +278,27 @@ def test_a_split_that_is_not_there(tmp_path: Path, tiny_fer2013: Path) -> None:
     assert len(load("fer2013", tmp_path, "train")) == 160
     with pytest.raises(DataError, match="holds no PrivateTest pictures"):
         load("fer2013", tmp_path, "test")
+
+
+@pytest.mark.parametrize("change", [("\n0,", "\n5,"), (",Training\n", ",PublicTest\n")], ids=["label", "split"])
+def test_the_fingerprint_tells_another_label_and_another_split(
+    change: tuple[str, str], tmp_path: Path, fer2013_writer: Callable[..., Any]
+) -> None:
+    fer2013_writer(tmp_path)
+    path = tmp_path / "fer2013.csv"
+    before = load("fer2013", tmp_path, "train")
+    path.write_text(path.read_text().replace(*change, 1))
+    after = load("fer2013", tmp_path, "train")
+    assert after.fingerprint != before.fingerprint
+    assert load("fer2013", tmp_path, "test").fingerprint not in (before.fingerprint, after.fingerprint)
+
+
+def test_the_fingerprint_tells_another_pixel(tmp_path: Path, fer2013_writer: Callable[..., Any]) -> None:
+    fer2013_writer(tmp_path)
+    path = tmp_path / "fer2013.csv"
+    before = load("fer2013", tmp_path, "train").fingerprint
+    header, first, *rest = path.read_text().splitlines()
+    code, pixels, usage = first.split(",")
+    pixels = f"{(int(pixels.split()[0]) + 1) % 256} {pixels.partition(' ')[2]}"
+    path.write_text("\n".join([header, f"{code},{pixels},{usage}", *rest, ""]))
+    assert load("fer2013", tmp_path, "train").fingerprint != before

@@ -90,6 +90,15 @@ def test_limit_is_the_same_draw_always() -> None:
     assert limit(given, 100) is given
 
 
+def test_limit_draws_from_all_of_it_and_not_from_one_end() -> None:
+    """Data sets are sorted by class or by source, so that the first rows are no sample of them."""
+    given = samples(one_hot(np.repeat([0, 1, 2, 3], 100), 4))
+    rows = limit(given, 120).ids.astype(int)
+    assert len(set(rows.tolist())) == 120
+    assert (np.bincount(rows // 100, minlength=4) > 15).all()
+    assert rows.tolist() != list(range(0, 400, 400 // 120))[:120]
+
+
 TARGET = one_hot(np.repeat([0, 1, 2], [50, 20, 5]), 4)  # the fourth class never occurs
 
 
