@@ -63,6 +63,7 @@ def predict(
 ) -> None:
     """Read the apparent facial expressions in photos, folders, videos or a camera."""
     from mien.inference import session
+    from mien.inference.chatter import silenced
     from mien.inference.pipeline import Pipeline
     from mien.inference.video import Clip
 
@@ -71,7 +72,8 @@ def predict(
     least = session.least_confidence(abstain)
     pipeline = Pipeline(weights, detector, detector_file, min_score, least, device, smooth, rotate, max_pixels)
     try:
-        failures = session.run(pipeline, sources, format, out, clip, force, context.params)
+        with silenced():
+            failures = session.run(pipeline, sources, format, out, clip, force, context.params)
     except BrokenPipeError:
         return session.leave_pipe()
     except KeyboardInterrupt:

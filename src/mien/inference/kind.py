@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import BinaryIO
 
-from mien.inference import animation, heif, media, video
+from mien.inference import animation, heif, media, raws, video
 
 PICTURES = frozenset(
     (
@@ -27,8 +27,8 @@ def moves(path: Path) -> bool:
     suffix = path.suffix.lower()
     try:
         with path.open("rb") as file:
-            image = _image(file)
-            start = _start(file)
+            start = file.read(16)
+            image = False if raws.starts_raw(start) else _image(file)
     except OSError:
         return suffix in VIDEOS
     if image is not None or suffix in VIDEOS:
@@ -49,8 +49,3 @@ def _image(file: BinaryIO) -> bool | None:
             return False
     except Exception:  # whatever is wrong with it as an image, it may be a video
         return None
-
-
-def _start(file: BinaryIO) -> bytes:
-    file.seek(0)
-    return file.read(16)

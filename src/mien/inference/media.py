@@ -23,7 +23,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from mien.errors import MediaError
-from mien.inference import heif, jpeg, sizes, tones
+from mien.inference import heif, jpeg, raws, sizes, tones
 from mien.inference.budget import Budget
 from mien.inference.heif import Still
 
@@ -170,6 +170,9 @@ def formats() -> tuple[str, ...]:
 
 
 def _decoded(file: BinaryIO, limits: Limits, name: str) -> Picture:
+    file.seek(0)
+    if raws.starts_raw(file.read(16)):
+        raise ValueError(raws.REFUSAL)
     still = heif.head(file)
     if still and still.codec != "AV1":
         return _heif(file, still, limits, name)
@@ -201,6 +204,8 @@ def _heif(file: BinaryIO, still: Still, limits: Limits, name: str) -> Picture:
 
 
 def _pillow(picture: Image.Image, file: BinaryIO, still: Still | None, limits: Limits, name: str) -> Picture:
+    if raws.is_raw(getattr(picture, "tag_v2", {})):
+        raise ValueError(raws.REFUSAL)
     width, height = picture.size
     factor = limits.factor(width, height)
     if factor > 1 and picture.format == "JPEG2000":

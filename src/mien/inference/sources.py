@@ -1,21 +1,23 @@
 """The SOURCE arguments of a command to the files they mean, one at a time and in order.
 
-A folder is read recursively, sorted, for the known picture and video suffixes; hidden files are left out.  A glob
-means what a shell would make of it.  What is named explicitly is always tried.  What cannot be found keeps its place,
-with the reason.
+A folder is read recursively, sorted, for the known picture and video suffixes; hidden files are left out, as is what
+is no file (FIFOs, sockets, devices) and what was read already in this run under another name or by way of a link.  A
+glob means what a shell would make of it.  What is named explicitly is always tried, as often as it is named; FIFOs and
+the like, for which one might wait forever, and camera raws are refused.  What cannot be found keeps its place, with the
+reason.
 """
 
 import glob
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from stat import S_ISDIR, S_ISREG
+from stat import S_ISDIR, S_ISFIFO, S_ISREG, S_ISSOCK
 
-from mien.inference import kind, video
+from mien.inference import kind, raws, video
 from mien.inference.camera import CAMERA
 from mien.inference.kind import PICTURES, VIDEOS
 from mien.mark import Own
@@ -27,6 +29,10 @@ Skipped = Counter[str]
 
 OWN = "of mien's own"
 """The kind of what `mien predict --out` wrote earlier: it is passed over in folders that carry its mark (mark.py)."""
+SAME, FOLDER = "read already", "folder read already"
+"""Kinds of what has been read in this run under another name: hard links, links, arguments that overlap."""
+NOTHING = "nothing to tell"
+KNOWN = PICTURES | VIDEOS
 ADDRESS = re.compile(r"\w{2,}:/")  # a single letter is a drive
 
 
@@ -57,6 +63,29 @@ class Source:
         return self.live or kind.moves(self.path)
 
 
+class _Seen:
+    """Which files and folders were met in this run, by device and inode."""
+
+    def __init__(self) -> None:
+        self._files: set[int] = set()
+        self._folders: set[int] = set()
+
+    def file(self, status: os.stat_result) -> bool:
+        """Return whether a file was met before, and remember it."""
+        return _met(self._files, status)
+
+    def folder(self, status: os.stat_result) -> bool:
+        """Return whether a folder was met before, and remember it."""
+        return _met(self._folders, status)
+
+
+def _met(known: set[int], status: os.stat_result) -> bool:
+    key = status.st_dev << 64 | status.st_ino
+    before = key in known and bool(status.st_ino)  # 0 where the system has no such numbers
+    known.add(key)
+    return before
+
+
 def expand(
     arguments: Iterable[str | Path], skip: Path | None = None, skipped: Skipped | None = None
 ) -> Iterator[Source]:
@@ -64,48 +93,74 @@ def expand(
 
     What is passed over in folders is counted in `skipped` by its kind, as it goes.
     """
-    skipped = Skipped() if skipped is None else skipped
+    yield from _expand(arguments, skip, Skipped() if skipped is None else skipped, _Seen())
+
+
+def _expand(arguments: Iterable[str | Path], skip: Path | None, skipped: Skipped, seen: _Seen) -> Iterator[Source]:
     for argument in map(str, arguments):
         path = Path(argument)
-        if argument.startswith(CAMERA) or _is(S_ISREG, path):
+        status = _status(path)
+        if argument.startswith(CAMERA):
             yield _source(argument, path)
-        elif argument and _is(S_ISDIR, path):
-            yield from _folder(argument, path, skip, skipped)
+        elif status and S_ISREG(status.st_mode):
+            seen.file(status)
+            raw = path.suffix.lower() in raws.SUFFIXES
+            yield _source(argument, path, f"{argument}: {raws.REFUSAL}" if raw else None)
+        elif argument and status and S_ISDIR(status.st_mode):
+            yield from _folder(argument, path, skip, skipped, seen)
         elif glob.has_magic(argument) and (matches := glob.glob(argument, recursive=True)):  # noqa: PTH207 - absolute and relative alike
-            yield from _matches(argument, sorted(matches, key=Path), skip, skipped)
+            yield from _matches(argument, sorted(matches, key=Path), skip, skipped, seen)
         else:
             what = "the pattern matches nothing" if glob.has_magic(argument) else _why(path)
             yield _source(argument, path, f"{argument or repr(argument)}: {what}")
 
 
-def _matches(argument: str, matches: list[str], skip: Path | None, skipped: Skipped) -> Iterator[Source]:
+def _matches(argument: str, matches: list[str], skip: Path | None, skipped: Skipped, seen: _Seen) -> Iterator[Source]:
     """Yield what a pattern matches, but mien's own files below the part of it that is spelled out."""
     own = Own(Path(*takewhile(lambda part: not glob.has_magic(part), Path(argument).parts)))
     data = [match for match in matches if not own(Path(match))]
     skipped[OWN] += len(matches) - len(data)
     if not data:
         yield _source(argument, Path(argument), f"{argument}: {ONLY_OWN}")
-    yield from expand(data, skip, skipped)
+    for match in data:
+        status = _status(Path(match))
+        if status and S_ISREG(status.st_mode) and seen.file(status):
+            skipped[SAME] += 1
+        else:
+            yield from _expand([match], skip, skipped, seen)
 
 
-def _is(kind: Callable[[int], bool], path: Path) -> bool:
-    # like Path.is_file and is_dir, but no where the system refuses to look: a name too long, a folder closed to us
+def _status(path: Path) -> os.stat_result | None:
+    """Return what the system says of a path, or None where it does not: no such name, one too long, a closed folder."""
     try:
-        return kind(path.stat().st_mode)
+        return path.stat()
     except (OSError, ValueError):
-        return False
+        return None
 
 
 def _why(path: Path) -> str:
     if ADDRESS.match(str(path)):
         return "addresses are not read; download it first"
     try:
-        path.stat()
+        mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        return "no such file or folder"
+        return "a link to what is not there" if _is_link(path) else "no such file or folder"
     except OSError as error:
         return error.strerror or str(error)
-    return "no such file or folder"  # a device or a socket, or the empty argument
+    if S_ISDIR(mode):
+        return "no such file or folder"  # the empty argument
+    return f"a {_special(mode)} is not read; write what comes out of it to a file"
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        return path.is_symlink()
+    except (OSError, ValueError):
+        return False
+
+
+def _special(mode: int) -> str:
+    return "fifo" if S_ISFIFO(mode) else "socket" if S_ISSOCK(mode) else "device"
 
 
 def _source(name: str, path: Path, error: str | None = None, below: Path | None = None) -> Source:
@@ -113,38 +168,60 @@ def _source(name: str, path: Path, error: str | None = None, below: Path | None 
     return Source(printable, path, below or Path(path.name), error and " ".join(error.split()))
 
 
-def _folder(argument: str, folder: Path, skip: Path | None, skipped: Skipped) -> Iterator[Source]:
-    empty, before = True, skipped[OWN]
-    for path in _walk(folder, skip, skipped, Own(folder), frozenset()):
+def _folder(argument: str, folder: Path, skip: Path | None, skipped: Skipped, seen: _Seen) -> Iterator[Source]:
+    empty, before = True, Skipped(skipped)
+    for path, readable in _walk(folder, skip, skipped, Own(folder), seen):
         empty = False
         below = path.relative_to(folder)
         name = os.path.join(argument, below)  # noqa: PTH118 - Path would drop a leading "./" of the argument
-        unreadable = f"{name}: the folder cannot be read" if _is(S_ISDIR, path) else None
-        yield _source(name, path, unreadable, below)
-    if empty:
-        what = ONLY_OWN if skipped[OWN] > before else "no picture or video in this folder"
+        yield _source(name, path, None if readable else f"{name}: the folder cannot be read", below)
+    passed = skipped - before
+    if empty and not (passed[SAME] or passed[FOLDER]):
+        what = ONLY_OWN if passed[OWN] else "no picture or video in this folder"
         yield _source(argument, folder, f"{argument}: {what}")
 
 
-def _walk(folder: Path, skip: Path | None, skipped: Skipped, own: Own, above: frozenset[Path]) -> Iterator[Path]:
-    """Yield known files below a folder in the order of their paths, and folders that cannot be read."""
-    real = folder.resolve()
-    if real in above or (skip and real == skip.resolve()):
-        return  # a link back up, or our own results
+def _walk(folder: Path, skip: Path | None, skipped: Skipped, own: Own, seen: _Seen) -> Iterator[tuple[Path, bool]]:
+    """Yield known files below a folder in the order of their paths, with True, and unreadable folders, with False."""
+    status = _status(folder)
+    if skip and folder.resolve() == skip.resolve():
+        return  # our own results
+    if status and seen.folder(status):
+        skipped[FOLDER] += 1  # by way of a link, perhaps back up
+        return
     if not os.access(folder, os.X_OK):  # its names can be listed at best, and nothing behind them
-        yield folder
+        yield folder, False
         return
     try:
-        paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        paths = sorted(folder.iterdir())
     except OSError:
-        yield folder
+        yield folder, False
         return
     for path in paths:
-        if _is(S_ISDIR, path):
-            yield from _walk(path, skip, skipped, own, above | {real})
-        elif own(path):
-            skipped[OWN] += path.suffix.lower() in PICTURES | VIDEOS  # rows and reports would not be read anyway
-        elif path.suffix.lower() in PICTURES | VIDEOS or (path.suffix.lower() == PERHAPS and video.is_video(path)):
-            yield path
+        status = _status(path)
+        if path.name.startswith("."):
+            if path.suffix.lower() in KNOWN:
+                skipped["hidden"] += 1
+        elif status and S_ISDIR(status.st_mode):
+            yield from _walk(path, skip, skipped, own, seen)
+        elif what := _passed_over(path, status, own, seen):
+            if what != NOTHING:
+                skipped[what] += 1
         else:
-            skipped[path.suffix.lower() or "without a suffix"] += 1
+            yield path, True
+
+
+def _passed_over(path: Path, status: os.stat_result | None, own: Own, seen: _Seen) -> str:
+    """Return of which kind something in a folder is that is not to be read, or nothing where it is a source."""
+    suffix = path.suffix.lower()
+    if status is None and _is_link(path):
+        return "broken link"
+    if status and not S_ISREG(status.st_mode):
+        return _special(status.st_mode)
+    if own(path):
+        return OWN if suffix in KNOWN else NOTHING  # rows and reports would not be read anyway
+    if suffix in raws.SUFFIXES:
+        return f"camera raw {suffix}"
+    if suffix not in KNOWN and not (suffix == PERHAPS and video.is_video(path)):
+        return suffix or "without a suffix"
+    return SAME if status and seen.file(status) else ""

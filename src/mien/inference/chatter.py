@@ -1,0 +1,42 @@
+"""What C libraries write to stderr by themselves (libtiff, libpng, FFmpeg), which is not ours to tell, kept away from it.
+
+They write to file descriptor 2 itself.  A command owns its process, so there the descriptor leads nowhere while it
+runs, and Python's sys.stderr, through which all of our lines go, gets the real one.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+STDERR = 2
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Keep what C libraries say from stderr until the block ends; for a command's process, not for a library's."""
+    sys.stderr.flush()
+    try:
+        kept = os.dup(STDERR)
+    except OSError:  # no stderr at all
+        yield
+        return
+    usual = sys.stderr
+    if _leads_to(usual, STDERR):
+        sys.stderr = open(kept, "w", buffering=1, encoding=usual.encoding, errors=usual.errors, closefd=False)  # noqa: SIM115, PTH123
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123
+        os.dup2(nowhere.fileno(), STDERR)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, STDERR)
+        sys.stderr = usual
+        os.close(kept)
+
+
+def _leads_to(stream: object, descriptor: int) -> bool:
+    try:
+        return bool(stream.fileno() == descriptor)  # type: ignore[attr-defined]
+    except (AttributeError, OSError, ValueError):
+        return False
