@@ -1,4 +1,4 @@
-"""What C libraries write to stderr by themselves (libtiff, libpng, FFmpeg), which is not ours to tell, kept away from it.
+"""What C libraries (libtiff, libpng, FFmpeg) write to stderr by themselves, which is not ours to tell, kept from it.
 
 They write to file descriptor 2 itself.  A command owns its process, so there the descriptor leads nowhere while it
 runs, and Python's sys.stderr, through which all of our lines go, gets the real one.
@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 STDERR = 2
 
@@ -23,8 +24,8 @@ def silenced() -> Iterator[None]:
         return
     usual = sys.stderr
     if _leads_to(usual, STDERR):
-        sys.stderr = open(kept, "w", buffering=1, encoding=usual.encoding, errors=usual.errors, closefd=False)  # noqa: SIM115, PTH123
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123
+        sys.stderr = open(kept, "w", buffering=1, encoding=usual.encoding, errors=usual.errors, closefd=False)  # noqa: SIM115
+    with Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), STDERR)
     try:
         yield

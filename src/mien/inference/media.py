@@ -179,8 +179,18 @@ def _decoded(file: BinaryIO, limits: Limits, name: str) -> Picture:
     if still:
         check_size(still.width, still.height, name, limits.max_pixels)
     check_size(*sizes.largest(file), name, limits.max_pixels)
-    with opened(file, guess=True) as picture:
+    with _image(file) as picture:
         return _pillow(picture, file, still, limits, name)
+
+
+def _image(file: BinaryIO) -> Image.Image:
+    try:
+        return opened(file, guess=True)
+    except UnidentifiedImageError:
+        file.seek(0)
+        if file.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+            raise ValueError("a TIFF of a kind that is not read; store it with 8 or 16 bits a colour") from None
+        raise
 
 
 def _heif(file: BinaryIO, still: Still, limits: Limits, name: str) -> Picture:
@@ -217,7 +227,7 @@ def _pillow(picture: Image.Image, file: BinaryIO, still: Still | None, limits: L
     if held > limits.max_pixels:
         check_size(width, height, name, limits.max_pixels)
     with limits.hold(held):
-        picture, note = jpeg.loaded(picture, data) if data else _loaded(picture)
+        picture, note = jpeg.loaded(picture, data) if data else _loaded(picture, file)
         if still:
             picture = heif.upright(picture, still)
             return _finished(picture, 1, picture.size, limits, "; ".join(filter(None, (still.note(), note))))
@@ -242,14 +252,24 @@ def _finished(picture: Image.Image, turn: int, size: tuple[int, int], limits: Li
     return Picture(pixels, height, width, note) if turn >= 5 else Picture(pixels, width, height, note)
 
 
-def _loaded(picture: Image.Image) -> tuple[Image.Image, str]:
+def _loaded(picture: Image.Image, file: BinaryIO) -> tuple[Image.Image, str]:
+    rawmode = str([tile.args for tile in getattr(picture, "tile", [])])
     picture.load()
+    note = _pages(picture)
+    if tones.misread(picture, rawmode):
+        file.seek(0)
+        picture, how = tones.colours(file.read())
+        note = "; ".join(filter(None, (note, how)))
+    return picture, note
+
+
+def _pages(picture: Image.Image) -> str:
     try:
         count = int(getattr(picture, "n_frames", 1))
     except Exception:  # the first one was read; what is wrong with others is not known to matter
-        return picture, ""
+        return ""
     what = "page" if picture.format == "TIFF" else "frame"
-    return picture, f"{what} 1 of {count}" if count > 1 else ""
+    return f"{what} 1 of {count}" if count > 1 else ""
 
 
 def shown(picture: Image.Image, turn: int, smaller: int = 1) -> Pixels:

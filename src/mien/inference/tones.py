@@ -16,7 +16,7 @@ from PIL import Image
 
 Pixels = NDArray[np.uint8]
 
-BITS, PHOTOMETRIC, MAX_VALUE, SAMPLE_FORMAT = 258, 262, 281, 339  # TIFF tags
+BITS, PHOTOMETRIC, MAX_VALUE, PLANAR, SAMPLE_FORMAT = 258, 262, 281, 284, 339  # TIFF tags
 SCALES = tuple(float(2**bits - 1) for bits in (8, 10, 12, 14, 16, 32))
 BELIEVED = 1 / 16  # least part of a full scale that an image must use
 OVERSHOOT = 0.1  # of the full scale: what filters leave below zero in floats
@@ -37,6 +37,35 @@ def rgb(picture: Image.Image, smaller: int = 1) -> tuple[Image.Image, str]:
     return _bands(picture, smaller), note
 
 
+def misread(picture: Image.Image, rawmode: str) -> bool:
+    """Return whether a loaded image of 16-bit colours is not as it should be.
+
+    Pillow keeps the upper eight bits, which are almost nothing where only the lower 14 or less are used.  ValueError
+    where the colours of a TIFF are stored apart: Pillow and OpenCV both confuse them.
+    """
+    if picture.mode not in ("RGB", "RGBA"):
+        return False
+    if _tag(picture, PLANAR, 1) == 2 and _tag(picture, BITS, 8) == 16:
+        raise ValueError("its 16-bit colours are stored apart; store them together")
+    return ";16" in rawmode and 0 < max(high for _, high in picture.getextrema()[:3]) < 64  # type: ignore[misc]
+
+
+def colours(data: bytes) -> tuple[Image.Image, str]:
+    """Return the 16-bit colours of a TIFF or PNG, given as its bytes, as "RGB" or "RGBA", and how they were taken."""
+    import cv2
+
+    values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if values is None or values.dtype != np.uint16 or values.ndim != 3:
+        raise ValueError("its 16-bit colours are stored in a way that is not read")
+    highest = float(values[..., :3].max())
+    full = full_scale(highest, floats=False)
+    parts = [eight_bits(values[..., 2::-1], full)]
+    if values.shape[2] == 4:
+        parts.append(eight_bits(values[..., 3:], full_scale(float(values[..., 3].max()), floats=False)))
+    note = "" if full == SCALES[-2] else f"16-bit values up to {highest:g} read as 0 to {full:g}"
+    return Image.fromarray(np.concatenate(parts, 2)), note
+
+
 def eight_bits(values: NDArray[Any], full: float, inverted: bool = False) -> Pixels:
     """Return values scaled so that `full` is white, or black where it is `inverted`.
 
@@ -52,13 +81,17 @@ def eight_bits(values: NDArray[Any], full: float, inverted: bool = False) -> Pix
     return out
 
 
-def full_scale(highest: float, floats: bool) -> float:
+def full_scale(highest: float, floats: bool, signed: int = 0) -> float:
     """Return which value of a file is white when the file does not say it, from its highest one.
+
+    `signed` tells the bits of values that have a sign.
 
     >>> full_scale(0.9, floats=True), full_scale(4000.0, floats=False), full_scale(3e5, floats=False)
     (1.0, 4095.0, 300000.0)
     """
     scales = (1.0, *SCALES) if floats else SCALES
+    if signed:
+        scales = tuple(sorted(scale for scale in (*SCALES, 2.0 ** (signed - 1) - 1) if scale < 2.0 ** (signed - 1)))
     scale = next((scale for scale in scales if highest <= scale), highest)
     return scale if highest >= scale * BELIEVED or highest <= 0 else highest
 
@@ -93,12 +126,16 @@ def _scale(picture: Image.Image, highest: float, bits: int, floats: bool) -> tup
         return float(2**bits - 1), ""
     if usual or (told and highest <= told <= highest / BELIEVED):
         return usual or float(told), ""
-    full = full_scale(highest, floats)
+    full = full_scale(highest, floats, bits if _format(picture) == 2 else 0)
     if picture.mode.startswith("I;16"):
         return full, "" if full == SCALES[
             -2
         ] or not highest else f"16-bit values up to {highest:g} read as 0 to {full:g}"
-    return full, "" if full in (1.0, *SCALES) else f"values scaled to their largest, {highest:g}"
+    return full, "" if full in (1.0, *SCALES) or full + 1 in (
+        2.0**7,
+        2.0**15,
+        2.0**31,
+    ) else f"values scaled to their largest, {highest:g}"
 
 
 def _format(picture: Image.Image) -> int:
