@@ -6,7 +6,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
-from mien.training.augment import augment, blur, coarsen, degrade, grain  # noqa: E402
+from mien.training import augment as module  # noqa: E402
+from mien.training.augment import augment, blur, coarsen, degrade, erase, grain, light, window  # noqa: E402
 from mien.training.recipe import Augment  # noqa: E402
 
 SPECS = {
@@ -112,3 +113,61 @@ def test_erase_covers_a_rectangle_of_one_grey() -> None:
     box = changed[first, 0]
     rows, columns = box.any(1), box.any(0)
     assert box[rows][:, columns].all()
+
+
+@pytest.fixture
+def farthest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every number that is drawn is the upper end of its range."""
+    monkeypatch.setattr(module, "_uniform", lambda x, low, high, generator: torch.full((len(x),), float(high)))
+
+
+@pytest.mark.parametrize("flip", [0, 1])
+def test_a_quarter_turn_is_torch_s_and_mirrored_where_flipped(flip: int, farthest: None) -> None:
+    x = faces()
+    turned = augment(x, Augment(flip=flip, rotate=90), torch.Generator())
+    expected = x.rot90(1, (2, 3))
+    torch.testing.assert_close(turned, expected.flip(3) if flip else expected, atol=1e-4, rtol=0)
+
+
+def test_the_farthest_shift_is_its_share_of_the_side(farthest: None) -> None:
+    x = faces()
+    moved = augment(x, Augment(flip=0, shift=0.125), torch.Generator())
+    torch.testing.assert_close(moved[:, :, :42, :42], x[:, :, 6:, 6:], atol=1e-4, rtol=0)
+    assert (moved[:, :, 42:] == 0).all()
+
+
+def test_the_farthest_scale_enlarges_by_as_much(farthest: None) -> None:
+    x = torch.zeros(2, 1, 48, 48)
+    x[:, :, 18:30, 18:30] = 1
+    grown = augment(x, Augment(flip=0, scale=(0.5, 2.0)), torch.Generator())
+    assert grown.sum((1, 2, 3)).tolist() == pytest.approx([4 * 144] * 2, rel=0.02)
+    assert grown[:, :, 13:35, 13:35].min() > 0.9
+
+
+def test_light_scales_then_lifts_and_stays_in_range(farthest: None) -> None:
+    x = torch.tensor([0.0, 0.25, 0.5, 0.75, 1.0]).reshape(1, 1, 1, 5)
+    told = light(x, 0.1, 0.5, torch.Generator()).flatten()
+    torch.testing.assert_close(told, torch.tensor([0.1, 0.475, 0.85, 1.0, 1.0]))
+
+
+def test_windows_come_from_everywhere_in_the_image() -> None:
+    x = torch.arange(36.0).reshape(1, 1, 6, 6).expand(400, 1, 6, 6)
+    cut = window(x, 5, torch.Generator().manual_seed(0))
+    assert cut.shape == (400, 1, 5, 5)
+    assert {int(value) for value in cut[:, 0, 0, 0]} == {0, 1, 6, 7}
+    for one in cut[:20]:
+        first = one[0, 0, 0]
+        torch.testing.assert_close(one[0], first + torch.arange(5.0) + 6 * torch.arange(5.0)[:, None])
+
+
+def test_each_image_is_changed_by_itself_and_only_as_often_as_asked() -> None:
+    x = torch.full((400, 1, 24, 24), 0.5)
+    lit = augment(x, Augment(flip=0, brightness=0.3), torch.Generator().manual_seed(0))[:, 0, 0, 0]
+    assert len(lit.unique()) > 390
+    erased = (erase(x, 0.3, torch.Generator().manual_seed(0)) != x).flatten(1).any(1).float().mean().item()
+    assert erased == pytest.approx(0.3, abs=0.07)
+    mirrored = augment(
+        torch.linspace(0, 1, 24).expand(400, 1, 24, 24).clone(), Augment(flip=0.3, rotate=1), torch.Generator()
+    )
+    share = (mirrored[:, 0, 12, 2] > mirrored[:, 0, 12, 21]).float().mean().item()
+    assert share == pytest.approx(0.3, abs=0.07)
