@@ -224,3 +224,39 @@ def real_portraits() -> list[np.ndarray]:
     hopper = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
     pictures = skimage.data.astronaut()[0:240, 100:340], cv2.imread(str(hopper))[0:400, 50:450, ::-1]
     return [cv2.resize(picture, (160, 160), interpolation=cv2.INTER_AREA) for picture in pictures]
+
+
+@pytest.mark.parametrize(("away", "moved", "same"), [(1.0, 20, True), (1.0, 40, False), (0.4, 16, True)])
+def test_who_is_out_of_sight_is_thought_to_move_on_for_half_a_second(away: float, moved: float, same: bool) -> None:
+    tracks, told = Tracks(), []
+    for k in range(11):  # 40 pixels a second
+        told = ids(tracks.follow([face(4.0 * k)], k * 0.1))
+    assert told == [1]
+    assert (ids(tracks.follow([face(40 + moved)], 1 + away)) == [1]) == same
+
+
+@pytest.mark.parametrize(("away", "same"), [(0.5, True), (1.4, True), (1.6, False), (3.0, False)])
+def test_a_place_counts_less_the_longer_nobody_was_there(away: float, same: bool) -> None:
+    tracks = Tracks()
+    tracks.follow([face(0)], 0.0)
+    assert (ids(tracks.follow([face(0)], away)) == [1]) == same
+
+
+def test_looks_are_not_learnt_where_faces_overlap() -> None:
+    both = (1.0, 1.0, 0.0)  # what a face looks like that is half covered by another
+    crowd = [[face(0, looks=ANNA), face(5, looks=BEN)]] + [[face(0, looks=both), face(5, looks=both)]] * 3
+    assert run(crowd)[-1] == [1, 2]
+    apart = [[face(0, looks=ANNA), face(50, looks=BEN)]] + [[face(0, looks=both), face(50, looks=both)]] * 3
+    assert run([*apart, [face(200, looks=both)]], cuts=[4])[-1] == [1], "learnt where they stand apart"
+    assert run([*crowd, [face(200, looks=both)]], cuts=[4])[-1] == [3]
+
+
+@pytest.mark.parametrize(("likeness", "same"), [(0.70, False), (0.78, False), (0.83, True), (0.95, True)])
+def test_looks_alone_decide_from_a_likeness_of_80_in_a_hundred(likeness: float, same: bool) -> None:
+    other = (likeness, (1 - likeness**2) ** 0.5, 0.0)
+    assert (run([[face(0, looks=(1, 0, 0))], [face(90, looks=other)]])[-1] == [1]) == same
+
+
+@pytest.mark.parametrize(("shift", "same"), [(5.5, True), (6.5, False)])
+def test_without_looks_a_quarter_of_overlap_is_enough(shift: float, same: bool) -> None:
+    assert (run([[face(0)], [face(shift)]])[-1] == [1]) == same  # (10 - 5.5) / (10 + 5.5) is 0.29, of 6.5 it is 0.21

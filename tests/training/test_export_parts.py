@@ -134,7 +134,7 @@ def embedding(trained: tuple[recipes.Recipe, Path, Split, Split], monkeypatch: p
     network = Embedding().eval()
     monkeypatch.setattr(export, "restored", lambda recipe, best: network)
     load = checkpoint.load
-    monkeypatch.setattr(checkpoint, "load", lambda path: {**load(path), "labels": ["neutral", "happiness"]})
+    monkeypatch.setattr(checkpoint, "load", lambda *words: {**load(*words), "labels": ["neutral", "happiness"]})
 
 
 @pytest.mark.parametrize("head", ["probs", "embedding"])
