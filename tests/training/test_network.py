@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from mien.errors import MienError  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
-from mien.training.network import Middle, build, check, make  # noqa: E402
+from mien.training.network import Middle, build, check, make, restored  # noqa: E402
 from mien.training.session import run_recipe  # noqa: E402
 from mien.training.splits import split  # noqa: E402
 
@@ -91,3 +91,14 @@ def test_trying_out_changes_nothing(tiny_fer2013: Path) -> None:
 @pytest.mark.parametrize("name", [name for name in recipes.names() if name.startswith("papers/")])
 def test_every_recipe_passes_the_check(name: str) -> None:
     check(recipes.load(name))
+
+
+def test_what_is_restored_are_the_averaged_weights_in_evaluation_mode() -> None:
+    recipe = recipes.load("papers/cnn2", ["model.name=svm"])
+    torch.manual_seed(0)
+    averaged, raw = (make(recipe, 3, 1, 16).state_dict() for _ in range(2))
+    labels = ["neutral", "happiness", "anger"]
+    best = {"average": averaged, "model": raw, "labels": labels, "channels": 1, "size": 16, "aux_labels": []}
+    network = restored(recipe, best)
+    assert not network.training
+    assert all(torch.equal(value, averaged[name]) for name, value in network.state_dict().items())
