@@ -60,6 +60,9 @@ def predict(
     force: Annotated[bool, typer.Option("--force", help="write over files in --out that are not mien's own")] = False,
     rotate: Annotated[str, typer.Option(help="auto: also look for faces in the image turned; or off")] = "off",
     max_pixels: Annotated[int, typer.Option(help="refuse images and frames of more pixels")] = 100_000_000,
+    event_high: Annotated[float, typer.Option(help="the probability that an event of a video reaches")] = 0.6,
+    event_low: Annotated[float, typer.Option(help="the probability that an event keeps")] = 0.4,
+    event_min: Annotated[float, typer.Option(help="seconds that an event lasts at least; shorter are bursts")] = 0.5,
 ) -> None:
     """Read the apparent facial expressions in photos, folders, videos or a camera."""
     from mien.inference import session
@@ -70,7 +73,8 @@ def predict(
     session.check_format(format, to_file=out is not None)
     clip = Clip(every, start, end, max_fps)
     least = session.least_confidence(abstain)
-    pipeline = Pipeline(weights, detector, detector_file, min_score, least, device, smooth, rotate, max_pixels)
+    reading = (weights, detector, detector_file, min_score, least, device, smooth, rotate, max_pixels)
+    pipeline = Pipeline(*reading, event_high, event_low, event_min)
     try:
         with silenced():
             failures = session.run(pipeline, sources, format, out, clip, force, context.params)

@@ -174,17 +174,24 @@ def dot(expression: str | None) -> str:
 def percent(share: float | None, digits: int = 0) -> str:
     """Return a share in [0, 1] as it is shown, as text; a dash where there is none, and no false 0 or 100.
 
-    >>> percent(0.876), percent(0.876, 1), percent(0.001), percent(0.9996, 1), percent(None)
-    ('88 %', '87.6 %', '<1 %', '>99.9 %', '-')
+    >>> percent(0.876), percent(0.876, 1), percent(0.001), percent(0.995), percent(0.9996, 1), percent(None)
+    ('88 %', '87.6 %', '<1 %', '>99 %', '>99.9 %', '-')
     """
     if share is None or share != share:
         return "-"
-    least = 10.0**-digits
-    if 0 < 100 * share < least / 2:
-        return f"<{least:g} %"
-    if 100 - least / 2 < 100 * share < 100:
-        return f">{100 - least:g} %"
-    return f"{100 * share:.{digits}f} %"
+    text, least = f"{100 * share:.{digits}f}", 10.0**-digits
+    if 0 < share < 1 and float(text) in (0, 100):
+        return f"<{least:g} %" if share < 0.5 else f">{100 - least:g} %"
+    return f"{text} %"
+
+
+def probability(share: float | None) -> str:
+    """Return a probability as `percent` does; nothing that was read off an image is impossible, or certain.
+
+    >>> probability(0.876), probability(1.0), probability(0.0), probability(None)
+    ('88 %', '>99 %', '<1 %', '-')
+    """
+    return percent(share if share is None else min(max(share, 1e-9), 1 - 1e-9))
 
 
 def data_uri(data: bytes, kind: str = "image/jpeg") -> str:

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mien.errors import UsageError
 from mien.face import Face
-from mien.inference.events import ENTER, LEAVE, SHORTEST, Event, Events
+from mien.inference.events import Event, Events
 from mien.inference.pipeline import Pipeline, Prediction
 from mien.inference.smooth import AWAY
+from mien.inference.thresholds import USUAL, Thresholds
 
 LABELS = ("neutral", "happiness", "surprise")
 
@@ -21,7 +23,7 @@ def frame(t: float, shown: dict[int, tuple[float, float]], source: str = "a.mp4"
         Face(np.zeros(4, np.float32), 1.0, None, LABELS, np.array([1 - h - s, h, s], np.float32), track_id=track)
         for track, (h, s) in shown.items()
     ]
-    return Prediction(source, round(t * 10), t, 100, 100, None, tuple(faces))
+    return Prediction(source, round(t * 10), t, 100, 100, faces=tuple(faces))
 
 
 def told(happy: Sequence[float | None], step: float = 0.1, cuts: Sequence[int] = ()) -> list[Event]:
@@ -46,6 +48,7 @@ def test_text() -> None:
     assert str(Event("a", 1, "surprise", 12.41, 13.02, 14, 0.908)) == "surprise onset 12.4 s, peak 13.0 s, 0.91"
 
 
+ENTER, LEAVE, SHORTEST = USUAL.high, USUAL.low, USUAL.shortest
 HIGH = ENTER + 0.05
 BETWEEN = (ENTER + LEAVE) / 2
 
@@ -168,3 +171,75 @@ def test_a_smile_in_a_video(
     assert out[0].onset == pytest.approx(0.3, abs=0.1)
     assert out[0].offset == pytest.approx(1.75, abs=0.1)
     assert out[0].confidence > 0.8
+
+
+def bursts(happy: Sequence[float], smooth: float, thresholds: Thresholds = USUAL) -> tuple[list[Event], int]:
+    """The events and the number of bursts of one face at 25 frames a second."""
+    events, out = Events(smooth, thresholds), []
+    for k, h in enumerate(happy):
+        out += events.add(frame(k / 25, {1: (h, 0.0)}))
+    out += events.end()
+    assert {key for key, count in events.bursts.items() if count} <= {(1, "happiness")}
+    return out, events.bursts.total()
+
+
+LOW = [0.0] * 10
+
+
+@pytest.mark.parametrize("smooth", [0.0, 0.3])
+@pytest.mark.parametrize(
+    ("happy", "events", "count"),
+    [
+        (LOW, 0, 0),
+        ([*LOW, *[0.9] * 5, *LOW], 0, 1),
+        ([*LOW, 0.9, *LOW], 0, 1),  # a single frame
+        ([*LOW, *[0.55] * 5, *LOW], 0, 0),  # never high
+        ([*LOW, *[0.9] * 11, *LOW], 0, 1),  # just too short
+        ([*LOW, *[0.9] * 14, *LOW], 1, 0),  # just long enough
+        ([*LOW, *[0.9] * 5, *LOW, *LOW, *[0.9] * 30, *LOW], 1, 1),
+        ([*LOW, *([*[0.9] * 3, *[0.0] * 12] * 8)], 0, 8),
+        ([0.9] * 3, 0, 1),  # from the first frame to the last
+    ],
+)
+def test_what_is_too_short_is_counted(happy: list[float], events: int, count: int, smooth: float) -> None:
+    told, seen = bursts(happy, smooth)
+    assert (len(told), seen) == (events, count)
+
+
+def test_what_flickers_within_an_event_is_no_burst() -> None:
+    told, seen = bursts([*LOW, *([*[0.95] * 5, 0.3] * 2000), *LOW], 0.3)
+    assert (len(told), seen) == (1, 0)
+
+
+def test_bursts_end_with_cuts_and_sources() -> None:
+    events = Events()
+    for k in range(10):
+        events.add(frame(k / 25, {1: (0.9, 0.0)}), cut=k == 5)
+    events.add(frame(0.0, {1: (0.9, 0.0)}, "b.mp4"))
+    events.end()
+    assert events.bursts.total() == 3
+
+
+def test_thresholds_are_settings() -> None:
+    happy = [*LOW, *[0.5] * 10, *LOW]
+    assert [len(bursts(happy, 0.0, Thresholds(*at))[0]) for at in ((), (0.5, 0.4, 0.3), (0.5, 0.5, 0.36))] == [0, 1, 1]
+    assert bursts(happy, 0.0, Thresholds(0.5, 0.3, 0.4)) == ([], 1)
+    assert str(Thresholds(0.7, 0.35, 1)) == "reaches 70 %, stays at 35 % or more and lasts 1 s or longer"
+    (event,) = bursts([*LOW, *[0.9] * 20, *LOW], 0.0)[0]
+    assert event.duration == pytest.approx(event.offset - event.onset) == pytest.approx(0.76)
+
+
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [
+        ((1.1, 0.4, 0.5), "--event-high 1.1; expected a probability from 0 to 1"),
+        ((0.6, -0.1, 0.5), "--event-low -0.1; expected a probability from 0 to 1"),
+        ((0.6, float("nan"), 0.5), "--event-low nan"),
+        ((0.3, 0.4, 0.5), "--event-low 0.4; expected at most --event-high 0.3"),
+        ((0.6, 0.4, -1), "--event-min -1; expected seconds, 0 or more"),
+        ((0.6, 0.4, float("inf")), "--event-min inf"),
+    ],
+)
+def test_what_can_be_no_thresholds(at: tuple[float, float, float], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        Thresholds(*at)

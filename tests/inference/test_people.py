@@ -4,6 +4,7 @@ import csv
 import re
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from mien.inference.people import Film, People, columns
 from mien.inference.pipeline import Pipeline, Prediction, Seen
 from mien.inference.report import FRAMES, PredictionReport
 from mien.inference.sources import Source
+from mien.inference.thresholds import Thresholds
 from mien.labels import EXPRESSIONS
 from mien.outputs import Outputs
 
@@ -69,7 +71,62 @@ def test_seconds_and_means_are_weighted_with_time() -> None:
     for name, seconds in stood.items():
         other = (2.6 - seconds) * 0.1 / 7
         assert person.means[EXPRESSIONS.index(name)] == pytest.approx((seconds * 0.9 + other) / 2.6)
+        assert person.top_seconds[EXPRESSIONS.index(name)] == pytest.approx(seconds)
+        assert person.top_fractions[EXPRESSIONS.index(name)] == pytest.approx(seconds / 2.6)
     assert person.means.sum() == pytest.approx(1)
+    assert person.top_seconds.sum() == pytest.approx(2.6)
+
+
+def test_peaks_are_those_of_single_frames() -> None:
+    of, film = source("a.mp4"), Film("a.mp4", EXPRESSIONS, 0.0)
+    for k, (name, share) in enumerate([("fear", 0.7), ("anger", 0.8), ("fear", 0.95), ("fear", 0.95), ("anger", 0.5)]):
+        film.add(frame(of, k, k / 2, face(1, name, share)))
+    film.end()
+    row = dict(zip(columns(CARD), module.row(film, film.people[1], CARD), strict=True))
+    assert (row["peak_fear"], row["peak_seconds_fear"]) == (pytest.approx(0.95), 1.0)
+    assert (row["peak_anger"], row["peak_seconds_anger"]) == (pytest.approx(0.8), 0.5)
+    assert row["top_seconds_fear"] == pytest.approx(1.5)
+    assert row["top_fraction_fear"] == pytest.approx(0.6)
+    assert row["top_seconds_disgust"] == 0
+
+
+@pytest.mark.parametrize(("share", "named"), [(0.001, False), (0.39, False), (0.41, True)])  # EXPRESSED is 0.4
+def test_no_moment_is_named_where_nothing_was_expressed(share: float, named: bool) -> None:
+    of, film = source("a.mp4"), Film("a.mp4", EXPRESSIONS, 0.0)
+    probs = np.zeros(8, np.float32)
+    probs[[0, 1]] = 1 - share, share
+    for k in range(20):
+        film.add(frame(of, k, k / 20, replace(face(1), probs=probs)))
+    film.end()
+    row = dict(zip(columns(CARD), module.row(film, film.people[1], CARD), strict=True))
+    assert (row["peak_expression"], row["peak_confidence"]) == (
+        ("happiness", pytest.approx(share)) if named else (None, None)
+    )
+    text = unescape(page.section(film)[0])
+    assert ("happiness 41 % at" in text) == named
+    assert ("<td>none</td>" in text) != named
+    assert "<img" in text  # who it is, all the same
+    assert ("nothing expressed" in text) != named
+
+
+def test_bursts_are_counted_per_person_and_expression(tmp_path: Path) -> None:
+    with People(Outputs(tmp_path), CARD, 0.0, lambda film: None) as people:
+        of = source("a.mp4")
+        for k in range(120):  # surprise for 0.2 s, three times; fear once
+            shown = "surprise" if k in (*range(20, 24), *range(50, 54), *range(80, 84)) else "neutral"
+            people.add(frame(of, k, k / 20, face(1, shown), face(2, "fear" if k == 60 else "neutral")))
+    first, second = read(tmp_path / "people.csv")
+    assert (first["events"], first["bursts"], first["bursts_surprise"], first["bursts_fear"]) == ("0", "3", "3", "0")
+    assert (second["bursts"], second["bursts_fear"]) == ("1", "1")
+
+
+def test_thresholds_reach_files_and_page(tmp_path: Path) -> None:
+    ended: list[Film] = []
+    with People(Outputs(tmp_path), CARD, 0.5, ended.append, Thresholds(0.95, 0.5, 0.2)) as people:
+        for seen in surprised(source("a.mp4")):
+            people.add(seen)
+    assert [event["duration"] for event in read(tmp_path / "events.csv")] == ["1.95"]
+    assert "reaches 95 %, stays at 50 % or more and lasts 0.2 s or longer" in page.section(ended[0])[0]
 
 
 def test_a_film_of_one_frame() -> None:
@@ -79,7 +136,7 @@ def test_a_film_of_one_frame() -> None:
     assert film.people[1].seconds > 0
     assert film.people[1].means.sum() == pytest.approx(1)
     text, count = page.section(film)
-    assert (count, "anger 90 %" in unescape(text)) == (1, True)
+    assert (count, "anger on top for 100 % of it" in unescape(text)) == (1, True)
 
 
 def test_events_and_people_are_written(tmp_path: Path) -> None:
@@ -94,7 +151,9 @@ def test_events_and_people_are_written(tmp_path: Path) -> None:
             people.add(seen)
         assert len(ended) == 1
     events, rows = read(tmp_path / "events.csv"), read(tmp_path / "people.csv")
-    assert list(events[0]) == ["source", "track_id", "expression", "onset", "peak", "offset", "confidence"]
+    names = ["source", "track_id", "expression", "onset", "peak", "offset", "duration", "confidence"]
+    assert list(events[0]) == names
+    assert float(events[0]["duration"]) == pytest.approx(float(events[0]["offset"]) - float(events[0]["onset"]))
     assert [(event["source"], event["expression"]) for event in events] == [("a.mp4", "surprise")] * 2
     assert float(events[0]["onset"]) == pytest.approx(2.0, abs=0.5)
     assert float(events[0]["offset"]) == pytest.approx(4.0, abs=0.5)
@@ -144,7 +203,7 @@ def test_the_picture_is_that_of_the_peak() -> None:
             frame(of, seen.prediction.frame or 0, seen.prediction.seconds or 0, *seen.prediction.faces, image=bright)
         )
     film.end()
-    (peak,) = film.people[1].peaks.values()
+    (peak,) = film.people[1].moments.values()
     assert opened(peak.picture).getpixel((48, 48)) == pytest.approx((116, 116, 116), abs=3)  # at 2.9 s
     assert (peak.taken, peak.share) == (2.9, pytest.approx(0.99))
     assert peak.seconds > peak.taken  # an average is strongest later, and lower
@@ -210,7 +269,9 @@ def test_the_section_shows_events_and_has_its_figures_in_a_table(tmp_path: Path)
     assert len(re.findall(r'<ul class="peaks"><li><img[^>]*src="data:image/jpeg', text)) == 1
     figures = text[text.index("<summary>In figures</summary>") :]
     assert "0:00.0 to 0:00.8" in figures
-    assert re.search(r"surprise</th><td>0:0[12]\.\d</td><td>0:03\.\d</td><td>0:0[34]\.\d</td><td>9\d %", figures)
+    assert re.search(
+        r"surprise</th><td>0:0[12]\.\d</td><td>0:03\.\d</td><td>0:0[34]\.\d</td><td>\d\.\d s</td><td>9\d %", figures
+    )
     assert "0:00 to 0:06, 120 frames, 1 person." in text
 
 

@@ -115,7 +115,7 @@ def test_a_camera_on_a_terminal_is_a_live_table(video: Path, tmp_path: Path) -> 
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
     assert code == 130
     assert re.search(r"camera:0 0:0\d", plain)
-    assert re.search(r"#1\s+happiness\s+█+─*\s+\d+%\s+\d", plain)
+    assert re.search(r"#1\s+happiness\s+█+─*\s+[<>]?\d+ %\s+\d", plain)
     assert plain.count("happiness") < 40  # in place, not a line per frame: the cursor goes back up
     assert "\x1b[1A" in shown
     assert len((tmp_path / "res/people.csv").read_text().splitlines()) == 2

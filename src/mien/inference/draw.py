@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from mien.face import Face
-from mien.page import colour, percent
+from mien.page import colour, probability
 
 Rect = tuple[int, int, int, int]
 """x1 y1 x2 y2 in whole pixels."""
@@ -146,7 +146,7 @@ def _listed(rows: tuple[Row, ...], faded: bool, unit: int, least: int) -> Image.
 
 def _heading(face: Face) -> str:
     who = "" if face.track_id is None else f"#{face.track_id} "
-    return f"{who}{face.expression}{'?' * face.abstained} {percent(face.confidence)}"
+    return f"{who}{face.expression}{'?' * face.abstained} {probability(face.confidence)}"
 
 
 def _likeliest(face: Face) -> list[Row]:
@@ -154,7 +154,7 @@ def _likeliest(face: Face) -> list[Row]:
         return []
     order = np.argsort(-face.probs, kind="stable")[:TOP]
     shares = [(face.labels[int(k)], float(face.probs[k])) for k in order]
-    return [(name, round(share, 2), percent(share)) for name, share in shares]
+    return [(name, round(share, 2), probability(share)) for name, share in shares]
 
 
 def _ink(ground: tuple[int, ...]) -> tuple[int, int, int]:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from mien.inference import timeline
-from mien.inference.people import Film, Peak, Person
+from mien.inference.people import EXPRESSED, Film, Peak, Person
 from mien.inference.timeline import clock
-from mien.page import dot, escape, percent, table
+from mien.page import dot, escape, percent, probability, table
 
 DRAWN = 12  # people of a video with a timeline
 LISTED = 100  # rows of the table of people
@@ -51,58 +51,92 @@ def section(film: Film, most: int = DRAWN) -> tuple[str, int]:
 
 
 def _people(film: Film, people: list[Person]) -> str:
-    head = ("person", "seen", "on screen", "events", "most expressive", *film.labels)
+    head = ("person", "seen", "on screen", "events", "bursts", "most expressive", *film.labels)
     rows = [
         [
             f"#{person.track_id}",
             f"{clock(person.first, 1)} to {clock(person.last, 1)}",
             f"{person.seconds:.1f} s",
             f"{person.count:,}",
-            _best(person.best),
-            *(escape(percent(float(share))) for share in person.means[: len(film.labels)]),
+            f"{person.bursts.total():,}",
+            _best(person.expressed),
+            *(_top(seconds, person.seconds) for seconds in person.top_seconds),
         ]
         for person in people[:LISTED]
     ]
     more = f"The {LISTED} who were on screen longest, of {len(people):,}; people.csv has all."
     note = f'<p class="soft">{more}</p>' if len(people) > LISTED else ""
-    return f'<div class="people">{table(head, rows)}</div>{note}'
+    rules = (
+        "Below an expression: seconds, and the fraction of the time on screen, for which its probability was the "
+        f"highest. An event is an expression other than neutral that {film.thresholds}; one as high but shorter is a "
+        "burst. No most expressive moment is named where there was no event and no probability of "
+        f"{percent(EXPRESSED)}."
+    )
+    return f'<div class="people">{table(head, rows)}</div><p class="soft">{escape(rules)}</p>{note}'
+
+
+def _top(seconds: float, of: float) -> str:
+    """Return for how long an expression had the highest probability; a dash for never."""
+    return f"{seconds:.1f} s<br><small>{escape(percent(seconds / max(of, 1e-9)))}</small>" if seconds > 0 else "-"
 
 
 def _best(peak: Peak | None) -> str:
     if peak is None:
-        return "-"
-    told = f"{peak.expression} {percent(peak.confidence)} at {clock(peak.seconds, 1)}"
+        return "none"
+    told = f"{peak.expression} {probability(peak.confidence)} at {clock(peak.seconds, 1)}"
     return f"{dot(peak.expression)}{escape(told)}"
 
 
 def _person(film: Film, person: Person) -> str:
-    top = int(np.argmax(person.means[: len(film.labels)]))
-    mostly = f"{film.labels[top]}, {percent(float(person.means[top]))} on average"
-    seen = f"{person.seconds:.1f} s on screen; most: {mostly}; {_count(person.count, 'event', 'events')}"
+    seen = f"{person.seconds:.1f} s on screen; {mostly(film, person)}; {counts(person)}"
     said = f"Face {person.track_id} of {film.source}: probability of each expression over time. {seen}."
     figure = timeline.figure(film.timeline, person.track_id, film.labels, person.events, said)
     return (
         f'<article class="box person"><h3>#{person.track_id} <span class="soft">{escape(seen)}</span></h3>'
         f"<figure>{figure}</figure>{_peaks(person)}<details><summary>In figures</summary>"
-        f"{_spans(film, person)}{_events(person)}</details></article>"
+        f"{_figures(film, person)}{_spans(film, person)}{_events(person)}</details></article>"
     )
 
 
 def _peaks(person: Person) -> str:
-    shown = sorted((peak for peak in person.peaks.values() if peak.picture), key=lambda peak: peak.taken)
+    shown = sorted((peak for peak in person.moments.values() if peak.picture), key=lambda peak: peak.taken)
     if not shown and person.best is not None and person.best.picture:
         shown = [person.best]
     items = (
         f'<li><img loading="lazy" src="{peak.picture}" alt="face {person.track_id} at {clock(peak.taken, 1)}">'
-        f"<div>{dot(peak.expression)}{escape(peak.expression)}<br>"
-        f"<span>{clock(peak.taken, 1)}, {escape(percent(peak.share))}</span></div></li>"
+        f"<div>{_caption(person, peak)}</div></li>"
         for peak in shown
     )
     return f'<ul class="peaks">{"".join(items)}</ul>' if shown else ""
 
 
+def _caption(person: Person, peak: Peak) -> str:
+    """Return what is said about a picture; where nothing was expressed it only shows who it is."""
+    if person.expressed is None:
+        return f"<span>{clock(peak.taken, 1)}, nothing expressed</span>"
+    shown = f"{clock(peak.taken, 1)}, {escape(probability(peak.share))}"
+    return f"{dot(peak.expression)}{escape(peak.expression)}<br><span>{shown}</span>"
+
+
+def _figures(film: Film, person: Person) -> str:
+    """Return a table of what the person showed on the whole, a row per expression."""
+    names = [f"{dot(name)}{escape(name)}" for name in film.labels]
+    rows = [
+        [
+            name,
+            _top(person.top_seconds[k], person.seconds),
+            escape(probability(float(person.means[k]))),
+            escape(probability(float(person.peaks[k]))),
+            clock(float(person.peak_seconds[k]), 1),
+            "-" if film.labels[k] == "neutral" else f"{person.bursts[film.labels[k]]:,}",
+        ]
+        for k, name in enumerate(names)
+    ]
+    return table(("expression", "highest for", "mean probability", "peak probability", "at", "bursts"), rows)
+
+
 def _spans(film: Film, person: Person) -> str:
-    """Return a table of the mean shares in equal parts of the video."""
+    """Return a table of the mean probabilities in equal parts of the video."""
     means = film.timeline.means(person.track_id)
     names = [*film.labels, *(("valence", "arousal") if means.shape[1] > len(film.labels) else ())]
     rows = []
@@ -110,13 +144,13 @@ def _spans(film: Film, person: Person) -> str:
         at = [film.timeline.start + k * film.timeline.width for k in (part[0], part[-1] + 1)]
         seen = means[part][~np.isnan(means[part, 0])]
         rows.append([f"{clock(at[0], 1)} to {clock(at[1], 1)}", *_cells(seen, len(film.labels), len(names))])
-    return table(("time", *names), rows)
+    return table(("mean probability from", *names), rows)
 
 
 def _cells(seen: np.ndarray, shares: int, columns: int) -> Iterator[str]:
     for k in range(columns):
         mean = float(seen[:, k].mean()) if len(seen) else None
-        yield "-" if mean is None else escape(percent(mean)) if k < shares else f"{mean:.2f}"
+        yield "-" if mean is None else escape(probability(mean)) if k < shares else f"{mean:.2f}"
 
 
 def _events(person: Person) -> str:
@@ -127,12 +161,28 @@ def _events(person: Person) -> str:
         [
             f"{dot(event.expression)}{escape(event.expression)}",
             *(clock(at, 1) for at in (event.onset, event.peak, event.offset)),
-            escape(percent(event.confidence)),
+            f"{event.duration:.1f} s",
+            escape(probability(event.confidence)),
         ]
         for event in shown
     ]
     more = f'<p class="soft">The {len(shown)} strongest of {person.count:,}; events.csv has all.</p>'
-    return table(("event", "onset", "peak", "end", "at the peak"), rows) + (more if person.count > len(shown) else "")
+    return table(("event", "onset", "peak", "end", "duration", "at the peak"), rows) + (
+        more if person.count > len(shown) else ""
+    )
+
+
+def mostly(film: Film, person: Person) -> str:
+    """Return which expression had the highest probability for longest."""
+    top = int(np.argmax(person.top_seconds))
+    return f"{film.labels[top]} on top for {percent(float(person.top_fractions[top]))} of it"
+
+
+def counts(person: Person) -> str:
+    """Return how many events a person had, and bursts where there were any."""
+    bursts = person.bursts.total()
+    events = _count(person.count, "event", "events")
+    return f"{events}, {_count(bursts, 'burst', 'bursts')}" if bursts else events
 
 
 def _count(number: int, one: str, many: str) -> str:

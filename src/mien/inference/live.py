@@ -14,7 +14,7 @@ from rich.text import Text
 from mien.face import Face
 from mien.inference.pipeline import Prediction, Seen
 from mien.inference.timeline import clock
-from mien.page import ABSTAINED, COLOURS
+from mien.page import ABSTAINED, COLOURS, probability
 from mien.printable import printable
 
 REFRESH = 8  # times a second, at most: what changes faster cannot be read
@@ -73,4 +73,4 @@ def _cells(face: Face, seconds: float) -> list[Text]:
     filled = round(BAR * share)
     bar = Text("█" * filled, style=style) + Text("─" * (BAR - filled), style="dim")
     told = Text(f"({name})" if face.abstained else name, style=f"bold {style}")
-    return [Text(f"#{face.track_id}"), told, bar, Text(f"{share:>4.0%}"), Text(f"{seconds:.0f}", justify="right")]
+    return [Text(f"#{face.track_id}"), told, bar, Text(probability(share)), Text(f"{seconds:.0f}", justify="right")]

@@ -3,13 +3,15 @@
     with People(outputs, card, smooth=0.0, ended=report.film) as people:
         people.add(seen)                          # events.csv as events end, people.csv as videos end
 
-A person is a face that was followed (one track id): someone who leaves and is not recognised again counts anew.  Means
-are weighted with time, so that uneven frames count for as long as they stand.  Photos have no people, and a run of
-photos alone writes neither file.
+A person is a face that was followed (one track id): someone who leaves and is not recognised again counts anew.
+A frame stands until the next one, and seconds, fractions and means are weighted with that, so that uneven frames count
+for as long as they stand.  Photos have no people, and a run of photos alone writes neither file.  docs/columns.md has
+all columns.
 """
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import astuple, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from heapq import nlargest
 from typing import Self
 
@@ -21,18 +23,21 @@ from mien.face import Face
 from mien.inference.events import SMOOTH, Event, Events
 from mien.inference.pipeline import Prediction, Seen
 from mien.inference.shot import portrait
-from mien.inference.sinks import csv_line, put
+from mien.inference.sinks import put
 from mien.inference.sources import Source
+from mien.inference.spreadsheet import PLAIN, Csv
+from mien.inference.thresholds import USUAL, Thresholds
 from mien.inference.timeline import Timeline
 from mien.outputs import Growing, Outputs
 
 PEAKS = 8  # events of a person that keep a picture
 EVENTS = 200  # events of a person that the page keeps; events.csv has all
 DETAILED = 256  # people of a video with pictures and a timeline; of the others the figures are kept
-HIGH = 0.4  # share from which a face may be at the peak of an event
+EXPRESSED = 0.4  # least probability of a most expressive moment that is no event's: below it nothing was expressed
 RISE = 0.02  # by how much a face must outdo the one whose picture is held
-LULL = 0.5  # seconds below HIGH after which a peak is over
+LULL = 0.5  # seconds below an event's low threshold after which a peak is over
 FRAME = 0.04  # seconds that the only frame of a video stands
+EVENT_COLUMNS = ("source", "track_id", "expression", "onset", "peak", "offset", "duration", "confidence")
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,11 @@ class Person:
     Attributes:
         first, last: when it was first and last seen, in seconds of the video; seconds: for how long altogether.
         frames: in how many frames; count: how many events; sums: the probabilities times the seconds they stood.
-        best: the most expressive moment: that of the strongest event, or of the highest share but neutral's.
+        top_seconds: for how long each expression had the highest probability; peaks, peak_seconds: the highest
+            probability of each in a single frame, and when.
+        best: the most expressive moment: that of the strongest event, or of the highest probability but neutral's.
+        bursts: how often each expression was strong but too short for an event; known when the video has ended.
+        moments: pictures of the strongest events.
     """
 
     track_id: int
@@ -69,9 +78,24 @@ class Person:
     frames: int = 0
     count: int = 0
     sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    top_seconds: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    peaks: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    peak_seconds: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     best: Peak | None = None
     events: list[Event] = field(default_factory=list)
-    peaks: dict[Event, Peak] = field(default_factory=dict)
+    moments: dict[Event, Peak] = field(default_factory=dict)
+    bursts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def expressed(self) -> Peak | None:
+        """The most expressive moment; None where nothing was expressed: no event, and no probability of EXPRESSED."""
+        best = self.best
+        return best if best is not None and (self.count or best.confidence >= EXPRESSED) else None
+
+    @property
+    def top_fractions(self) -> NDArray[np.float64]:
+        """For which fraction of its time on screen each expression had the highest probability."""
+        return self.top_seconds / max(self.seconds, 1e-9)
 
     @property
     def means(self) -> NDArray[np.float64]:
@@ -84,21 +108,37 @@ class Person:
             self.best = peak
         self.count += 1
         self.events = nlargest(EVENTS, [*self.events, event], key=lambda one: one.confidence)
-        self.peaks[event] = peak
+        self.moments[event] = peak
         for weaker in self.events[PEAKS:]:
-            self.peaks.pop(weaker, None)
+            self.moments.pop(weaker, None)
+
+    def see(self, seconds: float, face: Face) -> None:
+        """Take a frame in which the person is."""
+        self.last = seconds
+        self.frames += 1
+        probs = _probs(face)
+        higher = probs > self.peaks
+        self.peaks = np.where(higher, probs, self.peaks)
+        self.peak_seconds = np.where(higher, seconds, self.peak_seconds)
+
+    def stand(self, seconds: float, face: Face) -> None:
+        """Let the last frame have been on screen for `seconds`."""
+        self.seconds += seconds
+        self.sums = self.sums + seconds * _values(face)
+        self.top_seconds[int(np.argmax(_probs(face)))] += seconds
 
 
 class Film:
     """One video while it is being seen: its people, their timelines and events."""
 
-    def __init__(self, source: str, labels: tuple[str, ...], smooth: float) -> None:
-        self.source, self.labels = source, labels
+    def __init__(self, source: str, labels: tuple[str, ...], smooth: float, thresholds: Thresholds = USUAL) -> None:
+        """Take what `Pipeline.smooth` is, and what makes an event."""
+        self.source, self.labels, self.thresholds = source, labels, thresholds
         self.people: dict[int, Person] = {}
         self.detailed: set[int] = set()  # those with pictures and a timeline
         self.timeline = Timeline()
         self.frames = 0
-        self._events = Events(0.0 if smooth else SMOOTH)
+        self._events = Events(0.0 if smooth else SMOOTH, thresholds)
         self._before: Prediction | None = None
         self._seconds = 0.0  # the time of that frame
         self._stood = FRAME
@@ -130,7 +170,10 @@ class Film:
         """Return the events that were still going on at the end."""
         self._stand(self._stood)
         self._before = None
-        return self._told(self._events.end())
+        ended = self._told(self._events.end())
+        for (track, expression), count in self._events.bursts.items():
+            self.people[track].bursts[expression] = count
+        return ended
 
     def _here(self) -> set[int | None]:
         """Return the track ids of the last frame."""
@@ -141,20 +184,18 @@ class Film:
         self._stood = seconds or self._stood
         for face in self._before.faces if self._before is not None else ():
             person = self.people.get(face.track_id or 0)
-            if person is not None:
-                person.seconds += seconds
-                person.sums = person.sums + seconds * _values(face)
+            if person is not None and face.probs is not None:
+                person.stand(seconds, face)
 
     def _see(self, face: Face, seconds: float, since: float) -> None:
         track = face.track_id or 0
         values = _values(face)
         if track not in self.people:
             self._thin()
-            self.people[track] = Person(track, seconds, seconds, sums=np.zeros(len(values)))
+            top, peaks, at = (np.zeros(len(self.labels)) for _ in range(3))
+            self.people[track] = Person(track, seconds, seconds, 0.0, 0, 0, np.zeros(len(values)), top, peaks, at)
             self.detailed.add(track)
-        person = self.people[track]
-        person.last = seconds
-        person.frames += 1
+        self.people[track].see(seconds, face)
         if track in self.detailed:
             self.timeline.add(track, seconds, values, since)
 
@@ -167,14 +208,15 @@ class Film:
         held, latest = self._rising.get((track, expression), (None, 0.0))
         if seconds > latest + LULL:
             held = None
-        rises = share >= HIGH and (held is None or share > held.confidence + RISE)
+        low = self.thresholds.low
+        rises = share >= low and (held is None or share > held.confidence + RISE)
         best = not person.count and expression and (person.best is None or share > person.best.confidence + RISE)
         if rises or best:
             picture = portrait(image, shown) if image is not None else ""
             peak = Peak(expression, seconds, share, picture, seconds, share)
             held = peak if rises else held
             person.best = peak if best else person.best
-        if held is not None and share >= HIGH:
+        if held is not None and share >= low:
             self._rising[track, expression] = held, seconds
 
     def _told(self, events: list[Event]) -> list[Event]:
@@ -196,7 +238,7 @@ class Film:
         ranked = sorted(self.detailed, key=lambda track: (track in here, self.people[track].seconds))
         for track in ranked[: DETAILED // 2]:
             person = self.people[track]
-            person.events, person.peaks = [], {}
+            person.events, person.moments = [], {}
             person.best = replace(person.best, picture="") if person.best is not None else None
             self.timeline.drop(track)
             self.detailed.remove(track)
@@ -206,9 +248,18 @@ class Film:
 class People:
     """Writes events.csv and people.csv into a folder inside a `with` block, and hands on every video that ended."""
 
-    def __init__(self, outputs: Outputs, card: Card, smooth: float, ended: Callable[[Film], None]) -> None:
-        """Take what `Pipeline.smooth` is, and whom to give each `Film` when it has ended."""
+    def __init__(
+        self,
+        outputs: Outputs,
+        card: Card,
+        smooth: float,
+        ended: Callable[[Film], None],
+        thresholds: Thresholds = USUAL,
+        form: Csv = PLAIN,
+    ) -> None:
+        """Take what `Pipeline.smooth` is, whom to give each `Film` when it has ended, and how CSV is written."""
         self._outputs, self._card, self._smooth, self._ended = outputs, card, smooth, ended
+        self._thresholds, self._form = thresholds, form
         self._source: Source | None = None
         self._film: Film | None = None
         self._files: list[Growing] = []
@@ -230,18 +281,18 @@ class People:
             return
         if self._film is None:
             self._begin()
-            self._film = Film(seen.prediction.source, self._card.labels, self._smooth)
+            self._film = Film(seen.prediction.source, self._card.labels, self._smooth, self._thresholds)
         self._write(self._film.add(seen))
 
     def _begin(self) -> None:
         if not self._files:
             self._files = [self._outputs.growing(name) for name in ("events.csv", "people.csv")]
-            put(self._files[0], csv_line([column.name for column in fields(Event)]))
-            put(self._files[1], csv_line(columns(self._card)))
+            put(self._files[0], self._form.head(EVENT_COLUMNS))
+            put(self._files[1], self._form.head(columns(self._card)))
 
     def _write(self, events: list[Event]) -> None:
         for event in events:
-            put(self._files[0], csv_line(_rounded(astuple(event))))
+            put(self._files[0], self._form.line(_rounded([getattr(event, name) for name in EVENT_COLUMNS])))
 
     def _end(self) -> None:
         if self._film is None:
@@ -250,30 +301,40 @@ class People:
         try:
             self._write(film.end())
             for person in film.people.values():
-                put(self._files[1], csv_line(_rounded(row(film, person, self._card))))
+                put(self._files[1], self._form.line(_rounded(row(film, person, self._card))))
         finally:
             self._ended(film)  # the page may find room where the rows did not
 
 
 def columns(card: Card) -> list[str]:
     """Return the columns of people.csv for what these weights tell."""
-    means = [f"mean_{name}" for name in (*card.labels, *(("valence", "arousal") if card.valence_arousal else ()))]
-    known = ["source", "track_id", "first_seen", "last_seen", "seconds", "frames", *means, "events"]
+    known = ["source", "track_id", "first_seen", "last_seen", "seconds", "frames"]
+    known += [f"{what}_{name}" for what in ("top_seconds", "top_fraction", "mean") for name in card.labels]
+    known += [f"mean_{name}" for name in (("valence", "arousal") if card.valence_arousal else ())]
+    known += [f"{what}_{name}" for what in ("peak", "peak_seconds") for name in card.labels]
+    known += ["events", "bursts", *(f"bursts_{name}" for name in card.labels if name != "neutral")]
     return [*known, "peak_expression", "peak_seconds", "peak_confidence"]
 
 
 def row(film: Film, person: Person, card: Card) -> list[object]:
     """Return a person's row, in the order of `columns`."""
-    known = [film.source, person.track_id, person.first, person.last, person.seconds, person.frames]
-    best = person.best
+    known: list[object] = [film.source, person.track_id, person.first, person.last, person.seconds, person.frames]
+    for figures in (person.top_seconds, person.top_fractions, person.means, person.peaks, person.peak_seconds):
+        known += figures.tolist()
+    best = person.expressed
     peak = (best.expression, best.seconds, best.confidence) if best is not None else (None, None, None)
-    return [*known, *person.means.tolist(), person.count, *peak]
+    bursts = [person.bursts[name] for name in card.labels if name != "neutral"]
+    return [*known, person.count, sum(bursts), *bursts, *peak]
+
+
+def _probs(face: Face) -> NDArray[np.float64]:
+    return np.array(() if face.probs is None else face.probs, np.float64)
 
 
 def _values(face: Face) -> NDArray[np.float64]:
     affect = (face.valence, face.arousal) if face.valence is not None and face.arousal is not None else ()
-    return np.array([*(() if face.probs is None else face.probs), *affect], np.float64)
+    return np.array([*_probs(face), *affect], np.float64)
 
 
-def _rounded(cells: list[object] | tuple[object, ...]) -> list[object]:
+def _rounded(cells: list[object]) -> list[object]:
     return [round(cell, 6) if isinstance(cell, float) else cell for cell in cells]

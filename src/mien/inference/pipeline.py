@@ -33,6 +33,7 @@ from mien.inference.detectors import make
 from mien.inference.rotate import upright
 from mien.inference.smooth import Smoother
 from mien.inference.sources import Skipped, Source, expand
+from mien.inference.thresholds import USUAL, Thresholds
 from mien.inference.track import Tracks
 from mien.inference.video import WHOLE, Clip, frames
 
@@ -125,6 +126,9 @@ class Pipeline:
         smooth: float = 0.0,
         rotate: str = "off",
         max_pixels: int = media.MAX_PIXELS,
+        event_high: float = USUAL.high,
+        event_low: float = USUAL.low,
+        event_min: float = USUAL.shortest,
     ) -> None:
         """Load what is named.
 
@@ -139,6 +143,8 @@ class Pipeline:
             rotate: "auto" reads an image as it is and turned by 90, 180 and 270 degrees, and takes the one in which the
                 detector is surest; "off" as it is.
             max_pixels: an image or frame that decodes to more pixels is refused.
+            event_high, event_low, event_min: the probabilities that an expression reaches and keeps, and the seconds
+                that it lasts, to count as an event of a video (`thresholds`, for whoever looks for events).
         """
         self.classifier = Classifier(weights, device)
         self.card = self.classifier.card
@@ -150,6 +156,7 @@ class Pipeline:
         self.framing = FRAMINGS[self.card.framing][detector]
         self.least = self._threshold(abstain)
         self.smooth = smooth
+        self.thresholds = Thresholds(event_high, event_low, event_min)
         self._smoother()  # refuses what is no length of time
         if rotate not in ("off", "auto"):
             raise UsageError(f"--rotate {rotate}", "off or auto")

@@ -47,8 +47,8 @@ def detector_file(pipeline: Pipeline) -> Path | None:
 
 def _in_effect(pipeline: Pipeline) -> dict[str, Any]:
     least = getattr(pipeline.detect, "_least", None)
-    rules = {"enter": events.ENTER, "leave": events.LEAVE, "shortest": events.SHORTEST}
-    rules["smooth"] = 0.0 if pipeline.smooth else events.SMOOTH
+    at = pipeline.thresholds
+    rules = {"high": at.high, "low": at.low, "min": at.shortest, "smooth": 0.0 if pipeline.smooth else events.SMOOTH}
     return {"min_score": least, "abstain": pipeline.least, "smooth": pipeline.smooth, "events": rules}
 
 

@@ -20,7 +20,7 @@ from mien.inference.pipeline import Prediction
 from mien.inference.shot import STYLE, shot, when
 from mien.mark import RECORD
 from mien.outputs import Outputs
-from mien.page import bars, dot, escape, facts, page, percent, table, tiles
+from mien.page import bars, dot, escape, facts, page, percent, probability, table, tiles
 
 SHOWN = 200  # picture cards on the page
 ROWS = 1000  # rows of its table
@@ -118,7 +118,7 @@ class PredictionReport:
 
     def _headline(self) -> str:
         faces, unsure = self._expressions.total(), self._expressions[None]
-        confidence = percent(self._confidence / faces) if faces else percent(None)
+        confidence = probability(self._confidence / faces if faces else None)
         measured = (self._card.metrics.get("test") or {}).get("ece") is not None
         return tiles(
             [
@@ -194,9 +194,9 @@ def _rows(prediction: Prediction) -> list[list[str]]:
         said = None if face.abstained else face.expression
         probs = [] if face.probs is None else zip(face.labels, map(float, face.probs), strict=True)
         ranked = sorted(probs, key=lambda pair: -pair[1])[1:3]
-        then = escape(", ".join(f"{name} {percent(share)}" for name, share in ranked))
+        then = escape(", ".join(f"{name} {probability(share)}" for name, share in ranked))
         named = f"{dot(said)}{escape(said or 'not sure')}"
-        rows.append([source, named, escape(percent(face.confidence, 1)), then, f"{face.score:.2f}"])
+        rows.append([source, named, escape(probability(face.confidence)), then, f"{face.score:.2f}"])
     return rows
 
 

@@ -253,7 +253,8 @@ def _kept(
     yield stack.enter_context(Annotated(outputs, tally)).add
     report = stack.enter_context(PredictionReport(outputs, pipeline.card, name))
     yield lambda seen: report.add(seen.drawn(), seen.image)
-    yield stack.enter_context(People(outputs, pipeline.card, pipeline.smooth, report.film)).add
+    people = People(outputs, pipeline.card, pipeline.smooth, report.film, pipeline.thresholds)
+    yield stack.enter_context(people).add
 
 
 def _rows(stack: ExitStack, pipeline: Pipeline, format: str, stream: BinaryIO) -> Callable[[Seen], None]:

@@ -9,7 +9,7 @@ from PIL import Image
 from mien.face import Face
 from mien.inference.draw import outline
 from mien.inference.pipeline import Prediction
-from mien.page import bars, data_uri, dot, escape, percent
+from mien.page import bars, data_uri, dot, escape, probability
 
 THUMBNAIL = 480  # longest side in pixels
 PORTRAIT = 96  # side of a face's own picture
@@ -62,8 +62,8 @@ def _face(face: Face, shown: str) -> str:
     ranked = sorted(zip(face.labels, map(float, face.probs), strict=True), key=lambda pair: -pair[1])[:LISTED]
     said = None if face.abstained else face.expression
     who = "" if face.track_id is None else f"#{face.track_id} "
-    head = f"{dot(said)}{who}{escape(said or 'not sure')} <span>{escape(percent(face.confidence))}</span>"
-    listed = bars((name, share, percent(share)) for name, share in ranked)
+    head = f"{dot(said)}{who}{escape(said or 'not sure')} <span>{escape(probability(face.confidence))}</span>"
+    listed = bars((name, share, probability(share)) for name, share in ranked)
     return f'<div class="face"><img src="{shown}" alt=""><div><b>{head}</b>{listed}</div></div>'
 
 

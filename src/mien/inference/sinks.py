@@ -14,16 +14,15 @@ that ends it; `parquet.parts` therefore writes a file as a folder of finished pa
 joins them at the end.  A stream offers no such way out.
 """
 
-import csv
-import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, BinaryIO
 
 from mien.card import Card
 from mien.inference import table
 from mien.inference.pipeline import Prediction
+from mien.inference.spreadsheet import PLAIN, Csv
 from mien.outputs import Growing
 
 Write = Callable[[Prediction], None]
@@ -95,13 +94,13 @@ def as_jsonl(stream: BinaryIO, card: Card) -> Iterator[Write]:
 
 
 @contextmanager
-def as_csv(stream: BinaryIO, card: Card) -> Iterator[Write]:
-    """Write comma-separated rows under a header, UTF-8; nothing known is an empty cell."""
+def as_csv(stream: BinaryIO, card: Card, form: Csv = PLAIN) -> Iterator[Write]:
+    """Write rows as CSV under a header, UTF-8; nothing known is an empty cell."""
     names = list(columns(card))
-    put(stream, csv_line(names))
+    put(stream, form.head(names))
 
     def write(prediction: Prediction) -> None:
-        put(stream, "".join(csv_line([row.get(name) for name in names]) for row in rows(prediction)))
+        put(stream, "".join(form.line([row.get(name) for name in names]) for row in rows(prediction)))
 
     yield write
 
@@ -130,10 +129,3 @@ def put(stream: BinaryIO | Growing, text: str) -> None:
 
 def _json(prediction: Prediction) -> str:
     return json.dumps(prediction.to_dict(), ensure_ascii=False, allow_nan=False)
-
-
-def csv_line(cells: Sequence[Any]) -> str:
-    """Return one line of a CSV file; None is an empty cell."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(str(c).lower() if isinstance(c, bool) else c for c in cells)
-    return text.getvalue()
