@@ -117,6 +117,56 @@ def test_a_damaged_entry_is_built_again(damage: Callable[[Path], None], tiny_fer
     assert entries(own_cache) == [entry]
 
 
+@pytest.mark.parametrize("name", ["images.npy", "label.npy", "meta.json"])
+def test_a_flipped_byte_is_told_and_built_again(
+    name: str, tiny_fer2013: Path, own_cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = load("fer2013", tiny_fer2013, "val")
+    fingerprint, images, target = whole.fingerprint, np.array(whole.images), np.array(whole.target)
+    (entry,) = entries(own_cache)
+    stat, content = (entry / name).stat(), bytearray((entry / name).read_bytes())
+    content[-5] ^= 1 if name != "meta.json" else 2  # of the last image, the last row, the last fact
+    (entry / name).write_bytes(content)
+    os.utime(entry / name, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    again = load("fer2013", tiny_fer2013, "val")
+    assert again.fingerprint == fingerprint
+    assert np.array_equal(again.images, images)
+    assert np.array_equal(again.target, target)
+    told = capsys.readouterr().err
+    assert f"{entry / name} in the cache was corrupted; building it again" in told
+    assert entries(own_cache) == [entry]
+    load("fer2013", tiny_fer2013, "val")
+    assert "corrupted" not in capsys.readouterr().err
+
+
+def test_a_process_takes_each_digest_once(tiny_fer2013: Path, own_cache: Path, monkeypatch: Any) -> None:
+    load("fer2013", tiny_fer2013, "val")
+    monkeypatch.setattr(cache.hashlib, "file_digest", refuse)
+    load("fer2013", tiny_fer2013, "test")
+
+
+def test_an_entry_without_digests_gets_them(tiny_fer2013: Path, own_cache: Path, monkeypatch: Any) -> None:
+    load("fer2013", tiny_fer2013, "val")
+    (entry,) = entries(own_cache)
+    meta = json.loads((entry / "meta.json").read_text())
+    digests = meta.pop("sha256")
+    (entry / "meta.json").write_text(json.dumps(meta))
+    monkeypatch.setitem(sys.modules["mien.data.layouts"].READERS, "csv", refuse)
+    load("fer2013", tiny_fer2013, "val")
+    digests.pop("facts")
+    assert json.loads((entry / "meta.json").read_text())["sha256"] == digests
+
+
+def test_packed_arrays_that_were_corrupted_are_refused(tiny_fer2013: Path, own_cache: Path, tmp_path: Path) -> None:
+    packed = pack(tiny_fer2013, tmp_path / "packed")
+    assert len(load("fer2013", packed, "val")) == 40
+    content = bytearray((packed / "images.npy").read_bytes())
+    content[-1] ^= 1
+    (packed / "images.npy").write_bytes(content)
+    with pytest.raises(DataError, match=r"images\.npy was corrupted since it was packed; pack it again"):
+        load("fer2013", packed, "val")
+
+
 def test_two_processes_build_at_once(tiny_fer2013: Path, own_cache: Path) -> None:
     processes = [
         subprocess.Popen([sys.executable, "-c", LOAD, str(tiny_fer2013)], stdout=subprocess.PIPE, text=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.data.cache import Entry, cached, open_entry
+from mien.data.cache import Entry, cached, corrupted, open_entry
 from mien.data.folders import picture_files, read_folders
 from mien.data.kaggle_csv import read_csv
 from mien.data.parquet import read_parquet
@@ -69,6 +69,8 @@ def pictures(layout: Layout) -> Entry:
             raise DataError(
                 f"{layout.path} holds no whole set of arrays", "a folder written by mien.data.pack", "pack it again"
             )
+        if what := corrupted(layout.path):
+            raise DataError(f"{layout.path / what} was corrupted since it was packed", do="pack it again")
         return entry
     read = READERS[layout.kind]
     if layout.kind == "folder":
