@@ -15,7 +15,7 @@ from mien.printable import say
 from mien.training import checkpoint
 from mien.training import recipe as recipes
 from mien.training.recipe import Recipe
-from mien.training.runlog import read_json
+from mien.training.runlog import read_environment, read_json
 from mien.training.splits import read
 
 MARK = "shortened.json"
@@ -57,10 +57,10 @@ def asked_for(run: Path, recipe: Recipe, part: Part | None) -> bool:
 
 def learnt_here(run: Path, recipe: Recipe, root: Path | None) -> bool:
     """Return whether a run learnt, or has yet to learn, from the data that is here, and say so where it did not."""
-    environment = facts(run, "env.json")
-    if not environment:
+    if not (run / "env.json").is_file():
         return True
-    learnt, here = environment.get("data", {}).get("fingerprint"), read(recipe, root, "train").fingerprint
+    environment = read_environment(run, f"remove {run} to start anew")
+    learnt, here = environment["data"].get("fingerprint"), read(recipe, root, "train").fingerprint
     if learnt == here:
         return True
     say(f"{run} is left alone: it learnt from other data ({learnt}) than is here ({here})")
@@ -72,7 +72,7 @@ def check(run: Path) -> None:
     facts(run, "metrics.json")
     if (run / "last.pt").is_file():
         try:
-            checkpoint.load(run / "last.pt")
+            checkpoint.load(run / "last.pt", checkpoint.Last)
         except WeightsError as error:
             got = str(error).partition(";")[0]
             raise WeightsError(got, do=f"remove {run} to start anew") from None

@@ -20,7 +20,7 @@ from mien.evaluation.result import Result
 from mien.reading.tables import records
 from mien.training import recipe as recipes
 from mien.training.recipe import Recipe
-from mien.training.runlog import read_json, write_json
+from mien.training.runlog import read_environment, read_json, write_json
 
 KEPT = ("epoch", "step", "loss", "seconds", "train_accuracy", "val_accuracy", "val_macro_f1", "val_nll")
 """Columns of a run's log that a row keeps."""
@@ -112,7 +112,7 @@ def keep_run(recipe: Recipe, run: Path, results: Path, figures: dict[str, Any], 
     for name in ("log", "steps"):
         if (run / f"{name}.csv").is_file():
             thin(run / f"{name}.csv", folder / f"{recipe.seed}-{name}.csv")
-    environment = read_json(run / "env.json")
+    environment = read_environment(run)
     measured: dict[str, Any] = {split: figures[split] for split in ("val", "test") if split in figures}
     more = {"file": "model", "digest": digest(recipe), **more}
     return write(recipes.load(run / "recipe.yaml"), folder, measured, environment, **more)

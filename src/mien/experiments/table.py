@@ -12,7 +12,10 @@ from typing import Any
 
 from mien.errors import UsageError
 from mien.experiments import figures, sweep
+from mien.experiments.held import Measured
 from mien.inference.classify import WEIGHTS
+from mien.reading.guard import parsing
+from mien.reading.shape import fits
 from mien.training.runlog import read_json
 
 Row = dict[str, Any]
@@ -54,8 +57,11 @@ def sweeps(results: Path) -> dict[str, dict[str, Any]]:
 def collect(results: Path) -> dict[str, list[Row]]:
     """Return the rows by id, each id's in order of the seeds."""
     groups: dict[str, list[Row]] = defaultdict(list)
-    for path in sorted(results.glob("*/[0-9]*.json"), key=lambda path: (path.parent.name, int(path.stem))):
+    found = [path for path in results.glob("*/[0-9]*.json") if path.stem.isdecimal()]
+    for path in sorted(found, key=lambda path: (path.parent.name, int(path.stem))):
         if "recipe" in (row := read_json(path)):
+            with parsing(path, "a row that mien wrote", UsageError, "remove it"):
+                fits(Measured, row)
             groups[path.parent.name].append(row)
     return dict(groups)
 

@@ -47,7 +47,7 @@ def attacks(run: Path, labels: Sequence[str], seed: int = 0) -> list[Attack]:
 def load(run: Path) -> tuple[Graph, tuple[str, ...]]:
     """Return a run's best network as the graph that is exported, in evaluation mode, and its labels."""
     recipe = resume_recipe(run)
-    best = checkpoint.load(run / "best.pt")
+    best = checkpoint.load(run / "best.pt", checkpoint.Best)
     graph = Graph(restored(recipe, best).requires_grad_(False), recipe.views, recipe.augment.fill)
     return graph.eval(), tuple(best["labels"])
 

@@ -1,12 +1,60 @@
 """Checkpoints that cannot be half-written and hold nothing but tensors, numbers and words."""
 
 import os
+import warnings
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import Field, field_validator
 
 from mien.errors import WeightsError
+from mien.reading.guard import reason
+from mien.reading.shape import Facts, fits
+
+
+class Best(Facts):
+    """What `best.pt` holds: the averaged weights of the selected epoch, and what they are weights for."""
+
+    average: dict[str, Any]
+    epoch: int = Field(ge=0)
+    labels: list[str] = Field(min_length=2)
+    aux_labels: list[str]
+    size: int = Field(ge=1, le=4096)
+    channels: int = Field(ge=1, le=3)
+    learnt: str
+    threads: int = Field(ge=1, le=1024)
+    precision: Literal["float32", "bfloat16"]
+
+
+class Last(Best):
+    """What `last.pt` holds: all that a run carries from one epoch to the next."""
+
+    model: dict[str, Any]
+    optimizer: dict[str, Any] | None
+    step: int = Field(ge=0)
+    seconds: float = Field(ge=0)
+    best: float | None
+    history: list[dict[str, float]]
+
+    @field_validator("history")
+    @classmethod
+    def _one_table(cls, rows: list[dict[str, float]]) -> list[dict[str, float]]:
+        keys = {frozenset(row) for row in rows}
+        if len(keys) > 1 or any({"epoch", "step", "loss", "val_nll"} - of for of in keys):
+            raise ValueError("an epoch's row lacks a figure that others have")
+        return rows
+
+
+class Drawing(Facts):
+    """What the `last.pt` of a generator holds beside its parts."""
+
+    step: int = Field(ge=0)
+    seconds: float = Field(ge=0)
+    history: list[Annotated[dict[str, float], Field(min_length=4)]]
+    identity: dict[str, Any]
+    model: dict[str, Any]
+    optimizer: dict[str, Any]
 
 
 def save(content: dict[str, Any], path: Path) -> None:
@@ -19,17 +67,21 @@ def save(content: dict[str, Any], path: Path) -> None:
     partial.replace(path)
 
 
-def load(path: Path) -> dict[str, Any]:
-    """Read a checkpoint onto the CPU without executing anything in it; WeightsError when that cannot be."""
+def load(path: Path, kind: type[Facts] = Facts) -> dict[str, Any]:
+    """Read a checkpoint onto the CPU without executing anything in it; WeightsError when that cannot be.
+
+    `kind` is what it must hold: Best, Last or Drawing.
+    """
     if not path.is_file():
         raise WeightsError(f"no checkpoint {path}", "a run folder written by `mien train`")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        reason = str(error).splitlines()[0].split(". ")[0] if str(error) else type(error).__name__
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of old formats, which the next line refuses or reads
+            content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        fits(kind, content)
+    except Exception as error:  # torch's reader and its unpickler raise what they like
+        told = reason(error).split(". ")[0]
         raise WeightsError(
-            f"{path} is not a readable checkpoint: {reason}", do="train again, or take another run"
+            f"{path} is not a readable checkpoint: {told}", do="train again, or take another run"
         ) from None
-    if not isinstance(content, dict):
-        raise WeightsError(f"{path} holds a {type(content).__name__}", "a checkpoint written by `mien train`")
     return content

@@ -34,6 +34,7 @@ from mien.inference.align import FRAMINGS
 from mien.inference.classify import Classifier
 from mien.inference.onnx import quantization
 from mien.training import checkpoint
+from mien.training.diverged import finite_all
 from mien.training.network import restored
 from mien.training.pooling import pools_as_convolutions
 from mien.training.recipe import Recipe, Views
@@ -112,17 +113,27 @@ def zoom(x: Tensor, factor: float, fill: str = "black") -> Tensor:
 def export(recipe: Recipe, run: Path, train: Split, val: Split, provenance: dict[str, Any]) -> list[Path]:
     """Write `run/model.onnx` from `run/best.pt` and perhaps `run/model-int8.onnx`; return what was written.
 
-    Temperature and threshold are fitted on val.  Raises MienError when ONNX and torch differ by more than PARITY.
+    Temperature and threshold are fitted on val.  Raises MienError when ONNX and torch differ by more than PARITY, and
+    DivergedError for weights that are no numbers; then nothing is written, and what an earlier export wrote stays.
     """
-    best = checkpoint.load(run / "best.pt")
+    best = checkpoint.load(run / "best.pt", checkpoint.Best)
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=run) as scratch:
+        whole = _export(recipe, best, Path(scratch), train, val, provenance)
+        (run / "model-int8.onnx").unlink(missing_ok=True)  # of an earlier export, if this one has none
+        return [path.replace(run / path.name) for path in whole]
+
+
+def _export(
+    recipe: Recipe, best: dict[str, Any], folder: Path, train: Split, val: Split, provenance: dict[str, Any]
+) -> list[Path]:
     crops = val.images.cpu().permute(0, 2, 3, 1).contiguous()
     target = val.target.double().cpu().numpy()
     graph = Graph(restored(recipe, best), recipe.views, recipe.augment.fill).eval()
     with torch.no_grad():
         told = [graph.outputs(chunk) for chunk in chunks(crops, 256)]
-    scores = torch.cat([one["logits"] for one in told])
+    scores = finite_all("logits of best.pt on val", torch.cat([one["logits"] for one in told]))
     graph.temperature = temperature = fit_temperature(scores.double().numpy(), target)
-    path = run / "model.onnx"
+    path = folder / "model.onnx"
     _write(graph, best["size"], best["channels"], path)
     card = Card(
         name=recipe.name,
@@ -209,7 +220,7 @@ def _write(graph: Graph, size: int, channels: int, path: Path) -> None:
 
 def _check(path: Path, told: NDArray[np.float32], expected: Tensor) -> None:
     worst = float(np.abs(told - expected.numpy()).max())
-    if worst > PARITY:
+    if not worst <= PARITY:  # so written, NaN is refused
         raise MienError(f"{path} differs from torch by {worst:.1e}", f"at most {PARITY:.0e}")
 
 

@@ -12,19 +12,43 @@ from typing import Any
 
 import torch
 
+from mien.errors import UsageError
 from mien.evaluation.evaluate import evaluate
 from mien.evaluation.report import write
 from mien.evaluation.report.gather import gather
 from mien.evaluation.result import Result
 from mien.inference.classify import Classifier
+from mien.reading.guard import parsing
+from mien.reading.shape import Facts, fits
 from mien.training import checkpoint
 from mien.training.export import export, stamp
 from mien.training.recipe import Recipe
-from mien.training.runlog import TO_GO_ON, read_json, write_json
+from mien.training.runlog import read_environment, read_json, write_json
 from mien.training.splits import split
 from mien.training.train import Plan
 
 IN_CARD = ("dataset", "n", "accuracy", "accuracy_interval", "macro_f1", "ece", "nll", "clean")
+
+
+class Scores(Facts):
+    """The figures on a split, as far as the card takes them."""
+
+    dataset: str
+    n: int
+    accuracy: float | None
+    accuracy_interval: list[float | None] | None
+    macro_f1: float | None
+    ece: float | None
+    nll: float | None
+    clean: dict[str, Any]
+    weights_sha256: str
+
+
+class Metrics(Facts):
+    """What metrics.json holds, as far as it is read."""
+
+    val: Scores | None = None
+    test: Scores | None = None
 
 
 def finish(recipe: Recipe, root: Path | None, run: Path) -> dict[str, Any]:
@@ -32,10 +56,10 @@ def finish(recipe: Recipe, root: Path | None, run: Path) -> dict[str, Any]:
 
     A run that has not come to its end is exported and scored on val alone.
     """
-    environment = read_json(run / "env.json", TO_GO_ON)
+    environment = read_environment(run)
     cpu = torch.device("cpu")
     train, val = split(recipe, root, "train", cpu), split(recipe, root, "val", cpu)
-    last = checkpoint.load(run / "last.pt")
+    last = checkpoint.load(run / "last.pt", checkpoint.Last)
     ended = last["step"] >= Plan.of(recipe, train).steps
     facts = {**environment, "data": {k: v for k, v in environment["data"].items() if k != "root"}}
     path, *variants = export(recipe, run, train, val, facts)
@@ -83,7 +107,11 @@ def scored(run: Path) -> dict[str, Any]:
     if not written.exists():
         return {}
     before = read_json(written)
-    return before if before.get("weights") == _digest(run) else {}
+    if before.get("weights") != _digest(run):
+        return {}
+    with parsing(written, "what mien wrote", UsageError, "remove it"):
+        fits(Metrics, before)
+    return before
 
 
 def _digest(run: Path) -> str:

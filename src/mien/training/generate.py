@@ -29,9 +29,11 @@ from mien.data import load
 from mien.data.generated import save_generated
 from mien.data.samples import Samples
 from mien.data.show import contact_sheet
-from mien.errors import DataError, UsageError
+from mien.errors import DataError, DivergedError, UsageError, WeightsError
 from mien.models.generator import CODE, SIDE, Generator
+from mien.reading.guard import parsing
 from mien.training import checkpoint
+from mien.training.optim import restore
 from mien.training.progress import Progress
 from mien.training.runlog import make, write_json, write_log
 from mien.training.session import check_device
@@ -164,6 +166,9 @@ def train(faces: Faces, fingerprint: str, out: Path, settings: Settings) -> tupl
                 progress.advance()
             seconds += time.perf_counter() - began
             error, divergence = (losses / count).tolist()
+            if not math.isfinite(error + divergence):
+                got = f"diverged: loss not finite between step {step - count + 1} and {step}"
+                raise DivergedError(got, do="train again in a new folder, with another --seed")
             history.append({"step": step, "error": error, "divergence": divergence, "seconds": seconds})
             state = {"step": step, "seconds": seconds, "history": history, "identity": identity}
             states = {name: part.state_dict() for name, part in parts.items()}
@@ -242,9 +247,10 @@ def _resume(
 ) -> tuple[int, float, list[dict[str, Any]]]:
     if not (out / "last.pt").is_file():
         return 0, 0.0, []
-    last = checkpoint.load(out / "last.pt")
+    last = checkpoint.load(out / "last.pt", checkpoint.Drawing)
     if last.get("identity") != identity:
         raise UsageError(f"{out} holds a generator of other data or settings", "a new folder, or the same command")
-    for name, part in parts.items():
-        part.load_state_dict(last[name])
+    with parsing(out / "last.pt", kind=WeightsError, says="is not of this generator"):
+        parts["model"].load_state_dict(last["model"])
+        restore(parts["optimizer"], last["optimizer"])
     return last["step"], last["seconds"], last["history"]

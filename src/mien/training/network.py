@@ -12,11 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from mien.data.sampling import listed
-from mien.errors import RecipeError
+from mien.errors import RecipeError, WeightsError
 from mien.evaluation.metrics import METRICS
 from mien.models import MODELS
 from mien.reading.guard import parsing
 from mien.training.augment import middle
+from mien.training.diverged import DO, finite_weights
 from mien.training.optim import FITS, OPTIMIZERS, SCHEDULES
 from mien.training.recipe import Recipe
 from mien.training.splits import Split
@@ -104,9 +105,14 @@ def build(recipe: Recipe, data: Split, device: torch.device) -> nn.Module:
 
 
 def restored(recipe: Recipe, best: dict[str, Any]) -> nn.Module:
-    """Return the network of a checkpoint `best.pt`, with the averaged weights, on the CPU and in evaluation mode."""
+    """Return the network of a checkpoint `best.pt`, with the averaged weights, on the CPU and in evaluation mode.
+
+    WeightsError for weights of another network, DivergedError for some that are no numbers.
+    """
     model = make(recipe, len(best["labels"]), best["channels"], best["size"], len(best["aux_labels"]))
-    model.load_state_dict(best["average"])
+    with parsing("best.pt", kind=WeightsError, says="does not fit its recipe"):
+        model.load_state_dict(best["average"])
+    finite_weights(best["average"], " in best.pt", DO)
     return model.eval()
 
 

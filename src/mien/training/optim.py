@@ -48,6 +48,26 @@ def optimizer(model: nn.Module, spec: Optim) -> torch.optim.Optimizer | None:
     return OPTIMIZERS[spec.name](groups, spec)
 
 
+def restore(own: torch.optim.Optimizer, content: dict[str, Any]) -> None:
+    """Load a checkpoint's state of an optimiser; ValueError where it is of other weights or settings."""
+    fresh = [{key: value for key, value in group.items() if key != "params"} for group in own.param_groups]
+    own.load_state_dict(content)
+    for group, kinds in zip(own.param_groups, fresh, strict=True):
+        odd = [key for key, value in kinds.items() if not _alike(group.get(key), value)]
+        if odd:
+            raise ValueError(f"{odd[0]} of its optimiser is {str(group.get(odd[0]))[:40]!r}")
+        for weights in group["params"]:
+            held = own.state.get(weights, {}).values()
+            if any(isinstance(one, torch.Tensor) and one.shape not in (weights.shape, torch.Size([])) for one in held):
+                raise ValueError("its optimiser is of weights of another shape")
+
+
+def _alike(one: Any, other: Any) -> bool:
+    numbers = (int, float)
+    both = isinstance(one, numbers) and isinstance(other, numbers)
+    return (both and isinstance(one, bool) == isinstance(other, bool)) or type(one) is type(other)
+
+
 Losses = Sequence[float]
 """The loss on val after each epoch so far."""
 

@@ -16,9 +16,12 @@ from tempfile import TemporaryFile
 from typing import Any
 
 import torch
+from pydantic import Field
 
 from mien.errors import UsageError
 from mien.reading import documents
+from mien.reading.guard import parsing
+from mien.reading.shape import Facts, fits
 from mien.training import recipe as recipes
 from mien.training.recipe import Recipe
 
@@ -69,7 +72,7 @@ def environment(run: Path, device: torch.device, precision: str, data: dict[str,
         "precision": precision,
     }
     if (run / "env.json").is_file():
-        first = read_json(run / "env.json", TO_GO_ON)
+        first = read_environment(run)
         return {**first, "data": data, "resumed": [*first.get("resumed", []), session]}
     return {**session, "data": data, "seconds": 0.0}
 
@@ -102,6 +105,36 @@ def write_json(content: Any, path: Path) -> None:
 def read_json(path: Path, do: str = "remove it") -> dict[str, Any]:
     """Return the mapping in a JSON file of a run, row or sweep; UsageError when it cannot be read, and what to do."""
     return documents.read_json(path, "JSON that mien wrote", UsageError, do)
+
+
+class Data(Facts):
+    """Which data a run is trained on."""
+
+    name: str | None = None
+    root: str | None = None
+    fingerprint: str | None = None
+
+
+class Environment(Facts):
+    """What env.json holds, as far as it is read."""
+
+    data: Data
+    seconds: float = Field(ge=0)
+    commit: str | None
+    versions: dict[str, str | None]
+    device: str
+    threads: int
+    precision: str
+    resumed: list[dict[str, Any]] | None = None
+    diverged: str | None = None
+
+
+def read_environment(run: Path, do: str = TO_GO_ON) -> dict[str, Any]:
+    """Return what env.json of a run holds; UsageError when that is not what mien wrote, and what to do."""
+    content = read_json(run / "env.json", do)
+    with parsing(run / "env.json", "what mien wrote", UsageError, do):
+        fits(Environment, content)
+    return content
 
 
 def write_log(rows: list[dict[str, Any]], path: Path) -> None:

@@ -92,7 +92,5 @@ def _recipe(name: str | None, overrides: list[str]) -> Recipe:
 
 
 def _root(run: Path) -> Path | None:
-    written = run / "env.json"
-    facts = runlog.read_json(written, runlog.TO_GO_ON) if written.is_file() else {}
-    root = facts.get("data", {}).get("root")
+    root = runlog.read_environment(run)["data"].get("root") if (run / "env.json").is_file() else None
     return Path(root) if root else None

@@ -22,15 +22,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mien.errors import DivergedError, WeightsError
+from mien.errors import WeightsError
 from mien.evaluation.metrics import METRICS
-from mien.training import checkpoint, runlog
+from mien.reading.guard import parsing
+from mien.training import checkpoint, diverged, runlog
 from mien.training import recipe as recipes
 from mien.training.adversarial import perturb
 from mien.training.augment import middle
 from mien.training.losses import cross_entropy, objective
 from mien.training.network import build, check
-from mien.training.optim import FITS, Average, optimizer, rate, uphill
+from mien.training.optim import FITS, Average, optimizer, rate, restore, uphill
 from mien.training.progress import Progress
 from mien.training.recipe import Augment, Recipe
 from mien.training.splits import Split, gather, split
@@ -64,7 +65,7 @@ class State:
         self.model.load_state_dict(content["model"])
         self.average.model.load_state_dict(content["average"])
         if self.optimizer:
-            self.optimizer.load_state_dict(content["optimizer"])
+            restore(self.optimizer, content["optimizer"])
         for name in ("epoch", "step", "seconds", "best", "history"):
             setattr(self, name, content[name])
 
@@ -77,7 +78,8 @@ def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto")
     check(recipe)
     keep_memory()
     place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
-    last = checkpoint.load(run / "last.pt") if (run / "last.pt").exists() else None
+    diverged.refuse(run)
+    last = checkpoint.load(run / "last.pt", checkpoint.Last) if (run / "last.pt").exists() else None
     if last and last["threads"] != torch.get_num_threads():
         torch.set_num_threads(last["threads"])  # the order of additions, hence the last bits, depend on it
     data, val = split(recipe, root, "train", place), split(recipe, root, "val", place)
@@ -88,7 +90,8 @@ def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto")
     model = build(recipe, data, place)
     state = State(model, Average(model, recipe.ema), optimizer(model, recipe.optim))
     if last:
-        state.restore(last)
+        with parsing(run / "last.pt", kind=WeightsError, says="does not fit its recipe"):
+            state.restore(last)
     precision = choose_precision(last["precision"] if last else recipe.precision, place)
     facts = {
         "labels": list(data.labels),
@@ -110,12 +113,13 @@ def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto")
     with Progress(recipe.name, plan.steps, state.step) as progress:
         while state.step < plan.steps:
             began = time.perf_counter()
-            steps = (_fit if recipe.optim.name in FITS else _epoch)(plan, data, val, state, precision, progress)
-            learnt = {key: float(np.mean([row[key] for row in steps])) for key in ("loss", "train_accuracy")}
-            if not np.isfinite(learnt["loss"]):
-                got = f"the loss became {learnt['loss']} in epoch {state.epoch + 1}"
-                raise DivergedError(got, do="lower optim.lr, or use precision=float32")
-            scores = score(state.average.model, val, precision, flip=recipe.views.flip)
+            with diverged.recorded(run, state.epoch + 1):
+                steps = (_fit if recipe.optim.name in FITS else _epoch)(plan, data, val, state, precision, progress)
+                learnt = {key: float(np.mean([row[key] for row in steps])) for key in ("loss", "train_accuracy")}
+                diverged.finite("loss", learnt["loss"])
+                diverged.finite_weights(state.average.model.state_dict())
+                scores = score(state.average.model, val, precision, flip=recipe.views.flip)
+                diverged.finite(f"val {recipe.select}", scores[f"val_{recipe.select}"])
             state.epoch += 1
             state.seconds += time.perf_counter() - began
             row = {"epoch": state.epoch, "step": state.step, **learnt, "seconds": state.seconds, **scores}
@@ -279,8 +283,9 @@ def chunks(rows: Tensor, size: int) -> tuple[Tensor, ...]:
 def score(
     model: nn.Module, val: Split, precision: torch.dtype, *, flip: bool, only: Collection[str] = METRICS
 ) -> dict[str, float]:
-    """Return metrics on val as `val_<key>`, those of METRICS or some."""
-    probs = logits(model, val.images, precision, flip=flip).softmax(1).double().cpu().numpy()
+    """Return metrics on val as `val_<key>`, those of METRICS or some; DivergedError where the logits are no numbers."""
+    told = diverged.finite_all("logits on val", logits(model, val.images, precision, flip=flip))
+    probs = told.softmax(1).double().cpu().numpy()
     target = val.target.double().cpu().numpy()
     return {f"val_{name}": float(METRICS[name](probs, target)) for name in only}
 

@@ -22,11 +22,14 @@ from mien.errors import DataError, UsageError, WeightsError
 from mien.evaluation.evaluate import describe
 from mien.evaluation.report import Report, write
 from mien.evaluation.report.content import Rows
+from mien.evaluation.report.held import Beside, Kept
 from mien.evaluation.report.measured import files as measurements
 from mien.evaluation.report.measured import measured
 from mien.evaluation.report.measured import read as _json
 from mien.evaluation.result import Result
 from mien.reading.documents import read_yaml
+from mien.reading.guard import parsing
+from mien.reading.shape import fits
 from mien.reading.tables import read_log
 
 RESULTS = ("test.npz", "result.npz", "val.npz")
@@ -153,15 +156,22 @@ def _rows(path: Path | None) -> Rows:
 def _about(result: Result, file: Path) -> dict[str, Any]:
     """Return the recipe, the environment, the card and the val figures of a result, each where known."""
     kept = _json(_beside(file, f"{file.stem.rpartition('-')[0] or file.stem}.json"))
+    with parsing(file.parent / f"{file.stem}.json", "a row that mien wrote"):
+        fits(Kept, kept)
     metrics, recipe = _json(_beside(file, "metrics.json")), file.parent / "recipe.yaml"
     own = read_yaml(recipe, "the recipe of a run") if recipe.is_file() else None
     card = _card(result, file.parent)
-    return {
+    about = {
         "recipe": own or kept.get("recipe") or (card or {}).get("recipe"),
         "environment": _json(_beside(file, "env.json")) or kept.get("environment") or result.provenance.get("trained"),
-        "val": metrics.get("val") or kept.get("figures", {}).get("val") or (card or {}).get("metrics", {}).get("val"),
+        "val": metrics.get("val")
+        or (kept.get("figures") or {}).get("val")
+        or (card or {}).get("metrics", {}).get("val"),
         "card": card,
     }
+    with parsing(file.parent, says="holds recipe.yaml, env.json or metrics.json with what mien did not write"):
+        fits(Beside, about)
+    return about
 
 
 def _card(result: Result, folder: Path) -> dict[str, Any] | None:

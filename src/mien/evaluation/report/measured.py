@@ -10,8 +10,11 @@ from typing import Any
 
 from mien.errors import DataError, UsageError
 from mien.evaluation.belongs import stranger
+from mien.evaluation.report.held import KINDS as HELD
 from mien.evaluation.result import Result
 from mien.reading.documents import read_json
+from mien.reading.guard import parsing
+from mien.reading.shape import fits
 
 KINDS = {"stress": "corruptions", "fairness": "columns"}
 """Kinds of measurement, whose file is called KIND.json, and the key by which their figures are known."""
@@ -38,6 +41,7 @@ def measured(
         for kind in KINDS:
             if path := beside(file, f"{kind}.json"):
                 figures = read(path)
+                _check(path, kind, figures)
                 if why := stranger(figures, results[name]):
                     found.strangers[kind].append(f"{path} is left out: {why}.")
                 else:
@@ -47,6 +51,7 @@ def measured(
         kind = next((kind for kind, key in KINDS.items() if key in figures), "")
         if not kind:
             raise DataError(f"{path} is neither of {' nor '.join(KINDS)}", "a JSON file that one of these wrote")
+        _check(path, kind, figures)
         whys = {name: stranger(figures, result) for name, result in results.items()}
         own = [name for name, why in whys.items() if not why]
         if not own:
@@ -54,6 +59,11 @@ def measured(
         same = [name for name in own if results[name].provenance.get("split") == figures.get("split")]
         found.figures[kind][(same or own)[0]] = figures
     return found
+
+
+def _check(path: Path, kind: str, figures: Mapping[str, Any]) -> None:
+    with parsing(path, f"what `mien {kind} --out` writes"):
+        fits(HELD[kind], figures)
 
 
 def files(path: Path, taken: Sequence[str]) -> list[Path]:
