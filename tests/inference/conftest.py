@@ -1,10 +1,10 @@
 """Real photographs and videos for the use side: Eileen Collins (scikit-image) and Grace Hopper (matplotlib)."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 import matplotlib
@@ -93,6 +93,46 @@ def write_video(path: Path, images: list[np.ndarray], rate: int = 20, codec: str
         for k, image in enumerate(images):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
             frame.pts, frame.time_base = k, Fraction(1, rate)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture(scope="session")
+def clip() -> Callable[..., Path]:
+    """Write a made-up video: `write_clip(path, codec, ...)`."""
+    return write_clip
+
+
+def texture(size: tuple[int, int], index: int) -> np.ndarray:
+    """A picture full of detail that moves with `index`, uint8 RGB (H, W, 3): damage to it can be seen."""
+    y, x = np.mgrid[: size[0], : size[1]]
+    noise = np.random.default_rng(3).integers(0, 60, (size[0], size[1] + 200))[:, index : index + size[1]]
+    tiles = ((x // 8 + y // 8 + index) % 2) * 120
+    return np.stack([(2 * x + 3 * index) % 160 + noise, (y + index) % 160 + noise, tiles + noise], -1).astype(np.uint8)
+
+
+def write_clip(
+    path: Path, codec: str = "libx264", count: int = 40, size: tuple[int, int] = (96, 128), pix: str = "yuv420p",
+    gop: int = 10, first: int = 0, times: Iterable[int] | None = None, aspect: Fraction | None = None,
+    matrix: Sequence[int] | None = None, image: Callable[[int], np.ndarray] | None = None,
+    options: dict[str, str] | None = None, muxer: dict[str, str] | None = None,
+) -> Path:  # fmt: skip
+    """Encode `count` frames at 25 a second, from number `first` on, or at `times` in milliseconds."""
+    if codec not in av.codecs_available:
+        pytest.skip(f"this FFmpeg does not write {codec}")
+    with av.open(str(path), "w", options=muxer or {}) as file:
+        stream: Any = file.add_stream(codec, rate=25, options=options or {})
+        stream.height, stream.width, stream.pix_fmt = *size, pix
+        stream.codec_context.gop_size, stream.bit_rate = gop, 2_000_000
+        if aspect is not None:
+            stream.codec_context.sample_aspect_ratio = aspect
+        if times is not None:
+            stream.codec_context.time_base = Fraction(1, 1000)
+        stream.set_display_matrix(matrix)
+        for k, time in enumerate(range(first, first + count) if times is None else times):
+            frame = av.VideoFrame.from_ndarray(image(k) if image else texture(size, k), format="rgb24")
+            frame.pts, frame.time_base = time, Fraction(1, 25 if times is None else 1000)
             file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
     return path

@@ -1,49 +1,54 @@
 """Frames of video files, as FFmpeg (PyAV) finds them, and where a file that is not whole stops.
 
-Time is what the timestamps say, from the start of the picture on.  Reading from the middle goes to the key frame before
-it, by the container's index.  What cannot be decoded is left out and the rest is read; FFmpeg ends quietly where the
-bytes end, so the size of a file is compared with what its own head promises.
+Time is what the timestamps say, from the earliest frame that is displayed on.  Reading from the middle goes to the key
+frame before it, by the container's index.  What cannot be decoded is left out and the rest is read; FFmpeg ends quietly
+where the bytes end, so the size of a file is compared with what its own head promises.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from heapq import heappop, heappush
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import av
-import numpy as np
 
 from mien.errors import MediaError
+from mien.inference import geometry, matroska, media
+from mien.inference.decoder import Decoder
 from mien.inference.media import Pixels, reason
 
 BACK = (0.0, 1.0, 5.0, 25.0, 125.0)  # seconds to look further back, where a container's index is not exact
 SIZES = (188, 192, 204)  # bytes of a packet of an MPEG transport stream, on the air, on a disc, with parity
 UNSURE = frozenset(("mpeg",))  # containers whose timestamps FFmpeg guesses after a seek: read from the beginning
+STILL = frozenset(("tty", "image2", "image2pipe", "bin", "xbin", "adf", "idf", "ico"))  # text, drawn, and images
+BROADCAST = frozenset(("mpegts", "mpeg", "h264", "hevc", "vvc", "mpegvideo", "m4v"))  # may begin anywhere
 ATTACHED = av.stream.Disposition.attached_pic
 
 
-def frames(path: Path, start: float = 0.0) -> Iterator[tuple[int, float, Callable[[], Pixels]]]:
+def frames(
+    path: Path, start: float = 0.0, most: int = media.MAX_PIXELS
+) -> Iterator[tuple[int, float, Callable[[], Pixels]]]:
     """Yield (index, seconds, what makes uint8 RGB (H, W, 3)) of every decoded frame from `start` seconds on.
 
     `index` counts decoded frames from the file's first one on.  After a seek it is taken from the container's list of
     frames where it has a complete one (MP4, MOV, AVI), else (Matroska, WebM, transport streams) it is the key frame's
     time by the nominal frame rate: the same number where that rate is constant, near it where it is not.
-    MediaError, after all frames that are whole, when the file is cut short, damaged or still being written.
+    MediaError, after all frames that are whole, when the file is cut short, damaged or still being written; and for
+    frames of more than `most` pixels.
     """
     size = _size(path)
     with ExitStack() as stack:
-        file = stack.enter_context(opened(path))
-        reading = _Reading(file, moving(file, path), start)
+        reading = _Reading(path, stack.enter_context(opened(path)), start, most)
         if start > 0 and not reading.seek():
-            file = stack.enter_context(opened(path))
-            reading = _Reading(file, moving(file, path), start)
+            reading = _Reading(path, stack.enter_context(opened(path)), start, most)
         yield from reading.frames()
         if _size(path) > size:
             what = "was still being written"
-        elif reading.damaged is None and not _lacks_bytes(path, file.format.name):
+        elif reading.is_whole():
             return
         else:
             what = "is cut short or damaged"
@@ -77,7 +82,7 @@ def moving(file: Any, path: Path) -> Any:
     Cover pictures are no video.  Of several videos it is the one that FFmpeg calls best.
     """
     # FFmpeg also "plays" text files and single pictures
-    still = file.format.name in ("tty", "image2") or file.format.name.endswith("pipe")
+    still = file.format.name in STILL or file.format.name.endswith("_pipe")
     videos = [] if still else [stream for stream in file.streams.video if not stream.disposition & ATTACHED]
     if not videos:
         raise MediaError(f"{path} has no moving picture", "a video file")
@@ -97,7 +102,7 @@ class _Key:
 
 
 class _Reading:
-    """One pass over a stream: the frames, and afterwards how far it came.
+    """One pass over the video of a file: the frames, and afterwards how far it came.
 
     Attributes:
         seconds: of the last frame.
@@ -105,29 +110,37 @@ class _Reading:
         read: frames from `start` on.
     """
 
-    def __init__(self, file: Any, stream: Any, start: float) -> None:
+    def __init__(self, path: Path, file: Any, start: float, most: int) -> None:
         self.seconds, self.read = 0.0, 0
         self.damaged: float | None = None
-        self._file, self._stream, self._start = file, stream, start
-        self._origin = stream.start_time or 0
+        self._path, self._file, self._start, self._most = path, file, start, most
+        self._stream = stream = moving(file, path)
+        media.check_size(stream.width, stream.height, path, most)
         rate = float(stream.average_rate or stream.guessed_rate or 25)
         self._rate = rate if 0 < rate < 1000 else 25.0
+        self._decoder, self._aspect = Decoder(stream, most), geometry.Aspect(stream)
+        self._origin: int | None = None  # the timestamp that is second 0
+        self._waiting: list[int] | None = [] if file.format.name == "avi" else None  # AVI has no time but the order
         self._last: float | None = None
         self._packets: Iterator[Any] = file.demux(stream)
+        self._first_key: int | None = None
+        self._last_key: int | None = None
         self._key: _Key | None = None
 
     def seek(self) -> bool:
         """Go to the last key frame before `start`; return whether one was found there."""
-        if self._file.format.name in UNSURE:
+        reordered = self._waiting is not None and self._stream.codec_context.has_b_frames
+        if self._file.format.name in UNSURE or reordered or not self._find_origin():
             return False
         base = self._stream.time_base
-        target = self._origin + self._start / base
+        target = (self._origin or 0) + self._start / base
         for back in BACK:
             at = self._start - back
             if at <= 0:
                 return False
             try:
-                self._file.seek(self._origin + int(at / base), stream=self._stream)
+                self._file.seek((self._origin or 0) + int(at / base), stream=self._stream)
+                self._forget()
                 packets = self._file.demux(self._stream)
                 packet = next((p for p in packets if p.is_keyframe and p.pts is not None), None)
             except av.error.FFmpegError:
@@ -139,7 +152,6 @@ class _Reading:
         return False
 
     def frames(self) -> Iterator[tuple[int, float, Callable[[], Pixels]]]:
-        self._stream.thread_type = "AUTO"
         key = self._key
         index: int | None = None if key else 0
         for frame in self._decoded(self._packets):
@@ -147,36 +159,90 @@ class _Reading:
                 if frame is None or frame.pts is None or frame.pts < key.packet.pts:
                     continue  # pictures of an open group that lean on one we have not read
                 index = self._index(key)
+            timestamp = self._timestamp(frame)
             if frame is not None:
-                self._time(frame)
+                self._time(timestamp)
             if frame is None or frame.is_corrupt:
                 self.damaged = self.seconds if self.damaged is None else self.damaged
             else:
                 self.read += self.seconds >= self._start
-                yield index or 0, self.seconds, partial(_upright, frame)
+                yield index or 0, self.seconds, self._shown(frame)
             index = (index or 0) + (frame is not None)
+
+    def is_whole(self) -> bool:
+        """Return whether all that was passed could be read, and the file is as long as it says."""
+        if self.damaged is None and self._file.format.name.startswith("matroska"):
+            at = matroska.first_damage(self._path, self._key.packet.pos or 0 if self._key else 0)
+            if at is not None:
+                self.damaged = max(0.0, at - float((self._origin or 0) * self._stream.time_base))
+        return self.damaged is None and not _lacks_bytes(self._path, self._file.format.name)
 
     def _decoded(self, packets: Iterator[Any]) -> Iterator[Any]:
         """Yield frames, and None where something could not be read; a broadcast may begin before its first key."""
-        keyed = False
+        begun = self._file.format.name not in BROADCAST
         try:
             for packet in packets:
-                keyed = keyed or packet.is_keyframe
-                try:
-                    decoded = packet.decode()
-                except av.error.FFmpegError:
-                    decoded = [None] if keyed else []
-                yield from decoded
+                self._note(packet)
+                for frame in self._decoder.decode(packet):
+                    if frame is not None:
+                        begun = True
+                        self._aspect.follow(self._last_key)
+                        yield frame
+                    elif begun:
+                        yield None
+                if packet.is_corrupt and begun:
+                    yield None
         except av.error.FFmpegError:
             yield None
 
-    def _time(self, frame: Any) -> None:
+    def _note(self, packet: Any) -> None:
+        if packet.is_keyframe and packet.pts is not None and not packet.is_discard:
+            self._last_key = packet.pts
+            self._first_key = packet.pts if self._first_key is None else self._first_key
+        if self._waiting is not None and packet.size and packet.dts is not None:
+            heappush(self._waiting, packet.dts)
+
+    def _find_origin(self) -> bool:
+        """Read up to the first frame, for its time; return whether it has one."""
+        for frame in self._decoded(self._packets):
+            timestamp = self._timestamp(frame)
+            if frame is not None:
+                self._set_origin(timestamp)
+                self.damaged = None  # what is behind `start` counts
+                return timestamp is not None
+            self.damaged = 0.0
+        return False
+
+    def _forget(self) -> None:
+        self._decoder.flush()
+        if self._waiting:
+            self._waiting.clear()
+
+    def _timestamp(self, frame: Any) -> int | None:
+        """Return when a frame is shown: what it says, or in AVI the earliest of those that wait to be shown."""
+        if self._waiting is None:
+            return None if frame is None else frame.pts
+        return heappop(self._waiting) if self._waiting else None
+
+    def _set_origin(self, timestamp: int | None) -> None:
+        """Let time begin with the earliest frame, or with the key frame before it where that one is damaged."""
+        first = self._stream.start_time or 0 if timestamp is None else timestamp
+        self._origin = first if self._first_key is None or self.damaged is None else min(first, self._first_key)
+
+    def _time(self, timestamp: int | None) -> None:
         """Move on to a frame's time; without a timestamp, or with one in the past, by one frame of the usual rate."""
-        told = None if frame.pts is None else float((frame.pts - self._origin) * frame.time_base)
+        if self._origin is None:
+            self._set_origin(timestamp)
+        told = None if timestamp is None else float((timestamp - (self._origin or 0)) * self._stream.time_base)
         if told is None or (self._last is not None and told <= self._last):
             told = 0.0 if self._last is None else self._last + 1 / self._rate
         self._last = told
         self.seconds = round(max(0.0, told), 6)
+
+    def _shown(self, frame: Any) -> Callable[[], Pixels]:
+        size = geometry.shown_size(frame.width, frame.height, self._aspect.at(frame.pts))
+        media.check_size(*size, self._path, self._most)
+        return partial(geometry.shown, frame, size, self._decoder.turn(frame))
 
     def _index(self, key: _Key) -> int:
         entries, packet = self._stream.index_entries, key.packet
@@ -184,19 +250,13 @@ class _Reading:
             at = entries.search_timestamp(packet.dts)
             if at >= 0 and entries[at].timestamp == packet.dts:
                 return sum(not entry.is_discard for entry in entries[:at]) + key.leading
-        return round(float((packet.pts - self._origin) * packet.time_base) * self._rate)
+        return round(float((packet.pts - (self._origin or 0)) * packet.time_base) * self._rate)
 
 
 def _counted(packets: Iterator[Any], key: _Key) -> Iterator[Any]:
     for packet in packets:
         key.leading += packet.pts is not None and packet.pts < key.packet.pts
         yield packet
-
-
-def _upright(frame: Any) -> Pixels:
-    image = frame.to_ndarray(format="rgb24")
-    quarters = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(image, quarters)) if quarters else image
 
 
 def _size(path: Path) -> int:
