@@ -14,6 +14,7 @@ from mien.inference.annotated import Annotated
 from mien.inference.pipeline import Prediction, Seen
 from mien.inference.sources import Source
 from mien.inference.video import Clip, frames
+from mien.outputs import Outputs
 
 Make = Callable[..., Path]
 ONE = 1 << 16
@@ -150,7 +151,7 @@ def test_squeezed_and_turned(tmp_path: Path, clip: Make) -> None:
 def test_the_annotated_video_has_square_pixels(tmp_path: Path, clip: Make) -> None:
     path = clip(tmp_path / "a.mp4", count=5, aspect=Fraction(4, 3))
     source = Source("a.mp4", path, Path("a.mp4"))
-    with Annotated(tmp_path) as annotated:
+    with Annotated(Outputs(tmp_path)) as annotated:
         for index, seconds, image in frames(path):
             prediction = Prediction("a.mp4", index, seconds, image.shape[1], image.shape[0])
             annotated.add(Seen(prediction, source, False, np.empty((0, 48, 48, 1), np.uint8), image))

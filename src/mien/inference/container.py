@@ -30,7 +30,7 @@ ATTACHED = av.stream.Disposition.attached_pic
 
 
 def frames(
-    path: Path, start: float = 0.0, most: int = media.MAX_PIXELS
+    path: Path, start: float = 0.0, max_pixels: int = media.MAX_PIXELS
 ) -> Iterator[tuple[int, float, Callable[[], Pixels]]]:
     """Yield (index, seconds, what makes uint8 RGB (H, W, 3)) of every decoded frame from `start` seconds on.
 
@@ -38,13 +38,13 @@ def frames(
     frames where it has a complete one (MP4, MOV, AVI), else (Matroska, WebM, transport streams) it is the key frame's
     time by the nominal frame rate: the same number where that rate is constant, near it where it is not.
     MediaError, after all frames that are whole, when the file is cut short, damaged or still being written; and for
-    frames of more than `most` pixels.
+    frames of more than `max_pixels` pixels.
     """
     size = _size(path)
     with ExitStack() as stack:
-        reading = _Reading(path, stack.enter_context(opened(path)), start, most)
+        reading = _Reading(path, stack.enter_context(opened(path)), start, max_pixels)
         if start > 0 and not reading.seek():
-            reading = _Reading(path, stack.enter_context(opened(path)), start, most)
+            reading = _Reading(path, stack.enter_context(opened(path)), start, max_pixels)
         yield from reading.frames()
         if _size(path) > size:
             what = "was still being written"
@@ -110,15 +110,15 @@ class _Reading:
         read: frames from `start` on.
     """
 
-    def __init__(self, path: Path, file: Any, start: float, most: int) -> None:
+    def __init__(self, path: Path, file: Any, start: float, max_pixels: int) -> None:
         self.seconds, self.read = 0.0, 0
         self.damaged: float | None = None
-        self._path, self._file, self._start, self._most = path, file, start, most
+        self._path, self._file, self._start, self._max_pixels = path, file, start, max_pixels
         self._stream = stream = moving(file, path)
-        media.check_size(stream.width, stream.height, path, most)
+        media.check_size(stream.width, stream.height, path, max_pixels)
         rate = float(stream.average_rate or stream.guessed_rate or 25)
         self._rate = rate if 0 < rate < 1000 else 25.0
-        self._decoder, self._aspect = Decoder(stream, most), geometry.Aspect(stream)
+        self._decoder, self._aspect = Decoder(stream, max_pixels), geometry.Aspect(stream)
         self._origin: int | None = None  # the timestamp that is second 0
         self._waiting: list[int] | None = [] if file.format.name == "avi" else None  # AVI has no time but the order
         self._last: float | None = None
@@ -241,7 +241,7 @@ class _Reading:
 
     def _shown(self, frame: Any) -> Callable[[], Pixels]:
         size = geometry.shown_size(frame.width, frame.height, self._aspect.at(frame.pts))
-        media.check_size(*size, self._path, self._most)
+        media.check_size(*size, self._path, self._max_pixels)
         return partial(geometry.shown, frame, size, self._decoder.turn(frame))
 
     def _index(self, key: _Key) -> int:

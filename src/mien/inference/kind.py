@@ -16,8 +16,11 @@ VIDEOS = frozenset(
     (
         *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".mts", ".m2ts", ".m2t"),
         *(".3gp", ".ogv", ".vob", ".mxf", ".asf", ".h264", ".hevc"),
+        *(".3g2", ".264", ".265", ".h265", ".divx", ".dv", ".f4v", ".ivf", ".m1v", ".m2v", ".m2p", ".mjpeg", ".mjpg"),
+        *(".mp4v", ".mpe", ".nut", ".obu", ".ogm", ".qt", ".rm", ".rmvb", ".wtv", ".xvid", ".y4m"),
     )
 )
+JPEGS = frozenset((".mjpeg", ".mjpg"))  # a film that is nothing but JPEG after JPEG: by its content it is the first
 FILMS = (b"\x1aE\xdf\xa3", b"\0\0\1\xba", b"FLV\1", b"OggS", b"\x30\x26\xb2\x75")
 """How files of Matroska, MPEG, Flash, Ogg and Windows Media begin, whatever they are called."""
 
@@ -25,6 +28,8 @@ FILMS = (b"\x1aE\xdf\xa3", b"\0\0\1\xba", b"FLV\1", b"OggS", b"\x30\x26\xb2\x75"
 def moves(path: Path) -> bool:
     """Return whether a file gives frames: a video or an animated image."""
     suffix = path.suffix.lower()
+    if suffix in JPEGS:
+        return True
     try:
         with path.open("rb") as file:
             start = file.read(16)

@@ -105,7 +105,7 @@ def _decoded(source: str | Path, start: float, max_pixels: int) -> Iterator[tupl
         return animation.frames(path, max_pixels)
     from mien.inference import container  # FFmpeg takes long to import, and pictures do not wait for it
 
-    return container.frames(path, start)
+    return container.frames(path, start, max_pixels)
 
 
 def _nothing(source: str | Path, clip: Clip, seconds: float) -> MediaError:
