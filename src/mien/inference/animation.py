@@ -13,7 +13,7 @@ from typing import BinaryIO
 from PIL import Image
 
 from mien.errors import MediaError
-from mien.inference import heif, media, sizes
+from mien.inference import heif, media
 from mien.inference.media import Pixels
 
 FORMATS = frozenset(("GIF", "WEBP", "PNG", "AVIF"))
@@ -33,17 +33,11 @@ def is_animated(path: Path, max_pixels: int = media.MAX_PIXELS) -> bool:
 def moves(file: BinaryIO, max_pixels: int = media.MAX_PIXELS) -> bool:
     """Return as `is_animated` does, of an open file; what has too many pixels is left to be refused as a still."""
     try:
-        check(file, max_pixels)
-        with media.opened(file) as picture:
+        with media.opened(file, max_pixels=max_pixels) as picture:
             media.check_size(picture.width, picture.height, "", max_pixels)
             return picture.format in FORMATS and bool(getattr(picture, "is_animated", False))
     except Exception:  # whatever is wrong with it, it is not known to move
         return False
-
-
-def check(file: BinaryIO, max_pixels: int, name: str | Path = "") -> None:
-    """Refuse an image whose head asks for too many pixels, before its reader allocates them; MediaError."""
-    media.check_size(*sizes.largest(file), name, max_pixels)
 
 
 def frames(path: Path, max_pixels: int = media.MAX_PIXELS) -> Iterator[tuple[int, float, Callable[[], Pixels]]]:
@@ -53,7 +47,7 @@ def frames(path: Path, max_pixels: int = media.MAX_PIXELS) -> Iterator[tuple[int
     short or damaged.
     """
     now, made, whole = 0.0, 0, True
-    with path.open("rb") as file, _opened(file, path, max_pixels) as picture:
+    with path.open("rb") as file, media.opened(file, False, max_pixels, path) as picture:
         first = int(bool(picture.info.get("default_image")))  # of an APNG: shown where nothing moves
         still = heif.head(file) if picture.format == "AVIF" else None
         turn = 1 if still else media.orientation(picture)
@@ -74,11 +68,6 @@ def frames(path: Path, max_pixels: int = media.MAX_PIXELS) -> Iterator[tuple[int
             made, now = made + 1, now + _lasts(picture)
     if not whole:
         raise MediaError(f"{path} is cut short or damaged at {now:.1f} s", do=f"{made} frames were decoded")
-
-
-def _opened(file: BinaryIO, path: Path, max_pixels: int) -> Image.Image:
-    check(file, max_pixels, path)
-    return media.opened(file)
 
 
 def _shown(picture: Image.Image, turn: int, still: heif.Still | None) -> Pixels:

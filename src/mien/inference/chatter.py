@@ -4,6 +4,7 @@ They write to file descriptor 2 itself.  A command owns its process, so there th
 runs, and Python's sys.stderr, through which all of our lines go, gets the real one.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,21 @@ STDERR = 2
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Keep what C libraries say from stderr until the block ends; for a command's process, not for a library's."""
+    """Keep what libraries say from stderr until the block ends; for a command's process, not for a program's around us.
+
+    Python's own ones log it; where nobody listens logging would print it.
+    """
+    nobody = logging.NullHandler()
+    logging.getLogger().addHandler(nobody)
+    try:
+        with _descriptor():
+            yield
+    finally:
+        logging.getLogger().removeHandler(nobody)
+
+
+@contextmanager
+def _descriptor() -> Iterator[None]:
     sys.stderr.flush()
     try:
         kept = os.dup(STDERR)

@@ -45,6 +45,7 @@ class Still:
         images: how many images the file holds, without thumbnails, alpha, depth and tiles.
         moving: what moves beside it, or nothing.
         places: the first byte of each piece of its pixels in the file, and the one after its last.
+        made: where in the file it is said how large an image made of others is, and whether by a grid or an overlay.
         prefix: bytes that tell the length of a unit of HEVC within them; 0 for other codecs.
     """
 
@@ -55,6 +56,7 @@ class Still:
     images: int
     moving: str = ""
     places: tuple[tuple[int, int], ...] = ()
+    made: tuple[tuple[bytes, int], ...] = ()
     prefix: int = 0
 
     def note(self) -> str:
@@ -92,6 +94,14 @@ def _is_hevc(data: bytes, at: int, end: int, prefix: int) -> bool:
         if at > end or at <= start or any(data.find(bytes((0, 0, k)), start, at) >= 0 for k in range(3)):
             return False
     return True
+
+
+def canvases(data: bytes, still: Still) -> Iterator[tuple[int, int]]:
+    """Yield the width and height of every canvas on which the primary image is put together, as they are told there."""
+    for kind, at in still.made:
+        size = at + (10 if kind == b"iovl" else 4)  # after version, flags, and the background or the rows and columns
+        if len(data) >= size + 8:
+            yield struct.unpack_from(">II" if data[at + 1] & 1 else ">HH", data, size)
 
 
 def plain(data: bytes, still: Still) -> bytes:
@@ -165,10 +175,12 @@ def _primary(meta: bytes, base: int, names: list[bytes]) -> Still | None:
     sizes = [struct.unpack_from(">II", meta, start + 4) for name, start, _ in own if name == b"ispe"]
     width, height = sizes[0] if sizes else (0, 0)
     turns = tuple((name, meta[start:end], base + start - 4) for name, start, end in own if name in TURNS)
-    coded = _coded(primary, kinds, refers)
+    coded, derived = _parts(primary, kinds, refers)
     codec = kinds[coded[0]][0] if coded else b"?"
-    extents = _extents(meta, *boxes[b"iloc"]) if b"iloc" in boxes else {}
+    inner = boxes.get(b"idat", (0, 0))[0]
+    extents = _extents(meta, *boxes[b"iloc"], base + inner) if b"iloc" in boxes else {}
     places = tuple(place for item in coded for place in extents.get(item, ()))
+    made = tuple((kinds[item][0], extents[item][0][0]) for item in derived if extents.get(item))
     prefix = [1 + (meta[start + 21] & 3) for item in coded for name, start, _ in tied.get(item, ()) if name == b"hvcC"]
     return Still(
         CODED.get(codec, codec.decode("latin-1")),
@@ -178,6 +190,7 @@ def _primary(meta: bytes, base: int, names: list[bytes]) -> Still | None:
         _count(kinds, refers),
         _moving(names),
         places,
+        made,
         prefix[0] if prefix and len(places) == len(coded) else 0,
     )
 
@@ -186,22 +199,23 @@ def _moving(names: list[bytes]) -> str:
     return "a motion photo" if b"mpvd" in names else "a sequence" if b"moov" in names else ""
 
 
-def _coded(item: int, kinds: Kinds, refers: list[Refers]) -> list[int]:
-    """Return the coded items of which an item is made, itself or by way of grids and the like."""
-    found, open_items, seen = [], [item], set()
-    while open_items:
-        item = open_items.pop(0)
-        if item in seen or item not in kinds:
-            continue
-        seen.add(item)
-        if kinds[item][0] not in DERIVED:
-            found.append(item)
-        open_items += [k for name, of, to in refers if name == b"dimg" and of == item for k in to]
-    return found
+def _parts(item: int, kinds: Kinds, refers: list[Refers]) -> tuple[list[int], list[int]]:
+    """Return the coded items of which an item is made, and the items that put them together, itself perhaps."""
+    made_of = {of: to for name, of, to in refers if name == b"dimg"}
+    coded: list[int] = []
+    derived: list[int] = []
+    left, seen = [item], set()
+    while left:
+        item = left.pop()
+        if item in kinds and item not in seen:
+            seen.add(item)
+            (derived if kinds[item][0] in DERIVED else coded).append(item)
+            left += made_of.get(item, ())
+    return coded, derived
 
 
-def _extents(meta: bytes, start: int, end: int) -> dict[int, list[tuple[int, int]]]:
-    """Return where in the file the pieces of every item lie that are not inside the head."""
+def _extents(meta: bytes, start: int, end: int, inner: int) -> dict[int, list[tuple[int, int]]]:
+    """Return where in the file the pieces of every item lie; `inner` is where those begin that stand in the head."""
     version, sizes = meta[start], struct.unpack_from(">H", meta, start + 4)[0]
     offset, length, base, index = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
     numbers = 4 if version == 2 else 2
@@ -220,10 +234,10 @@ def _extents(meta: bytes, start: int, end: int) -> dict[int, list[tuple[int, int
         method = read(2) & 15 if version else 0
         _, first, count = read(2), read(base), read(2)
         pieces = []
-        for _ in range(count):
-            _, begins = read(index if version else 0), first + read(offset)
+        for _ in range(count if index + offset + length else min(count, 1)):
+            _, begins = read(index if version else 0), first + read(offset) + (inner if method == 1 else 0)
             pieces.append((begins, begins + read(length)))
-        found[number] = pieces if not method else []
+        found[number] = pieces if method < 2 else []
     return found
 
 

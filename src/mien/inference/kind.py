@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import BinaryIO
 
+from mien.errors import MediaError
 from mien.inference import animation, heif, media, raws, video
 
 PICTURES = frozenset(
@@ -25,7 +26,7 @@ FILMS = (b"\x1aE\xdf\xa3", b"\0\0\1\xba", b"FLV\1", b"OggS", b"\x30\x26\xb2\x75"
 """How files of Matroska, MPEG, Flash, Ogg and Windows Media begin, whatever they are called."""
 
 
-def moves(path: Path) -> bool:
+def moves(path: Path, max_pixels: int = media.MAX_PIXELS) -> bool:
     """Return whether a file gives frames: a video or an animated image."""
     suffix = path.suffix.lower()
     if suffix in JPEGS:
@@ -33,7 +34,7 @@ def moves(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             start = file.read(16)
-            image = False if raws.starts_raw(start) else _image(file)
+            image = False if raws.starts_raw(start) else _image(file, max_pixels)
     except OSError:
         return suffix in VIDEOS
     if image is not None or suffix in VIDEOS:
@@ -42,15 +43,17 @@ def moves(path: Path) -> bool:
     return (film or suffix not in PICTURES) and video.is_video(path)
 
 
-def _image(file: BinaryIO) -> bool | None:
-    """Return whether an image moves, or None where the file is no image."""
+def _image(file: BinaryIO, max_pixels: int) -> bool | None:
+    """Return whether an image moves, or None where the file is no image; one that is too large does not."""
     still = heif.head(file)
     if still and still.codec != "AV1":
         return False
-    if animation.moves(file):
+    if animation.moves(file, max_pixels):
         return True
     try:
-        with media.opened(file):
+        with media.opened(file, max_pixels=max_pixels):
             return False
+    except MediaError:
+        return False
     except Exception:  # whatever is wrong with it as an image, it may be a video
-        return None
+        return False if still else None

@@ -142,11 +142,15 @@ def decode(data: bytes | BinaryIO, limits: Limits = USUAL_LIMITS, name: str = "t
         raise MediaError(f"{name} cannot be read as a picture: {reason(error)}") from None
 
 
-def opened(file: BinaryIO, guess: bool = False) -> Image.Image:
+def opened(
+    file: BinaryIO, guess: bool = False, max_pixels: int = MAX_PIXELS, name: str | Path = "the image"
+) -> Image.Image:
     """Return an image of which only the head is read; whatever Pillow raises where there is none.
 
-    With `guess` the formats that nothing betrays are tried in the end.
+    With `guess` the formats that nothing betrays are tried in the end.  MediaError when a reader would allocate more
+    than `max_pixels` at once.
     """
+    check_size(*sizes.largest(file), name, max_pixels)
     Image.preinit()
     file.seek(0)
     start = file.read(16)
@@ -178,14 +182,13 @@ def _decoded(file: BinaryIO, limits: Limits, name: str) -> Picture:
         return _heif(file, still, limits, name)
     if still:
         check_size(still.width, still.height, name, limits.max_pixels)
-    check_size(*sizes.largest(file), name, limits.max_pixels)
-    with _image(file) as picture:
+    with _image(file, limits.max_pixels, name) as picture:
         return _pillow(picture, file, still, limits, name)
 
 
-def _image(file: BinaryIO) -> Image.Image:
+def _image(file: BinaryIO, max_pixels: int, name: str) -> Image.Image:
     try:
-        return opened(file, guess=True)
+        return opened(file, True, max_pixels, name)
     except UnidentifiedImageError:
         file.seek(0)
         if file.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
@@ -200,6 +203,8 @@ def _heif(file: BinaryIO, still: Still, limits: Limits, name: str) -> Picture:
     file.seek(0)
     data = file.read()
     heif.check_whole(data, still)
+    for width, height in heif.canvases(data, still):
+        check_size(width, height, name, limits.max_pixels)
     crops = any(kind == b"clap" for kind, _, _ in still.turns)
     try:
         images = pi_heif.open_heif(heif.plain(data, still) if crops else data)

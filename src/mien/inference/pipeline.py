@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from mien.errors import MediaError, UsageError
 from mien.face import Face
-from mien.inference import media, stream
+from mien.inference import kind, media, stream
 from mien.inference.align import FRAMINGS, crops, square
 from mien.inference.budget import Budget
 from mien.inference.classify import BATCH, Classifier
@@ -240,7 +240,7 @@ class Pipeline:
         """Return what is seen in an image, or the source itself when it moves."""
         if source.error:
             return self._failed(source, source.error)
-        if source.moving:
+        if kind.moves(source.path, self.max_pixels):
             return source
         try:
             picture = media.load(source.path, limits=media.Limits(self.max_pixels, MOST_PIXELS, self._budget))
