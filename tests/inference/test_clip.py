@@ -1,7 +1,6 @@
 """Which frames of a video are taken: by their times and places alone, whatever decodes them."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ TENTHS = [k / 10 for k in range(20)]
 def taken(monkeypatch: pytest.MonkeyPatch, times: Sequence[float], **clip: Any) -> list[float]:
     """The times of the frames that are taken of those that the decoder gives, some of them before the start."""
 
-    def decoded(source: str | Path, start: float) -> Any:
+    def decoded(*_: Any) -> Any:
         return ((k, seconds, lambda: np.zeros((2, 2, 3), np.uint8)) for k, seconds in enumerate(times))
 
     monkeypatch.setattr(video, "_decoded", decoded)

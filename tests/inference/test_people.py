@@ -17,7 +17,8 @@ from mien.card import Card
 from mien.face import Face
 from mien.inference import film as page
 from mien.inference import people as module
-from mien.inference.people import Film, People, columns
+from mien.inference.events import Event
+from mien.inference.people import Film, Peak, People, Person, columns
 from mien.inference.pipeline import Pipeline, Prediction, Seen
 from mien.inference.report import FRAMES, PredictionReport
 from mien.inference.sources import Source
@@ -328,3 +329,38 @@ def test_smoothed_predictions_are_not_smoothed_again() -> None:
     onsets = [event.onset for add, seen in told for event in add(seen)]
     assert onsets[0] > onsets[1] == 2.0
     assert Pipeline(smooth=0.5).smooth == 0.5
+
+
+def test_the_strongest_event_is_the_most_expressive_moment_whenever_it_came() -> None:
+    person = Person(1, 0.0, 9.0, best=Peak("anger", 0.5, 0.97))  # of a single frame: any event counts for more
+    for at, strong in ((1.0, 0.7), (3.0, 0.9), (5.0, 0.8)):
+        peak = Peak("surprise", at, strong)
+        person.add(Event("a.mp4", 1, "surprise", at - 0.5, at, at + 0.5, strong), peak)
+        assert person.best is not None
+        assert person.best.confidence == (0.7 if at == 1 else 0.9)
+    assert (person.count, person.best.seconds) == (3, 3.0)
+    assert [one.confidence for one in person.events] == [0.9, 0.8, 0.7]
+
+
+def test_time_on_top_and_the_peak_of_each_expression() -> None:
+    of, film = source("a.mp4"), Film("a.mp4", EXPRESSIONS, 0.0)
+    told = [
+        (0.0, "happiness", 0.8),
+        (0.5, "anger", 0.95),
+        (0.6, "anger", 0.7),
+        (2.0, "happiness", 0.6),
+        (2.5, "fear", 0.9),
+    ]
+    for k, (at, name, share) in enumerate(told):
+        film.add(frame(of, k, at, face(1, name, share)))
+    film.end()
+    person = film.people[1]
+    on_top = dict(zip(EXPRESSIONS, person.top_seconds.tolist(), strict=True))
+    assert {name: on_top[name] for name in ("happiness", "anger", "fear")} == pytest.approx(
+        {"happiness": 1.0, "anger": 1.5, "fear": 0.5}
+    )
+    assert person.top_seconds.sum() == pytest.approx(person.seconds)
+    peaks = dict(zip(EXPRESSIONS, zip(person.peaks.tolist(), person.peak_seconds.tolist(), strict=True), strict=True))
+    assert peaks["anger"] == (pytest.approx(0.95), 0.5)
+    assert peaks["happiness"] == (pytest.approx(0.8), 0.0)
+    assert peaks["sadness"] == (pytest.approx(0.4 / 7), 2.0)
