@@ -20,6 +20,7 @@ from mien.face import Face
 from mien.inference.parquet import GROUP, parts, schema
 from mien.inference.pipeline import Prediction
 from mien.inference.sinks import FORMATS, rows
+from mien.labels import EXPRESSIONS
 from mien.outputs import Outputs
 
 LABELS = ("neutral", "happiness")
@@ -195,3 +196,20 @@ def test_table_is_for_people() -> None:
     assert "cannot be read" in lines[5]
     assert max(map(len, lines)) <= 120
     assert "\x1b" not in "".join(lines)
+
+
+@pytest.mark.parametrize("name", ["csv", "parquet"])
+def test_columns_come_in_the_order_of_box_square_and_vocabulary(name: str) -> None:
+    card = Card(name="test", labels=EXPRESSIONS)
+    stream = io.BytesIO()
+    with FORMATS[name](stream, card) as write:
+        write(PREDICTIONS[2])
+    content = stream.getvalue()
+    names = (
+        content.decode().splitlines()[0].split(",") if name == "csv" else pq.read_schema(pa.BufferReader(content)).names
+    )
+    assert names[:3] == ["source", "frame", "seconds"]
+    assert [one for one in names if one.startswith("box_")] == ["box_x1", "box_y1", "box_x2", "box_y2"]
+    assert [one for one in names if one.startswith("crop_")] == ["crop_x", "crop_y", "crop_side"]
+    told = [one.removeprefix("prob_") for one in names if one.startswith("prob_")]
+    assert " ".join(told) == "neutral happiness sadness surprise fear disgust anger contempt"
