@@ -82,16 +82,22 @@ def parts(outputs: Outputs, name: str, card: Card) -> Iterator[Write]:
             flush()
 
     outputs.place(f"{name}.parts/part")
-    try:
-        yield write
-    finally:
-        flush()
+
+    def join() -> None:
         with outputs.beside(name) as path, path.open("wb") as file:
             _join([outputs.folder / part for part in done], file, form)
         for part in done:
             outputs.remove(part)
-        with contextlib.suppress(OSError):  # somebody else put something there
-            (outputs.folder / f"{name}.parts").rmdir()
+
+    try:
+        yield write
+    finally:
+        try:
+            flush()
+            join()
+        finally:
+            with contextlib.suppress(OSError):  # what is in it stays
+                (outputs.folder / f"{name}.parts").rmdir()
 
 
 def _join(parts: list[Path], file: BinaryIO, form: pa.Schema) -> None:
