@@ -456,6 +456,8 @@ def _names_if_there(kind: str) -> list[str] | None:
 
 def main() -> None:
     """Run the command line; a user's mistake becomes one line on stderr and exit code 2."""
+    if cast(Any, sys.stderr) is None:  # closed: what is meant for it must not reach stdout, nor a file
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - until the end
     try:
         sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
     except WordsError as error:

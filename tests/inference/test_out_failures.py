@@ -23,7 +23,8 @@ from PIL import Image
 from mien import mark
 
 FAST = ("--detector", "whole", "--weights", "ferplus-nano")
-FORMATS = ["csv", "json", "jsonl", "parquet"]
+SLOW = pytest.mark.slow
+FORMATS = ["csv", "parquet", *(pytest.param(name, marks=SLOW) for name in ("json", "jsonl"))]
 POSIX = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
 
 
@@ -83,7 +84,7 @@ def limited(size: int) -> Callable[[], None]:
 
 @POSIX
 @pytest.mark.parametrize("format", FORMATS)
-@pytest.mark.parametrize("size", [4_000, 5_000])
+@pytest.mark.parametrize("size", [4_000, pytest.param(5_000, marks=SLOW)])
 def test_a_file_that_may_not_grow(format: str, size: int) -> None:
     done = ran("photos", "--out", "res", "--format", format, preexec_fn=limited(size), stdout=subprocess.DEVNULL)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
@@ -106,7 +107,7 @@ def small(tmp_path: Path) -> Iterator[Path]:
 
 
 @POSIX
-@pytest.mark.parametrize("room", [0, 20_000, 60_000, 100_000])
+@pytest.mark.parametrize("room", [60_000, *(pytest.param(room, marks=SLOW) for room in (0, 20_000, 100_000))])
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_disk_that_is_full(small: Path, format: str, room: int) -> None:
     free = os.statvfs(small)
@@ -126,7 +127,9 @@ def test_a_disk_that_is_full(small: Path, format: str, room: int) -> None:
 
 
 @POSIX
-@pytest.mark.parametrize("format", ["table", *FORMATS])
+@pytest.mark.parametrize(
+    "format", ["table", "json", "parquet", *(pytest.param(name, marks=SLOW) for name in ("csv", "jsonl"))]
+)
 def test_stdout_that_is_full(format: str) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full")
@@ -161,9 +164,19 @@ def waiting(*words: object) -> "subprocess.Popen[str]":
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     assert running.stdout is not None
-    for _ in range(15):
-        running.stdout.readline()
+    if "parquet" in words:
+        wait_for(lambda: list(Path("res").glob("predictions.parquet.parts/part-*")))
+    else:
+        for _ in range(16):
+            running.stdout.readline()
     return running
+
+
+def wait_for(there: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 100
+    while not there():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 MANY = [f"photos/{k % 20:02}.png" for k in range(20_000)]
@@ -173,10 +186,6 @@ MANY = [f"photos/{k % 20:02}.png" for k in range(20_000)]
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_killed_run_leaves_rows_and_is_replaced(format: str) -> None:
     running = waiting(*MANY, "--out", "res", "--format", format)
-    if format == "parquet":
-        deadline = time.monotonic() + 60
-        while not list(Path("res").glob("predictions.parquet.parts/part-*")) and time.monotonic() < deadline:
-            time.sleep(0.05)
     running.send_signal(signal.SIGKILL)
     running.communicate()
     told = sources(Path("res"), format)
@@ -254,11 +263,25 @@ def test_permission_lost_in_the_middle() -> None:
 def test_the_record_says_what_was_done() -> None:
     shutil.copy("photos/00.png", "photos/notes.txt")
     Path("photos/broken.jpg").write_bytes(b"no")
-    done = ran("photos", "nowhere.jpg", "--out", "res", "--min-score", 0.25, "--abstain", "auto", "--smooth", 0.5)
+    done = ran(
+        "photos",
+        "nowhere.jpg",
+        "--out",
+        "res",
+        "--min-score",
+        0.25,
+        "--event-min",
+        2,
+        "--abstain",
+        "auto",
+        "--smooth",
+        0.5,
+    )
     assert done.returncode == 2
     told = record()
     assert told["command"][:3] == ["mien", "predict", "photos"]
     assert told["settings"]["min_score"] == 0.25
+    assert told["settings"]["events"] == {"high": 0.6, "low": 0.4, "min": 2.0, "smooth": 0.0}
     assert 0 < told["settings"]["abstain"] < 1
     assert {"every", "start", "end", "max_fps", "device", "force", "events"} <= set(told["settings"])
     for part in ("weights", "detector"):

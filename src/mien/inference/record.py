@@ -46,10 +46,11 @@ def detector_file(pipeline: Pipeline) -> Path | None:
 
 
 def _in_effect(pipeline: Pipeline) -> dict[str, Any]:
-    least = getattr(pipeline.detect, "_least", None)
     at = pipeline.thresholds
     rules = {"high": at.high, "low": at.low, "min": at.shortest, "smooth": 0.0 if pipeline.smooth else events.SMOOTH}
-    return {"min_score": least, "abstain": pipeline.least, "smooth": pipeline.smooth, "events": rules}
+    least = getattr(pipeline.detect, "_least", None)  # a detector without scores has none
+    known = {} if least is None else {"min_score": least}
+    return known | {"abstain": pipeline.least, "smooth": pipeline.smooth, "events": rules}
 
 
 def _file(path: Path | None) -> dict[str, Any]:

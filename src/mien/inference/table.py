@@ -3,6 +3,7 @@
 Columns have fixed widths taken from the terminal, so that lines printed minutes apart still stand under each other.
 """
 
+import io
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -32,7 +33,8 @@ class Layout:
 def layout(stream: BinaryIO) -> Layout:
     """Return the layout for a stream: as wide and as colourful as its terminal, or plain."""
     terminal = stream.isatty()
-    console = Console(force_terminal=terminal, width=None if terminal else PLAIN_WIDTH)
+    paper = io.StringIO()  # lines are captured; to stdout rich would write as well, if only nothing
+    console = Console(file=paper, force_terminal=terminal, width=None if terminal else PLAIN_WIDTH)
     free = max(console.width, 70) - BOX - EXPRESSION - CONFIDENCE - 4 * 2
     return Layout(console, max(12, free - 34), min(34, max(12, free - 12)))
 
