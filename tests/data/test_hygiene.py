@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.data import load
+from mien.data import hygiene, load
 from mien.data.hygiene import find_twins, twins, twins_between
 from mien.data.samples import Samples
 
@@ -111,6 +111,8 @@ def test_a_correlation_of_just_the_threshold_is_enough() -> None:
     measured = np.corrcoef(face.ravel(), (face // 2).ravel())[0, 1]
     for least, place in ((measured - 1e-9, 0), (measured + 1e-9, -1)):
         assert twins(face[None], (face // 2)[None], least).index.tolist() == [place]
+    itself = float(hygiene._correlation(face[None], (face // 2)[None])[0])
+    assert twins(face[None], (face // 2)[None], itself).index.tolist() == [0]
 
 
 def test_what_is_kept_is_about_both_sets_of_images() -> None:
@@ -129,3 +131,13 @@ def test_what_is_kept_is_about_both_sets_of_images() -> None:
     assert twins_between(train, later).index.tolist() == [0, -1]
     assert twins_between(other, later).index.tolist() == [-1, 0]
     assert twins_between(train, swapped).index.tolist() == [-1, 0]
+
+
+def test_another_threshold_is_searched_anew(tiny_fer2013: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    val, searched = load("fer2013", tiny_fer2013, "val"), []
+    real = hygiene.twins
+    monkeypatch.setattr(hygiene, "twins", lambda *images: searched.append(hygiene.THRESHOLD) or real(*images))
+    for threshold in (0.981, 0.982, 0.981):
+        monkeypatch.setattr(hygiene, "THRESHOLD", threshold)
+        find_twins(val, tiny_fer2013)
+    assert searched == [0.981, 0.982]

@@ -41,3 +41,8 @@ def test_without_a_label_the_word_stands_alone(samples: Samples) -> None:
 def test_teacher_of_other_classes(samples: Samples) -> None:
     with pytest.raises(RecipeError, match=r"ferplus knows .*contempt"):
         teach(samples, Distill(weights=["fer2013", "ferplus"]))
+
+
+def test_a_teacher_s_columns_are_those_of_the_samples(samples: Samples) -> None:
+    turned = replace(samples, labels=samples.labels[::-1], target=samples.target[:, ::-1])
+    np.testing.assert_array_equal(word("fer2013-nano", turned), word("fer2013-nano", samples)[:, ::-1])
