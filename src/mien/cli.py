@@ -97,14 +97,15 @@ def train(
     resume: Annotated[Path | None, typer.Option(help="a run folder to go on with, instead of a recipe")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     show: Annotated[bool, typer.Option("--show", help="print the full recipe and stop")] = False,
+    test: Annotated[bool, typer.Option("--test", help="open the test split, once, when training has ended")] = False,
 ) -> None:
-    """Train a recipe into a run folder: weights, log, scores on val and, once, on test."""
+    """Train a recipe into a run folder: weights, log, scores on val and, with --test, once on test."""
     from mien.training.session import run_recipe, show_recipe
 
     if show:
         typer.echo(show_recipe(recipe, overrides or []), nl=False)
     else:
-        run_recipe(recipe, overrides or [], root=root, out=out, resume=resume, device=device)
+        run_recipe(recipe, overrides or [], root=root, out=out, resume=resume, device=device, test=test)
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """`mien evaluate` on drawn faces and, where it is at hand, on FER2013's validation split (never on its test split)."""
 
+import html
 import json
 import re
 import shutil
@@ -46,9 +47,21 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     return go
 
 
+def told_of_training(name: str, root: Path | None, **options: str) -> Classifier:
+    """Return shipped weights whose card says that they were trained on the data under a root."""
+    classifier = Classifier(name)
+    spec = classifier.card.data["name"]
+    train = load(spec, root, "train", **(options or classifier.card.recipe["data"]["train"]))
+    data = {"name": spec, "fingerprint": train.fingerprint}
+    classifier.card = classifier.card.model_copy(update={"data": data})
+    return classifier
+
+
 @pytest.fixture(scope="module")
 def measured(tiny_fer2013: Path) -> tuple[Result, dict[str, Any]]:
-    return evaluate("ferplus", "ferplus", tiny_fer2013, "val")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "Classifier", lambda _: told_of_training("ferplus", tiny_fer2013))
+        return evaluate("ferplus", "ferplus", tiny_fer2013, "val")
 
 
 def test_figures_are_those_of_the_result(measured: tuple[Result, dict[str, Any]]) -> None:
@@ -84,6 +97,42 @@ def test_clean_leaves_out_the_twins(measured: tuple[Result, dict[str, Any]]) -> 
     assert "twins" not in found
 
 
+OTHER = [
+    ({"name": "ferplus", "fingerprint": "another"}, "the weights saw another"),
+    ({"name": "ferplus"}, "do not say what they were trained on"),
+    ({}, "do not say what they were trained on"),
+    ({"name": "ckplus", "fingerprint": "0"}, r"their Training \(ckplus\) cannot be read here"),
+]
+
+
+@pytest.mark.parametrize(("data", "why"), OTHER)
+def test_twins_are_not_searched_in_a_training_the_weights_never_saw(
+    data: dict[str, str], why: str, tiny_fer2013: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    other = Classifier("ferplus")
+    other.card = other.card.model_copy(update={"data": data})
+    monkeypatch.setattr(module, "Classifier", lambda _: other)
+    result, found = evaluate("ferplus", "fer2013", tiny_fer2013, "val")
+    assert result.clean is None
+    assert "twins" not in result.provenance
+    assert found["clean"]["accuracy"] is None
+    assert (found["clean"]["n"], found["restricted"]["clean"]["n"]) == (None, None)
+    assert re.search(f"without twins  not searched: .*{why}", to_text(found))
+    assert re.search(f"not searched: .*{why}", html.unescape(keep(result, found, tmp_path)[2].read_text()))
+    assert "without a twin in training" not in (tmp_path / "report.html").read_text()
+    json.dumps(found, allow_nan=False)
+
+
+@pytest.mark.parametrize(("weights", "data"), [("ferplus", "fer2013"), ("fer2013", "ferplus")])
+def test_twins_are_searched_in_the_weights_own_training_whatever_is_measured(
+    weights: str, data: str, tiny_fer2013: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "Classifier", lambda _: told_of_training(weights, tiny_fer2013))
+    found = evaluate(weights, data, tiny_fer2013, "val")[1]
+    assert found["training"]["name"] == weights
+    assert 0 < found["clean"]["n"] < found["n"]
+
+
 @pytest.mark.parametrize("target", [[1, 0, 0], [0.5, 0.5, 0]], ids=["one class", "ties"])
 @pytest.mark.parametrize("n", [1, 5])
 def test_what_is_not_defined_is_null_in_json(target: list[float], n: int) -> None:
@@ -101,30 +150,71 @@ def test_a_saved_result_tells_the_same(measured: tuple[Result, dict[str, Any]], 
     assert describe(Result.load(result.save(tmp_path / "result.npz"))) == found
 
 
-def test_different_labels_are_compared_on_what_they_share(tiny_fer2013: Path) -> None:
+def test_an_expression_that_no_label_is_stays_a_wrong_answer(tiny_fer2013: Path) -> None:
     result, found = evaluate("ferplus", "fer2013", tiny_fer2013, "val")
-    assert "contempt" not in result.labels
-    assert len(result.labels) == 7
-    whole = Classifier("ferplus")(np.asarray(load("fer2013", tiny_fer2013, "val").images))[:, :7]
-    assert np.allclose(result.probs, whole / whole.sum(1, keepdims=True), atol=1e-6)
-    assert (found["left_out"], found["labels_left_out"]) == (0, ["contempt"])
-    assert "7 expressions that weights and data share" in to_text(found)
+    samples = load("fer2013", tiny_fer2013, "val")
+    whole = Classifier("ferplus")(np.asarray(samples.images))
+    assert result.labels == Classifier("ferplus").card.labels
+    assert np.allclose(result.probs, whole, atol=1e-6)
+    assert not result.target[:, 7].any()
+    assert (found["left_out"], found["labels_left_out"]) == (0, [])
+    assert found["accuracy"] == (whole.argmax(1) == samples.target.argmax(1)).mean()
+    assert np.shape(found["confusion"]) == (8, 8)
+    part, seven = found["restricted"], whole[:, :7] / whole[:, :7].sum(1, keepdims=True)
+    assert part["name"] == "restricted to the 7 common labels, renormalised"
+    assert (part["only_answers"], part["only_labels"]) == (["contempt"], [])
+    assert part["answered"] == (whole.argmax(1) == 7).sum()
+    for key in METRICS:
+        assert part[key] == pytest.approx(METRICS[key](seven, samples.target), abs=1e-5, nan_ok=True), key
+        assert found[key] == pytest.approx(METRICS[key](result.probs, result.target), nan_ok=True), key
+    text = to_text(found)
+    assert "restricted to the 7 common labels, renormalised:" in text
+    assert text.index("all images") < text.index("restricted")
+    assert "\ncontempt" not in text.split("images by label")[1]  # no row: none is labelled so; but a column
+    assert "contempt" in text.split("images by label")[1].splitlines()[1]
 
 
-def test_samples_whose_label_the_weights_lack_are_left_out(tiny_fer2013: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_label_that_the_weights_lack_is_always_wrong(tiny_fer2013: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     samples = load("ferplus", tiny_fer2013, "val")
     outside = samples.target[:, samples.labels.index("contempt")] > 0.5
     short = Classifier("ferplus")
     short.card = short.card.model_copy(update={"labels": short.card.labels[:7]})
     whole = short.heads
-    monkeypatch.setattr(short, "heads", lambda crops: {"probs": whole(crops)["probs"][:, :7]})
+    monkeypatch.setattr(
+        short,
+        "heads",
+        lambda crops: {"probs": (p := whole(crops)["probs"][:, :7]) / p.sum(1, keepdims=True)},
+    )
     monkeypatch.setattr(module, "Classifier", lambda _: short)
     result, found = evaluate("ferplus", "ferplus", tiny_fer2013, "val")
     assert outside.sum() > 0
-    assert result.ids.tolist() == samples.ids[~outside].tolist()
-    assert (found["left_out"], found["labels_left_out"]) == (int(outside.sum()), ["contempt"])
-    assert f"without contempt, {outside.sum()} images left out" in to_text(found)
-    assert result.target.sum(1) == pytest.approx(1.0)
+    assert result.ids.tolist() == samples.ids.tolist()
+    assert not result.probs[:, 7].any()
+    right = np.trace(np.array(found["confusion"]))
+    assert found["accuracy"] == right / len(samples)
+    assert found["per_class"]["contempt"]["recall"] == 0
+    assert found["per_class"]["contempt"]["precision"] is None
+    part = found["restricted"]
+    assert (part["n"], part["left_out"], part["labelled"]) == ((~outside).sum(), outside.sum(), outside.sum())
+    assert part["accuracy"] == pytest.approx(right / (~outside).sum())
+    assert f"cannot predict contempt: {outside.sum()} images labelled so always count as wrong" in to_text(found)
+
+
+def test_the_same_labels_have_no_restricted_figure(measured: tuple[Result, dict[str, Any]]) -> None:
+    assert measured[1]["restricted"] is None
+    assert "restricted" not in to_text(measured[1])
+
+
+def test_a_sure_answer_that_no_label_is_is_never_right(tmp_path: Path) -> None:
+    """981 faces of which none is neutral, answered neutral .90: nothing is right."""
+    labels = ("neutral", "happiness", "anger")
+    target = np.pad(np.eye(2)[np.arange(981) % 2], ((0, 0), (1, 0)))
+    probs = np.hstack([np.full((981, 1), 0.9), 0.1 * target[:, 1:]])
+    facts = {"answer_labels": list(labels), "truth_labels": list(labels[1:])}
+    found = describe(Result(probs, target, labels, np.arange(981).astype(str), provenance=facts))
+    assert (found["accuracy"], found["macro_f1"], found["balanced_accuracy"], found["top2"]) == (0, 0, 0, 1)
+    assert found["restricted"]["accuracy"] == 1
+    assert found["restricted"]["answered"] == 981
 
 
 def other_size(images: np.ndarray, name: str) -> np.ndarray:
@@ -196,8 +286,8 @@ def test_text_shows_the_headline_twice(run: Run, tiny_fer2013: Path) -> None:
     code, out, _ = run("evaluate", "ferplus", "labels=distribution", "--data", "ferplus", "--root", tiny_fer2013)
     assert code == 0
     assert "all images" in out
-    assert "without twins" in out
-    assert out.count("accuracy") == 2
+    assert "without twins  not searched" in out  # the drawn Training is not that of the weights
+    assert out.count("accuracy") == 1
     assert all(name in out for name in ("contempt", "disgust"))
 
 

@@ -89,8 +89,9 @@ def test_what_is_absent_stays_absent(tmp_path: Path) -> None:
 
 
 def test_clean_is_what_has_no_twin() -> None:
-    assert Result(**parts()).clean.all()
-    result = Result(**parts(), group=list("aabbcc"), provenance={"twins": ["p1", "p4", "elsewhere"]})
+    assert Result(**parts(), provenance={"twins": ["p1"]}).clean is None  # in whose Training is not said
+    facts = {"training": {"name": "fer2013", "fingerprint": "0"}, "twins": ["p1", "p4", "elsewhere"]}
+    result = Result(**parts(), group=list("aabbcc"), provenance=facts)
     assert result.clean.tolist() == [True, False, True, True, False, True]
     clean = result.take(result.clean)
     assert clean.ids.tolist() == ["p0", "p2", "p3", "p5"]

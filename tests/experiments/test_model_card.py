@@ -35,7 +35,7 @@ def result(votes: bool = False) -> Result:
         LABELS,
         np.array([f"{k}" for k in range(90)]),
         votes=counts if votes else None,
-        provenance={"twins": ["0", "1"]},
+        provenance={"training": {"name": "x", "fingerprint": "y"}, "twins": ["0", "1"]},
     )
 
 

@@ -35,7 +35,7 @@ WORDS = [
 @pytest.fixture(scope="module")
 def run(tiny_fer2013: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs")
-    return run_recipe("mien/fer2013", WORDS, root=tiny_fer2013, out=out, resume=None, device="cpu")
+    return run_recipe("mien/fer2013", WORDS, root=tiny_fer2013, out=out, resume=None, device="cpu", test=True)
 
 
 def graph(run: Path) -> export.Graph:

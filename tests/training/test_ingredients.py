@@ -145,7 +145,7 @@ def test_a_shorter_run_completes_its_schedule() -> None:
 def test_merged_classes_from_training_to_the_test_score(tiny_fer2013: Path, tmp_path: Path) -> None:
     classes = {"happiness": ["happiness", "surprise"], "sadness": ["sadness", "anger", "fear"]}
     words = [*SMALL, "epochs=1", f"data.classes={classes}", "data.size=40", "augment.crop=32", "seed=3"]
-    run = run_recipe("papers/cnn2", words, root=tiny_fer2013, out=tmp_path, resume=None, device="cpu")
+    run = run_recipe("papers/cnn2", words, root=tiny_fer2013, out=tmp_path, resume=None, device="cpu", test=True)
     chosen = select(load("fer2013", tiny_fer2013, "test"), classes)
     result = Result.load(run / "test.npz")
     assert result.labels == ("happiness", "sadness")

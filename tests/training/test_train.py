@@ -188,6 +188,24 @@ def test_other_data_is_refused_on_resume(tiny_fer2013: Path, tmp_path: Path) -> 
         train(small("steps=2", "data.auxiliary=null"), tiny_fer2013, tmp_path, device="cpu")
 
 
+@pytest.mark.parametrize("word", ["test=true", "test=false"])
+def test_the_command_opens_test_only_when_asked(word: str, tiny_fer2013: Path, tmp_path: Path) -> None:
+    """Whatever the recipe says; afterwards, too, and then once."""
+    done = start(tiny_fer2013, tmp_path, "mien/fer2013", *SMALL, "steps=1", word)
+    out, told = done.communicate(timeout=120)
+    run = folder(tmp_path)
+    assert (done.returncode, "test" in json.loads((run / "metrics.json").read_text())) == (0, False)
+    assert not (run / "test.npz").exists()
+    assert "test " not in out
+    assert f"--resume {run} --test" in told
+    asked = start(tiny_fer2013, tmp_path, "--resume", str(run), "--test")
+    out, told = asked.communicate(timeout=120)
+    assert asked.returncode == 0, told
+    assert "\ntest n " in out
+    assert json.loads((run / "metrics.json").read_text())["test"]["n"] == 40
+    assert "stays closed" not in told
+
+
 @pytest.mark.parametrize("name", ["env.json", "metrics.json"])
 def test_records_that_cannot_be_read_are_told_in_one_line(name: str, tiny_fer2013: Path, tmp_path: Path) -> None:
     run = run_recipe("mien/fer2013", [*SMALL, "epochs=1"], root=tiny_fer2013, out=tmp_path, resume=None, device="cpu")

@@ -1,10 +1,9 @@
 """Pack splits into a folder of plain arrays, to train where there is neither pyarrow nor Pillow nor the original file.
 
     python -c "from mien.data.pack import pack; pack('path/to/data', 'packed', ('train', 'val'))"
-    mien train mien/ferplus test=false --root packed
+    mien train mien/ferplus --root packed
 
-Whatever is left out (say, test) cannot be reached there at all, so the run must not end with a score on test:
-`test=false`.
+Whatever is left out (say, test) cannot be reached there at all; `mien train` does not ask for test by itself.
 """
 
 from collections.abc import Sequence

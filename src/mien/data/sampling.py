@@ -117,6 +117,15 @@ def limit(samples: Samples, count: int) -> Samples:
     return samples.take(np.sort(np.random.default_rng(0).permutation(len(samples))[:count]))
 
 
+def chosen(
+    samples: Samples, keep_file: str | None = None, classes: Classes | None = None, most: int | None = None
+) -> Samples:
+    """Return the training samples that a recipe shows: of those a file lists, of these classes, so many."""
+    samples = keep(samples, keep_file) if keep_file else samples
+    samples = select(samples, classes) if classes is not None else samples
+    return limit(samples, most) if most else samples
+
+
 def showings(
     target: NDArray[np.float32], imbalance: str = "none", per_class: int | None = None, repeat: int = 1, seed: int = 0
 ) -> Rows:

@@ -2,9 +2,8 @@
 
     result, figures = evaluate("ferplus", "ferplus", root, "val")
 
-`figures` is what `mien evaluate --json` prints.  Where weights and data know different expressions, both are compared
-on their intersection: probabilities are renormalised over it, samples whose label lies outside are left out, and the
-figures say so.
+`figures` is what `mien evaluate --json` prints.  Where weights and data know different expressions, every one of them
+stays, see label_sets.py; the figures on the common ones stand beside as `restricted`.
 """
 
 import hashlib
@@ -18,22 +17,22 @@ from numpy.typing import NDArray
 from mien import __version__
 from mien.card import Card
 from mien.data import load
-from mien.data.hygiene import find_twins
 from mien.data.progress import bar
 from mien.data.resize import resize
 from mien.data.samples import Samples
 from mien.data.sampling import Classes, merge
 from mien.data.votes import CHOICES
 from mien.errors import DataError, UsageError, WeightsError
-from mien.evaluation import metrics
+from mien.evaluation import label_sets, metrics
 from mien.evaluation.belongs import room
 from mien.evaluation.intervals import RESAMPLED, bootstrap, intervals, known_ends, wilson
 from mien.evaluation.report import write
 from mien.evaluation.result import Result
 from mien.evaluation.selective import selective
+from mien.evaluation.training_twins import Search, not_searched, search
 from mien.inference.align import FRAMINGS, crop
 from mien.inference.classify import BATCH, Classifier, names
-from mien.labels import columns
+from mien.labels import columns, ordered
 
 
 def evaluate(
@@ -54,15 +53,16 @@ def evaluate(
     told = {"weights": classifier.card.name, "weights_sha256": sha, "dataset": data, "split": split, "options": options}
     room(out, "result.npz", told)
     samples = load_for(classifier.card, data, root, split, **options)
-    labels = shared_labels(classifier, samples)
-    probs = read(classifier, samples)[:, columns(classifier.card.labels, labels)].astype(np.float64)
-    target = samples.target[:, columns(samples.labels, labels)].astype(np.float64)
+    known, labels = truth_labels(classifier, samples), all_labels(classifier, samples)
+    target = samples.target[:, columns(samples.labels, known)].astype(np.float64)
     kept = np.nan_to_num(target).sum(1) > 0.5  # most of the votes; without a label they are NaN
-    # 1e-12: where the weights are sure of a label that is left out, the others share what remains
-    probs, target = (part[kept] / part[kept].sum(1, keepdims=True) for part in (probs + 1e-12, target))
+    probs, target = (
+        part[kept] / part[kept].sum(1, keepdims=True) for part in (read(classifier, samples).astype(np.float64), target)
+    )
+    searched = search(classifier.card, samples, root)
     result = Result(
-        probs.astype(np.float32),
-        target.astype(np.float32),
+        label_sets.spread(probs, classifier.card.labels, labels).astype(np.float32),
+        label_sets.spread(target, known, labels).astype(np.float32),
         labels,
         samples.ids[kept],
         group=None if samples.group is None else samples.group[kept].astype(np.str_),
@@ -72,14 +72,38 @@ def evaluate(
             **({"classes": classes} if (classes := card_classes(classifier.card)) else {}),
             "fingerprint": samples.fingerprint,
             "left_out": int((~kept).sum()),
-            "labels_left_out": sorted({*classifier.card.labels, *samples.labels} - set(labels)),
+            "labels_left_out": sorted(set(samples.labels) - set(known)),
+            "answer_labels": list(classifier.card.labels),
+            "truth_labels": list(known),
             "threshold": classifier.card.threshold,
             "version": __version__,
             "trained": trained(classifier.card),
-            "twins": samples.ids[(find_twins(samples, root).index >= 0) & kept].tolist(),
+            **twins_of(searched, samples, kept),
         },
     )
     return result, describe(result)
+
+
+def truth_labels(classifier: Classifier, samples: Samples) -> tuple[str, ...]:
+    """Return the expressions that the data knows; of a recipe that selects classes, on its own data, those alone.
+
+    DataError where weights and data have less than two in common.
+    """
+    common = shared_labels(classifier, samples)
+    own = card_classes(classifier.card) is not None and samples.name == classifier.card.data.get("name")
+    return common if own else samples.labels
+
+
+def all_labels(classifier: Classifier, samples: Samples) -> tuple[str, ...]:
+    """Return every expression that the weights can answer or the data knows, in vocabulary order."""
+    return ordered(tuple({*classifier.card.labels, *truth_labels(classifier, samples)}))
+
+
+def twins_of(searched: Search, samples: Samples, kept: NDArray[np.bool_]) -> dict[str, Any]:
+    """Return what a result says of twins: which Training was searched and whose ids were found, or why not."""
+    if searched.twins is None:
+        return {"not_searched": searched.reason}
+    return {"training": searched.training, "twins": samples.ids[searched.twins & kept].tolist()}
 
 
 def trained(card: Card) -> dict[str, Any]:
@@ -112,9 +136,8 @@ def own_data(card: Card, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 def describe(result: Result) -> dict[str, Any]:
     """Return the figures about a result: the object that `mien evaluate --json` prints."""
-    facts = {k: v for k, v in result.provenance.items() if k != "twins"}
+    facts = {k: v for k, v in result.provenance.items() if k not in ("twins", "not_searched")}
     matrix = metrics.confusion(result.probs, result.target)
-    clean = result.take(result.clean)
     return {
         **facts,
         "n": len(result),
@@ -123,7 +146,46 @@ def describe(result: Result) -> dict[str, Any]:
         "confusion": matrix.tolist(),
         "labels": list(result.labels),
         "selective": selective(result.probs, result.target, facts.get("threshold")),
-        "clean": {"n": len(clean), **figures(clean)},
+        "clean": clean(result),
+        "restricted": restricted(result),
+    }
+
+
+def clean(result: Result) -> dict[str, Any]:
+    """Return the figures without twins in the weights' own Training; None all, with `reason`, where not searched."""
+    rows = result.clean
+    if rows is None:
+        nothing = dict.fromkeys(figures(result.take([])))
+        return {"n": None, **nothing, "reason": f"not searched: {not_searched(result)}"}
+    part = result.take(rows)
+    return {"n": len(part), **figures(part)}
+
+
+def restricted(result: Result) -> dict[str, Any] | None:
+    """Return the figures on the labels that weights and data both know, or None where they know the same.
+
+    Beside them: which labels only one of them knows, how often the weights answered one that no label is, and how
+    many samples have a label that the weights cannot answer.
+    """
+    if not label_sets.differ([result]):
+        return None
+    (part,) = label_sets.restrict([result])
+    answers, truth = label_sets.answerable(result), label_sets.labelled(result)
+    label, predicted = metrics.hard(result.probs, result.target)
+    only = {
+        "only_answers": [name for name in answers if name not in truth],
+        "only_labels": [name for name in truth if name not in answers],
+    }
+    return {
+        "name": label_sets.name(part.labels),
+        "labels": list(part.labels),
+        **only,
+        "answered": int(np.isin(predicted, columns(result.labels, only["only_answers"])).sum()),
+        "labelled": int(np.isin(label, columns(result.labels, only["only_labels"])).sum()),
+        "n": len(part),
+        "left_out": len(result) - len(part),
+        **figures(part),
+        "clean": clean(part),
     }
 
 

@@ -4,16 +4,18 @@ Fitted are a temperature, a temperature per class, the confidence for `--abstain
 fitted on the first result alone, and every figure told is of the second.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mien.errors import DataError
-from mien.evaluation import conformal, metrics
+from mien.evaluation import conformal, label_sets, metrics
 from mien.evaluation.calibrate import fit_temperature, fit_temperatures, fit_threshold, logs, softmax
 from mien.evaluation.result import Result
 from mien.evaluation.selective import answered
+from mien.labels import columns
 
 TOLD = ("accuracy", "ece", "nll", "brier")
 ANSWERED_RIGHT = 0.9
@@ -27,13 +29,14 @@ def recalibrate(first: Result, second: Result, coverage: float = 0.9) -> dict[st
     or fitted on a test split.
     """
     _check(first, second)
-    temperature = fit_temperature(logs(first.probs), first.target)
-    temperatures = fit_temperatures(first.probs, first.target)
-    z = logs(second.probs)
+    labels = label_sets.answerable(first)
+    fitted, target = _answerable(first, labels)
+    temperature, temperatures = fit_temperature(logs(fitted), target), fit_temperatures(fitted, target)
+    z = logs(second.probs[:, columns(second.labels, labels)])
     variants: dict[str, metrics.Floats] = {
         "as_is": second.probs,
-        "temperature": softmax(z, temperature),
-        "temperatures": softmax(z, temperatures),
+        "temperature": label_sets.spread(softmax(z, temperature), labels, second.labels),
+        "temperatures": label_sets.spread(softmax(z, temperatures), labels, second.labels),
     }
     threshold = fit_threshold(first.probs, first.target, ANSWERED_RIGHT)
     return {
@@ -41,7 +44,7 @@ def recalibrate(first: Result, second: Result, coverage: float = 0.9) -> dict[st
         "fitted_on": _about(first),
         "measured_on": _about(second),
         "temperature": temperature,
-        "temperatures": dict(zip(first.labels, temperatures.tolist(), strict=True)),
+        "temperatures": dict(zip(labels, temperatures.tolist(), strict=True)),
         "calibration": {
             name: {key: float(metrics.METRICS[key](probs, second.target)) for key in TOLD}
             for name, probs in variants.items()
@@ -58,6 +61,19 @@ def recalibrate(first: Result, second: Result, coverage: float = 0.9) -> dict[st
             for name, score in conformal.SCORES.items()
         },
     }
+
+
+def _answerable(result: Result, labels: Sequence[str]) -> tuple[metrics.Floats, metrics.Floats]:
+    """Return probabilities and targets over the labels that the system can answer, of the samples labelled so.
+
+    No temperature makes an expression possible that a system cannot answer: the others are measured, not fitted on.
+    """
+    wide = columns(result.labels, labels)
+    target = result.target[:, wide].astype(np.float64)
+    kept = target.sum(1) > 0.5
+    if not kept.any():
+        raise DataError("no sample has a label that the system can answer", "at least one")
+    return result.probs[kept][:, wide], target[kept] / target[kept].sum(1, keepdims=True)
 
 
 def load(path: Path) -> Result:

@@ -58,7 +58,8 @@ class Result:
         regression: float32 (N, 2) valence and arousal as predicted, or None; units: float32 (N, A) likewise.
         votes: int16 (N, K), how many people chose each label, or None.
         regression_target, units_target: the truth of regression and units, NaN where unknown, or None.
-        provenance: JSON-able facts on weights, data, versions; `twins` lists the ids that have a twin in train.
+        provenance: JSON-able facts on weights, data, versions; `training` names the data set and fingerprint of the
+            weights' own Training that was searched, `twins` lists the ids that have a twin in it.
     """
 
     probs: NDArray[np.float32]
@@ -96,13 +97,16 @@ class Result:
         return len(self.probs)
 
     @property
-    def clean(self) -> NDArray[np.bool_]:
-        """Which samples have no twin in the training split, bool (N,); all where no twins are known."""
+    def clean(self) -> NDArray[np.bool_] | None:
+        """Which samples have no twin in the weights' own Training, bool (N,); None where that was not searched."""
+        if not self.provenance.get("training"):
+            return None
         return ~np.isin(self.ids, np.asarray(self.provenance.get("twins", []), np.str_))
 
     def take(self, rows: ArrayLike) -> "Result":
         """Return the result of some samples only; `rows` is a boolean mask or indices."""
         chosen = np.asarray(rows)
+        chosen = chosen if chosen.size else np.zeros(chosen.shape, np.intp if chosen.dtype != bool else bool)
         arrays = {name: None if (v := getattr(self, name)) is None else v[chosen] for name in _ARRAYS}
         return Result(labels=self.labels, provenance=self.provenance, **arrays)  # type: ignore[arg-type]
 

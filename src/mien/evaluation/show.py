@@ -7,26 +7,57 @@ SHORT = 9  # letters of a column's name
 
 def to_text(figures: dict[str, Any]) -> str:
     """Return the figures of `describe` as lines for a terminal."""
-    f, clean = figures, figures["clean"]
+    f = figures
     lines = [f"{f['weights']} on {f['dataset']} {f['split']}", ""]
-    lines += [_headline("all images", f), _headline("without twins", clean), ""]
-    lines += [note, ""] if (note := left_out(f)) else []
+    lines += [_headline("all images", f), _headline("without twins", f["clean"]), *beside(f), ""]
+    lines += [*notes, ""] if (notes := label_sets(f)) else []
     lines += [*raters(f), ""] if f.get("votes") else []
     lines.append(f"{'in %':12s}{'precision':>10s}{'recall':>10s}{'F1':>10s}{'images':>10s}")
     for name, row in f["per_class"].items():
         lines.append(
             f"{name:12s}"
-            + "".join(f"{100 * row[k]:9.1f} " for k in ("precision", "recall", "f1"))
+            + "".join(f"{_percent(row[k]):>9s} " for k in ("precision", "recall", "f1"))
             + f"{row['support']:9d}"
         )
-    lines += [
-        "",
-        "images by label (row) and prediction (column)",
-        f"{'':12s}" + "".join(f"{name[:SHORT]:>10s}" for name in f["labels"]),
-    ]
-    for name, row in zip(f["labels"], f["confusion"], strict=True):
-        lines.append(f"{name:12s}" + "".join(f"{count:10d}" for count in row))
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *_confusion(f)])
+
+
+def _confusion(f: dict[str, Any]) -> list[str]:
+    """Return the matrix: a row for each expression that the labels know, a column for each that can be predicted."""
+    rows, columns = (set(f.get(key) or f["labels"]) for key in ("truth_labels", "answer_labels"))
+    wide = [k for k, name in enumerate(f["labels"]) if name in columns]
+    lines = ["images by label (row) and prediction (column)"]
+    lines.append(f"{'':12s}" + "".join(f"{f['labels'][k][:SHORT]:>10s}" for k in wide))
+    for name, counts in zip(f["labels"], f["confusion"], strict=True):
+        if name in rows:
+            lines.append(f"{name:12s}" + "".join(f"{counts[k]:10d}" for k in wide))
+    return lines
+
+
+def beside(figures: dict[str, Any]) -> list[str]:
+    """Return the headlines of the figures restricted to the common labels, under their name; empty where none are."""
+    part = figures.get("restricted")
+    if not part:
+        return []
+    return ["", f"{part['name']}:", _headline("all images", part), _headline("without twins", part["clean"])]
+
+
+def label_sets(figures: dict[str, Any]) -> list[str]:
+    """Say which expressions only the weights or only the labels know, and what became of those images.
+
+    >>> told = {"only_answers": ["neutral"], "answered": 412, "only_labels": ["contempt"], "labelled": 13}
+    >>> print(*label_sets({"restricted": told, "labels_left_out": [], "left_out": 0}), sep="\\n")
+    no image is labelled neutral, which the weights can predict: 412 images predicted so count as wrong
+    the weights cannot predict contempt: 13 images labelled so always count as wrong, with 36 nats each in the NLL
+    """
+    lines, part = [], figures.get("restricted") or {}
+    if names := ", ".join(part.get("only_answers", ())):
+        told = f"{part['answered']:,} images predicted so count as wrong"
+        lines.append(f"no image is labelled {names}, which the weights can predict: {told}")
+    if names := ", ".join(part.get("only_labels", ())):
+        told = f"{part['labelled']:,} images labelled so always count as wrong, with 36 nats each in the NLL"
+        lines.append(f"the weights cannot predict {names}: {told}")
+    return [*lines, *([note] if (note := left_out(figures)) else [])]
 
 
 def raters(figures: dict[str, Any]) -> list[str]:
@@ -48,24 +79,28 @@ def raters(figures: dict[str, Any]) -> list[str]:
 
 
 def left_out(figures: dict[str, Any]) -> str:
-    """Say on which labels weights and data were compared where theirs differ; empty where they do not.
+    """Say which images were left out before measuring; empty where none were.
 
     >>> left_out({"labels": ["fear", "anger"], "labels_left_out": ["contempt"], "left_out": 13})
-    'compared on the 2 expressions that weights and data share, renormalised: without contempt, 13 images left out'
+    'measured on 2 expressions alone, fear, anger: 13 images left out, those labelled contempt or without a label'
     """
     if not figures["labels_left_out"]:
         return f"{figures['left_out']:,} images without a label left out" if figures["left_out"] else ""
-    names, count = ", ".join(figures["labels_left_out"]), len(figures["labels"])
-    shared = f"compared on the {count} expressions that weights and data share, renormalised"
-    return f"{shared}: without {names}, {figures['left_out']:,} images left out"
+    names, kept = (", ".join(figures[key]) for key in ("labels_left_out", "labels"))
+    told = f"{figures['left_out']:,} images left out, those labelled {names} or without a label"
+    return f"measured on {len(figures['labels'])} expressions alone, {kept}: {told}"
 
 
 def _headline(name: str, f: dict[str, Any]) -> str:
     if not f["n"]:
-        return f"{name:14s} none"
+        return f"{name:14s} {f.get('reason', 'none')}"
     low, high = (100 * v for v in f["accuracy_interval"])
     return (
         f"{name:14s} n {f['n']:5d}  accuracy {100 * f['accuracy']:.2f} % (95 %: {low:.2f} to {high:.2f})  "
-        f"macro-F1 {100 * f['macro_f1']:.2f} %  top-2 {100 * f['top2']:.2f} %  ECE {100 * f['ece']:.2f} %  "
+        f"macro-F1 {_percent(f['macro_f1'], 2)} %  top-2 {_percent(f['top2'], 2)} %  ECE {_percent(f['ece'], 2)} %  "
         f"NLL {f['nll']:.3f}"
     )
+
+
+def _percent(share: float | None, digits: int = 1) -> str:
+    return "-" if share is None else f"{100 * share:.{digits}f}"

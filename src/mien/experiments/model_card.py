@@ -167,7 +167,9 @@ def scores(figures: Mapping[str, Any]) -> str:
     if not figures:
         return "\n## Figures\n\nNothing was measured.\n"
     columns = [(split, figures[split]) for split in ("val", "test") if split in figures]
-    columns += [(f"{split} without twins", found["clean"]) for split, found in columns]
+    columns += [
+        (f"{split} without twins", found["clean"]) for split, found in columns if found["clean"]["n"] is not None
+    ]
     head = ("", *(f"{name}, {found['n']:,}" for name, found in columns))
     rows = [[word, *(with_interval(found, key) for _, found in columns)] for key, word in SCORES.items()]
     told = "95 % intervals in brackets.  A twin is a picture that also is, or nearly is, in the training split."

@@ -107,7 +107,7 @@ def measure(recipe: Recipe, place: Place, part: Part | None) -> dict[str, Any]:
     if "test" not in figures:
         train(own, place.root, run, device=place.device)
         say("exporting and scoring")
-        figures = finish(own, place.root, run)
+        figures = finish(own, place.root, run, test=own.test)
     say(photos(run / "model.onnx", run / "photos.png"))
     mark = facts(run, MARK)
     short = mark if "epochs" in mark else None
@@ -145,7 +145,7 @@ def rehearse(recipe: Recipe, place: Place, where: str) -> dict[str, Any]:
         asked.write(recipe.data.name, root)
         run = runlog.create(recipe.model_copy(update={"steps": 2, "probe": None}), scratch)
         train(recipes.load(run / "recipe.yaml"), root, run, device=place.device)
-        finish(recipes.load(run / "recipe.yaml"), root, run)
+        finish(recipes.load(run / "recipe.yaml"), root, run, test=True)
         environment = runlog.read_json(run / "env.json")
     rows.write(recipe, path.parent, {}, environment, needs=where, digest=rows.digest(recipe))
     return {**runlog.read_json(path), "status": "needs data"}

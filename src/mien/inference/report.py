@@ -210,7 +210,7 @@ def _about(card: Card) -> str:
         "expressions": ", ".join(card.labels),
         "test accuracy": measured if test else "not in the file's card",
         "95 % interval": f"{percent(low, 1)} to {percent(high, 1)}" if low is not None else "",
-        "without twins": f"{percent(clean.get('accuracy'), 1)} of {clean.get('n')}" if clean else "",
+        "without twins": f"{percent(clean.get('accuracy'), 1)} of {clean.get('n')}" if clean.get("n") else "",
         "calibration": f"temperature {card.temperature:.2f}",
         "calibration error": percent(test["ece"], 1) if test.get("ece") is not None else "",
         **licences(card.model_dump()),

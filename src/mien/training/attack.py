@@ -28,6 +28,8 @@ EPSILONS = (2, 4)
 STEPS, REACH = 10, 2.5
 """Steps of PGD, and how far they go altogether, in epsilons."""
 BATCH = 64
+IMPOSSIBLE = -1e4
+"""The logit of a label that the network cannot answer."""
 
 
 def attacks(run: Path, labels: Sequence[str], seed: int = 0) -> list[Attack]:
@@ -36,9 +38,9 @@ def attacks(run: Path, labels: Sequence[str], seed: int = 0) -> list[Attack]:
     `labels` are those that the attacks' label indices count in.  Raises WeightsError when the folder is no run.
     """
     graph, known = load(run)
-    order = columns(known, tuple(labels))
+    order = columns(tuple(labels), known)
     return [
-        Attack(name, epsilon, partial(climb, graph, order, epsilon=epsilon, steps=steps, seed=seed))
+        Attack(name, epsilon, partial(climb, graph, order, len(labels), epsilon=epsilon, steps=steps, seed=seed))
         for name, steps in (("fgsm", 1), ("pgd-10", STEPS))
         for epsilon in EPSILONS
     ]
@@ -54,14 +56,18 @@ def load(run: Path) -> tuple[Graph, tuple[str, ...]]:
 
 def climb(
     graph: Graph,
-    order: Sequence[int] | NDArray[np.integer],
+    order: Sequence[int],
+    count: int,
     crops: Crops,
     label: NDArray[np.int64],
     epsilon: int,
     steps: int,
     seed: int,
 ) -> Crops:
-    """Return crops uint8 (N, S, S, C) moved by at most `epsilon` grey levels up the loss, by FGSM when `steps` is 1."""
+    """Return crops uint8 (N, S, S, C) moved by at most `epsilon` grey levels up the loss, by FGSM when `steps` is 1.
+
+    The network's k-th logit is of label `order[k]` of `count`; labels that it does not know are impossible to it.
+    """
     generator = torch.Generator().manual_seed(seed)
     radius = epsilon / 255
     found = []
@@ -70,7 +76,9 @@ def climb(
         wanted = torch.from_numpy(label[first : first + BATCH])
 
         def loss(x: Tensor, wanted: Tensor = wanted) -> Tensor:
-            return F.cross_entropy(graph.logits(x.permute(0, 2, 3, 1) * 255)[:, list(order)], wanted)
+            logits = graph.logits(x.permute(0, 2, 3, 1) * 255)
+            wide = logits.new_full((len(logits), count), IMPOSSIBLE).index_copy(1, torch.tensor(order), logits)
+            return F.cross_entropy(wide, wanted)
 
         noise = (2 * torch.rand(x.shape, generator=generator) - 1) * radius * (steps > 1)
         step = radius if steps == 1 else REACH * radius / steps

@@ -1,4 +1,4 @@
-"""What follows the loop: export, score val and, once, test; write the report.
+"""What follows the loop: export, score val and, where asked, test, once; write the report.
 
 The only place in training that opens the test split.  It does so for `model.onnx` of a run that has ended, when the
 weights are fixed and on disk; a score that these weights already have is kept.  The int8 variant is scored on val.
@@ -51,10 +51,10 @@ class Metrics(Facts):
     test: Scores | None = None
 
 
-def finish(recipe: Recipe, root: Path | None, run: Path) -> dict[str, Any]:
+def finish(recipe: Recipe, root: Path | None, run: Path, *, test: bool = False) -> dict[str, Any]:
     """Export a run and measure it; returns metrics.json: `val`, `test`, `int8` (its val), `weights` (their digest).
 
-    A run that has not come to its end is exported and scored on val alone.
+    Test is opened where `test` asks for it, once; a run that has not come to its end is scored on val alone.
     """
     environment = read_environment(run)
     cpu = torch.device("cpu")
@@ -65,7 +65,7 @@ def finish(recipe: Recipe, root: Path | None, run: Path) -> dict[str, Any]:
     path, *variants = export(recipe, run, train, val, facts)
     known = scored(run)
     figures: dict[str, Any] = {"weights": _digest(run)}
-    wanted = ["val", "test"] if recipe.test and ended and "test" not in known else ["val"]
+    wanted = ["val", "test"] if test and ended and "test" not in known else ["val"]
     results, scores = measure(path, recipe, root, wanted, {k: v for k, v in known.items() if k == "test"})
     if "test" in known and (run / "test.npz").is_file():  # the same weights in a file stamped anew
         results["test"] = renamed(Result.load(run / "test.npz"), scores["test"])

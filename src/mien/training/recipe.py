@@ -234,7 +234,10 @@ class Recipe(Strict):
         "accuracy", description="key of METRICS by which val picks the epoch; each knows which way is better"
     )
     views: Views = Views()
-    test: bool = Field(True, description="open the test split, once, when training has ended")
+    test: bool = Field(
+        True,
+        description="whether `mien reproduce` opens test, once, at the end; `mien train` does so with --test alone",
+    )
 
     @model_validator(mode="after")
     def _data_decides(self) -> "Recipe":

@@ -24,9 +24,19 @@ def show_recipe(name: str | None, overrides: list[str]) -> str:
 
 
 def run_recipe(
-    name: str | None, overrides: list[str], *, root: Path | None, out: Path, resume: Path | None, device: str
+    name: str | None,
+    overrides: list[str],
+    *,
+    root: Path | None,
+    out: Path,
+    resume: Path | None,
+    device: str,
+    test: bool = False,
 ) -> Path:
-    """Train, export and score; returns the run folder.  Ctrl-C says how to go on and exits with 130."""
+    """Train, export and score; returns the run folder.  Ctrl-C says how to resume and exits with 130.
+
+    The test split is opened only where `test` asks for it, whatever the recipe says.
+    """
     check_device(device)
     if resume:
         if name or overrides:
@@ -39,14 +49,16 @@ def run_recipe(
     try:
         train(recipe, root, run, device=device)
         say("exporting and scoring")
-        figures = finish(recipe, root, run)
+        figures = finish(recipe, root, run, test=test)
     except KeyboardInterrupt:
-        say("", f"stopped; go on with: mien train --resume {run}")
+        say("", f"stopped; resume with: mien train --resume {run}{' --test' * test}")
         sys.exit(130)
     for part in ("val", "test"):
         if part in figures:
             scores = figures[part]
             print(f"{part:4s} {_accuracy(scores)}  without twins {_accuracy(scores['clean'])}")
+    if "test" not in figures:
+        say(f"test stays closed; `mien train --resume {run} --test` opens it, once")
     print(printable(run) if sys.stdout.isatty() else run)
     return run
 
@@ -68,7 +80,7 @@ def check_device(device: str) -> None:
 
 
 def export_run(run: Path, *, root: Path | None) -> Path:
-    """Export a run from its best epoch so far; returns the ONNX file.  Test stays closed until the run has ended."""
+    """Export a run from its best epoch so far; returns the ONNX file.  Test stays closed."""
     recipe = resume_recipe(run)
     if not (run / "best.pt").is_file():
         raise UsageError(
@@ -80,7 +92,7 @@ def export_run(run: Path, *, root: Path | None) -> Path:
 
 def _accuracy(scores: dict[str, Any]) -> str:
     if not scores["n"]:
-        return "n 0"
+        return str(scores.get("reason", "n 0"))
     low, high = scores["accuracy_interval"]
     return f"n {scores['n']}  accuracy {scores['accuracy']:.2%} (95 %: {low:.2%} to {high:.2%})"
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from mien.data import load
 from mien.data.resize import resize
 from mien.data.samples import Samples, digest
-from mien.data.sampling import class_weights, keep, limit, select, shares, showings, tops
+from mien.data.sampling import chosen, class_weights, shares, showings, tops
 from mien.errors import RecipeError
 from mien.training.augment import move, shade
 from mien.training.distill import teach
@@ -94,11 +94,7 @@ def read(recipe: Recipe, root: Path | None, name: str) -> Samples:
     samples = load(spec.name, root, name, **{**spec.options, **(spec.train if train else {})})
     if not len(samples):
         raise RecipeError(f"data: {spec.name} has no {name} pictures", "some", "other data.options")
-    if train and spec.keep:
-        samples = keep(samples, spec.keep)
-    if spec.classes is not None:
-        samples = select(samples, spec.classes)
-    return limit(samples, spec.limit) if train and spec.limit else samples
+    return chosen(samples, spec.keep, spec.classes, spec.limit) if train else chosen(samples, classes=spec.classes)
 
 
 def lay(array: NDArray[Any], device: torch.device) -> Tensor:

@@ -21,7 +21,9 @@ def system(seed: int, skill: float, ids: Iterable[str] | None = None, **facts: o
     logits[np.arange(N), label] += skill
     probs = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     names = np.array(list(ids) if ids else [str(1000 + k) for k in range(N)])
-    facts = {"weights": f"system{seed}", "dataset": "fer2013", "split": "test", "twins": names[:30].tolist(), **facts}
+    training = {"name": "fer2013", "fingerprint": "0" * 16}
+    searched = {"training": training, "twins": names[:30].tolist()}
+    facts = {"weights": f"system{seed}", "dataset": "fer2013", "split": "test", **searched, **facts}
     return Result(probs, np.eye(7)[label], LABELS, names, provenance=facts)
 
 

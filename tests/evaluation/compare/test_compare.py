@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -128,7 +129,9 @@ def test_tables_with_their_own_truth_need_nothing_else(table: Write, good: Resul
     found = run(one, two)
     assert found["full"]["pairs"][0]["p"] == 1.0
     assert found["full"]["groups"] == [["a", "b"]]
-    assert found["clean"]["n"] == 300
+    assert found["clean"]["n"] is None
+    assert "without twins in training: not searched (a: what it was trained on is not known; b: " in to_text(found)
+    assert "twins in training: not searched" in to_html(found, None)
 
 
 def test_one_system_alone_is_measured(saved: Saved) -> None:
@@ -189,10 +192,47 @@ def test_other_expressions_are_compared_on_what_all_share(saved: Saved, tmp_path
     probs = np.hstack([0.9 * poor.probs, np.full((300, 1), 0.1)])
     wide = changed(poor, probs=probs, target=np.pad(poor.target, ((0, 0), (0, 1))), labels=EXPRESSIONS)
     found = run(saved[0], wide.save(tmp_path / "wide.npz"))
-    assert found["labels"] == list(poor.labels)
-    assert any("without contempt" in note for note in found["notes"])
-    wanted = metrics.METRICS["nll"](poor.probs, poor.target)
+    assert found["labels"] == list(EXPRESSIONS)
+    assert found["truth_labels"] == list(poor.labels)
+    assert any("no picture is labelled contempt: such answers count as wrong" in note for note in found["notes"])
+    wanted = metrics.METRICS["nll"](0.9 * poor.probs, poor.target)
     assert found["full"]["systems"]["system2"]["nll"] == pytest.approx(wanted, abs=1e-4)
+    beside = found["restricted"]
+    assert beside["name"] == "restricted to the 7 common labels, renormalised"
+    wanted = metrics.METRICS["nll"](poor.probs, poor.target)
+    assert beside["full"]["systems"]["system2"]["nll"] == pytest.approx(wanted, abs=1e-4)
+    for shown in (to_text(found), to_html(found, None)):
+        assert "estricted to the 7 common labels, renormalised" in shown
+    rows = list(csv.DictReader(io.StringIO(keep(found, tmp_path / "out")[1].read_text())))
+    assert {row["subset"] for row in rows} == {"full", "clean", "restricted_full", "restricted_clean"}
+
+
+def test_a_system_that_answers_what_no_label_is_is_wrong(table: Write) -> None:
+    """A table of probabilities that says neutral .90 to 981 faces of which none is labelled so."""
+    names = ["happiness", "anger"]
+    rows = [[k, 0.9, *(0.1 * (k % 2 == c) for c in (0, 1)), names[k % 2]] for k in range(981)]
+    loud = table("loud.csv", ["id", "neutral", *names, "truth"], rows)
+    found = run(loud)
+    system = found["full"]["systems"]["loud"]
+    assert (system["accuracy"], system["macro_f1"], system["recall"]["neutral"]) == (0, 0, None)
+    assert found["restricted"]["full"]["systems"]["loud"]["accuracy"] == 1
+    assert re.search(r"\nloud +0\.00  0\.00 to 0\.39 ", to_text(found).split("restricted")[0])
+
+
+def test_a_label_that_a_system_lacks_is_wrong_for_it_alone(saved: Saved, table: Write, good: Result) -> None:
+    six = [name for name in good.labels if name != "fear"]
+    keep_ = [k for k, name in enumerate(good.labels) if name != "fear"]
+    probs = good.probs[:, keep_] / good.probs[:, keep_].sum(1, keepdims=True)
+    kit = table("kit.csv", ["id", *six], ([id, *p] for id, p in zip(good.ids, probs.tolist(), strict=True)))
+    found = run(saved[0], kit)
+    fear = good.target.argmax(1) == good.labels.index("fear")
+    assert found["n"] == 300
+    assert found["full"]["systems"]["kit"]["recall"]["fear"] == 0
+    own = metrics.METRICS["accuracy"](good.probs, good.target)
+    assert found["full"]["systems"]["system1"]["accuracy"] == pytest.approx(own)
+    assert any("kit.csv: cannot answer fear: pictures labelled so count as wrong" in note for note in found["notes"])
+    assert found["restricted"]["left_out"] == fear.sum()
+    assert found["restricted"]["full"]["n"] == 300 - fear.sum()
 
 
 def test_a_label_that_the_truth_lacks_is_a_wrong_answer(saved: Saved, table: Write, good: Result) -> None:
@@ -215,7 +255,7 @@ def test_the_truth_can_come_from_a_data_set(tiny_fer2013: Path, table: Write) ->
     found = run(path, data="fer2013", root=tiny_fer2013)
     assert found["n"] == len(samples) == 40
     assert found["full"]["systems"]["api"]["accuracy"] == pytest.approx((39 + (names[0] == "neutral")) / 40)
-    assert found["clean"]["n"] == 35  # the drawn data hold five twins
+    assert found["clean"]["n"] is None  # what it was trained on is not known
     fewer = table("fewer.csv", ["path", "label"], list(zip(samples.ids, answers, strict=True))[3:])
     with pytest.raises(DataError, match="lacks 3 pictures"):
         run(fewer, data="fer2013", root=tiny_fer2013)
@@ -340,7 +380,8 @@ def test_tables_of_probabilities_become_results(saved: Saved, table: Write, poor
     assert (result.target == poor.target).all()
     assert result.provenance["table"] == "kit.csv"
     assert result.provenance["dataset"] == "fer2013"
-    assert len(result.provenance["twins"]) == 30
+    assert "twins" not in result.provenance
+    assert "not known" in result.provenance["not_searched"]
     assert "path" not in result.provenance
     assert all("kit.csv" in note for note in result.provenance["notes"])
     again = run(saved[0], files[3])

@@ -35,6 +35,7 @@ def made(root: Path, seed: int = 0, **facts: Any) -> Result:
         "left_out": 0,
         "labels_left_out": [],
         "version": "0.1.0",
+        "training": {"name": "fer2013", "fingerprint": "0" * 16},
         "twins": samples.ids[:5].tolist(),
         **facts,
     }

@@ -3,7 +3,8 @@
     comparison = compare(Request((Path("a.npz"), Path("api.csv")), data="fer2013", split="test"))
 
 A system is a result of ours or any table of predictions of somebody else's, so a commercial service or another toolkit
-is judged as our weights are: by the same truth, on all pictures and on those without a twin in training.
+is judged as our weights are: by the same truth, on all pictures, and on those without a twin in the Training of the
+weights for which that is known.
 """
 
 import json
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from mien.data import load
-from mien.data.hygiene import find_twins
 from mien.data.samples import Samples
 from mien.errors import DataError, UsageError
 from mien.evaluation.compare.align import Truth, align, from_samples
@@ -100,8 +100,7 @@ def _published(found: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _truth(request: Request) -> Truth | None:
     if not request.data:
         return None
-    samples = load(request.data, request.root, request.split or "test")
-    return from_samples(samples, find_twins(samples, request.root).index >= 0)
+    return from_samples(load(request.data, request.root, request.split or "test"))
 
 
 def pictures(comparison: Mapping[str, Any], root: Path | None) -> Samples | None:

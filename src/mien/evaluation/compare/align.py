@@ -1,4 +1,4 @@
-"""Bring several systems' answers to the same pictures, the same truth and the same expressions, or say why not.
+"""Bring several systems' answers to the same pictures and the same truth, or say why not.
 
 Pictures are joined by id, or by the end of their path without its suffix, whichever finds more.  A system that leaves
 pictures out would gain by it, so unequal sets are an error unless the caller asks for the intersection.
@@ -16,8 +16,10 @@ from mien.data.samples import Samples
 from mien.errors import DataError
 from mien.evaluation.compare.answers import Answers, first
 from mien.evaluation.compare.table import count
+from mien.evaluation.label_sets import spread
 from mien.evaluation.result import Result
-from mien.labels import EXPRESSIONS, columns, ordered
+from mien.evaluation.training_twins import FOREIGN, UNRECORDED
+from mien.labels import EXPRESSIONS, ordered
 
 DEPTH = 3  # how many folders of a path may be part of an id
 FEW = 30
@@ -27,7 +29,7 @@ UNKNOWN, EMPTY = -1, -2  # an answer to a picture that the truth lacks; a row wi
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What the pictures show: ids (N,), target float (N, T) over labels, ids with a twin in train, what it is of.
+    """What the pictures show: ids (N,), target float (N, T) over labels, group (N,) or None, what it is of.
 
     `source` is what it is called in messages: a file, or a data set and its split.
     """
@@ -35,14 +37,15 @@ class Truth:
     ids: NDArray[np.str_]
     target: NDArray[np.floating]
     labels: tuple[str, ...]
-    twins: NDArray[np.str_]
     source: str
     facts: dict[str, Any] = field(default_factory=dict)
+    group: NDArray[np.str_] | None = None
 
 
 def align(systems: Sequence[Answers], truth: Truth | None, intersect: bool) -> tuple[list[Result], list[str]]:
     """Return one Result per system over the same pictures in the same order, and what a person should be told.
 
+    Every expression that the truth or any system knows is a column; who knows which stands in the provenance.
     DataError for unequal sets of pictures (unless `intersect`), for systems judged by different labels, and where
     there is no truth.
     """
@@ -52,35 +55,50 @@ def align(systems: Sequence[Answers], truth: Truth | None, intersect: bool) -> t
     kept, notes = _common(systems, rows, given, truth is not None, intersect)
     picked = [_positions(row, len(given.ids))[kept] for row in rows]
     labels = _labels(systems, given)
-    shared = [name for name in labels if name in given.labels]
-    target = given.target[kept][:, columns(given.labels, shared)].astype(np.float64)
-    scored = np.nan_to_num(target).sum(1) > 0.5  # most of the votes; NaN where there is no label
+    target = given.target[kept].astype(np.float64)
+    scored = np.nan_to_num(target).sum(1) > 0.5  # NaN where there is no label
     if truth is None:
-        _same_truth(systems, picked, given.ids[kept], target, shared)
+        _same_truth(systems, picked, given.ids[kept], target, given.labels)
     if not scored.any():
-        raise DataError("no picture is left to compare", "pictures whose label all systems know")
+        raise DataError("no picture is left to compare", "pictures with a label")
     if lost := int((~scored).sum()):
-        notes.append(f"{lost:,} pictures whose label not all systems know, or without one, are left out")
-    if outside := sorted({*given.labels, *(name for s in systems for name in s.labels)} - set(labels)):
-        notes.append(
-            f"compared on the {len(labels)} expressions that all share, renormalised: without {', '.join(outside)}"
-        )
-    wide = _spread(target[scored] / target[scored].sum(1, keepdims=True), shared, labels).astype(np.float32)
-    ids = given.ids[kept][scored]
-    facts = {**given.facts, "twins": np.intersect1d(ids, given.twins).tolist()}
+        notes.append(f"{count(lost, 'picture')} without a label left out")
+    wide = spread(target[scored] / target[scored].sum(1, keepdims=True), given.labels, labels).astype(np.float32)
+    ids, group = given.ids[kept][scored], None if given.group is None else given.group[kept][scored]
     results = []
     for name, system, position in zip(_names(systems), systems, picked, strict=True):
-        probs = _answers(system, labels)[position[scored]].astype(np.float32)
-        about = {**facts, "weights": name, "path": str(system.path), "labels_only": system.certain}
-        results.append(Result(probs, wide, labels, ids, provenance=about))
+        notes += _outside(system, given)
+        probs = spread(system.probs, system.labels, labels)[position[scored]].astype(np.float32)
+        about = {**given.facts, **_searched(system, ids), "weights": name, "path": str(system.path)}
+        about |= {"labels_only": system.certain, "answer_labels": system.labels, "truth_labels": given.labels}
+        results.append(Result(probs, wide, labels, ids, group=group, provenance=about))
     return results, notes
 
 
-def from_samples(samples: Samples, twins: NDArray[np.bool_]) -> Truth:
-    """Return the truth that a split of a data set knows; `twins` bool (N,) marks pictures with a twin in train."""
+def _outside(system: Answers, truth: Truth) -> list[str]:
+    """Say which expressions only the system or only the truth knows, and that they count."""
+    more = [name for name in system.labels if name not in truth.labels]
+    fewer = [] if system.certain else [name for name in truth.labels if name not in system.labels]
+    told = [f"{system.path}: no picture is labelled {', '.join(more)}: such answers count as wrong"] if more else []
+    return told + (
+        [f"{system.path}: cannot answer {', '.join(fewer)}: pictures labelled so count as wrong"] if fewer else []
+    )
+
+
+def _searched(system: Answers, ids: NDArray[np.str_]) -> dict[str, Any]:
+    """Return which of the pictures have a twin in the system's own Training, or why that is not known."""
+    facts = system.facts
+    if facts.get("training"):
+        return {"training": facts["training"], "twins": np.intersect1d(ids, np.array(facts["twins"], np.str_)).tolist()}
+    return {"not_searched": facts.get("not_searched") or (UNRECORDED if facts else FOREIGN)}
+
+
+def from_samples(samples: Samples) -> Truth:
+    """Return the truth that a split of a data set knows."""
+    group = None if samples.group is None else samples.group.astype(np.str_)
     facts = {"dataset": samples.name, "split": samples.split, "fingerprint": samples.fingerprint}
     ids, source = samples.ids.astype(np.str_), f"{samples.name} {samples.split}"
-    return Truth(ids, samples.target, samples.labels, ids[twins], source, facts)
+    return Truth(ids, samples.target, samples.labels, source, facts, group)
 
 
 def keys(id: str) -> list[str]:
@@ -95,16 +113,16 @@ def keys(id: str) -> list[str]:
 
 
 def _truth_of(systems: Sequence[Answers]) -> Truth:
-    known = next((system for system in systems if system.target is not None), None)
+    judged = [system for system in systems if system.target is not None]
+    known = next((system for system in judged if system.group is not None), judged[0] if judged else None)
     if known is None or known.target is None:
         raise DataError(
             "no system comes with the truth",
             "a column of true labels, a result.npz beside the tables, or a data set",
             "--column truth=... or --data NAME --root DIR --split SPLIT",
         )
-    twins = np.array(sorted({str(id) for system in systems for id in system.facts.get("twins", ())}), np.str_)
     facts = {key: known.facts[key] for key in ("dataset", "split", "options", "fingerprint") if key in known.facts}
-    return Truth(known.ids, known.target, known.truth_labels, twins, str(known.path), facts)
+    return Truth(known.ids, known.target, known.truth_labels, str(known.path), facts, known.group)
 
 
 def _join(system: Answers, place: dict[str, int], truth: Truth) -> NDArray[np.intp]:
@@ -178,14 +196,14 @@ def _positions(row: NDArray[np.intp], n: int) -> NDArray[np.intp]:
 
 
 def _labels(systems: Sequence[Answers], truth: Truth) -> tuple[str, ...]:
-    """Return what is compared: what the truth and all that give probabilities know, and every label given alone."""
+    """Return every expression that the truth or a system knows; DataError where all have less than two in common."""
     shared = set(truth.labels)
     for system in systems:
         shared &= set(EXPRESSIONS if system.certain else system.labels)
     if len(shared) < 2:
         known = "; ".join(f"{system.path} knows {', '.join(system.labels)}" for system in systems)
         raise DataError(known, "two or more expressions in common with the truth")
-    return ordered(tuple(shared.union(*(system.labels for system in systems if system.certain))))
+    return ordered(tuple(set(truth.labels).union(*(system.labels for system in systems))))
 
 
 def _same_truth(
@@ -193,13 +211,15 @@ def _same_truth(
     picked: Sequence[NDArray[np.intp]],
     ids: NDArray[np.str_],
     target: NDArray[np.floating],
-    shared: Sequence[str],
+    labels: Sequence[str],
 ) -> None:
+    """Refuse systems whose own labels differ from the target (N, T) over `labels`."""
     for system, position in zip(systems, picked, strict=True):
         if system.target is None:
             continue
-        own = _spread(system.target, [n for n in system.truth_labels if n in shared], shared, system.truth_labels)
-        apart = np.abs(_normal(own[position]) - _normal(target)).max(1) > 1e-3
+        every = ordered(tuple({*system.truth_labels, *labels}))
+        own, given = (spread(system.target, system.truth_labels, every), spread(target, labels, every))
+        apart = np.abs(_normal(own[position]) - _normal(given)).max(1) > 1e-3
         if apart.any():
             raise DataError(
                 f"{system.path} was judged by other labels in {apart.sum()} pictures ({first(ids[apart])})",
@@ -211,23 +231,6 @@ def _same_truth(
 def _normal(target: NDArray[np.floating]) -> NDArray[np.floating]:
     total = target.sum(1, keepdims=True)
     return np.asarray(target / np.where(total > 0, total, 1))
-
-
-def _answers(system: Answers, labels: Sequence[str]) -> NDArray[np.floating]:
-    if system.certain:
-        return _spread(system.probs, system.labels, labels)
-    known = [name for name in labels if name in system.labels]
-    probs = system.probs[:, columns(system.labels, known)] + 1e-12  # a system sure of a label left out is sure of none
-    return _spread(probs / probs.sum(1, keepdims=True), known, labels)
-
-
-def _spread(
-    values: NDArray[np.floating], known: Sequence[str], labels: Sequence[str], source: Sequence[str] | None = None
-) -> NDArray[np.floating]:
-    """Return columns for all `labels`, zero where they are not `known`; `source` names the columns of `values`."""
-    wide = np.zeros((len(values), len(labels)))
-    wide[:, columns(labels, known)] = values[:, columns(source or known, known)]
-    return wide
 
 
 def _names(systems: Sequence[Answers]) -> list[str]:

@@ -21,8 +21,9 @@ from mien.errors import DataError, UsageError
 from mien.evaluation.compare.columns import IGNORE, Columns, Told, check_told, find_columns, meaning
 from mien.evaluation.compare.probabilities import probabilities
 from mien.evaluation.compare.table import SUFFIXES, Rows, count, empty, named, read_table
+from mien.evaluation.label_sets import answerable, labelled
 from mien.evaluation.result import Result
-from mien.labels import EXPRESSIONS, ordered
+from mien.labels import EXPRESSIONS, columns, ordered
 
 SPLITS = ("val", "test")
 LISTED = 12
@@ -40,6 +41,7 @@ class Answers:
         answered: bool (N,), which pictures have an answer.
         certain: only labels are known, so `probs` is one-hot and says nothing of confidence.
         target: float64 (N, T) over `truth_labels`, or None where the truth is not there.
+        group: (N,) subject or clip, or None.
         facts: what a result knows of its origin; notes: what a person should be told.
     """
 
@@ -54,6 +56,7 @@ class Answers:
     truth_labels: tuple[str, ...]
     facts: Mapping[str, Any]
     notes: tuple[str, ...] = ()
+    group: NDArray[np.str_] | None = None
 
 
 def read_all(paths: Sequence[Path], told: Sequence[Told], split: str | None, as_table: bool) -> list[Answers]:
@@ -104,14 +107,23 @@ def result_answers(path: Path, split: str | None) -> Answers:
         name=str(facts.get("weights") or path.stem),
         path=path,
         ids=result.ids,
-        labels=result.labels,
-        probs=result.probs.astype(np.float64),
+        labels=answerable(result),
+        probs=result.probs[:, columns(result.labels, answerable(result))].astype(np.float64),
         answered=np.ones(len(result), bool),
         certain=bool(facts.get("labels_only")),
-        target=result.target.astype(np.float64),
-        truth_labels=result.labels,
+        target=result.target[:, columns(result.labels, labelled(result))].astype(np.float64),
+        truth_labels=labelled(result),
         facts=facts,
+        notes=_restricted(path, result),
+        group=result.group,
     )
+
+
+def _restricted(path: Path, result: Result) -> tuple[str, ...]:
+    if not (names := result.provenance.get("labels_left_out")):
+        return ()
+    left = f"written without {', '.join(names)}: images labelled so, and answers of it, are not in it"
+    return (f"{path}: {left}",)
 
 
 def _rows(path: Path) -> Rows:
@@ -123,23 +135,23 @@ def _rows(path: Path) -> Rows:
 
 def table_answers(path: Path, rows: Rows, told: Sequence[Told]) -> Answers:
     """Return the answers in a table's columns; `told` says what they hold."""
-    columns, notes = find_columns(path, rows, told)
-    ids = np.array([cell.strip() for cell in rows[columns.id]], np.str_)
+    found, notes = find_columns(path, rows, told)
+    ids = np.array([cell.strip() for cell in rows[found.id]], np.str_)
     _each_once(path, ids)
-    if columns.probs:
-        labels = ordered(tuple(columns.probs))
-        probs, answered, more = probabilities(path, rows, columns)
+    if found.probs:
+        labels = ordered(tuple(found.probs))
+        probs, answered, more = probabilities(path, rows, found)
         notes += more
     else:
-        index = _expressions(path, rows[columns.label], columns.label, columns.words)
+        index = _expressions(path, rows[found.label], found.label, found.words)
         labels, probs = _hard(index)
         answered = index >= 0
-        notes += _meanings(path, columns)
+        notes += _meanings(path, found)
     if not answered.any():
         raise DataError(f"{path} holds no answer", "at least one")
     if lost := int((~answered).sum()):
         notes += (f"{path}: {count(lost, 'row')} without an answer ({first(ids[~answered])})",)
-    truth_labels, target = _truth(path, rows, columns.truth)
+    truth_labels, target = _truth(path, rows, found.truth)
     return Answers(
         name=path.stem,
         path=path,
@@ -147,11 +159,11 @@ def table_answers(path: Path, rows: Rows, told: Sequence[Told]) -> Answers:
         labels=labels,
         probs=probs,
         answered=answered,
-        certain=not columns.probs,
+        certain=not found.probs,
         target=target,
         truth_labels=truth_labels,
         facts={},
-        notes=(_said(path, columns), *notes),
+        notes=(_said(path, found), *notes),
     )
 
 

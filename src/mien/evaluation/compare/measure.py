@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mien.data.progress import bar
-from mien.evaluation import metrics
+from mien.evaluation import label_sets, metrics
 from mien.evaluation.compare.significance import LEVEL, groups, holm, mcnemar
 from mien.evaluation.intervals import (
     RESAMPLED,
@@ -26,6 +26,7 @@ from mien.evaluation.intervals import (
 )
 from mien.evaluation.metrics import OF_LABELS, Floats
 from mien.evaluation.result import Result
+from mien.evaluation.training_twins import not_searched
 
 SHOWN = 12
 """How many pictures are listed for each side of a disagreement."""
@@ -33,11 +34,13 @@ SHOWN = 12
 
 def measure(systems: Sequence[Result]) -> dict[str, Any]:
     """Return what `mien compare --json` prints about systems on the same pictures: names are their `weights`."""
-    with bar("resampling", 2 * len(systems)) as advance:
-        full = subset(systems, advance)
-        clean = subset([system.take(system.clean) for system in systems], advance)
+    beside = label_sets.restrict(systems) if label_sets.differ(systems) else []
+    with bar("resampling", 2 * (len(systems) + len(beside))) as advance:
+        full, clean = subset(systems, advance), without_twins(systems, advance)
+        restricted = _restricted(systems, beside, advance) if beside else None
     return {
         "labels": list(systems[0].labels),
+        "truth_labels": list(label_sets.labelled(systems[0])),
         "dataset": systems[0].provenance.get("dataset"),
         "split": systems[0].provenance.get("split"),
         "options": systems[0].provenance.get("options", {}),
@@ -45,8 +48,34 @@ def measure(systems: Sequence[Result]) -> dict[str, Any]:
         "paths": {name_of(system): system.provenance["path"] for system in systems},
         "full": full,
         "clean": clean,
+        "restricted": restricted,
         "disagreement": [disagreement(a, b) for a, b in combinations(systems, 2)],
     }
+
+
+def _restricted(systems: Sequence[Result], beside: Sequence[Result], advance: Any) -> dict[str, Any]:
+    shared = label_sets.common(systems)
+    return {
+        "name": label_sets.name(shared),
+        "labels": list(shared),
+        "left_out": len(systems[0]) - len(beside[0]),
+        "full": subset(beside, advance),
+        "clean": without_twins(beside, advance),
+    }
+
+
+def without_twins(systems: Sequence[Result], advance: Any = lambda _: None) -> dict[str, Any]:
+    """Return `subset` of the pictures without a twin in the Training of any system for which that was searched.
+
+    `searched` names those systems, `not_searched` says of each other one why not; of none n is None.
+    """
+    searched = [name_of(system) for system in systems if system.clean is not None]
+    why = {name_of(system): not_searched(system) for system in systems if system.clean is None}
+    told = {"searched": searched, "not_searched": why}
+    if not searched:
+        return {"n": None, "systems": {}, "pairs": [], "ranking": [], "groups": [], **told}
+    rows = np.all([system.clean for system in systems if system.clean is not None], axis=0)
+    return {**subset([system.take(rows) for system in systems], advance), **told}
 
 
 def subset(systems: Sequence[Result], advance: Any = lambda _: None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from mien.evaluation.compare.show import (
     figure,
     p_value,
     span,
+    title,
     together,
     verdict,
 )
@@ -36,13 +37,14 @@ def to_html(comparison: Mapping[str, Any], samples: Samples | None) -> str:
     """Return the page; `samples` are the compared pictures, or None: then only their ids are listed."""
     shelf = None if samples is None else Shelf(samples)
     body = [_headline(comparison), _read(comparison["notes"])]
-    body += [*(_subset(comparison[key], title) for key, title in SUBSETS.items())]
+    body += [_subset(comparison[key], title(key, comparison[key])) for key in SUBSETS]
+    body += [_restricted(comparison["restricted"])] if comparison["restricted"] else []
     body += [_disagreement(pair, shelf) for pair in comparison["disagreement"]]
     body += [_published(comparison.get("published", []), comparison), _method()]
-    title = " · ".join(comparison["full"]["systems"])
+    names = " · ".join(comparison["full"]["systems"])
     where = " ".join(str(comparison[key]) for key in ("dataset", "split") if comparison[key])
     lede = f"{comparison['n']:,} pictures{f' of {where}' if where else ''}, answered by every system."
-    return page(f"Compared: {title}", "\n".join(part for part in body if part), lede=lede, style=STYLE)
+    return page(f"Compared: {names}", "\n".join(part for part in body if part), lede=lede, style=STYLE)
 
 
 def _headline(comparison: Mapping[str, Any]) -> str:
@@ -60,7 +62,7 @@ def _accuracy_span(part: Mapping[str, Any], name: str) -> str:
 
 def _subset(part: Mapping[str, Any], title: str) -> str:
     if not part["n"]:
-        return ""
+        return "" if part["n"] == 0 else f'<p class="soft">{escape(title.capitalize())}.</p>'
     ranked = "".join(
         f"<li>{escape(r['name'])}"
         + (f", <span class='{_worth(r)}'>{escape(verdict(r))}</span>" if verdict(r) else "")
@@ -68,8 +70,7 @@ def _subset(part: Mapping[str, Any], title: str) -> str:
         for r in part["ranking"]
     )
     told = f'<p class="soft">{escape(together(part["groups"]))}</p>' if together(part["groups"]) else ""
-    rows = [[escape(r["name"]), *(_figure(part["systems"][r["name"]], key) for key in NAMES)] for r in part["ranking"]]
-    measured = table(("system", *HEADS.values()), rows)
+    measured = _measured(part)
     first, *rest = GAPS.values()
     head = ("pair", first, "only one right", "p (Holm)", *rest)
     pairs = table(head, [_pair(pair) for pair in part["pairs"]]) if part["pairs"] else ""
@@ -79,6 +80,21 @@ def _subset(part: Mapping[str, Any], title: str) -> str:
     )
     heading = f"<h2>{escape(title.capitalize())} <span class='soft'>n {part['n']:,}</span></h2>"
     return f'{heading}<div class="box"><ol>{ranked}</ol>{told}</div>{measured}{differences}'
+
+
+def _measured(part: Mapping[str, Any]) -> str:
+    rows = [[escape(r["name"]), *(_figure(part["systems"][r["name"]], key) for key in NAMES)] for r in part["ranking"]]
+    return table(("system", *HEADS.values()), rows)
+
+
+def _restricted(found: Mapping[str, Any]) -> str:
+    told = f"{count(found['left_out'], 'picture')} left out. Nothing above is measured so."
+    parts = [
+        f"<h3>{escape(title(key, found[key]).capitalize())}, n {found[key]['n']:,}</h3>{_measured(found[key])}"
+        for key in SUBSETS
+        if found[key]["n"]
+    ]
+    return f'<h2>{escape(found["name"].capitalize())}</h2><p class="soft">{told}</p>{"".join(parts)}'
 
 
 def _worth(rank: Mapping[str, Any]) -> str:

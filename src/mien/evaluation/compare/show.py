@@ -8,7 +8,7 @@ from typing import Any
 from mien.evaluation.compare.table import count
 from mien.evaluation.intervals import RESAMPLED
 
-SUBSETS = {"full": "all pictures", "clean": "without twins in training"}
+SUBSETS = ("full", "clean")
 NAMES = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced",
@@ -33,8 +33,11 @@ WEIGHED = (
 def to_text(comparison: Mapping[str, Any]) -> str:
     """Return the comparison as lines: systems, ranking and pairs on both sets of pictures, then disagreement."""
     lines = []
-    for key, title in SUBSETS.items():
-        lines += [*_subset(comparison[key], title), ""]
+    for key in SUBSETS:
+        lines += [*_subset(comparison[key], title(key, comparison[key])), ""]
+    if part := comparison["restricted"]:
+        lines.append(f"{part['name']}, {count(part['left_out'], 'picture')} left out:")
+        lines += [line for key in SUBSETS for line in _systems(part[key], title(key, part[key]))] + [""]
     for pair in comparison["disagreement"]:
         lines += [*_disagreement(pair), ""]
     if len(comparison["full"]["pairs"]) > 1:
@@ -48,8 +51,11 @@ def to_rows(comparison: Mapping[str, Any]) -> str:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["subset", "n", "a", "b", "metric", "value", "low", "high", "p", "p_holm"])
-    for key in SUBSETS:
-        part = comparison[key]
+    named = {key: comparison[key] for key in SUBSETS}
+    named |= {f"restricted_{key}": (comparison["restricted"] or {}).get(key) for key in SUBSETS}
+    for key, part in named.items():
+        if not part:
+            continue
         for name, figures in part["systems"].items():
             for metric in RESAMPLED:
                 ends = figures[f"{metric}_interval"] or ("", "")
@@ -117,8 +123,34 @@ def together(groups: list[list[str]]) -> str:
     return f"not told apart: {'; '.join(runs)}" if runs else ""
 
 
+def title(key: str, part: Mapping[str, Any]) -> str:
+    """Say which pictures a part is of: without twins in whose Training, and for whom that was not searched.
+
+    >>> title("clean", {"searched": ["a"], "not_searched": {"b": "its Training is not here"}})
+    'without twins in the training of a (not searched for b: its Training is not here)'
+    """
+    if key == "full":
+        return "all pictures"
+    why = "; ".join(f"{name}: {told}" for name, told in part["not_searched"].items())
+    if not part["searched"]:
+        return f"without twins in training: not searched ({why})"
+    whose = f"without twins in the training of {', '.join(part['searched'])}" if why else "without twins in training"
+    return f"{whose} (not searched for {why})" if why else whose
+
+
 def _subset(part: Mapping[str, Any], title: str) -> Iterator[str]:
-    yield f"{title}, n {part['n']:,}"
+    yield from _systems(part, title)
+    if not part["n"]:
+        return
+    yield from (f"  {rank['name']}: {verdict(rank)}" for rank in part["ranking"] if rank["gap"] is not None)
+    if told := together(part["groups"]):
+        yield f"  {told}"
+    for pair in part["pairs"]:
+        yield from _pair(pair)
+
+
+def _systems(part: Mapping[str, Any], title: str) -> Iterator[str]:
+    yield title if part["n"] is None else f"{title}, n {part['n']:,}"
     if not part["n"]:
         return
     width = max(map(len, part["systems"])) + 2
@@ -129,11 +161,6 @@ def _subset(part: Mapping[str, Any], title: str) -> Iterator[str]:
         rest = "".join(f"{figure(key, f[key]):>12s}" for key in list(NAMES)[1:])
         ends = span("accuracy", f["accuracy_interval"])
         yield f"{rank['name']:{width}s}{figure('accuracy', f['accuracy']):>10s}  {ends:16s}{rest}"
-    yield from (f"  {rank['name']}: {verdict(rank)}" for rank in part["ranking"] if rank["gap"] is not None)
-    if told := together(part["groups"]):
-        yield f"  {told}"
-    for pair in part["pairs"]:
-        yield from _pair(pair)
 
 
 def _pair(pair: Mapping[str, Any]) -> Iterator[str]:
@@ -155,11 +182,11 @@ def _disagreement(pair: Mapping[str, Any]) -> Iterator[str]:
 def fewer(record: Mapping[str, Any], comparison: Mapping[str, Any]) -> str:
     """Say that a published figure is of fewer expressions than are compared; empty where it is not.
 
-    >>> fewer({"labels": ["neutral", "anger"]}, {"labels": ["neutral", "fear", "anger"]})
+    >>> fewer({"labels": ["neutral", "anger"]}, {"truth_labels": ["neutral", "fear", "anger"]})
     'of 2 expressions only'
     """
     n = len(record["labels"] or ())
-    return f"of {n} expressions only" if 0 < n < len(comparison["labels"]) else ""
+    return f"of {n} expressions only" if 0 < n < len(comparison["truth_labels"]) else ""
 
 
 def _published(records: list[dict[str, Any]], comparison: Mapping[str, Any]) -> Iterator[str]:

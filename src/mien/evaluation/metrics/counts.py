@@ -15,18 +15,20 @@ Floats = NDArray[np.floating]
 Counts = NDArray[np.int64]
 
 
-def per_class(matrix: ArrayLike, labels: tuple[str, ...]) -> dict[str, dict[str, float | int]]:
-    """Return precision, recall, F1 and support of each label; a figure without samples or predictions is 0.
+def per_class(matrix: ArrayLike, labels: tuple[str, ...]) -> dict[str, dict[str, float | int | None]]:
+    """Return precision, recall, F1 and support of each label.
+
+    Precision is None of a label that was never predicted, recall of one without samples, F1 of one that is neither.
 
     >>> per_class([[1, 1], [0, 2]], ("fear", "anger"))["fear"]
     {'precision': 1.0, 'recall': 0.5, 'f1': 0.6666666666666666, 'support': 2}
     """
     m = np.asarray(matrix, np.int64)
     hit, support, predicted = np.diagonal(m), m.sum(1), m.sum(0)
-    rows = zip(labels, ratio(hit, predicted), ratio(hit, support), _f1s(m), support, strict=True)
+    shares = (ratio(hit, predicted, np.nan), ratio(hit, support, np.nan), ratio(2 * hit, support + predicted, np.nan))
     return {
-        label: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(n)}
-        for label, p, r, f, n in rows
+        label: {**dict(zip(("precision", "recall", "f1"), map(_known, row), strict=True)), "support": int(n)}
+        for label, *row, n in zip(labels, *shares, support, strict=True)
     }
 
 
@@ -239,6 +241,10 @@ def mean_known(values: ArrayLike) -> Floats:
     v = np.asarray(values, np.float64)
     known = np.isfinite(v)
     return ratio(np.where(known, v, 0).sum(-1), known.sum(-1), np.nan)
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
 def _f1s(matrix: NDArray[np.number]) -> Floats:

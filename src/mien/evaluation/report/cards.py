@@ -11,6 +11,7 @@ from mien.evaluation.intervals import ECE_TOLD
 from mien.evaluation.report.content import Report
 from mien.evaluation.report.frame import name_of, section
 from mien.evaluation.result import Result
+from mien.evaluation.training_twins import not_searched
 from mien.page import dot, escape, facts, percent, table
 
 
@@ -43,9 +44,10 @@ def definitions(report: Report) -> str:
     """How every figure on the page is defined."""
     told = {
         "accuracy": "the share of pictures whose likeliest expression is the label; where several labels tie for most "
-        "votes, any of them is right. Interval: Wilson.",
-        "clean": "without the pictures that have a twin in the training split: equal pixels, or a Pearson correlation "
-        "of at least 0.98.",
+        "votes, any of them is right; an expression that only the weights or only the labels know "
+        "counts as wrong. Interval: Wilson.",
+        "clean": "without the pictures that have a twin in the Training that these weights saw: equal pixels, or a "
+        "Pearson correlation of at least 0.98; searched only where its fingerprint is the one in the weights' card.",
         "macro-F1": "the mean over expressions of the harmonic mean of precision and recall. Interval: 2,000 bootstrap "
         "draws, stratified by expression.",
         "top-2": "the share of pictures whose label is among the two likeliest expressions.",
@@ -60,13 +62,14 @@ def definitions(report: Report) -> str:
 
 def _data(result: Result, f: dict[str, Any]) -> str:
     label, _ = metrics.hard(result.probs, result.target)
-    twin, agreed = ~result.clean, result.target.max(1)
+    clean, agreed = result.clean, result.target.max(1)
+    twin = np.zeros(len(result), bool) if clean is None else ~clean
     voted = bool((agreed < 1).any())
     rows = []
     for k, text in enumerate(result.labels):
         own = label == k
         share = escape(percent(own.mean(), 1))
-        cells = [f"{int(own.sum()):,}", share, f"{int((own & twin).sum()):,}"]
+        cells = [f"{int(own.sum()):,}", share, "-" if clean is None else f"{int((own & twin).sum()):,}"]
         if voted:
             cells.append(escape(percent(float(agreed[own].mean()) if own.any() else None)))
         rows.append([dot(text) + escape(text), *cells])
@@ -78,7 +81,7 @@ def _data(result: Result, f: dict[str, Any]) -> str:
         "terms": terms,
         "pictures": f"{len(result):,}",
         "groups": f"{len(np.unique(result.group)):,} subjects or clips" if result.group is not None else "",
-        "twins in training": f"{int(twin.sum()):,}" if "twins" in result.provenance else "not looked for",
+        "twins in training": f"{int(twin.sum()):,}" if clean is not None else f"not searched: {not_searched(result)}",
         "fingerprint of this split": str(f.get("fingerprint") or ""),
     }
     return f'<div class="two"><div class="box">{facts(about)}</div><div class="box">{table(head, rows)}</div></div>'

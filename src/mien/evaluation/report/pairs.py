@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from mien.evaluation.compare.measure import subset
+from mien.evaluation.compare.measure import subset, without_twins
+from mien.evaluation.compare.show import title
 from mien.evaluation.report.chart import Whisker, whiskers
 from mien.evaluation.report.content import Report
 from mien.evaluation.report.fairness import p_value
@@ -21,33 +22,35 @@ def differences(report: Report) -> str:
         return ""
     named = [replace(r, provenance={**r.provenance, "weights": name}) for name, r in report.results.items()]
     aligned = [r.take(rows_of(r, named[0].ids)) for r in named]
-    parts = {"All pictures": aligned, "Without twins": [r.take(r.clean) for r in aligned]}
+    parts = {"All pictures": subset(aligned)}
+    clean = without_twins(aligned)
+    parts[title("clean", clean).capitalize()] = clean
     told = (
         '<p class="soft">First minus second, in points, on the same pictures. p: the exact McNemar test on the '
         "pictures that only one of the two reads rightly, and after the correction of Holm for the number of pairs; "
         "below 0.05 the two are told apart. A difference between two weights is not yet one between two ways of "
         "training.</p>"
     )
-    boxes = [box for title, systems in parts.items() if (box := _box(title, subset(systems)))]
+    boxes = [box for name, found in parts.items() if (box := _box(name, found))]
     return section("differences", "Differences", told, *boxes) if boxes else ""
 
 
-def _box(title: str, found: dict[str, Any]) -> str:
+def _box(name: str, found: dict[str, Any]) -> str:
     if not found["pairs"]:
         return ""
     rows, marks = [], []
     for pair in found["pairs"]:
-        name = f"{pair['a']} \N{MINUS SIGN} {pair['b']}"
+        both = f"{pair['a']} \N{MINUS SIGN} {pair['b']}"
         cells = [_cell(pair["differences"].get(key)) for key in SHOWN]
         told = "told apart" if pair["told_apart"] else "may be chance"
         only = f"{pair['a_only']:,} / {pair['b_only']:,}"
-        rows.append([escape(name), *cells, only, p_value(pair["p"]), p_value(pair["p_holm"]), told])
+        rows.append([escape(both), *cells, only, p_value(pair["p"]), p_value(pair["p_holm"]), told])
         gap = pair["differences"]["accuracy"]
-        marks.append(Whisker(name, gap["difference"], gap["interval"], faint=not pair["told_apart"]))
+        marks.append(Whisker(both, gap["difference"], gap["interval"], faint=not pair["told_apart"]))
     head = ("pair", *SHOWN.values(), "only one right", "p", "p (Holm)", "")
-    caption = f"{title}, n {found['n']:,}: differences in accuracy with 95 % intervals; faint where it may be chance."
+    caption = f"{name}, n {found['n']:,}: differences in accuracy with 95 % intervals; faint where it may be chance."
     chart = figure(whiskers(marks, "difference in accuracy", gap=True), caption)
-    return f"<h3>{title}, n {found['n']:,}</h3>{table(head, rows)}{chart}"
+    return f"<h3>{escape(name)}, n {found['n']:,}</h3>{table(head, rows)}{chart}"
 
 
 def _cell(found: dict[str, Any] | None) -> str:

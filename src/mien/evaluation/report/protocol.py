@@ -4,7 +4,8 @@ from typing import Any
 
 from mien.evaluation.report.content import Report
 from mien.evaluation.report.frame import section
-from mien.evaluation.show import left_out
+from mien.evaluation.show import label_sets
+from mien.evaluation.training_twins import not_searched
 from mien.page import escape, facts, percent, table
 
 
@@ -26,16 +27,16 @@ def _protocol(report: Report, name: str) -> dict[str, str]:
     f = report.figures[name]
     environment, recipe, val = (report.known(name, key) for key in ("environment", "recipe", "val"))
     options = ", ".join(f"{key} {value}" for key, value in (f.get("options") or {}).items())
-    clean = f"{f['clean']['n']:,} have no twin in training (equal, or correlated ≥ 0.98)"
-    twins = "twins" in report.results[name].provenance
+    why = not_searched(report.results[name])
+    clean = "" if why else f"{f['clean']['n']:,} have no twin in training (equal, or correlated ≥ 0.98)"
     return {
         "weights": str(f.get("weights") or name),
         "file (sha256)": str(f.get("weights_sha256") or "")[:16],
         "data": " ".join(str(f[key]) for key in ("dataset", "split") if f.get(key))
         + (f", {options}" if options else ""),
-        "pictures": f"{f['n']:,}; " + (clean if twins else "twins in training not looked for"),
+        "pictures": f"{f['n']:,}; " + (clean or f"twins in training not searched: {why}"),
         "labels merged": ", ".join(f"{new} of {' and '.join(old)}" for new, old in _merged(f)),
-        "left out": left_out({"labels_left_out": [], "left_out": 0, **f}),
+        "labels": "; ".join(label_sets({"labels_left_out": [], "left_out": 0, **f})),
         "fingerprint of this split": str(f.get("fingerprint") or ""),
         "selected by": _selected(recipe, val, f),
         "recipe": ", ".join(filter(None, [str(recipe.get("name", "")), _length(recipe)])),

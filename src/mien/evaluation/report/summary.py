@@ -9,6 +9,7 @@ from mien.evaluation.report.chart import Whisker, whiskers
 from mien.evaluation.report.content import Report
 from mien.evaluation.report.frame import figure, name_of, section, span, with_span
 from mien.evaluation.result import Result
+from mien.evaluation.show import label_sets
 from mien.page import escape, percent, table, tiles
 
 FEW = 100
@@ -36,7 +37,9 @@ def _tiles(report: Report) -> str:
             (percent(f["accuracy"], 1), f"accuracy on all {f['n']:,} pictures", _within(f["accuracy_interval"])),
             (
                 percent(clean["accuracy"], 1),
-                f"accuracy on the {clean['n']:,} without a twin in training",
+                "twins in training: not searched"
+                if clean["n"] is None
+                else f"accuracy on the {clean['n']:,} without a twin in training",
                 _within(clean["accuracy_interval"]),
             ),
             (percent(f["macro_f1"], 1), "macro-F1, every expression alike", _within(f["macro_f1_interval"])),
@@ -53,7 +56,8 @@ def _side_by_side(report: Report) -> str:
         clean = f["clean"]
         cells = [with_span(percent(f[key], 1), f.get(f"{key}_interval")) for key in shown]
         cells.insert(1, with_span(percent(clean["accuracy"], 1), clean["accuracy_interval"]))
-        sizes = f"{f['n']:,}<small>{clean['n']:,} clean</small>"
+        few = "twins not searched" if clean["n"] is None else f"{clean['n']:,} clean"
+        sizes = f"{f['n']:,}<small>{few}</small>"
         where = " ".join(str(f[key]) for key in ("dataset", "split") if f.get(key))
         named = name_of(name, report.kinds[name]) + (f"<small>{escape(where)}</small>" if where else "")
         rows.append([named, sizes, *cells, _plain(f["nll"])])
@@ -62,6 +66,7 @@ def _side_by_side(report: Report) -> str:
         Whisker(name, f["accuracy"], f["accuracy_interval"], report.kinds[name], what == "all")
         for name, whole in report.figures.items()
         for what, f in (("all", whole), ("without twins", whole["clean"]))
+        if what == "all" or f["n"]
     ]
     caption = "Accuracy with its 95 % interval; faint with the pictures that have a twin in the training split."
     told = '<p class="soft">ECE counts chance and its interval does not, see <a href="#definitions">below</a>.</p>'
@@ -117,18 +122,31 @@ def _means(f: dict[str, Any], result: Result) -> list[str]:
     return [
         f"For {percent(f['accuracy'], 1)} of the pictures the likeliest expression is the labelled one. "
         f"Always answering {common} would be right for {percent(share, 1)}.",
-        _clean(f, "twins" in result.provenance),
+        *_restricted(f),
+        _clean(f),
         _extremes(f),
         _confidence(f, result),
         *_people(f),
     ]
 
 
-def _clean(f: dict[str, Any], searched: bool) -> str:
+def _restricted(f: dict[str, Any]) -> list[str]:
+    """Return what is wrong by its label set alone, and the figure on the common labels under its name."""
+    part = f.get("restricted")
+    if not part:
+        return []
+    shown = f"{percent(part['accuracy'], 1)} of {part['n']:,} ({span(part['accuracy_interval'])})"
+    told = f"{part['name'].capitalize()}: {shown}."
+    return [*(f"{note[:1].upper()}{note[1:]}." for note in label_sets(f)), told]
+
+
+def _clean(f: dict[str, Any]) -> str:
     clean = f["clean"]
+    if clean["n"] is None:
+        return f"Twins in training were {clean['reason']}. The figures may be better than on new faces."
     twins = f["n"] - clean["n"]
-    if not searched:
-        return "Twins in the training split were not looked for: the figures may be better than on new faces."
+    if not clean["n"]:
+        return "Every picture also stands in the training split: nothing is left to measure on new faces."
     if not twins:
         return "No picture has a twin in the training split."
     gap = 100 * (f["accuracy"] - clean["accuracy"])

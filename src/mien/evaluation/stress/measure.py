@@ -24,15 +24,16 @@ from mien.data.samples import Samples
 from mien.errors import DataError, UsageError
 from mien.evaluation import metrics
 from mien.evaluation.belongs import room
-from mien.evaluation.evaluate import find_weights, load_for, own_data, shared_labels, to_crops
+from mien.evaluation.evaluate import all_labels, find_weights, load_for, own_data, to_crops, truth_labels
 from mien.evaluation.intervals import wilson
+from mien.evaluation.label_sets import spread
 from mien.evaluation.stress.attack import Attack, black_box
 from mien.evaluation.stress.corruptions import CORRUPTIONS, FAMILIES
 from mien.inference.classify import Classifier
-from mien.labels import columns
+from mien.labels import columns, ordered
 
 SEVERITIES = (1, 2, 3, 4, 5)
-SAME = ("dataset", "split", "options", "labels", "fingerprint", "n", "seed", "version")
+SAME = ("dataset", "split", "options", "truth_labels", "fingerprint", "n", "seed", "version")
 """What a baseline's file must have in common with the figures that are set against it."""
 
 
@@ -46,10 +47,8 @@ class Subject:
     labels: tuple[str, ...]
 
     def answer(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Return probabilities float64 (N, K) over `labels`, renormalised over them."""
-        probs = self.classifier(crops)[:, columns(self.classifier.card.labels, self.labels)] + 1e-12
-        normal: NDArray[np.float64] = (probs / probs.sum(1, keepdims=True)).astype(np.float64)
-        return normal
+        """Return probabilities float64 (N, K) over `labels`, 0 for those that the weights cannot answer."""
+        return spread(self.classifier(crops).astype(np.float64), self.classifier.card.labels, self.labels)
 
     def read(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Return the same for a data set's images of any size."""
@@ -94,13 +93,14 @@ def stress(
     room(out, "stress.json", own)
     samples = load_for(classifier.card, data, root, split, **(options or {}))
     rival = None if baseline is None or Path(baseline).suffix == ".json" else Classifier(find_weights(baseline))
-    labels = shared_labels(classifier, samples)
-    labels = tuple(label for label in labels if not rival or label in rival.card.labels)
+    labels = all_labels(classifier, samples)
+    labels = ordered(tuple({*labels, *rival.card.labels})) if rival else labels
     subject = _subject(classifier, samples, labels, images)
     facts: dict[str, Any] = {
         **own,
         "fingerprint": samples.fingerprint,
         "labels": list(labels),
+        "truth_labels": list(truth_labels(classifier, samples)),
         "n": len(subject.images),
         "seed": seed,
         "version": __version__,
@@ -163,7 +163,8 @@ def rank(rows: list[dict[str, Any]], clean: float) -> list[dict[str, Any]]:
 
 
 def _subject(classifier: Classifier, samples: Samples, labels: tuple[str, ...], most: int) -> Subject:
-    target = samples.target[:, columns(samples.labels, labels)].astype(np.float64)
+    known = truth_labels(classifier, samples)
+    target = spread(samples.target[:, columns(samples.labels, known)], known, labels)
     rows = np.flatnonzero(np.nan_to_num(target).sum(1) > 0.5)  # most of the votes; without a label they are NaN
     if len(labels) < 2 or not len(rows):
         raise DataError(f"{len(rows)} pictures of {len(labels)} expressions to measure on", "pictures of two or more")
@@ -179,6 +180,7 @@ def _spread(n: int, most: int) -> NDArray[np.int64]:
 def _earlier(path: Path, facts: dict[str, Any]) -> dict[str, Any]:
     try:
         earlier: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        earlier.setdefault("truth_labels", earlier["labels"])
         different = [key for key in SAME if earlier[key] != facts[key]]
         names = {row["name"] for row in earlier["corruptions"]}
     except (OSError, ValueError, KeyError, TypeError) as error:

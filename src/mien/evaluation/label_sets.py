@@ -1,0 +1,85 @@
+"""Who knows which expressions: those that a system can answer, those that the labels know, and what is done about it.
+
+Every expression that either knows stays: an answer that no label can be is wrong, and so is every answer to a label
+that the system cannot give.  A system that answers "neutral" to 981 faces of which none is labelled so is not right
+for having its answer taken away.  The figure on the common labels alone, the answers renormalised over them, stands
+only beside that, under its own name: `restrict`.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.evaluation.result import Result
+from mien.labels import columns, ordered
+
+
+def answerable(result: Result) -> tuple[str, ...]:
+    """Return the labels that the system can answer; of old results, all of theirs."""
+    return tuple(result.provenance.get("answer_labels", result.labels))
+
+
+def labelled(result: Result) -> tuple[str, ...]:
+    """Return the labels that the labels of the data know; of old results, all of theirs."""
+    return tuple(result.provenance.get("truth_labels", result.labels))
+
+
+def common(results: Sequence[Result]) -> tuple[str, ...]:
+    """Return the labels that the data and every system that gives probabilities know, in vocabulary order."""
+    shared = set(labelled(results[0]))
+    for result in results:
+        shared &= set(result.labels if result.provenance.get("labels_only") else answerable(result))
+    return ordered(tuple(shared))
+
+
+def differ(results: Sequence[Result]) -> bool:
+    """Return whether the data and the systems that give probabilities know different labels."""
+    graded = [result for result in results if not result.provenance.get("labels_only")]
+    return any(set(known) != set(common(results)) for known in (labelled(results[0]), *map(answerable, graded)))
+
+
+def name(labels: Sequence[str]) -> str:
+    """Return what the restricted figure is called.
+
+    >>> name(["fear", "anger"])
+    'restricted to the 2 common labels, renormalised'
+    """
+    return f"restricted to the {len(labels)} common labels, renormalised"
+
+
+def restrict(results: Sequence[Result]) -> list[Result]:
+    """Return the results on the samples whose label is common, probabilities and targets renormalised over those.
+
+    A system that gives no probabilities keeps its answers, also those outside.
+    """
+    shared = common(results)
+    alone = [answerable(result) for result in results if result.provenance.get("labels_only")]
+    labels = ordered(tuple(set(shared).union(*alone)))
+    target = results[0].target[:, columns(results[0].labels, shared)].astype(np.float64)
+    kept = target.sum(1) > 0.5
+    target = target[kept] / target[kept].sum(1, keepdims=True)
+    found = []
+    for result in results:
+        sure = bool(result.provenance.get("labels_only"))
+        own = answerable(result) if sure else shared
+        probs = result.probs[kept][:, columns(result.labels, own)].astype(np.float64)
+        if not sure:
+            probs = probs + 1e-12  # a system sure of a label left out is sure of none
+            probs /= probs.sum(1, keepdims=True)
+        group = None if result.group is None else result.group[kept]
+        facts = {key: value for key, value in result.provenance.items() if key not in ("answer_labels", "truth_labels")}
+        wide = [spread(values, known, labels).astype(np.float32) for values, known in ((probs, own), (target, shared))]
+        found.append(Result(wide[0], wide[1], labels, result.ids[kept], group=group, provenance=facts))
+    return found
+
+
+def spread(values: NDArray[np.floating], known: Sequence[str], labels: Sequence[str]) -> NDArray[np.float64]:
+    """Return columns float64 (N, K) for all `labels`, zero for those that are not `known`.
+
+    >>> spread(np.array([[0.25, 0.75]]), ("fear", "anger"), ("neutral", "fear", "anger")).tolist()
+    [[0.0, 0.25, 0.75]]
+    """
+    wide = np.zeros((len(values), len(labels)))
+    wide[:, columns(labels, known)] = values
+    return wide
