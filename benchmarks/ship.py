@@ -10,8 +10,8 @@ of every row with what mien measures by now; no weights change.
     python benchmarks/ship.py --rewrite
 
 gives shipped weights what `mien export` does by now: the output `embedding`, average pools as convolutions, licences
-and terms in their cards.  On all val images their probabilities must come out the same to the bit, so every measured figure
-stands; what is kept in results/NAME is told the file's new sha256.
+and terms in their cards.  On all val images their probabilities must come out the same to the bit, so every measured
+figure stands; what is kept in results/NAME is told the file's new sha256.
 
     python benchmarks/ship.py --sums
 
