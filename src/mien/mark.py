@@ -2,7 +2,7 @@
 
     mark = read(folder)                       # None where there is no mark
     mark.owns("annotated/a.jpg")              # written by mien, whatever happened to it since
-    mark.untouched(folder, "report.html")     # ... and still as it was written
+    mark.untouched(folder, "report.html", "predict")     # by that command, and still as it was written
 
 The list stands in the record once a run has ended.  While it runs, and after it was killed, it stands beside it, a line
 per file, in JOURNAL.  A name that leads out of the folder is no name of ours, whatever a record says.
@@ -46,12 +46,16 @@ class Mark:
         """Whether mien wrote the file of this name."""
         return name in self.files or (self.running and name.startswith(tuple(f"{each}/" for each in self.folders)))
 
-    def untouched(self, folder: Path, name: str) -> bool:
-        """Whether the file is ours and still as mien wrote it; a file that a killed run was writing counts as so."""
-        if name not in self.files:
-            return False
-        stamp, seen = self.files[name], stamp_of(folder / name)
-        return seen is not None and (stamp is None or _equal(stamp, seen))
+    def untouched(self, folder: Path, name: str, command: str) -> bool:
+        """Whether the command wrote the file and it is still as it was.
+
+        What a killed run was writing counts as so, and what it had made but not noted yet: an empty file.
+        """
+        seen = stamp_of(folder / name)
+        if seen is None or name not in self.files:
+            return seen is not None and self.running and seen[0] == 0
+        stamp = self.files[name]
+        return self.by[name] == command and (stamp is None or _equal(stamp, seen))
 
     def others(self, command: str, fits: Callable[[str], bool]) -> Iterator[dict[str, Any]]:
         """Yield the entries of files that other commands wrote, and that this one does not write over."""

@@ -313,7 +313,7 @@ def claimed(
         raise OutputError(f"--out: {folder} cannot be written: {what}", "a folder") from None
     with held(folder):
         mark = marks.read(folder)
-        check(folder, kinds, mark, inputs, force)
+        check(folder, command, kinds, mark, inputs, force)
         mark = mark or Mark()
         outputs = Outputs(folder, command, force)
         outputs.facts |= facts or {}

@@ -12,7 +12,7 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISLNK
 
 from mien.errors import OutputError
-from mien.mark import JOURNAL, RECORD, Mark
+from mien.mark import JOURNAL, RECORD, STANDING, Mark
 
 PART = ".part"  # ends the hidden name of a file that is being written
 ELSEWHERE = "choose another folder with --out"
@@ -45,15 +45,17 @@ class Kinds:
         return suffixes is not None and name.lower().endswith(suffixes) and not beside
 
 
-def check(folder: Path, kinds: Kinds, mark: Mark | None, inputs: Iterable[Path], force: bool) -> None:
-    """Raise OutputError when a file that may be written is an input, or somebody else's and `force` is not given."""
+def check(folder: Path, command: str, kinds: Kinds, mark: Mark | None, inputs: Iterable[Path], force: bool) -> None:
+    """Raise OutputError when a file that may be written is an input, or somebody else's and `force` is not given.
+
+    A file of another command is somebody else's.
+    """
     foreign: list[str] = []
     taken: dict[Inode, str] = {}
     for name in _standing(folder, kinds):
         for inode in _inodes(folder / name):
             taken[inode] = name
-        ours = mark is not None if name in (RECORD, JOURNAL) else mark is not None and mark.untouched(folder, name)
-        if not ours:
+        if mark is None or not (name in STANDING or mark.untouched(folder, name, command)):
             foreign.append(name)
     _check_inputs(folder, kinds, taken, inputs)
     if foreign and not force:
@@ -71,19 +73,23 @@ def clear(folder: Path, command: str, kinds: Kinds, mark: Mark) -> tuple[int, li
     Return how many files that were, and the names of those that were changed since and stay.
     """
     removed, kept = 0, []
-    for name, by in mark.by.items():
-        if by != command or not kinds.fits(name) or name not in mark.files or _through_link(folder, name):
+    begun = filter(lambda name: name not in mark.files, _standing(folder, kinds)) if mark.running else ()
+    for name in [*mark.files, *begun]:
+        if not kinds.fits(name) or mark.by.get(name, command) != command or _through_link(folder, name):
             continue
         path = folder / name
-        if mark.untouched(folder, name):
+        if mark.untouched(folder, name, command):
             _unlink(path)
             removed += 1
             _prune(path.parent, folder)
-        elif os.path.lexists(path):
+        elif name in mark.files and os.path.lexists(path):
             kept.append(name)
     for path in _scratch(folder, kinds):
         with contextlib.suppress(OSError):
             path.unlink()
+    for top in (*kinds.folders, *kinds.ever_folders) if mark.running else ():
+        with contextlib.suppress(OSError):  # a killed run made it and wrote nothing into it
+            (folder / top).rmdir()
     return removed, kept
 
 
@@ -156,8 +162,11 @@ def _would_be(real: str, kinds: Kinds, path: Path) -> str | None:
 
 def _foreign(folder: Path, names: list[str], mark: Mark | None) -> OutputError:
     first = folder / names[0]
-    edited = mark is not None and mark.owns(names[0])
-    what = "was changed since mien wrote it" if edited else "was not written by mien, or by a version before its mark"
+    by = mark.by.get(names[0]) if mark is not None else None
+    what = "was not written by mien, or by a version before its mark"
+    if mark is not None and by is not None:
+        edited = not mark.untouched(folder, names[0], by)
+        what = "was changed since mien wrote it" if edited else f"was written by mien {by}"
     more = f" (and {len(names) - 1:,} more)" if len(names) > 1 else ""
     return OutputError(f"{first} {what}{more}", do=f"{ELSEWHERE}, or write over what has mien's names with --force")
 
