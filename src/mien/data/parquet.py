@@ -25,7 +25,8 @@ def read_parquet(path: Path, advance: Callable[[int], None] = lambda _: None) ->
     images: list[NDArray[np.uint8]] = []
     label: list[int] = []
     split: list[int] = []
-    with parsing(path, do="download it again", says="is no Parquet file"), pq.ParquetFile(path) as file:
+    told = parsing(path, do="download it again", says="is no Parquet file")
+    with told, path.open("rb") as stream, pq.ParquetFile(stream) as file:  # not the path: it could be an address
         missing = [name for name in COLUMNS if name not in file.schema_arrow.names]
         if missing:
             raise DataError(f"{path} has no column {missing[0]!r}", "columns emotion, usage, image")

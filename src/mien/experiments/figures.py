@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from mien.evaluation import plots
 from mien.reading.tables import read_log
 
 BLUE, ORANGE, GREY = "#1f6feb", "#d4720b", "#6b7280"
@@ -96,9 +97,7 @@ def confusion(title: str, found: dict[str, Any], path: Path) -> Path:
 
 def canvas(width: float, height: float) -> Any:
     """Return an empty figure of so many inches on white."""
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    return plots.figure(figsize=(width, height), layout="constrained", facecolor="white")
 
 
 def save(figure: Any, path: Path) -> Path:
@@ -110,9 +109,7 @@ def save(figure: Any, path: Path) -> Path:
 
 def styled() -> AbstractContextManager[None]:
     """Return the context in which figures are drawn and saved."""
-    from matplotlib import rc_context
-
-    return rc_context(STYLE)
+    return plots.styled(STYLE)
 
 
 def read(path: Path) -> list[dict[str, float]]:

@@ -72,7 +72,8 @@ def read_parquet(path: Path, wanted: str) -> Rows:
     """
     import pyarrow.parquet as pq
 
-    with parsing(path, wanted), pq.ParquetFile(path) as file:
+    # opened here: a path that is not there, pyarrow tries as an address (s3:, gs:, hdfs:)
+    with parsing(path, wanted), path.open("rb") as stream, pq.ParquetFile(stream) as file:
         meta = file.metadata
         if meta.num_columns > WIDEST:
             raise ValueError(f"{meta.num_columns:,} columns, of at most {WIDEST:,}")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import UsageError
+from mien.evaluation import plots
 from mien.evaluation.stress.corruptions import CORRUPTIONS
 from mien.evaluation.stress.measure import Subject
 
@@ -65,13 +66,11 @@ def keep(subject: Subject, figures: dict[str, Any], out: Path) -> list[Path]:
 
 def draw(figures: dict[str, Any], path: Path) -> None:
     """Draw accuracy by corruption, worst first, and severity as a shaded table; the suffix names the format."""
-    from matplotlib.figure import Figure
-
     rows = {row["name"]: row for row in figures["corruptions"]}
     ordered = [rows[place["name"]] for place in figures["ranking"]]
     clean = figures["clean"]["accuracy"]
     shares = np.array([[clean, *(score["accuracy"] for score in row["severities"])] for row in ordered])
-    figure = Figure(figsize=(7, 0.34 * len(ordered) + 1.2), layout="constrained")
+    figure = plots.figure(figsize=(7, 0.34 * len(ordered) + 1.2), layout="constrained")
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     axes.set_xticks(range(6), ["as is", *map(str, range(1, 6))])
