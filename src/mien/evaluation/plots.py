@@ -20,7 +20,7 @@ def figure(**options: Any) -> Any:
     return Figure(**options)
 
 
-def styled(style: dict[str, Any]) -> AbstractContextManager[None]:
+def styled(style: Any) -> AbstractContextManager[None]:
     """Return the context in which figures are drawn and saved in a style, matplotlib's rcParams."""
     with _own_cache():
         from matplotlib import font_manager, rc_context
