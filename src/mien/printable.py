@@ -41,6 +41,17 @@ def printable_in(value: Any) -> Any:
     return value
 
 
+def writable(text: str) -> str:
+    r"""Return text as every file in UTF-8 can hold it: bytes of a name that are no UTF-8 as `\xff`, the rest as it is.
+
+    >>> print(writable("caf\udce9 \n".strip()), writable("é\ud800") == "é" + r"\ud800")
+    caf\xe9 True
+    """
+    if text.isascii():
+        return text
+    return "".join(_escape(c) if "\ud800" <= c <= "\udfff" else c for c in text)
+
+
 def say(*lines: object) -> None:
     """Print lines for people on stderr, each on a line of its own whatever it holds, at once."""
     if lines:

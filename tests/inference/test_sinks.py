@@ -213,3 +213,17 @@ def test_columns_come_in_the_order_of_box_square_and_vocabulary(name: str) -> No
     assert [one for one in names if one.startswith("crop_")] == ["crop_x", "crop_y", "crop_side"]
     told = [one.removeprefix("prob_") for one in names if one.startswith("prob_")]
     assert " ".join(told) == "neutral happiness sadness surprise fear disgust anger contempt"
+
+
+@pytest.mark.parametrize("format", [name for name in FORMATS if name != "table"])
+def test_a_name_that_is_no_utf8_is_kept_apart_from_others(format: str) -> None:
+    names = ["a\udcff.jpg", "a\udcfe.jpg", "\u202e\x1b.jpg"]
+    content = written(format, [Prediction(name, error=f"{name}: no") for name in names])
+    if format == "parquet":
+        told = pq.read_table(io.BytesIO(content)).to_pylist()
+    elif format == "csv":
+        told = list(csv.DictReader(io.StringIO(content.decode())))
+    else:
+        told = [json.loads(line.strip(",")) for line in content.decode().splitlines() if line.startswith("{")]
+    assert [row["source"] for row in told] == [r"a\xff.jpg", r"a\xfe.jpg", "\u202e\x1b.jpg"]
+    assert told[0]["error"] == r"a\xff.jpg: no"

@@ -62,6 +62,8 @@ def test_logs(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_text("epoch,loss\n1,\n2,0.5\n3,0.", encoding="utf-8")  # killed while it wrote
     assert read_log(path) == [{"epoch": 1.0, "loss": None}, {"epoch": 2.0, "loss": 0.5}]
+    path.write_text("epoch,loss\n1,inf\n2,nan\n3,1e300\n", encoding="utf-8")
+    assert [row["loss"] for row in read_log(path)] == [None] * 3
     path.write_text("epoch,loss\n1,much\n", encoding="utf-8")
     with pytest.raises(DataError, match="is no log"):
         read_log(path)

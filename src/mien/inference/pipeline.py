@@ -36,6 +36,7 @@ from mien.inference.sources import Skipped, Source, expand
 from mien.inference.thresholds import USUAL, Thresholds
 from mien.inference.track import Tracks
 from mien.inference.video import WHOLE, Clip, frames
+from mien.printable import writable
 
 WORKERS = min(4, os.cpu_count() or 1)
 AHEAD = 2 * WORKERS  # pictures being decoded or waiting for their turn
@@ -72,15 +73,15 @@ class Prediction:
     faces: tuple[Face, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the object that `mien predict --format json` prints."""
+        """Return the object that `mien predict --format json` prints; texts as UTF-8 can hold them (`writable`)."""
         return {
-            "source": self.source,
+            "source": writable(self.source),
             "frame": self.frame,
             "seconds": None if self.seconds is None else round(self.seconds, 6),
             "width": self.width,
             "height": self.height,
-            "error": self.error,
-            "note": self.note,
+            "error": None if self.error is None else writable(self.error),
+            "note": None if self.note is None else writable(self.note),
             "rotated": self.rotated,
             "faces": [{"face": number, **face.to_dict()} for number, face in enumerate(self.faces, 1)],
         }

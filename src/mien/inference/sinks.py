@@ -24,6 +24,7 @@ from mien.inference import table
 from mien.inference.pipeline import Prediction
 from mien.inference.spreadsheet import PLAIN, Csv
 from mien.outputs import Growing
+from mien.printable import writable
 
 Write = Callable[[Prediction], None]
 
@@ -123,7 +124,7 @@ FORMATS: dict[str, Callable[[BinaryIO, Card], AbstractContextManager[Write]]] = 
 
 def put(stream: BinaryIO | Growing, text: str) -> None:
     """Write text as UTF-8 and hand it on at once."""
-    stream.write(text.encode("utf-8", "replace"))
+    stream.write(writable(text).encode())
     stream.flush()
 
 

@@ -21,6 +21,7 @@ from mien.inference import kind, raws, video
 from mien.inference.camera import CAMERA
 from mien.inference.kind import PICTURES, VIDEOS
 from mien.mark import Own
+from mien.printable import writable
 
 PERHAPS = ".ts"  # a video, or TypeScript: the content decides
 ONLY_OWN = "only what mien wrote itself; name the files to read them"
@@ -164,8 +165,7 @@ def _special(mode: int) -> str:
 
 
 def _source(name: str, path: Path, error: str | None = None, below: Path | None = None) -> Source:
-    printable = name.encode("utf-8", "replace").decode("utf-8")
-    return Source(printable, path, below or Path(path.name), error and " ".join(error.split()))
+    return Source(writable(name), path, below or Path(path.name), error and " ".join(error.split()))
 
 
 def _folder(argument: str, folder: Path, skip: Path | None, skipped: Skipped, seen: _Seen) -> Iterator[Source]:

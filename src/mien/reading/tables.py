@@ -16,6 +16,8 @@ LONGEST = 1024 * MIB
 """Bytes of a table, and of a Parquet file when unpacked."""
 CELL = 64 * MIB
 """Characters of one cell; csv's own 131,072 is too few for the pixels of a large picture."""
+GREATEST = 1e100
+"""Of a log, beyond which a number cannot be drawn."""
 WIDEST = 10_000
 """Columns of a table."""
 
@@ -55,7 +57,7 @@ def csv_lines(path: Path, wanted: str, errors: str = "strict") -> Iterator[tuple
 
 
 def read_log(path: Path, wanted: str = "a table of numbers with a header") -> list[dict[str, float | None]]:
-    """Return the rows of a log, each cell a number or, where it is empty, None; DataError names the file."""
+    """Return the rows of a log, cells as numbers or, empty or not finite, None; DataError names the file."""
     return [{name: _number(path, cell) for name, cell in row.items()} for row in records(path, wanted)]
 
 
@@ -131,6 +133,7 @@ def _words(column: Any) -> list[str]:
 
 def _number(path: Path, cell: str) -> float | None:
     try:
-        return float(cell) if cell else None
+        value = float(cell or "nan")
+        return value if abs(value) < GREATEST else None
     except ValueError:
         raise DataError(f"{path} is no log ({cell[:40]!r})", "a table of numbers with a header") from None

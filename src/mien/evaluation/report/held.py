@@ -2,18 +2,25 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from mien.reading.shape import Facts
 
-Ends = Annotated[list[float | None], Field(min_length=2, max_length=2)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Ends = Annotated[list[Annotated[float, Field(ge=-1, le=1)] | None], Field(min_length=2, max_length=2)]
 
 
-class Scored(Facts):
+class Shown(Facts):
+    """Figures that are put into text and charts, so finite ones."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+class Scored(Shown):
     """Accuracy on so many images."""
 
     n: int | None = None
-    accuracy: float | None
+    accuracy: Share | None
     accuracy_interval: Ends | None = None
 
 
@@ -21,15 +28,15 @@ class Severity(Scored):
     """A corruption's accuracy at one of its severities."""
 
     severity: int
-    accuracy: float
+    accuracy: Share
 
 
-class Corruption(Facts):
+class Corruption(Shown):
     """A row of stress.json."""
 
     name: str
     family: str
-    error: float
+    error: Share
     relative: float | None = None
     severities: Annotated[list[Severity], Field(min_length=1)]
 
@@ -38,19 +45,19 @@ class Attack(Scored):
     """An attack of stress.json."""
 
     name: str
-    epsilon: float
+    epsilon: Share
     n: int
     queries: float | None = None
 
 
-class Ranked(Facts):
+class Ranked(Shown):
     """How much accuracy a corruption costs."""
 
     name: str
-    drop: float
+    drop: float = Field(ge=-1, le=1)
 
 
-class About(Facts):
+class About(Shown):
     """What a measurement is about."""
 
     weights: str | None = None
@@ -64,12 +71,16 @@ class About(Facts):
 class Clean(Scored):
     """The images as they are."""
 
-    accuracy: float
+    accuracy: Share
+    accuracy_interval: Ends
 
 
 class Stress(About):
     """stress.json."""
 
+    n: int
+    dataset: str
+    split: str
     clean: Clean
     corruptions: list[Corruption]
     ranking: list[Ranked]
@@ -78,12 +89,12 @@ class Stress(About):
     attacks: list[Attack] | None = None
 
 
-class Rates(Facts):
+class Rates(Shown):
     """Error rates of a group in one expression."""
 
     n: int
-    fpr: float | None
-    fnr: float | None
+    fpr: Share | None
+    fnr: Share | None
     fpr_interval: Ends | None = None
     fnr_interval: Ends | None = None
 
@@ -94,20 +105,20 @@ class Group(Scored):
     group: str
     n: int
     enough: bool
-    ece: float | None = None
+    ece: Share | None = None
     ece_interval: Ends | None = None
     per_class: dict[str, Rates] | None = None
 
 
-class Test(Facts):
+class Test(Shown):
     """A test between groups."""
 
     what: str
-    p: float | None
+    p: Share | None
     p_holm: float | None = None
 
 
-class Column(Facts):
+class Column(Shown):
     """A column of groups of fairness.json."""
 
     column: str
@@ -116,9 +127,9 @@ class Column(Facts):
     left_out: int | None = None
     conclusion: str | None = None
     worst_group: str | None = None
-    gap: float | None = None
+    gap: Share | None = None
     gap_interval: Ends | None = None
-    equalised_odds_gap: float | None = None
+    equalised_odds_gap: Share | None = None
 
 
 class Fairness(About):
@@ -130,7 +141,7 @@ class Fairness(About):
     left_out: int | None = None
 
 
-class Environment(Facts):
+class Environment(Shown):
     """env.json, as far as the report shows it."""
 
     seconds: float | None = None
@@ -140,7 +151,7 @@ class Environment(Facts):
     versions: dict[str, str | None] | None = None
 
 
-class Recipe(Facts):
+class Recipe(Shown):
     """A recipe, as far as the report shows it."""
 
     name: str | None = None
@@ -150,14 +161,14 @@ class Recipe(Facts):
     steps: int | None = None
 
 
-class Val(Facts):
+class Val(Shown):
     """The figures on val, as far as the report shows them."""
 
     n: int | None = None
-    accuracy: float | None = None
+    accuracy: Share | None = None
 
 
-class Beside(Facts):
+class Beside(Shown):
     """What is gathered about a result."""
 
     recipe: Recipe | None = None
@@ -165,7 +176,7 @@ class Beside(Facts):
     val: Val | None = None
 
 
-class Kept(Facts):
+class Kept(Shown):
     """The JSON file of a committed result."""
 
     recipe: dict[str, Any] | None = None
