@@ -63,6 +63,7 @@ def predict(
     event_high: Annotated[float, typer.Option(help="the probability that an event of a video reaches")] = 0.6,
     event_low: Annotated[float, typer.Option(help="the probability that an event keeps")] = 0.4,
     event_min: Annotated[float, typer.Option(help="seconds that an event lasts at least; shorter are bursts")] = 0.5,
+    debug: Annotated[bool, typer.Option("--debug", help="raise what nobody expected, with its traceback")] = False,
 ) -> None:
     """Read the apparent facial expressions in photos, folders, videos or a camera."""
     from mien.inference import session
@@ -74,7 +75,7 @@ def predict(
     clip = Clip(every, start, end, max_fps)
     least = session.least_confidence(abstain)
     reading = (weights, detector, detector_file, min_score, least, device, smooth, rotate, max_pixels)
-    pipeline = Pipeline(*reading, event_high, event_low, event_min)
+    pipeline = Pipeline(*reading, event_high, event_low, event_min, debug)
     try:
         with silenced():
             failures = session.run(pipeline, sources, format, out, clip, force, context.params)

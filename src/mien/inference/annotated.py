@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mien.errors import MediaError
 from mien.face import Face
 from mien.inference.draw import annotate
 from mien.inference.movie import Movie
@@ -65,7 +66,7 @@ class Annotated:
                 self._draw(seen.source, seen.image, prediction.faces)
             elif seen.source is not self._without:
                 self._film(seen.source, seen.image, prediction.faces, prediction.seconds)
-        except (NotThisFileError, av.error.FFmpegError) as error:
+        except (NotThisFileError, MediaError, av.error.FFmpegError) as error:
             self._lose(seen.source, error)
 
     def _draw(self, source: Source, image: NDArray[np.uint8], faces: tuple[Face, ...]) -> None:
@@ -105,7 +106,7 @@ class Annotated:
             return
         try:
             movie.close()
-        except av.error.FFmpegError as error:
+        except (av.error.FFmpegError, ValueError, ArithmeticError, MemoryError) as error:
             self._lose(self._source, error)
         finally:
             self._outputs.done(self._name)

@@ -18,7 +18,7 @@ import av
 
 from mien.errors import MediaError
 from mien.inference import geometry, matroska, media
-from mien.inference.decoder import Decoder
+from mien.inference.decoder import MOST_PIXELS, Decoder
 from mien.inference.media import Pixels, reason
 
 BACK = (0.0, 1.0, 5.0, 25.0, 125.0)  # seconds to look further back, where a container's index is not exact
@@ -54,6 +54,12 @@ def frames(
             what = "is cut short or damaged"
     at = reading.seconds if reading.damaged is None else reading.damaged
     raise MediaError(f"{path} {what} at {at:.1f} s", do=f"{reading.read} frames were decoded")
+
+
+def origin(path: Path) -> float:
+    """Return which moment of a file's own clock, in seconds, is second 0 of `frames`; MediaError without a frame."""
+    with opened(path) as file:
+        return _Reading(path, file, 0.0, MOST_PIXELS).origin()
 
 
 def opened(path: Path) -> Any:
@@ -201,6 +207,11 @@ class _Reading:
             self._first_key = packet.pts if self._first_key is None else self._first_key
         if self._waiting is not None and packet.size and packet.dts is not None:
             heappush(self._waiting, packet.dts)
+
+    def origin(self) -> float:
+        """Read up to the first frame; return the moment, on the file's clock, that is second 0."""
+        self._find_origin()
+        return float((self._origin or 0) * self._stream.time_base)
 
     def _find_origin(self) -> bool:
         """Read up to the first frame, for its time; return whether it has one."""

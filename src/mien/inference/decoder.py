@@ -16,6 +16,7 @@ from mien.inference.geometry import UPRIGHT, turn_of
 
 CAREFUL = {"err_detect": "crccheck+bitstream+buffer+explode"}
 MARKS = frozenset(("h264",))  # marks the frames that are damaged, and would give up those of an intra refresh
+MOST_PIXELS = 2**31 - 1  # that FFmpeg lets a limit be
 INSTEAD = {"vp9": "libvpx-vp9"}  # a decoder that notices more, where this FFmpeg has it
 STRICT = frozenset(("libdav1d",))
 MOST_HELD = 64_000_000  # bytes of packets kept until it is known that the careful decoder reads the file
@@ -32,7 +33,7 @@ class Decoder:
     """
 
     def __init__(self, stream: Any, most_pixels: int) -> None:
-        self._options = {"max_pixels": str(most_pixels)}
+        self._options = {"max_pixels": str(min(most_pixels, MOST_PIXELS))}
         self._plain = stream.codec_context
         self._context = self._careful()
         self._turn: tuple[int, ...] | None = UPRIGHT if self._context is self._plain else None

@@ -18,13 +18,18 @@ from numpy.typing import NDArray
 
 from mien.errors import MediaError
 from mien.inference import container
+from mien.inference.media import reason
 from mien.printable import say
 
 CLOCK = Fraction(1, 60_000)  # the time base, in seconds: 24, 25, 29.97, 30, 50 and 60 frames/s are whole in it
 FRAGMENT = 2.0  # seconds between key frames: what a killed run may lose, and how far a player has to look back
 FAST = {"preset": "veryfast", "bf": "0", "forced-idr": "1"}  # no B-frames: nothing is reordered, time starts at 0
 THREADS = 2
+MOST_GAP = 9 * 3600  # seconds between two frames: a duration in an MP4 ends at 2^31 ticks of the clock
+LONGEST, MOST_PIXELS = 8192, 35_000_000  # what H.264 has levels for (6.2); larger frames are written smaller
 SOUNDS = frozenset(("aac", "mp3", "mp2", "ac3", "eac3", "opus", "flac", "alac"))  # what MP4 takes and players know
+UNFIT = (av.error.FFmpegError, ValueError, ArithmeticError)
+"""What PyAV raises for sound that it cannot copy."""
 # delay_moov keeps the sound where it was beside the picture: the head is written when both are known
 MUXER = {"movflags": "hybrid_fragmented+delay_moov", "flush_packets": "1", "max_interleave_delta": "1000000"}
 
@@ -46,6 +51,9 @@ class Movie:
         if self._stream is None:
             self._begin(image.shape[1], image.shape[0], seconds)
         frame = av.VideoFrame.from_ndarray(self._planes(image), format="yuv420p")
+        if seconds - self._start > self._last * CLOCK + MOST_GAP:
+            gap = seconds - self._start - float(self._last * CLOCK)
+            raise MediaError(f"{gap / 3600:.1f} h between two frames", f"at most {MOST_GAP // 3600} h in an MP4")
         self._last = max(self._last + 1, round((seconds - self._start) / CLOCK))
         frame.pts, frame.time_base = self._last, CLOCK
         if seconds >= self._key + FRAGMENT:
@@ -68,7 +76,7 @@ class Movie:
     def _begin(self, width: int, height: int, seconds: float) -> None:
         there = "libx264" in av.codecs_available
         self._stream = self._file.add_stream("libx264" if there else "mpeg4", rate=30, options=FAST if there else {})
-        self._stream.width, self._stream.height = width + width % 2, height + height % 2  # H.264 wants even sides
+        self._stream.width, self._stream.height = fitted(width, height)
         self._stream.pix_fmt = "yuv420p"
         context = self._stream.codec_context
         context.time_base, context.thread_count, context.gop_size = CLOCK, THREADS, 600
@@ -103,9 +111,27 @@ class Movie:
 
     def _hear(self, until: int) -> None:
         """Write the sound up to a time of the picture."""
-        if self._sound is not None:
+        if self._sound is None:
+            return
+        try:
             for packet in self._sound.until(float(until * CLOCK)):
                 self._file.mux(packet)
+        except UNFIT as error:
+            say(f"mien: {self._source}: its sound does not fit into MP4 and ends here: {reason(error)}")
+            self._sound.close()
+            self._sound = None
+
+
+def fitted(width: int, height: int) -> tuple[int, int]:
+    """Return the size in which a frame is written: even sides, as H.264 wants them, and none too large for it.
+
+    >>> fitted(101, 76), fitted(20000, 3)
+    ((102, 76), (8192, 2))
+    """
+    factor = min(1.0, LONGEST / max(width, height), (MOST_PIXELS / (width * height)) ** 0.5)
+    if factor == 1:
+        return width + width % 2, height + height % 2
+    return max(2, int(width * factor / 2) * 2), max(2, int(height * factor / 2) * 2)
 
 
 class _Sound:
@@ -126,14 +152,17 @@ class _Sound:
             return None
         heard = file.streams.best("audio")
         try:
-            seen = container.moving(file, source)
+            container.moving(file, source)
         except MediaError:
             heard = None
         if heard is not None:
             name = heard.codec_context.codec.canonical_name if heard.codec_context else "of an unknown kind"
             if name in SOUNDS:
-                origin = float((seen.start_time or 0) * seen.time_base)
-                return cls(file, heard, to.add_stream_from_template(heard), start + origin)
+                try:
+                    origin = container.origin(source)
+                    return cls(file, heard, to.add_stream_from_template(heard), start + origin)
+                except (MediaError, *UNFIT):  # too few facts about it for a head in MP4
+                    pass
             say(f"mien: {source}: its sound, {name}, does not fit into MP4 and is left out")
         file.close()
         return None
@@ -168,5 +197,5 @@ class _Sound:
                 packet.dts -= self._shift
                 last = packet.dts
                 yield packet
-        except av.error.FFmpegError:
+        except UNFIT:
             return

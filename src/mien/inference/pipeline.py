@@ -23,7 +23,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import MediaError, UsageError
+from mien.errors import MediaError, MienError, UsageError
 from mien.face import Face
 from mien.inference import kind, media, stream
 from mien.inference.align import FRAMINGS, crops, square
@@ -35,6 +35,7 @@ from mien.inference.smooth import Smoother
 from mien.inference.sources import Skipped, Source, expand
 from mien.inference.thresholds import USUAL, Thresholds
 from mien.inference.track import Tracks
+from mien.inference.unexpected import sentence
 from mien.inference.video import WHOLE, Clip, frames
 from mien.printable import writable
 
@@ -130,6 +131,7 @@ class Pipeline:
         event_high: float = USUAL.high,
         event_low: float = USUAL.low,
         event_min: float = USUAL.shortest,
+        debug: bool = False,
     ) -> None:
         """Load what is named.
 
@@ -146,6 +148,7 @@ class Pipeline:
             max_pixels: an image or frame that decodes to more pixels is refused.
             event_high, event_low, event_min: the probabilities that an expression reaches and keeps, and the seconds
                 that it lasts, to count as an event of a video (`thresholds`, for whoever looks for events).
+            debug: raise what nobody expected while a source is read, instead of making it the row's error.
         """
         self.classifier = Classifier(weights, device)
         self.card = self.classifier.card
@@ -164,7 +167,7 @@ class Pipeline:
         if max_pixels < 1:
             raise UsageError(f"--max-pixels {max_pixels}", "a number of pixels, at least 1")
         self.rotate = rotate == "auto"
-        self.max_pixels = max_pixels
+        self.max_pixels, self.debug = max_pixels, debug
         self._budget = Budget(max(MOST_AT_ONCE, max_pixels))
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Face]:
@@ -229,13 +232,19 @@ class Pipeline:
                 for source in group:
                     yield from self._watch(pool, source, clip, keep)
                 continue
-            jobs = (partial(self._open, source, keep) for source in group)
+            jobs = (partial(self._open_or_fail, source, keep) for source in group)
             with closing(stream.background(stream.in_order(pool, jobs, AHEAD), _size)) as opened:
                 for item in opened:
                     if isinstance(item, Seen):
                         yield item
                     else:
                         yield from stream.background(self._watch(pool, item, clip, keep), _size)
+
+    def _open_or_fail(self, source: Source, keep: bool) -> Seen | Source:
+        try:
+            return self._open(source, keep)
+        except Exception as error:
+            return self._unexpected(source, error)
 
     def _open(self, source: Source, keep: bool) -> Seen | Source:
         """Return what is seen in an image, or the source itself when it moves."""
@@ -257,23 +266,35 @@ class Pipeline:
         return Seen(prediction, source, False, cropped, image if keep else None)
 
     def _watch(self, pool: Executor, source: Source, clip: Clip, keep: bool) -> Iterator[Seen]:
-        broken: list[MediaError] = []
+        broken: list[Exception] = []
 
         def readable() -> Iterator[tuple[int, float, NDArray[np.uint8]]]:
             decoded = frames(source.path, clip, self.max_pixels)
             try:
                 yield from decoded if source.live else stream.background(decoded, lambda frame: frame[2].nbytes)
-            except MediaError as error:
+            except Exception as error:  # told behind the frames that are being looked at
                 broken.append(error)
 
-        for frame in stream.watched(pool, readable(), self.detect, live=source.live):
-            faces, cropped = self._crop(frame.image, frame.faces)
-            height, width = frame.image.shape[:2]
-            prediction = Prediction(source.name, frame.index, frame.seconds, width, height, faces=tuple(faces))
-            yield Seen(prediction, source, frame.cut, cropped, frame.image if keep else None)
-        yield from (self._failed(source, str(error)) for error in broken)
+        try:
+            for frame in stream.watched(pool, readable(), self.detect, live=source.live):
+                faces, cropped = self._crop(frame.image, frame.faces)
+                height, width = frame.image.shape[:2]
+                prediction = Prediction(source.name, frame.index, frame.seconds, width, height, faces=tuple(faces))
+                yield Seen(prediction, source, frame.cut, cropped, frame.image if keep else None)
+        except Exception as error:
+            broken.insert(0, error)
+        yield from (self._unexpected(source, error) for error in broken[:1])
+
+    def _unexpected(self, source: Source, error: Exception) -> Seen:
+        """Return the row of a source that could not be read; a bug is raised under `debug`, others' faults always."""
+        if isinstance(error, MediaError):
+            return self._failed(source, str(error))
+        if self.debug or isinstance(error, MienError):
+            raise error
+        return self._failed(source, sentence(source.name, error))
 
     def _failed(self, source: Source, error: str) -> Seen:
+        error = error.encode("utf-8", "replace").decode("utf-8")  # a name in it may hold bytes that are no UTF-8
         nothing = np.empty((0, self.card.size, self.card.size, self.card.channels), np.uint8)
         return Seen(Prediction(source.name, error=error), source, False, nothing)
 
@@ -304,25 +325,45 @@ class Pipeline:
             face = replace(face, features=heads["embedding"][row])
         return face
 
-    def _finish(self, batch: list[Seen]) -> Iterator[Seen]:
+    def _finish(self, batch: list[Seen]) -> list[Seen]:
+        """Return the batch with what its faces show; what the weights cannot deal with costs its source alone."""
+        try:
+            return self._classified(batch)
+        except Exception as error:
+            if len(batch) == 1:
+                return [self._unexpected(batch[0].source, error)]
+        return [done for seen in batch for done in self._finish([seen])]
+
+    def _classified(self, batch: list[Seen]) -> list[Seen]:
         found = (face for seen in batch for face in seen.prediction.faces)
         faces = iter(self._read(found, np.concatenate([seen.crops for seen in batch])))
-        for seen in batch:
-            own = tuple(next(faces) for _ in seen.prediction.faces)
-            yield replace(seen, prediction=replace(seen.prediction, faces=own))
+        own = [tuple(next(faces) for _ in seen.prediction.faces) for seen in batch]
+        return [replace(s, prediction=replace(s.prediction, faces=f)) for s, f in zip(batch, own, strict=True)]
 
     def _followed(self, read: Iterable[Seen]) -> Iterator[Seen]:
-        """Give the faces of a video their track ids and smooth what they show; every video starts anew."""
+        """Give the faces of a video their track ids and smooth what they show; every video starts anew.
+
+        The row of an error is the last one of its source.
+        """
         source: Source | None = None
+        lost: Source | None = None
         tracks, smoother = Tracks(), self._smoother()
         for seen in read:
+            if seen.source is lost:
+                continue
             if seen.prediction.seconds is None:
+                lost = seen.source if seen.prediction.error is not None else None
                 yield seen
                 continue
             if seen.source is not source:
                 source, tracks, smoother = seen.source, Tracks(), self._smoother()
-            faces = tracks.follow(seen.prediction.faces, seen.prediction.seconds, seen.cut)
-            faces = smoother.follow(faces, seen.prediction.seconds, seen.cut)
+            try:
+                faces = tracks.follow(seen.prediction.faces, seen.prediction.seconds, seen.cut)
+                faces = smoother.follow(faces, seen.prediction.seconds, seen.cut)
+            except Exception as error:
+                lost = seen.source
+                yield self._unexpected(seen.source, error)
+                continue
             yield replace(seen, prediction=replace(seen.prediction, faces=tuple(faces)))
 
     def _smoother(self) -> Smoother:

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, Literal, Self, cast
 from mien.errors import OutputError, UsageError
 from mien.inference import record
 from mien.inference.camera import CAMERA
+from mien.inference.guard import Guard
 from mien.inference.pipeline import Pipeline, Seen
 from mien.inference.progress import bar
 from mien.inference.sinks import FORMATS
@@ -250,11 +251,12 @@ def _kept(
         yield lambda seen: write(seen.prediction)
     else:
         yield _rows(stack, pipeline, format, cast(BinaryIO, outputs.growing(name)))
-    yield stack.enter_context(Annotated(outputs, tally)).add
+    debug = pipeline.debug
+    yield Guard(stack.enter_context(Annotated(outputs, tally)).add, "what is annotated", tally, debug)
     report = stack.enter_context(PredictionReport(outputs, pipeline.card, name))
-    yield lambda seen: report.add(seen.drawn(), seen.image)
+    yield Guard(lambda seen: report.add(seen.drawn(), seen.image), "its part of the report", tally, debug)
     people = People(outputs, pipeline.card, pipeline.smooth, report.film, pipeline.thresholds)
-    yield stack.enter_context(people).add
+    yield Guard(stack.enter_context(people).add, "its part of people.csv and events.csv", tally, debug)
 
 
 def _rows(stack: ExitStack, pipeline: Pipeline, format: str, stream: BinaryIO) -> Callable[[Seen], None]:
