@@ -302,3 +302,22 @@ def test_packing_fer2013_alone(tmp_path: Path, own_cache: Path, fer2013_writer: 
     assert len(load("fer2013", packed, "test")) == 40
     with pytest.raises(DataError, match="packed arrays hold no votes"):
         load("ferplus", packed, "test")
+
+
+def test_the_names_of_files_are_content_too(tmp_path: Path, own_cache: Path) -> None:
+    """Two files that changed places, as the votes of two splits might, are another thing to read."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_text("a")
+    other.write_text("b")
+    read: list[str] = []
+
+    def entry(files: dict[str, Path]) -> Entry:
+        def build() -> Entry:
+            read.append(" ".join(files))
+            return Entry({"x": np.zeros(1)}, {})
+
+        return cache.cached("names", files, build)
+
+    for files in ({"train": one, "val": other}, {"val": one, "train": other}, {"train": one, "val": other}):
+        entry(files)
+    assert read == ["train val", "val train"]

@@ -49,6 +49,23 @@ def test_an_upright_face_lies_in_the_middle_at_its_size() -> None:
     assert x.mean() == pytest.approx((FRAME - 1) / 2, abs=0.6)
 
 
+def test_every_image_has_its_own_face_and_that_face_s_mask() -> None:
+    """Three faces, cut out by squares of different sizes, in the order that the plan drew."""
+    drawn, rng = still(30), np.random.default_rng(3)
+    drawn.face[:] = rng.integers(3, size=30)
+    faces, back = rng.integers(40, 200, (3, FRAME, FRAME, 1), np.uint8), (np.full((60, 60, 1), 120, np.uint8),)
+    masks = np.zeros((3, FRAME, FRAME), np.uint8)
+    for k, half in enumerate((6, 12, 18)):
+        masks[k, 24 - half : 24 + half, 24 - half : 24 + half] = 255
+    made = compose(faces, masks, back, drawn, size=FRAME)
+    sides = np.sqrt((made.mask / 255).sum((1, 2, 3)))
+    np.testing.assert_allclose(sides, np.array([12, 24, 36])[drawn.face] * SHARE, atol=0.7)
+    for k in range(3):
+        alone = compose(faces[k : k + 1], masks[k : k + 1], back, still(), size=FRAME).clean[0]
+        same = [np.array_equal(clean, alone) for clean in made.clean]
+        assert same == (drawn.face == k).tolist()
+
+
 def test_a_picture_is_face_and_background_by_the_mask() -> None:
     rng = np.random.default_rng(0)
     face, back = (rng.integers(40, 200, shape, np.uint8) for shape in ((1, FRAME, FRAME, 1), (48, 48, 1)))
