@@ -5,9 +5,10 @@ grid(image, 2, 3).with_(irot=1).bytes()                          tiles, turned
 """
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import lru_cache
-from io import BytesIO
 from typing import Any
 
 import av
@@ -115,31 +116,54 @@ def coded(image: np.ndarray, codec: str = "hevc", pix: str = "yuv420p", size: tu
 
 @lru_cache(maxsize=200)
 def _encode(pixels: bytes, width: int, height: int, codec: str, pix: str) -> tuple[bytes, bytes]:
-    """Return the codec's configuration box and the bytes of one frame."""
+    """Return the codec's configuration box and the bytes of one frame.
+
+    Without a file format in between: FFmpeg's refuse single frames now and then.
+    """
     image = np.frombuffer(pixels, np.uint8).reshape(height, width, 3)
-    name, options, box_name = {
-        "hevc": ("libx265", {"x265-params": "log-level=none:pools=none:frame-threads=1", "crf": "4"}, b"hvcC"),
-        "av1": ("libsvtav1", {"crf": "8", "preset": "10", "svtav1-params": "lp=1"}, b"av1C"),
-        "avc": ("libx264", {"crf": "4"}, b"avcC"),
+    name, options = {
+        "hevc": ("libx265", {"x265-params": "log-level=none:pools=none:frame-threads=1", "crf": "4"}),
+        "av1": ("libsvtav1", {"crf": "8", "preset": "10", "svtav1-params": "lp=1"}),
+        "avc": ("libx264", {"crf": "4"}),
     }[codec]
-    for _ in range(20):  # FFmpeg refuses the very same packet now and then
-        try:
-            return _muxed(image, name, options, pix, box_name)
-        except av.error.FFmpegError:
-            continue
-    raise AssertionError(f"{name} could not be written")
+    context = av.CodecContext.create(name, "w")
+    context.width, context.height, context.pix_fmt, context.time_base = width, height, pix, Fraction(1, 25)
+    context.options = options
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24").reformat(format=pix)
+    frame.pts = 0
+    data = b"".join(bytes(packet) for packet in (*context.encode(frame), *context.encode(None)))
+    return {"hevc": _hevc, "av1": _av1, "avc": _avc}[codec](data, pix)
 
 
-def _muxed(image: np.ndarray, name: str, options: dict[str, str], pix: str, box_name: bytes) -> tuple[bytes, bytes]:
-    file = BytesIO()  # Matroska keeps a codec's configuration as MP4 does
-    with av.open(file, "w", format="matroska") as container:
-        stream = container.add_stream(name, rate=25, options=options)
-        stream.height, stream.width, stream.pix_fmt = *image.shape[:2], pix
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24").reformat(format=pix)
-        container.mux([*stream.encode(frame), *stream.encode(None)])
-    with av.open(BytesIO(file.getvalue())) as container:
-        data = b"".join(bytes(packet) for packet in container.demux(video=0) if packet.size)
-        return box(box_name, container.streams.video[0].codec_context.extradata), data
+def _hevc(data: bytes, pix: str) -> tuple[bytes, bytes]:
+    units = [(unit[0] >> 1 & 63, unit) for unit in _units(data)]
+    sps = next(unit for kind, unit in units if kind == 33).replace(b"\0\0\3", b"\0\0")
+    depth = 10 if "10" in pix else 12 if "12" in pix else 8
+    chroma = 0 if "gray" in pix else 3 if "444" in pix or "gbr" in pix else 2 if "422" in pix else 1
+    arrays = b"".join(
+        struct.pack(">BHH", 0x80 | kind, 1, len(unit)) + unit for kind, unit in units if kind in (32, 33, 34)
+    )
+    fixed = bytes([0xF0, 0, 0xFC, 0xFC | chroma, 0xF8 | depth - 8, 0xF8 | depth - 8, 0, 0, 0x0F, 3])
+    return box(b"hvcC", b"\1", sps[3:15], fixed, arrays), _told(unit for kind, unit in units if kind < 32)
+
+
+def _avc(data: bytes, pix: str) -> tuple[bytes, bytes]:
+    units = [(unit[0] & 31, unit) for unit in _units(data)]
+    sps, pps = (next(unit for kind, unit in units if kind == wanted) for wanted in (7, 8))
+    config = b"\1" + sps[1:4] + b"\xff\xe1" + struct.pack(">H", len(sps)) + sps + b"\1" + struct.pack(">H", len(pps))
+    return box(b"avcC", config, pps), _told(unit for kind, unit in units if kind == 5)
+
+
+def _av1(data: bytes, pix: str) -> tuple[bytes, bytes]:
+    return box(b"av1C", bytes([0x81, 8, 0x4C if "10" in pix else 0x0C, 0])), data.removeprefix(b"\x12\0")
+
+
+def _units(data: bytes) -> list[bytes]:
+    return [unit.rstrip(b"\0") for unit in data.split(b"\0\0\1")[1:]]
+
+
+def _told(units: Iterable[bytes]) -> bytes:
+    return b"".join(struct.pack(">I", len(unit)) + unit for unit in units)
 
 
 def grid(

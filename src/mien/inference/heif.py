@@ -27,6 +27,7 @@ CODED = {b"hvc1": "HEVC", b"hev1": "HEVC", b"lhv1": "HEVC", b"av01": "AV1", b"av
 CODED |= {b"jpeg": "JPEG", b"j2k1": "JPEG 2000", b"unci": "uncompressed"}
 DERIVED = frozenset((b"grid", b"iden", b"iovl"))
 TURNS = frozenset((b"clap", b"irot", b"imir"))
+ZEROS = 16  # bytes at the end of pixels that no coder leaves behind, but a download that stopped
 MOST_META = 1 << 24  # bytes of a head; those of phones have some thousand
 
 Box = tuple[bytes, int, int]  # name, and the bytes from where to where its content lies
@@ -76,13 +77,14 @@ def head(file: BinaryIO) -> Still | None:
 def check_whole(data: bytes, still: Still) -> None:
     """Refuse a file that lacks some of the pixels, or has something else in their place; ValueError.
 
-    libheif leaves tiles blank that are not there, and libde265 makes something of anything.
+    libheif leaves tiles blank that are not there; libde265 and dav1d make something of anything.
     """
     if any(end > len(data) for _, end in still.places):
         missing = sum(end - max(start, min(len(data), end)) for start, end in still.places)
         all_of_it = sum(end - start for start, end in still.places)
         raise ValueError(f"it is cut short: {1 - missing / all_of_it:.0%} of its pixels' bytes are there")
-    if still.prefix and not all(_is_hevc(data, start, end, still.prefix) for start, end in still.places):
+    zeros = any(end - start > ZEROS and not any(data[end - ZEROS : end]) for start, end in still.places)
+    if zeros or (still.prefix and not all(_is_hevc(data, start, end, still.prefix) for start, end in still.places)):
         raise ValueError("its pixels are damaged")
 
 

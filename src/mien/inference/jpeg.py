@@ -2,10 +2,12 @@
 
 libjpeg fills what is missing with grey and Pillow does not hear of it.  So a file whose end is missing, and one that
 ends in grey, is decoded twice with different bytes where its own stop: rows that come out the same were in the file.
+A progressive one lacks scans where it was cut, one with restart marks lacks marks.
 """
 
 import re
 import struct
+from collections.abc import Iterator
 from io import BytesIO
 
 import numpy as np
@@ -13,12 +15,31 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 END = b"\xff\xd9"
-SCAN = 0xDA
+SCAN, RESTARTS, PIXELS = 0xDA, 0xDD, 0
 FRAMES = frozenset((0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF))
+MARKS = re.compile(rb"\xff[\xd0-\xd7]")
 PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
-MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]", re.DOTALL)  # in a scan; what stands there else is data
+MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)  # in a scan; what stands there else is data
 OTHER = bytes(range(1, 255)) * 64
 """Bytes that mean something else than zero coefficients, and no marker."""
+
+
+def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield the marker of every segment and where its content begins and ends; PIXELS is what follows a SCAN."""
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker == END[1]:
+            return
+        if marker == 0xFF:
+            at += 1
+            continue
+        start, at = at + 4, at + 2 + struct.unpack_from(">H", data, at + 2)[0]
+        yield marker, start, min(at, len(data))
+        if marker == SCAN:
+            found = MARKER.search(data, at)
+            start, at = at, found.start() if found else len(data)
+            yield PIXELS, start, at
 
 
 def pixels_end(data: bytes) -> int:
@@ -27,36 +48,52 @@ def pixels_end(data: bytes) -> int:
     >>> pixels_end(b"\\xff\\xd8\\xff\\xda\\x00\\x02abc\\xff\\x00\\xff\\xd0d\\xff\\xd9more")
     14
     """
-    at, scan = 2, 0
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker == 0xFF:
-            at += 1
-            continue
-        if marker == END[1]:
-            return at
-        at += 2 + struct.unpack_from(">H", data, at + 2)[0]
-        if marker == SCAN:
-            found = MARKER.search(data, at)
-            if not found:
-                return len(data)
-            scan = at = found.start()
-    return min(len(data), scan or at)
+    return max((end for marker, _, end in segments(data) if marker == PIXELS), default=len(data))
 
 
 def buffered(data: bytes) -> bool:
     """Return whether the whole image has to be held at full size to decode it: progressive, or a scan per colour."""
-    at, parts = 2, 0
-    while at + 10 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
+    parts = 0
+    for marker, start, _ in segments(data):
         if marker in PROGRESSIVE:
             return True
         if marker in FRAMES:
-            parts = data[at + 9]
+            parts = data[start + 5]
         if marker == SCAN:
-            return data[at + 4] < parts
-        at += 1 if marker == 0xFF else 2 + struct.unpack_from(">H", data, at + 2)[0]
+            return data[start] < parts
     return False
+
+
+def there(data: bytes) -> float:
+    """Return the part of a JPEG's scans, or of the restart marks in its scan, that is there; 1 where it has neither."""
+    told, every, marks = {}, 0, 0
+    expected = 0
+    for marker, start, end in segments(data):
+        if marker == RESTARTS:
+            (every,) = struct.unpack_from(">H", data, start)
+        elif marker in FRAMES:
+            told = {data[start + 6 + 3 * k]: [1] * 64 for k in range(data[start + 5])}
+            expected = _units(data[start:end])
+        elif marker == SCAN:
+            if not (every or buffered(data)):
+                return 1.0
+            parts, first, last, low = data[start], *data[end - 3 : end]
+            for k in range(parts):
+                told[data[start + 1 + 2 * k]][first : last + 1] = [low & 15] * (last + 1 - first)
+        elif marker == PIXELS:
+            marks += len(MARKS.findall(data, start, end)) if every else 0
+    if buffered(data):
+        levels = [level for levels in told.values() for level in levels]
+        return levels.count(0) / len(levels) if levels else 1.0
+    return min(1.0, marks / ((expected - 1) // every)) if every and expected > every else 1.0
+
+
+def _units(frame: bytes) -> int:
+    """Return how many units a frame's only scan is made of: 8 x 8 pixels, times the most that a colour has of them."""
+    height, width = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
+    factors = [frame[7 + 3 * k] for k in range(frame[5])]
+    across, down = (max(f >> 4 for f in factors), max(f & 15 for f in factors)) if len(factors) > 1 else (1, 1)
+    return -(-width // (8 * across)) * -(-height // (8 * down))
 
 
 def loaded(picture: Image.Image, data: bytes) -> tuple[Image.Image, str]:
@@ -71,6 +108,8 @@ def loaded(picture: Image.Image, data: bytes) -> tuple[Image.Image, str]:
         end = pixels_end(data)
         if data.find(b"ftyp", end) >= end + 4:
             told.append("still image of a motion photo")
+    if (part := there(data)) < 1:
+        raise ValueError(f"it is cut short: {part:.0%} of its rows are there")
     size = picture.size
     if data.startswith(END, end):
         picture.load()

@@ -182,6 +182,8 @@ def _decoded(file: BinaryIO, limits: Limits, name: str) -> Picture:
         return _heif(file, still, limits, name)
     if still:
         check_size(still.width, still.height, name, limits.max_pixels)
+        file.seek(0)
+        heif.check_whole(file.read(), still)
     with _image(file, limits.max_pixels, name) as picture:
         return _pillow(picture, file, still, limits, name)
 
