@@ -12,7 +12,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from mien.errors import MienError, UsageError
+from mien.errors import MienError, UsageError, refusal
 from mien.printable import printable, printable_in, say
 
 LISTS = {  # what `mien list` lists, and where each registry lives
@@ -472,6 +472,11 @@ def main() -> None:
         sys.exit(130)
     except MienError as error:
         say(f"mien: {error}")
+        sys.exit(2)
+    except OSError as error:  # a name, a right or room that the system refuses, wherever that shows
+        if not (told := refusal(error)):
+            raise
+        say(f"mien: {told}")
         sys.exit(2)
     except ModuleNotFoundError as error:
         if error.name not in TRAINING:

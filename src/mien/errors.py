@@ -13,6 +13,9 @@
 Anything else that escapes is a bug and shows its traceback.
 """
 
+import errno
+import os
+
 
 class MienError(Exception):
     """A user's mistake, told as *got / expected / do this* on one line."""
@@ -52,3 +55,26 @@ class OutputError(MienError):
 
 class UsageError(MienError):
     """A command or an argument that cannot be carried out as given."""
+
+
+REFUSALS = frozenset(
+    getattr(errno, name)
+    for name in (
+        "ENAMETOOLONG", "EACCES", "EPERM", "ELOOP", "ENOTDIR", "EROFS", "ENOSPC", "EDQUOT", "EIO", "ESTALE", "EMFILE",
+    )
+    if hasattr(errno, name)
+)  # fmt: skip
+"""What the system refuses whoever asks: a name, a right, room.  Not that a file is missing, which may be our bug."""
+
+
+def refusal(error: OSError) -> UsageError | None:
+    """Return what to say of a file or folder that the system refuses, None where it may be our own mistake.
+
+    >>> print(refusal(OSError(errno.ENAMETOOLONG, "File name too long", "x" * 300)))
+    xxxxxxxxxxxxxxxxxxxx...xxxxxxxxxxxxxxxxxxxx cannot be used: File name too long
+    """
+    if error.errno not in REFUSALS or error.filename is None:
+        return None
+    name = os.fsdecode(error.filename) if not isinstance(error.filename, int) else str(error.filename)
+    shown = name if len(name) <= 200 else f"{name[:20]}...{name[-20:]}"
+    return UsageError(f"{shown} cannot be used: {error.strerror}")
