@@ -265,7 +265,12 @@ class Outputs:
         begun, end = datetime.fromisoformat(self.facts["start"]), _now()
         seconds = (datetime.fromisoformat(end) - begun).total_seconds()
         self.facts |= {"status": status, "end": end, "seconds": round(seconds, 3)}
-        self._record()
+        try:
+            self._record()
+        except OutputError:  # no room for a new one: the old one can at least be put right
+            with contextlib.suppress(OSError):
+                _put_right(self.folder / RECORD, "failed" if status == "finished" else status)
+            raise
         if self._journal is not None:
             self._journal.close()
         with contextlib.suppress(OSError):
@@ -278,6 +283,15 @@ class Outputs:
             for number, entry in enumerate(files):  # a line each, as it comes: there may be a million
                 file.write(("," if number else "") + "\n  " + json.dumps(entry))
             file.write("\n ]\n}\n")
+
+
+def _put_right(record: Path, status: str) -> None:
+    """Change the status in the record of a run that has begun, without room for more than is there."""
+    with record.open("r+b") as file:
+        content = file.read()
+        at = content.index(old := b'"status": "running"')
+        file.seek(at)
+        file.write(f'"status": "{status}"'.encode().ljust(len(old)))
 
 
 def _now() -> str:

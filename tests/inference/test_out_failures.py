@@ -118,6 +118,7 @@ def test_a_disk_that_is_full(small: Path, format: str, room: int) -> None:
     assert "No space left on device" in done.stderr
     assert not (out / "report.html").exists()
     assert not list(out.rglob("*.part"))
+    assert not (out / "mien-run.json").exists() or record(out)["status"] == "failed"
     if room > 20_000 and (format != "parquet" or (out / "predictions.parquet.parts").exists()):
         check_whole(out, format)
     (small / "filler").unlink()
