@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -125,6 +126,26 @@ def test_a_disk_that_is_full(small: Path, format: str, room: int) -> None:
     done = ran(*(f"photos/{k:02}.png" for k in range(3)), "--out", out, "--format", format)  # no --force is needed
     assert done.returncode == 0, done.stderr
     assert (check_whole(out, format), record(out)["status"]) == (3, "finished")
+
+
+@POSIX
+@pytest.mark.parametrize("size", [*(pytest.param(size, marks=SLOW) for size in (4_000, 60_000)), 150_000])
+def test_a_video_that_may_not_grow_plays_as_far_as_it_was_written(
+    film: Callable[..., Path], moved: list[np.ndarray], size: int
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 32, moved[0].shape, np.uint8)
+    film(Path("clip.mp4"), [image // 8 * 7 + noise for image in [*moved, *moved[::-1]] * 8])
+    done = ran("clip.mp4", "photos/00.png", "--out", "res", "--format", "csv", preexec_fn=limited(size))
+    assert done.returncode == 2
+    assert "mien: res/annotated/clip.mp4 cannot be written: File too large" in done.stderr
+    written = Path("res/annotated/clip.mp4")
+    if size < 100_000:  # not one whole fragment
+        assert not written.exists()
+        return
+    assert "1 not annotated" in done.stderr
+    with av.open(str(written)) as file:
+        assert 0 < sum(1 for _ in file.decode(video=0)) < 192
+    assert sources(Path("res"), "csv")[-1] == "photos/00.png"
 
 
 @POSIX

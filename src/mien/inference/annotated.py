@@ -20,7 +20,7 @@ from PIL import Image
 from mien.errors import MediaError
 from mien.face import Face
 from mien.inference.draw import annotate
-from mien.inference.movie import Movie
+from mien.inference.movie import Movie, trim
 from mien.inference.pipeline import Seen
 from mien.inference.record import ANNOTATED
 from mien.inference.sources import Source
@@ -107,6 +107,7 @@ class Annotated:
         try:
             movie.close()
         except (av.error.FFmpegError, ValueError, ArithmeticError, MemoryError) as error:
+            trim(self._outputs.folder / self._name)
             self._lose(self._source, error)
         finally:
             self._outputs.done(self._name)

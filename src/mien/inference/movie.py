@@ -134,6 +134,20 @@ def fitted(width: int, height: int) -> tuple[int, int]:
     return max(2, int(width * factor / 2) * 2), max(2, int(height * factor / 2) * 2)
 
 
+def trim(path: Path) -> None:
+    """Cut a video that could not be written to its end behind its last whole fragment; without one nothing is left."""
+    at = end = 0
+    with path.open("r+b") as file:
+        while len(head := file.read(16)) >= 8:
+            size = int.from_bytes(head[8:16] if head[:4] == b"\0\0\0\1" else head[:4], "big")
+            at += size
+            if size < 8 or at > path.stat().st_size:
+                break
+            end = at if head[4:8] == b"mdat" else end
+            file.seek(at)
+        file.truncate(end)
+
+
 class _Sound:
     """The sound of a video file on its way into another one, from `start` seconds of the picture on."""
 
