@@ -224,3 +224,17 @@ def test_the_fingerprint_tells_other_votes_for_the_same_images(
         new = load("ferplus", tmp_path, "train", labels=labels)
         assert new.ids.tolist() == old.ids.tolist()
         assert new.fingerprint != old.fingerprint
+
+
+@pytest.mark.parametrize("labels", ["majority", "distribution"])
+def test_votes_are_for_the_expressions_that_were_drawn(labels: str, tiny_fer2013: Path) -> None:
+    """Every drawn face has seven votes for what it shows, but rows 40 to 43 of Training and 180 to 183."""
+    drawn = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral", "contempt")
+    for split in ("train", "val", "test"):
+        samples = load("ferplus", tiny_fer2013, split, labels=labels)
+        rows = samples.ids.astype(int)
+        usual = ~np.isin(rows, [*range(40, 44), *range(180, 184)])
+        shown = [drawn[row % 8] for row in rows[usual]]
+        assert [samples.labels[k] for k in samples.target[usual].argmax(1)] == shown
+        assert samples.votes is not None
+        assert [EXPRESSIONS[k] for k in samples.votes[usual, :8].argmax(1)] == shown

@@ -71,3 +71,12 @@ def test_mistakes(tiny_fer2013: Path, tmp_path: Path) -> None:
         with pytest.raises(DataError) as caught:
             load("fer2013", tiny_fer2013, "train", generated=str(path))
         assert words in str(caught.value), path
+
+
+def test_the_fingerprint_tells_other_generated_images(tiny_fer2013: Path, tmp_path: Path) -> None:
+    file = write(tmp_path / "g.npz")
+    with np.load(file) as held:
+        parts = {name: held[name] for name in held.files}
+    before = load("fer2013", tiny_fer2013, "train", generated=str(file)).fingerprint
+    np.savez_compressed(file, **{**parts, "images": 255 - parts["images"]})
+    assert load("fer2013", tiny_fer2013, "train", generated=str(file)).fingerprint != before

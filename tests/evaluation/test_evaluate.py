@@ -13,14 +13,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mien.card import Card
 from mien.data import load
 from mien.data.samples import Samples
+from mien.data.votes import CHOICES
 from mien.errors import MienError, UsageError, WeightsError
 from mien.evaluation import evaluate as module
 from mien.evaluation.evaluate import describe, evaluate, figures, find_weights, keep, read
 from mien.evaluation.metrics import METRICS, PEOPLE, VOTES
 from mien.evaluation.result import Result
 from mien.evaluation.show import to_text
+from mien.evaluation.training_twins import Search
 from mien.inference.classify import Classifier, locate
 
 CONTRACT = (
@@ -428,3 +431,62 @@ def test_units_are_printed(measured: tuple[Result, dict[str, Any]]) -> None:
     text = to_text(measured[1])
     for unit in (r"macro-F1 [\d.]+ %", r"top-2 [\d.]+ %", r"ECE [\d.]+ %", "in % +precision"):
         assert re.search(unit, text)
+
+
+class Stub:
+    """Weights of a recipe that chose neutral, happiness and anger out of the data."""
+
+    def __init__(self, path: Path) -> None:
+        chosen = ("neutral", "happiness", "anger")
+        self.path, self.card = path, Card(name="stub", labels=chosen, data={"name": "drawn"})
+        self.card = self.card.model_copy(update={"recipe": {"data": {"classes": list(chosen)}}})
+
+
+def test_every_column_and_row_stays_with_its_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows without a label, or of which half or more lies outside, are left out; of what is left nothing is shifted."""
+    target = np.array(
+        [[0.1, 0, 0.9], [0, 1, 0], [np.nan] * 3, [0.25, 0.5, 0.25], [0.2, 0.45, 0.35], [1, 0, 0]], np.float32
+    )
+    votes = np.arange(6 * len(CHOICES)).reshape(6, -1)
+    samples = Samples(
+        np.zeros((6, 48, 48, 1), np.uint8), target, ("neutral", "sadness", "anger"), np.array(list("abcdef")), votes,
+        group=np.array(list("uvwxyz")), name="drawn", split="val", fingerprint="f",
+    )  # fmt: skip
+    probs = np.array([[0.7, 0.2, 0.1]] * 3 + [[0.1, 0.2, 0.7]] * 3, np.float32)
+    (tmp_path / "w.onnx").write_bytes(b"weights")
+    twins = Search(np.array([True, True, False, True, False, True]), {"name": "drawn", "fingerprint": "t"})
+    monkeypatch.setattr(module, "Classifier", lambda _: Stub(tmp_path / "w.onnx"))
+    monkeypatch.setattr(module, "load_for", lambda *_, **__: samples)
+    monkeypatch.setattr(module, "read", lambda *_: probs)
+    monkeypatch.setattr(module, "search", lambda *_: twins)
+    result, found = evaluate(tmp_path / "w.onnx", "drawn", None, "val")
+    assert result.labels == ("neutral", "happiness", "anger")
+    assert result.ids.tolist() == ["a", "e", "f"]
+    np.testing.assert_allclose(result.target, [[0.1, 0, 0.9], [0.2 / 0.55, 0, 0.35 / 0.55], [1, 0, 0]], rtol=1e-6)
+    np.testing.assert_allclose(result.probs, probs[[0, 4, 5]], rtol=1e-6)
+    assert result.group is not None
+    assert result.group.tolist() == ["u", "y", "z"]
+    assert result.votes is not None
+    columns = [CHOICES.index(label) for label in result.labels]
+    np.testing.assert_array_equal(result.votes, votes[[0, 4, 5]][:, columns])
+    assert result.provenance["twins"] == ["a", "f"]
+    assert (found["n"], found["left_out"], found["clean"]["n"]) == (3, 3, 1)
+    assert found["clean"]["accuracy"] == 1.0  # of the second alone; on all it is a third
+    assert found["accuracy"] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(("weights", "data"), [("fer2013", "fer2013"), ("ferplus", "fer2013"), ("fer2013", "ferplus")])
+def test_the_first_image_of_training_counts_too(
+    weights: str, data: str, tiny_fer2013: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Val's first five images were drawn as near-duplicates of Training's first five, row 0 among them."""
+    monkeypatch.setattr(module, "Classifier", lambda _: told_of_training(weights, tiny_fer2013))
+    result, _ = evaluate(weights, data, tiny_fer2013, "val")
+    first = load("fer2013", tiny_fer2013, "val").ids[:5]
+    assert result.provenance["twins"] == [name for name in result.ids if name in first]
+
+
+@pytest.mark.parametrize("split", ["train", "Train", "training"])
+def test_training_is_never_evaluated(split: str, tiny_fer2013: Path) -> None:
+    with pytest.raises(MienError, match="split"):
+        evaluate("fer2013-nano", "fer2013", tiny_fer2013, split)
