@@ -229,3 +229,22 @@ def test_pipes_in_the_way_are_refused_and_do_not_block(tmp_path: Path) -> None:
     with claimed(tmp_path, "predict", KINDS, force=True, facts={"mien": "1"}) as out:
         out.write("report.html", b"page")
     assert files(tmp_path)["report.html"] == b"page"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
+def test_a_pipe_called_like_a_record_does_not_block(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "mien-run.json")
+    assert mark.read(tmp_path) is None
+    assert not mark.Own(tmp_path)(tmp_path / "a.jpg")
+
+
+ODD = ['{"mien": "1", "files": [], "folders": 3}', '{"mien": "1", "files": [3, null, {}, {"file": "a", "bytes": "x"}]}']
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_an_odd_record_is_read_as_far_as_it_goes(tmp_path: Path, text: str) -> None:
+    (tmp_path / "mien-run.json").write_text(text)
+    (tmp_path / ".mien-files.jsonl").write_bytes(b'3\n{"file": 3}\n\xff\n{"file": "b.csv", "by": 3}\n' + b"[" * 9999)
+    found = mark.read(tmp_path)
+    assert found is not None
+    assert set(found.files) <= {"a", "b.csv"}

@@ -49,7 +49,8 @@ def held(folder: Path, name: str = NAME) -> Iterator[None]:
         yield
     finally:
         with contextlib.suppress(OSError):  # first the name, then the lock: whoever waits sees that the file is gone
-            path.unlink()
+            if _same(descriptor, path):  # the folder may have been removed, and be another one by now
+                path.unlink()
         os.close(descriptor)
 
 

@@ -8,6 +8,7 @@ The list stands in the record once a run has ended.  While it runs, and after it
 per file, in JOURNAL.  A name that leads out of the folder is no name of ours, whatever a record says.
 """
 
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -71,16 +72,18 @@ def entry(name: str, by: str, stamp: Stamp | None = None) -> dict[str, Any]:
 
 def read(folder: Path) -> Mark | None:
     """Return the mark of a folder, or None where it has none that can be read."""
+    if not _regular(folder / RECORD):
+        return None
     try:
         with (folder / RECORD).open(encoding="utf-8") as file:
             told = json.load(file)
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError, RecursionError, MemoryError):  # anybody may have written it
         return None
     if not isinstance(told, dict) or not isinstance(told.get("mien"), str) or not isinstance(told.get("files"), list):
         return None
     entries = [*told["files"], *journal(folder)]
-    folders = told.get("folders")
-    mark = Mark(folders=tuple(each for each in folders or () if _inside(each)), running=told.get("status") == "running")
+    folders = told["folders"] if isinstance(told.get("folders"), list) else []
+    mark = Mark(folders=tuple(filter(_inside, folders)), running=told.get("status") == "running")
     for each in entries:
         name, stamp = _read(each)
         if name and each.get("gone"):
@@ -93,15 +96,21 @@ def read(folder: Path) -> Mark | None:
 
 def journal(folder: Path) -> Iterator[dict[str, Any]]:
     """Yield the lines of a run that has not ended, or was killed; the last one may be half."""
-    try:
-        with (folder / JOURNAL).open(encoding="utf-8") as lines:
-            for line in lines:
-                try:
-                    yield json.loads(line)
-                except (ValueError, RecursionError):
-                    continue
-    except (OSError, ValueError):
+    if not _regular(folder / JOURNAL):
         return
+    with contextlib.suppress(OSError), (folder / JOURNAL).open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            with contextlib.suppress(ValueError, RecursionError):
+                entry = json.loads(line)
+                if isinstance(entry, dict) and isinstance(entry.get("file"), str):
+                    yield entry
+
+
+def _regular(path: Path) -> bool:
+    try:
+        return S_ISREG(path.stat().st_mode)  # a pipe of that name would never end
+    except (OSError, ValueError):
+        return False
 
 
 class Own:

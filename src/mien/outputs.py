@@ -140,11 +140,25 @@ class Growing:
         return False
 
     def close(self) -> None:
-        """Close the file; OutputError when the system refuses what it had taken."""
+        """Close the file; OutputError when the system refuses what it had taken, or the file is no longer there."""
+        if self._file.closed:
+            return
         try:
-            self._file.close()
-        except OSError as error:
-            raise refused(self.path, error) from None
+            self.check()
+        finally:
+            try:
+                self._file.close()
+            except OSError as error:
+                raise refused(self.path, error) from None
+
+    def check(self) -> None:
+        """Raise OutputError when the file is no longer there, or another one has its name."""
+        try:
+            there = os.path.samestat(self.path.lstat(), os.fstat(self._file.fileno()))
+        except OSError:
+            there = False
+        if not there:
+            raise OutputError(f"{self.path} was taken away while it was written")
 
 
 class Outputs:
@@ -165,6 +179,8 @@ class Outputs:
     def place(self, name: str) -> Path:
         """Return where a file goes, its folder made; OutputError where a link would lead elsewhere."""
         path = self.folder / name
+        if self._journal is not None and not self.folder.is_dir():  # do not make it again: its other files are gone
+            raise OutputError(f"{self.folder} was taken away while it was written")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -259,9 +275,14 @@ class Outputs:
 
     def end(self, status: str) -> None:
         """Close what is open and write the record again, with the list of files in it."""
+        lost = None
         for name, file in self._growing.items():
-            file.close()
-            self._note(name, marks.stamp_of(file.path))
+            try:
+                file.close()
+                self._note(name, marks.stamp_of(file.path))
+            except OutputError as error:
+                lost = error
+        status = "failed" if lost and status == "finished" else status
         begun, end = datetime.fromisoformat(self.facts["start"]), _now()
         seconds = (datetime.fromisoformat(end) - begun).total_seconds()
         self.facts |= {"status": status, "end": end, "seconds": round(seconds, 3)}
@@ -275,6 +296,8 @@ class Outputs:
             self._journal.close()
         with contextlib.suppress(OSError):
             (self.folder / JOURNAL).unlink()
+        if lost is not None:
+            raise lost
 
     def _record(self) -> None:
         files = chain(self._carried, marks.settled(marks.journal(self.folder), frozenset(self._gone)))

@@ -259,6 +259,19 @@ def test_a_folder_taken_away_in_the_middle() -> None:
     assert Path("res/annotated").read_text() == "in the way"
 
 
+@POSIX
+@pytest.mark.parametrize("what", ["", "predictions.csv", pytest.param("mien-inputs.jsonl", marks=SLOW)])
+def test_what_is_taken_away_in_the_middle_is_told(what: str) -> None:
+    running = waiting(*MANY[:300], "--out", "res", "--format", "csv")
+    os.rename(Path("res", what), "moved")  # noqa: PTH104
+    _, err = running.communicate(timeout=100)
+    assert running.returncode == 2
+    assert re.search(rf"^mien: res/?{what} was taken away while it was written; read ", err, re.MULTILINE), err
+    assert err.count("\n") == 1
+    assert not Path("res", what).exists()
+    assert not what or record()["status"] == "failed"
+
+
 BOUND = "--bounding-set=-dac_override,-dac_read_search"
 
 
