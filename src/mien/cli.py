@@ -38,6 +38,18 @@ app = typer.Typer(
 )
 
 
+@app.callback(invoke_without_command=True)
+def start(
+    version: Annotated[bool, typer.Option("--version", help="print the version and stop")] = False,
+) -> None:
+    """Read apparent facial expressions from pictures; train, measure and compare the models that do it."""
+    if version:
+        from mien import __version__
+
+        typer.echo(f"mien {__version__}")
+        raise typer.Exit
+
+
 @app.command()
 def predict(
     context: typer.Context,
@@ -64,6 +76,8 @@ def predict(
     event_low: Annotated[float, typer.Option(help="the probability that an event keeps")] = 0.4,
     event_min: Annotated[float, typer.Option(help="seconds that an event lasts at least; shorter are bursts")] = 0.5,
     debug: Annotated[bool, typer.Option("--debug", help="raise what nobody expected, with its traceback")] = False,
+    frames: Annotated[bool, typer.Option("--frames", help="table: a line per frame of a video, no summary")] = False,
+    excel: Annotated[bool, typer.Option("--excel", help="write CSV as Excel opens it")] = False,
 ) -> None:
     """Read the apparent facial expressions in photos, folders, videos or a camera."""
     from mien.inference import session
@@ -71,14 +85,14 @@ def predict(
     from mien.inference.pipeline import Pipeline
     from mien.inference.video import Clip
 
-    session.check_format(format, to_file=out is not None)
+    session.check_format(format, out is not None, frames, excel)
     clip = Clip(every, start, end, max_fps)
     least = session.least_confidence(abstain)
     reading = (weights, detector, detector_file, min_score, least, device, smooth, rotate, max_pixels)
     pipeline = Pipeline(*reading, event_high, event_low, event_min, debug)
     try:
         with silenced():
-            failures = session.run(pipeline, sources, format, out, clip, force, context.params)
+            failures = session.run(pipeline, sources, format, out, clip, force, context.params, frames, excel)
     except BrokenPipeError:
         return session.leave_pipe()
     except KeyboardInterrupt:

@@ -52,6 +52,31 @@ def writable(text: str) -> str:
     return "".join(_escape(c) if "\ud800" <= c <= "\udfff" else c for c in text)
 
 
+def shortened(text: str, width: int) -> str:
+    """Return text in at most `width` columns of a terminal; one that is longer lacks its middle.
+
+    The end has two thirds of the room: of a path it tells most.  Characters of East Asia take two columns.
+
+    >>> shortened("photos/2024/holiday/IMG_0001.jpg", 20), shortened("a.jpg", 20), shortened("日本語日本語.jpg", 9)
+    ('photos…/IMG_0001.jpg', 'a.jpg', '日…語.jpg')
+    """
+    from rich.cells import cell_len
+
+    if cell_len(text) <= width:
+        return text
+    room = max(width - 1, 0)
+    head, tail = "", ""
+    for c in text:
+        if cell_len(head + c) > room // 3:
+            break
+        head += c
+    for c in reversed(text[len(head) :]):
+        if cell_len(c + tail) > room - cell_len(head):
+            break
+        tail = c + tail
+    return f"{head}…{tail}"[: max(width, 0)]
+
+
 def say(*lines: object) -> None:
     """Print lines for people on stderr, each on a line of its own whatever it holds, at once."""
     if lines:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,7 @@ def test_video(mien: Mien, video: Path) -> None:
     assert (code, err) == (0, "mien: read 1 video (3 frames), 3 faces\n")
     assert [(item["frame"], item["seconds"]) for item in told] == [(0, 0.0), (4, 0.2), (8, 0.4)]
     assert {face["track_id"] for item in told for face in item["faces"]} == {1}
-    assert "0.20 s" in mien("predict", video, "--every", 4).out.decode()
+    assert "0.20 s" in mien("predict", video, "--every", 4, "--frames").out.decode()
 
 
 def test_part_of_a_video(mien: Mien, video: Path) -> None:
@@ -238,6 +239,13 @@ def test_words_that_make_no_command_are_one_line(mien: Mien, words: list[str], t
     assert (code, out, err.count("\n")) == (2, b"", 1)
     assert err.startswith("mien: ")
     assert told in err
+
+
+def test_version(mien: Mien) -> None:
+    told = f"mien {version('mien')}\n"
+    assert mien("--version") == (0, told.encode(), "")
+    done = subprocess.run([sys.executable, "-m", "mien", "--version"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, told, "")
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])

@@ -186,9 +186,9 @@ def test_a_killed_run_leaves_parts_that_are_a_data_set(tmp_path: Path) -> None:
 
 def test_table_is_for_people() -> None:
     lines = written("table", PREDICTIONS).decode().splitlines()
-    assert lines[0].split() == ["source", "box", "expression", "then"]
+    assert lines[0].split() == ["source", "face", "box", "expression", "then"]
     assert "happiness" in lines[1]
-    assert "75.0%" in lines[1]
+    assert "75 %" in lines[1]
     assert "1,2 30,40" in lines[1]
     assert "v.mp4 0.28 s" in lines[3]
     assert "(neutral)" in lines[3] or "(happiness)" in lines[3]

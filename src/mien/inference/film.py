@@ -36,16 +36,16 @@ STYLE = (
 
 def section(film: Film, most: int = DRAWN) -> tuple[str, int]:
     """Return a video's HTML and how many timelines are in it, at most `most`."""
-    people = sorted(film.people.values(), key=lambda person: (-round(person.seconds, 2), person.track_id))
-    span = f"{clock(film.timeline.start)} to {clock(film.timeline.end)}, {_count(film.frames, 'frame', 'frames')}"
-    told = f"{span}, {_count(len(people), 'person', 'people')}.{ANEW if people else ''}"
+    people = people_of(film)
+    span = f"{clock(film.timeline.start)} to {clock(film.timeline.end)}, {count(film.frames, 'frame', 'frames')}"
+    told = f"{span}, {count(len(people), 'person', 'people')}.{ANEW if people else ''}"
     head = f'<h2 class="named">{escape(film.source)}</h2><p class="soft">{told}</p>'
     if not people:
         return f'{head}<p class="soft">No face was found.</p>', 0
     drawn = [person for person in people if person.track_id in film.detailed][: min(DRAWN, max(most, 0))]
     legend = timeline.key(film.labels, film.affect) if drawn else ""
     left = len(people) - len(drawn)
-    more = f'<p class="soft">{_count(left, "person", "people")} without a figure here.</p>' if left else ""
+    more = f'<p class="soft">{count(left, "person", "people")} without a figure here.</p>' if left else ""
     figures = "".join(_person(film, person) for person in drawn)
     return f"{head}{_people(film, people)}{legend}{figures}{more}", len(drawn)
 
@@ -181,9 +181,15 @@ def mostly(film: Film, person: Person) -> str:
 def counts(person: Person) -> str:
     """Return how many events a person had, and bursts where there were any."""
     bursts = person.bursts.total()
-    events = _count(person.count, "event", "events")
-    return f"{events}, {_count(bursts, 'burst', 'bursts')}" if bursts else events
+    events = count(person.count, "event", "events")
+    return f"{events}, {count(bursts, 'burst', 'bursts')}" if bursts else events
 
 
-def _count(number: int, one: str, many: str) -> str:
+def people_of(film: Film) -> list[Person]:
+    """Return the people of a video, those who were on screen longest first."""
+    return sorted(film.people.values(), key=lambda person: (-round(person.seconds, 2), person.track_id))
+
+
+def count(number: int, one: str, many: str) -> str:
+    """Return a number with its noun."""
     return f"{number:,} {one if number == 1 else many}"

@@ -4,6 +4,7 @@ Every source is one unit.  A video moves it by the share of its own time that ha
 it is, and shows how many frames are read a second.  Libraries are imported where a bar is shown: most runs show none.
 """
 
+import os
 import sys
 import time
 from collections import deque
@@ -16,16 +17,19 @@ from mien.inference.pipeline import Seen
 from mien.inference.sources import Source, expand
 from mien.inference.timeline import clock
 from mien.inference.video import Clip
-from mien.printable import printable
+from mien.printable import printable, shortened
 
 RECENT = 60  # frames over which their rate is taken
+LEAST = 8  # columns of a name beside which a rate may stand
+BAR, WIDE = 40, 90  # columns of the bar, and of the terminal from which there is room for one
 
 
 class Position:
     """How far a run has come: sources done, and the place in the video that is being read."""
 
-    def __init__(self, clip: Clip) -> None:
-        self._clip = clip
+    def __init__(self, clip: Clip, room: int = 1000) -> None:
+        """Take which part of videos is read, and the columns that there are for what is said."""
+        self._clip, self._room = clip, room
         self._source: Source | None = None
         self._length: float | None = None
         self._times: deque[float] = deque(maxlen=RECENT)
@@ -39,12 +43,15 @@ class Position:
             self._times.clear()
             self._length = None if seconds is None or seen.source.live else duration(seen.source.path)
         if seconds is None:
-            return self._begun, name
+            return self._begun, shortened(name, self._room)
         self._times.append(now)
         passed = now - self._times[0]
         rate = f", {(len(self._times) - 1) / passed:.0f} frames/s" if passed > 0 else ""
         length = f" / {clock(self._length)}" if self._length else ""
-        return self._begun - 1 + self._share(seconds), f"{name} {clock(seconds)}{length}{rate}"
+        place = f" {clock(seconds)}{length}"
+        if len(place) + len(rate) + LEAST > self._room:
+            rate = ""
+        return self._begun - 1 + self._share(seconds), f"{shortened(name, self._room - len(place + rate))}{place}{rate}"
 
     def _share(self, seconds: float) -> float:
         if not self._length:
@@ -71,24 +78,24 @@ def duration(path: Path) -> float | None:
 
 @contextmanager
 def bar(sources: Sequence[str], skip: Path | None, clip: Clip) -> Iterator[Callable[[Seen], None]]:
-    """Show a bar on stderr when that is a terminal, and yield what to call with everything that was seen."""
-    if not sys.stderr.isatty():
+    """Show a bar on stderr when that is a terminal that can draw, and yield what to call with all that was seen."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield lambda seen: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
-    columns = (
-        SpinnerColumn(),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.description}", markup=False),
-        TimeRemainingColumn(),
-    )
     console = Console(stderr=True)
+    wide = console.width >= WIDE
+    said = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True))
+    drawn = BarColumn(BAR), MofNCompleteColumn(), said, TimeRemainingColumn()
+    columns = (SpinnerColumn(), *(drawn if wide else drawn[1:]))
     with Progress(*columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty()) as shown:
-        task = shown.add_task("", total=sum(1 for _ in expand(sources, skip)))
-        position = Position(clip)
+        total = sum(1 for _ in expand(sources, skip))
+        task = shown.add_task("", total=total)
+        around = sum(len(part) + 1 for part in ("-", f"{total}/{total}", "0:00:00")) + (BAR + 1 if wide else 0)
+        position = Position(clip, max(console.width - around, LEAST))
 
         def advance(seen: Seen) -> None:
             done, told = position.at(seen, time.monotonic())

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, Self, cast
+from typing import Any, BinaryIO, Literal, Self, TextIO, cast
 
 from mien.errors import OutputError, UsageError
 from mien.inference import record
@@ -25,8 +25,9 @@ from mien.inference.camera import CAMERA
 from mien.inference.guard import Guard
 from mien.inference.pipeline import Pipeline, Seen
 from mien.inference.progress import bar
-from mien.inference.sinks import FORMATS
+from mien.inference.sinks import FORMATS, as_csv
 from mien.inference.sources import OWN, Skipped, expand
+from mien.inference.spreadsheet import PLAIN, Csv, for_excel
 from mien.inference.tally import Tally
 from mien.inference.video import Clip
 from mien.outputs import Outputs, claimed
@@ -44,8 +45,8 @@ def least_confidence(text: str | None) -> float | Literal["auto"] | None:
         raise UsageError(f"--abstain {text}", "a number from 0 to 1, or auto") from None
 
 
-def check_format(name: str, to_file: bool) -> None:
-    """Refuse a format that does not exist, Parquet on a terminal, and a stdout that is closed; a MienError."""
+def check_format(name: str, to_file: bool, frames: bool = False, excel: bool = False) -> None:
+    """Refuse a format that does not exist, options that another has, and a stdout that is closed; a MienError."""
     if cast(Any, sys.stdout) is None:  # the next file that is opened would become it, and get what libraries print
         raise OutputError("stdout is closed", "a terminal, a file or a pipe", "send it to /dev/null")
     if name not in FORMATS:
@@ -54,6 +55,10 @@ def check_format(name: str, to_file: bool) -> None:
         raise UsageError(f"no format is called {name!r}", f"one of {', '.join(FORMATS)}", hint)
     if name == "parquet" and not to_file and sys.stdout.isatty():
         raise UsageError("Parquet is not for a terminal", do="redirect the output to a file, or give --out DIR")
+    if frames and name != "table":
+        raise UsageError(f"--frames with --format {name}", "--format table", f"{name} has every frame as it is")
+    if excel and name != "csv" and not (name == "table" and to_file):
+        raise UsageError(f"--excel with --format {name}", "--format csv, or a table with --out DIR, which holds CSV")
 
 
 def run(
@@ -64,20 +69,23 @@ def run(
     clip: Clip,
     force: bool = False,
     settings: Mapping[str, Any] | None = None,
+    frames: bool = False,
+    excel: bool = False,
 ) -> int:
     """Read the sources and write what is told; return how many could not be read, or not be drawn.
 
     Rows go to stdout in `format` (Parquet goes only to the folder when there is one); failures to stderr, one line
     each, and a summary at the end.  A folder `out` receives the rows in the same format (CSV for "table"), annotated
     pictures and videos, events.csv and people.csv of the videos, report.html and mien-run.json with `settings`, the
-    options of the command; `force` lets it write over what is not its own.  One camera on a terminal shows a live table
+    options of the command; `force` lets it write over what is not its own.  The table has a summary of a video at its
+    end, or with `frames` a line per frame; CSV is for Excel with `excel`.  One camera on a terminal shows a live table
     instead of rows.
     """
     warnings.filterwarnings("ignore", module="PIL")  # a picture is read or it is not; its oddities are not the user's
     tally = Tally()
     try:
         with _Stop() as stop, ExitStack() as stack:
-            _read(stack, stop, pipeline, tally, Asked(sources, format, out, clip, force, settings or {}))
+            _read(stack, stop, pipeline, tally, Asked(sources, format, out, clip, force, settings or {}, frames, excel))
     except (KeyboardInterrupt, SystemExit):
         say(f"mien: {tally}")
         _told(out, "stopped before the end; wrote")
@@ -103,13 +111,15 @@ class Asked:
     clip: Clip
     force: bool
     settings: Mapping[str, Any]
+    frames: bool = False
+    excel: bool = False
 
 
 def _read(stack: ExitStack, stop: "_Stop", pipeline: Pipeline, tally: Tally, asked: Asked) -> None:
     """Give everything that is seen to all that write it; what writes is closed by the stack."""
     sources, out = asked.sources, asked.out
     skip = out / record.ANNOTATED if out else None  # a folder that is read may well be the one that is written to
-    live = asked.format == "table" and sys.stdout.isatty() and _one_camera(sources)
+    live = asked.format == "table" and not asked.frames and _draws(sys.stdout) and _one_camera(sources)
     takers = list(_takers(stack, pipeline, tally, "live" if live else asked.format, asked))
     if not live:
         takers.append(stack.enter_context(bar(sources, skip, asked.clip)))
@@ -125,6 +135,11 @@ def _read(stack: ExitStack, stop: "_Stop", pipeline: Pipeline, tally: Tally, ask
 def _told(out: Path | None, what: str) -> None:
     if out is not None:
         say(f"mien: {what} {out / 'report.html'}")
+
+
+def _draws(stream: TextIO) -> bool:
+    """Say whether a stream is a terminal that can write over what it shows."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def _one_camera(sources: Sequence[str]) -> bool:
@@ -191,14 +206,14 @@ def _takers(
     if asked.out is not None:
         rows = "csv" if format in ("table", "live") else format
         outputs = stack.enter_context(_claimed(asked.out, rows, pipeline, tally, asked))
-        yield from _kept(stack, outputs, pipeline, tally, rows)
+        yield from _kept(stack, outputs, pipeline, tally, rows, asked)
     if format == "live":
         from mien.inference.live import LiveTable
 
         yield stack.enter_context(LiveTable()).add
     elif asked.out is None or format != "parquet":
         both = sys.stdout.isatty() and sys.stderr.isatty()
-        yield _rows(stack, pipeline, format, cast(BinaryIO, _AboveTheBar() if both else _Stdout()))
+        yield _rows(stack, pipeline, format, cast(BinaryIO, _AboveTheBar() if both else _Stdout()), asked)
 
 
 @contextmanager
@@ -233,7 +248,7 @@ def _kinds(format: str) -> Kinds:
 
 
 def _kept(
-    stack: ExitStack, outputs: Outputs, pipeline: Pipeline, tally: Tally, format: str
+    stack: ExitStack, outputs: Outputs, pipeline: Pipeline, tally: Tally, format: str, asked: Asked
 ) -> Iterator[Callable[[Seen], None]]:
     """Yield what writes the folder; what is entered last is left first, so the report gets the last video's people."""
     from mien.inference.annotated import Annotated
@@ -250,18 +265,28 @@ def _kept(
         write = stack.enter_context(parquet.parts(outputs, name, pipeline.card))
         yield lambda seen: write(seen.prediction)
     else:
-        yield _rows(stack, pipeline, format, cast(BinaryIO, outputs.growing(name)))
+        yield _rows(stack, pipeline, format, cast(BinaryIO, outputs.growing(name)), asked)
     debug = pipeline.debug
     yield Guard(stack.enter_context(Annotated(outputs, tally)).add, "what is annotated", tally, debug)
     report = stack.enter_context(PredictionReport(outputs, pipeline.card, name))
     yield Guard(lambda seen: report.add(seen.drawn(), seen.image), "its part of the report", tally, debug)
-    people = People(outputs, pipeline.card, pipeline.smooth, report.film, pipeline.thresholds)
+    people = People(outputs, pipeline.card, pipeline.smooth, report.film, pipeline.thresholds, _csv(asked))
     yield Guard(stack.enter_context(people).add, "its part of people.csv and events.csv", tally, debug)
 
 
-def _rows(stack: ExitStack, pipeline: Pipeline, format: str, stream: BinaryIO) -> Callable[[Seen], None]:
-    write = stack.enter_context(FORMATS[format](stream, pipeline.card))
+def _rows(stack: ExitStack, pipeline: Pipeline, format: str, stream: BinaryIO, asked: Asked) -> Callable[[Seen], None]:
+    if format == "table" and not asked.frames:
+        from mien.inference.video_table import VideoTable
+
+        return stack.enter_context(VideoTable(stream, pipeline.card, pipeline.smooth, pipeline.thresholds)).add
+    write = stack.enter_context(
+        as_csv(stream, pipeline.card, _csv(asked)) if format == "csv" else FORMATS[format](stream, pipeline.card)
+    )
     return lambda seen: write(seen.prediction)
+
+
+def _csv(asked: Asked) -> Csv:
+    return for_excel() if asked.excel else PLAIN
 
 
 class _Stdout(io.RawIOBase):

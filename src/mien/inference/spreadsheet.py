@@ -38,8 +38,8 @@ class Csv:
     def line(self, cells: Sequence[Any]) -> str:
         """Return one line; None is an empty cell."""
         text = io.StringIO()
-        csv.writer(text, delimiter=self.separator, lineterminator="\n").writerow(map(self._cell, cells))
-        return text.getvalue()
+        csv.writer(text, delimiter=self.separator, lineterminator="\r\n").writerow(map(self._cell, cells))
+        return f"{text.getvalue()[:-2]}\n"  # with both in its line end the writer quotes texts that hold either
 
     def _cell(self, cell: Any) -> Any:
         if isinstance(cell, bool):
