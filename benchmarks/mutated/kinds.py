@@ -266,7 +266,10 @@ def checkpoint_way(data: bytes, other: bytes, chance: np.random.Generator) -> by
     import torch
 
     content = torch.load(io.BytesIO(data), weights_only=True)
-    return seeds.saved(mutate.tree(content, chance))
+    try:
+        return seeds.saved(mutate.tree(content, chance))
+    except RecursionError:  # deeper than can be pickled
+        return mutate.flip(data, other, chance)
 
 
 TEXT = (mutate.text, mutate.text, mutate.text, *mutate.BINARY)

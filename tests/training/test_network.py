@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
-from mien.errors import MienError  # noqa: E402
+from mien.errors import MienError, RecipeError  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training.network import Middle, build, check, make, restored  # noqa: E402
 from mien.training.session import run_recipe  # noqa: E402
@@ -51,6 +51,26 @@ def test_refused_before_a_folder_is_made(
     assert all(word in message for word in words), message
     assert "\n" not in message
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("width=3000", "parameters, of at most 1,000,000,000"),
+        ("width=100000000", "expected numbers up to 100,000"),
+        ("width=.inf", "expected numbers up to 100,000"),
+        ("width=.nan", "NaN"),
+        ("width=[1, {a: 2}]", "make no mienet"),
+        ("depths=[1, 1, 1, 0x7fffffffffff]", "expected numbers up to 100,000"),
+        ("squeeze={a: 1}", None),
+    ],
+)
+def test_options_that_make_no_network(override: str, words: str | None) -> None:
+    recipe = recipes.load("mien/fer2013", [f"model.options.{override}"])
+    if words is None:
+        return check(recipe)
+    with pytest.raises(RecipeError, match=f"model.options: .*{words}"):
+        check(recipe)
 
 
 def test_a_missing_data_set_is_told_at_once(tmp_path: Path) -> None:

@@ -53,7 +53,20 @@ def test_section_can_be_switched_off() -> None:
         (["name=../../x"], ["name: '../../x'; expected pattern"]),
         (["name=''"], ["name: ''"]),
         (["distill.weights=[]"], ["distill.weights: []; expected at least 1 item"]),
+        (["seed=2001-13-45"], ["seed: '2001-13-45'; expected a valid integer"]),
+        (["seed=!!python/object/apply:os.getpid []"], ["seed: cannot read", "the tag !!python/object/apply:os.getpid"]),
+        (["seed=1e30"], ["seed"]),
+        (["seed=" + "9" * 30], ["seed", "less than 4294967296"]),
+        (["seed=0x" + "f" * 5000], ["seed: cannot read", "a number of 5,002 digits"]),
+        (["batch=" + "9" * 30], ["batch", "less than or equal to 1000000"]),
+        (["epochs=.nan"], ["epochs"]),
+        (["optim.warmup=.nan"], ["optim.warmup: nan; expected a finite number"]),
+        (["data.options=" + "[" * 200 + "]" * 200], ["data.options: cannot read", "nested too deeply"]),
+        (["data.options={1: 2}"], ["data.options: cannot read", "the key '1' is no word"]),
+        (["data.options={a: 1, a: 2}"], ["data.options: cannot read", "'a' stands twice"]),
+        (["data.keep=a\x00b"], ["data.keep: cannot read", "special characters"]),
     ],
+    ids=lambda value: str(value)[:60],
 )
 def test_wrong_overrides(overrides: list[str], words: list[str]) -> None:
     with pytest.raises(RecipeError) as caught:
@@ -72,7 +85,12 @@ def test_wrong_overrides(overrides: list[str], words: list[str]) -> None:
         (b"a: [", ["not YAML"]),
         (b"\xff\xfe\x00", ["not YAML"]),
         (b"name: x\n", ["data", "missing"]),
+        (b"name: x\nname: y\n", ["'name' stands twice (line 2)"]),
+        ("name: x\n".encode("utf-16"), ["not YAML"]),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", ["not YAML"]),
+        (b"a: &a [1]\n" + b"b: &b [*a, *a]\nc: [*b, " + b"*b, " * 60_000 + b"]", ["stand for more than"]),
     ],
+    ids=lambda value: str(value)[:40],
 )
 def test_wrong_files(content: bytes, words: list[str], tmp_path: Path) -> None:
     path = tmp_path / "r.yaml"

@@ -26,6 +26,10 @@ MOST_PARAMETERS = 1_000_000_000
 """Numbers in a network, beyond which its recipe holds a slip of the pen."""
 
 
+MOST_OF_AN_OPTION = 100_000
+"""In a network's options, beyond which making it would not come to an end."""
+
+
 class Middle(nn.Module):
     """A network trained on random windows: of pictures larger than a window it sees the middle."""
 
@@ -84,6 +88,8 @@ def make(recipe: Recipe, classes: int, channels: int, size: int | None, aux_clas
             raise RecipeError(f"data.auxiliary: {name} has no second head", do="set data.auxiliary=null")
         options["aux_classes"] = aux_classes
     told = f"model.options: {str(recipe.model.options)[:100]}"
+    if greatest(recipe.model.options) > MOST_OF_AN_OPTION:
+        raise RecipeError(f"{told}: {greatest(recipe.model.options):.3g}", f"numbers up to {MOST_OF_AN_OPTION:,}")
     with parsing(told, kind=RecipeError, do=f"`mien list models` describes {name}", says=f"make no {name}"):
         if (size_of := _parameters(family, classes, channels, options)) > MOST_PARAMETERS:
             raise ValueError(f"{size_of:,} parameters, of at most {MOST_PARAMETERS:,}")
@@ -114,6 +120,18 @@ def restored(recipe: Recipe, best: dict[str, Any]) -> nn.Module:
         model.load_state_dict(best["average"])
     finite_weights(best["average"], " in best.pt", DO)
     return model.eval()
+
+
+def greatest(value: Any) -> float:
+    """Return the greatest number in an option, however nested; 0 for none.
+
+    >>> greatest({"width": 2, "depths": [1, {"more": -40}]}), greatest("wide")
+    (40, 0)
+    """
+    if isinstance(value, int | float):
+        return abs(value) if value == value else 0
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return max(map(greatest, inner), default=0)
 
 
 def _parameters(family: Any, classes: int, channels: int, options: dict[str, Any]) -> int:
