@@ -1,44 +1,83 @@
-"""Which of four orientations is taken, from scores made by hand."""
+"""--rotate auto: which way up an image is read, and what the row says about it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from mien.errors import UsageError
 from mien.face import Face
+from mien.inference.pipeline import Pipeline
 from mien.inference.rotate import upright
 
-UPRIGHT = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+
+@pytest.fixture(scope="module")
+def rotating() -> Pipeline:
+    return Pipeline(rotate="auto")
 
 
-def scored(*scores: float) -> list[Face]:
-    return [Face(np.array([0, 0, 1, 1], np.float32), score) for score in scores]
+@pytest.mark.parametrize("turned", [0, 90, 180, 270])
+def test_turned_photos_are_read_upright(
+    tmp_path: Path, rotating: Pipeline, pipeline: Pipeline, astronaut: np.ndarray, turned: int
+) -> None:
+    crop = np.ascontiguousarray(astronaut[:300, 60:460])
+    (expected,) = pipeline(crop)
+    Image.fromarray(np.rot90(crop, -turned // 90)).save(tmp_path / "a.png")  # stored clockwise, to be turned back
+    (seen,) = rotating.stream([tmp_path / "a.png"], keep=True)
+    read = seen.prediction
+    assert (read.rotated, read.width, read.height) == (turned, 400, 300)
+    assert seen.image is not None
+    assert (seen.image == crop).all()
+    (face,) = read.faces
+    assert np.allclose(face.box, expected.box)
+    assert np.allclose(face.probs, expected.probs)
 
 
-@pytest.mark.parametrize("quarters", range(4))
-def test_an_image_is_turned_back_and_the_degrees_are_counter_clockwise(quarters: int) -> None:
-    def detect(image: np.ndarray) -> list[Face]:
-        return scored(0.9) if np.array_equal(image, UPRIGHT) else []
+def test_large_turned_photos(
+    tmp_path: Path, rotating: Pipeline, astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mien.inference import pipeline as module
 
-    degrees, image, faces = upright(np.rot90(UPRIGHT, -quarters), detect)
-    assert degrees == 90 * quarters
-    np.testing.assert_array_equal(image, UPRIGHT)
-    assert [face.score for face in faces] == [0.9]
+    monkeypatch.setattr(module, "MOST_PIXELS", 400_000)
+    image = Image.fromarray(astronaut).resize((1201, 1000)).rotate(90, expand=True)
+    image.save(tmp_path / "a.jpg", quality=95)
+    (read,) = rotating.predict(tmp_path / "a.jpg")
+    assert (read.rotated, read.width, read.height) == (270, 1201, 1000)
+    box = read.faces[0].box
+    assert 350 < box[0] < box[2] < 800
+    assert 50 < box[1] < box[3] < 550
 
 
-@pytest.mark.parametrize(
-    ("scores", "degrees"),
-    [
-        ([[], [], [], []], 0),
-        ([[0.9], [0.9], [0.9], [0.9]], 0),
-        ([[0.9], [0.92], [], []], 0),  # better, but not clearly
-        ([[0.8], [0.9], [], []], 90),
-        ([[0.9], [], [0.6, 0.6], []], 180),  # more faces, each less sure
-        ([[], [0.5], [0.7], [0.6]], 180),
-        ([[0.5], [0.7], [0.7], [0.9]], 270),
-    ],
-)
-def test_the_highest_sum_of_scores_is_taken(scores: list[list[float]], degrees: int) -> None:
-    asked = iter(scores)
-    found, image, faces = upright(UPRIGHT, lambda _: scored(*next(asked)))
-    assert found == degrees
-    np.testing.assert_array_equal(image, np.rot90(UPRIGHT, degrees // 90))
-    assert [face.score for face in faces] == scores[degrees // 90]
+def test_as_it_is_wins_ties_and_where_nothing_is_found() -> None:
+    image = np.zeros((20, 30, 3), np.uint8)
+
+    def found(*scores: tuple[float, ...]) -> Callable[[np.ndarray], list[Face]]:
+        each = iter(scores)
+        return lambda _: [Face(np.array([0, 0, 9, 9], np.float32), score) for score in next(each)]
+
+    for scores, turned in (
+        (((0.9,), (0.9,), (0.9,), (0.9,)), 0),
+        (((0.9,), (0.91,), (0.92,), (0.5,)), 0),
+        (((), (), (), ()), 0),
+        (((0.9,), (0.6, 0.6), (), ()), 90),
+        (((), (0.5,), (0.7,), (0.6,)), 180),
+        (((), (), (), (0.3,)), 270),
+    ):
+        assert upright(image, found(*scores))[0] == turned
+
+
+def test_off_says_nothing(pipeline: Pipeline, photo: Path, mien: Callable[..., object]) -> None:
+    (read,) = pipeline.predict(photo)
+    assert read.rotated is None
+    row = json.loads(mien("predict", photo, "--rotate", "auto", "--format", "jsonl").out)  # type: ignore[attr-defined]
+    assert row["rotated"] == 0
+
+
+def test_other_words_are_refused() -> None:
+    with pytest.raises(UsageError, match="--rotate on; expected off or auto"):
+        Pipeline(rotate="on")
+    with pytest.raises(UsageError, match="--max-pixels 0"):
+        Pipeline(max_pixels=0)

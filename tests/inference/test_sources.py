@@ -1,13 +1,16 @@
 """What the words of a command line mean: files, folders, globs, cameras, and what is not there."""
 
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
-from mien.inference.sources import expand
+from mien.errors import MediaError
+from mien.inference import media
+from mien.inference.sources import Skipped, expand
 
 
 @pytest.fixture
@@ -168,3 +171,117 @@ def test_animated_pictures_move_and_stills_do_not(tmp_path: Path, suffix: str) -
     assert [(source.path.stem, source.moving) for source in expand([tmp_path])] == [
         ("moving", True), ("still", False), ("text", False)
     ]  # fmt: skip
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    """A folder of everything that is no file, is another file, or is not read."""
+    folder = tmp_path / "odd"
+    (folder / "in").mkdir(parents=True)
+    for name in (
+        "a.jpg",
+        "in/z.heic",
+        "b.cr2",
+        "c.DNG",
+        "d.psd",
+        "e.svg",
+        "._a.jpg",
+        ".hidden.png",
+        "Thumbs.db",
+        "none",
+    ):
+        (folder / name).write_bytes(name.encode())
+    (folder / ".DS_Store").write_bytes(b"x")
+    os.link(folder / "a.jpg", folder / "hard.jpg")
+    (folder / "link.jpg").symlink_to("a.jpg")
+    (folder / "gone.jpg").symlink_to("nowhere.jpg")
+    (folder / "loop").symlink_to(".", target_is_directory=True)
+    (folder / "self.jpg").symlink_to("self.jpg")
+    os.mkfifo(folder / "fifo.jpg")
+    with socket.socket(socket.AF_UNIX) as bound:
+        here = Path.cwd()
+        os.chdir(folder)  # names of sockets are short
+        bound.bind("socket.mp4")
+        os.chdir(here)
+    return folder
+
+
+COUNTED = {
+    "fifo": 1, "socket": 1, "broken link": 2, "camera raw .cr2": 1, "camera raw .dng": 1, ".psd": 1, ".svg": 1,
+    ".db": 1, "without a suffix": 1, "hidden": 2, "read already": 2, "folder read already": 1,
+}  # fmt: skip
+
+
+@pytest.mark.skipif(os.name != "posix", reason="FIFOs are POSIX")
+def test_what_is_passed_over_is_counted(odd: Path) -> None:
+    skipped = Skipped()
+    assert [source.below.as_posix() for source in expand([odd], skipped=skipped)] == ["a.jpg", "in/z.heic"]
+    assert skipped == COUNTED
+
+
+@pytest.mark.skipif(os.name != "posix", reason="FIFOs are POSIX")
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("fifo.jpg", "a fifo is not read"),
+        ("socket.mp4", "a socket is not read"),
+        ("/dev/null", "a device is not read"),
+        ("gone.jpg", "a link to what is not there"),
+        ("b.cr2", "a camera raw file is not read; export it as"),
+        ("c.DNG", "a camera raw file is not read"),
+    ],
+)
+def test_what_is_named_and_no_image_is_refused(odd: Path, name: str, reason: str) -> None:
+    (source,) = expand([odd / name])
+    assert source.error is not None
+    assert reason in source.error
+
+
+def test_every_file_once_in_a_run(odd: Path) -> None:
+    def names(*arguments: object) -> list[str]:
+        return [source.below.as_posix() for source in expand(map(str, arguments)) if not source.error]
+
+    assert names(odd, odd / "in", odd) == ["a.jpg", "in/z.heic"]
+    assert names(odd / "in", odd) == ["z.heic", "a.jpg"]
+    assert names(odd / "a.jpg", odd) == ["a.jpg", "in/z.heic"]
+    assert names(odd / "a.jpg", odd / "a.jpg", odd / "link.jpg") == ["a.jpg", "a.jpg", "link.jpg"]
+    assert names(f"{odd}/**/*.[jh]*") == ["a.jpg", "z.heic"]
+
+
+def test_links_between_folders_end(tmp_path: Path) -> None:
+    folders = [tmp_path / f"{k}" for k in range(12)]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "a.jpg").write_bytes(folder.name.encode())
+    for folder in folders:
+        for other in folders:
+            (folder / f"to{other.name}").symlink_to(other, target_is_directory=True)
+    assert len(list(expand([tmp_path]))) == 12
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"II*\0\x10\0\0\0CR\2\0", b"IIRO\x08\0\0\0", b"IIU\0\x18\0\0\0", b"FUJIFILMCCD-RAW 0201", b"FOVb", b"\0MRM",
+        b"\0\0\0\x18ftypcrx \0\0\0\1", b"II\x1a\0\0\0HEAPCCDR",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["a.tif", "a.jpg", "a", "a.mp4"])
+def test_raw_files_by_any_name(tmp_path: Path, start: bytes, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(start + bytes(100))
+    (source,) = expand([path])
+    assert not source.moving
+    with pytest.raises(MediaError, match="a camera raw file is not read"):
+        media.load(path)
+
+
+def test_dng_by_its_tags(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    for tags in ({50706: b"\1\4\0\0"}, {254: 1, 330: 8}):
+        info = TiffImagePlugin.ImageFileDirectory_v2()
+        for tag, value in tags.items():
+            info[tag] = value
+        Image.new("RGB", (160, 120)).save(path, tiffinfo=info)
+        with pytest.raises(MediaError, match="a camera raw file is not read"):
+            media.load(path)

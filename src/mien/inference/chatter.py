@@ -31,10 +31,13 @@ def silenced() -> Iterator[None]:
 
 @contextmanager
 def _descriptor() -> Iterator[None]:
+    if sys.stderr is None:  # nobody to keep it from
+        yield
+        return
     sys.stderr.flush()
     try:
         kept = os.dup(STDERR)
-    except OSError:  # no stderr at all
+    except OSError:
         yield
         return
     usual = sys.stderr

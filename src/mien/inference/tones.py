@@ -75,7 +75,9 @@ def eight_bits(values: NDArray[Any], full: float, inverted: bool = False) -> Pix
     out = np.empty(values.shape, np.uint8)
     rows = max(1, BAND // max(1, values[:1].size))
     for top in range(0, len(values), rows):
-        band = np.nan_to_num(values[top : top + rows].astype(np.float32)) * np.float32(255.0 / full)
+        band = np.nan_to_num(values[top : top + rows].astype(np.float32), posinf=full, neginf=0) * np.float32(
+            255.0 / full
+        )
         band = np.clip(np.rint(band), 0, 255)
         out[top : top + rows] = 255 - band if inverted else band
     return out
