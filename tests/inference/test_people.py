@@ -127,7 +127,8 @@ def test_thresholds_reach_files_and_page(tmp_path: Path) -> None:
         for seen in surprised(source("a.mp4")):
             people.add(seen)
     assert [event["duration"] for event in read(tmp_path / "events.csv")] == ["1.95"]
-    assert "reaches 95 %, stays at 50 % or more and lasts 0.2 s or longer" in page.section(ended[0])[0]
+    text = page.section(ended[0])[0].replace("\u00a0", " ")
+    assert "reaches 95 %, stays at 50 % or more and lasts 0.2 s or longer" in text
 
 
 def test_a_film_of_one_frame() -> None:

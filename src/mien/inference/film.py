@@ -51,14 +51,13 @@ def section(film: Film, most: int = DRAWN) -> tuple[str, int]:
 
 
 def _people(film: Film, people: list[Person]) -> str:
-    head = ("person", "seen", "on screen", "events", "bursts", "most expressive", *film.labels)
+    head = ("person", "seen", "on screen", "events", "most expressive", *film.labels)
     rows = [
         [
             f"#{person.track_id}",
             f"{clock(person.first, 1)} to {clock(person.last, 1)}",
             f"{person.seconds:.1f} s",
-            f"{person.count:,}",
-            f"{person.bursts.total():,}",
+            f"{person.count:,}{_small(person.bursts.total(), 'burst', 'bursts')}",
             _best(person.expressed),
             *(_top(seconds, person.seconds) for seconds in person.top_seconds),
         ]
@@ -72,7 +71,12 @@ def _people(film: Film, people: list[Person]) -> str:
         "burst. No most expressive moment is named where there was no event and no probability of "
         f"{percent(EXPRESSED)}."
     )
+    rules = rules.replace(" %", "\u00a0%")  # not at the end of a line
     return f'<div class="people">{table(head, rows)}</div><p class="soft">{escape(rules)}</p>{note}'
+
+
+def _small(number: int, one: str, many: str) -> str:
+    return f"<br><small>{count(number, one, many)}</small>" if number else ""
 
 
 def _top(seconds: float, of: float) -> str:
