@@ -92,8 +92,8 @@ def test_sound_files_are_not_called_damaged(tmp_path: Path, clip: Make, name: st
 def test_a_broadcast_begins_anywhere_without_damage(tmp_path: Path, clip: Make, name: str) -> None:
     path = clip(tmp_path / name, **SOUND[name])
     content = path.read_bytes()
-    for third in (1, 2):
-        path.write_bytes(content[188 * (third * len(content) // 188 // 5) :])
+    for third, more in ((1, 0), (2, 0), (2, 77)):
+        path.write_bytes(content[188 * (third * len(content) // 188 // 5) + more :])
         part = times(path)
         assert len(part) >= 5
         assert part[0] == 0
@@ -164,3 +164,22 @@ def test_damage_behind_the_start_counts_and_before_it_does_not(tmp_path: Path, c
     assert times(path, start=0.8) == [round(k / 25, 3) for k in range(20, 40)]
     with pytest.raises(MediaError, match=r"damaged at 0\.\d s"):
         times(path)
+
+
+def test_av1_whose_symbols_end_in_another_way_is_read(tmp_path: Path, clip: Make) -> None:
+    path = clip(tmp_path / "a.mp4", **SOUND["av1.mp4"])
+    usual = [image for _, _, image in frames(path)]
+    with av.open(str(path)) as file:
+        ends = [p.pos + p.size - 1 for p in file.demux(video=0) if p.size and p.pos]
+    content = bytearray(path.read_bytes())
+    for end in ends:
+        content[end] |= 1  # of the padding; a strict decoder refuses every frame
+    path.write_bytes(content)
+    assert all((image == other).all() for (_, _, image), other in zip(frames(path), usual, strict=True))
+
+
+@pytest.mark.parametrize("name", ["h264.mp4", "vp9.webm", "av1.mp4", "mpeg4-b.mp4", "mjpeg.mov"])
+def test_damage_in_the_last_packet_is_told(tmp_path: Path, clip: Make, name: str) -> None:
+    path = clip(tmp_path / name, **SOUND[name])
+    damaged(path, -1, 3)
+    assert "is cut short or damaged at" in str(error_of(path))

@@ -23,6 +23,7 @@ from mien.inference.media import Pixels, reason
 
 BACK = (0.0, 1.0, 5.0, 25.0, 125.0)  # seconds to look further back, where a container's index is not exact
 SIZES = (188, 192, 204)  # bytes of a packet of an MPEG transport stream, on the air, on a disc, with parity
+SYNC = 0x47  # begins each of them
 UNSURE = frozenset(("mpeg",))  # containers whose timestamps FFmpeg guesses after a seek: read from the beginning
 STILL = frozenset(("tty", "image2", "image2pipe", "bin", "xbin", "adf", "idf", "ico"))  # text, drawn, and images
 BROADCAST = frozenset(("mpegts", "mpeg", "h264", "hevc", "vvc", "mpegvideo", "m4v"))  # may begin anywhere
@@ -131,6 +132,7 @@ class _Reading:
         self._packets: Iterator[Any] = file.demux(stream)
         self._first_key: int | None = None
         self._last_key: int | None = None
+        self._to_come: set[int] = set()  # timestamps of packets whose frames are not seen yet, the latest ones
         self._key: _Key | None = None
 
     def seek(self) -> bool:
@@ -168,6 +170,7 @@ class _Reading:
             timestamp = self._timestamp(frame)
             if frame is not None:
                 self._time(timestamp)
+                self._to_come = {pts for pts in self._to_come if frame.pts is not None and pts > frame.pts}
             if frame is None or frame.is_corrupt:
                 self.damaged = self.seconds if self.damaged is None else self.damaged
             else:
@@ -181,6 +184,8 @@ class _Reading:
             at = matroska.first_damage(self._path, self._key.packet.pos or 0 if self._key else 0)
             if at is not None:
                 self.damaged = max(0.0, at - float((self._origin or 0) * self._stream.time_base))
+        if self._to_come and self.damaged is None and self._file.format.name not in (*BROADCAST, "avi"):
+            self.damaged = self.seconds  # what the decoder gives up while it is emptied, PyAV does not say
         return self.damaged is None and not _lacks_bytes(self._path, self._file.format.name)
 
     def _decoded(self, packets: Iterator[Any]) -> Iterator[Any]:
@@ -205,6 +210,8 @@ class _Reading:
         if packet.is_keyframe and packet.pts is not None and not packet.is_discard:
             self._last_key = packet.pts
             self._first_key = packet.pts if self._first_key is None else self._first_key
+        if packet.pts is not None and packet.size and not packet.is_discard:
+            self._to_come.add(packet.pts)
         if self._waiting is not None and packet.size and packet.dts is not None:
             heappush(self._waiting, packet.dts)
 
@@ -289,7 +296,17 @@ def _lacks_bytes(path: Path, name: str) -> bool:
             return _segment_end(head) > size
         if name.startswith("mov"):
             return any(end > size for _, end in _boxes(file, size))
-    return name == "mpegts" and all(size % length for length in SIZES)
+        return name == "mpegts" and not _whole_packets(head + file.read(6 * max(SIZES)), size)
+
+
+def _whole_packets(head: bytes, size: int) -> bool:
+    """Return whether a transport stream ends with a whole packet; its first one may be the rest of one."""
+    for length in SIZES:
+        for first in range(length):
+            if len(head) >= first + 5 * length and all(head[first + k * length] == SYNC for k in range(5)):
+                start = first - (length == 192) * 4  # on a disc, four bytes of time before each
+                return (size - start) % length == 0
+    return not all(size % length for length in SIZES)
 
 
 def _whole_boxes(path: Path) -> int | None:
