@@ -7,7 +7,7 @@ files in the page cache.  mien reads the folder with `Pipeline().predict([folder
 `detect_emotions(cv2.imread(path))` in a loop reads each of the 200 once, since it takes one photo after the other.
 """
 
-import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,11 @@ def rate(told: dict[str, Any]) -> dict[str, float]:
 
 
 def fill(folder: Path, count: int) -> list[Path]:
-    """Write the photos and their copies, as links to the same bytes; return the different ones."""
+    """Write the photos and copies of them; return the different ones."""
     paths = clips.photos(folder, count)
     for path in paths:
         for k in range(1, TIMES):
-            os.link(path, path.with_name(f"{path.stem}-{k}.jpg"))
+            shutil.copyfile(path, path.with_name(f"{path.stem}-{k}.jpg"))  # links are one file, read once
     return paths
 
 

@@ -131,3 +131,15 @@ def test_bad_tables(spoil: Callable[[Path], None], words: list[str], tmp_path: P
         load("affectnet", tmp_path, "test")
     assert "\n" not in str(caught.value)
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_missing_images_are_left_out_when_asked(tmp_path: Path) -> None:
+    put(tmp_path, [line(picture(tmp_path, f"p{k}.png")) for k in range(4)], table="validation.csv")
+    (tmp_path / "training.csv").touch()
+    (tmp_path / PICTURES / "p2.png").unlink()
+    (tmp_path / PICTURES / "._p1.png").write_bytes(b"Mac OS X")
+    with pytest.raises(DataError, match=r"p2\.png"):
+        load("affectnet", tmp_path, "test")
+    samples = load("affectnet", tmp_path, "test", skip_missing=True)
+    assert samples.ids.tolist() == ["p0.png", "p1.png", "p3.png"]
+    assert samples.about == "1 images of validation.csv are missing and left out"

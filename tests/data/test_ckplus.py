@@ -128,3 +128,13 @@ def test_no_subject_is_in_two_splits() -> None:
     everyone = [name for part in parts.values() for name in part]
     assert len(everyone) == len(set(everyone)) == 123
     assert {name: len(part) for name, part in parts.items()} == {"val": 12, "test": 12, "train": 99}
+
+
+def test_what_macos_leaves_behind_is_passed_over(tree: Path) -> None:
+    before = [load("ckplus", tree, split).fingerprint for split in SPLITS]
+    for path in [*tree.rglob("*.png"), *tree.rglob("*.txt")]:
+        path.with_name(f"._{path.name}").write_bytes(b"\0\5\x16\7Mac OS X")
+    for folder in [path for path in tree.rglob("*") if path.is_dir()]:
+        (folder / ".DS_Store").write_bytes(b"Bud1")
+        (folder / "Thumbs.db").write_bytes(b"\xd0\xcf")
+    assert [load("ckplus", tree, split).fingerprint for split in SPLITS] == before

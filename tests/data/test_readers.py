@@ -52,6 +52,17 @@ def test_folder_names_that_do_not_tell(tmp_path: Path, fer2013_writer: Callable[
             load("fer2013", tmp_path, split)
 
 
+def test_folder_layout_passes_over_what_macos_leaves(tmp_path: Path, fer2013_writer: Callable[..., Any]) -> None:
+    fer2013_writer(tmp_path, "folder")
+    before = load("fer2013", tmp_path, "train").fingerprint
+    for path in [*tmp_path.rglob("*.png")]:
+        path.with_name(f"._{path.name}").write_bytes(b"Mac OS X")
+        (path.parent / ".DS_Store").write_bytes(b"Bud1")
+    (tmp_path / "train" / ".thumbnails").mkdir()
+    (tmp_path / "train" / ".thumbnails" / "a.png").write_bytes(b"no")
+    assert load("fer2013", tmp_path, "train").fingerprint == before
+
+
 def test_folder_ids_stay_unique(tmp_path: Path, fer2013_writer: Callable[..., Any]) -> None:
     fer2013_writer(tmp_path, "folder")
     for place in ("happy", "sad"):

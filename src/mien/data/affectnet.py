@@ -50,14 +50,17 @@ class Line:
     feeling: tuple[float, float]
 
 
-def affectnet(root: Path, split: str) -> Samples:
+def affectnet(root: Path, split: str, *, skip_missing: bool = False) -> Samples:
     """Return a split of AffectNet: RGB faces of 224 pixels as a memory map, targets one-hot, valence and arousal.
 
+    With `skip_missing` the lines of a table whose image is not there are left out, and `about` says how many.
     DataError when tables or pictures are missing or not what they claim to be.
     """
     folder = find(root)
     table = folder / TABLES[split]
-    entry = cached(f"affectnet-{SIZE}-{table.stem}", {table.name: table}, lambda: build(folder, table))
+    key = f"affectnet-{SIZE}-{table.stem}{'-present' * skip_missing}"
+    entry = cached(key, {table.name: table}, lambda: build(folder, table, skip_missing))
+    missing = entry.facts.get("missing", 0)
     bound = entry.facts["val"]
     rows = slice(bound, None) if split == "train" else slice(0, bound) if split == "val" else slice(None)
     target = one_hot(entry.arrays["label"][rows], len(LABELS))
@@ -71,6 +74,7 @@ def affectnet(root: Path, split: str) -> Samples:
         name="affectnet",
         split=split,
         fingerprint=digest("affectnet", split, entry.facts["images"], target, regression),
+        about=f"{missing} images of {table.name} are missing and left out" if missing else "",
     )
 
 
@@ -83,7 +87,7 @@ def find(root: Path) -> Path:
     return folder
 
 
-def build(folder: Path, table: Path) -> Entry:
+def build(folder: Path, table: Path, skip_missing: bool = False) -> Entry:
     """Cut all faces of a table, those of val first so that each split is one piece of the arrays."""
     lines = [line for line in read(table) if line.expression not in LEFT_OUT]
     if not lines:
@@ -93,6 +97,12 @@ def build(folder: Path, table: Path) -> Entry:
         bound = min(VAL_MOST, int(len(lines) * VAL_SHARE))
         order = np.random.default_rng(SEED).permutation(len(lines))
         lines = [lines[row] for row in (*order[:bound], *sorted(order[bound:]))]
+    everything = len(lines)
+    if skip_missing:  # after the draw, so that the splits hold the same images whatever is missing
+        there = [(folder / PICTURES / line.picture).is_file() for line in lines]
+        bound, lines = sum(there[:bound]), [line for line, present in zip(lines, there, strict=True) if present]
+        if not lines:
+            raise DataError(f"{folder / PICTURES} has none of the images of {table.name}", do="check --root")
     ids = np.array([line.picture for line in lines], np.str_)
     if len(set(ids.tolist())) < len(ids):
         raise DataError(f"{table} names a picture twice", "a line per picture")
@@ -101,7 +111,7 @@ def build(folder: Path, table: Path) -> Entry:
     label = np.array([LABELS.index(name) for name in ORDERS["affectnet"]], np.int8)[code]
     regression = np.array([line.feeling for line in lines], np.float32)
     arrays = {"images": images, "label": label, "regression": regression, "ids": ids}
-    return Entry(arrays, {"val": bound, "images": digest(images, ids)})
+    return Entry(arrays, {"val": bound, "images": digest(images, ids), "missing": everything - len(lines)})
 
 
 def face(folder: Path, line: Line) -> NDArray[np.uint8]:

@@ -119,7 +119,8 @@ def _photos(folder: Path) -> list[Path]:
     """Return the photos below a folder, at most `MOST`, in an order that their names alone decide."""
     if not folder.is_dir():
         raise DataError(f"backgrounds {str(folder)!r}", "procedural, packages or a folder of photos")
-    found = [path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()]
+    shown = (path for path in folder.rglob("*") if not path.name.startswith("."))  # macOS leaves ._1.jpg beside 1.jpg
+    found = [path for path in shown if path.suffix.lower() in SUFFIXES and path.is_file()]
     if len(found) < len(SPLITS):
         raise DataError(f"{len(found)} photos in {folder}", "at least three, because no photo serves two splits")
     named = {hashlib.sha256(path.relative_to(folder).as_posix().encode()).digest(): path for path in found}

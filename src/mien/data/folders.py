@@ -25,12 +25,13 @@ SUFFIXES = (".jpg", ".jpeg", ".png")
 def picture_files(root: Path) -> dict[str, Path]:
     """Return the picture files of the layout by their path below `root`, sorted, without opening them."""
     folders = [path for name in FOLDERS if (root / name).is_dir() for path in sorted((root / name).iterdir())]
+    folders = [folder for folder in folders if not folder.name.startswith(".")]
     return {
         f"{folder.parent.name}/{folder.name}/{path.name}": path
         for folder in folders
         if folder.is_dir()
         for path in sorted(folder.iterdir(), key=lambda path: path.name)
-        if path.name.lower().endswith(SUFFIXES)
+        if path.name.lower().endswith(SUFFIXES) and not path.name.startswith(".")  # macOS leaves ._1.png beside 1.png
     }
 
 
