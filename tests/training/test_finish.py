@@ -10,6 +10,7 @@ pytest.importorskip("torch", reason="training needs mien[train]")
 
 from mien.training import finish as module
 from mien.training import recipe as recipes
+from mien.training import session
 from mien.training.runlog import read_json, write_json
 
 RECIPE = recipes.load("papers/cnn2", ["data.options={labels: here}"])
@@ -88,3 +89,16 @@ def test_figures_of_other_weights_are_not_kept(run: Path, monkeypatch: pytest.Mo
     assert set(module.scored(run)) >= {"val", "test", "int8"}
     write_json({**read_json(run / "metrics.json"), "weights": "0123456789abcdef"}, run / "metrics.json")
     assert module.scored(run) == {}
+
+
+@pytest.mark.parametrize("test", [False, True])
+def test_the_one_who_trains_opens_test_and_not_the_recipe(
+    test: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(session, "try_out", lambda *_: None)
+    monkeypatch.setattr(session, "train", lambda *_, **__: None)
+    monkeypatch.setattr(session, "finish", lambda recipe, root, run, *, test: asked.append(test) or {})
+    words = [f"test={str(not test).lower()}"]
+    session.run_recipe("papers/cnn2", words, root=None, out=tmp_path, resume=None, device="cpu", test=test)
+    assert asked == [test]
