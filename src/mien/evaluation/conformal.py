@@ -13,10 +13,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from mien.errors import UsageError
-from mien.evaluation.intervals import known_ends, wilson
+from mien.evaluation import clusters
+from mien.evaluation.intervals import known_ends, share
 from mien.evaluation.metrics import Floats, hard
 
 Score = Callable[[Floats], NDArray[np.float64]]
@@ -83,7 +84,9 @@ def sets(probs: Floats, quantile: float, score: Score = lac) -> NDArray[np.bool_
     return inside
 
 
-def measure(probs: Floats, target: Floats, quantile: float, score: Score = lac) -> dict[str, Any]:
+def measure(
+    probs: Floats, target: Floats, quantile: float, score: Score = lac, group: ArrayLike | None = None
+) -> dict[str, Any]:
     """Return the coverage of the sets and their mean size, each with a 95 % interval, and how many have each size.
 
     The size of a single set has no interval.
@@ -96,11 +99,13 @@ def measure(probs: Floats, target: Floats, quantile: float, score: Score = lac) 
     inside = sets(probs, quantile, score)
     held, size = inside[np.arange(len(label)), label], inside.sum(1)
     n = len(label)
-    half = _Z95 * float(size.std(ddof=1)) / np.sqrt(n) if n > 1 else float("nan")
+    code = clusters.codes(group)
+    wider = 1.0 if code is None else np.sqrt(clusters.design_effect(size, code))
+    half = wider * _Z95 * float(size.std(ddof=1)) / np.sqrt(n) if n > 1 else float("nan")
     return {
         "quantile": quantile if np.isfinite(quantile) else None,
         "coverage": float(held.mean()),
-        "coverage_interval": list(wilson(int(held.sum()), n)),
+        "coverage_interval": known_ends(share(held, group)),
         "size": float(size.mean()),
         "size_interval": known_ends((size.mean() - half, size.mean() + half)),
         "sizes": np.bincount(size, minlength=inside.shape[1] + 1)[1:].tolist(),

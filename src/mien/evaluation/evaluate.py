@@ -23,9 +23,9 @@ from mien.data.samples import Samples
 from mien.data.sampling import Classes, merge
 from mien.data.votes import CHOICES
 from mien.errors import DataError, UsageError, WeightsError
-from mien.evaluation import label_sets, metrics
+from mien.evaluation import clusters, label_sets, metrics
 from mien.evaluation.belongs import room
-from mien.evaluation.intervals import RESAMPLED, bootstrap, intervals, known_ends, wilson
+from mien.evaluation.intervals import RESAMPLED, bootstrap, intervals, known_ends, share
 from mien.evaluation.report import write
 from mien.evaluation.result import Result
 from mien.evaluation.selective import selective
@@ -57,7 +57,8 @@ def evaluate(
     target = samples.target[:, columns(samples.labels, known)].astype(np.float64)
     kept = np.nan_to_num(target).sum(1) > 0.5  # most of the votes; without a label they are NaN
     probs, target = (
-        part[kept] / part[kept].sum(1, keepdims=True) for part in (read(classifier, samples).astype(np.float64), target)
+        part[kept] / part[kept].sum(1, keepdims=True)
+        for part in (read(classifier, samples).astype(np.float64) + 1e-12, target)
     )
     searched = search(classifier.card, samples, root)
     result = Result(
@@ -145,7 +146,7 @@ def describe(result: Result) -> dict[str, Any]:
         "per_class": metrics.per_class(matrix, result.labels),
         "confusion": matrix.tolist(),
         "labels": list(result.labels),
-        "selective": selective(result.probs, result.target, facts.get("threshold")),
+        "selective": selective(result.probs, result.target, facts.get("threshold"), result.group),
         "clean": clean(result),
         "restricted": restricted(result),
     }
@@ -209,20 +210,25 @@ def keep(result: Result, figures: dict[str, Any], out: Path, root: Path | str | 
 def figures(result: Result) -> dict[str, Any]:
     """Return every metric of a result, with 95 % intervals: Wilson's for accuracy, bootstrap for others.
 
+    Where samples come in groups, all of them are by group, and `groups` says of how many (else None).
+
     `undersampled` holds the means over 200 draws with equally many samples per class; where the samples have votes,
     `votes` holds agreement with them and `people` how well one person agrees with the others.  What is undefined, as
     everything is without samples, is None.
     """
     if not len(result):
         ends = (f"{key}_interval" for key in RESAMPLED)
-        return dict.fromkeys((*metrics.METRICS, *ends, "undersampled", *_further(result)))
+        return dict.fromkeys((*metrics.METRICS, *ends, "undersampled", "groups", *_further(result)))
     matrix = metrics.confusion(result.probs, result.target)
+    groups, found = clusters.count(result.group), intervals(result.probs, result.target, group=result.group)
+    if groups is None:
+        found["macro_f1"] = bootstrap(matrix, metrics.macro_f1_of)
     scores = {name: _number(metric(result.probs, result.target)) for name, metric in metrics.METRICS.items()}
     return {
         **scores,
-        "accuracy_interval": list(wilson(int(np.trace(matrix)), int(matrix.sum()))),
-        **{f"{key}_interval": known_ends(ends) for key, ends in intervals(result.probs, result.target).items()},
-        "macro_f1_interval": known_ends(bootstrap(matrix, metrics.macro_f1_of)),
+        "accuracy_interval": known_ends(share(np.equal(*metrics.hard(result.probs, result.target)), result.group)),
+        **{f"{key}_interval": known_ends(ends) for key, ends in found.items()},
+        "groups": groups,
         "undersampled": {key: _number(metrics.undersampled(matrix, of)) for key, of in EQUALISED.items()},
         **_further(result),
     }

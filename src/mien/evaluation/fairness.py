@@ -8,7 +8,8 @@ odds: Hardt, Price and Srebro, 2016, one class against the rest), and tests, cor
 of accuracy over all columns, and those of the error rates over all columns and expressions.
 From fewer than `min_group` samples no rate is computed and nothing is concluded: their counts are told, and that is
 all.  A gap between the extremes of several groups is wide by chance; its interval holds for all pairs at once
-(Bonferroni), so it may well include 0.
+(Bonferroni), so it may well include 0.  Where the result knows its subjects or clips, all intervals and tests are by
+them: a hundred pictures of one woman are not a hundred women.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,11 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import DataError, UsageError
-from mien.evaluation import metrics
+from mien.evaluation import clusters, metrics
 from mien.evaluation.belongs import origin
 from mien.evaluation.compare.significance import LEVEL, holm
 from mien.evaluation.equality import difference, equal_rates
-from mien.evaluation.intervals import intervals, wilson
+from mien.evaluation.intervals import intervals, known_ends, share
+from mien.evaluation.metrics import Floats
 from mien.evaluation.result import Result
 
 MIN_GROUP = 30
@@ -72,13 +74,16 @@ def _audit(result: Result, column: str, words: Words, least: int) -> dict[str, A
     label, predicted = metrics.hard(result.probs, result.target)
     rows = [words == group["group"] for group in groups if group["enough"]]
     sizes, hits = [int(own.sum()) for own in rows], [int((label == predicted)[own].sum()) for own in rows]
-    tests = [{"what": "accuracy", "p": equal_rates(hits, sizes)}] if len(rows) > 1 else []
-    tests += _class_tests(result.labels, label, predicted, rows, least)
+    code = clusters.codes(result.group)
+    tests = [{"what": "accuracy", "p": _equal(rows, label == predicted, code)}] if len(rows) > 1 else []
+    tests += _class_tests(result.labels, label, predicted, rows, least, code)
+    deviation, enough = _deviation(rows, label == predicted, code), [g["group"] for g in groups if g["enough"]]
     return {
         "column": column,
         "groups": groups,
         "tests": tests,
-        **_gap([group["group"] for group in groups if group["enough"]], hits, sizes),
+        **_gap(enough, hits, sizes, deviation),
+        "by": clusters.count(result.group),
         "equalised_odds_gap": _odds_gap(groups),
         "left_out": int((words == "").sum()),
     }
@@ -93,45 +98,69 @@ def _group(part: Result, name: str, least: int) -> dict[str, Any]:
         "n": n,
         "enough": enough,
         "accuracy": right / n if enough else None,
-        "accuracy_interval": list(wilson(right, n)) if enough else None,
+        "accuracy_interval": known_ends(share(label == predicted, part.group)) if enough else None,
         "ece": metrics.ece(part.probs, part.target) if enough else None,
-        "ece_interval": list(intervals(part.probs, part.target)["ece"]) if enough else None,
+        "ece_interval": known_ends(intervals(part.probs, part.target, group=part.group)["ece"]) if enough else None,
         "per_class": {
             word: {
                 "n": int((label == k).sum()),
-                **_rate("fpr", predicted[label != k] == k, least if enough else n + 1),
-                **_rate("fnr", predicted[label == k] != k, least if enough else n + 1),
+                **_rate("fpr", predicted == k, label != k, part.group, least if enough else n + 1),
+                **_rate("fnr", predicted != k, label == k, part.group, least if enough else n + 1),
             }
             for k, word in enumerate(part.labels)
         },
     }
 
 
-def _rate(name: str, wrong: NDArray[np.bool_], least: int) -> dict[str, Any]:
-    """Return a rate and its interval, None of fewer samples than `least`."""
-    if len(wrong) < least:
+def _rate(
+    name: str, wrong: NDArray[np.bool_], among: NDArray[np.bool_], group: Words | None, least: int
+) -> dict[str, Any]:
+    """Return a rate among some samples and its interval, None of fewer than `least`."""
+    if among.sum() < least:
         return {name: None, f"{name}_interval": None}
-    return {name: float(wrong.mean()), f"{name}_interval": list(wilson(int(wrong.sum()), len(wrong)))}
+    ends = share(wrong[among], None if group is None else group[among])
+    return {name: float(wrong[among].mean()), f"{name}_interval": known_ends(ends)}
+
+
+def _equal(rows: list[NDArray[np.bool_]], hit: NDArray[np.bool_], code: NDArray[np.intp] | None) -> float:
+    """Return the p value of one rate in all sets of rows, by subject or clip where those are known."""
+    if code is None:
+        return equal_rates([int(hit[own].sum()) for own in rows], [int(own.sum()) for own in rows])
+    word = np.select(rows, list(range(1, len(rows) + 1)), 0)
+    return clusters.permuted_p(word[word > 0].astype(np.str_), hit[word > 0], code[word > 0])
+
+
+def _deviation(rows: list[NDArray[np.bool_]], hit: NDArray[np.bool_], code: NDArray[np.intp] | None) -> Floats | None:
+    """Return the standard deviation of the difference of every two sets' rates over draws of whole groups, or None."""
+    if code is None or not rows:
+        return None
+    wide = np.stack(rows, 1).astype(float)
+    sums, _ = clusters.GroupDraws(code).sums(np.hstack([wide * hit[:, None], wide]))
+    rates = sums[:, : len(rows)] / np.maximum(sums[:, len(rows) :], 1)
+    return np.asarray(np.std(rates[:, :, None] - rates[:, None, :], axis=0))
 
 
 def _class_tests(
-    labels: Sequence[str], label: metrics.Counts, predicted: metrics.Counts, rows: list[NDArray[np.bool_]], least: int
+    labels: Sequence[str],
+    label: metrics.Counts,
+    predicted: metrics.Counts,
+    rows: list[NDArray[np.bool_]],
+    least: int,
+    code: NDArray[np.intp] | None,
 ) -> list[Test]:
     """Return the tests of equal false negatives and positives, over the groups that have enough to tell."""
     tests = []
     for k, word in enumerate(labels):
         asked = {"false negatives": (label == k, predicted != k), "false positives": (label != k, predicted == k)}
         for what, (among, wrong) in asked.items():
-            sizes = [int((own & among).sum()) for own in rows]
-            hits = [int((own & among & wrong).sum()) for own in rows]
-            known = [k for k, size in enumerate(sizes) if size >= least]
+            known = [own & among for own in rows if (own & among).sum() >= least]
             if len(known) > 1:
-                p = equal_rates([hits[k] for k in known], [sizes[k] for k in known])
+                p = _equal(known, wrong, code)
                 tests.append({"what": f"{what} of {word}", "p": p})
     return tests
 
 
-def _gap(names: list[str], hits: list[int], sizes: list[int]) -> dict[str, Any]:
+def _gap(names: list[str], hits: list[int], sizes: list[int], deviation: Floats | None) -> dict[str, Any]:
     if len(names) < 2:
         return {"worst_group": None, "best_group": None, "gap": None, "gap_interval": None}
     shares = [hit / size for hit, size in zip(hits, sizes, strict=True)]
@@ -140,6 +169,9 @@ def _gap(names: list[str], hits: list[int], sizes: list[int]) -> dict[str, Any]:
     pairs = len(names) * (len(names) - 1) / 2
     z = NormalDist().inv_cdf(1 - LEVEL / 2 / pairs)
     ends = difference((hits[best], hits[worst]), (sizes[best], sizes[worst]), z)
+    if deviation is not None:
+        half, gap = z * float(deviation[best, worst]), shares[best] - shares[worst]
+        ends = (gap - half, gap + half)
     return {
         "worst_group": names[worst],
         "best_group": names[best],

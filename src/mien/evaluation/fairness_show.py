@@ -6,6 +6,7 @@ from textwrap import wrap
 from typing import Any
 
 from mien.errors import UsageError
+from mien.evaluation.clusters import by
 from mien.evaluation.compare.significance import LEVEL
 from mien.evaluation.fairness import p_text
 from mien.evaluation.intervals import ECE_TOLD
@@ -22,7 +23,9 @@ def to_text(figures: dict[str, Any]) -> str:
     """Return the figures of `fairness` as lines for a terminal."""
     few = f"nothing is concluded from fewer than {figures['min_group']}"
     none = "in no group by any column" if len(figures["columns"]) > 1 else "in no group"
-    lines = [f"{figures['n']:,} pictures, {figures['left_out']:,} of them {none}; {few}"]
+    whole = next((column["by"] for column in figures["columns"] if column.get("by")), None)
+    lines = [f"intervals and tests {by(whole)}"] if whole else []
+    lines += [f"{figures['n']:,} pictures, {figures['left_out']:,} of them {none}; {few}"]
     for column in figures["columns"]:
         lines += ["", *_column(column, figures["min_group"])]
     return "\n".join([*lines, "", *wrap(ECE_TOLD, 100)])
@@ -76,5 +79,7 @@ def _rates(group: dict[str, Any], key: str) -> str:
     return f"{group['group'][:WIDE]:{WIDE}s}" + "".join(f"{cell:>10s}" for cell in cells)
 
 
-def _span(interval: list[float]) -> str:
+def _span(interval: list[float | None]) -> str:
+    if interval[0] is None or interval[1] is None:
+        return "-"
     return f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}"

@@ -3,7 +3,8 @@
 Accuracy is a share of independent samples, so it gets Wilson's interval: closed form, no seed, sound at 0 and 1
 (Wilson 1927; Brown, Cai and DasGupta 2001).  Other metrics get a percentile bootstrap, stratified by class: drawing
 the samples of one class again with replacement makes that class's row of the confusion matrix a multinomial draw from
-itself, so 2,000 resamples are 2,000 draws per class instead of 2,000 passes over the data.
+itself, so 2,000 resamples are 2,000 draws per class instead of 2,000 passes over the data.  Where samples come in
+groups (subjects, clips) neither holds: whole groups are drawn, see clusters.py, and those who print say so.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,14 +14,15 @@ from math import isfinite, sqrt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mien.evaluation import metrics
+from mien.evaluation import clusters, metrics
+from mien.evaluation.clusters import GroupDraws
 from mien.evaluation.metrics import Counts, Floats
 
 Interval = tuple[float, float]
 _Z95 = 1.959963984540054
 
 
-def wilson(right: int, n: int, z: float = _Z95) -> Interval:
+def wilson(right: float, n: int, z: float = _Z95) -> Interval:
     """Return Wilson's interval for a share of `right` out of `n`; (nan, nan) without samples.
 
     >>> tuple(round(v, 4) for v in wilson(730, 1000))
@@ -89,6 +91,36 @@ class Draws:
                 counts[:, group] = np.bincount(drawn.ravel(), minlength=rows * len(group)).reshape(rows, -1)
             yield counts
 
+    def sums(self, features: Floats) -> tuple[Floats, int]:
+        """Return the sums (R, F) of features (N, F) over each resample, and its number of samples."""
+        return np.concatenate([counts @ features for counts in self]).astype(np.float64), len(features)
+
+
+def draws(target: Floats, group: ArrayLike | None = None, resamples: int = 2000, seed: int = 0) -> Draws | GroupDraws:
+    """Return how samples are drawn again: by group where groups are known, else class by class."""
+    code = clusters.codes(group)
+    return Draws(strata(target), resamples, seed) if code is None else GroupDraws(code, resamples, seed)
+
+
+def share(right: ArrayLike, group: ArrayLike | None = None) -> Interval:
+    """Return the 95 % interval of the share of bool (N,): Wilson's, or by groups (N,) where they are known.
+
+    Where all groups have the same share, the bootstrap knows of no variation; then each group counts as one sample.
+
+    >>> tuple(round(v, 3) for v in share([True] * 6 + [False] * 4))
+    (0.313, 0.832)
+    >>> tuple(round(v, 3) for v in share([True] * 9, list("aaabbbccc")))
+    (0.439, 1.0)
+    """
+    hit, code = np.asarray(right, np.float64), clusters.codes(group)
+    if code is None:
+        return wilson(int(hit.sum()), len(hit))
+    sums, n = GroupDraws(code).sums(hit[:, None])
+    values, groups = sums[:, 0] / n, int(code.max()) + 1
+    if np.ptp(values) < 1e-12:
+        return wilson(float(hit.mean()) * groups, groups)
+    return clusters.ends(values, groups)
+
 
 CELLS = 4_000_000
 """Counts held at once, 16 MB."""
@@ -111,20 +143,20 @@ def _column(values: ArrayLike) -> Floats:
     return np.asarray(values, np.float64)[:, None]
 
 
-def _of_matrix(statistic: Callable[[Floats], Floats]) -> Callable[[Floats, int], Floats]:
-    def from_sums(sums: Floats, n: int) -> Floats:
+def _of_matrix(statistic: Callable[[Floats], Floats]) -> Callable[[Floats, int | Floats], Floats]:
+    def from_sums(sums: Floats, n: int | Floats) -> Floats:
         k = round(sqrt(sums.shape[-1]))
         return statistic(sums.reshape(*sums.shape[:-1], k, k))
 
     return from_sums
 
 
-def _mean(sums: Floats, n: int) -> Floats:
+def _mean(sums: Floats, n: int | Floats) -> Floats:
     return np.asarray(np.abs(sums).sum(-1) / n)
 
 
 Features = Callable[[Floats, Floats], Floats]
-FromSums = Callable[[Floats, int], Floats]
+FromSums = Callable[[Floats, int | Floats], Floats]
 
 RESAMPLED: dict[str, tuple[Features, FromSums]] = {
     "accuracy": (_cells, _of_matrix(lambda m: np.trace(m, axis1=-2, axis2=-1) / m.sum((-2, -1)))),
@@ -154,7 +186,7 @@ ECE_TOLD = (
 """What to say wherever a calibration error is shown with its interval."""
 
 
-def replicates(probs: Floats, target: Floats, draws: Draws) -> dict[str, Floats]:
+def replicates(probs: Floats, target: Floats, draws: Draws | GroupDraws) -> dict[str, Floats]:
     """Return float64 (resamples,) values of every metric in `RESAMPLED`.
 
     >>> values = replicates(np.eye(2), np.eye(2), Draws(np.array([0, 1]), resamples=3))
@@ -164,13 +196,15 @@ def replicates(probs: Floats, target: Floats, draws: Draws) -> dict[str, Floats]
     parts = {features: features(probs, target) for features, _ in RESAMPLED.values()}
     ends = np.cumsum([part.shape[1] for part in parts.values()])
     together = np.hstack(list(parts.values())).astype(np.float32)
-    sums = np.concatenate([counts @ together for counts in draws]).astype(np.float64)
+    sums, n = draws.sums(together)
     summed = dict(zip(parts, np.split(sums, ends[:-1], axis=1), strict=True))
-    return {key: from_sums(summed[features], len(probs)) for key, (features, from_sums) in RESAMPLED.items()}
+    return {key: from_sums(summed[features], n) for key, (features, from_sums) in RESAMPLED.items()}
 
 
-def interval(values: Floats, estimate: float, shifted: bool = False) -> Interval:
+def interval(values: Floats, estimate: float, shifted: bool = False, groups: int | None = None) -> Interval:
     """Return the 95 % interval from replicates: percentiles, turned round the estimate where they are `shifted`.
+
+    `groups` is how many groups were drawn, None where samples were.
 
     >>> values = np.linspace(0, 1, 41)
     >>> tuple(round(v, 3) for v in interval(values, 0.4)), tuple(round(v, 3) for v in interval(values, 0.4, True))
@@ -179,32 +213,46 @@ def interval(values: Floats, estimate: float, shifted: bool = False) -> Interval
     known = values[np.isfinite(values)]
     if not len(known):
         return float("nan"), float("nan")
-    low, high = (float(v) for v in np.percentile(known, [2.5, 97.5]))
+    if groups is None:
+        low, high = (float(v) for v in np.percentile(known, [2.5, 97.5]))
+    else:
+        low, high = clusters.ends(known, groups)
     return (2 * estimate - high, 2 * estimate - low) if shifted else (low, high)
 
 
-def intervals(probs: Floats, target: Floats, resamples: int = 2000, seed: int = 0) -> dict[str, Interval]:
-    """Return the 95 % interval of every metric in `RESAMPLED` but accuracy, which has Wilson's.
+def intervals(
+    probs: Floats, target: Floats, resamples: int = 2000, seed: int = 0, group: ArrayLike | None = None
+) -> dict[str, Interval]:
+    """Return the 95 % interval of every metric in `RESAMPLED` but accuracy, which has that of `share`.
+
+    By `group` (N,) where that is known.
 
     >>> intervals(np.eye(2)[[0, 0, 1, 1]], np.eye(2)[[0, 0, 1, 1]])["macro_f1"]
     (1.0, 1.0)
     """
     if not len(probs):
         return {}
-    return intervals_of(replicates(probs, target, Draws(strata(target), resamples, seed)), probs, target)
+    return intervals_of(replicates(probs, target, draws(target, group, resamples, seed)), probs, target, group)
 
 
-def intervals_of(values: Mapping[str, Floats], probs: Floats, target: Floats) -> dict[str, Interval]:
+def intervals_of(
+    values: Mapping[str, Floats], probs: Floats, target: Floats, group: ArrayLike | None = None
+) -> dict[str, Interval]:
     """Return the 95 % intervals that replicates give, see `intervals`.
 
     >>> intervals_of({"top2": np.array([0.5, 1.0])}, np.eye(2), np.eye(2))
     {'top2': (0.5125, 0.9875)}
     """
     at = {key: metrics.METRICS[key](probs, target) for key in values if key != "accuracy"}
-    ends = {key: interval(values[key], value, key in SHIFTED) for key, value in at.items()}
+    code, groups = clusters.codes(group), clusters.count(group)
+    ends = {key: interval(values[key], value, key in SHIFTED, groups) for key, value in at.items()}
     for key in SHIFTED & set(ends):
         low, high = ends[key]
-        ends[key] = (max(0.0, low) if at[key] > chance_error(probs) else 0.0, max(at[key], high))
+        if isfinite(low):
+            label, predicted = metrics.hard(probs, target)
+            gap = np.asarray(probs, np.float64).max(1) - (label == predicted)
+            chance = chance_error(probs) * (1.0 if code is None else sqrt(clusters.design_effect(gap, code)))
+            ends[key] = (max(0.0, low) if at[key] > chance else 0.0, max(at[key], high))
     return ends
 
 

@@ -49,7 +49,7 @@ def recalibrate(first: Result, second: Result, coverage: float = 0.9) -> dict[st
             name: {key: float(metrics.METRICS[key](probs, second.target)) for key in TOLD}
             for name, probs in variants.items()
         },
-        "abstention": None if threshold is None else answered(second.probs, second.target, threshold),
+        "abstention": None if threshold is None else answered(second.probs, second.target, threshold, second.group),
         "coverage": coverage,
         "conformal": {
             name: conformal.measure(
@@ -57,6 +57,7 @@ def recalibrate(first: Result, second: Result, coverage: float = 0.9) -> dict[st
                 second.target,
                 conformal.fit_quantile(first.probs, first.target, coverage, score),
                 score,
+                second.group,
             )
             for name, score in conformal.SCORES.items()
         },
@@ -68,6 +69,8 @@ def _answerable(result: Result, labels: Sequence[str]) -> tuple[metrics.Floats, 
 
     No temperature makes an expression possible that a system cannot answer: the others are measured, not fitted on.
     """
+    if tuple(labels) == result.labels:
+        return result.probs, result.target
     wide = columns(result.labels, labels)
     target = result.target[:, wide].astype(np.float64)
     kept = target.sum(1) > 0.5

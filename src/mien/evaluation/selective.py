@@ -8,9 +8,9 @@ Geifman, Uziel and El-Yaniv, *Bias-reduced uncertainty estimation for deep neura
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from mien.evaluation.intervals import wilson
+from mien.evaluation.intervals import known_ends, share
 from mien.evaluation.metrics import Floats, hard
 
 Curve = NDArray[np.float64]
@@ -56,7 +56,9 @@ def excess_aurc(probs: Floats, target: Floats) -> float:
     return aurc(probs, target) - float(best.mean()) if len(label) else float("nan")
 
 
-def selective(probs: Floats, target: Floats, threshold: float | None) -> dict[str, Any] | None:
+def selective(
+    probs: Floats, target: Floats, threshold: float | None, group: ArrayLike | None = None
+) -> dict[str, Any] | None:
     """Return what `mien evaluate --json` tells under `selective`; None without samples.
 
     `risk_coverage` holds up to POINTS pairs (coverage, risk), the whole set's last; `accuracy_at_threshold` how much is
@@ -70,11 +72,11 @@ def selective(probs: Floats, target: Floats, threshold: float | None) -> dict[st
         "risk_coverage": [[float(c), float(r)] for c, r in zip(coverage[shown], risk[shown], strict=True)],
         "aurc": aurc(probs, target),
         "excess_aurc": excess_aurc(probs, target),
-        "accuracy_at_threshold": None if threshold is None else answered(probs, target, threshold),
+        "accuracy_at_threshold": None if threshold is None else answered(probs, target, threshold, group),
     }
 
 
-def answered(probs: Floats, target: Floats, threshold: float) -> dict[str, Any]:
+def answered(probs: Floats, target: Floats, threshold: float, group: ArrayLike | None = None) -> dict[str, Any]:
     """Return how many samples reach a confidence, and how well those are answered; accuracy None where none is.
 
     >>> answered(np.array([[0.9, 0.1], [0.6, 0.4]]), np.eye(2), 0.8)["coverage"]
@@ -82,11 +84,12 @@ def answered(probs: Floats, target: Floats, threshold: float) -> dict[str, Any]:
     """
     label, predicted = hard(probs, target)
     on = np.asarray(probs).max(1) >= threshold
-    right, n = int((label == predicted)[on].sum()), int(on.sum())
+    hits, n = (label == predicted)[on], int(on.sum())
+    own = None if group is None else np.asarray(group)[on]
     return {
         "threshold": threshold,
         "n": n,
         "coverage": n / len(on),
-        "accuracy": right / n if n else None,
-        "accuracy_interval": list(wilson(right, n)) if n else None,
+        "accuracy": int(hits.sum()) / n if n else None,
+        "accuracy_interval": known_ends(share(hits, own)) if n else None,
     }

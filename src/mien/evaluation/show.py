@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from mien.evaluation.clusters import by
+from mien.page import percent
+
 SHORT = 9  # letters of a column's name
 
 
@@ -16,7 +19,7 @@ def to_text(figures: dict[str, Any]) -> str:
     for name, row in f["per_class"].items():
         lines.append(
             f"{name:12s}"
-            + "".join(f"{_percent(row[k]):>9s} " for k in ("precision", "recall", "f1"))
+            + "".join(f"{hundredths(row[k]):>9s} " for k in ("precision", "recall", "f1"))
             + f"{row['support']:9d}"
         )
     return "\n".join([*lines, "", *_confusion(f)])
@@ -73,8 +76,8 @@ def raters(figures: dict[str, Any]) -> list[str]:
     heads = ("with most raters", "with a rater", "with one of their two choices")
     if any(part[key] is None for part in (votes, people) for key in keys):
         return []
-    agreed = ", ".join(f"{head} {100 * votes[key]:.2f} %" for head, key in zip(heads, keys, strict=True))
-    alone = ", ".join(f"{100 * people[key]:.2f} %" for key in keys)
+    agreed = ", ".join(f"{head} {hundredths(votes[key], 2)} %" for head, key in zip(heads, keys, strict=True))
+    alone = ", ".join(f"{hundredths(people[key], 2)} %" for key in keys)
     return [f"{agreed}, KL {votes['kl']:.3f}", f"one rater with the others: {alone}"]
 
 
@@ -94,13 +97,19 @@ def left_out(figures: dict[str, Any]) -> str:
 def _headline(name: str, f: dict[str, Any]) -> str:
     if not f["n"]:
         return f"{name:14s} {f.get('reason', 'none')}"
-    low, high = (100 * v for v in f["accuracy_interval"])
+    low, high = (hundredths(v, 2) for v in f["accuracy_interval"])
+    told = f"95 % {by(f['groups'])}".rstrip() if f.get("groups") else "95 %"
+    f1, two, ece = (hundredths(f[key], 2) for key in ("macro_f1", "top2", "ece"))
     return (
-        f"{name:14s} n {f['n']:5d}  accuracy {100 * f['accuracy']:.2f} % (95 %: {low:.2f} to {high:.2f})  "
-        f"macro-F1 {_percent(f['macro_f1'], 2)} %  top-2 {_percent(f['top2'], 2)} %  ECE {_percent(f['ece'], 2)} %  "
-        f"NLL {f['nll']:.3f}"
+        f"{name:14s} n {f['n']:5d}  accuracy {hundredths(f['accuracy'], 2)} % ({told}: {low} to {high})  "
+        f"macro-F1 {f1} %  top-2 {two} %  ECE {ece} %  NLL {f['nll']:.3f}"
     )
 
 
-def _percent(share: float | None, digits: int = 1) -> str:
-    return "-" if share is None else f"{100 * share:.{digits}f}"
+def hundredths(share: float | None, digits: int = 1) -> str:
+    """Return a fraction in percent without the sign: a dash where there is none, and no false 0 or 100.
+
+    >>> hundredths(0.876), hundredths(0.99996, 2), hundredths(0.00001, 2), hundredths(1.0), hundredths(None)
+    ('87.6', '>99.99', '<0.01', '100.0', '-')
+    """
+    return percent(share, digits).removesuffix(" %")

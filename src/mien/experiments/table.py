@@ -120,7 +120,7 @@ def cells(group: Sequence[Row], results: Path, sources: list[str]) -> list[str]:
         "; ".join(quoted(record, sources) for record in headlines(first)) or "-",
         first["recipe"]["data"]["name"],
         *shown,
-        " / ".join(map(str, sizes)) or "-",
+        " / ".join("-" if n is None else str(n) for n in sizes) or "-",
         number(test, "macro_f1"),
         number(test, "ece"),
         device(first["environment"]) if done else "-",

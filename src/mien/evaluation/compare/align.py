@@ -68,11 +68,19 @@ def align(systems: Sequence[Answers], truth: Truth | None, intersect: bool) -> t
     results = []
     for name, system, position in zip(_names(systems), systems, picked, strict=True):
         notes += _outside(system, given)
-        probs = spread(system.probs, system.labels, labels)[position[scored]].astype(np.float32)
+        probs = spread(_answers(system), system.labels, labels)[position[scored]].astype(np.float32)
         about = {**given.facts, **_searched(system, ids), "weights": name, "path": str(system.path)}
         about |= {"labels_only": system.certain, "answer_labels": system.labels, "truth_labels": given.labels}
         results.append(Result(probs, wide, labels, ids, group=group, provenance=about))
     return results, notes
+
+
+def _answers(system: Answers) -> NDArray[np.floating]:
+    """Return the probabilities; what a system can answer is never quite impossible, as rounding would have it."""
+    if system.certain:
+        return system.probs
+    probs = system.probs + 1e-12
+    return np.asarray(probs / probs.sum(1, keepdims=True))
 
 
 def _outside(system: Answers, truth: Truth) -> list[str]:

@@ -10,19 +10,18 @@ from typing import Any
 import numpy as np
 
 from mien.data.progress import bar
-from mien.evaluation import label_sets, metrics
+from mien.evaluation import clusters, label_sets, metrics
 from mien.evaluation.compare.significance import LEVEL, groups, holm, mcnemar
 from mien.evaluation.intervals import (
     RESAMPLED,
     SHIFTED,
-    Draws,
     bootstrap,
+    draws,
     interval,
     intervals_of,
     known_ends,
     replicates,
-    strata,
-    wilson,
+    share,
 )
 from mien.evaluation.metrics import OF_LABELS, Floats
 from mien.evaluation.result import Result
@@ -83,9 +82,9 @@ def subset(systems: Sequence[Result], advance: Any = lambda _: None) -> dict[str
     n = len(systems[0])
     if not n:
         return {"n": 0, "systems": {}, "pairs": [], "ranking": [], "groups": []}
-    draws, values = Draws(strata(systems[0].target)), []
+    drawn, values = draws(systems[0].target, systems[0].group), []
     for system in systems:
-        values.append({k: v for k, v in replicates(system.probs, system.target, draws).items() if defined(system, k)})
+        values.append({k: v for k, v in replicates(system.probs, system.target, drawn).items() if defined(system, k)})
         advance(1)
     figures = {name_of(s): _figures(s, found) for s, found in zip(systems, values, strict=True)}
     pairs = [_pair(systems[i], systems[j], values[i], values[j]) for i, j in combinations(range(len(systems)), 2)]
@@ -95,6 +94,7 @@ def subset(systems: Sequence[Result], advance: Any = lambda _: None) -> dict[str
     apart = {frozenset((pair["a"], pair["b"])): pair for pair in pairs}
     return {
         "n": n,
+        "by": clusters.count(systems[0].group),
         "systems": figures,
         "pairs": pairs,
         "ranking": [_rank(k, ranked, figures, apart) for k in range(len(ranked))],
@@ -156,12 +156,13 @@ def _figures(system: Result, values: dict[str, Floats]) -> dict[str, Any]:
         key: _number(metric(probs, target)) if defined(system, key) else None for key, metric in metrics.METRICS.items()
     }
     matrix = metrics.confusion(probs, target)
-    ends = intervals_of(values, probs, target)
+    ends = intervals_of(values, probs, target, system.group)
+    if clusters.count(system.group) is None:
+        ends["macro_f1"] = bootstrap(matrix, metrics.macro_f1_of)  # what `mien evaluate` says, digit for digit
     return {
         **scores,
         **{f"{key}_interval": known_ends(ends[key]) if key in ends else None for key in RESAMPLED},
-        "accuracy_interval": list(wilson(int(np.trace(matrix)), len(system))),
-        "macro_f1_interval": list(bootstrap(matrix, metrics.macro_f1_of)),  # what `mien evaluate` says, digit for digit
+        "accuracy_interval": known_ends(share(np.equal(*metrics.hard(probs, target)), system.group)),
         "recall": dict(zip(system.labels, map(_number, metrics.recalls(matrix).tolist()), strict=True)),
         "labels_only": bool(system.provenance.get("labels_only")),
     }
@@ -173,11 +174,14 @@ def _pair(a: Result, b: Result, values_a: dict[str, Floats], values_b: dict[str,
     for key in RESAMPLED:
         if key in values_a and key in values_b:
             gap = metrics.METRICS[key](a.probs, a.target) - metrics.METRICS[key](b.probs, b.target)
-            ends = interval(values_a[key] - values_b[key], gap, key in SHIFTED)
+            ends = interval(values_a[key] - values_b[key], gap, key in SHIFTED, clusters.count(a.group))
             differences[key] = {"difference": _number(gap), "interval": known_ends(ends)}
     a_only, b_only = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     told = {"a": name_of(a), "b": name_of(b), "differences": differences, "a_only": a_only, "b_only": b_only}
-    return {**told, "p": mcnemar(a_only, b_only)}
+    told["by"] = clusters.count(a.group)
+    code = clusters.codes(a.group)
+    p = mcnemar(a_only, b_only) if code is None else clusters.flipped_p(right_a & ~right_b, right_b & ~right_a, code)
+    return {**told, "p": p}
 
 
 def _rank(

@@ -12,6 +12,7 @@ from mien.evaluation.compare.show import (
     WEIGHED,
     fewer,
     figure,
+    grouped,
     p_value,
     span,
     title,
@@ -78,7 +79,8 @@ def _subset(part: Mapping[str, Any], title: str) -> str:
     differences = (
         f"<h3>Paired differences, first minus second</h3>{many}<div class='pairs'>{pairs}</div>" if pairs else ""
     )
-    heading = f"<h2>{escape(title.capitalize())} <span class='soft'>n {part['n']:,}</span></h2>"
+    sizes = escape(", ".join(filter(None, (f"n {part['n']:,}", grouped(part)))))
+    heading = f"<h2>{escape(title.capitalize())} <span class='soft'>{sizes}</span></h2>"
     return f'{heading}<div class="box"><ol>{ranked}</ol>{told}</div>{measured}{differences}'
 
 
@@ -172,7 +174,8 @@ def _read(notes: Iterable[str]) -> str:
 def _method() -> str:
     told = (
         "Intervals are 95 %: Wilson's for accuracy, else 2,000 resamples drawn class by class, the same ones for all "
-        "systems; they are not corrected for their number. The p value is McNemar's, with Holm's correction over all "
-        "pairs of a table; systems are told apart below 0.05."
+        "systems; they are not corrected for their number. Where pictures come in groups (subjects, clips), whole "
+        "groups are drawn, and the test turns their differences round; else the p value is McNemar's. Holm's "
+        "correction is over all pairs of a table; systems are told apart below 0.05."
     )
     return f'<h2>How this was compared</h2><div class="box"><p>{escape(told)}</p></div>'

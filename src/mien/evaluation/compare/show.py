@@ -5,8 +5,10 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mien.evaluation.clusters import by
 from mien.evaluation.compare.table import count
 from mien.evaluation.intervals import RESAMPLED
+from mien.evaluation.show import hundredths
 
 SUBSETS = ("full", "clean")
 NAMES = {
@@ -77,6 +79,8 @@ def figure(key: str, value: float | None, signed: bool = False) -> str:
     if value is None:
         return "-"
     plus = "+" if signed else ""
+    if key in PERCENT and not signed:
+        return hundredths(value, 2)
     return f"{100 * value:{plus}.2f}" if key in PERCENT else f"{value:{plus}.3f}"
 
 
@@ -86,7 +90,7 @@ def span(key: str, ends: list[float | None] | None, signed: bool = False) -> str
     >>> span("accuracy", [0.7, 0.75]), span("nll", None)
     ('70.00 to 75.00', '')
     """
-    return "" if not ends or ends[0] is None else " to ".join(figure(key, end, signed) for end in ends)
+    return "" if not ends or None in ends else " to ".join(figure(key, end, signed) for end in ends)
 
 
 def p_value(p: float) -> str:
@@ -149,8 +153,17 @@ def _subset(part: Mapping[str, Any], title: str) -> Iterator[str]:
         yield from _pair(pair)
 
 
+def grouped(part: Mapping[str, Any]) -> str:
+    """Say that intervals and tests are by group; empty where they are by pictures.
+
+    >>> grouped({"by": 118}), grouped({"by": None})
+    ('intervals and tests by 118 subjects or clips', '')
+    """
+    return f"intervals and tests {by(part['by'])}" if part.get("by") else ""
+
+
 def _systems(part: Mapping[str, Any], title: str) -> Iterator[str]:
-    yield title if part["n"] is None else f"{title}, n {part['n']:,}"
+    yield title if part["n"] is None else ", ".join(filter(None, (title, f"n {part['n']:,}", grouped(part))))
     if not part["n"]:
         return
     width = max(map(len, part["systems"])) + 2
@@ -167,8 +180,9 @@ def _pair(pair: Mapping[str, Any]) -> Iterator[str]:
     yield f"  {pair['a']} minus {pair['b']}, with 95 % intervals:"
     for key, found in pair["differences"].items():
         yield f"    {GAPS[key]:18s}{figure(key, found['difference'], True):>8s}  {span(key, found['interval'], True)}"
+    test = "by group" if pair["by"] else "McNemar"
     counts = f"only {pair['a']} right {pair['a_only']:,}, only {pair['b']} right {pair['b_only']:,}"
-    yield f"    McNemar           {counts}, p {p_value(pair['p'])}, with Holm's correction {p_value(pair['p_holm'])}"
+    yield f"    {test:18s}{counts}, p {p_value(pair['p'])}, with Holm's correction {p_value(pair['p_holm'])}"
 
 
 def _disagreement(pair: Mapping[str, Any]) -> Iterator[str]:

@@ -55,7 +55,8 @@ def definitions(report: Report) -> str:
         f"many pictures (equal width where that is said). {ECE_TOLD}",
         "log loss": "the mean of minus the logarithm of the probability given to the label, in nats; against the "
         "raters' distribution where there is one.",
-        "intervals": "95 %, over the draw of test pictures; they hold neither other seeds nor other data.",
+        "intervals": "95 %, over the draw of test pictures, of whole subjects or clips where those are known, which is "
+        "then said; they hold neither other seeds nor other data.",
     }
     return section("definitions", "How it is measured", f'<div class="box">{facts(told)}</div>')
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.evaluation import metrics
-from mien.evaluation.intervals import Interval, wilson
+from mien.evaluation import intervals, metrics
+from mien.evaluation.intervals import Interval
 from mien.evaluation.report.chart import Whisker, whiskers
 from mien.evaluation.report.content import Report
 from mien.evaluation.report.frame import figure, key_of, name_of, section, toggle, with_span
@@ -21,17 +21,17 @@ def expressions(report: Report) -> str:
     if not report.single:
         return section("expressions", "By expression", _compared(report))
     (name,) = report.results
-    seconds = _among_two(report, name)
+    seconds, spans = _among_two(report, name), _recall_spans(report, name)
     rows, marks = [], []
     for label, row in report.figures[name]["per_class"].items():
-        within = _recall_span(row)
+        within = spans.get(label)
         shares = [escape(percent(row[key], 1)) for key in ("precision", "f1")]
         found = with_span(percent(row["recall"], 1), within)
         two = escape(percent(seconds.get(label), 1))
         rows.append([dot(label) + escape(label), f"{row['support']:,}", shares[0], found, shares[1], two])
         marks.append(Whisker(label, row["recall"] if row["support"] else None, within))
     listed = table(("expression", "pictures", "precision", "recall", "F1", "in top two"), rows)
-    caption = "Recall by expression with its 95 % interval (Wilson)."
+    caption = "Recall by expression with its 95 % interval."
     told = (
         '<p class="soft">Recall: the share of the pictures of an expression that is found. Precision: the share of the '
         "answers that is right. In top two: the label is among the two likeliest.</p>"
@@ -77,19 +77,28 @@ def _compared(report: Report) -> str:
             found = [f["per_class"].get(label) for f in report.figures.values()]
             rows.append([dot(label) + escape(label), *(escape(percent(row[key] if row else None, 1)) for row in found)])
         boxes.append(f'<div class="box"><h3>{title}</h3>{table(("expression", *report.figures), rows)}</div>')
+    spans = {name: _recall_spans(report, name) for name in report.figures}
     marks = [
-        Whisker(label, row["recall"], _recall_span(row), report.kinds[name])
+        Whisker(label, row["recall"], spans[name].get(label), report.kinds[name])
         for label in labels
         for name, f in report.figures.items()
         if (row := f["per_class"].get(label)) and row["support"]
     ]
-    caption = "Recall by expression with its 95 % interval (Wilson)."
+    caption = "Recall by expression with its 95 % interval."
     chart = figure(whiskers(marks, "recall"), caption, marks=key_of(report))
     return f'<div class="two">{"".join(boxes)}</div>{chart}'
 
 
-def _recall_span(row: dict[str, Any]) -> Interval | None:
-    return wilson(round(row["recall"] * row["support"]), int(row["support"])) if row["support"] else None
+def _recall_spans(report: Report, name: str) -> dict[str, Interval]:
+    """Return the interval of each label's recall, by group where groups are known."""
+    result = report.results[name]
+    label, predicted = metrics.hard(result.probs, result.target)
+    own = {text: label == k for k, text in enumerate(result.labels) if (label == k).any()}
+    group = result.group
+    return {
+        text: intervals.share((label == predicted)[rows], None if group is None else group[rows])
+        for text, rows in own.items()
+    }
 
 
 def _among_two(report: Report, name: str) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mien.evaluation.clusters import by
 from mien.evaluation.intervals import ECE_TOLD
 from mien.evaluation.report.chart import Whisker, whiskers
 from mien.evaluation.report.content import Report
@@ -18,13 +19,19 @@ def fairness(report: Report) -> str:
         left = f" {found['left_out']:,} of them are in {none}." if found.get("left_out") else ""
         told = (
             f"Groups are those of the table that was given, {found['n']:,} pictures.{left} Below "
-            f"{found['min_group']:,} pictures a group is shown faint and nothing is concluded from it. {ECE_TOLD}"
+            f"{found['min_group']:,} pictures a group is shown faint and nothing is concluded from it. "
+            f"{_by(found)}{ECE_TOLD}"
         )
         parts += [
             f'{title}<p class="soft">{escape(told)}</p>',
             *(_column(report, name, column) for column in found["columns"]),
         ]
     return section("fairness", "By group of people", strangers(report, "fairness"), *parts)
+
+
+def _by(found: dict[str, Any]) -> str:
+    whole = next((column["by"] for column in found["columns"] if column.get("by")), None)
+    return f"Intervals and tests are {by(whole)}. " if whole else ""
 
 
 def _column(report: Report, name: str, column: dict[str, Any]) -> str:

@@ -26,7 +26,8 @@ def differences(report: Report) -> str:
     clean = without_twins(aligned)
     parts[title("clean", clean).capitalize()] = clean
     told = (
-        '<p class="soft">First minus second, in points, on the same pictures. p: the exact McNemar test on the '
+        '<p class="soft">First minus second, in points, on the same pictures. p: McNemar\'s test (by whole '
+        "subjects or clips where known) on the "
         "pictures that only one of the two reads rightly, and after the correction of Holm for the number of pairs; "
         "below 0.05 the two are told apart. A difference between two weights is not yet one between two ways of "
         "training.</p>"

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from mien.evaluation.clusters import by
 from mien.evaluation.intervals import chance_error, wilson
 from mien.evaluation.report.chart import Whisker, whiskers
 from mien.evaluation.report.content import Report
@@ -34,16 +35,16 @@ def _tiles(report: Report) -> str:
     clean = f["clean"]
     return tiles(
         [
-            (percent(f["accuracy"], 1), f"accuracy on all {f['n']:,} pictures", _within(f["accuracy_interval"])),
+            (percent(f["accuracy"], 1), f"accuracy on all {f['n']:,} pictures", _within(f["accuracy_interval"], f)),
             (
                 percent(clean["accuracy"], 1),
                 "twins in training: not searched"
                 if clean["n"] is None
                 else f"accuracy on the {clean['n']:,} without a twin in training",
-                _within(clean["accuracy_interval"]),
+                _within(clean["accuracy_interval"], clean),
             ),
-            (percent(f["macro_f1"], 1), "macro-F1, every expression alike", _within(f["macro_f1_interval"])),
-            (percent(f["top2"], 1), "label among the two likeliest", _within(f.get("top2_interval"))),
+            (percent(f["macro_f1"], 1), "macro-F1, every expression alike", _within(f["macro_f1_interval"], f)),
+            (percent(f["top2"], 1), "label among the two likeliest", _within(f.get("top2_interval"), f)),
             (percent(f["ece"], 1), "calibration error (ECE), chance included", _true(f.get("ece_interval"))),
         ]
     )
@@ -210,8 +211,9 @@ def _means_not(f: dict[str, Any], alone: bool) -> list[str]:
     return says
 
 
-def _within(interval: list[float] | None) -> str:
-    return f"95 %: {ends}" if (ends := span(interval)) else ""
+def _within(interval: list[float] | None, f: dict[str, Any]) -> str:
+    told = f"95 % {by(f.get('groups'))}".rstrip()
+    return f"{told}: {ends}" if (ends := span(interval)) else ""
 
 
 def _true(interval: list[float] | None) -> str:

@@ -25,7 +25,7 @@ from mien.errors import DataError, UsageError
 from mien.evaluation import metrics
 from mien.evaluation.belongs import room
 from mien.evaluation.evaluate import all_labels, find_weights, load_for, own_data, to_crops, truth_labels
-from mien.evaluation.intervals import wilson
+from mien.evaluation.intervals import known_ends, share
 from mien.evaluation.label_sets import spread
 from mien.evaluation.stress.attack import Attack, black_box
 from mien.evaluation.stress.corruptions import CORRUPTIONS, FAMILIES
@@ -45,6 +45,7 @@ class Subject:
     images: NDArray[np.uint8]
     target: NDArray[np.float64]
     labels: tuple[str, ...]
+    group: NDArray[np.str_] | None = None
 
     def answer(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Return probabilities float64 (N, K) over `labels`, 0 for those that the weights cannot answer."""
@@ -138,7 +139,7 @@ def measure(subject: Subject, seed: int) -> tuple[dict[str, Any], list[dict[str,
             family = next(family for family, names in FAMILIES.items() if name in names)
             rows.append({"name": name, "family": family, "severities": scores, "error": error, "relative": None})
     probs = subject.read(subject.images)
-    return {**_scores(probs, subject.target), "accuracy_interval": _interval(probs, subject.target)}, rows
+    return {**_scores(probs, subject.target), "accuracy_interval": _interval(probs, subject)}, rows
 
 
 def relate(rows: list[dict[str, Any]], baseline: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -170,7 +171,8 @@ def _subject(classifier: Classifier, samples: Samples, labels: tuple[str, ...], 
         raise DataError(f"{len(rows)} pictures of {len(labels)} expressions to measure on", "pictures of two or more")
     rows = rows[_spread(len(rows), most)]
     target = target[rows] / target[rows].sum(1, keepdims=True)
-    return Subject(classifier, np.asarray(samples.images[rows]), target, labels)
+    group = None if samples.group is None else samples.group[rows].astype(np.str_)
+    return Subject(classifier, np.asarray(samples.images[rows]), target, labels, group)
 
 
 def _spread(n: int, most: int) -> NDArray[np.int64]:
@@ -197,9 +199,8 @@ def _scores(probs: NDArray[np.float64], target: NDArray[np.float64]) -> dict[str
     return {name: float(metrics.METRICS[name](probs, target)) for name in ("accuracy", "macro_f1", "ece")}
 
 
-def _interval(probs: NDArray[np.float64], target: NDArray[np.float64]) -> list[float]:
-    label, predicted = metrics.hard(probs, target)
-    return list(wilson(int((label == predicted).sum()), len(label)))
+def _interval(probs: NDArray[np.float64], subject: Subject) -> list[float | None]:
+    return known_ends(share(np.equal(*metrics.hard(probs, subject.target)), subject.group))
 
 
 def _attacked(subject: Subject, attack: Attack) -> dict[str, Any]:
@@ -215,6 +216,6 @@ def _attacked(subject: Subject, attack: Attack) -> dict[str, Any]:
         "n": len(rows),
         "clean_accuracy": float((label == predicted).mean()),
         "accuracy": float(after.mean()),
-        "accuracy_interval": list(wilson(int(after.sum()), len(rows))),
+        "accuracy_interval": known_ends(share(after, None if subject.group is None else subject.group[rows])),
         "queries": attack.queries,
     }

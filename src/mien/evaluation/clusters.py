@@ -1,0 +1,169 @@
+"""Intervals and tests where samples come in groups: several images of one subject, frames of one clip.
+
+Images of one person are right or wrong together, so a hundred images of ten people say little more than ten do.  Whole
+groups are drawn again with replacement (Davison and Hinkley, *Bootstrap Methods*, 1997, section 3.8), and percentiles
+are taken further out where groups are few (Hesterberg, *The American Statistician* 69, 2015: the t quantile and
+sqrt(G / (G - 1)), on the normal scale).  Two systems are told apart by turning whole groups' differences round.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import exp, lgamma, log, pi, sqrt
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mien.evaluation.metrics import Floats
+
+RESAMPLES = 2000
+FLIPS = 20_000
+"""Random turns of a permutation test; no p value is below 1 / (FLIPS + 1)."""
+EXACT = 14
+"""Up to so many groups that tell two systems apart, all turns are tried."""
+
+
+def codes(group: ArrayLike | None) -> NDArray[np.intp] | None:
+    """Return each sample's group as a number from 0, int (N,); None where groups are unknown or each has one sample.
+
+    >>> codes(["b", "a", "b"]).tolist(), codes(["a", "b"]), codes(None)
+    ([1, 0, 1], None, None)
+    """
+    if group is None:
+        return None
+    names, code = np.unique(np.asarray(group), return_inverse=True)
+    return None if len(names) == len(code) else code
+
+
+def count(group: ArrayLike | None) -> int | None:
+    """Return how many groups intervals are by, None where they are by samples.
+
+    >>> count(["b", "a", "b"]), count(["a", "b"])
+    (2, None)
+    """
+    code = codes(group)
+    return None if code is None else int(code.max(initial=-1)) + 1
+
+
+def by(groups: int | None) -> str:
+    """Say what intervals are by; empty where they are by samples.
+
+    >>> by(118), by(None)
+    ('by 118 subjects or clips', '')
+    """
+    return "" if groups is None else f"by {groups:,} {'subject or clip' if groups == 1 else 'subjects or clips'}"
+
+
+@dataclass(frozen=True, eq=False)
+class GroupDraws:
+    """How often each group is drawn in each resample, with replacement; `code` int (N,) is each sample's group."""
+
+    code: NDArray[np.intp]
+    resamples: int = RESAMPLES
+    seed: int = 0
+
+    def sums(self, features: Floats) -> tuple[Floats, Floats]:
+        """Return the sums (R, F) of features (N, F) over each resample, and its number of samples (R,)."""
+        groups = int(self.code.max()) + 1
+        totals = np.zeros((groups, features.shape[1] + 1))
+        np.add.at(totals, self.code, np.column_stack([features, np.ones(len(features))]))
+        drawn = np.random.default_rng(self.seed).multinomial(groups, np.full(groups, 1 / groups), self.resamples)
+        sums = np.asarray(drawn @ totals, np.float64)
+        return sums[:, :-1], sums[:, -1]
+
+
+def ends(values: Floats, groups: int) -> tuple[float, float]:
+    """Return the 95 % interval from replicates over so many groups, wider than percentiles where those are few.
+
+    >>> values = np.linspace(0, 1, 2001)
+    >>> tuple(round(v, 3) for v in ends(values, 1000)), tuple(round(v, 3) for v in ends(values, 10))
+    ((0.025, 0.975), (0.009, 0.991))
+    """
+    known = values[np.isfinite(values)]
+    if not len(known) or groups < 2:
+        return float("nan"), float("nan")
+    tail = 100 * NormalDist().cdf(-sqrt(groups / (groups - 1)) * t_quantile(groups - 1))
+    low, high = np.percentile(known, [tail, 100 - tail])
+    return float(low), float(high)
+
+
+@lru_cache
+def t_quantile(freedom: int) -> float:
+    """Return the 97.5 % quantile of Student's t.
+
+    >>> [round(t_quantile(k), 3) for k in (1, 5, 30)]
+    [12.706, 2.571, 2.042]
+    """
+    if freedom > 1000:
+        return NormalDist().inv_cdf(0.975)
+    scale = lgamma((freedom + 1) / 2) - lgamma(freedom / 2) - log(freedom * pi) / 2
+    low, high = 0.0, 20.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        x = np.linspace(0, middle, 4001)
+        density = exp(scale) * (1 + x**2 / freedom) ** (-(freedom + 1) / 2)
+        low, high = (middle, high) if np.trapezoid(density, x) < 0.475 else (low, middle)
+    return high
+
+
+def flipped_p(first: ArrayLike, second: ArrayLike, code: NDArray[np.intp], seed: int = 0) -> float:
+    """Return the two-sided p value that systems are equally often right: whole groups' differences are turned round.
+
+    `first` and `second` bool (N,) say which samples only the one, only the other reads rightly.
+
+    >>> flipped_p([True] * 6, [False] * 6, np.array([0, 0, 0, 1, 1, 1]))
+    0.5
+    """
+    gap = np.bincount(code, weights=np.asarray(first, float) - np.asarray(second, float))
+    gap = gap[gap != 0]
+    if not len(gap):
+        return 1.0
+    seen = abs(gap.sum()) - 1e-9
+    if len(gap) <= EXACT:
+        turns = 1 - 2 * ((np.arange(2 ** len(gap))[:, None] >> np.arange(len(gap))) & 1)
+        return float((np.abs(turns @ gap) >= seen).mean())
+    rng, extreme = np.random.default_rng(seed), 0
+    for _ in range(FLIPS // 1000):
+        extreme += int((np.abs(rng.choice([-1.0, 1.0], (1000, len(gap))) @ gap) >= seen).sum())
+    return (extreme + 1) / (FLIPS + 1)
+
+
+def permuted_p(words: NDArray[np.str_], right: NDArray[np.bool_], code: NDArray[np.intp], seed: int = 0) -> float:
+    """Return the p value that all words' samples are equally often right, where samples come in groups.
+
+    Where every group has one word (a person's sex), words are dealt anew to whole groups; else (lighting) anew within
+    each group.  The statistic is Pearson's chi-squared.
+
+    >>> permuted_p(np.array(["a", "a", "b", "b"]), np.array([True, True, False, False]), np.array([0, 0, 1, 1])) > 0.05
+    True
+    """
+    names, word = np.unique(words, return_inverse=True)
+    firsts = np.unique(code, return_index=True)[1]
+    whole = bool((word[firsts][code] == word).all())
+    rng, seen, extreme, draws = np.random.default_rng(seed), _apart(word, right, len(names)), 0, FLIPS // 10
+    order = np.argsort(code, kind="stable")
+    for _ in range(draws):
+        if whole:
+            dealt = rng.permutation(word[firsts])[code]
+        else:
+            dealt = np.empty_like(word)
+            dealt[order] = word[order[np.lexsort((rng.random(len(code)), code[order]))]]
+        extreme += _apart(dealt, right, len(names)) >= seen - 1e-9
+    return (extreme + 1) / (draws + 1)
+
+
+def _apart(word: NDArray[np.intp], right: NDArray[np.bool_], words: int) -> float:
+    sizes, hits = np.bincount(word, minlength=words), np.bincount(word, weights=right, minlength=words)
+    return float(((hits - sizes * right.mean()) ** 2 / np.maximum(sizes, 1)).sum())
+
+
+def design_effect(values: ArrayLike, code: NDArray[np.intp]) -> float:
+    """Return by how much groups widen the variance of a mean, at least 1.
+
+    >>> design_effect([1.0, 1.0, 0.0, 0.0], np.array([0, 0, 1, 1]))
+    2.0
+    """
+    v = np.asarray(values, np.float64)
+    v = v - v.mean()
+    own = float((v**2).sum())
+    return max(1.0, float((np.bincount(code, weights=v) ** 2).sum()) / own) if own > 0 else 1.0

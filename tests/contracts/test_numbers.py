@@ -1,0 +1,203 @@
+"""Every figure in README has a source: a file and a key in results/, from which it is written again here.
+
+Tables are compared cell by cell.  In prose, each sentence with a measured figure stands below as a template; a number
+with a unit that no template holds, and that is not a definition, fails the test.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mien.evaluation.result import Result
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROSE = " ".join(re.sub(r"```.*?```|^\|[^\n]*$", "", README, flags=re.DOTALL | re.MULTILINE).split())
+SHIPPED = ("ferplus", "fer2013", "ferplus-nano", "fer2013-nano")
+DEFINED = ("95 % intervals", "stays at 40 % or more", "reaches 60 % and")
+"""Numbers that are definitions or settings, with the words around them."""
+
+MEASURED = re.compile(r"\d[\d,]*(?:\.\d+)? (?:%|points|MB|frames/s|times|pictures a second|photos/s|identity switches)")
+
+
+@cache
+def results(name: str) -> Any:
+    return json.loads((ROOT / "results" / name).read_text(encoding="utf-8"))
+
+
+def table(head: str) -> list[list[str]]:
+    """Return the cells of the README table whose first heading begins so, without bold."""
+    lines = README[README.index(f"| {head}") :].partition("\n\n")[0].splitlines()[2:]
+    return [[cell.strip().strip("*") for cell in line.strip("|").split("|")] for line in lines]
+
+
+def face(system: str) -> float:
+    rows = results("bench/faces.json")["rows"]
+    return next(r["cpu_ms"] for r in rows if (r["system"], r["threads"], r["batch"]) == (system, 1, 64))
+
+
+def test_the_table_of_weights() -> None:
+    rows = {row[0].strip("`"): row for row in table("weights")}
+    assert set(rows) == {*SHIPPED, "fer 25.10.3, its default path"}
+    fer = face("fer tflite")
+    for name in SHIPPED:
+        found = results(f"{name}/0.json")["figures"]["test"]
+        low, high = found["accuracy_interval"]
+        size = (ROOT / "src" / "mien" / "inference" / "weights" / f"{name}.onnx").stat().st_size / 1e6
+        cells = rows[name][1:2] + rows[name][3:]
+        assert cells == [
+            str(len(found["labels"])),
+            f"{100 * found['accuracy']:.2f} %** ({100 * low:.1f} to {100 * high:.1f})",
+            f"{100 * found['clean']['accuracy']:.2f} % of {found['clean']['n']:,}",
+            f"{100 * found['macro_f1']:.1f} %",
+            f"{100 * found['ece']:.1f} %",
+            f"{face(f'mien {name}'):.2f}",
+            f"{face(f'mien {name}') / fer:.2f}",
+            f"{size:.2f}",
+        ], name
+        assert rows[name][2].endswith(f", {found['n']:,}")
+    peer = results("bench/accuracy.json")["fer2013"]["full"]
+    row = rows["fer 25.10.3, its default path"]
+    assert row[2].endswith(f", {peer['n']:,}")
+    assert row[3] == f"{100 * peer['systems']['fer tflite']['accuracy']:.2f} %"
+    assert row[7:9] == [f"{fer:.2f}", "1.00"]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_figures_of_a_row_are_those_of_its_probabilities(name: str) -> None:
+    from mien.evaluation.metrics import METRICS
+
+    for split in ("val", "test"):
+        figures = results(f"{name}/0.json")["figures"][split]
+        result = Result.load(ROOT / "results" / name / f"0-{split}.npz")
+        for key, metric in METRICS.items():
+            assert figures[key] == pytest.approx(metric(result.probs, result.target), abs=1e-4), (split, key)
+        assert result.clean is not None
+        assert figures["clean"]["n"] == result.clean.sum()
+        assert result.provenance["training"] == results(f"{name}/0.json")["environment"]["data"]
+
+
+def test_the_bench_says_of_our_weights_what_their_results_say() -> None:
+    for name in SHIPPED:
+        figures = results(f"{name}/0.json")["figures"]["test"]
+        bench = results("bench/accuracy.json")[figures["dataset"]]["full"]
+        assert bench["n"] == figures["n"]
+        assert bench["systems"][f"mien {name}"]["accuracy"] == pytest.approx(figures["accuracy"], abs=1e-9)
+    assert results("bench/faces.json")["accuracy"] == results("bench/accuracy.json")
+
+
+def video(system: str, size: str, faces: int) -> float:
+    rows = results("bench/video.json")["rows"]
+    return next(r["frames_per_second"] for r in rows if (r["system"], r["size"], r["faces"]) == (system, size, faces))
+
+
+def test_the_table_of_speed() -> None:
+    photos = {row["system"]: row["photos_per_second"] for row in results("bench/folder.json")["rows"]}
+    first = {row["system"]: row["wall"] for row in results("bench/cold.json")["rows"]}
+    assert table("end to end") == [
+        ["720p, one face", f"{video('mien', '720p', 1):.0f} frames/s", f"{video('fer', '720p', 1):.0f}"],
+        ["1080p, three faces", f"{video('mien', '1080p', 3):.0f} frames/s", f"{video('fer', '1080p', 3):.0f}"],
+        ["a folder of photos, 2.3 faces each", f"{photos['mien']:.0f} photos/s", f"{photos['fer']:.0f}"],
+        [
+            "from start to the first prediction",
+            f"{first['mien predict --format json']:.2f} s",
+            f"{first['fer API']:.1f} s",
+        ],
+    ]
+    faces = next(row["faces_found"] for row in results("bench/folder.json")["rows"] if row["system"] == "mien")
+    assert f"{faces:.1f}" == "2.3"
+
+
+def stressed(name: str) -> str:
+    found = results(f"{name}/stress.json")
+    mean = np.mean([one["accuracy"] for row in found["corruptions"] for one in row["severities"]])
+    return f"{100 * found['clean']['accuracy']:.1f} % to {100 * mean:.1f} %"
+
+
+def attacked() -> str:
+    (found,) = results("ferplus/stress.json")["attacks"]
+    before, after = (100 * found[key] for key in ("clean_accuracy", "accuracy"))
+    return f"{before:.0f} % to {after:.0f} % on {found['n']} pictures"
+
+
+def memory() -> str:
+    found = results("bench/memory.json")
+    return f"{found['mb_after_one_minute']:.0f} MB after a minute of 720p, at most {found['mb_most_after']:.0f} MB"
+
+
+def drawing() -> str:
+    whole = results("bench/synthetic.json")
+    found, cores = whole["procedural"], {2: "two"}[whole["threads"]]
+    rate, ratio = found["mien"]["per_second"], found["ratio"]["by_clock"]
+    return f"{rate:,.0f} pictures a second on {cores} cores, {ratio:.0f} times a plain"
+
+
+def framed() -> str:
+    lines = (ROOT / "results" / "framing.txt").read_text(encoding="utf-8").partition("haar")[0]
+    raw, cropped = map(float, re.findall(r"margin +96: .*raw ([\d.]+), cropped ([\d.]+)", lines)[-1])
+    return f"{100 * (raw - cropped):.1f} points on a wide canvas"
+
+
+def tracked() -> str:
+    rows = [row for row in results("tracking.json")["weights"]["ferplus"] if row["clips"] == "all"]
+    counts = {name: [row for row in rows if row["tracker"] == name] for name in ("mien", "overlap only")}
+    n = sum(row["n"] for row in counts["mien"])
+    ours, plain = (sum(row["switches"] for row in counts[name]) for name in ("mien", "overlap only"))
+    return f"on {n} clips made of real faces, {ours} identity switches where overlap alone makes {plain}"
+
+
+def network() -> str:
+    rows = results("bench/speedrun.json")["ratio"]["rows"]
+    shares = [row["network_cpu_ms"] / row["epoch_cpu_ms"] for row in rows]
+    assert all(abs(share - 0.95) < 0.02 for share in shares), shares
+    return "about 95 % of it"
+
+
+TEMPLATES: dict[str, tuple[str, Callable[[], str]]] = {
+    "stress of ferplus": (r"`ferplus` falls from (.*?) on average", lambda: stressed("ferplus")),
+    "stress of fer2013": (r"`fer2013` from ([\d.]+ % to [\d.]+ %)", lambda: stressed("fer2013")),
+    "attack": (r"brings `ferplus` from (.*? pictures)", attacked),
+    "memory": (r"(\d+ MB after a minute .*?\d+ MB)", memory),
+    "drawing": (r"at ([\d,]+ pictures a second.*? times a plain)", drawing),
+    "framing": (r"images lose (.*? canvas)", framed),
+    "tracking": (r"(on \d+ clips made of real faces, \d+ .*?makes \d+)", tracked),
+    "network": (r"the network is (about \d+ % of it)", network),
+}
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_figure_in_prose(name: str) -> None:
+    pattern, expected = TEMPLATES[name]
+    found = re.search(pattern, PROSE)
+    if found:  # a sentence may go; what stands must be right
+        wanted = expected()
+        said = found[1]
+        if name == "drawing":  # rounded to hundreds
+            said_rate, rate = (float(text.split()[0].replace(",", "")) for text in (said, wanted))
+            assert abs(said_rate - rate) < 50
+            said, wanted = said.split(" ", 1)[1], wanted.split(" ", 1)[1]
+        assert said == wanted
+
+
+def test_the_training_loop_beside_a_plain_one() -> None:
+    rows = results("bench/speedrun.json")["ratio"]["ratios"]
+    by = {row["system"]: row["median"] for row in rows if row["by"] == "cpu"}
+    for words, system in (("1/{:.1f} of the processor", "mien float32"), ("1/{:.1f} as it", "mien as it comes")):
+        assert words.format(by[system]) in PROSE
+
+
+def test_no_figure_in_prose_is_without_a_source() -> None:
+    spans = [m.span() for pattern, _ in TEMPLATES.values() for m in re.finditer(pattern, PROSE)]
+    spans += [m.span() for words in DEFINED for m in re.finditer(re.escape(words), PROSE)]
+    lost = [
+        PROSE[max(0, m.start() - 40) : m.end() + 20]
+        for m in MEASURED.finditer(PROSE)
+        if not any(a <= m.start() and m.end() <= b for a, b in spans)
+    ]
+    assert not lost
