@@ -1,5 +1,6 @@
 """Intervals by subject or clip: wide enough where plain ones are not, everywhere, and said."""
 
+import html
 import json
 import re
 from pathlib import Path
@@ -135,7 +136,7 @@ def test_flipping_groups_is_mcnemar_where_each_sample_is_its_own() -> None:
 
 def test_a_report_says_it(pair: tuple[Path, Path], tmp_path: Path) -> None:
     page = write(gather([pair[0]], None), tmp_path / "page.html").read_text()
-    assert "95 % by 30 subjects or clips: " in page
+    assert "95 % by 30 subjects or clips: " in html.unescape(page).replace("\xa0", " ")
 
 
 def test_groups_of_people_are_compared_by_subject() -> None:
