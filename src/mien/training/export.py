@@ -27,12 +27,13 @@ from torch.nn import functional as F
 from mien import __version__
 from mien.card import KEY, Card
 from mien.data.terms import terms_of
-from mien.errors import MienError
+from mien.errors import MienError, WeightsError
 from mien.evaluation.calibrate import fit_temperature, fit_threshold
 from mien.evaluation.metrics import accuracy
 from mien.inference.align import FRAMINGS
 from mien.inference.classify import Classifier
 from mien.inference.onnx import quantization
+from mien.reading.guard import parsing
 from mien.training import checkpoint
 from mien.training.diverged import finite_all
 from mien.training.network import restored
@@ -135,22 +136,23 @@ def _export(
     graph.temperature = temperature = fit_temperature(scores.double().numpy(), target)
     path = folder / "model.onnx"
     _write(graph, best["size"], best["channels"], path)
-    card = Card(
-        name=recipe.name,
-        labels=tuple(best["labels"]),
-        size=best["size"],
-        channels=best["channels"],
-        framing=recipe.data.framing,
-        alignment={name: asdict(square) for name, square in FRAMINGS[recipe.data.framing].items()},
-        temperature=temperature,
-        data=provenance["data"],
-        recipe=recipe.model_dump(mode="json"),
-        provenance={**provenance, "epoch": best["epoch"], "mien": __version__},
-        code_licence=CODE_LICENCE,
-        weights_licence=WEIGHTS_LICENCE,
-        data_terms=terms_of(*trained_on(recipe)),
-        notes=NOTES,
-    )
+    with parsing("best.pt", kind=WeightsError, says="makes no card"):  # its labels are whatever it says
+        card = Card(
+            name=recipe.name,
+            labels=tuple(best["labels"]),
+            size=best["size"],
+            channels=best["channels"],
+            framing=recipe.data.framing,
+            alignment={name: asdict(square) for name, square in FRAMINGS[recipe.data.framing].items()},
+            temperature=temperature,
+            data=provenance["data"],
+            recipe=recipe.model_dump(mode="json"),
+            provenance={**provenance, "epoch": best["epoch"], "mien": __version__},
+            code_licence=CODE_LICENCE,
+            weights_licence=WEIGHTS_LICENCE,
+            data_terms=terms_of(*trained_on(recipe)),
+            notes=NOTES,
+        )
     stamp(path, card)
     heads = Classifier(path).heads(crops.numpy())
     probs = heads["probs"]

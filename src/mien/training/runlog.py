@@ -20,7 +20,7 @@ from pydantic import Field
 
 from mien.errors import UsageError
 from mien.reading import documents
-from mien.reading.guard import parsing
+from mien.reading.guard import content, parsing
 from mien.reading.shape import Facts, fits
 from mien.training import recipe as recipes
 from mien.training.recipe import Recipe
@@ -150,6 +150,9 @@ def write_log(rows: list[dict[str, Any]], path: Path) -> None:
     partial.replace(path)
 
 
+LONGEST = 1 << 30
+"""Bytes of a log."""
+
 STEPS = ("step", "loss", "train_accuracy", "val_nll", "val_accuracy")
 """Columns of steps.csv; val's are filled where the recipe's `probe` looked."""
 
@@ -168,11 +171,12 @@ def cut_steps(path: Path, last: int) -> None:
     """Remove from steps.csv what a run that was killed before its checkpoint wrote after step `last`."""
     if not path.exists():
         return
-    header, *lines = path.read_text(encoding="utf-8").splitlines() or [""]
+    text = content(path, "a log that mien wrote", LONGEST, UsageError, TO_GO_ON).decode("utf-8", "replace")
+    header, *lines = text.splitlines() or [""]
 
     def stays(line: str) -> bool:
         cells = line.split(",")
-        return len(cells) == len(STEPS) and int(cells[0]) <= last
+        return len(cells) == len(STEPS) and cells[0].isdecimal() and int(cells[0][:20]) <= last
 
     lines = [header, *takewhile(stays, lines)]
     partial = path.with_suffix(".partial")
