@@ -168,7 +168,7 @@ def test_the_card_says_how_good_the_weights_are(tmp_path: Path) -> None:
     ):
         assert words in text
     assert "Reads &lt;frontal&gt; faces." in text
-    assert "not in the file&#x27;s card" in written(tmp_path, [], CARD)
+    assert "not in the file&#x27;s card" in written(tmp_path / "other", [], CARD)
 
 
 def test_the_shipped_weights_have_a_box(tmp_path: Path) -> None:
