@@ -34,7 +34,7 @@ def main(out: Path) -> None:
     """Collect the photos and read them."""
     photos = out / "photos"
     collect(photos)
-    words = ["mien", "predict", str(photos), "--out", str(out)]
+    words = ["mien", "predict", str(photos), "--out", str(out), "--force"]  # over the demo of an earlier version
     print("$", shlex.join(words), flush=True)
     subprocess.run([sys.executable, "-m", "mien.cli", *words[1:]], check=True)
     print(f"\nThe pictures with boxes and bars: {out / 'report.html'}")
