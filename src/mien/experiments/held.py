@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import Field
+
 from mien.reading.shape import Facts
 
 
@@ -50,9 +52,9 @@ class Figures(Facts):
 
 
 class Measured(Facts):
-    """A row's file."""
+    """A row's file; its name is part of those of figures."""
 
-    name: str
+    name: str = Field(pattern=r"^[\w.-]{1,120}$")
     recipe: Trained
     environment: Machine
     published: list[Published]
