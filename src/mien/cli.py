@@ -6,6 +6,7 @@ Exit codes: 0 done, 2 the user's mistake (one line on stderr), 3 a --strict chec
 import os
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -26,6 +27,7 @@ LISTS = {  # what `mien list` lists, and where each registry lives
 WordsError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 """Typer's UsageError: words that make no command.  Older Typers keep it in click, newer ones in a private copy."""
 
+FORCE = "write over files in --out that are not mien's own"
 TRAINING = ("torch", "onnx", "onnxscript")  # packages that only `mien[train]` brings
 
 app = typer.Typer(
@@ -69,7 +71,7 @@ def predict(
     end: Annotated[float | None, typer.Option(help="read a video up to so many seconds")] = None,
     max_fps: Annotated[float | None, typer.Option(help="read at most so many frames a second")] = None,
     smooth: Annotated[float, typer.Option(help="seconds over which a video's probabilities are averaged")] = 0.0,
-    force: Annotated[bool, typer.Option("--force", help="write over files in --out that are not mien's own")] = False,
+    force: Annotated[bool, typer.Option("--force", help=FORCE)] = False,
     rotate: Annotated[str, typer.Option(help="auto: also look for faces in the image turned; or off")] = "off",
     max_pixels: Annotated[int, typer.Option(help="refuse images and frames of more pixels")] = 100_000_000,
     event_high: Annotated[float, typer.Option(help="the probability that an event of a video reaches")] = 0.6,
@@ -246,6 +248,7 @@ def doctor(
 
 @app.command()
 def data(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="a data set (`mien list datasets`)")],
     options: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="e.g. labels=distribution")
@@ -255,16 +258,20 @@ def data(
     hygiene: Annotated[bool, typer.Option("--hygiene", help="look for twins, leaks, conflicts, blanks")] = False,
     detector: Annotated[str | None, typer.Option(help="yunet or haar: look for faces too (--hygiene)")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="exit 3 when splits leak (--hygiene)")] = False,
+    force: Annotated[bool, typer.Option("--force", help=FORCE)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Show a data set: counts, a contact sheet, and the test pictures that have no twin in Training."""
 
     from mien.data import audit_show, read_options, show
+    from mien.taken import taken
 
     if not hygiene and (detector or strict):
         raise UsageError("--detector or --strict alone", "--hygiene beside it")
     chosen, folder = read_options(options or []), out or Path(f"{name}-data")
-    told = audit_show.look(name, root, folder, detector, chosen) if hygiene else show.look(name, root, folder, chosen)
+    look = partial(audit_show.look, detector=detector) if hygiene else show.look
+    with taken("data", folder, (audit_show if hygiene else show).KEPT, [root], context.params) as begin:
+        told = look(name, root, begin, options=chosen)
     _print(told, (audit_show if hygiene else show).to_text, as_json)
     _wrote(told["files"].values())
     if strict and told["leak"]:
@@ -274,6 +281,7 @@ def data(
 
 @app.command()
 def evaluate(
+    context: typer.Context,
     weights: Annotated[str, typer.Argument(metavar="WEIGHTS", help="a shipped name, an ONNX file or a run folder")],
     options: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="e.g. labels=distribution")
@@ -284,23 +292,28 @@ def evaluate(
     root: Annotated[Path | None, typer.Option(help="the data; MIEN_DATA when not given")] = None,
     split: Annotated[str, typer.Option(help="val or test")] = "val",
     out: Annotated[Path | None, typer.Option(help="for result.npz, metrics.json and report.html")] = None,
+    force: Annotated[bool, typer.Option("--force", help=FORCE)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Measure weights on a data set: all of it and its twin-free part, with intervals."""
 
     from mien.data import read_options
+    from mien.evaluation.evaluate import KEPT, keep
     from mien.evaluation.evaluate import evaluate as measure
-    from mien.evaluation.evaluate import keep
     from mien.evaluation.show import to_text
+    from mien.taken import taken
 
-    result, figures = measure(weights, data, root, split, out, **read_options(options or []))
-    _print(figures, to_text, as_json)
-    if out:
-        _wrote(keep(result, figures, out, root))
+    with taken("evaluate", out, KEPT, [weights], context.params) as begin:
+        result, figures = measure(weights, data, root, split, out, **read_options(options or []))
+        _print(figures, to_text, as_json)
+        if out:
+            with begin() as outputs:
+                _wrote(keep(result, figures, outputs, root))
 
 
 @app.command()
 def compare(
+    context: typer.Context,
     systems: Annotated[list[Path], typer.Argument(metavar="A B...", help="results, run folders, tables of answers")],
     source: Annotated[str, typer.Option("--from", help="csv: what is no .npz is a table, whatever its name")] = "auto",
     column: Annotated[
@@ -312,19 +325,24 @@ def compare(
     intersect: Annotated[bool, typer.Option("--intersect", help="only pictures that all answered")] = False,
     published: Annotated[bool, typer.Option("--published", help="list published figures below")] = False,
     out: Annotated[Path | None, typer.Option(help="for compare.json, .csv and .html, and tables as results")] = None,
+    force: Annotated[bool, typer.Option("--force", help=FORCE)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Compare systems picture by picture: differences with intervals, tests, a ranking, where they disagree."""
 
     from mien.evaluation import compare as pairs
+    from mien.taken import taken
 
     asked = pairs.Request(tuple(systems), source, tuple(column or ()), data, root, split, intersect, published)
-    found, tables = pairs.judge(asked)
-    for note in found["notes"]:
-        say(note)
-    _print(found, pairs.to_text, as_json)
-    if out:
-        written = pairs.keep(found, out, pairs.pictures(found, root), tables)
+    with taken("compare", out, pairs.kept(systems), systems, context.params) as begin:
+        found, tables = pairs.judge(asked)
+        for note in found["notes"]:
+            say(note)
+        _print(found, pairs.to_text, as_json)
+        if not out:
+            return
+        with begin() as outputs:
+            written = pairs.keep(found, outputs, pairs.pictures(found, root), tables)
         typer.echo("\n".join(f"wrote {printable(path)}" for path in written), err=as_json)
 
 
@@ -368,6 +386,7 @@ def calibrate(
 
 @app.command()
 def fairness(
+    context: typer.Context,
     result: Annotated[Path, typer.Argument(metavar="RESULT", help="a result.npz, or the folder that holds it")],
     groups: Annotated[Path, typer.Option(help="a table (CSV or Parquet) with a row per picture")],
     id: Annotated[
@@ -376,6 +395,7 @@ def fairness(
     by: Annotated[list[str] | None, typer.Option(help="a column of groups, or several joined: sex+age")] = None,
     min_group: Annotated[int, typer.Option(min=1, help="fewest pictures to conclude from")] = 30,
     out: Annotated[Path | None, typer.Option(help="for fairness.json and fairness.html")] = None,
+    force: Annotated[bool, typer.Option("--force", help=FORCE)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Measure weights by groups of people: accuracy, error rates and calibration, with intervals and tests."""
@@ -384,20 +404,24 @@ def fairness(
     from mien.evaluation.belongs import origin, room
     from mien.evaluation.fairness import fairness as measure
     from mien.evaluation.groups import read_groups
+    from mien.taken import taken
 
     answers = recalibrate.load(result)
-    room(out, "fairness.json", origin(answers))
-    columns, notes = read_groups(groups, answers.ids, id, by or [])
-    for note in notes:
-        say(note)
-    figures = measure(answers, columns, min_group)
-    _print(figures, fairness_show.to_text, as_json)
-    if out:
-        _wrote(fairness_show.keep(answers, figures, out))
+    with taken("fairness", out, fairness_show.KEPT, [result, groups], context.params) as begin:
+        room(out, "fairness.json", origin(answers))
+        columns, notes = read_groups(groups, answers.ids, id, by or [])
+        for note in notes:
+            say(note)
+        figures = measure(answers, columns, min_group)
+        _print(figures, fairness_show.to_text, as_json)
+        if out:
+            with begin() as outputs:
+                _wrote(fairness_show.keep(answers, figures, outputs))
 
 
 @app.command()
 def stress(
+    context: typer.Context,
     weights: Annotated[str, typer.Argument(metavar="WEIGHTS", help="a shipped name, an ONNX file or a run folder")],
     options: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="e.g. labels=distribution")
@@ -410,21 +434,25 @@ def stress(
     baseline: Annotated[str | None, typer.Option(help="weights, or a stress.json, to set errors against")] = None,
     images: Annotated[int, typer.Option(help="how many pictures, evenly spaced over the split")] = 1000,
     out: Annotated[Path | None, typer.Option(help="for stress.json, stress.svg and corruptions.png")] = None,
+    force: Annotated[bool, typer.Option("--force", help=FORCE)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Measure weights on blurred, noisy, dark, covered and askew pictures, and under attack."""
 
     from mien.data import read_options
-    from mien.evaluation.stress import keep, to_text
+    from mien.evaluation.stress import KEPT, keep, to_text
     from mien.evaluation.stress import stress as measure
+    from mien.taken import taken
 
     more, attacks = read_options(options or []), _gradients(weights)
-    subject, figures = measure(
-        weights, data, root, split, images=images, baseline=baseline, attacks=attacks, options=more, out=out
-    )
-    _print(figures, to_text, as_json)
-    if out:
-        _wrote(keep(subject, figures, out))
+    with taken("stress", out, KEPT, [weights, baseline], context.params) as begin:
+        subject, figures = measure(
+            weights, data, root, split, images=images, baseline=baseline, attacks=attacks, options=more, out=out
+        )
+        _print(figures, to_text, as_json)
+        if out:
+            with begin() as outputs:
+                _wrote(keep(subject, figures, outputs))
 
 
 def _wrote(paths: Iterable[Path | str]) -> None:
@@ -448,7 +476,6 @@ def _gradients(weights: str) -> Any:
     """Return the attacks that a run folder's network allows, None for weights that are only a file."""
     if not (Path(weights) / "recipe.yaml").is_file():
         return None
-    from functools import partial
 
     from mien.training.attack import attacks
 

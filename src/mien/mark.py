@@ -94,6 +94,15 @@ def read(folder: Path) -> Mark | None:
     return mark
 
 
+def read_record(folder: Path) -> dict[str, Any]:
+    """Return what the record of a folder says beside its files; empty where there is none that can be read."""
+    try:
+        told = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return {key: value for key, value in told.items() if key != "files"} if isinstance(told, dict) else {}
+
+
 def journal(folder: Path) -> Iterator[dict[str, Any]]:
     """Yield the lines of a run that has not ended, or was killed; the last one may be half."""
     if not _regular(folder / JOURNAL):

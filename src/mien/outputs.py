@@ -19,6 +19,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -172,7 +173,7 @@ class Outputs:
         self._journal: Growing | None = None
         self._gone: set[str] = set()
         self._growing: dict[str, Growing] = {}
-        self._carried: list[dict[str, Any]] = []
+        self.carried: list[dict[str, Any]] = []
         self.replaced = 0  # files of earlier runs that were removed
         self.kept: list[str] = []  # files of earlier runs that somebody changed, and that this run does not write
 
@@ -266,7 +267,7 @@ class Outputs:
 
     def start(self, carried: list[dict[str, Any]]) -> None:
         """Write the record of a run that has begun, and begin the list of files; `carried` are those of others."""
-        self._carried = carried
+        self.carried = carried
         with contextlib.suppress(FileNotFoundError):
             (self.folder / JOURNAL).unlink()
         self.facts |= {"status": "running", "start": _now()}
@@ -300,7 +301,7 @@ class Outputs:
             raise lost
 
     def _record(self) -> None:
-        files = chain(self._carried, marks.settled(marks.journal(self.folder), frozenset(self._gone)))
+        files = chain(self.carried, marks.settled(marks.journal(self.folder), frozenset(self._gone)))
         with beside(self.folder / RECORD) as scratch, scratch.open("w", encoding="utf-8") as file:
             file.write(json.dumps(self.facts, indent=1, default=str).removesuffix("\n}") + ',\n "files": [')
             for number, entry in enumerate(files):  # a line each, as it comes: there may be a million
@@ -319,6 +320,42 @@ def _put_right(record: Path, status: str) -> None:
 
 def _now() -> str:
     return datetime.now().astimezone().isoformat(timespec="milliseconds")
+
+
+@contextmanager
+def reserved(folder: Path, command: str, kinds: Kinds, inputs: Iterable[Path], force: bool) -> Iterator[Mark]:
+    """Have a folder to oneself inside the `with` block, made when it is not there, and yield its mark.
+
+    OutputError, before anything is written or removed, as `claimed` says.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        what = "not a folder" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror
+        raise OutputError(f"--out: {folder} cannot be written: {what}", "a folder") from None
+    with held(folder):
+        mark = marks.read(folder)
+        check(folder, command, kinds, mark, inputs, force)
+        yield mark or Mark()
+
+
+@contextmanager
+def recorded(
+    folder: Path, command: str, kinds: Kinds, mark: Mark, force: bool, facts: Mapping[str, Any] | None
+) -> Iterator[Outputs]:
+    """Write into a folder that is reserved: what an earlier run left is removed first, and our record stays."""
+    outputs = Outputs(folder, command, force)
+    outputs.facts |= facts or {}
+    outputs.facts["folders"] = list(kinds.folders)
+    outputs.replaced, outputs.kept = clear(folder, command, kinds, mark)
+    outputs.start(list(mark.others(command, kinds.fits)))
+    try:
+        yield outputs
+    except BaseException as error:
+        with contextlib.suppress(OutputError):
+            outputs.end("stopped" if isinstance(error, STOPS) else "failed")
+        raise
+    outputs.end("finished")
 
 
 @contextmanager
@@ -343,24 +380,49 @@ def claimed(
     OutputError, before anything is written or removed, when another process has the folder, when a target is an input
     or somebody else's file, or when the system does not let us write there.
     """
+    with (
+        reserved(folder, command, kinds, inputs, force) as mark,
+        recorded(folder, command, kinds, mark, force, facts) as outputs,
+    ):
+        yield outputs
+
+
+@contextmanager
+def replacing(
+    folder: Path, command: str, kinds: Kinds, mark: Mark, facts: Mapping[str, Any] | None
+) -> Iterator[Outputs]:
+    """Write into a folder that is reserved, over what an earlier run of the command left; the rest of that goes last.
+
+    For commands that write a few files at their end: whatever fails, each file is the old one or the new one.
+    """
+    outputs = Outputs(folder, command, force=True)
+    outputs.facts |= facts or {}
+    outputs.start([marks.entry(name, mark.by[name], stamp) for name, stamp in mark.files.items()])
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        what = "not a folder" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror
-        raise OutputError(f"--out: {folder} cannot be written: {what}", "a folder") from None
-    with held(folder):
-        mark = marks.read(folder)
-        check(folder, command, kinds, mark, inputs, force)
-        mark = mark or Mark()
-        outputs = Outputs(folder, command, force)
-        outputs.facts |= facts or {}
-        outputs.facts["folders"] = list(kinds.folders)
-        outputs.replaced, outputs.kept = clear(folder, command, kinds, mark)
-        outputs.start(list(mark.others(command, kinds.fits)))
-        try:
-            yield outputs
-        except BaseException as error:
-            with contextlib.suppress(OutputError):
-                outputs.end("stopped" if isinstance(error, STOPS) else "failed")
-            raise
-        outputs.end("finished")
+        yield outputs
+    except BaseException as error:
+        outputs.carried = [each for each in outputs.carried if each["file"] not in outputs.wrote]
+        with contextlib.suppress(OutputError):
+            outputs.end("stopped" if isinstance(error, STOPS) else "failed")
+        raise
+    left = {name: stamp for name, stamp in mark.files.items() if name not in outputs.wrote}
+    clear(folder, command, kinds, replace(mark, files=left))
+    outputs.carried = list(mark.others(command, kinds.fits))
+    outputs.end("finished")
+
+
+def restamp(path: Path) -> None:
+    """Take note in the folder's record, where it lists the file, that mien has written it again."""
+    mark, stamp = marks.read(path.parent), marks.stamp_of(path)
+    if mark is None or path.name not in mark.files or stamp is None:
+        return
+    told = marks.read_record(path.parent)
+    entries = (
+        marks.entry(name, mark.by[name], stamp if name == path.name else old) for name, old in mark.files.items()
+    )
+    write(path.parent / RECORD, f"{json.dumps({**told, 'files': list(entries)}, indent=1)}\n".encode())
+
+
+def into(out: Path | Outputs) -> Outputs:
+    """Return what writes into a folder: a plain folder is written over, without a record."""
+    return out if isinstance(out, Outputs) else Outputs(out, force=True)

@@ -19,6 +19,7 @@ BASE = {
     "page",
     "printable",
     "reading",
+    "taken",
     "targets",
     "telemetry",
 }

@@ -17,7 +17,7 @@ from mien.card import Card
 from mien.data import load
 from mien.data.samples import Samples
 from mien.data.votes import CHOICES
-from mien.errors import MienError, UsageError, WeightsError
+from mien.errors import MienError, OutputError, UsageError, WeightsError
 from mien.evaluation import evaluate as module
 from mien.evaluation.evaluate import describe, evaluate, figures, find_weights, keep, read
 from mien.evaluation.metrics import METRICS, PEOPLE, VOTES
@@ -259,7 +259,7 @@ def test_out_holds_the_result_the_figures_and_a_page(measured: tuple[Result, dic
     assert json.loads((tmp_path / "deep" / "out" / "metrics.json").read_text()) == found
     blocked = tmp_path / "file"
     blocked.write_text("")
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot be written"):
         keep(result, found, blocked)
 
 
@@ -390,7 +390,9 @@ def test_other_heads_are_scored_where_their_truth_is_known(measured: tuple[Resul
 def test_a_result_of_other_weights_is_not_written_over(
     words: tuple[str, ...], told: str, run: Run, tiny_fer2013: Path, tmp_path: Path
 ) -> None:
-    held = evaluate("fer2013-nano", "fer2013", tiny_fer2013, "test")[0].save(tmp_path / "o" / "result.npz")
+    first = ("evaluate", "fer2013-nano", "--split", "test", "--root", tiny_fer2013, "--out", tmp_path / "o")
+    assert run(*first)[0] == 0
+    held = tmp_path / "o" / "result.npz"
     before = held.read_bytes()
     code, out, err = run("evaluate", *words, "--root", tiny_fer2013, "--out", tmp_path / "o")
     if told:

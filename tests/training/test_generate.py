@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from mien.cli import app
 from mien.data import load
-from mien.errors import DataError, MienError, UsageError
+from mien.errors import DataError, MienError, OutputError, UsageError
 from mien.models import generator
 from mien.training import generate as module
 from mien.training import recipe as recipes
@@ -125,7 +125,7 @@ def test_mistakes(tiny_fer2013: Path, tmp_path: Path) -> None:
         (UsageError, "other data or settings", "g", Settings(3, batch=8)),
         (UsageError, "1 or more", "new", Settings(0)),
         (UsageError, "0 or more", "new", Settings(2, seed=-1)),
-        (UsageError, "cannot write", "g/last.pt", Settings(2)),
+        (OutputError, "cannot be written", "g/last.pt", Settings(2)),
     ]
     for kind, words, folder, settings in cases:
         with pytest.raises(kind, match=words):

@@ -11,14 +11,21 @@ from mien import __version__
 from mien.data.audit import Audit, agreement, audit, conflicting, keep, leaks_told, members, subjects
 from mien.data.hygiene import THRESHOLD, Index
 from mien.data.votes import CHOICES
-from mien.errors import DataError
+from mien.outputs import Outputs, into
+from mien.taken import Begin
+
+KEPT = ("hygiene.json", "hygiene.html", "clean-train.txt", "clean-val.txt", "clean-test.txt")
+"""What `look` writes."""
 
 
-def look(name: str, root: Path | None, out: Path, detector: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Audit a data set, write the files into `out` and return what `mien data --hygiene --json` prints."""
+def look(
+    name: str, root: Path | None, begin: Begin, detector: str | None, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Audit a data set, write the files and return what `mien data --hygiene --json` prints."""
     found = audit(name, root, detector, **options)
     told = to_dict(found)
-    return {**told, "files": write(found, told, out)}
+    with begin() as outputs:
+        return {**told, "files": write(found, told, outputs)}
 
 
 def to_dict(found: Audit) -> dict[str, Any]:
@@ -81,23 +88,18 @@ def to_text(told: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def write(found: Audit, told: dict[str, Any], out: Path) -> dict[str, str]:
+def write(found: Audit, told: dict[str, Any], out: Path | Outputs) -> dict[str, str]:
     """Write hygiene.json, hygiene.html and clean-SPLIT.txt (the ids worth keeping); return their paths."""
     from mien.data.audit_page import page_of
 
-    files = {"report": str(out / "hygiene.html"), "json": str(out / "hygiene.json")}
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for split, chosen in keep(found).items():
-            files[f"clean_{split}"] = str(out / f"clean-{split}.txt")
-            ids = found.splits[split].ids[chosen]
-            (out / f"clean-{split}.txt").write_text("".join(f"{one}\n" for one in ids), encoding="utf-8")
-        (out / "hygiene.html").write_text(page_of(found, told), encoding="utf-8")
-        (out / "hygiene.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise DataError(
-            f"cannot write {out} ({error.strerror})", "a folder you may write to", "give another --out"
-        ) from None
+    outputs = into(out)
+    files = {"report": str(outputs.folder / "hygiene.html"), "json": str(outputs.folder / "hygiene.json")}
+    for split, chosen in keep(found).items():
+        ids = found.splits[split].ids[chosen]
+        outputs.write(f"clean-{split}.txt", "".join(f"{one}\n" for one in ids).encode())
+        files[f"clean_{split}"] = str(outputs.folder / f"clean-{split}.txt")
+    outputs.write("hygiene.html", page_of(found, told).encode())
+    outputs.write("hygiene.json", f"{json.dumps(told, indent=1)}\n".encode())
     return files
 
 

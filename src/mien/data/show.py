@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from mien.data.hygiene import Twins, find_twins
 from mien.data.samples import Samples
 from mien.errors import DataError
+from mien.outputs import Outputs, into
+from mien.taken import Begin
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -58,10 +60,15 @@ def overview(name: str, root: Path | None, **options: Any) -> Overview:
     return Overview(name, splits, found, missing)
 
 
-def look(name: str, root: Path | None, out: Path, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Look at a data set, write its files into `out` and return what `mien data --json` prints."""
+KEPT = ("contact.png", "clean.txt")
+"""What `look` writes."""
+
+
+def look(name: str, root: Path | None, begin: Begin, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Look at a data set, write its files and return what `mien data --json` prints."""
     view = overview(name, root, **options)
-    return {**to_dict(view), "files": write(view, out)}
+    with begin() as outputs:
+        return {**to_dict(view), "files": write(view, outputs)}
 
 
 def to_dict(view: Overview) -> dict[str, Any]:
@@ -117,20 +124,16 @@ def _ids(first: Mapping[str, str]) -> list[str]:
     ]
 
 
-def write(view: Overview, out: Path) -> dict[str, str]:
+def write(view: Overview, out: Path | Outputs) -> dict[str, str]:
     """Write `contact.png` and, where there is test, `clean.txt` (its ids without a twin); return their paths."""
-    files = {"contact_sheet": str(out / "contact.png")}
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        contact_sheet(view.splits).save(out / "contact.png")
-        if "test" in view.twins:
-            files["clean"] = str(out / "clean.txt")
-            clean = view.splits["test"].ids[view.twins["test"].index < 0]
-            (out / "clean.txt").write_text("".join(f"{name}\n" for name in clean))
-    except OSError as error:
-        raise DataError(
-            f"cannot write {out} ({error.strerror})", "a folder you may write to", "give another --out"
-        ) from None
+    outputs = into(out)
+    with outputs.beside("contact.png") as path:
+        contact_sheet(view.splits).save(path, "PNG")
+    files = {"contact_sheet": str(outputs.folder / "contact.png")}
+    if "test" in view.twins:
+        clean = view.splits["test"].ids[view.twins["test"].index < 0]
+        outputs.write("clean.txt", "".join(f"{name}\n" for name in clean).encode())
+        files["clean"] = str(outputs.folder / "clean.txt")
     return files
 
 

@@ -22,7 +22,7 @@ from mien.data.resize import resize
 from mien.data.samples import Samples
 from mien.data.sampling import Classes, merge
 from mien.data.votes import CHOICES
-from mien.errors import DataError, UsageError, WeightsError
+from mien.errors import DataError, WeightsError
 from mien.evaluation import clusters, label_sets, metrics
 from mien.evaluation.belongs import room
 from mien.evaluation.intervals import RESAMPLED, bootstrap, intervals, known_ends, share
@@ -33,6 +33,10 @@ from mien.evaluation.training_twins import Search, not_searched, search
 from mien.inference.align import FRAMINGS, crop
 from mien.inference.classify import BATCH, Classifier, names
 from mien.labels import columns, ordered
+from mien.outputs import Outputs, into
+
+KEPT = ("result.npz", "metrics.json", "report.html")
+"""What `keep` writes."""
 
 
 def evaluate(
@@ -190,21 +194,20 @@ def restricted(result: Result) -> dict[str, Any] | None:
     }
 
 
-def keep(result: Result, figures: dict[str, Any], out: Path, root: Path | str | None = None) -> list[Path]:
+def keep(result: Result, figures: dict[str, Any], out: Path | Outputs, root: Path | str | None = None) -> list[Path]:
     """Write result.npz, metrics.json and report.html into a folder; pictures come from `root` or MIEN_DATA.
 
     Returns their paths.
     """
     from mien.evaluation.report.gather import gather  # here, because it builds on this module
 
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        result.save(out / "result.npz")
-        (out / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-        write(gather([out / "result.npz"], root), out / "report.html")
-        return [out / name for name in ("result.npz", "metrics.json", "report.html")]
-    except OSError as error:
-        raise UsageError(f"--out: {out} cannot be written: {error.strerror}", "a folder") from None
+    outputs = into(out)
+    with outputs.beside("result.npz") as path:
+        result.save(path)
+    outputs.write("metrics.json", f"{json.dumps(figures, indent=2)}\n".encode())
+    with outputs.beside("report.html") as path:
+        write(gather([outputs.folder / "result.npz"], root), path)
+    return [outputs.folder / name for name in KEPT]
 
 
 def figures(result: Result) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from mien.errors import UsageError
 from mien.evaluation.clusters import by
 from mien.evaluation.compare.significance import LEVEL
 from mien.evaluation.fairness import p_text
@@ -14,6 +13,7 @@ from mien.evaluation.report import Report
 from mien.evaluation.report.fairness import fairness as section
 from mien.evaluation.report.style import STYLE
 from mien.evaluation.result import Result
+from mien.outputs import Outputs, into
 from mien.page import page
 
 WIDE = 24  # letters of a group's name
@@ -31,20 +31,21 @@ def to_text(figures: dict[str, Any]) -> str:
     return "\n".join([*lines, "", *wrap(ECE_TOLD, 100)])
 
 
-def keep(result: Result, figures: dict[str, Any], out: Path) -> list[Path]:
+KEPT = ("fairness.json", "fairness.html")
+"""What `keep` writes."""
+
+
+def keep(result: Result, figures: dict[str, Any], out: Path | Outputs) -> list[Path]:
     """Write fairness.json and fairness.html into a folder; return their paths."""
     name = str(result.provenance.get("weights") or "result")
     where = " ".join(str(result.provenance[key]) for key in ("dataset", "split") if result.provenance.get(key))
     report = Report({name: result}, {name: {}}, fairness={name: figures})
     title = f"{name} on {where} by group" if where else f"{name} by group"
     lede = "Are apparent facial expressions read as well for every group of people?"
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "fairness.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-        (out / "fairness.html").write_text(page(title, section(report), lede=lede, style=STYLE), encoding="utf-8")
-        return [out / "fairness.json", out / "fairness.html"]
-    except OSError as error:
-        raise UsageError(f"--out: {out} cannot be written: {error.strerror}", "a folder") from None
+    outputs = into(out)
+    outputs.write("fairness.json", f"{json.dumps(figures, indent=2)}\n".encode())
+    outputs.write("fairness.html", page(title, section(report), lede=lede, style=STYLE).encode())
+    return [outputs.folder / name for name in KEPT]
 
 
 def _column(column: dict[str, Any], least: int) -> list[str]:

@@ -18,6 +18,7 @@ from mien.errors import DataError, MienError, UsageError
 from mien.experiments import budget, rows, table
 from mien.experiments.begun import MARK, Part, earlier, facts
 from mien.experiments.photos import photos
+from mien.lock import held
 from mien.printable import say
 from mien.training import recipe as recipes
 from mien.training import runlog
@@ -54,15 +55,18 @@ def reproduce(names: list[str], place: Place, *, minutes: float | None = None, s
     rows.apart(full)
     wanted = [recipes.load(name, [f"seed={seed}"]) for name in full for seed in range(seeds)]
     runlog.make(place.results)
-    table.markdown(table.collect(place.results), place.results)  # tells a damaged row before time is spent, not after
-    began, told = time.monotonic(), []
-    for number, recipe in enumerate(wanted):
-        part = None
-        if minutes is not None:
-            part = Part(minutes / len(wanted), (minutes - (time.monotonic() - began) / 60) / (len(wanted) - number))
-        say(f"[{number + 1}/{len(wanted)}] {recipe.name}, seed {recipe.seed}")
-        told.append(attempt(recipe, place, part))
-    table.draw(place.results)
+    with held(place.results):
+        table.markdown(
+            table.collect(place.results), place.results
+        )  # tells a damaged row before time is spent, not after
+        began, told = time.monotonic(), []
+        for number, recipe in enumerate(wanted):
+            part = None
+            if minutes is not None:
+                part = Part(minutes / len(wanted), (minutes - (time.monotonic() - began) / 60) / (len(wanted) - number))
+            say(f"[{number + 1}/{len(wanted)}] {recipe.name}, seed {recipe.seed}")
+            told.append(attempt(recipe, place, part))
+        table.draw(place.results)
     return told
 
 
@@ -105,9 +109,10 @@ def measure(recipe: Recipe, place: Place, part: Part | None) -> dict[str, Any]:
     run = earlier(recipe, place.root, place.out, part) or begin(recipe, place, part)
     own, figures = recipes.load(run / "recipe.yaml"), scored(run)
     if "test" not in figures:
-        train(own, place.root, run, device=place.device)
-        say("exporting and scoring")
-        figures = finish(own, place.root, run, test=own.test)
+        with held(run):
+            train(own, place.root, run, device=place.device)
+            say("exporting and scoring")
+            figures = finish(own, place.root, run, test=own.test)
     say(photos(run / "model.onnx", run / "photos.png"))
     mark = facts(run, MARK)
     short = mark if "epochs" in mark else None

@@ -19,6 +19,7 @@ from typing import Any
 from mien.errors import DivergedError, RecipeError, UsageError
 from mien.evaluation.metrics import METRICS
 from mien.experiments import begun, figures, rows
+from mien.lock import held
 from mien.printable import say
 from mien.training import recipe as recipes
 from mien.training import runlog
@@ -69,20 +70,21 @@ def sweep(
         (rows.identity(found.name), *(key.rpartition(".")[2] for key in found.keys))
     )
     runlog.make(folder)
-    tried = [cell.recipes[0] for cell in found.cells]
-    for recipe in tried:
-        check(recipe)
-    for recipe in tried:  # the last cell may be the one that cannot be
-        try_out(recipe, root)
-    for run in (folder / "runs").glob("*"):
-        begun.check(run)
-    total, lines = len(found.cells) * runs, []
-    for number, (cell, recipe) in enumerate(((c, r) for c in found.cells for r in c.recipes), 1):
-        told = " ".join(f"{key}={value}" for key, value in zip(found.keys, cell.values, strict=True))
-        say(f"[{number}/{total}] {told or found.name}, seed {recipe.seed}")
-        found_there = outcome(recipe, root, folder / "runs" / rows.digest(recipe), device)
-        lines.append({"values": list(cell.values), "seed": recipe.seed, **found_there})
-    return write(found, lines, folder)
+    with held(folder):
+        tried = [cell.recipes[0] for cell in found.cells]
+        for recipe in tried:
+            check(recipe)
+        for recipe in tried:  # the last cell may be the one that cannot be
+            try_out(recipe, root)
+        for run in (folder / "runs").glob("*"):
+            begun.check(run)
+        total, lines = len(found.cells) * runs, []
+        for number, (cell, recipe) in enumerate(((c, r) for c in found.cells for r in c.recipes), 1):
+            told = " ".join(f"{key}={value}" for key, value in zip(found.keys, cell.values, strict=True))
+            say(f"[{number}/{total}] {told or found.name}, seed {recipe.seed}")
+            found_there = outcome(recipe, root, folder / "runs" / rows.digest(recipe), device)
+            lines.append({"values": list(cell.values), "seed": recipe.seed, **found_there})
+        return write(found, lines, folder)
 
 
 def grid(name: str, words: Sequence[str], runs: int) -> Grid:

@@ -13,6 +13,7 @@ Rare classes are shown more often, by the
 inverse square root of their number.  Nothing here opens val or test.
 """
 
+import json
 import math
 import time
 from collections.abc import Mapping
@@ -32,10 +33,11 @@ from mien.data.show import contact_sheet
 from mien.errors import DataError, DivergedError, UsageError, WeightsError
 from mien.models.generator import CODE, SIDE, Generator
 from mien.reading.guard import parsing
+from mien.taken import taken
 from mien.training import checkpoint
 from mien.training.optim import restore
 from mien.training.progress import Progress
-from mien.training.runlog import make, write_json, write_log
+from mien.training.runlog import make, write_log
 from mien.training.session import check_device
 from mien.training.splits import lay
 from mien.training.train import choose_precision
@@ -79,6 +81,10 @@ class Faces:
     often: Tensor
 
 
+KEPT = ("generated.npz", "contact.png", "about.json")
+"""What `generate` writes at the end, beside its log and checkpoint."""
+
+
 def generate(
     name: str,
     root: Path | None,
@@ -98,28 +104,33 @@ def generate(
     samples = load(name, root, "train", **options)
     if samples.images.shape[1:] != (SIDE, SIDE, 1):
         raise DataError(f"{name}: pictures of {samples.images.shape[1:]}", f"{SIDE}x{SIDE} grey faces, such as fer2013")
-    make(out)
-    place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
-    faces = _faces(samples, place)
-    model, seconds = train(faces, samples.fingerprint, out, settings)
-    images, target = draw(model, faces, per_class, settings.seed)
-    facts = {
-        "data": name,
-        "split": "train",
-        "options": dict(options),
-        "fingerprint": samples.fingerprint,
-        "settings": asdict(settings),
-        "seconds": round(seconds, 1),
-        "device": place.type,
-        "per_class": per_class,
-        "labels": list(samples.labels),
-    }
-    save_generated(out / "generated.npz", images, target, samples.labels, facts)
-    ids = np.arange(len(images)).astype(np.str_)
-    contact_sheet({"generated": Samples(images, target, samples.labels, ids)}).save(out / "contact.png")
-    write_json(facts, out / "about.json")
-    files = {"generated": str(out / "generated.npz"), "contact_sheet": str(out / "contact.png")}
-    return {**facts, "pictures": len(images), "files": files}
+    asked = {"data": name, "options": dict(options), **asdict(settings), "per_class": per_class, "device": device}
+    with taken("generate", out, KEPT, [root], asked) as begin:
+        make(out)
+        place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+        faces = _faces(samples, place)
+        model, seconds = train(faces, samples.fingerprint, out, settings)
+        images, target = draw(model, faces, per_class, settings.seed)
+        facts = {
+            "data": name,
+            "split": "train",
+            "options": dict(options),
+            "fingerprint": samples.fingerprint,
+            "settings": asdict(settings),
+            "seconds": round(seconds, 1),
+            "device": place.type,
+            "per_class": per_class,
+            "labels": list(samples.labels),
+        }
+        ids = np.arange(len(images)).astype(np.str_)
+        with begin() as outputs:
+            with outputs.beside("generated.npz") as path:
+                save_generated(path, images, target, samples.labels, facts)
+            with outputs.beside("contact.png") as path:
+                contact_sheet({"generated": Samples(images, target, samples.labels, ids)}).save(path, "PNG")
+            outputs.write("about.json", f"{json.dumps(facts, indent=2)}\n".encode())
+        files = {"generated": str(out / "generated.npz"), "contact_sheet": str(out / "contact.png")}
+        return {**facts, "pictures": len(images), "files": files}
 
 
 def to_text(facts: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from mien.errors import RecipeError, UsageError
+from mien.lock import held
 from mien.printable import printable, say
 from mien.training import recipe as recipes
 from mien.training import runlog
@@ -47,9 +48,10 @@ def run_recipe(
         try_out(recipe, root)
         run = runlog.create(recipe, out)
     try:
-        train(recipe, root, run, device=device)
-        say("exporting and scoring")
-        figures = finish(recipe, root, run, test=test)
+        with held(run):
+            train(recipe, root, run, device=device)
+            say("exporting and scoring")
+            figures = finish(recipe, root, run, test=test)
     except KeyboardInterrupt:
         say("", f"stopped; resume with: mien train --resume {run}{' --test' * test}")
         sys.exit(130)
@@ -86,7 +88,8 @@ def export_run(run: Path, *, root: Path | None) -> Path:
         raise UsageError(
             f"{run} has no best.pt", "a run with at least one finished epoch", f"mien train --resume {run}"
         )
-    finish(recipe, root or _root(run), run)
+    with held(run):
+        finish(recipe, root or _root(run), run)
     return run / "model.onnx"
 
 

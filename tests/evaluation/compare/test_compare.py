@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mien.data import load
-from mien.errors import DataError, UsageError
+from mien.errors import DataError, OutputError, UsageError
 from mien.evaluation import metrics
 from mien.evaluation.compare import Request, compare, judge, keep, to_text
 from mien.evaluation.compare.align import keys
@@ -446,7 +446,7 @@ def test_the_page_shows_pictures_where_they_are_known(tiny_fer2013: Path, tmp_pa
 
 def test_a_folder_that_cannot_be_written_is_said(saved: Saved, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot be written"):
         keep(run(*saved), tmp_path / "file")
 
 

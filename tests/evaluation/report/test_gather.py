@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mien import cli
-from mien.errors import DataError, MienError, UsageError
+from mien.errors import DataError, MienError, OutputError, UsageError
 from mien.evaluation.report.gather import gather, make
 from mien.evaluation.result import Result
 from mien.page import escape
@@ -124,7 +124,7 @@ def test_what_is_no_result_is_refused(tmp_path: Path, run: Path) -> None:
     with pytest.raises(UsageError, match="given twice"):
         gather([run, run], None)
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot be written"):
         make([run], None, tmp_path / "file" / "x")
 
 

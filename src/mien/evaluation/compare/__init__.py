@@ -24,6 +24,7 @@ from mien.evaluation.compare.page import to_html
 from mien.evaluation.compare.show import fewer, to_rows, to_text
 from mien.evaluation.published import about
 from mien.evaluation.result import Result
+from mien.outputs import Outputs, into
 
 __all__ = ["Request", "compare", "judge", "keep", "pictures", "to_text"]
 
@@ -111,9 +112,13 @@ def pictures(comparison: Mapping[str, Any], root: Path | None) -> Samples | None
         return None
 
 
+KEPT = ("compare.json", "compare.csv", "compare.html")
+"""What `keep` writes, beside the tables as results."""
+
+
 def keep(
     comparison: Mapping[str, Any],
-    out: Path,
+    out: Path | Outputs,
     samples: Samples | None = None,
     tables: Mapping[str, Result] | None = None,
 ) -> list[Path]:
@@ -126,12 +131,17 @@ def keep(
         "compare.csv": to_rows(comparison),
         "compare.html": to_html(comparison, samples),
     }
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            (out / name).write_text(text, encoding="utf-8")
-        for name, result in (tables or {}).items():
-            result.save(out / name)
-    except OSError as error:
-        raise UsageError(f"--out: {out} cannot be written: {error.strerror}", "a folder") from None
-    return [out / name for name in (*files, *(tables or {}))]
+    outputs = into(out)
+    for name, text in files.items():
+        outputs.write(name, text.encode())
+    for name, result in (tables or {}).items():
+        with outputs.beside(name) as path:
+            result.save(path)
+    return [outputs.folder / name for name in (*files, *(tables or {}))]
+
+
+def kept(paths: Sequence[Path]) -> list[str]:
+    """Return the names that `keep` may write for these systems, before any of them is read."""
+    stems = [path.stem for path in paths if path.suffix.lower() != ".npz"]
+    more = [f"{stem}-{k}.npz" for stem in stems for k in range(2, len(paths) + 1)]
+    return [*KEPT, *(f"{stem}.npz" for stem in stems), *more]

@@ -26,7 +26,9 @@ from mien.evaluation.report.held import Beside, Kept
 from mien.evaluation.report.measured import files as measurements
 from mien.evaluation.report.measured import measured
 from mien.evaluation.report.measured import read as _json
+from mien.evaluation.report.place import alone
 from mien.evaluation.result import Result
+from mien.outputs import beside, restamp
 from mien.reading.documents import read_yaml
 from mien.reading.guard import parsing
 from mien.reading.shape import fits
@@ -52,13 +54,13 @@ def make(paths: Sequence[Path], root: Path | str | None, out: Path | None) -> tu
     if out is not None and out.suffix.lower() in OTHERS:
         raise UsageError(f"--out {out}", "a folder or a file.html", "a browser prints the page as PDF")
     own = paths[0] if len(paths) == 1 and paths[0].is_dir() else None
-    report = gather(paths, root, pictures=out is not None or own is not None, strict=root is not None)
     path = _target(out or own or Path())
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return write(report, path), [told for lines in report.strangers.values() for told in lines]
-    except OSError as error:
-        raise UsageError(f"--out: {path} cannot be written: {error.strerror}", "a folder or a file.html") from None
+    with alone(path, paths):
+        report = gather(paths, root, pictures=out is not None or own is not None, strict=root is not None)
+        with beside(path) as scratch:
+            write(report, scratch)
+        restamp(path)
+    return path, [told for lines in report.strangers.values() for told in lines]
 
 
 def gather(paths: Sequence[Path], root: Path | str | None, pictures: bool = True, strict: bool = False) -> Report:

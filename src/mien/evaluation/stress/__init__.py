@@ -3,6 +3,6 @@
 from mien.evaluation.stress.attack import Attack
 from mien.evaluation.stress.corruptions import CORRUPTIONS, FAMILIES
 from mien.evaluation.stress.measure import stress
-from mien.evaluation.stress.show import keep, to_text
+from mien.evaluation.stress.show import KEPT, keep, to_text
 
-__all__ = ["CORRUPTIONS", "FAMILIES", "Attack", "keep", "stress", "to_text"]
+__all__ = ["CORRUPTIONS", "FAMILIES", "KEPT", "Attack", "keep", "stress", "to_text"]

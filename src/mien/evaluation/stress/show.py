@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import UsageError
 from mien.evaluation import plots
 from mien.evaluation.stress.corruptions import CORRUPTIONS
 from mien.evaluation.stress.measure import Subject
+from mien.outputs import Outputs, into
 
 CELL = 96
 """Side in pixels of a picture on the sheet."""
@@ -51,21 +51,23 @@ def to_text(figures: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def keep(subject: Subject, figures: dict[str, Any], out: Path) -> list[Path]:
+KEPT = ("stress.json", "stress.svg", "corruptions.png")
+"""What `keep` writes."""
+
+
+def keep(subject: Subject, figures: dict[str, Any], out: Path | Outputs) -> list[Path]:
     """Write stress.json, stress.svg and corruptions.png, a sheet of one of the pictures; return their paths."""
-    paths = [out / name for name in ("stress.json", "stress.svg", "corruptions.png")]
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        paths[0].write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-        draw(figures, paths[1])
-        sheet(subject.images[_plainest(subject)], paths[2], figures["seed"])
-    except OSError as error:
-        raise UsageError(f"--out: {out} cannot be written: {error.strerror}", "a folder") from None
-    return paths
+    outputs = into(out)
+    outputs.write("stress.json", f"{json.dumps(figures, indent=2)}\n".encode())
+    with outputs.beside("stress.svg") as path:
+        draw(figures, path, "svg")
+    with outputs.beside("corruptions.png") as path:
+        sheet(subject.images[_plainest(subject)], path, figures["seed"])
+    return [outputs.folder / name for name in KEPT]
 
 
-def draw(figures: dict[str, Any], path: Path) -> None:
-    """Draw accuracy by corruption, worst first, and severity as a shaded table; the suffix names the format."""
+def draw(figures: dict[str, Any], path: Path, format: str) -> None:
+    """Draw accuracy by corruption, worst first, and severity as a shaded table, in a format of matplotlib's."""
     rows = {row["name"]: row for row in figures["corruptions"]}
     ordered = [rows[place["name"]] for place in figures["ranking"]]
     clean = figures["clean"]["accuracy"]
@@ -82,7 +84,7 @@ def draw(figures: dict[str, Any], path: Path) -> None:
     for (row, column), share in np.ndenumerate(shares):
         tone = "white" if share > 0.6 else "black"
         axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", color=tone, fontsize=9)
-    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+    figure.savefig(path, format=format, metadata={"Date": None} if format == "svg" else None)
 
 
 def sheet(image: NDArray[np.uint8], path: Path, seed: int = 0) -> None:
@@ -102,7 +104,7 @@ def sheet(image: NDArray[np.uint8], path: Path, seed: int = 0) -> None:
             colours = one if one.shape[2] == 3 else np.repeat(one, 3, axis=2)
             large = cv2.resize(colours, (CELL, CELL), interpolation=cv2.INTER_AREA)
             page.paste(Image.fromarray(np.asarray(large, np.uint8)), (130 + place * (CELL + 4), top))
-    page.save(path)
+    page.save(path, "PNG")
 
 
 def _plainest(subject: Subject) -> int:

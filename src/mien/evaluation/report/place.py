@@ -1,0 +1,30 @@
+"""Where `mien report` may write a page: nowhere, or over a page that mien wrote, and never over what it reads."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from mien.errors import OutputError
+from mien.lock import held
+
+GENERATED = b'<meta name="generator" content="mien">'
+"""What every page of mien's says in its head (mien/page.py)."""
+
+
+@contextmanager
+def alone(path: Path, inputs: Sequence[Path]) -> Iterator[None]:
+    """Have the folder of a page to oneself; OutputError for a page that is an input or that mien did not write."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"--out: {path} cannot be written: {error.strerror}", "a folder or a file.html") from None
+    with held(path.parent):
+        if path.is_dir():
+            raise OutputError(f"--out: {path} is a folder", "a file.html")
+        if os.path.lexists(path):
+            if any(given.exists() and given.samefile(path) for given in inputs if path.exists()):
+                raise OutputError(f"--out: {path} is an input", "another file.html")
+            if path.is_symlink() or GENERATED not in path.read_bytes()[:2000]:
+                raise OutputError(f"--out: {path} was not written by mien", "another file.html, or remove that file")
+        yield

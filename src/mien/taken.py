@@ -1,0 +1,99 @@
+"""The folder of a command that measures: refused before the work, kept from other processes, written after it.
+
+    with taken("evaluate", out, names, inputs, force, settings) as begin:
+        figures = measure()                 # minutes; what stands in the folder stays until there is something new
+        with begin() as outputs:
+            outputs.write("metrics.json", text)
+
+Without a folder nothing is claimed, and `begin` must not be called.
+"""
+
+import contextlib
+import hashlib
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import mien
+from mien.mark import read_record
+from mien.outputs import Outputs, replacing, reserved
+from mien.targets import Kinds, check
+
+Begin = Callable[[], AbstractContextManager[Outputs]]
+NOT_SETTINGS = ("force", "as_json")
+
+
+@contextmanager
+def taken(
+    command: str,
+    out: Path | None,
+    names: Iterable[str],
+    inputs: Iterable[Path | str | None],
+    settings: Mapping[str, Any],
+) -> Iterator[Begin]:
+    """Hold the folder `out` inside the `with` block; `begin()` then writes it, and leaves our record.
+
+    `names` are those of the files that the command writes, `inputs` the files and folders that it was given, and
+    `settings` its options, of which `force` says whether to write over files that are not ours.  OutputError, before
+    anything is measured, as `mien.outputs.claimed` says.
+    """
+    if out is None:
+        yield _nowhere
+        return
+    files, kinds, force = list(_files(inputs)), Kinds(tuple(names)), bool(settings.get("force"))
+    began, new = datetime.now().astimezone().isoformat(timespec="milliseconds"), not out.exists()
+    facts = {
+        "mien": mien.__version__,
+        "by": command,
+        "command": ["mien", *sys.argv[1:]],
+        "settings": {name: value for name, value in settings.items() if name not in NOT_SETTINGS},
+        "inputs": [_input(path) for path in files],
+        "earlier": _earlier(out, command),
+    }
+    try:
+        with reserved(out, command, kinds, files, force) as mark:
+
+            @contextmanager
+            def begin() -> Iterator[Outputs]:
+                check(out, command, kinds, mark, files, force)  # once more: measuring took its time
+                with replacing(out, command, kinds, mark, facts) as outputs:
+                    outputs.facts["start"] = began
+                    yield outputs
+
+            yield begin
+    finally:
+        if new:  # a folder made for nothing
+            with contextlib.suppress(OSError):
+                out.rmdir()
+
+
+def _earlier(out: Path, command: str) -> list[dict[str, Any]]:
+    """Return what the record says of other commands, whose files stay in the folder."""
+    told = read_record(out)
+    runs = [*told.pop("earlier", []), told] if told else []
+    return [run for run in runs if isinstance(run, dict) and run.get("by", command) != command]
+
+
+def _nowhere() -> AbstractContextManager[Outputs]:
+    raise AssertionError("no folder was given")
+
+
+def _files(inputs: Iterable[Path | str | None]) -> Iterator[Path]:
+    """Yield the files among what was given, and those in the folders; names that are neither are not files."""
+    for given in inputs:
+        with contextlib.suppress(OSError, ValueError):
+            path = Path(given) if given is not None else None
+            if path is not None and path.is_dir():
+                yield from sorted(each for each in path.iterdir() if each.is_file())
+            elif path is not None and path.is_file():
+                yield path
+
+
+def _input(path: Path) -> dict[str, Any]:
+    seen = path.stat()
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"path": str(path.absolute()), "bytes": seen.st_size, "mtime_ns": seen.st_mtime_ns, "sha256": sha256}
