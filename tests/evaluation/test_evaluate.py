@@ -479,13 +479,17 @@ def test_every_column_and_row_stays_with_its_sample(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize(("weights", "data"), [("fer2013", "fer2013"), ("ferplus", "fer2013"), ("fer2013", "ferplus")])
-def test_the_first_image_of_training_counts_too(
-    weights: str, data: str, tiny_fer2013: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_every_image_of_training_counts(
+    split: str, weights: str, data: str, tiny_fer2013: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Val's first five images were drawn as near-duplicates of Training's first five, row 0 among them."""
+    """Val's first five images were drawn as near-duplicates of Training's rows 0 to 4, test's of its rows 40 to 44.
+
+    FERPlus leaves out some of the latter, but not for those who trained on what it keeps: they lie in the data set.
+    """
     monkeypatch.setattr(module, "Classifier", lambda _: told_of_training(weights, tiny_fer2013))
-    result, _ = evaluate(weights, data, tiny_fer2013, "val")
-    first = load("fer2013", tiny_fer2013, "val").ids[:5]
+    result, _ = evaluate(weights, data, tiny_fer2013, split)
+    first = load("fer2013", tiny_fer2013, split).ids[:5]
     assert result.provenance["twins"] == [name for name in result.ids if name in first]
 
 
@@ -493,3 +497,24 @@ def test_the_first_image_of_training_counts_too(
 def test_training_is_never_evaluated(split: str, tiny_fer2013: Path) -> None:
     with pytest.raises(MienError, match="split"):
         evaluate("fer2013-nano", "fer2013", tiny_fer2013, split)
+
+
+def test_answers_and_labels_that_only_one_side_knows_keep_their_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = np.eye(3, dtype=np.float32)
+    samples = Samples(
+        np.zeros((3, 48, 48, 1), np.uint8), target, ("neutral", "sadness", "anger"), np.array(list("abc")), name="other"
+    )
+    (tmp_path / "w.onnx").write_bytes(b"weights")
+    stub = Stub(tmp_path / "w.onnx")
+    stub.card = stub.card.model_copy(update={"recipe": {}})
+    probs = np.array([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2], [0.1, 0.2, 0.7]], np.float32)
+    monkeypatch.setattr(module, "Classifier", lambda _: stub)
+    monkeypatch.setattr(module, "load_for", lambda *_, **__: samples)
+    monkeypatch.setattr(module, "read", lambda *_: probs)
+    result, found = evaluate(tmp_path / "w.onnx", "other", None, "val")
+    assert result.labels == ("neutral", "happiness", "sadness", "anger")
+    np.testing.assert_allclose(result.probs, np.insert(probs, 2, 0, axis=1), rtol=1e-6)
+    np.testing.assert_allclose(result.target, np.insert(target, 1, 0, axis=1))
+    assert found["accuracy"] == pytest.approx(2 / 3)
