@@ -193,3 +193,20 @@ def test_groups_flow_from_the_reader_to_the_figures(monkeypatch: pytest.MonkeyPa
     assert found.group is not None
     assert told["groups"] == 6
     assert "by 6 subjects or clips" in to_text(told)
+
+
+def test_ends_lie_further_out_the_fewer_the_groups() -> None:
+    values = np.linspace(0, 1, 2001)
+    assert clusters.ends(values, 10) == pytest.approx((0.0086, 0.9914), abs=5e-4)
+    assert clusters.ends(values, 100_000) == pytest.approx((0.025, 0.975), abs=1e-4)
+
+
+def test_words_are_dealt_to_whole_subjects_or_within_them() -> None:
+    """A person's sex can be of another person only; of light each image has its own, whoever is in it."""
+    rng, code = np.random.default_rng(0), np.repeat(np.arange(20), 10)
+    sex = np.where(code < 10, "a", "b")
+    assert clusters.permuted_p(sex, code < 10, code) < 0.002
+    level = rng.uniform(0.2, 0.9, 20)[code]
+    light = np.tile(["bright"] * 5 + ["dark"] * 5, 20)
+    assert clusters.permuted_p(light, rng.random(200) < level, code) > 0.05
+    assert clusters.permuted_p(light, light == "bright", code) < 0.002
