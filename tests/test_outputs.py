@@ -217,7 +217,7 @@ def test_names_of_what_was_written_are_not_held(tmp_path: Path, monkeypatch: pyt
     with claimed(tmp_path, "predict", KINDS, facts={"mien": "1"}) as out:
         for k in range(50):
             out.write(f"annotated/{k}.jpg", b"")
-        assert max(len(value) for value in vars(out).values() if isinstance(value, list | dict | set)) < 5
+        assert max(len(value) for value in vars(out).values() if isinstance(value, list | dict | set)) < 10
     assert len(held) == 50
 
 
@@ -235,7 +235,18 @@ def test_pipes_in_the_way_are_refused_and_do_not_block(tmp_path: Path) -> None:
 def test_a_pipe_called_like_a_record_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "mien-run.json")
     assert mark.read(tmp_path) is None
+    assert mark.earlier(tmp_path, "predict") == []
     assert not mark.Own(tmp_path)(tmp_path / "a.jpg")
+
+
+def test_the_record_keeps_the_last_run_of_every_other_command(tmp_path: Path) -> None:
+    for command, name in (("predict", "report.html"), ("stress", "stress.json"), ("predict", "report.html")):
+        with claimed(tmp_path, command, Kinds((name,)), facts={"mien": "1"}) as out:
+            out.write(name, b"{}")
+    assert record(tmp_path)["by"] == "predict"
+    assert [run["by"] for run in record(tmp_path)["earlier"]] == ["stress"]
+    (tmp_path / "mien-run.json").write_text('{"mien": "1", "by": "stress", "earlier": 3}')
+    assert [run["by"] for run in mark.earlier(tmp_path, "predict")] == ["stress"]
 
 
 ODD = ['{"mien": "1", "files": [], "folders": 3}', '{"mien": "1", "files": [3, null, {}, {"file": "a", "bytes": "x"}]}']

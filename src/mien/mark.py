@@ -72,14 +72,8 @@ def entry(name: str, by: str, stamp: Stamp | None = None) -> dict[str, Any]:
 
 def read(folder: Path) -> Mark | None:
     """Return the mark of a folder, or None where it has none that can be read."""
-    if not _regular(folder / RECORD):
-        return None
-    try:
-        with (folder / RECORD).open(encoding="utf-8") as file:
-            told = json.load(file)
-    except (OSError, ValueError, RecursionError, MemoryError):  # anybody may have written it
-        return None
-    if not isinstance(told, dict) or not isinstance(told.get("mien"), str) or not isinstance(told.get("files"), list):
+    told = _record(folder)
+    if not isinstance(told.get("mien"), str) or not isinstance(told.get("files"), list):
         return None
     entries = [*told["files"], *journal(folder)]
     folders = told["folders"] if isinstance(told.get("folders"), list) else []
@@ -96,11 +90,26 @@ def read(folder: Path) -> Mark | None:
 
 def read_record(folder: Path) -> dict[str, Any]:
     """Return what the record of a folder says beside its files; empty where there is none that can be read."""
+    return {key: value for key, value in _record(folder).items() if key != "files"}
+
+
+def earlier(folder: Path, command: str) -> list[dict[str, Any]]:
+    """Return what the record says of the last run of every other command: its files stay in the folder."""
+    told = read_record(folder)
+    before = told.pop("earlier", [])
+    runs = [*(before if isinstance(before, list) else []), told]
+    return [run for run in runs if isinstance(run, dict) and run.get("by", command) != command]
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    """Return the content of the record; empty where there is none that can be read: anybody may have written it."""
+    if not _regular(folder / RECORD):
+        return {}
     try:
         told = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError, RecursionError, MemoryError):
         return {}
-    return {key: value for key, value in told.items() if key != "files"} if isinstance(told, dict) else {}
+    return told if isinstance(told, dict) else {}
 
 
 def journal(folder: Path) -> Iterator[dict[str, Any]]:

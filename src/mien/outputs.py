@@ -270,7 +270,8 @@ class Outputs:
         self.carried = carried
         with contextlib.suppress(FileNotFoundError):
             (self.folder / JOURNAL).unlink()
-        self.facts |= {"status": "running", "start": _now()}
+        earlier = marks.earlier(self.folder, self.command)
+        self.facts |= {"by": self.command, "status": "running", "start": now(), "earlier": earlier}
         self._record()
         self._journal = Growing(self.folder / JOURNAL)
 
@@ -284,7 +285,7 @@ class Outputs:
             except OutputError as error:
                 lost = error
         status = "failed" if lost and status == "finished" else status
-        begun, end = datetime.fromisoformat(self.facts["start"]), _now()
+        begun, end = datetime.fromisoformat(self.facts["start"]), now()
         seconds = (datetime.fromisoformat(end) - begun).total_seconds()
         self.facts |= {"status": status, "end": end, "seconds": round(seconds, 3)}
         try:
@@ -318,7 +319,8 @@ def _put_right(record: Path, status: str) -> None:
         file.write(f'"status": "{status}"'.encode().ljust(len(old)))
 
 
-def _now() -> str:
+def now() -> str:
+    """Return the time as records have it."""
     return datetime.now().astimezone().isoformat(timespec="milliseconds")
 
 

@@ -1,6 +1,6 @@
 """The folder of a command that measures: refused before the work, kept from other processes, written after it.
 
-    with taken("evaluate", out, names, inputs, force, settings) as begin:
+    with taken("evaluate", out, names, inputs, settings) as begin:
         figures = measure()                 # minutes; what stands in the folder stays until there is something new
         with begin() as outputs:
             outputs.write("metrics.json", text)
@@ -13,13 +13,11 @@ import hashlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import mien
-from mien.mark import read_record
-from mien.outputs import Outputs, replacing, reserved
+from mien.outputs import Outputs, now, replacing, reserved
 from mien.targets import Kinds, check
 
 Begin = Callable[[], AbstractContextManager[Outputs]]
@@ -44,14 +42,12 @@ def taken(
         yield _nowhere
         return
     files, kinds, force = list(_files(inputs)), Kinds(tuple(names)), bool(settings.get("force"))
-    began, new = datetime.now().astimezone().isoformat(timespec="milliseconds"), not out.exists()
+    began, new = now(), not out.exists()
     facts = {
         "mien": mien.__version__,
-        "by": command,
         "command": ["mien", *sys.argv[1:]],
         "settings": {name: value for name, value in settings.items() if name not in NOT_SETTINGS},
         "inputs": [_input(path) for path in files],
-        "earlier": _earlier(out, command),
     }
     try:
         with reserved(out, command, kinds, files, force) as mark:
@@ -68,13 +64,6 @@ def taken(
         if new:  # a folder made for nothing
             with contextlib.suppress(OSError):
                 out.rmdir()
-
-
-def _earlier(out: Path, command: str) -> list[dict[str, Any]]:
-    """Return what the record says of other commands, whose files stay in the folder."""
-    told = read_record(out)
-    runs = [*told.pop("earlier", []), told] if told else []
-    return [run for run in runs if isinstance(run, dict) and run.get("by", command) != command]
 
 
 def _nowhere() -> AbstractContextManager[Outputs]:
