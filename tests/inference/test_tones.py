@@ -1,6 +1,7 @@
 """Deep, signed, inverted and coloured values come out as bright as they were meant, or as one line; never dark."""
 
 import struct
+import zlib
 from io import BytesIO
 from typing import Any
 
@@ -185,6 +186,19 @@ def test_turned_colours_of_16_bits(orientation: int) -> None:
     deep = media.decode(tiff(COLOUR.astype(np.uint16) * 16, photometric="rgb", extratags=tag))
     usual = media.decode(tiff(COLOUR, photometric="rgb", extratags=tag))
     assert (deep.width, deep.height) == (usual.width, usual.height)
+    assert np.abs(deep.image.astype(int) - usual.image).mean() < 1
+
+
+@pytest.mark.parametrize("orientation", [2, 3, 6, 8])
+def test_turned_colours_of_16_bits_in_png(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    body = b"eXIf" + exif.tobytes().removeprefix(b"Exif\0\0")
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    data = png16(COLOUR.astype(np.uint16) * 16)  # 12 bits, which are read by another library
+    deep = media.decode(data[:33] + chunk + data[33:])  # behind the signature and the head
+    usual = media.decode(pillow(COLOUR, "PNG", exif=exif))
+    assert deep.image.shape == usual.image.shape == (deep.height, deep.width, 3)
     assert np.abs(deep.image.astype(int) - usual.image).mean() < 1
 
 

@@ -234,12 +234,13 @@ def _pillow(picture: Image.Image, file: BinaryIO, still: Still | None, limits: L
     if held > limits.max_pixels:
         check_size(width, height, name, limits.max_pixels)
     with limits.hold(held):
-        picture, note = jpeg.loaded(picture, data) if data else _loaded(picture, file)
+        loaded, note = jpeg.loaded(picture, data) if data else _loaded(picture, file)
         if still:
-            picture = heif.upright(picture, still)
-            return _finished(picture, 1, picture.size, limits, "; ".join(filter(None, (still.note(), note))))
-        turn = orientation(picture)  # after loading, because Pillow itself turns a TIFF while it loads
-        return _finished(picture, turn, (width, height), limits, note)
+            loaded = heif.upright(loaded, still)
+            return _finished(loaded, 1, loaded.size, limits, "; ".join(filter(None, (still.note(), note))))
+        # after loading, because Pillow itself turns a TIFF while it loads; of what Pillow read, as others keep no EXIF
+        turn = orientation(picture)
+        return _finished(loaded, turn, (width, height), limits, note)
 
 
 def _bytes(file: BinaryIO) -> bytes:
