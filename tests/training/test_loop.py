@@ -14,7 +14,8 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from torch import Tensor, nn  # noqa: E402
 
-from mien.training import checkpoint  # noqa: E402
+from mien.errors import DivergedError  # noqa: E402
+from mien.training import checkpoint, runlog  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training import train as module  # noqa: E402
 from mien.training.losses import cross_entropy  # noqa: E402
@@ -233,3 +234,13 @@ def test_the_linear_machine_is_fitted_to_what_has_a_label(monkeypatch: pytest.Mo
     assert label.tolist() == [1, 0, 1]
     assert images_given[:, 0, 0, 0].tolist() == [0, 2, 3]
     assert row["loss"] == pytest.approx(cross_entropy(torch.zeros(3, 2), target[[0, 2, 3]]).item())
+
+
+def test_a_run_that_diverged_is_not_resumed(tiny_fer2013: Path, tmp_path: Path) -> None:
+    """Whatever stands in its checkpoint: the same seed would do the same, an epoch later."""
+    train(small("epochs=1"), tiny_fer2013, tmp_path, device="cpu")
+    facts = runlog.read_json(tmp_path / "env.json")
+    runlog.write_json({**facts, "diverged": "loss not finite at epoch 2"}, tmp_path / "env.json")
+    with pytest.raises(DivergedError, match=r"diverged: loss not finite at epoch 2; .*optim\.lr"):
+        train(small(), tiny_fer2013, tmp_path, device="cpu")
+    assert checkpoint.load(tmp_path / "last.pt")["epoch"] == 1

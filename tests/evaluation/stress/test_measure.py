@@ -229,3 +229,21 @@ def test_the_sheet_shows_a_picture_that_is_read_rightly(tiny_fer2013: Path) -> N
     own = (probs * subject.target).sum(1)
     assert _plainest(subject) == own.argmax()
     assert not right or probs[_plainest(subject)].argmax() == subject.target[_plainest(subject)].argmax()
+
+
+def test_an_attack_is_scored_by_what_is_answered_after_it() -> None:
+    """Weights that go by brightness, and an attack that turns it round: all right before, all wrong after."""
+    images = np.repeat(np.array([10, 20, 230, 240], np.uint8), 48 * 48).reshape(4, 48, 48, 1)
+
+    class Bright(Subject):
+        def answer(self, crops: np.ndarray) -> np.ndarray:
+            light = crops.mean((1, 2, 3)) / 255
+            return np.stack([1 - light, light], 1)
+
+    subject = Bright(Classifier("fer2013-nano"), images, np.eye(2)[[0, 0, 1, 1]], ("neutral", "happiness"))
+    row = module._attacked(subject, Attack("turned", 255, lambda crops, label: 255 - crops))
+    assert (row["clean_accuracy"], row["accuracy"]) == (1.0, 0.0)
+    row = module._attacked(
+        subject, Attack("half", 255, lambda crops, label: np.concatenate([255 - crops[:1], crops[1:]]))
+    )
+    assert (row["clean_accuracy"], row["accuracy"]) == (1.0, 0.75)
