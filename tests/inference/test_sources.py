@@ -178,7 +178,9 @@ def odd(tmp_path: Path) -> Path:
     """A folder of everything that is no file, is another file, or is not read."""
     folder = tmp_path / "odd"
     (folder / "in").mkdir(parents=True)
+    (folder / ".trash").mkdir()
     for name in (
+        ".trash/x.jpg",
         "a.jpg",
         "in/z.heic",
         "b.cr2",
@@ -208,7 +210,7 @@ def odd(tmp_path: Path) -> Path:
 
 COUNTED = {
     "fifo": 1, "socket": 1, "broken link": 2, "camera raw .cr2": 1, "camera raw .dng": 1, ".psd": 1, ".svg": 1,
-    ".db": 1, "without a suffix": 1, "hidden": 2, "read already": 2, "folder read already": 1,
+    ".db": 1, "without a suffix": 1, "hidden": 2, "hidden folder": 1, "read already": 2, "folder read already": 1,
 }  # fmt: skip
 
 

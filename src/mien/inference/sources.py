@@ -200,7 +200,9 @@ def _walk(folder: Path, skip: Path | None, skipped: Skipped, own: Own, seen: _Se
     for path in paths:
         status = _status(path)
         if path.name.startswith("."):
-            if path.suffix.lower() in KNOWN:
+            if status and S_ISDIR(status.st_mode):
+                skipped["hidden folder"] += 1
+            elif path.suffix.lower() in KNOWN:
                 skipped["hidden"] += 1
         elif status and S_ISDIR(status.st_mode):
             yield from _walk(path, skip, skipped, own, seen)
