@@ -16,7 +16,6 @@ import json
 import os
 import secrets
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,8 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.pictures import opened
-from mien.errors import DataError
+from mien.errors import DataError, OutputError
+from mien.outputs import write
+from mien.printable import say
 from mien.reading.arrays import mapped
+from mien.reading.digest import sha256_of
 from mien.reading.documents import read_json
 
 FORMAT = 1
@@ -84,7 +86,7 @@ def kept(name: str, build: Callable[[], Entry]) -> Entry:
     if (entry := open_entry(folder)) is not None:
         if not (what := corrupted(folder)):
             return entry
-        print(f"mien: {folder / what} in the cache was corrupted; building it again", file=sys.stderr)
+        say(f"mien: {folder / what} in the cache was corrupted; building it again")
         _discard(folder)
     with _scratch(folder) as scratch:
         write_entry(scratch, build())
@@ -114,7 +116,7 @@ def corrupted(folder: Path) -> str:
     meta = read_json(folder / "meta.json", "")
     if "sha256" not in meta:
         meta["sha256"] = {name: _digest(folder / f"{name}.npy") for name in meta["bytes"]}
-        with contextlib.suppress(OSError):  # a read-only folder stays unchecked
+        with contextlib.suppress(OutputError):  # a read-only folder stays unchecked
             _write_meta(folder, meta)
         return ""
     if meta["sha256"].get("facts", "") not in ("", _facts_digest(meta["facts"])):
@@ -131,8 +133,7 @@ def _digest(path: Path) -> str:
     stat = path.stat()
     state = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
     if state not in _known:
-        with path.open("rb") as stream:
-            _known[state] = hashlib.file_digest(stream, "sha256").hexdigest()
+        _known[state] = sha256_of(path)
     return _known[state]
 
 
@@ -151,9 +152,7 @@ def write_entry(folder: Path, entry: Entry) -> None:
 
 
 def _write_meta(folder: Path, meta: Mapping[str, Any]) -> None:
-    scratch = folder / f".meta.{secrets.token_hex(4)}"
-    scratch.write_text(json.dumps(meta))
-    scratch.replace(folder / "meta.json")
+    write(folder / "meta.json", json.dumps(meta).encode())
 
 
 def _discard(folder: Path) -> None:

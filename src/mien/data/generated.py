@@ -24,11 +24,10 @@ Targets = NDArray[np.float32]
 
 
 def save_generated(path: Path, images: Images, target: Targets, labels: Sequence[str], about: dict[str, Any]) -> None:
-    """Write pictures uint8 (N, H, W, C), targets (N, K) and what made them; a kill leaves no half file."""
-    partial = path.with_suffix(".partial.npz")
+    """Write images uint8 (N, H, W, C), targets (N, K) and what made them."""
     told = np.array(json.dumps(about))
-    np.savez_compressed(partial, images=images, target=target, labels=np.array(labels, np.str_), about=told)
-    partial.replace(path)
+    with path.open("wb") as file:
+        np.savez_compressed(file, images=images, target=target, labels=np.array(labels, np.str_), about=told)
 
 
 def with_generated(samples: Samples, file: str | Path) -> Samples:

@@ -6,7 +6,6 @@
 stays, see label_sets.py; the figures on the common ones stand beside as `restricted`.
 """
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -34,6 +33,7 @@ from mien.inference.align import FRAMINGS, crop
 from mien.inference.classify import BATCH, Classifier, names
 from mien.labels import columns, ordered
 from mien.outputs import Outputs, into
+from mien.reading.digest import sha256_of
 
 KEPT = ("result.npz", "metrics.json", "report.html")
 """What `keep` writes."""
@@ -53,7 +53,7 @@ def evaluate(
     classifier = Classifier(find_weights(weights))
     if data is None:
         data, options = own_data(classifier.card, options)
-    sha = hashlib.sha256(classifier.path.read_bytes()).hexdigest()
+    sha = sha256_of(classifier.path)
     told = {"weights": classifier.card.name, "weights_sha256": sha, "dataset": data, "split": split, "options": options}
     room(out, "result.npz", told)
     samples = load_for(classifier.card, data, root, split, **options)

@@ -20,6 +20,7 @@ from mien.inference.detectors.haar import packaged as cascade
 from mien.inference.pipeline import Pipeline, Seen
 from mien.inference.sources import Source
 from mien.outputs import Growing
+from mien.reading.digest import sha256_of
 
 INPUTS = "mien-inputs.jsonl"
 ANNOTATED = "annotated"  # the folder of images and videos with what was read drawn in
@@ -48,7 +49,7 @@ def detector_file(pipeline: Pipeline) -> Path | None:
 def _in_effect(pipeline: Pipeline) -> dict[str, Any]:
     at = pipeline.thresholds
     rules = {"high": at.high, "low": at.low, "min": at.shortest, "smooth": 0.0 if pipeline.smooth else events.SMOOTH}
-    least = getattr(pipeline.detect, "_least", None)  # a detector without scores has none
+    least = getattr(pipeline.detect, "least", None)  # a detector without scores has none
     known = {} if least is None else {"min_score": least}
     return known | {"abstain": pipeline.least, "smooth": pipeline.smooth, "events": rules}
 
@@ -59,8 +60,7 @@ def _file(path: Path | None) -> dict[str, Any]:
 
 def _sha256(path: Path) -> str | None:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError:
         return None
 

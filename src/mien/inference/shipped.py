@@ -8,6 +8,7 @@ import hashlib
 from pathlib import Path
 
 from mien.errors import WeightsError
+from mien.reading.digest import sha256_of
 
 TABLE = "SHA256SUMS"
 
@@ -37,5 +38,5 @@ def sums(folder: Path) -> dict[str, str]:
 def record(folder: Path) -> None:
     """Write the table of all weights in a folder."""
     files = sorted(folder.glob("*.onnx"))
-    lines = (f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files)
+    lines = (f"{sha256_of(file)}  {file.name}\n" for file in files)
     (folder / TABLE).write_text("".join(lines), encoding="ascii")

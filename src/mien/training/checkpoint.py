@@ -9,6 +9,7 @@ import torch
 from pydantic import Field, field_validator
 
 from mien.errors import WeightsError
+from mien.outputs import beside
 from mien.reading.guard import reason
 from mien.reading.shape import Facts, fits
 
@@ -59,12 +60,10 @@ class Drawing(Facts):
 
 def save(content: dict[str, Any], path: Path) -> None:
     """Write a checkpoint; a kill at any moment leaves the old file or the new one, never a part."""
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
+    with beside(path) as partial, partial.open("wb") as file:
         torch.save(content, file)
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def load(path: Path, kind: type[Facts] = Facts) -> dict[str, Any]:

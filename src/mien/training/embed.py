@@ -12,6 +12,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from mien.errors import WeightsError
+from mien.outputs import beside
 
 PASSED = {"QuantizeLinear", "DequantizeLinear", "Dropout", "Identity"}
 """What may stand between the features and the last layer without making others of them."""
@@ -37,9 +38,8 @@ def embed(path: Path) -> None:
     faces = graph.output[0].type.tensor_type.shape.dim[0].dim_param
     graph.output.append(helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [faces, width]))
     onnx.checker.check_model(model)
-    partial = path.with_suffix(".partial")
-    onnx.save(model, partial)
-    partial.replace(path)
+    with beside(path) as partial:
+        onnx.save(model, partial)
 
 
 def _ending(graph: onnx.GraphProto, path: Path) -> tuple[str, int, int]:

@@ -33,6 +33,7 @@ from mien.evaluation.metrics import accuracy
 from mien.inference.align import FRAMINGS
 from mien.inference.classify import Classifier
 from mien.inference.onnx import quantization
+from mien.outputs import beside
 from mien.reading.guard import parsing
 from mien.training import checkpoint
 from mien.training.diverged import finite_all
@@ -191,9 +192,8 @@ def stamp(path: Path, card: Card) -> None:
     model = onnx.load(path)
     others = {entry.key: entry.value for entry in model.metadata_props if entry.key != KEY}
     onnx.helper.set_model_props(model, {**others, KEY: card.model_dump_json()})
-    partial = path.with_suffix(".partial")
-    onnx.save(model, partial)
-    partial.replace(path)
+    with beside(path) as partial:
+        onnx.save(model, partial)
 
 
 def _write(graph: Graph, size: int, channels: int, path: Path) -> None:

@@ -18,6 +18,7 @@ from mien.evaluation.report import write
 from mien.evaluation.report.gather import gather
 from mien.evaluation.result import Result
 from mien.inference.classify import Classifier
+from mien.reading.digest import sha256_of
 from mien.reading.guard import parsing
 from mien.reading.shape import Facts, fits
 from mien.training import checkpoint
@@ -91,7 +92,7 @@ def measure(
         results[name], figures[name] = evaluate(path, recipe.data.name, root, name, **recipe.data.options)
     short = {name: {key: scores[key] for key in IN_CARD} for name, scores in figures.items()}
     stamp(path, Classifier(path).card.model_copy(update={"metrics": short}))
-    sha = {"weights_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    sha = {"weights_sha256": sha256_of(path)}
     results = {name: renamed(result, sha) for name, result in results.items()}
     return results, {name: {**scores, **sha} for name, scores in figures.items()}
 

@@ -11,6 +11,8 @@ import numpy as np
 import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
+from mien.outputs import beside
+
 WEIGHT = 63  # 7 bits, as all weights here: two products with 8-bit activations stay within 16 bits
 
 
@@ -35,9 +37,8 @@ def pools_as_convolutions(path: Path) -> int:
         del graph.node[:]
         graph.node.extend(nodes)
         onnx.checker.check_model(model)
-        partial = path.with_suffix(".partial")
-        onnx.save(model, partial)
-        partial.replace(path)
+        with beside(path) as partial:
+            onnx.save(model, partial)
     return count
 
 

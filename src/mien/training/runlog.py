@@ -18,10 +18,12 @@ from typing import Any
 import torch
 from pydantic import Field
 
+from mien import outputs
 from mien.errors import UsageError
 from mien.reading import documents
 from mien.reading.guard import content, parsing
 from mien.reading.shape import Facts, fits
+from mien.reading.tables import LONGEST
 from mien.training import recipe as recipes
 from mien.training.recipe import Recipe
 
@@ -98,9 +100,7 @@ def commit() -> str | None:
 
 def write_json(content: Any, path: Path) -> None:
     """Write JSON so that a kill leaves the old file or the new one."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    partial.replace(path)
+    outputs.write(path, f"{json.dumps(content, indent=2)}\n".encode())
 
 
 def read_json(path: Path, do: str = "remove it") -> dict[str, Any]:
@@ -142,16 +142,11 @@ def write_log(rows: list[dict[str, Any]], path: Path) -> None:
     """Write log.csv, one row per epoch; the whole file each time, so that a resumed run repeats no row."""
     if not rows:
         return
-    partial = path.with_suffix(".partial")
-    with partial.open("w", newline="", encoding="utf-8") as file:
+    with outputs.beside(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows({k: round(v, 6) if isinstance(v, float) else v for k, v in row.items()} for row in rows)
-    partial.replace(path)
 
-
-LONGEST = 1 << 30
-"""Bytes of a log."""
 
 STEPS = ("step", "loss", "train_accuracy", "val_nll", "val_accuracy")
 """Columns of steps.csv; val's are filled where the recipe's `probe` looked."""
@@ -179,9 +174,7 @@ def cut_steps(path: Path, last: int) -> None:
         return len(cells) == len(STEPS) and cells[0].isdecimal() and int(cells[0][:20]) <= last
 
     lines = [header, *takewhile(stays, lines)]
-    partial = path.with_suffix(".partial")
-    partial.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    partial.replace(path)
+    outputs.write(path, "".join(f"{line}\n" for line in lines).encode())
 
 
 def _version(package: str) -> str | None:

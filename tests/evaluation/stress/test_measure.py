@@ -137,7 +137,7 @@ def test_pictures_are_spread_over_the_split(tiny_fer2013: Path) -> None:
     ("how", "error", "told"),
     [
         ({"images": 0}, UsageError, "--images 0"),
-        ({"baseline": "nowhere.json"}, UsageError, "nowhere.json is no stress.json"),
+        ({"baseline": "nowhere.json"}, UsageError, "no file nowhere.json"),
         ({"baseline": "fer2013-nono"}, MienError, "did you mean 'fer2013-nano'"),
         ({"options": {"colour": "red"}}, DataError, "colour"),
     ],

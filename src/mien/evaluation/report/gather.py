@@ -7,7 +7,6 @@ and model.onnx; `mien evaluate --out` leaves a folder with result.npz; a committ
 JSON file `0.json` of its recipe and environment.
 """
 
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,6 +28,7 @@ from mien.evaluation.report.measured import read as _json
 from mien.evaluation.report.place import alone
 from mien.evaluation.result import Result
 from mien.outputs import beside, restamp
+from mien.reading.digest import sha256_of
 from mien.reading.documents import read_yaml
 from mien.reading.guard import parsing
 from mien.reading.shape import fits
@@ -184,7 +184,7 @@ def _card(result: Result, folder: Path) -> dict[str, Any] | None:
         if (folder / "recipe.yaml").is_file():
             return Classifier(folder / "model.onnx").card.model_dump()
         path = locate(str(result.provenance.get("weights")))
-        same = hashlib.sha256(path.read_bytes()).hexdigest() == result.provenance.get("weights_sha256")
+        same = sha256_of(path) == result.provenance.get("weights_sha256")
         return Classifier(path).card.model_dump() if same else None
     except (WeightsError, OSError):
         return None

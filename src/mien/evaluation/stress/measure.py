@@ -7,8 +7,6 @@ the weights alone.  The error relative to a baseline is ImageNet-C's corruption 
 severities, divided by the baseline's sum; mCE is its mean over the corruptions (Hendrycks and Dietterich, ICLR 2019).
 """
 
-import hashlib
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -27,10 +25,15 @@ from mien.evaluation.belongs import room
 from mien.evaluation.evaluate import all_labels, find_weights, load_for, own_data, to_crops, truth_labels
 from mien.evaluation.intervals import known_ends, share
 from mien.evaluation.label_sets import spread
+from mien.evaluation.report.held import Stress
 from mien.evaluation.stress.attack import Attack, black_box
 from mien.evaluation.stress.corruptions import CORRUPTIONS, FAMILIES
 from mien.inference.classify import Classifier
 from mien.labels import columns, ordered
+from mien.reading.digest import sha256_of
+from mien.reading.documents import read_json
+from mien.reading.guard import parsing
+from mien.reading.shape import fits
 
 SEVERITIES = (1, 2, 3, 4, 5)
 SAME = ("dataset", "split", "options", "truth_labels", "fingerprint", "n", "seed", "version")
@@ -86,7 +89,7 @@ def stress(
         data, options = own_data(classifier.card, options or {})
     own = {
         "weights": classifier.card.name,
-        "weights_sha256": hashlib.sha256(classifier.path.read_bytes()).hexdigest(),
+        "weights_sha256": sha256_of(classifier.path),
         "dataset": data,
         "split": split,
         "options": options or {},
@@ -180,15 +183,13 @@ def _spread(n: int, most: int) -> NDArray[np.int64]:
 
 
 def _earlier(path: Path, facts: dict[str, Any]) -> dict[str, Any]:
-    try:
-        earlier: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    wanted = "one that `mien stress --out` wrote, or weights"
+    earlier = read_json(path, wanted, UsageError)
+    with parsing(path, wanted, UsageError, says="is no stress.json"):
+        fits(Stress, earlier)
         earlier.setdefault("truth_labels", earlier["labels"])
         different = [key for key in SAME if earlier[key] != facts[key]]
         names = {row["name"] for row in earlier["corruptions"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(
-            f"--baseline: {path} is no stress.json ({error})", "one that `mien stress --out` wrote, or weights"
-        ) from None
     if different or names != set(CORRUPTIONS):
         said = ", ".join(f"{key} {earlier[key]} against {facts[key]}" for key in different) or "other corruptions"
         raise UsageError(f"--baseline: {path} was measured differently: {said}", "the same pictures and draws")
