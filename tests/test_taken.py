@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -229,3 +230,12 @@ def test_a_disk_that_is_full_leaves_what_was_there(measured: Path, tmp_path: Pat
     ]
     assert json.loads((tmp_path / "out" / "mien-run.json").read_text())["status"] == "failed"
     assert mien(tmp_path, *words).returncode == 0
+
+
+def test_inputs_that_are_named_stand_with_their_digest(measured: Path, tmp_path: Path) -> None:
+    words = ("fairness", measured / "result", "--groups", measured / "groups.csv", "--out", "out")
+    assert mien(tmp_path, *words).returncode == 0
+    inputs = json.loads((tmp_path / "out" / "mien-run.json").read_text())["inputs"]
+    told = {Path(each["path"]).name: each for each in inputs}
+    assert told["groups.csv"]["sha256"] == sha256((measured / "groups.csv").read_bytes()).hexdigest()
+    assert told["result.npz"]["bytes"] == (measured / "result" / "result.npz").stat().st_size

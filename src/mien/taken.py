@@ -9,7 +9,6 @@ Without a folder nothing is claimed, and `begin` must not be called.
 """
 
 import contextlib
-import hashlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -18,6 +17,7 @@ from typing import Any
 
 import mien
 from mien.outputs import Outputs, now, replacing, reserved
+from mien.reading.digest import sha256_of
 from mien.targets import Kinds, check
 
 Begin = Callable[[], AbstractContextManager[Outputs]]
@@ -41,13 +41,14 @@ def taken(
     if out is None:
         yield _nowhere
         return
-    files, kinds, force = list(_files(inputs)), Kinds(tuple(names)), bool(settings.get("force"))
+    named = list(dict.fromkeys(Path(given) for given in inputs if given is not None))
+    files, kinds, force = list(_files(named)), Kinds(tuple(names)), bool(settings.get("force"))
     began, new = now(), not out.exists()
     facts = {
         "mien": mien.__version__,
         "command": ["mien", *sys.argv[1:]],
         "settings": {name: value for name, value in settings.items() if name not in NOT_SETTINGS},
-        "inputs": [_input(path) for path in files],
+        "inputs": [_input(path, named=path in named) for path in files],
     }
     try:
         with reserved(out, command, kinds, files, force) as mark:
@@ -70,19 +71,18 @@ def _nowhere() -> AbstractContextManager[Outputs]:
     raise AssertionError("no folder was given")
 
 
-def _files(inputs: Iterable[Path | str | None]) -> Iterator[Path]:
-    """Yield the files among what was given, and those in the folders; names that are neither are not files."""
-    for given in inputs:
+def _files(named: Iterable[Path]) -> Iterator[Path]:
+    """Yield the files among what was named, and those in the folders; names that are neither are not files."""
+    for path in named:
         with contextlib.suppress(OSError, ValueError):
-            path = Path(given) if given is not None else None
-            if path is not None and path.is_dir():
+            if path.is_dir():
                 yield from sorted(each for each in path.iterdir() if each.is_file())
-            elif path is not None and path.is_file():
+            elif path.is_file():
                 yield path
 
 
-def _input(path: Path) -> dict[str, Any]:
+def _input(path: Path, named: bool) -> dict[str, Any]:
+    """Return what the record says of an input; the digest of a named one alone: a data root may hold an archive."""
     seen = path.stat()
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"path": str(path.absolute()), "bytes": seen.st_size, "mtime_ns": seen.st_mtime_ns, "sha256": sha256}
+    told = {"path": str(path.absolute()), "bytes": seen.st_size, "mtime_ns": seen.st_mtime_ns}
+    return told | ({"sha256": sha256_of(path)} if named else {})
