@@ -32,10 +32,7 @@ class Kind:
 def pipeline() -> Any:
     from mien.inference.pipeline import Pipeline
 
-    found = Pipeline("fer2013-nano", detector="whole", max_pixels=4_000_000)
-    if hasattr(found, "debug"):
-        found.debug = True
-    return found
+    return Pipeline("fer2013-nano", detector="whole", max_pixels=4_000_000, debug=True)
 
 
 def source(path: Path) -> object:

@@ -92,9 +92,10 @@ def predict(
     least = session.least_confidence(abstain)
     reading = (weights, detector, detector_file, min_score, least, device, smooth, rotate, max_pixels)
     pipeline = Pipeline(*reading, event_high, event_low, event_min, debug)
+    request = session.Request(sources, format, out, clip, force, context.params, frames, excel)
     try:
         with silenced():
-            failures = session.run(pipeline, sources, format, out, clip, force, context.params, frames, excel)
+            failures = session.run(pipeline, request)
     except BrokenPipeError:
         return session.leave_pipe()
     except KeyboardInterrupt:
@@ -195,7 +196,6 @@ def generate(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Train a class-conditional generator of faces and draw pictures for `data.train.generated` of a recipe."""
-
     from mien.data import read_options
     from mien.training.generate import Settings, to_text
     from mien.training.generate import generate as make
@@ -262,7 +262,6 @@ def data(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Show a data set: counts, a contact sheet, and the test pictures that have no twin in Training."""
-
     from mien.data import audit_show, read_options, show
     from mien.taken import taken
 
@@ -296,7 +295,6 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Measure weights on a data set: all of it and its twin-free part, with intervals."""
-
     from mien.data import read_options
     from mien.evaluation.evaluate import KEPT, keep
     from mien.evaluation.evaluate import evaluate as measure
@@ -329,7 +327,6 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Compare systems picture by picture: differences with intervals, tests, a ranking, where they disagree."""
-
     from mien.evaluation import compare as pairs
     from mien.taken import taken
 
@@ -377,7 +374,6 @@ def calibrate(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Fit temperatures, a threshold and conformal sets on one result; measure them on another."""
-
     from mien.evaluation.recalibrate import load, recalibrate, to_text
 
     figures = recalibrate(load(val), load(other), coverage)
@@ -399,7 +395,6 @@ def fairness(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Measure weights by groups of people: accuracy, error rates and calibration, with intervals and tests."""
-
     from mien.evaluation import fairness_show, recalibrate
     from mien.evaluation.belongs import origin, room
     from mien.evaluation.fairness import fairness as measure
@@ -438,7 +433,6 @@ def stress(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Measure weights on blurred, noisy, dark, covered and askew pictures, and under attack."""
-
     from mien.data import read_options
     from mien.evaluation.stress import KEPT, keep, to_text
     from mien.evaluation.stress import stress as measure

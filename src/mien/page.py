@@ -171,6 +171,15 @@ def dot(expression: str | None) -> str:
     return f'<span class="dot" style="--c:{colour(expression)}"></span>'
 
 
+def count(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun.
+
+    >>> count(1, "row"), count(1200, "row"), count(2, "person", "people")
+    ('1 row', '1,200 rows', '2 people')
+    """
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def percent(share: float | None, digits: int = 0) -> str:
     """Return a share in [0, 1] as it is shown, as text; a dash where there is none, and no false 0 or 100.
 

@@ -142,4 +142,4 @@ def test_missing_images_are_left_out_when_asked(tmp_path: Path) -> None:
         load("affectnet", tmp_path, "test")
     samples = load("affectnet", tmp_path, "test", skip_missing=True)
     assert samples.ids.tolist() == ["p0.png", "p1.png", "p3.png"]
-    assert samples.about == "1 images of validation.csv are missing and left out"
+    assert samples.about == "1 missing image of validation.csv left out"

@@ -18,7 +18,6 @@ import pytest
 
 from mien.inference import movie, session
 from mien.inference.pipeline import Pipeline
-from mien.inference.video import Clip
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +100,7 @@ def test_a_frame_is_written_to_its_end(
     monkeypatch.setattr(movie.Movie, "_mux", interrupted)
     handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
     with pytest.raises(raised):
-        session.run(pipeline, [str(video)], "csv", out, Clip())
+        session.run(pipeline, session.Request([str(video)], "csv", out))
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
     rows = capfdbinary.readouterr().out.splitlines()[1:]
     with av.open(str(out / "annotated" / "clip.mp4")) as file:

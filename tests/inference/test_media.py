@@ -162,7 +162,7 @@ def test_large_pictures_come_smaller(tmp_path: Path, astronaut: np.ndarray, suff
     exif = Image.Exif()
     exif[media.ORIENTATION] = 6
     stored.save(path, exif=exif)
-    loaded = media.load(path, most=100_000)
+    loaded = media.load(path, media.Limits(target=100_000))
     assert (loaded.width, loaded.height) == (701, 1001)
     assert loaded.image.shape[0] * loaded.image.shape[1] <= 101_000
     expected = whole.transpose(Image.Transpose.ROTATE_270).convert("L").resize(loaded.image.shape[1::-1])

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, TiffImagePlugin
 
 from mien.errors import MediaError
-from mien.inference import media
+from mien.inference import kind, media
 from mien.inference.sources import Skipped, expand
 
 
@@ -147,10 +147,9 @@ def test_what_moves(tree: Path, video: Path, photo: Path) -> None:
     clip, still = video.with_name("clip"), video.with_name("still")
     clip.write_bytes(video.read_bytes())
     still.write_bytes(photo.read_bytes())
-    sources = expand(["camera:0", video, clip, still, photo, tree / "b.jpg", tree / "c.mp4"])
-    assert [(source.moving, source.live) for source in sources] == [
-        (True, True), (True, False), (True, False), (False, False), (False, False), (False, False), (True, False)
-    ]  # fmt: skip
+    paths = [video, clip, still, photo, tree / "b.jpg", tree / "c.mp4"]
+    assert [kind.moves(path) for path in paths] == [True, True, False, False, False, True]
+    assert [source.live for source in expand(["camera:0", *paths])] == [True, *[False] * len(paths)]
 
 
 def test_a_folder_reads_ts_where_it_is_a_video(tmp_path: Path, video: Path) -> None:
@@ -164,11 +163,11 @@ def test_a_folder_reads_ts_where_it_is_a_video(tmp_path: Path, video: Path) -> N
 @pytest.mark.parametrize("suffix", ["gif", "webp", "png", "apng"])
 def test_animated_pictures_move_and_stills_do_not(tmp_path: Path, suffix: str) -> None:
     one, two = (Image.new("RGB", (20, 10), colour) for colour in ("red", "blue"))
-    kind = "PNG" if suffix == "apng" else None
-    one.save(tmp_path / f"still.{suffix}", kind)
-    one.save(tmp_path / f"moving.{suffix}", kind, save_all=True, append_images=[two])
+    form = "PNG" if suffix == "apng" else None
+    one.save(tmp_path / f"still.{suffix}", form)
+    one.save(tmp_path / f"moving.{suffix}", form, save_all=True, append_images=[two])
     (tmp_path / f"text.{suffix}").write_bytes(b"text")
-    assert [(source.path.stem, source.moving) for source in expand([tmp_path])] == [
+    assert [(source.path.stem, kind.moves(source.path)) for source in expand([tmp_path])] == [
         ("moving", True), ("still", False), ("text", False)
     ]  # fmt: skip
 
@@ -272,8 +271,7 @@ def test_links_between_folders_end(tmp_path: Path) -> None:
 def test_raw_files_by_any_name(tmp_path: Path, start: bytes, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(start + bytes(100))
-    (source,) = expand([path])
-    assert not source.moving
+    assert not kind.moves(path)
     with pytest.raises(MediaError, match="a camera raw file is not read"):
         media.load(path)
 

@@ -11,8 +11,7 @@ import pytest
 from PIL import Image
 
 from mien.inference.pipeline import Pipeline
-from mien.inference.session import run
-from mien.inference.video import WHOLE
+from mien.inference.session import Request, run
 
 Mien = Callable[..., Any]
 
@@ -105,7 +104,7 @@ def test_what_is_written_about_one_source(
 
     monkeypatch.setattr(taker, name, instead)
     sources = [str(clip(tmp_path / f"{k}.mp4", count=6)) for k in "ab"]
-    assert run(pipeline, sources, "jsonl", tmp_path / "out", WHOLE) == 1
+    assert run(pipeline, Request(sources, "jsonl", tmp_path / "out")) == 1
     err = capsys.readouterr().err
     assert err.count("KeyError: 'lost' (a bug in mien; --debug shows it)") == 1
     assert len((tmp_path / "out/predictions.jsonl").read_text().splitlines()) == 12
@@ -122,4 +121,4 @@ def test_what_is_no_fault_of_a_source_ends_the_run(
 
     monkeypatch.setattr("mien.inference.annotated.Annotated.add", stop)
     with pytest.raises(type(error)):
-        run(pipeline, [str(clip(tmp_path / "a.mp4", count=3))], "jsonl", tmp_path / "out", WHOLE)
+        run(pipeline, Request([str(clip(tmp_path / "a.mp4", count=3))], "jsonl", tmp_path / "out"))

@@ -21,6 +21,7 @@ from mien.data.faces import below, cut_all, photo
 from mien.data.samples import Samples, digest, one_hot
 from mien.errors import DataError
 from mien.labels import ORDERS, ordered
+from mien.page import count
 from mien.reading.tables import csv_lines
 
 SIZE = 224
@@ -74,7 +75,7 @@ def affectnet(root: Path, split: str, *, skip_missing: bool = False) -> Samples:
         name="affectnet",
         split=split,
         fingerprint=digest("affectnet", split, entry.facts["images"], target, regression),
-        about=f"{missing} images of {table.name} are missing and left out" if missing else "",
+        about=f"{count(missing, 'missing image')} of {table.name} left out" if missing else "",
     )
 
 

@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.cache import Entry, cached, kept
+from mien.data.pictures import visible
 from mien.data.procedural import scenes
 from mien.data.progress import bar
 from mien.data.samples import digest
 from mien.errors import DataError, MediaError
-from mien.inference.media import load
+from mien.inference.media import Limits, load
 
 Picture = NDArray[np.uint8]
 T = TypeVar("T")
@@ -119,8 +120,7 @@ def _photos(folder: Path) -> list[Path]:
     """Return the photos below a folder, at most `MOST`, in an order that their names alone decide."""
     if not folder.is_dir():
         raise DataError(f"backgrounds {str(folder)!r}", "procedural, packages or a folder of photos")
-    shown = (path for path in folder.rglob("*") if not path.name.startswith("."))  # macOS leaves ._1.jpg beside 1.jpg
-    found = [path for path in shown if path.suffix.lower() in SUFFIXES and path.is_file()]
+    found = [path for path in visible(folder.rglob("*")) if path.suffix.lower() in SUFFIXES and path.is_file()]
     if len(found) < len(SPLITS):
         raise DataError(f"{len(found)} photos in {folder}", "at least three, because no photo serves two splits")
     named = {hashlib.sha256(path.relative_to(folder).as_posix().encode()).digest(): path for path in found}
@@ -147,7 +147,7 @@ def _small(files: Sequence[Path]) -> list[Picture]:
 
 def _shrunk(path: Path) -> Picture:
     try:
-        image = load(path, 4_000_000).image
+        image = load(path, Limits(target=4_000_000)).image
     except MediaError as error:
         raise DataError(str(error), do="remove it from the folder of backgrounds") from None
     high, wide = image.shape[:2]

@@ -11,7 +11,6 @@ first frame, as neutral.  Faces are found with the Haar cascade and framed as ev
 middle of the frame is taken, and `about` says how often.  The splits are by subject: a tenth of them val, a tenth test.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from mien.data.cache import Entry, cached
 from mien.data.faces import below, cut_all, photo
+from mien.data.pictures import visible
 from mien.data.samples import Samples, digest, one_hot
 from mien.errors import DataError
 from mien.labels import ORDERS, ordered
@@ -107,9 +107,9 @@ def subjects(names: list[str]) -> dict[str, list[str]]:
 def read(folder: Path) -> list[Frame]:
     """Return the frames that are taken, by subject and sequence; DataError names the file at fault."""
     frames: list[Frame] = []
-    for emotion in _visible((folder / EMOTION).glob("*/*/*_emotion.txt")):
+    for emotion in visible((folder / EMOTION).glob("*/*/*_emotion.txt")):
         subject, sequence = emotion.parts[-3:-1]
-        pictures = _visible((folder / IMAGES / subject / sequence).glob("*.png"))
+        pictures = visible((folder / IMAGES / subject / sequence).glob("*.png"))
         stem = emotion.name.removesuffix("_emotion.txt")
         peak = next((path for path in pictures if path.stem == stem), None)
         if peak is None:
@@ -121,11 +121,6 @@ def read(folder: Path) -> list[Frame]:
     if not frames:
         raise DataError(f"{folder / EMOTION} has no labels", "S005/001/S005_001_00000011_emotion.txt and so on")
     return frames
-
-
-def _visible(paths: Iterable[Path]) -> list[Path]:
-    """Return paths sorted, without the ._ files that macOS leaves beside others."""
-    return sorted(path for path in paths if not path.name.startswith("."))
 
 
 def build(frames: list[Frame]) -> Entry:

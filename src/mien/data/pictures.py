@@ -1,5 +1,6 @@
 """Pictures: everything a FER2013 file says, as arrays, before it is cached; and the words in which the files say it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,15 @@ def split_code(text: Any, where: str) -> int:
     if text not in SPLIT_OF:
         raise DataError(f"{where}: usage {str(text)[:40]!r}", "Training, PublicTest or PrivateTest")
     return SPLIT_OF[text]
+
+
+def visible(paths: Iterable[Path]) -> list[Path]:
+    """Return paths sorted, without hidden ones: macOS leaves `._1.jpg` beside `1.jpg`.
+
+    >>> [path.name for path in visible([Path("b.jpg"), Path("._a.jpg"), Path("a.jpg")])]
+    ['a.jpg', 'b.jpg']
+    """
+    return sorted(path for path in paths if not path.name.startswith("."))
 
 
 def opened(path: Path, error: OSError) -> DataError:

@@ -109,7 +109,7 @@ def t_quantile(freedom: int) -> float:
 def flipped_p(first: ArrayLike, second: ArrayLike, code: NDArray[np.intp], seed: int = 0) -> float:
     """Return the two-sided p value that systems are equally often right: whole groups' differences are turned round.
 
-    `first` and `second` bool (N,) say which samples only the one, only the other reads rightly.
+    `first` and `second` bool (N,) say which samples only the first, and only the second, predicts correctly.
 
     >>> flipped_p([True] * 6, [False] * 6, np.array([0, 0, 0, 1, 1, 1]))
     0.5
@@ -131,8 +131,8 @@ def flipped_p(first: ArrayLike, second: ArrayLike, code: NDArray[np.intp], seed:
 def permuted_p(words: NDArray[np.str_], right: NDArray[np.bool_], code: NDArray[np.intp], seed: int = 0) -> float:
     """Return the p value that all words' samples are equally often right, where samples come in groups.
 
-    Where every group has one word (a person's sex), words are dealt anew to whole groups; else (lighting) anew within
-    each group.  The statistic is Pearson's chi-squared.
+    Where every group has one word (a person's sex), words are dealt to whole groups again; else (lighting), within each
+    group.  The statistic is Pearson's chi-squared.
 
     >>> permuted_p(np.array(["a", "a", "b", "b"]), np.array([True, True, False, False]), np.array([0, 0, 1, 1])) > 0.05
     True

@@ -1,4 +1,4 @@
-"""Were the pictures that weights are measured on in the Training that these very weights saw?
+"""Are the images that weights are measured on near-duplicates of some in the Training that these very weights saw?
 
     found = search(card, samples, root)      # .twins bool (N,), or None and .reason
 

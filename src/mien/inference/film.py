@@ -11,7 +11,7 @@ import numpy as np
 from mien.inference import timeline
 from mien.inference.people import EXPRESSED, Film, Peak, Person
 from mien.inference.timeline import clock
-from mien.page import dot, escape, percent, probability, table
+from mien.page import count, dot, escape, percent, probability, table
 
 DRAWN = 12  # people of a video with a timeline
 LISTED = 100  # rows of the table of people
@@ -37,7 +37,7 @@ STYLE = (
 def section(film: Film, most: int = DRAWN) -> tuple[str, int]:
     """Return a video's HTML and how many timelines are in it, at most `most`."""
     people = people_of(film)
-    span = f"{clock(film.timeline.start)} to {clock(film.timeline.end)}, {count(film.frames, 'frame', 'frames')}"
+    span = f"{clock(film.timeline.start)} to {clock(film.timeline.end)}, {count(film.frames, 'frame')}"
     told = f"{span}, {count(len(people), 'person', 'people')}.{ANEW if people else ''}"
     head = f'<h2 class="named">{escape(film.source)}</h2><p class="soft">{told}</p>'
     if not people:
@@ -57,7 +57,7 @@ def _people(film: Film, people: list[Person]) -> str:
             f"#{person.track_id}",
             f"{clock(person.first, 1)} to {clock(person.last, 1)}",
             f"{person.seconds:.1f} s",
-            f"{person.count:,}{_small(person.bursts.total(), 'burst', 'bursts')}",
+            f"{person.count:,}{_bursts(person.bursts.total())}",
             _best(person.expressed),
             *(_top(seconds, person.seconds) for seconds in person.top_seconds),
         ]
@@ -75,8 +75,8 @@ def _people(film: Film, people: list[Person]) -> str:
     return f'<div class="people">{table(head, rows)}</div><p class="soft">{escape(rules)}</p>{note}'
 
 
-def _small(number: int, one: str, many: str) -> str:
-    return f"<br><small>{count(number, one, many)}</small>" if number else ""
+def _bursts(number: int) -> str:
+    return f"<br><small>{count(number, 'burst')}</small>" if number else ""
 
 
 def _top(seconds: float, of: float) -> str:
@@ -185,15 +185,10 @@ def mostly(film: Film, person: Person) -> str:
 def counts(person: Person) -> str:
     """Return how many events a person had, and bursts where there were any."""
     bursts = person.bursts.total()
-    events = count(person.count, "event", "events")
-    return f"{events}, {count(bursts, 'burst', 'bursts')}" if bursts else events
+    events = count(person.count, "event")
+    return f"{events}, {count(bursts, 'burst')}" if bursts else events
 
 
 def people_of(film: Film) -> list[Person]:
     """Return the people of a video, those who were on screen longest first."""
     return sorted(film.people.values(), key=lambda person: (-round(person.seconds, 2), person.track_id))
-
-
-def count(number: int, one: str, many: str) -> str:
-    """Return a number with its noun."""
-    return f"{number:,} {one if number == 1 else many}"

@@ -18,7 +18,7 @@ from av.sidedata.sidedata import Type
 from mien.inference.media import Pixels
 
 SQUARE = Fraction(1)
-MOST_ASPECT = 8  # squeezed by more than this is a wrong value, not a picture
+MOST_ASPECT = 8  # squeezed by more than this is a wrong value
 LEAST_CHANGE = 0.005  # of a side; less is a rounding of the encoder's, and nobody sees it
 EIGHT = [(a, 0, 0, d) for a, d in product((1, -1), repeat=2)] + [(0, b, c, 0) for b, c in product((1, -1), repeat=2)]
 """The 2 x 2 matrices (a, b, c, d): what is stored at (x, y) is shown at (a x + c y, b x + d y)."""
@@ -77,11 +77,7 @@ def turned(image: Pixels, turn: tuple[int, ...]) -> Pixels:
 
 
 def turn_of(frame: Any) -> tuple[int, ...]:
-    """Return which of EIGHT is nearest to a frame's display matrix.
-
-    >>> nearest((0.1, 0.99, 0.99, -0.1))
-    (0, 1, 1, 0)
-    """
+    """Return which of EIGHT is nearest to a frame's display matrix."""
     for data in frame.side_data:
         if data.type == Type.DISPLAYMATRIX:
             a, b, _, c, d = struct.unpack_from("=5i", bytes(data))
@@ -90,7 +86,11 @@ def turn_of(frame: Any) -> tuple[int, ...]:
 
 
 def nearest(matrix: tuple[float, ...]) -> tuple[int, ...]:
-    """Return which of EIGHT a 2 x 2 matrix comes nearest to; the first one for a matrix of nothing."""
+    """Return which of EIGHT a 2 x 2 matrix comes nearest to; the first one for a matrix of zeros.
+
+    >>> nearest((0.1, 0.99, 0.99, -0.1))
+    (0, 1, 1, 0)
+    """
     return max(EIGHT, key=lambda turn: sum(x * y for x, y in zip(turn, matrix, strict=True)))
 
 

@@ -7,7 +7,7 @@ of a cluster still have to fill it.
 
 import zlib
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple
 
 SEGMENT, INFO, SCALE = 0x18538067, 0x1549A966, 0x2AD7B1
 CLUSTER, TIME, CRC = 0x1F43B675, 0xE7, 0xBF
@@ -92,9 +92,9 @@ def _child(file: BinaryIO, parent: _Element, name: int) -> _Element | None:
     return None
 
 
-def _number(file: BinaryIO, element: _Element, order: str = "big") -> int:
+def _number(file: BinaryIO, element: _Element, order: Literal["big", "little"] = "big") -> int:
     file.seek(element.start)
-    return int.from_bytes(file.read(min(8, element.end - element.start)), "little" if order == "little" else "big")
+    return int.from_bytes(file.read(min(8, element.end - element.start)), order)
 
 
 def _element(file: BinaryIO, at: int, limit: int) -> _Element | None:

@@ -118,16 +118,15 @@ def read(path: str | Path) -> Pixels:
     return load(path).image
 
 
-def load(path: str | Path, most: int = MAX_PIXELS, limits: Limits | None = None) -> Picture:
-    """Return an image, halved in size until it has at most `most` pixels; MediaError when it cannot be decoded.
+def load(path: str | Path, limits: Limits = USUAL_LIMITS) -> Picture:
+    """Return an image, halved in size until it has at most `limits.target` pixels; MediaError when it cannot be.
 
-    A JPEG is decoded at the smaller size, so 100 megapixels need no more memory than `most` do.  `limits`, when given,
-    say `most` and more.
+    A JPEG is decoded at the smaller size, so 100 megapixels need no more memory than the target does.
     """
     try:
         # a stream, not a name: Pillow maps named TIFFs into memory and garbles those that are stored turned
         with Path(path).open("rb") as file:
-            return decode(file, limits or Limits(target=most), str(path))
+            return decode(file, limits, str(path))
     except OSError as error:
         raise MediaError(f"{path} cannot be read as a picture: {reason(error)}") from None
 

@@ -253,7 +253,7 @@ class Pipeline:
         if kind.moves(source.path, self.max_pixels):
             return source
         try:
-            picture = media.load(source.path, limits=media.Limits(self.max_pixels, MOST_PIXELS, self._budget))
+            picture = media.load(source.path, media.Limits(self.max_pixels, MOST_PIXELS, self._budget))
         except MediaError as error:
             return self._failed(source, str(error))
         turn, image, found = upright(picture.image, self.detect) if self.rotate else (None, picture.image, None)
@@ -294,9 +294,8 @@ class Pipeline:
         return self._failed(source, sentence(source.name, error))
 
     def _failed(self, source: Source, error: str) -> Seen:
-        error = error.encode("utf-8", "replace").decode("utf-8")  # a name in it may hold bytes that are no UTF-8
         nothing = np.empty((0, self.card.size, self.card.size, self.card.channels), np.uint8)
-        return Seen(Prediction(source.name, error=error), source, False, nothing)
+        return Seen(Prediction(source.name, error=writable(error)), source, False, nothing)
 
     def _crop(self, image: NDArray[np.uint8], found: Iterable[Face]) -> tuple[list[Face], NDArray[np.uint8]]:
         # the crop comes from the box as detected, which may reach beyond the picture; the box told stays inside

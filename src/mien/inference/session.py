@@ -13,7 +13,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
@@ -29,7 +29,7 @@ from mien.inference.sinks import FORMATS, as_csv
 from mien.inference.sources import OWN, Skipped, expand
 from mien.inference.spreadsheet import PLAIN, Csv, for_excel
 from mien.inference.tally import Tally
-from mien.inference.video import Clip
+from mien.inference.video import WHOLE, Clip
 from mien.outputs import Outputs, claimed
 from mien.printable import say
 from mien.targets import Kinds
@@ -61,34 +61,43 @@ def check_format(name: str, to_file: bool, frames: bool = False, excel: bool = F
         raise UsageError(f"--excel with --format {name}", "--format csv, or a table with --out DIR, which holds CSV")
 
 
-def run(
-    pipeline: Pipeline,
-    sources: Sequence[str],
-    format: str,
-    out: Path | None,
-    clip: Clip,
-    force: bool = False,
-    settings: Mapping[str, Any] | None = None,
-    frames: bool = False,
-    excel: bool = False,
-) -> int:
-    """Read the sources and write what is told; return how many could not be read, or not be drawn.
+@dataclass(frozen=True)
+class Request:
+    """What a run of `mien predict` was asked for.
 
-    Rows go to stdout in `format` (Parquet goes only to the folder when there is one); failures to stderr, one line
-    each, and a summary at the end.  A folder `out` receives the rows in the same format (CSV for "table"), annotated
-    pictures and videos, events.csv and people.csv of the videos, report.html and mien-run.json with `settings`, the
-    options of the command; `force` lets it write over what is not its own.  The table has a summary of a video at its
-    end, or with `frames` a line per frame; CSV is for Excel with `excel`.  One camera on a terminal shows a live table
-    instead of rows.
+    Attributes:
+        sources, clip: what to read, and which part of videos.
+        format: of the rows, on stdout and in the folder; a table is CSV in the folder.
+        out: a folder for rows, annotated images and videos, events.csv and people.csv of videos, report.html and
+            mien-run.json, or None.
+        force: whether to write over what is not mien's own; settings: the options of the command, for mien-run.json.
+        frames: whether the table has a line per frame of a video instead of a summary; excel: whether CSV is for Excel.
+    """
+
+    sources: Sequence[str]
+    format: str = "table"
+    out: Path | None = None
+    clip: Clip = WHOLE
+    force: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    frames: bool = False
+    excel: bool = False
+
+
+def run(pipeline: Pipeline, request: Request) -> int:
+    """Read the sources and write what is asked for; return how many could not be read, or not be drawn.
+
+    Rows go to stdout (Parquet goes only to the folder when there is one); failures to stderr, one line each, and a
+    summary at the end.  One camera on a terminal shows a live table instead of rows.
     """
     warnings.filterwarnings("ignore", module="PIL")  # a picture is read or it is not; its oddities are not the user's
     tally = Tally()
     try:
         with _Stop() as stop, ExitStack() as stack:
-            _read(stack, stop, pipeline, tally, Asked(sources, format, out, clip, force, settings or {}, frames, excel))
+            _read(stack, stop, pipeline, tally, request)
     except (KeyboardInterrupt, SystemExit):
         say(f"mien: {tally}")
-        _told(out, "stopped before the end; wrote")
+        _told(request.out, "stopped before the end; wrote")
         raise
     except BrokenPipeError:
         leave_pipe()
@@ -97,33 +106,19 @@ def run(
     except OutputError as error:
         raise OutputError(str(error), do=str(tally) if tally.begun else "") from None
     say(f"mien: {tally}")
-    _told(out, "wrote")
+    _told(request.out, "wrote")
     return tally.failed + tally.lost
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What a run was asked for; see `run`."""
-
-    sources: Sequence[str]
-    format: str
-    out: Path | None
-    clip: Clip
-    force: bool
-    settings: Mapping[str, Any]
-    frames: bool = False
-    excel: bool = False
-
-
-def _read(stack: ExitStack, stop: "_Stop", pipeline: Pipeline, tally: Tally, asked: Asked) -> None:
+def _read(stack: ExitStack, stop: "_Stop", pipeline: Pipeline, tally: Tally, request: Request) -> None:
     """Give everything that is seen to all that write it; what writes is closed by the stack."""
-    sources, out = asked.sources, asked.out
+    sources, out = request.sources, request.out
     skip = out / record.ANNOTATED if out else None  # a folder that is read may well be the one that is written to
-    live = asked.format == "table" and not asked.frames and _draws(sys.stdout) and _one_camera(sources)
-    takers = list(_takers(stack, pipeline, tally, "live" if live else asked.format, asked))
+    live = request.format == "table" and not request.frames and _draws(sys.stdout) and _one_camera(sources)
+    takers = list(_takers(stack, pipeline, tally, "live" if live else request.format, request))
     if not live:
-        takers.append(stack.enter_context(bar(sources, skip, asked.clip)))
-    for seen in pipeline.stream(sources, asked.clip, keep=out is not None, skip=skip, skipped=tally.skipped):
+        takers.append(stack.enter_context(bar(sources, skip, request.clip)))
+    for seen in pipeline.stream(sources, request.clip, keep=out is not None, skip=skip, skipped=tally.skipped):
         with stop.whole():
             tally.add(seen)
             for take in takers:
@@ -201,32 +196,32 @@ def leave_pipe() -> None:
 
 
 def _takers(
-    stack: ExitStack, pipeline: Pipeline, tally: Tally, format: str, asked: Asked
+    stack: ExitStack, pipeline: Pipeline, tally: Tally, format: str, request: Request
 ) -> Iterator[Callable[[Seen], None]]:
-    if asked.out is not None:
+    if request.out is not None:
         rows = "csv" if format in ("table", "live") else format
-        outputs = stack.enter_context(_claimed(asked.out, rows, pipeline, tally, asked))
-        yield from _kept(stack, outputs, pipeline, tally, rows, asked)
+        outputs = stack.enter_context(_claimed(request.out, rows, pipeline, tally, request))
+        yield from _kept(stack, outputs, pipeline, tally, rows, request)
     if format == "live":
         from mien.inference.live import LiveTable
 
         yield stack.enter_context(LiveTable()).add
-    elif asked.out is None or format != "parquet":
+    elif request.out is None or format != "parquet":
         both = sys.stdout.isatty() and sys.stderr.isatty()
-        yield _rows(stack, pipeline, format, cast(BinaryIO, _AboveTheBar() if both else _Stdout()), asked)
+        yield _rows(stack, pipeline, format, cast(BinaryIO, _AboveTheBar() if both else _Stdout()), request)
 
 
 @contextmanager
-def _claimed(out: Path, format: str, pipeline: Pipeline, tally: Tally, asked: Asked) -> Iterator[Outputs]:
+def _claimed(out: Path, format: str, pipeline: Pipeline, tally: Tally, request: Request) -> Iterator[Outputs]:
     """Have the folder to ourselves and leave a record in it; nothing is written before all inputs are known not to be
     among what would be written over."""
     before = Skipped()  # files of an earlier run that stand in a folder that is read, and that this run replaces
     inputs = chain(
-        (source.path for source in expand(asked.sources, skipped=before)),
+        (source.path for source in expand(request.sources, skipped=before)),
         (pipeline.classifier.path, *filter(None, (pipeline.detector_file,))),
     )
-    facts = record.facts(pipeline, asked.settings)
-    with claimed(out, "predict", _kinds(format), inputs, asked.force, facts) as outputs:
+    facts = record.facts(pipeline, request.settings)
+    with claimed(out, "predict", _kinds(format), inputs, request.force, facts) as outputs:
         tally.own = before[OWN]
         if outputs.replaced:
             say(f"mien: {out} held an earlier run, which this one replaces")
@@ -248,7 +243,7 @@ def _kinds(format: str) -> Kinds:
 
 
 def _kept(
-    stack: ExitStack, outputs: Outputs, pipeline: Pipeline, tally: Tally, format: str, asked: Asked
+    stack: ExitStack, outputs: Outputs, pipeline: Pipeline, tally: Tally, format: str, request: Request
 ) -> Iterator[Callable[[Seen], None]]:
     """Yield what writes the folder; what is entered last is left first, so the report gets the last video's people."""
     from mien.inference.annotated import Annotated
@@ -265,28 +260,30 @@ def _kept(
         write = stack.enter_context(parquet.parts(outputs, name, pipeline.card))
         yield lambda seen: write(seen.prediction)
     else:
-        yield _rows(stack, pipeline, format, cast(BinaryIO, outputs.growing(name)), asked)
+        yield _rows(stack, pipeline, format, cast(BinaryIO, outputs.growing(name)), request)
     debug = pipeline.debug
     yield Guard(stack.enter_context(Annotated(outputs, tally)).add, "what is annotated", tally, debug)
     report = stack.enter_context(PredictionReport(outputs, pipeline.card, name))
     yield Guard(lambda seen: report.add(seen.drawn(), seen.image), "its part of the report", tally, debug)
-    people = People(outputs, pipeline.card, pipeline.smooth, report.film, pipeline.thresholds, _csv(asked))
+    people = People(outputs, pipeline.card, pipeline.smooth, report.film, pipeline.thresholds, _csv(request))
     yield Guard(stack.enter_context(people).add, "its part of people.csv and events.csv", tally, debug)
 
 
-def _rows(stack: ExitStack, pipeline: Pipeline, format: str, stream: BinaryIO, asked: Asked) -> Callable[[Seen], None]:
-    if format == "table" and not asked.frames:
+def _rows(
+    stack: ExitStack, pipeline: Pipeline, format: str, stream: BinaryIO, request: Request
+) -> Callable[[Seen], None]:
+    if format == "table" and not request.frames:
         from mien.inference.video_table import VideoTable
 
         return stack.enter_context(VideoTable(stream, pipeline.card, pipeline.smooth, pipeline.thresholds)).add
     write = stack.enter_context(
-        as_csv(stream, pipeline.card, _csv(asked)) if format == "csv" else FORMATS[format](stream, pipeline.card)
+        as_csv(stream, pipeline.card, _csv(request)) if format == "csv" else FORMATS[format](stream, pipeline.card)
     )
     return lambda seen: write(seen.prediction)
 
 
-def _csv(asked: Asked) -> Csv:
-    return for_excel() if asked.excel else PLAIN
+def _csv(request: Request) -> Csv:
+    return for_excel() if request.excel else PLAIN
 
 
 class _Stdout(io.RawIOBase):

@@ -17,7 +17,7 @@ from itertools import takewhile
 from pathlib import Path
 from stat import S_ISDIR, S_ISFIFO, S_ISREG, S_ISSOCK
 
-from mien.inference import kind, raws, video
+from mien.inference import raws, video
 from mien.inference.camera import CAMERA
 from mien.inference.kind import PICTURES, VIDEOS
 from mien.mark import Own
@@ -57,11 +57,6 @@ class Source:
     def live(self) -> bool:
         """Whether this is a camera."""
         return self.name.startswith(CAMERA)
-
-    @property
-    def moving(self) -> bool:
-        """Whether this gives frames: a camera, a video or an animated image, as its content says."""
-        return self.live or kind.moves(self.path)
 
 
 class _Seen:

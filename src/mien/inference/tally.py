@@ -5,6 +5,7 @@ from typing import Any
 
 from mien.inference.pipeline import Seen
 from mien.inference.sources import OWN, Skipped, Source
+from mien.page import count
 
 LISTED = 8  # kinds of skipped things named in the line; the record has all
 
@@ -53,7 +54,7 @@ class Tally:
         """Return what was passed over, most frequent first; files of mien's own that this run replaced count too."""
         counted = Skipped(self.skipped)
         counted[OWN] = max(counted[OWN], self.own)
-        return {kind: count for kind, count in counted.most_common() if count}
+        return {kind: number for kind, number in counted.most_common() if number}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts as the run record has them."""
@@ -64,16 +65,12 @@ class Tally:
 
     def __str__(self) -> str:
         """Return the summary: "read 648 images, 1,296 faces; 2 failed; skipped: 3 .txt"."""
-        read = [_count(self.images, "image")] if self.images else []
-        read += [f"{_count(self.videos, 'video')} ({_count(self.frames, 'frame')})"] if self.videos else []
-        parts = [f"read {' and '.join(read)}, {_count(self.faces, 'face')}" if read else "read nothing"]
+        read = [count(self.images, "image")] if self.images else []
+        read += [f"{count(self.videos, 'video')} ({count(self.frames, 'frame')})"] if self.videos else []
+        parts = [f"read {' and '.join(read)}, {count(self.faces, 'face')}" if read else "read nothing"]
         counted = ((self.empty, "without a face"), (self.failed, "failed"), (self.lost, "not annotated"))
-        parts += [f"{count:,} {what}" for count, what in counted if count]
-        if kinds := [f"{count:,} {kind}" for kind, count in self.kinds().items()]:
+        parts += [f"{number:,} {what}" for number, what in counted if number]
+        if kinds := [f"{number:,} {kind}" for kind, number in self.kinds().items()]:
             more = f", {len(kinds) - LISTED:,} more kinds" if len(kinds) > LISTED else ""
             parts.append(f"skipped: {', '.join(kinds[:LISTED])}{more}")
         return "; ".join(parts)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -18,6 +18,8 @@ Pixels = NDArray[np.uint8]
 
 BITS, PHOTOMETRIC, MAX_VALUE, PLANAR, SAMPLE_FORMAT = 258, 262, 281, 284, 339  # TIFF tags
 SCALES = tuple(float(2**bits - 1) for bits in (8, 10, 12, 14, 16, 32))
+USUAL = frozenset((1.0, *SCALES, *(2.0**bits - 1 for bits in (7, 15, 31))))
+"""What is white in files that say nothing of it: floats, and whole numbers without and with a sign."""
 BELIEVED = 1 / 16  # least part of a full scale that an image must use
 OVERSHOOT = 0.1  # of the full scale: what filters leave below zero in floats
 BAND = 1 << 22  # values scaled or pixels flattened at once
@@ -130,14 +132,9 @@ def _scale(picture: Image.Image, highest: float, bits: int, floats: bool) -> tup
         return usual or float(told), ""
     full = full_scale(highest, floats, bits if _format(picture) == 2 else 0)
     if picture.mode.startswith("I;16"):
-        return full, "" if full == SCALES[
-            -2
-        ] or not highest else f"16-bit values up to {highest:g} read as 0 to {full:g}"
-    return full, "" if full in (1.0, *SCALES) or full + 1 in (
-        2.0**7,
-        2.0**15,
-        2.0**31,
-    ) else f"values scaled to their largest, {highest:g}"
+        plain = full == SCALES[-2] or not highest
+        return full, "" if plain else f"16-bit values up to {highest:g} read as 0 to {full:g}"
+    return full, "" if full in USUAL else f"values scaled to their largest, {highest:g}"
 
 
 def _format(picture: Image.Image) -> int:

@@ -19,14 +19,14 @@ from rich.text import Text
 from mien.card import Card
 from mien.errors import OutputError
 from mien.inference import table
-from mien.inference.film import count, people_of
+from mien.inference.film import people_of
 from mien.inference.people import Film, Peak, Person
 from mien.inference.pipeline import Seen
 from mien.inference.sinks import put
 from mien.inference.sources import Source
 from mien.inference.thresholds import USUAL, Thresholds
 from mien.inference.timeline import clock
-from mien.page import percent, probability
+from mien.page import count, percent, probability
 from mien.printable import printable, shortened
 
 PEOPLE = 20  # of a video that are listed, those on screen longest; people.csv has all
@@ -79,7 +79,7 @@ class VideoTable:
 def summary(layout: table.Layout, film: Film) -> str:
     """Return the lines of a video that has ended."""
     people = people_of(film)
-    told = f"{clock(film.timeline.start)} to {clock(film.timeline.end)}, {count(film.frames, 'frame', 'frames')}, "
+    told = f"{clock(film.timeline.start)} to {clock(film.timeline.end)}, {count(film.frames, 'frame')}, "
     told += count(len(people), "person", "people") if people else "no face"
     room = layout.width - len(told) - 2
     name = printable(film.source)
@@ -115,7 +115,7 @@ def _person(layout: table.Layout, film: Film, person: Person) -> Iterator[str]:
         yield f"      and {person.count - EVENTS:,} more events"
     if bursts := person.bursts.total():
         told = ", ".join(f"{name} {number:,}" for name, number in person.bursts.most_common())
-        yield from _wrapped(f"{count(bursts, 'burst', 'bursts')}: {told}", layout, 6)
+        yield from _wrapped(f"{count(bursts, 'burst')}: {told}", layout, 6)
 
 
 def _moment(peak: Peak | None) -> str:

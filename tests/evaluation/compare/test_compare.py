@@ -194,7 +194,7 @@ def test_other_expressions_are_compared_on_what_all_share(saved: Saved, tmp_path
     found = run(saved[0], wide.save(tmp_path / "wide.npz"))
     assert found["labels"] == list(EXPRESSIONS)
     assert found["truth_labels"] == list(poor.labels)
-    assert any("no picture is labelled contempt: such answers count as wrong" in note for note in found["notes"])
+    assert any("no image is labelled contempt: such predictions count as wrong" in note for note in found["notes"])
     wanted = metrics.METRICS["nll"](0.9 * poor.probs, poor.target)
     assert found["full"]["systems"]["system2"]["nll"] == pytest.approx(wanted, abs=1e-4)
     beside = found["restricted"]
@@ -230,7 +230,7 @@ def test_a_label_that_a_system_lacks_is_wrong_for_it_alone(saved: Saved, table: 
     assert found["full"]["systems"]["kit"]["recall"]["fear"] == 0
     own = metrics.METRICS["accuracy"](good.probs, good.target)
     assert found["full"]["systems"]["system1"]["accuracy"] == pytest.approx(own)
-    assert any("kit.csv: cannot answer fear: pictures labelled so count as wrong" in note for note in found["notes"])
+    assert any("kit.csv: cannot predict fear: images labelled so count as wrong" in note for note in found["notes"])
     assert found["restricted"]["left_out"] == fear.sum()
     assert found["restricted"]["full"]["n"] == 300 - fear.sum()
 

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from mien.data.samples import Samples
 from mien.errors import DataError
 from mien.evaluation.compare.answers import Answers, first
-from mien.evaluation.compare.table import count
 from mien.evaluation.label_sets import spread
 from mien.evaluation.result import Result
 from mien.evaluation.training_twins import FOREIGN, UNRECORDED
 from mien.labels import EXPRESSIONS, ordered
+from mien.page import count
 
 DEPTH = 3  # how many folders of a path may be part of an id
 FEW = 30
@@ -87,9 +87,9 @@ def _outside(system: Answers, truth: Truth) -> list[str]:
     """Say which expressions only the system or only the truth knows, and that they count."""
     more = [name for name in system.labels if name not in truth.labels]
     fewer = [] if system.certain else [name for name in truth.labels if name not in system.labels]
-    told = [f"{system.path}: no picture is labelled {', '.join(more)}: such answers count as wrong"] if more else []
+    told = [f"{system.path}: no image is labelled {', '.join(more)}: such predictions count as wrong"] if more else []
     return told + (
-        [f"{system.path}: cannot answer {', '.join(fewer)}: pictures labelled so count as wrong"] if fewer else []
+        [f"{system.path}: cannot predict {', '.join(fewer)}: images labelled so count as wrong"] if fewer else []
     )
 
 

@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from mien.errors import DataError, UsageError
 from mien.evaluation.compare.columns import IGNORE, Columns, Told, check_told, find_columns, meaning
 from mien.evaluation.compare.probabilities import probabilities
-from mien.evaluation.compare.table import SUFFIXES, Rows, count, empty, named, read_table
+from mien.evaluation.compare.table import SUFFIXES, Rows, empty, named, read_table
 from mien.evaluation.label_sets import answerable, labelled
 from mien.evaluation.result import Result
 from mien.labels import EXPRESSIONS, columns, ordered
+from mien.page import count
 
 SPLITS = ("val", "test")
 LISTED = 12

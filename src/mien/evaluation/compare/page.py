@@ -19,9 +19,8 @@ from mien.evaluation.compare.show import (
     together,
     verdict,
 )
-from mien.evaluation.compare.table import count
 from mien.evaluation.report.gallery import Shelf
-from mien.page import dot, escape, page, table, tiles
+from mien.page import count, dot, escape, page, table, tiles
 
 STYLE = """
 .faces{display:grid;grid-template-columns:repeat(auto-fill,minmax(112px,1fr));gap:14px 12px}

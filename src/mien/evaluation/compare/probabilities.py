@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from mien.errors import DataError
 from mien.evaluation.compare.columns import Columns, survey
-from mien.evaluation.compare.table import Rows, count, empty, named, number
+from mien.evaluation.compare.table import Rows, empty, named, number
 from mien.labels import EXPRESSIONS
+from mien.page import count
 
 ROUNDED = 0.005
 """How far a probability printed with two decimals can be off."""

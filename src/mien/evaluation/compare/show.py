@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mien.evaluation.clusters import by
-from mien.evaluation.compare.table import count
 from mien.evaluation.intervals import RESAMPLED
 from mien.evaluation.show import hundredths
+from mien.page import count
 
 SUBSETS = ("full", "clean")
 NAMES = {

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mien.reading.tables import Rows, named, read_csv, read_parquet
 
-__all__ = ["NOTHING", "SUFFIXES", "Rows", "count", "empty", "named", "number", "read_table"]
+__all__ = ["NOTHING", "SUFFIXES", "Rows", "empty", "named", "number", "read_table"]
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
 NOTHING = {"", "nan", "null", "none", "n/a", "na", "-"}
@@ -16,15 +16,6 @@ def read_table(path: Path) -> Rows:
     if path.suffix.lower() == ".parquet":
         return read_parquet(path, "a table: CSV, TSV or Parquet")
     return read_csv(path, "a table: CSV or TSV in UTF-8, or Parquet")
-
-
-def count(n: int, what: str) -> str:
-    """Say how many.
-
-    >>> count(1, "row"), count(1200, "row")
-    ('1 row', '1,200 rows')
-    """
-    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def empty(cell: str) -> bool:

@@ -37,7 +37,7 @@ class Haar:
 
     def __init__(self, file: Path | None = None, least: float | None = None) -> None:
         self._file = file or packaged()
-        self._least = least or 0.0
+        self.least = least or 0.0
         self._local = threading.local()  # a cascade keeps state while it searches, so each thread has its own
         self._cascade()
 
@@ -54,7 +54,7 @@ class Haar:
             return []
         boxes, hits = self._cascade().detectMultiScale2(grey, STEP, HITS)
         faces = [_face(box, n, ratio) for box, n in zip(np.asarray(boxes), hits, strict=True)]
-        return sorted((f for f in faces if f.score >= self._least), key=lambda face: float(face.box[0]))
+        return sorted((f for f in faces if f.score >= self.least), key=lambda face: float(face.box[0]))
 
 
 def _load(file: Path) -> cv2.CascadeClassifier:

@@ -61,7 +61,7 @@ class YuNet:
 
     def __init__(self, file: Path | None = None, least: float | None = None) -> None:
         self._content = np.frombuffer(load(file), np.uint8)
-        self._least = LEAST if least is None else least
+        self.least = LEAST if least is None else least
         self._local = threading.local()  # OpenCV's detector keeps its input size, so each thread has its own
         level = cv2.utils.logging.setLogLevel(0)  # OpenCV would explain a wrong file in several lines of its own
         try:
@@ -75,7 +75,7 @@ class YuNet:
         if not hasattr(self._local, "net"):
             empty = np.zeros(0, np.uint8)
             self._local.net = cv2.FaceDetectorYN.create(
-                "onnx", self._content, empty, (320, 320), self._least, OVERLAP, MOST
+                "onnx", self._content, empty, (320, 320), self.least, OVERLAP, MOST
             )
         return self._local.net  # type: ignore[no-any-return]
 
