@@ -53,7 +53,8 @@ def test_json_is_one_document_and_notes_go_to_stderr(
     assert set(found["full"]["systems"]) == {"system1", "system2", "api"}
     assert "labels from what" in done.err
     assert f"wrote {tmp_path / 'out' / 'compare.html'}" in done.err
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["compare.csv", "compare.html", "compare.json"]
+    written = ["compare.csv", "compare.html", "compare.json", "mien-run.json"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == written
 
 
 def test_a_table_becomes_a_result_that_the_other_commands_read(

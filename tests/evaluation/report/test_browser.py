@@ -24,6 +24,7 @@ from mien.face import Face
 from mien.inference.pipeline import Prediction
 from mien.inference.report import PredictionReport
 from mien.labels import EXPRESSIONS
+from mien.outputs import Outputs
 
 PAGES = ("run", "several", "predictions")
 WIDTHS = {"telephone": 390, "desk": 1280}
@@ -103,7 +104,7 @@ def pages(
     card = Card(name="ferplus", labels=EXPRESSIONS, metrics={"test": {"ece": 0.1, "n": 5, "dataset": "ferplus"}})
     picture = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
     face = Face(np.array([10, 10, 60, 60], np.float32), 0.9).read(EXPRESSIONS, np.full(8, 0.125, np.float32), 0.0)
-    with PredictionReport(out / "predictions", card, "predictions.csv") as report:
+    with PredictionReport(Outputs(out / "predictions"), card, "predictions.csv") as report:
         report.add(Prediction("a-rather-long-name-of-a-picture.jpg", width=160, height=120, faces=(face,)), picture)
         report.add(Prediction("broken.jpg", error="broken.jpg: cannot be decoded"), None)
     return {"run": out / "run.html", "several": out / "several.html", "predictions": out / "predictions/report.html"}
