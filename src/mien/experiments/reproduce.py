@@ -56,9 +56,7 @@ def reproduce(names: list[str], place: Place, *, minutes: float | None = None, s
     wanted = [recipes.load(name, [f"seed={seed}"]) for name in full for seed in range(seeds)]
     runlog.make(place.results)
     with held(place.results):
-        table.markdown(
-            table.collect(place.results), place.results
-        )  # tells a damaged row before time is spent, not after
+        table.markdown(table.collect(place.results), place.results)  # a damaged row is told before time is spent
         began, told = time.monotonic(), []
         for number, recipe in enumerate(wanted):
             part = None

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from mien.errors import RecipeError, UsageError
+from mien.evaluation.show import hundredths
 from mien.lock import held
 from mien.printable import printable, say
 from mien.training import recipe as recipes
@@ -96,8 +97,8 @@ def export_run(run: Path, *, root: Path | None) -> Path:
 def _accuracy(scores: dict[str, Any]) -> str:
     if not scores["n"]:
         return str(scores.get("reason", "n 0"))
-    low, high = scores["accuracy_interval"]
-    return f"n {scores['n']}  accuracy {scores['accuracy']:.2%} (95 %: {low:.2%} to {high:.2%})"
+    accuracy, low, high = (hundredths(share, 2) for share in (scores["accuracy"], *scores["accuracy_interval"]))
+    return f"n {scores['n']}  accuracy {accuracy} % (95 %: {low} to {high})"
 
 
 def _recipe(name: str | None, overrides: list[str]) -> Recipe:
