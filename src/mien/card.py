@@ -61,7 +61,7 @@ class _Provenance(Facts):
     data: dict[str, Any] | None = None
 
 
-_HELD: dict[str, type[Facts]] = {
+_SCHEMAS: dict[str, type[Facts]] = {
     "data": _Data,
     "recipe": _Recipe,
     "metrics": _Metrics,
@@ -140,7 +140,7 @@ class Card(BaseModel):
     @field_validator("data", "recipe", "metrics", "provenance")
     @classmethod
     def _known(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        fits(_HELD[str(info.field_name)], value)
+        fits(_SCHEMAS[str(info.field_name)], value)
         return value
 
     @classmethod

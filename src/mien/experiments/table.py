@@ -12,7 +12,7 @@ from typing import Any
 
 from mien.errors import UsageError
 from mien.experiments import figures, sweep
-from mien.experiments.held import Measured
+from mien.experiments.schema import Measured
 from mien.inference.classify import WEIGHTS
 from mien.reading.guard import parsing
 from mien.reading.shape import fits

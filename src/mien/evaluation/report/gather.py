@@ -21,11 +21,11 @@ from mien.errors import DataError, UsageError, WeightsError
 from mien.evaluation.evaluate import describe
 from mien.evaluation.report import Report, write
 from mien.evaluation.report.content import Rows
-from mien.evaluation.report.held import Beside, Kept
 from mien.evaluation.report.measured import files as measurements
 from mien.evaluation.report.measured import measured
 from mien.evaluation.report.measured import read as _json
 from mien.evaluation.report.place import alone
+from mien.evaluation.report.schema import Beside, Kept
 from mien.evaluation.result import Result
 from mien.outputs import beside, restamp
 from mien.reading.digest import sha256_of

@@ -10,7 +10,7 @@ from typing import Any
 
 from mien.errors import DataError, UsageError
 from mien.evaluation.belongs import stranger
-from mien.evaluation.report.held import KINDS as HELD
+from mien.evaluation.report.schema import KINDS as SCHEMAS
 from mien.evaluation.result import Result
 from mien.reading.documents import read_json
 from mien.reading.guard import parsing
@@ -63,7 +63,7 @@ def measured(
 
 def _check(path: Path, kind: str, figures: Mapping[str, Any]) -> None:
     with parsing(path, f"what `mien {kind} --out` writes"):
-        fits(HELD[kind], figures)
+        fits(SCHEMAS[kind], figures)
 
 
 def files(path: Path, taken: Sequence[str]) -> list[Path]:

@@ -25,7 +25,7 @@ from mien.evaluation.belongs import room
 from mien.evaluation.evaluate import all_labels, find_weights, load_for, own_data, to_crops, truth_labels
 from mien.evaluation.intervals import known_ends, share
 from mien.evaluation.label_sets import spread
-from mien.evaluation.report.held import Stress
+from mien.evaluation.report.schema import Stress
 from mien.evaluation.stress.attack import Attack, black_box
 from mien.evaluation.stress.corruptions import CORRUPTIONS, FAMILIES
 from mien.inference.classify import Classifier
