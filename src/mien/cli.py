@@ -193,6 +193,7 @@ def generate(
     per_class: Annotated[int, typer.Option(help="pictures to draw of every class")] = 500,
     seed: Annotated[int, typer.Option(help="of everything random")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
+    force: Annotated[bool, typer.Option("--force", help=FORCE)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Train a class-conditional generator of faces and draw pictures for `data.train.generated` of a recipe."""
@@ -201,7 +202,7 @@ def generate(
     from mien.training.generate import generate as make
 
     asked = read_options(options or [])
-    found = make(name, root, out, asked, Settings(steps, seed), per_class=per_class, device=device)
+    found = make(name, root, out, asked, Settings(steps, seed), per_class=per_class, device=device, force=force)
     _print(found, to_text, as_json)
 
 

@@ -57,6 +57,8 @@ class UsageError(MienError):
     """A command or an argument that cannot be carried out as given."""
 
 
+ROOM = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
+
 REFUSALS = frozenset(
     getattr(errno, name)
     for name in (
@@ -73,6 +75,8 @@ def refusal(error: OSError) -> UsageError | None:
     >>> print(refusal(OSError(errno.ENAMETOOLONG, "File name too long", "x" * 300)))
     xxxxxxxxxxxxxxxxxxxx...xxxxxxxxxxxxxxxxxxxx cannot be used: File name too long
     """
+    if error.errno in ROOM and error.filename is None:  # what writing meets, where the system names no file
+        return UsageError(f"a file cannot be written: {error.strerror}")
     if error.errno not in REFUSALS or error.filename is None:
         return None
     name = os.fsdecode(error.filename) if not isinstance(error.filename, int) else str(error.filename)

@@ -292,7 +292,7 @@ class Outputs:
             self._record()
         except OutputError:  # no room for a new one: the old one can at least be put right
             with contextlib.suppress(OSError):
-                _put_right(self.folder / RECORD, "failed" if status == "finished" else status)
+                put_right(self.folder / RECORD, "failed" if status == "finished" else status)
             raise
         if self._journal is not None:
             self._journal.close()
@@ -310,7 +310,7 @@ class Outputs:
             file.write("\n ]\n}\n")
 
 
-def _put_right(record: Path, status: str) -> None:
+def put_right(record: Path, status: str) -> None:
     """Change the status in the record of a run that has begun, without room for more than is there."""
     with record.open("r+b") as file:
         content = file.read()

@@ -19,6 +19,7 @@ BASE = {
     "page",
     "printable",
     "reading",
+    "signed",
     "taken",
     "targets",
     "telemetry",

@@ -128,7 +128,7 @@ def test_a_run_that_cannot_be_understood_is_left_alone(
     [
         ("old/0.json", '{"figures": {"val"', ["0.json cannot be read", "remove it"]),
         ("old/0.json", "[]", ["no mapping", "remove it"]),
-        ("old/0.json", '{"name": "old", "recipe": {}}', ["old", "lacks 'data'", "remove it"]),
+        ("old/0.json", '{"name": "old", "recipe": {}}', ["old", "recipe.name", "remove it"]),
         ("sweeps/lr/sweep.json", '{"title"', ["sweep.json cannot be read", "remove it"]),
     ],
 )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mien.errors import DataError
-from mien.evaluation import conformal, label_sets, metrics
+from mien.evaluation import clusters, conformal, label_sets, metrics
 from mien.evaluation.calibrate import fit_temperature, fit_temperatures, fit_threshold, logs, softmax
 from mien.evaluation.result import Result
 from mien.evaluation.selective import answered
@@ -43,6 +43,7 @@ def recalibrate(first: Result, second: Result, coverage: float = 0.9) -> dict[st
         "weights": first.provenance.get("weights") or first.provenance.get("table"),
         "fitted_on": _about(first),
         "measured_on": _about(second),
+        "groups": clusters.count(second.group),
         "temperature": temperature,
         "temperatures": dict(zip(labels, temperatures.tolist(), strict=True)),
         "calibration": {
@@ -94,6 +95,7 @@ def to_text(figures: dict[str, Any]) -> str:
     }
     lines = [
         f"{f['weights']}: fitted on {_named(f['fitted_on'])}, measured on {_named(f['measured_on'])}",
+        *([f"intervals {clusters.by(f['groups'])}"] if f["groups"] else []),
         "",
         f"{'':20s}{'accuracy':>10s}{'ECE':>9s}{'NLL':>8s}{'Brier':>8s}",
     ]

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS, ordered
+from mien.outputs import beside
 from mien.reading import arrays
 from mien.reading.documents import parse_json
 from mien.reading.guard import parsing
@@ -115,11 +116,9 @@ class Result:
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {name: value for name in _ARRAYS if (value := getattr(self, name)) is not None}
-        part = path.with_name(f".{path.name}.part")
-        with part.open("wb") as file:
+        with beside(path) as scratch, scratch.open("wb") as file:
             facts = np.array(json.dumps(self.provenance))
             np.savez_compressed(file, allow_pickle=False, labels=np.array(self.labels), provenance=facts, **arrays)
-        part.replace(path)
         return path
 
     @classmethod

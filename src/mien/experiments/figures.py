@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mien.evaluation import plots
+from mien.outputs import beside
 from mien.reading.tables import read_log
 
 BLUE, ORANGE, GREY = "#1f6feb", "#d4720b", "#6b7280"
@@ -103,7 +104,8 @@ def canvas(width: float, height: float) -> Any:
 def save(figure: Any, path: Path) -> Path:
     """Write a figure as SVG, the same bytes for the same content, and return the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, format="svg", metadata={"Date": None})
+    with beside(path) as scratch:
+        figure.savefig(scratch, format="svg", metadata={"Date": None})
     return path
 
 

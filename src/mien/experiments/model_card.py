@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mien import outputs
 from mien.card import Card, licences
 from mien.evaluation.fairness import fairness
 from mien.evaluation.intervals import ECE_TOLD
@@ -78,7 +79,7 @@ def write(results: Path, name: str) -> Path:
         stress=read_json(stress) if stress.is_file() else None,
     )
     path = folder / "README.md"
-    path.write_text(content, encoding="utf-8")
+    outputs.write(path, content.encode())
     return path
 
 

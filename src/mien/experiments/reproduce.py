@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from mien.data import asked, data_root
-from mien.errors import DataError, MienError, UsageError
-from mien.experiments import budget, rows, table
+from mien.errors import DataError, MienError, UsageError, refusal
+from mien.experiments import budget, rows, table, written
 from mien.experiments.begun import MARK, Part, earlier, facts
 from mien.experiments.photos import photos
 from mien.lock import held
 from mien.printable import say
+from mien.signed import signed
 from mien.training import recipe as recipes
 from mien.training import runlog
 from mien.training.finish import finish, scored
@@ -55,16 +56,28 @@ def reproduce(names: list[str], place: Place, *, minutes: float | None = None, s
     rows.apart(full)
     wanted = [recipes.load(name, [f"seed={seed}"]) for name in full for seed in range(seeds)]
     runlog.make(place.results)
+    settings = {"recipes": names, **{key: getattr(place, key) for key in ("root", "out", "results", "device")}}
+    settings |= {"budget": minutes, "seeds": seeds}
     with held(place.results):
-        table.markdown(table.collect(place.results), place.results)  # a damaged row is told before time is spent
-        began, told = time.monotonic(), []
-        for number, recipe in enumerate(wanted):
-            part = None
-            if minutes is not None:
-                part = Part(minutes / len(wanted), (minutes - (time.monotonic() - began) / 60) / (len(wanted) - number))
-            say(f"[{number + 1}/{len(wanted)}] {recipe.name}, seed {recipe.seed}")
-            told.append(attempt(recipe, place, part))
-        table.draw(place.results)
+        groups = table.collect(place.results)
+        table.markdown(groups, place.results)  # tells a damaged row before time is spent, not after
+        files = list(written.names(place.results, wanted, groups))
+        written.refuse_others(place.results, files)
+        with signed(place.results, "reproduce", files, settings):
+            told = attempt_all(wanted, place, minutes)
+            table.draw(place.results)
+    return told
+
+
+def attempt_all(wanted: list[Recipe], place: Place, minutes: float | None) -> list[dict[str, Any]]:
+    """Bring every recipe to its row, within so many minutes for all of them together."""
+    began, told = time.monotonic(), []
+    for number, recipe in enumerate(wanted):
+        part = None
+        if minutes is not None:
+            part = Part(minutes / len(wanted), (minutes - (time.monotonic() - began) / 60) / (len(wanted) - number))
+        say(f"[{number + 1}/{len(wanted)}] {recipe.name}, seed {recipe.seed}")
+        told.append(attempt(recipe, place, part))
     return told
 
 
@@ -82,6 +95,8 @@ def attempt(recipe: Recipe, place: Place, part: Part | None) -> dict[str, Any]:
     except MienError as error:
         return failed(recipe, str(error))
     except Exception as error:  # our bug, or a machine that gave up: it must not take the other recipes with it
+        if isinstance(error, OSError) and (told := refusal(error)):
+            return failed(recipe, str(told))
         traceback.print_exc()
         return failed(recipe, f"{type(error).__name__}: {error}", crashed=True)
 
@@ -106,12 +121,14 @@ def measure(recipe: Recipe, place: Place, part: Part | None) -> dict[str, Any]:
     """Train, score and keep a recipe's row, going on with a run that was begun for it."""
     run = earlier(recipe, place.root, place.out, part) or begin(recipe, place, part)
     own, figures = recipes.load(run / "recipe.yaml"), scored(run)
-    if "test" not in figures:
-        with held(run):
+    settings = {"recipe": recipe.name, "seed": recipe.seed, "root": place.root, "device": place.device}
+    runlog.refuse_others(run)
+    with held(run), signed(run, "reproduce", runlog.FILES, settings):
+        if "test" not in figures:
             train(own, place.root, run, device=place.device)
             say("exporting and scoring")
             figures = finish(own, place.root, run, test=own.test)
-    say(photos(run / "model.onnx", run / "photos.png"))
+        say(photos(run / "model.onnx", run / "photos.png"))
     mark = facts(run, MARK)
     short = mark if "epochs" in mark else None
     return {**runlog.read_json(rows.keep_run(recipe, run, place.results, figures, shortened=short)), "run": str(run)}
@@ -120,14 +137,14 @@ def measure(recipe: Recipe, place: Place, part: Part | None) -> dict[str, Any]:
 def begin(recipe: Recipe, place: Place, part: Part | None) -> Path:
     """Make the run folder of a recipe, shortened to its part of the budget."""
     if part is None:
-        return runlog.create(recipe, place.out)
+        return runlog.create(recipe, place.out, "reproduce")
     told: dict[str, Any] | None = None
     if budget.shortens(recipe):
         say("measuring its pace")
         began = time.monotonic()
         pace = budget.measure(recipe, place.root, place.device)
         short, told = budget.fit(recipe, max(0.1, part.left - (time.monotonic() - began) / 60), pace)
-    run = runlog.create(short if told else recipe, place.out)
+    run = runlog.create(short if told else recipe, place.out, "reproduce")
     runlog.write_json({**(told or {}), "minutes": part.asked, "digest": rows.digest(recipe)}, run / MARK)
     return run
 

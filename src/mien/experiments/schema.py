@@ -33,11 +33,11 @@ class Published(Facts):
 
 
 class Machine(Facts):
-    """Where a row was measured, as far as it is shown."""
+    """Where a row was measured, as far as it is shown; the table says what a row with figures lacks of it."""
 
-    device: str
-    threads: int
-    seconds: float
+    device: str = ""
+    threads: int = 0
+    seconds: float = 0.0
 
 
 class Figures(Facts):

@@ -10,24 +10,33 @@ over the seeds.
 
 import csv
 import itertools
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from mien.errors import DivergedError, RecipeError, UsageError
+from mien import outputs
+from mien.errors import DivergedError, OutputError, RecipeError, UsageError
 from mien.evaluation.metrics import METRICS
 from mien.experiments import begun, figures, rows
 from mien.lock import held
+from mien.mark import read as read_mark
+from mien.outputs import beside
 from mien.printable import say
+from mien.signed import signed
 from mien.training import recipe as recipes
 from mien.training import runlog
 from mien.training.network import check
 from mien.training.recipe import Recipe
-from mien.training.runlog import write_json
+from mien.training.runlog import read_json, write_json
 from mien.training.session import check_device, try_out
 from mien.training.train import train
+
+FILES = ("sweep.json", "sweep.csv", "sweep.svg")
+"""What a sweep writes into its folder, beside its runs."""
 
 MEASURES = {  # key: heading, factor
     "val_accuracy": ("val accuracy, %", 100),
@@ -70,7 +79,9 @@ def sweep(
         (rows.identity(found.name), *(key.rpartition(".")[2] for key in found.keys))
     )
     runlog.make(folder)
+    asked = {"recipe": name, "grid": list(words), "runs": runs, "root": root, "out": out, "device": device}
     with held(folder):
+        refuse_others(folder)
         tried = [cell.recipes[0] for cell in found.cells]
         for recipe in tried:
             check(recipe)
@@ -78,13 +89,39 @@ def sweep(
             try_out(recipe, root)
         for run in (folder / "runs").glob("*"):
             begun.check(run)
-        total, lines = len(found.cells) * runs, []
-        for number, (cell, recipe) in enumerate(((c, r) for c in found.cells for r in c.recipes), 1):
-            told = " ".join(f"{key}={value}" for key, value in zip(found.keys, cell.values, strict=True))
-            say(f"[{number}/{total}] {told or found.name}, seed {recipe.seed}")
-            found_there = outcome(recipe, root, folder / "runs" / rows.digest(recipe), device)
-            lines.append({"values": list(cell.values), "seed": recipe.seed, **found_there})
-        return write(found, lines, folder)
+        with signed(folder, "sweep", FILES, asked):
+            return write(found, train_all(found, root, folder, device), folder)
+
+
+def refuse_others(folder: Path) -> None:
+    """Refuse a folder with a table or a plot that no sweep wrote, or that was changed since; OutputError.
+
+    A sweep of an earlier version has no record, and is known by what its sweep.json holds.
+    """
+    mark = read_mark(folder)
+    for name in (name for name in FILES if os.path.lexists(folder / name)):
+        ours = mark.untouched(folder, name, "sweep") if mark else known(folder)
+        if not ours:
+            got = f"{folder / name} was not written by a sweep, or was changed since"
+            raise OutputError(got, do="choose another folder with --out, or remove that file")
+
+
+def known(folder: Path) -> bool:
+    """Whether the sweep.json of a folder is one."""
+    with suppress(UsageError):
+        return {"title", "keys", "cells", "runs"} <= read_json(folder / "sweep.json").keys()
+    return False
+
+
+def train_all(found: Grid, root: Path | None, folder: Path, device: str) -> list[dict[str, Any]]:
+    """Train every cell and seed, and return a line for each: its values, its seed and `MEASURES`."""
+    total, lines = sum(len(cell.recipes) for cell in found.cells), []
+    for number, (cell, recipe) in enumerate(((c, r) for c in found.cells for r in c.recipes), 1):
+        told = " ".join(f"{key}={value}" for key, value in zip(found.keys, cell.values, strict=True))
+        say(f"[{number}/{total}] {told or found.name}, seed {recipe.seed}")
+        found_there = outcome(recipe, root, folder / "runs" / rows.digest(recipe), device)
+        lines.append({"values": list(cell.values), "seed": recipe.seed, **found_there})
+    return lines
 
 
 def grid(name: str, words: Sequence[str], runs: int) -> Grid:
@@ -149,9 +186,12 @@ def split_values(text: str) -> list[str]:
 def trained(recipe: Recipe, root: Path | None, run: Path, device: str) -> Path:
     """Return the run folder of a recipe, trained to its end."""
     runlog.make(run)
-    if not (run / "last.pt").is_file():  # new, or killed as it began
-        (run / "recipe.yaml").write_text(recipes.dump(recipe), encoding="utf-8")
-    return train(recipes.load(run / "recipe.yaml"), root, run, device=device)
+    with held(run):
+        runlog.refuse_others(run)
+        with signed(run, "sweep", runlog.FILES, {"device": device, "root": root}):
+            if not (run / "last.pt").is_file():  # new, or killed as it began
+                outputs.write(run / "recipe.yaml", recipes.dump(recipe).encode())
+            return train(recipes.load(run / "recipe.yaml"), root, run, device=device)
 
 
 def outcome(recipe: Recipe, root: Path | None, run: Path, device: str) -> dict[str, float | None]:
@@ -193,7 +233,7 @@ def write(found: Grid, lines: Sequence[dict[str, Any]], folder: Path) -> dict[st
         "runs": list(lines),
     }
     write_json(content, folder / "sweep.json")
-    with (folder / "sweep.csv").open("w", newline="", encoding="utf-8") as file:
+    with beside(folder / "sweep.csv") as scratch, scratch.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*found.keys, "seed", *MEASURES])
         writer.writerows([*line["values"], line["seed"], *(line[key] for key in MEASURES)] for line in lines)

@@ -14,6 +14,7 @@ from mien.errors import UsageError
 from mien.experiments import figures, sweep
 from mien.experiments.schema import Measured
 from mien.inference.classify import WEIGHTS
+from mien.outputs import write
 from mien.reading.guard import parsing
 from mien.reading.shape import fits
 from mien.training.runlog import read_json
@@ -45,7 +46,7 @@ def draw(results: Path) -> Path:
         figures.sweep(found, results / "figures" / f"sweep-{name}.svg")
     results.mkdir(parents=True, exist_ok=True)
     path = results / "TABLE.md"
-    path.write_text(markdown(groups, results), encoding="utf-8")
+    write(path, markdown(groups, results).encode())
     return path
 
 

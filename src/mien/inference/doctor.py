@@ -72,16 +72,21 @@ def measured(metrics: dict[str, Any]) -> str:
     >>> clean = {"n": 2800, "accuracy": 0.851}
     >>> measured({"test": {"n": 3137, "accuracy": 0.862, "accuracy_interval": [0.849, 0.874], "clean": clean}})
     '; test n 3,137, accuracy 86.2 % (95 %: 84.9 to 87.4), without twins n 2,800, accuracy 85.1 %'
+    >>> measured({"test": {"n": 9, "accuracy": 0.5, "accuracy_interval": [0.2, 0.8], "clean": None}})
+    '; test n 9, accuracy 50.0 % (95 %: 20.0 to 80.0)'
     >>> measured({})
     ''
     """
     try:
-        whole, clean = metrics["test"], metrics["test"]["clean"]
+        whole, clean = metrics["test"], metrics["test"].get("clean")
         low, high = (100 * float(end) for end in whole["accuracy_interval"])
         told = f"; test n {whole['n']:,}, accuracy {100 * whole['accuracy']:.1f} % (95 %: {low:.1f} to {high:.1f})"
-        return f"{told}, without twins n {clean['n']:,}, accuracy {100 * clean['accuracy']:.1f} %"
-    except (KeyError, TypeError, ValueError):  # a card may have been measured elsewhere, or not at all
+    except (AttributeError, KeyError, TypeError, ValueError):  # a card may have been measured elsewhere, or not at all
         return ""
+    try:
+        return f"{told}, without twins n {clean['n']:,}, accuracy {100 * clean['accuracy']:.1f} %"
+    except (KeyError, TypeError, ValueError):  # nobody looked for near-duplicates, or none of the images is left
+        return told
 
 
 def _file(name: str, find: Callable[[], Path], open_it: Callable[[], object]) -> Check:

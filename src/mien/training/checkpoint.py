@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from io import BytesIO
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -59,9 +60,11 @@ class Drawing(Facts):
 
 
 def save(content: dict[str, Any], path: Path) -> None:
-    """Write a checkpoint; a kill at any moment leaves the old file or the new one, never a part."""
-    with beside(path) as partial, partial.open("wb") as file:
-        torch.save(content, file)
+    """Write a checkpoint; a kill or a full disk leaves the old file or the new one, never a part."""
+    whole = BytesIO()
+    torch.save(content, whole)  # first into memory: torch's writer turns what the disk refuses into errors of its own
+    with beside(path) as scratch, scratch.open("wb") as file:
+        file.write(whole.getbuffer())
         file.flush()
         os.fsync(file.fileno())
 

@@ -8,6 +8,7 @@ little.
 """
 
 import logging
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ from mien.evaluation.metrics import accuracy
 from mien.inference.align import FRAMINGS
 from mien.inference.classify import Classifier
 from mien.inference.onnx import quantization
-from mien.outputs import beside
+from mien.outputs import beside, refused
 from mien.reading.guard import parsing
 from mien.training import checkpoint
 from mien.training.diverged import finite_all
@@ -54,6 +55,9 @@ NOTES = (
     "Not for decisions about people, and not at work or in education, where EU law prohibits it "
     "(Regulation 2024/1689, Art. 5(1)(f))."
 )
+
+SCRATCH = ".export-"
+"""Begins the name of the folder in which an export is made."""
 
 CODE_LICENCE = "Apache-2.0"
 WEIGHTS_LICENCE = "for whoever trained them to say, within the terms of the data"
@@ -115,14 +119,20 @@ def zoom(x: Tensor, factor: float, fill: str = "black") -> Tensor:
 def export(recipe: Recipe, run: Path, train: Split, val: Split, provenance: dict[str, Any]) -> list[Path]:
     """Write `run/model.onnx` from `run/best.pt` and perhaps `run/model-int8.onnx`; return what was written.
 
-    Temperature and threshold are fitted on val.  Raises MienError when ONNX and torch differ by more than PARITY, and
-    DivergedError for weights that are no numbers; then nothing is written, and what an earlier export wrote stays.
+    Temperature and threshold are fitted on val.  Raises MienError when ONNX and torch differ by more than PARITY,
+    DivergedError for weights that are no numbers, and OutputError when the system refuses to write; then nothing is
+    written, and what an earlier export wrote stays.
     """
     best = checkpoint.load(run / "best.pt", checkpoint.Best)
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=run) as scratch:
-        whole = _export(recipe, best, Path(scratch), train, val, provenance)
-        (run / "model-int8.onnx").unlink(missing_ok=True)  # of an earlier export, if this one has none
-        return [path.replace(run / path.name) for path in whole]
+    for left in run.glob(f"{SCRATCH}*"):  # of a run that was killed here
+        shutil.rmtree(left, ignore_errors=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=run) as scratch:
+            whole = _export(recipe, best, Path(scratch), train, val, provenance)
+            (run / "model-int8.onnx").unlink(missing_ok=True)  # of an earlier export, if this one has none
+            return [path.replace(run / path.name) for path in whole]
+    except OSError as error:  # of a full disk, the system names no file
+        raise refused(run / "model.onnx", error) from None
 
 
 def _export(
@@ -241,7 +251,7 @@ def _quantise(path: Path, small: Path, train: Tensor) -> bool:
             batch = next(self.batches, None)
             return None if batch is None else {"crops": batch}
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=small.parent) as folder:
         prepared = Path(folder) / "prepared.onnx"
         ort.quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
         stem = next((node.name for node in onnx.load(prepared).graph.node if node.op_type == "Conv"), None)

@@ -18,6 +18,7 @@ from mien.evaluation.report import write
 from mien.evaluation.report.gather import gather
 from mien.evaluation.result import Result
 from mien.inference.classify import Classifier
+from mien.outputs import beside
 from mien.reading.digest import sha256_of
 from mien.reading.guard import parsing
 from mien.reading.shape import Facts, fits
@@ -76,7 +77,8 @@ def finish(recipe: Recipe, root: Path | None, run: Path, *, test: bool = False) 
     for variant in variants:
         figures["int8"] = measure(variant, recipe, root, ["val"], {})[1]
     write_json(figures, run / "metrics.json")
-    write(gather([run], root), run / "report.html")
+    with beside(run / "report.html") as scratch:
+        write(gather([run], root), scratch)
     return figures
 
 

@@ -15,6 +15,7 @@ inverse square root of their number.  Nothing here opens val or test.
 
 import json
 import math
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -30,7 +31,7 @@ from mien.data import load
 from mien.data.generated import save_generated
 from mien.data.samples import Samples
 from mien.data.show import contact_sheet
-from mien.errors import DataError, DivergedError, UsageError, WeightsError
+from mien.errors import DataError, DivergedError, OutputError, UsageError, WeightsError
 from mien.models.generator import CODE, SIDE, Generator
 from mien.reading.guard import parsing
 from mien.taken import taken
@@ -94,6 +95,7 @@ def generate(
     *,
     per_class: int = 500,
     device: str = "auto",
+    force: bool = False,
 ) -> dict[str, Any]:
     """Train in `out`, or go on there, draw `per_class` pictures of every class and return what about.json says."""
     if settings.steps < 1 or per_class < 1:
@@ -104,9 +106,17 @@ def generate(
     samples = load(name, root, "train", **options)
     if samples.images.shape[1:] != (SIDE, SIDE, 1):
         raise DataError(f"{name}: pictures of {samples.images.shape[1:]}", f"{SIDE}x{SIDE} grey faces, such as fer2013")
-    asked = {"data": name, "options": dict(options), **asdict(settings), "per_class": per_class, "device": device}
+    asked = {
+        "data": name,
+        "options": dict(options),
+        **asdict(settings),
+        "per_class": per_class,
+        "device": device,
+        "force": force,
+    }
     with taken("generate", out, KEPT, [root], asked) as begin:
         make(out)
+        _refuse_log(out, force)
         place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
         faces = _faces(samples, place)
         model, seconds = train(faces, samples.fingerprint, out, settings)
@@ -129,8 +139,17 @@ def generate(
             with outputs.beside("contact.png") as path:
                 contact_sheet({"generated": Samples(images, target, samples.labels, ids)}).save(path, "PNG")
             outputs.write("about.json", f"{json.dumps(facts, indent=2)}\n".encode())
+            for name in ("last.pt", "log.csv"):
+                outputs.done(name)
         files = {"generated": str(out / "generated.npz"), "contact_sheet": str(out / "contact.png")}
         return {**facts, "pictures": len(images), "files": files}
+
+
+def _refuse_log(out: Path, force: bool) -> None:
+    """Refuse a log that no checkpoint is beside: somebody else's; OutputError."""
+    if not force and os.path.lexists(out / "log.csv") and not (out / "last.pt").is_file():
+        got = f"{out / 'log.csv'} was not written by mien"
+        raise OutputError(got, do="choose another folder with --out, or write over it with --force")
 
 
 def to_text(facts: Mapping[str, Any]) -> str:

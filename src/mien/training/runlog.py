@@ -1,15 +1,18 @@
 """The run folder's record: recipe.yaml, env.json, log.csv and steps.csv, enough to repeat the run and to believe it.
 
 runs/<recipe>/<seed>-<time>/ holds recipe.yaml env.json log.csv steps.csv last.pt best.pt while it trains, then also
-val.npz test.npz metrics.json report.html model.onnx and perhaps model-int8.onnx.
+val.npz test.npz metrics.json report.html model.onnx and perhaps model-int8.onnx; mien-run.json lists what is ours.
 """
 
+import contextlib
 import csv
 import json
+import os
 import platform
 import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import version
+from io import StringIO
 from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -19,11 +22,13 @@ import torch
 from pydantic import Field
 
 from mien import outputs
-from mien.errors import UsageError
+from mien.errors import OutputError, UsageError
+from mien.mark import read as read_mark
 from mien.reading import documents
 from mien.reading.guard import content, parsing
 from mien.reading.shape import Facts, fits
 from mien.reading.tables import LONGEST
+from mien.signed import begin
 from mien.training import recipe as recipes
 from mien.training.recipe import Recipe
 
@@ -31,7 +36,14 @@ TO_GO_ON = "put it right, or train anew; the weights beside it are whole"
 """What to do about a record of a run that cannot be read."""
 
 
-def create(recipe: Recipe, out: Path) -> Path:
+FILES = (
+    "recipe.yaml", "env.json", "log.csv", "steps.csv", "last.pt", "best.pt", "model.onnx", "model-int8.onnx", "val.npz",
+    "test.npz", "metrics.json", "report.html", "photos.png", "shortened.json",
+)  # fmt: skip
+"""What mien writes into a run folder."""
+
+
+def create(recipe: Recipe, out: Path, command: str = "train") -> Path:
     """Make a new run folder below `out` with the full recipe in it, and return it."""
     moment = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     base = out / recipe.name
@@ -45,9 +57,23 @@ def create(recipe: Recipe, out: Path) -> Path:
             raise UsageError(
                 f"cannot write runs to {out}: {error.strerror}", do="choose another folder with --out"
             ) from None
-        (run / "recipe.yaml").write_text(recipes.dump(recipe), encoding="utf-8")
+        begin(run, command, FILES, {})  # a run that is killed before it is trained is known as ours
+        outputs.write(run / "recipe.yaml", recipes.dump(recipe).encode())
         return run
     raise UsageError(f"{base} holds a hundred runs of this second", do="choose another folder with --out")
+
+
+def refuse_others(run: Path) -> None:
+    """Refuse a folder with files that would be written over and that no run of ours left there; OutputError.
+
+    A run of an earlier version has no record, and is known by its checkpoint.
+    """
+    if read_mark(run) is not None or (run / "last.pt").is_file():
+        return
+    foreign = next((name for name in FILES[1:] if os.path.lexists(run / name)), None)
+    if foreign:
+        got = f"{run / foreign} was not written by mien, or by a run that has no last.pt"
+        raise OutputError(got, "a run folder that `mien train` made", "choose another folder")
 
 
 def make(folder: Path) -> None:
@@ -153,13 +179,22 @@ STEPS = ("step", "loss", "train_accuracy", "val_nll", "val_accuracy")
 
 
 def append_steps(rows: list[dict[str, float]], path: Path) -> None:
-    """Add rows to steps.csv, which holds one for each training step."""
-    new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, STEPS, lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerows({k: round(v, 6) for k, v in row.items()} for row in rows)
+    """Add rows to steps.csv, which holds one for each training step; OutputError, and none of them, without room."""
+    whole = path.stat().st_size if path.exists() else 0
+    text = StringIO()
+    writer = csv.DictWriter(text, STEPS, lineterminator="\n")
+    if not whole:
+        writer.writeheader()
+    writer.writerows({k: round(v, 6) for k, v in row.items()} for row in rows)
+    try:
+        with path.open("ab", buffering=0) as file:
+            rest = memoryview(text.getvalue().encode())
+            while rest:
+                rest = rest[file.write(rest) :]
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.truncate(path, whole)
+        raise outputs.refused(path, error) from None
 
 
 def cut_steps(path: Path, last: int) -> None:

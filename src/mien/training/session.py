@@ -10,6 +10,7 @@ from mien.errors import RecipeError, UsageError
 from mien.evaluation.show import hundredths
 from mien.lock import held
 from mien.printable import printable, say
+from mien.signed import signed
 from mien.training import recipe as recipes
 from mien.training import runlog
 from mien.training.explain import explained
@@ -40,16 +41,19 @@ def run_recipe(
     The test split is opened only where `test` asks for it, whatever the recipe says.
     """
     check_device(device)
+    settings: dict[str, Any] = {"recipe": name, "overrides": overrides, "root": root, "out": out, "resume": resume}
+    settings |= {"device": device, "test": test}
     if resume:
         if name or overrides:
             raise UsageError("--resume together with a recipe", "one of the two: a run keeps the recipe it began with")
         recipe, run, root = resume_recipe(resume), resume, root or _root(resume)
+        runlog.refuse_others(run)
     else:
         recipe = _recipe(name, overrides)
         try_out(recipe, root)
         run = runlog.create(recipe, out)
     try:
-        with held(run):
+        with held(run), signed(run, "train", runlog.FILES, settings):
             train(recipe, root, run, device=device)
             say("exporting and scoring")
             figures = finish(recipe, root, run, test=test)
@@ -89,7 +93,7 @@ def export_run(run: Path, *, root: Path | None) -> Path:
         raise UsageError(
             f"{run} has no best.pt", "a run with at least one finished epoch", f"mien train --resume {run}"
         )
-    with held(run):
+    with held(run), signed(run, "export", runlog.FILES, {"run": run, "root": root}):
         finish(recipe, root or _root(run), run)
     return run / "model.onnx"
 

@@ -11,6 +11,7 @@ from mien import cli
 from mien.errors import DataError, MienError, OutputError, UsageError
 from mien.evaluation.report.gather import gather, make
 from mien.evaluation.result import Result
+from mien.mark import RECORD
 from mien.page import escape
 
 Make = Callable[..., Result]
@@ -217,3 +218,11 @@ def test_a_page_is_no_pdf(run: Path) -> None:
 def test_the_page_of_one_folder_goes_into_it(tmp_path: Path, make_result: Make) -> None:
     make_result().save(tmp_path / "full" / "result.npz")
     assert make([tmp_path / "full"], None, None)[0] == tmp_path / "full" / "report.html"
+
+
+def test_a_folder_of_a_page_is_marked(tiny_fer2013: Path, tmp_path: Path, run: Path) -> None:
+    for _ in range(2):
+        path, _ = make([run], tiny_fer2013, tmp_path / "page")
+        assert [entry["file"] for entry in json.loads((path.parent / RECORD).read_text())["files"]] == ["report.html"]
+    make([run], tiny_fer2013, tmp_path / "one.html")
+    assert not (tmp_path / RECORD).exists()

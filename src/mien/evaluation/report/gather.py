@@ -7,6 +7,7 @@ and model.onnx; `mien evaluate --out` leaves a folder with result.npz; a committ
 JSON file `0.json` of its recipe and environment.
 """
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -33,6 +34,7 @@ from mien.reading.documents import read_yaml
 from mien.reading.guard import parsing
 from mien.reading.shape import fits
 from mien.reading.tables import read_log
+from mien.signed import signed
 
 RESULTS = ("test.npz", "result.npz", "val.npz")
 """What holds the result of a folder; the first that is there is taken."""
@@ -57,8 +59,12 @@ def make(paths: Sequence[Path], root: Path | str | None, out: Path | None) -> tu
     path = _target(out or own or Path())
     with alone(path, paths):
         report = gather(paths, root, pictures=out is not None or own is not None, strict=root is not None)
-        with beside(path) as scratch:
-            write(report, scratch)
+        with contextlib.ExitStack() as stack:
+            if out is not None and path.parent == out and out not in paths:
+                settings = {"results": paths, "root": root, "out": out}
+                stack.enter_context(signed(out, "report", [path.name], settings))
+            with beside(path) as scratch:
+                write(report, scratch)
         restamp(path)
     return path, [told for lines in report.strangers.values() for told in lines]
 

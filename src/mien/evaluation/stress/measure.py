@@ -20,7 +20,7 @@ from mien import __version__
 from mien.data.progress import bar
 from mien.data.samples import Samples
 from mien.errors import DataError, UsageError
-from mien.evaluation import metrics
+from mien.evaluation import clusters, metrics
 from mien.evaluation.belongs import room
 from mien.evaluation.evaluate import all_labels, find_weights, load_for, own_data, to_crops, truth_labels
 from mien.evaluation.intervals import known_ends, share
@@ -106,6 +106,7 @@ def stress(
         "labels": list(labels),
         "truth_labels": list(truth_labels(classifier, samples)),
         "n": len(subject.images),
+        "groups": clusters.count(subject.group),
         "seed": seed,
         "version": __version__,
     }

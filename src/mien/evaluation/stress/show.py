@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.evaluation import plots
+from mien.evaluation.clusters import by
 from mien.evaluation.stress.corruptions import CORRUPTIONS
 from mien.evaluation.stress.measure import Subject
 from mien.outputs import Outputs, into
@@ -26,9 +27,10 @@ def to_text(figures: dict[str, Any]) -> str:
     """Return the figures of `stress` as lines for a terminal: corruptions worst first, then attacks."""
     f, rows = figures, {row["name"]: row for row in figures["corruptions"]}
     low, high = (100 * v for v in f["clean"]["accuracy_interval"])
+    told = f"95 % {by(f.get('groups'))}".rstrip()
     lines = [
         f"{f['weights']} on {f['n']:,} pictures of {f['dataset']} {f['split']}: accuracy "
-        f"{100 * f['clean']['accuracy']:.1f} % (95 %: {low:.1f} to {high:.1f}) as they are, seed {f['seed']}",
+        f"{100 * f['clean']['accuracy']:.1f} % ({told}: {low:.1f} to {high:.1f}) as they are, seed {f['seed']}",
         "",
         f"{'accuracy in %':16s}{'family':12s}"
         + "".join(f"{f'at {k}':>7s}" for k in range(1, 6))
