@@ -199,7 +199,7 @@ def test_out_must_be_a_folder(mien: Mien, photo: Path) -> None:
         (["--format", "jsonn"], "did you mean 'json"),
         (["--weights", "ferplus-nan0"], "no weights are called 'ferplus-nan0'"),
         (["--detector", "mtcnn"], "no detector is called 'mtcnn'"),
-        (["--detector-file", "none.onnx"], "none.onnx cannot be read"),
+        (["--detector-file", "none.onnx"], "no file none.onnx"),
         (["--detector", "whole", "--detector-file", "none.onnx"], "takes no file"),
         (["--min-score", "2"], "--min-score 2.0; expected a number from 0 to 1"),
         (["--abstain", "maybe"], "--abstain maybe; expected a number from 0 to 1, or auto"),

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from mien.reading.guard import parsing
+from mien.reading.guard import check_regular, parsing
 
 MOST = 2 << 30
 """Bytes that the arrays of a file may take together."""
@@ -30,6 +30,8 @@ def read(
     Each is of one of KINDS.  Objects are refused, and so is an array whose declared size is not that of its bytes.
     """
     with parsing(path, wanted, do=do, says=says), _quiet():
+        if not path.is_dir():  # of which `says` says more
+            check_regular(path, wanted, do=do)
         if path.is_file() and not zipfile.is_zipfile(path):
             raise ValueError("no .npz archive")
         with zipfile.ZipFile(path) as archive:
@@ -46,6 +48,7 @@ def read(
 def mapped(path: Path, wanted: str, do: str = "") -> NDArray[Any]:
     """Return the array of a `.npy` file as a read-only memory map; DataError names the file."""
     with parsing(path, wanted, do=do), _quiet():
+        check_regular(path, wanted, do=do)
         array = np.load(path, mmap_mode="r", allow_pickle=False)
         if not isinstance(array, np.ndarray):  # an archive called .npy
             raise ValueError("no .npy file")

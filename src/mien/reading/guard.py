@@ -16,14 +16,19 @@ LONGEST = 160
 def content(path: Path, wanted: str, most: int, kind: type[MienError] = DataError, do: str = "") -> bytes:
     """Return a regular file's bytes, at most `most`; an error of `kind` names the file when that cannot be."""
     with parsing(path, wanted, kind, do):
-        if not os.path.isfile(path):  # noqa: PTH113 - Path's own raises for a name that is too long
-            kept = "is a folder" if os.path.isdir(path) else "is no regular file"  # noqa: PTH112
-            raise kind(f"{path} {kept}" if os.path.lexists(path) else f"no file {path}", wanted, do)
+        check_regular(path, wanted, kind, do)
         with path.open("rb") as file:
             found = file.read(most + 1)
     if len(found) > most:
         raise kind(f"{path} is larger than {most / MIB:g} MiB", wanted, do)
     return found
+
+
+def check_regular(path: Path, wanted: str = "", kind: type[MienError] = DataError, do: str = "") -> None:
+    """Refuse what is no regular file with an error of `kind`: a reader would wait for a FIFO, or read without end."""
+    if not os.path.isfile(path):  # noqa: PTH113 - Path's own raises for a name that is too long
+        kept = "is a folder" if os.path.isdir(path) else "is no regular file"  # noqa: PTH112
+        raise kind(f"{path} {kept}" if os.path.lexists(path) else f"no file {path}", wanted, do)
 
 
 @contextmanager

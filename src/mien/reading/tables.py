@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import DataError
-from mien.reading.guard import MIB, content, parsing
+from mien.reading.guard import MIB, check_regular, content, parsing
 
 Rows = dict[str, list[str]]
 
@@ -74,6 +74,7 @@ def read_parquet(path: Path, wanted: str) -> Rows:
     """
     import pyarrow.parquet as pq
 
+    check_regular(path, wanted)
     # opened here: a path that is not there, pyarrow tries as an address (s3:, gs:, hdfs:)
     with parsing(path, wanted), path.open("rb") as stream, pq.ParquetFile(stream) as file:
         meta = file.metadata

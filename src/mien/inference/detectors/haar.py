@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mien.errors import DetectorError
 from mien.face import Face
 from mien.inference.detectors.scaling import fit
+from mien.reading.guard import check_regular
 
 FILE = "haarcascade_frontalface_alt2.xml"
 STEP = 1.1  # growth of the search window from one scale to the next
@@ -58,6 +59,7 @@ class Haar:
 
 
 def _load(file: Path) -> cv2.CascadeClassifier:
+    check_regular(file, "an OpenCV cascade XML file", DetectorError, "or leave out --detector-file")
     cascade = cv2.CascadeClassifier()
     try:
         storage = cv2.FileStorage(file.read_text("utf-8"), cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from mien.errors import DetectorError
 from mien.face import Face
 from mien.inference.detectors.scaling import fit
+from mien.reading.guard import check_regular
 
 FILE = "models/face_detection_yunet_2023mar_int8bq.onnx"
 SHA256 = "49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10"
@@ -43,6 +44,7 @@ def packaged() -> Path:
 def load(file: Path | None) -> bytes:
     """Return the bytes of the user's file, or of the packaged one after checking its sha256; else DetectorError."""
     path = file or packaged()
+    check_regular(path, "an ONNX file", DetectorError, "or use --detector haar")
     try:
         content = path.read_bytes()
     except OSError as error:
