@@ -91,6 +91,9 @@ def test_a_file_of_somebody_else_stays_and_a_second_run_replaces_its_own(
     assert record["status"] == "finished"
     assert record["command"][:2] == ["mien", words[0]]
     assert record["settings"]["out"] == str(out)
+    if name in ("evaluate", "stress"):  # a shipped name is a file too
+        assert record["inputs"][0]["path"].endswith("fer2013-nano.onnx")
+        assert len(record["inputs"][0]["sha256"]) == 64
     assert file in {each["file"] for each in record["files"]}
     done = mien(tmp_path, *words, "--out", out)  # ours now
     assert done.returncode == 0, done.stderr

@@ -297,12 +297,12 @@ def evaluate(
 ) -> None:
     """Measure weights on a data set: all of it and its twin-free part, with intervals."""
     from mien.data import read_options
-    from mien.evaluation.evaluate import KEPT, keep
+    from mien.evaluation.evaluate import KEPT, keep, weights_file
     from mien.evaluation.evaluate import evaluate as measure
     from mien.evaluation.show import to_text
     from mien.taken import taken
 
-    with taken("evaluate", out, KEPT, [weights], context.params) as begin:
+    with taken("evaluate", out, KEPT, [weights_file(weights)], context.params) as begin:
         result, figures = measure(weights, data, root, split, out, **read_options(options or []))
         _print(figures, to_text, as_json)
         if out:
@@ -435,12 +435,13 @@ def stress(
 ) -> None:
     """Measure weights on blurred, noisy, dark, covered and askew pictures, and under attack."""
     from mien.data import read_options
+    from mien.evaluation.evaluate import weights_file
     from mien.evaluation.stress import KEPT, keep, to_text
     from mien.evaluation.stress import stress as measure
     from mien.taken import taken
 
     more, attacks = read_options(options or []), _gradients(weights)
-    with taken("stress", out, KEPT, [weights, baseline], context.params) as begin:
+    with taken("stress", out, KEPT, [weights_file(weights), baseline], context.params) as begin:
         subject, figures = measure(
             weights, data, root, split, images=images, baseline=baseline, attacks=attacks, options=more, out=out
         )

@@ -30,7 +30,7 @@ from mien.evaluation.result import Result
 from mien.evaluation.selective import selective
 from mien.evaluation.training_twins import Search, not_searched, search
 from mien.inference.align import FRAMINGS, crop
-from mien.inference.classify import BATCH, Classifier, names
+from mien.inference.classify import BATCH, Classifier, locate, names
 from mien.labels import columns, ordered
 from mien.outputs import Outputs, into
 from mien.reading.digest import sha256_of
@@ -299,6 +299,11 @@ def find_weights(weights: str | Path) -> Path | str:
             raise WeightsError(f"{path} has no model.onnx", "a run that was exported", f"mien export {path}")
         return path / "model.onnx"
     return weights
+
+
+def weights_file(weights: str | Path) -> Path:
+    """Return the ONNX file of a shipped name, a path or a run folder; WeightsError where there is none."""
+    return locate(find_weights(weights))
 
 
 def shared_labels(classifier: Classifier, samples: Samples) -> tuple[str, ...]:
