@@ -15,6 +15,7 @@ import typer
 
 from mien.errors import MienError, UsageError, refusal
 from mien.printable import printable, printable_in, say
+from mien.words import mistake
 
 LISTS = {  # what `mien list` lists, and where each registry lives
     "weights": ("mien.inference.classify", "names"),
@@ -500,8 +501,7 @@ def main() -> None:
     try:
         sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
     except WordsError as error:
-        command = f"see `{error.ctx.command_path} --help`" if error.ctx else ""
-        say(f"mien: {UsageError(error.format_message().rstrip('.'), do=command)}")
+        say(f"mien: {mistake(error, sys.argv[1:])}")
         sys.exit(2)
     except typer.Abort as stopped:  # what some Typers make of Ctrl-C, and all of an EOFError, which is our crash
         if isinstance(stopped.__cause__, EOFError):

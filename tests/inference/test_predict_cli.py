@@ -206,7 +206,10 @@ def test_out_must_be_a_folder(mien: Mien, photo: Path) -> None:
         (["--abstain", "1.5"], "--abstain 1.5"),
         (["--device", "tpu"], "no device is called 'tpu'"),
         (["--every", "0"], "--every 0"),
-        (["--every", "x"], "'--every'"),
+        (["--every", "x"], "mien: --every x; expected a whole number; see `"),
+        (["--every=1.5"], "mien: --every 1.5; expected a whole number; see `"),
+        (["--event-low", "0,6"], "mien: --event-low 0,6; expected a number; see `"),
+        (["--max-pixels", "1e9"], "mien: --max-pixels 1e9; expected a whole number; see `"),
         (["--every"], "'--every' requires an argument"),
         (["--start", "-1"], "--start -1; expected seconds from the video's start, at least 0"),
         (["--start", "9", "--end", "3"], "--end 3; expected more seconds than --start 9"),
@@ -232,6 +235,7 @@ def test_mistakes_are_one_line(mien: Mien, photo: Path, words: list[str], told: 
         (["--verbose"], "No such option: --verbose"),
         (["doctor", "now"], "unexpected extra argument"),
         (["data", "fer2013", "--root"], "'--root' requires an argument"),
+        (["fairness", "x", "--groups", "y", "--min-group", "0"], "--min-group 0; expected at least 1; see `"),
     ],
 )
 def test_words_that_make_no_command_are_one_line(mien: Mien, words: list[str], told: str) -> None:
@@ -239,6 +243,16 @@ def test_words_that_make_no_command_are_one_line(mien: Mien, words: list[str], t
     assert (code, out, err.count("\n")) == (2, b"", 1)
     assert err.startswith("mien: ")
     assert told in err
+
+
+def test_a_file_whose_name_begins_like_an_option(
+    mien: Mien, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-minus.jpg").write_bytes(photo.read_bytes())
+    told = "mien: No such option: -m; write ./-minus.jpg for the file of that name\n"
+    assert mien("predict", "-minus.jpg") == (2, b"", told)
+    assert mien("predict", "./-minus.jpg").code == 0
 
 
 def test_version(mien: Mien) -> None:
