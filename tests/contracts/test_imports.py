@@ -23,6 +23,7 @@ BASE = {
     "taken",
     "targets",
     "telemetry",
+    "words",
 }
 ORDER = ["base", "inference", "data", "evaluation", "training", "experiments", "cli"]
 TORCH_FREE = {"base", "inference", "data", "evaluation"}

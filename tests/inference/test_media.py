@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from mien.errors import MediaError
-from mien.inference import media
+from mien.inference import media, video
+from mien.inference.kind import moves
 
 SMALL = (120, 90)  # width, height of the test picture
 
@@ -226,6 +227,38 @@ def test_broken_pictures(tmp_path: Path, picture: Image.Image, name: str) -> Non
         media.read(path)
     assert "\n" not in str(caught.value)
     assert name in str(caught.value)
+
+
+TINY = {  # a file that holds next to nothing, and what its user is to hear
+    "empty.jpg": (b"", "it is empty"),
+    "empty.heic": (b"", "it is empty"),
+    "empty.txt": (b"", "it is empty"),
+    "empty.mp4": (b"", "it is empty"),
+    "empty.mjpeg": (b"", "it is empty"),
+    "empty.h264": (b"", "it is empty"),
+    "two.txt": (b"hi", "not an image or video of a known format"),
+    "one.tga": (b"h", "not an image or video of a known format"),
+    "text.avif": (b"hello\n" * 9, "not an image or video of a known format"),
+    "head.jpg": (b"\xff\xd8\xff\xe0\0\x10JFIF\0", "it is cut short or damaged"),
+    "head.png": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0", "it is cut short or damaged"),
+    "head.ppm": (b"P6\n", "it is cut short or damaged"),
+    "head.webp": (b"RIFF\x10\0\0\0WEBPVP8 ", "it is cut short or damaged"),
+    "head.jp2": (b"\0\0\0\x0cjP  \r\n\x87\n", "it is cut short or damaged"),
+    "head.mkv": (b"\x1aE\xdf\xa3", "it is damaged, or not a video of a known format"),
+    "text.mov": (b"hello\n" * 9, "it is damaged, or not a video of a known format"),
+    "head.ogv": (b"OggS", "it is damaged, or not a video of a known format"),
+}
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_tiny_files_are_refused_in_our_words(tmp_path: Path, name: str) -> None:
+    content, told = TINY[name]
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(MediaError) as caught:
+        media.load(path) if not moves(path) else list(video.frames(path))
+    kind = "video" if moves(path) else "picture"
+    assert str(caught.value) == f"{path} cannot be read as a {kind}: {told}"
 
 
 def test_missing_picture(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ UNSURE = frozenset(("mpeg",))  # containers whose timestamps FFmpeg guesses afte
 STILL = frozenset(("tty", "image2", "image2pipe", "bin", "xbin", "adf", "idf", "ico"))  # text, drawn, and images
 BROADCAST = frozenset(("mpegts", "mpeg", "h264", "hevc", "vvc", "mpegvideo", "m4v"))  # may begin anywhere
 ATTACHED = av.stream.Disposition.attached_pic
+NO_VIDEO = (av.error.InvalidDataError, av.error.ArgumentError, av.error.EOFError)
+UNKNOWN = "it is damaged, or not a video of a known format"
 
 
 def frames(
@@ -42,6 +44,8 @@ def frames(
     frames of more than `max_pixels` pixels.
     """
     size = _size(path)
+    if _empty(path):  # some of FFmpeg's readers open it
+        raise MediaError(f"{path} cannot be read as a video: {media.EMPTY}")
     with ExitStack() as stack:
         reading = _Reading(path, stack.enter_context(opened(path)), start, max_pixels)
         if start > 0 and not reading.seek():
@@ -73,7 +77,7 @@ def opened(path: Path) -> Any:
                 return _open(f"subfile,,start,0,end,{whole},,:{path}")
             except (av.error.FFmpegError, OSError, ValueError):
                 pass
-        why = "it is empty" if path.is_file() and not _size(path) else reason(error)
+        why = media.EMPTY if _empty(path) else UNKNOWN if isinstance(error, NO_VIDEO) else reason(error)
         why = "its index is missing: cut short, or still being written" if whole == 0 else why
         raise MediaError(f"{path} cannot be read as a video: {why}") from None
 
@@ -282,6 +286,10 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
+
+
+def _empty(path: Path) -> bool:
+    return path.is_file() and not _size(path)
 
 
 def _lacks_bytes(path: Path, name: str) -> bool:

@@ -9,6 +9,7 @@ Sizes are checked from the head, before anything is allocated.  Pillow's own lim
 whole process, so its readers are called directly and nothing of that is touched.
 """
 
+import re
 import struct
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -37,6 +38,9 @@ UNSIGNED = ("TGA",)
 MAX_PIXELS = 100_000_000
 """Pixels that one image or video frame may decode to, unless --max-pixels asks for more."""
 MOST_BYTES = 1 << 29  # of a JPEG whose end is looked at
+EMPTY = "it is empty"
+CUT = re.compile("truncated|EOF|but only got|decoder object|broken data stream|beyond end of file", re.IGNORECASE)
+"""What Pillow says of files that end too early."""
 ORIENTATION = 0x0112  # the EXIF tag
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -156,12 +160,12 @@ def opened(
     for names in (lambda: USUAL, formats, lambda: UNSIGNED if guess else ()):
         for name in names():
             reader, accepts = Image.OPEN[name]
-            if accepts is None or accepts(start):
-                file.seek(0)
-                try:
+            try:
+                if accepts is None or accepts(start):
+                    file.seek(0)
                     return reader(file, "")
-                except (SyntaxError, IndexError, TypeError, struct.error):
-                    continue
+            except (SyntaxError, IndexError, TypeError, struct.error):
+                continue
     raise UnidentifiedImageError
 
 
@@ -174,7 +178,10 @@ def formats() -> tuple[str, ...]:
 
 def _decoded(file: BinaryIO, limits: Limits, name: str) -> Picture:
     file.seek(0)
-    if raws.starts_raw(file.read(16)):
+    start = file.read(16)
+    if not start:
+        raise ValueError(EMPTY)
+    if raws.starts_raw(start):
         raise ValueError(raws.REFUSAL)
     still = heif.head(file)
     if still and still.codec != "AV1":
@@ -303,7 +310,10 @@ def reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "no such file"
     if isinstance(error, UnidentifiedImageError):
-        return "not a picture of a known format"
+        return "not an image or video of a known format"
     if isinstance(error, MemoryError):
         return "not enough memory"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    told = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    if isinstance(error, struct.error | IndexError | KeyError | EOFError) or CUT.search(told):
+        return "it is cut short or damaged"
+    return told

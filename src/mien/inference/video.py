@@ -111,4 +111,6 @@ def _decoded(source: str | Path, start: float, max_pixels: int) -> Iterator[tupl
 def _nothing(source: str | Path, clip: Clip, seconds: float) -> MediaError:
     if seconds < clip.start:
         return MediaError(f"{source} ends at {seconds:.1f} s", f"--start {clip.start:g} to be before that")
+    if clip.start == 0 and clip.end is None:
+        return MediaError(f"{source} has no frame")
     return MediaError(f"{source} has no frame from {clip.start:g} s to {clip.end or seconds:g} s")
