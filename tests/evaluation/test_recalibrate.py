@@ -173,3 +173,10 @@ def test_everything_is_fitted_on_the_first_result_alone() -> None:
     for name, score in conformal.SCORES.items():
         assert found["conformal"][name]["quantile"] == conformal.fit_quantile(first.probs, first.target, 0.8, score)
     assert found["calibration"]["as_is"]["nll"] == METRICS["nll"](second.probs, second.target)
+
+
+def test_the_text_says_what_intervals_are_by() -> None:
+    first, second = answered("val", 300), answered("test", 300)
+    grouped = replace(second, group=np.repeat(np.arange(60).astype(np.str_), 5))
+    assert "intervals by 60 subjects or clips" in to_text(recalibrate(first, grouped)).splitlines()
+    assert "subjects" not in to_text(recalibrate(first, second))

@@ -134,3 +134,13 @@ def test_mistakes(tiny_fer2013: Path, tmp_path: Path) -> None:
         generate("fer2013", tiny_fer2013, tmp_path / "new", {}, Settings(2), device="tpu")
     with pytest.raises(DataError, match="48x48 grey faces"):
         generate("synthetic", tiny_fer2013, tmp_path / "s", {"count": 9}, Settings(1), device="cpu")
+
+
+def test_somebody_elses_log_is_written_over_by_force_alone(tiny_fer2013: Path, tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("somebody else's\n")
+    words = ["generate", "fer2013", "--root", str(tiny_fer2013), "--out", str(tmp_path), "--steps", "2"]
+    assert isinstance(CliRunner().invoke(app, words).exception, OutputError)
+    assert (tmp_path / "log.csv").read_text() == "somebody else's\n"
+    assert CliRunner().invoke(app, [*words, "--force", "--per-class", "2"]).exit_code == 0
+    listed = {entry["file"] for entry in json.loads((tmp_path / "mien-run.json").read_text())["files"]}
+    assert listed == {"generated.npz", "contact.png", "about.json", "last.pt", "log.csv"}

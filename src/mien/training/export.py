@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -28,7 +29,7 @@ from torch.nn import functional as F
 from mien import __version__
 from mien.card import KEY, Card
 from mien.data.terms import terms_of
-from mien.errors import MienError, WeightsError
+from mien.errors import MienError, OutputError, WeightsError
 from mien.evaluation.calibrate import fit_temperature, fit_threshold
 from mien.evaluation.metrics import accuracy
 from mien.inference.align import FRAMINGS
@@ -173,7 +174,11 @@ def _export(
     card = card.model_copy(update={"threshold": fit_threshold(probs, target, ANSWERED_RIGHT)})
     stamp(path, card)
     small = path.with_name("model-int8.onnx")
-    if not _quantise(path, small, train.images.cpu().permute(0, 2, 3, 1)):
+    try:
+        made = _quantise(path, small, train.images.cpu().permute(0, 2, 3, 1))
+    except DecodeError:  # onnxruntime writes what the disk takes, says nothing, and reads it again
+        raise OutputError(f"{small.name} cannot be written whole: no room in {path.parent.parent}") from None
+    if not made:
         return [path]
     stamp(small, card)
     quantised = Classifier(small)(crops.numpy())

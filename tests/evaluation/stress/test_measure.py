@@ -212,7 +212,10 @@ def test_another_weights_file_is_not_written_over(mien: Any, tiny_fer2013: Path,
 
 
 def test_words_for_a_terminal_are_explained(tiny_fer2013: Path) -> None:
-    text = to_text(few(tiny_fer2013, baseline="fer2013-nano")[1])
+    figures = few(tiny_fer2013, baseline="fer2013-nano")[1]
+    assert figures["groups"] is None
+    assert "(95 % by 7 subjects or clips: " in to_text({**figures, "groups": 7})
+    text = to_text(figures)
     for told in (
         "accuracy in %",
         "CE: the error at all strengths, likewise",
