@@ -56,7 +56,7 @@ def test_named_files_are_always_tried(tree: Path) -> None:
         ("nowhere.jpg", "no such file or folder"),
         ("photos/*.bmp", "the pattern matches nothing"),
         ("photos/empty", "no picture or video in this folder"),
-        ("http://example.org/a.jpg", "addresses are not read; download it first"),
+        ("http://example.org/a.jpg", "URLs are not read; download the file first"),
         ("", "no such file or folder"),
     ],
 )
@@ -209,7 +209,7 @@ def odd(tmp_path: Path) -> Path:
 
 COUNTED = {
     "fifo": 1, "socket": 1, "broken link": 2, "camera raw .cr2": 1, "camera raw .dng": 1, ".psd": 1, ".svg": 1,
-    ".db": 1, "without a suffix": 1, "hidden": 2, "hidden folder": 1, "read already": 2, "folder read already": 1,
+    ".db": 1, "without a suffix": 1, "hidden": 2, "hidden folder": 1, "already read": 2, "folder already read": 1,
 }  # fmt: skip
 
 
@@ -227,7 +227,7 @@ def test_what_is_passed_over_is_counted(odd: Path) -> None:
         ("fifo.jpg", "a fifo is not read"),
         ("socket.mp4", "a socket is not read"),
         ("/dev/null", "a device is not read"),
-        ("gone.jpg", "a link to what is not there"),
+        ("gone.jpg", "a broken link"),
         ("b.cr2", "a camera raw file is not read; export it as"),
         ("c.DNG", "a camera raw file is not read"),
     ],

@@ -98,6 +98,40 @@ def test_no_line_is_wider_than_the_terminal(place: Path, columns: int, head: lis
     assert rest.count("most expressive: happiness") == rest.count("event: happiness 0:00.0 to 0:01.1") == 2
 
 
+@pytest.fixture
+def album(tmp_path: Path, astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A face on its side, a face on page 1 of 2 and none on page 1 of 3."""
+    face, grey = Image.fromarray(astronaut), Image.new("RGB", (512, 512), "grey")
+    face.rotate(90).save(tmp_path / "side.png")
+    face.save(tmp_path / "two.tif", save_all=True, append_images=[grey])
+    grey.save(tmp_path / "three.tif", save_all=True, append_images=[face, grey])
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_what_was_read_stands_beside_the_image(album: Path) -> None:
+    wide = piped(album, "side.png", "two.tif", "three.tif", "--rotate", "auto")
+    assert wide[2].strip() == "(rotated by 270 degrees)"
+    assert wide[4].strip() == "(page 1 of 2)"
+    assert wide[5].split(maxsplit=1) == ["three.tif", "no face (page 1 of 3)"]
+    narrow = piped(album, "side.png", "three.tif", "--rotate", "auto", COLUMNS="40")
+    assert narrow[3].split() == ["three.tif", "no", "face"]
+    assert narrow[4].strip() == "(page 1 of 3)"
+    assert max(map(cell_len, narrow)) <= 40
+
+
+def test_what_was_read_stands_in_the_report(mien: Mien, album: Path) -> None:
+    assert mien("predict", "side.png", "two.tif", "three.tif", "--rotate", "auto", "--out", "res").code == 0
+    page = (album / "res/report.html").read_text(encoding="utf-8")
+    for name, told in {
+        "side.png": "rotated by 270 degrees",
+        "two.tif": "page 1 of 2",
+        "three.tif": "page 1 of 3",
+    }.items():
+        assert f'<h3>{name}</h3><p class="soft">{told}</p>' in page
+    assert "no face (page 1 of 3)" in page
+
+
 @pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are POSIX")
 @pytest.mark.parametrize(
     ("environment", "escapes", "colours"),

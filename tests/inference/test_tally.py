@@ -28,10 +28,10 @@ def frames(count: int, faces: int = 1) -> list[Seen]:
 
 
 CASES = [
-    ([], {}, "read nothing"),
+    ([], {}, "read 0 images"),
     ([image()], {}, "read 1 image, 1 face"),
     ([image(2), image(0)], {}, "read 2 images, 2 faces; 1 without a face"),
-    ([image(0, "no")], {}, "read nothing; 1 failed"),
+    ([image(0, "no")], {}, "read 0 images; 1 failed"),
     ([image()] * 1648, {OWN: 12, "fifo": 1}, f"read 1,648 images, 1,648 faces; skipped: 12 {OWN}, 1 fifo"),
     (frames(3), {}, "read 1 video (3 frames), 3 faces"),
     ([*frames(1), image(0), *frames(2, 0)], {}, "read 1 image and 2 videos (3 frames), 1 face; 3 without a face"),
@@ -53,5 +53,5 @@ def test_it_reads_well(seen: list[Seen], skipped: dict[str, int], told: str) -> 
 
 def test_what_this_run_replaces_counts_as_passed_over() -> None:
     tally = Tally(own=3, skipped=Skipped({".txt": 1}))
-    assert str(tally) == "read nothing; skipped: 3 of mien's own, 1 .txt"
+    assert str(tally) == "read 0 images; skipped: 3 of mien's own, 1 .txt"
     assert tally.to_dict()["skipped"] == {OWN: 3, ".txt": 1}

@@ -73,6 +73,12 @@ class Prediction:
     rotated: int | None = None
     faces: tuple[Face, ...] = ()
 
+    @property
+    def remark(self) -> str:
+        """What was read, where that is not obvious, and how it was rotated: "page 1 of 3; rotated by 90 degrees"."""
+        turned = f"rotated by {self.rotated} degrees" if self.rotated else ""
+        return "; ".join(filter(None, (self.note, turned)))
+
     def to_dict(self) -> dict[str, Any]:
         """Return the object that `mien predict --format json` prints; texts as UTF-8 can hold them (`writable`)."""
         return {

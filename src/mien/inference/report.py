@@ -188,7 +188,8 @@ def _rows(prediction: Prediction) -> list[list[str]]:
     """Return the cells of each face, or of the picture where there is none; HTML."""
     source = escape(when(prediction))
     if not prediction.faces:
-        return [[source, "no face", "", "", ""]]
+        told = f"no face ({prediction.remark})" if prediction.remark else "no face"
+        return [[source, escape(told), "", "", ""]]
     rows = []
     for face in prediction.faces:
         said = None if face.abstained else face.expression

@@ -58,7 +58,7 @@ def check_format(name: str, to_file: bool, frames: bool = False, excel: bool = F
     if frames and name != "table":
         raise UsageError(f"--frames with --format {name}", "--format table", f"{name} has every frame as it is")
     if excel and name != "csv" and not (name == "table" and to_file):
-        raise UsageError(f"--excel with --format {name}", "--format csv, or a table with --out DIR, which holds CSV")
+        raise UsageError(f"--excel with --format {name}", "--format csv, or --out DIR, where rows are CSV")
 
 
 @dataclass(frozen=True)

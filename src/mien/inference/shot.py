@@ -44,10 +44,11 @@ def shot(prediction: Prediction, image: NDArray[np.uint8]) -> str:
     more = f'<p class="soft">and {count - FACES} more in the table</p>' if count > FACES else ""
     folded = f"<details><summary>{count - OPEN} more</summary>{''.join(listed[OPEN:])}{more}</details>"
     empty = "" if count else '<p class="soft">No face found.</p>'
+    remark = f'<p class="soft">{escape(prediction.remark)}</p>' if prediction.remark else ""
     body = "".join(listed[:OPEN]) + (folded if count > OPEN else empty)
     return (
         f'<article class="shot"><img loading="lazy" src="{_jpeg(picture)}" alt="{escape(alt)}">'
-        f"<div><h3>{escape(when(prediction))}</h3>{body}</div></article>"
+        f"<div><h3>{escape(when(prediction))}</h3>{remark}{body}</div></article>"
     )
 
 

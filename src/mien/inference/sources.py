@@ -30,7 +30,7 @@ Skipped = Counter[str]
 
 OWN = "of mien's own"
 """The kind of what `mien predict --out` wrote earlier: it is passed over in folders that carry its mark (mark.py)."""
-SAME, FOLDER = "read already", "folder read already"
+SAME, FOLDER = "already read", "folder already read"
 """Kinds of what has been read in this run under another name: hard links, links, arguments that overlap."""
 NOTHING = "nothing to tell"
 KNOWN = PICTURES | VIDEOS
@@ -136,11 +136,11 @@ def _status(path: Path) -> os.stat_result | None:
 
 def _why(path: Path) -> str:
     if ADDRESS.match(str(path)):
-        return "addresses are not read; download it first"
+        return "URLs are not read; download the file first"
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        return "a link to what is not there" if _is_link(path) else "no such file or folder"
+        return "a broken link" if _is_link(path) else "no such file or folder"
     except OSError as error:
         return error.strerror or str(error)
     if S_ISDIR(mode):

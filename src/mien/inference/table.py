@@ -1,5 +1,6 @@
 """The table that `mien predict` prints for people: one line per face, written as it goes.
 
+Below the lines of an image stands, in brackets, what was read of it where that is not obvious, and how it was rotated.
 Columns have fixed widths taken from the terminal, so that lines printed minutes apart still stand under each other, and
 no line is wrapped: what has no room is left out, the box first, and a long path lacks its middle.  Where there is no
 terminal there are no colours (unless FORCE_COLOR asks for them), and COLUMNS is the width.
@@ -8,9 +9,11 @@ terminal there are no colours (unless FORCE_COLOR asks for them), and COLUMNS is
 import io
 import os
 import shutil
+import textwrap
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -62,10 +65,24 @@ def lines(layout: Layout, prediction: Prediction) -> str:
     source = Text(shortened(printable(prediction.source), layout.columns["source"] - len(after)) + after)
     if prediction.error is not None:
         return _note(layout, source, Text("cannot be read", style="red"))
+    remark = printable(prediction.remark)
     if not prediction.faces:
-        return _note(layout, source, Text("no face", style="dim"))
+        told = f"no face ({remark})" if remark else "no face"
+        if cell_len(told) <= layout.width - layout.columns["source"] - GAP:
+            return _note(layout, source, Text(told, style="dim"))
+        return _note(layout, source, Text("no face", style="dim")) + _remark(layout, remark)
     faces = enumerate(prediction.faces, 1)
-    return _render(layout, [{"source": source, **_cells(face, number)} for number, face in faces])
+    rows = _render(layout, [{"source": source, **_cells(face, number)} for number, face in faces])
+    return rows + _remark(layout, remark)
+
+
+def _remark(layout: Layout, remark: str) -> str:
+    """Return the lines below those of an image that say what was read, or nothing."""
+    if not remark:
+        return ""
+    width = max(layout.width, SOURCE)
+    told = textwrap.wrap(f"({remark})", width, initial_indent="  ", subsequent_indent="   ")
+    return rendered(layout, Text("\n".join(told), style="dim"))
 
 
 def _cells(face: Face, number: int) -> dict[str, Text]:

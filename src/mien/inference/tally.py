@@ -67,7 +67,7 @@ class Tally:
         """Return the summary: "read 648 images, 1,296 faces; 2 failed; skipped: 3 .txt"."""
         read = [count(self.images, "image")] if self.images else []
         read += [f"{count(self.videos, 'video')} ({count(self.frames, 'frame')})"] if self.videos else []
-        parts = [f"read {' and '.join(read)}, {count(self.faces, 'face')}" if read else "read nothing"]
+        parts = [f"read {' and '.join(read)}, {count(self.faces, 'face')}" if read else "read 0 images"]
         counted = ((self.empty, "without a face"), (self.failed, "failed"), (self.lost, "not annotated"))
         parts += [f"{number:,} {what}" for number, what in counted if number]
         if kinds := [f"{number:,} {kind}" for kind, number in self.kinds().items()]:
