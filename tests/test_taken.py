@@ -57,6 +57,20 @@ def measured(tiny_fer2013: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return place
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["evaluate", "fer2013-nano"],
+        ["compare", "result", "answers.csv"],
+        ["stress", "fer2013-nano"],
+        ["fairness", "result", "--groups", "groups.csv"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_force_without_a_folder_is_refused(measured: Path, words: list[str]) -> None:
+    refused(mien(measured, *words, "--force"), "--force without --out; expected --out DIR beside it")
+
+
 COMMANDS = {
     "evaluate": (("evaluate", "fer2013-nano", "--root", "{data}", "--split", "val"), "metrics.json"),
     "compare": (("compare", "{measured}/result", "{measured}/answers.csv", "--root", "{data}"), "answers.npz"),

@@ -73,7 +73,9 @@ def predict(
     max_fps: Annotated[float | None, typer.Option(help="read at most so many frames a second")] = None,
     smooth: Annotated[float, typer.Option(help="seconds over which a video's probabilities are averaged")] = 0.0,
     force: Annotated[bool, typer.Option("--force", help=FORCE)] = False,
-    rotate: Annotated[str, typer.Option(help="auto: also look for faces in the image turned; or off")] = "off",
+    rotate: Annotated[
+        str, typer.Option(help="auto (images only): also look for faces in the image turned; or off")
+    ] = "off",
     max_pixels: Annotated[int, typer.Option(help="refuse images and frames of more pixels")] = 100_000_000,
     event_high: Annotated[float, typer.Option(help="the probability that an event of a video reaches")] = 0.6,
     event_low: Annotated[float, typer.Option(help="the probability that an event keeps")] = 0.4,
@@ -88,7 +90,7 @@ def predict(
     from mien.inference.pipeline import Pipeline
     from mien.inference.video import Clip
 
-    session.check_format(format, out is not None, frames, excel)
+    session.check_format(format, out is not None, frames, excel, force)
     clip = Clip(every, start, end, max_fps)
     least = session.least_confidence(abstain)
     reading = (weights, detector, detector_file, min_score, least, device, smooth, rotate, max_pixels)
@@ -230,7 +232,7 @@ def doctor(
     strict: Annotated[bool, typer.Option("--strict", help="exit 3 when something needed is missing")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
-    """Show whether everything that mien needs stands ready: packages, weights, detectors, codecs, folders."""
+    """Show whether everything that mien needs is available: packages, weights, detectors, codecs, folders."""
     import json
     from dataclasses import asdict
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import mien
+from mien.errors import UsageError
 from mien.outputs import Outputs, now, replacing, reserved
 from mien.reading.digest import sha256_of
 from mien.targets import Kinds, check
@@ -36,8 +37,10 @@ def taken(
 
     `names` are those of the files that the command writes, `inputs` the files and folders that it was given, and
     `settings` its options, of which `force` says whether to write over files that are not ours.  OutputError, before
-    anything is measured, as `mien.outputs.claimed` says.
+    anything is measured, as `mien.outputs.claimed` says; UsageError for `force` without a folder.
     """
+    if out is None and settings.get("force"):
+        raise UsageError("--force without --out", "--out DIR beside it")
     if out is None:
         yield _nowhere
         return

@@ -368,6 +368,8 @@ def test_doctor(mien: Mien, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     assert found["detector", "yunet"]["seen"].startswith("sha256 49f000ec501f")
     assert found["folder", "cache"] == {"group": "folder", "name": "cache", "ok": True, "seen": str(tmp_path)}
     assert found["folder", "MIEN_DATA"]["ok"] is None
+    assert found["package", "pi-heif"]["ok"]
+    assert {"JPEG", "PNG", "HEIC", "HEIF", "AVIF", "TIFF"} <= set(found["image", "formats"]["seen"].split(", "))
     assert "MISSING" not in mien("doctor").out.decode()
 
 

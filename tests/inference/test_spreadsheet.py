@@ -121,12 +121,25 @@ def test_a_table_with_a_folder_writes_it_too(mien: Mien, album: Path) -> None:
     assert read((album / "res/predictions.csv").read_bytes())[0]["source"] == "größer.jpg"
 
 
+@pytest.mark.parametrize("name", ["xx_YY.UTF-8", "C", "POSIX"])
+def test_a_locale_that_is_not_installed_is_named(
+    mien: Mien, album: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("LC_ALL", name)
+    code, out, err = mien("predict", "größer.jpg", "--format", "csv", "--excel")
+    assert (code, read(out)[0]["expression"]) == (0, "happiness")
+    told = "mien: the locale xx_YY.UTF-8 is not installed; --excel writes semicolons and decimal commas\n"
+    assert (told in err) == (name == "xx_YY.UTF-8")
+    assert "locale" not in mien("predict", "größer.jpg", "--format", "csv").err
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (["--excel"], "--excel with --format table; expected --format csv"),
         (["--excel", "--format", "json"], "--excel with --format json; expected --format csv"),
         (["--excel", "--format", "parquet", "--out", "res"], "--excel with --format parquet; expected --format csv"),
+        (["--force"], "--force without --out; expected --out DIR beside it"),
         (["--frames", "--format", "csv"], "--frames with --format csv; expected --format table; csv has every frame"),
         (["--event-high", "2"], "--event-high 2; expected a probability from 0 to 1"),
         (["--event-low", "0.7"], "--event-low 0.7; expected at most --event-high 0.6"),

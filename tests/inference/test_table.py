@@ -174,6 +174,12 @@ def test_a_video_has_a_line_per_frame_when_asked(mien: Mien, place: Path, monkey
     assert not any(line.startswith("source") for line in short)
 
 
+def test_bursts_are_told_with_what_they_fell_short_of(mien: Mien, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+    lines = mien("predict", "clip.mp4", "--event-min", "2").out.decode().splitlines()
+    assert [line.strip() for line in lines if "burst" in line] == ["1 burst (shorter than 2 s): happiness 1"] * 2
+
+
 def test_a_video_before_and_after_photos_keeps_its_place(
     mien: Mien, place: Path, coffee: np.ndarray, film: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

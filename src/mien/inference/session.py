@@ -27,7 +27,7 @@ from mien.inference.pipeline import Pipeline, Seen
 from mien.inference.progress import bar
 from mien.inference.sinks import FORMATS, as_csv
 from mien.inference.sources import OWN, Skipped, expand
-from mien.inference.spreadsheet import PLAIN, Csv, for_excel
+from mien.inference.spreadsheet import PLAIN, Csv, for_excel, unknown_locale
 from mien.inference.tally import Tally
 from mien.inference.video import WHOLE, Clip
 from mien.outputs import Outputs, claimed
@@ -45,7 +45,7 @@ def least_confidence(text: str | None) -> float | Literal["auto"] | None:
         raise UsageError(f"--abstain {text}", "a number from 0 to 1, or auto") from None
 
 
-def check_format(name: str, to_file: bool, frames: bool = False, excel: bool = False) -> None:
+def check_format(name: str, to_file: bool, frames: bool = False, excel: bool = False, force: bool = False) -> None:
     """Refuse a format that does not exist, options that another has, and a stdout that is closed; a MienError."""
     if cast(Any, sys.stdout) is None:  # the next file that is opened would become it, and get what libraries print
         raise OutputError("stdout is closed", "a terminal, a file or a pipe", "send it to /dev/null")
@@ -57,6 +57,8 @@ def check_format(name: str, to_file: bool, frames: bool = False, excel: bool = F
         raise UsageError("Parquet is not for a terminal", do="redirect the output to a file, or give --out DIR")
     if frames and name != "table":
         raise UsageError(f"--frames with --format {name}", "--format table", f"{name} has every frame as it is")
+    if force and not to_file:
+        raise UsageError("--force without --out", "--out DIR beside it")
     if excel and name != "csv" and not (name == "table" and to_file):
         raise UsageError(f"--excel with --format {name}", "--format csv, or --out DIR, where rows are CSV")
 
@@ -91,6 +93,8 @@ def run(pipeline: Pipeline, request: Request) -> int:
     summary at the end.  One camera on a terminal shows a live table instead of rows.
     """
     warnings.filterwarnings("ignore", module="PIL")  # a picture is read or it is not; its oddities are not the user's
+    if request.excel and (name := unknown_locale()):
+        say(f"mien: the locale {name} is not installed; --excel writes semicolons and decimal commas")
     tally = Tally()
     try:
         with _Stop() as stop, ExitStack() as stack:

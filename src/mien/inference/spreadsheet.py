@@ -9,6 +9,7 @@ left alone.  pandas reads it with `read_csv(path, sep=";", decimal=",")`, LibreO
 import csv
 import io
 import locale
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,6 +59,18 @@ def for_excel() -> Csv:
     """Return CSV as the Excel of this machine's region opens it: with decimal points and commas where the locale has
     decimal points, else, also where it says nothing (C, POSIX), with decimal commas and semicolons."""
     return Csv(",", ".", True) if _decimal_point() else Csv(";", ",", True)
+
+
+def unknown_locale() -> str:
+    """Return the locale that the environment names and this machine lacks; nothing where all is well."""
+    before = locale.setlocale(locale.LC_NUMERIC)
+    try:
+        locale.setlocale(locale.LC_NUMERIC, "")
+    except locale.Error:
+        return next((name for name in map(os.environ.get, ("LC_ALL", "LC_NUMERIC", "LANG")) if name), "")
+    finally:
+        locale.setlocale(locale.LC_NUMERIC, before)
+    return ""
 
 
 def _decimal_point() -> bool:

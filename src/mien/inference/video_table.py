@@ -115,7 +115,8 @@ def _person(layout: table.Layout, film: Film, person: Person) -> Iterator[str]:
         yield f"      and {person.count - EVENTS:,} more events"
     if bursts := person.bursts.total():
         told = ", ".join(f"{name} {number:,}" for name, number in person.bursts.most_common())
-        yield from _wrapped(f"{count(bursts, 'burst')}: {told}", layout, 6)
+        least = f"{film.thresholds.shortest:g} s"
+        yield from _wrapped(f"{count(bursts, 'burst')} (shorter than {least}): {told}", layout, 6)
 
 
 def _moment(peak: Peak | None) -> str:
