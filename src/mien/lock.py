@@ -44,7 +44,9 @@ def held(folder: Path, name: str = NAME) -> Iterator[None]:
     try:
         descriptor = _take(path)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}", "a folder that you may write to") from None
+        raise OutputError(
+            f"{path} cannot be written: {error.strerror}", do="choose a folder that you may write to"
+        ) from None
     try:
         yield
     finally:

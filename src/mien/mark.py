@@ -10,7 +10,8 @@ per file, in JOURNAL.  A name that leads out of the folder is no name of ours, w
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISREG
@@ -18,6 +19,7 @@ from typing import Any
 
 RECORD = "mien-run.json"
 JOURNAL = ".mien-files.jsonl"
+FOLDERS, SPARED = "folders", "spared"  # keys of the record
 STANDING = frozenset((RECORD, JOURNAL))
 REMEMBERED = 64  # folders whose marks are kept while a tree is walked
 SECOND = 1_000_000_000
@@ -34,7 +36,7 @@ class Mark:
         files: every name, relative to the folder with "/" between, with its stamp; None where the run was killed while
             the file was being written.
         by: which command wrote each.
-        folders: those that hold files of ours alone while `running`.
+        folders: those into which a run writes that is `running`; spared: what was in them before, and is not ours.
         running: whether the run has not ended, or was killed.
     """
 
@@ -42,10 +44,12 @@ class Mark:
     by: dict[str, str] = field(default_factory=dict)
     folders: tuple[str, ...] = ()
     running: bool = False
+    spared: frozenset[str] = frozenset()
 
     def owns(self, name: str) -> bool:
         """Whether mien wrote the file of this name."""
-        return name in self.files or (self.running and name.startswith(tuple(f"{each}/" for each in self.folders)))
+        below = self.running and name.startswith(tuple(f"{each}/" for each in self.folders))
+        return name in self.files or (below and name not in self.spared)
 
     def untouched(self, folder: Path, name: str, command: str) -> bool:
         """Whether the command wrote the file and it is still as it was.
@@ -54,14 +58,14 @@ class Mark:
         """
         seen = stamp_of(folder / name)
         if seen is None or name not in self.files:
-            return seen is not None and self.running and seen[0] == 0
+            return seen is not None and self.running and seen[0] == 0 and name not in self.spared
         stamp = self.files[name]
         return self.by[name] == command and (stamp is None or _equal(stamp, seen))
 
-    def others(self, command: str, fits: Callable[[str], bool]) -> Iterator[dict[str, Any]]:
-        """Yield the entries of files that other commands wrote, and that this one does not write over."""
+    def standing(self, folder: Path) -> Iterator[dict[str, Any]]:
+        """Yield the entries of files that are there, whoever wrote them and whatever was done to them since."""
         for name, stamp in self.files.items():
-            if self.by[name] != command and not fits(name):
+            if os.path.lexists(folder / name):
                 yield entry(name, self.by[name], stamp)
 
 
@@ -76,8 +80,10 @@ def read(folder: Path) -> Mark | None:
     if not isinstance(told.get("mien"), str) or not isinstance(told.get("files"), list):
         return None
     entries = [*told["files"], *journal(folder)]
-    folders = told["folders"] if isinstance(told.get("folders"), list) else []
-    mark = Mark(folders=tuple(filter(_inside, folders)), running=told.get("status") == "running")
+    folders, spared = (
+        filter(_inside, told[key] if isinstance(told.get(key), list) else ()) for key in (FOLDERS, SPARED)
+    )
+    mark = Mark(folders=tuple(folders), running=told.get("status") == "running", spared=frozenset(spared))
     for each in entries:
         name, stamp = _read(each)
         if name and each.get("gone"):
@@ -134,22 +140,36 @@ def _regular(path: Path) -> bool:
 class Own:
     """Tells mien's own files in a tree, by the marks of the folders from `root` down to them.
 
-    Marks above `root` do not count: who names the folder that results were drawn into wants to read it.
+    Marks above `root` do not count: who names the folder that results were drawn into wants to read it.  That of
+    `writing` always does: a run does not read what it writes.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, writing: Path | None = None) -> None:
         self._root = root
+        self._writing = writing and Path(os.path.realpath(writing))
+        self._parent = (root, Path(os.path.realpath(root)))  # a folder, and where it is, links resolved
         self._marks: dict[Path, Mark | None] = {}
 
     def __call__(self, path: Path) -> bool:
         """Whether a file below the root was written by mien."""
         for folder in path.parents:
-            mark = self._mark(folder)
-            if mark is not None and (path.name in STANDING or mark.owns(path.relative_to(folder).as_posix())):
+            if self._owned(folder, path):
                 return True
             if folder == self._root:
                 break
-        return False
+        return self._being_written(path)
+
+    def _being_written(self, path: Path) -> bool:
+        if self._writing is None:
+            return False
+        if self._parent[0] != path.parent:
+            self._parent = (path.parent, Path(os.path.realpath(path.parent)))
+        real = self._parent[1] / path.name
+        return real.is_relative_to(self._writing) and self._owned(self._writing, real)
+
+    def _owned(self, folder: Path, path: Path) -> bool:
+        mark = self._mark(folder)
+        return mark is not None and (path.name in STANDING or mark.owns(path.relative_to(folder).as_posix()))
 
     def _mark(self, folder: Path) -> Mark | None:
         if folder not in self._marks:

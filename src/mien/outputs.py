@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from itertools import chain
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from mien import mark as marks
 from mien.errors import OutputError
 from mien.lock import held
 from mien.mark import JOURNAL, RECORD, Mark
-from mien.targets import PART, Kinds, check, clear
+from mien.targets import ELSEWHERE, PART, Kinds, check, clear, spared
 
 ONE_ALONE = frozenset(
     getattr(errno, name)
@@ -173,7 +173,7 @@ class Outputs:
         self._journal: Growing | None = None
         self._gone: set[str] = set()
         self._growing: dict[str, Growing] = {}
-        self.carried: list[dict[str, Any]] = []
+        self.carried: dict[str, dict[str, Any]] = {}  # entries of what stays of earlier runs and other commands
         self.replaced = 0  # files of earlier runs that were removed
         self.kept: list[str] = []  # files of earlier runs that somebody changed, and that this run does not write
 
@@ -256,6 +256,7 @@ class Outputs:
     def _note(self, name: str, stamp: marks.Stamp | None = None, gone: bool = False) -> None:
         entry = marks.entry(name, self.command, stamp) | ({"gone": True} if gone else {})
         (self._gone.add if gone else self._gone.discard)(name)
+        self.carried.pop(name, None)
         if name in self.kept:
             self.kept.remove(name)
         if not gone:
@@ -265,9 +266,9 @@ class Outputs:
         if self._journal is not None:
             self._journal.write((json.dumps(entry) + "\n").encode())
 
-    def start(self, carried: list[dict[str, Any]]) -> None:
-        """Write the record of a run that has begun, and begin the list of files; `carried` are those of others."""
-        self.carried = carried
+    def start(self, carried: Iterable[dict[str, Any]]) -> None:
+        """Write the record of a run that has begun, and begin the list of files; `carried` are those that stay."""
+        self.carried = {each["file"]: each for each in carried}
         with contextlib.suppress(FileNotFoundError):
             (self.folder / JOURNAL).unlink()
         earlier = marks.earlier(self.folder, self.command)
@@ -288,6 +289,7 @@ class Outputs:
         begun, end = datetime.fromisoformat(self.facts["start"]), now()
         seconds = (datetime.fromisoformat(end) - begun).total_seconds()
         self.facts |= {"status": status, "end": end, "seconds": round(seconds, 3)}
+        self.facts.pop(marks.SPARED, None)  # from now on the list has every file
         try:
             self._record()
         except OutputError:  # no room for a new one: the old one can at least be put right
@@ -302,7 +304,7 @@ class Outputs:
             raise lost
 
     def _record(self) -> None:
-        files = chain(self.carried, marks.settled(marks.journal(self.folder), frozenset(self._gone)))
+        files = chain(self.carried.values(), marks.settled(marks.journal(self.folder), frozenset(self._gone)))
         with beside(self.folder / RECORD) as scratch, scratch.open("w", encoding="utf-8") as file:
             file.write(json.dumps(self.facts, indent=1, default=str).removesuffix("\n}") + ',\n "files": [')
             for number, entry in enumerate(files):  # a line each, as it comes: there may be a million
@@ -330,15 +332,23 @@ def reserved(folder: Path, command: str, kinds: Kinds, inputs: Iterable[Path], f
 
     OutputError, before anything is written or removed, as `claimed` says.
     """
+    made = list(takewhile(lambda each: not os.path.lexists(each), (folder, *folder.parents)))
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise OutputError(f"--out: {folder} is a file, or lies in one", "a folder") from None
     except OSError as error:
-        what = "not a folder" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror
-        raise OutputError(f"--out: {folder} cannot be written: {what}", "a folder") from None
-    with held(folder):
-        mark = marks.read(folder)
-        check(folder, command, kinds, mark, inputs, force)
-        yield mark or Mark()
+        raise OutputError(f"--out: {folder} cannot be made: {error.strerror}", do=ELSEWHERE) from None
+    try:
+        with held(folder):
+            mark = marks.read(folder)
+            check(folder, command, kinds, mark, inputs, force)
+            yield mark or Mark()
+    except BaseException:
+        for each in made:  # for nothing, where nothing was written
+            with contextlib.suppress(OSError):
+                each.rmdir()
+        raise
 
 
 @contextmanager
@@ -348,9 +358,9 @@ def recorded(
     """Write into a folder that is reserved: what an earlier run left is removed first, and our record stays."""
     outputs = Outputs(folder, command, force)
     outputs.facts |= facts or {}
-    outputs.facts["folders"] = list(kinds.folders)
+    outputs.facts |= {marks.FOLDERS: list(kinds.folders), marks.SPARED: list(spared(folder, kinds, mark))}
     outputs.replaced, outputs.kept = clear(folder, command, kinds, mark)
-    outputs.start(list(mark.others(command, kinds.fits)))
+    outputs.start(mark.standing(folder))
     try:
         yield outputs
     except BaseException as error:
@@ -399,17 +409,16 @@ def replacing(
     """
     outputs = Outputs(folder, command, force=True)
     outputs.facts |= facts or {}
-    outputs.start([marks.entry(name, mark.by[name], stamp) for name, stamp in mark.files.items()])
+    outputs.start(mark.standing(folder))
     try:
         yield outputs
     except BaseException as error:
-        outputs.carried = [each for each in outputs.carried if each["file"] not in outputs.wrote]
         with contextlib.suppress(OutputError):
             outputs.end("stopped" if isinstance(error, STOPS) else "failed")
         raise
     left = {name: stamp for name, stamp in mark.files.items() if name not in outputs.wrote}
     clear(folder, command, kinds, replace(mark, files=left))
-    outputs.carried = list(mark.others(command, kinds.fits))
+    outputs.carried = {each["file"]: each for each in replace(mark, files=left).standing(folder)}
     outputs.end("finished")
 
 

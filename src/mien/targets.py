@@ -93,6 +93,13 @@ def clear(folder: Path, command: str, kinds: Kinds, mark: Mark) -> tuple[int, li
     return removed, kept
 
 
+def spared(folder: Path, kinds: Kinds, mark: Mark) -> Iterator[str]:
+    """Yield what is in the folders that the command writes, and is not ours."""
+    for top in kinds.folders:
+        if _mode(folder / top):
+            yield from (name for name in _below(folder, top) if not mark.owns(name))
+
+
 def _standing(folder: Path, kinds: Kinds) -> Iterator[str]:
     """Yield the names that are there and that the command may write; OutputError for what is no file."""
     for name in (*kinds.now, RECORD, JOURNAL):
@@ -146,7 +153,9 @@ def _check_inputs(folder: Path, kinds: Kinds, taken: Mapping[Inode, str], inputs
         name = next((taken[inode] for inode in _inodes(path) if inode in taken), None)
         name = name or _would_be(real, kinds, path)
         if name is not None:
-            raise OutputError(f"{path} is an input, and {folder / name} would be written over", do=ELSEWHERE)
+            same = os.path.abspath(path) == os.path.abspath(folder / name)  # noqa: PTH100 - links as they are named
+            what = "it" if same else f"{folder / name}, the same file,"
+            raise OutputError(f"{path} is an input, and this run would write over {what}", do=ELSEWHERE)
 
 
 def _would_be(real: str, kinds: Kinds, path: Path) -> str | None:
@@ -163,12 +172,14 @@ def _would_be(real: str, kinds: Kinds, path: Path) -> str | None:
 def _foreign(folder: Path, names: list[str], mark: Mark | None) -> OutputError:
     first = folder / names[0]
     by = mark.by.get(names[0]) if mark is not None else None
-    what = "was not written by mien, or by a version before its mark"
+    what = f"was not written by mien, or is not listed in {folder / RECORD}"
     if mark is not None and by is not None:
         edited = not mark.untouched(folder, names[0], by)
         what = "was changed since mien wrote it" if edited else f"was written by mien {by}"
     more = f" (and {len(names) - 1:,} more)" if len(names) > 1 else ""
-    return OutputError(f"{first} {what}{more}", do=f"{ELSEWHERE}, or write over what has mien's names with --force")
+    return OutputError(
+        f"{first} {what}{more}", do=f"{ELSEWHERE}, or write over {'them' if more else 'it'} with --force"
+    )
 
 
 def _through_link(folder: Path, name: str) -> bool:

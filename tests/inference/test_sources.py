@@ -1,5 +1,6 @@
 """What the words of a command line mean: files, folders, globs, cameras, and what is not there."""
 
+import json
 import os
 import socket
 from collections.abc import Iterator
@@ -132,7 +133,14 @@ def test_links_back_up_end(tree: Path) -> None:
 
 
 def test_results_are_not_read_again(tree: Path) -> None:
-    assert [source.below.as_posix() for source in expand([tree], skip=tree / "a")] == FOUND[1:]
+    run = {"mien": "0", "status": "running", "folders": ["a"], "files": []}
+    for spared, found in (([], FOUND[1:]), (["a/z.PNG"], FOUND)):
+        (tree / "mien-run.json").write_text(json.dumps({**run, "spared": spared}))
+        assert [source.below.as_posix() for source in expand([tree])] == found
+        assert [source.below.name for source in expand([tree / "a"], skip=tree) if not source.error] == [
+            Path(name).name for name in spared
+        ]
+        assert [source.below.name for source in expand([tree / "a"])] == ["z.PNG"]
 
 
 def test_names_that_no_encoding_can_write(tree: Path) -> None:

@@ -51,7 +51,7 @@ def test_it_reads_well(seen: list[Seen], skipped: dict[str, int], told: str) -> 
     assert tally.begun == bool(seen)
 
 
-def test_what_this_run_replaces_counts_as_passed_over() -> None:
-    tally = Tally(own=3, skipped=Skipped({".txt": 1}))
+def test_what_this_run_replaces_counts_as_passed_over_and_what_it_writes_does_not() -> None:
+    tally = Tally(own=3, skipped=Skipped({".txt": 1, OWN: 5}))
     assert str(tally) == "read 0 images; skipped: 3 of mien's own, 1 .txt"
     assert tally.to_dict()["skipped"] == {OWN: 3, ".txt": 1}

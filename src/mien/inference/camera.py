@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from itertools import count
 
@@ -20,6 +21,26 @@ def frames(source: str) -> Iterator[tuple[int, float, Callable[[], Pixels]]]:
 
     MediaError when there is no such camera, and when it stops sending.
     """
+    with _opened(source) as capture:
+        start = time.monotonic()
+        for index in count():
+            more, image = capture.read()
+            if not more:
+                raise MediaError(f"{source} stopped sending pictures")
+            yield index, time.monotonic() - start, partial(_rgb, np.asarray(image, np.uint8))
+
+
+def trouble(source: str) -> str | None:
+    """Return why a camera cannot be opened, or None where it can."""
+    try:
+        with _opened(source):
+            return None
+    except MediaError as error:
+        return str(error)
+
+
+@contextmanager
+def _opened(source: str) -> Iterator[cv2.VideoCapture]:
     number = source.removeprefix(CAMERA)
     if not number.isdecimal():
         raise MediaError(f"{source} names no camera", "camera:0, camera:1, ...")
@@ -28,12 +49,7 @@ def frames(source: str) -> Iterator[tuple[int, float, Callable[[], Pixels]]]:
     try:
         if not capture.isOpened():
             raise MediaError(f"{source} cannot be opened", "a camera that is connected and free")
-        start = time.monotonic()
-        for index in count():
-            more, image = capture.read()
-            if not more:
-                raise MediaError(f"{source} stopped sending pictures")
-            yield index, time.monotonic() - start, partial(_rgb, np.asarray(image, np.uint8))
+        yield capture
     finally:
         capture.release()
 

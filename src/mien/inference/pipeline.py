@@ -209,7 +209,7 @@ class Pipeline:
         skip: Path | None = None,
         skipped: Skipped | None = None,
     ) -> Iterator[Seen]:
-        """Yield as `predict` does, with the pictures themselves when `keep`, and without the folder `skip`.
+        """Yield as `predict` does, with the pictures themselves when `keep`, but not what a run writes into `skip`.
 
         What is passed over in folders is counted in `skipped`.
         """

@@ -19,14 +19,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Self, TextIO, cast
 
-from mien.errors import OutputError, UsageError
-from mien.inference import record
+from mien.errors import MediaError, OutputError, UsageError
+from mien.inference import camera, record
 from mien.inference.camera import CAMERA
 from mien.inference.guard import Guard
 from mien.inference.pipeline import Pipeline, Seen
 from mien.inference.progress import bar
 from mien.inference.sinks import FORMATS, as_csv
-from mien.inference.sources import OWN, Skipped, expand
+from mien.inference.sources import OWN, Skipped, Source, expand
 from mien.inference.spreadsheet import PLAIN, Csv, for_excel, unknown_locale
 from mien.inference.tally import Tally
 from mien.inference.video import WHOLE, Clip
@@ -116,13 +116,12 @@ def run(pipeline: Pipeline, request: Request) -> int:
 
 def _read(stack: ExitStack, stop: "_Stop", pipeline: Pipeline, tally: Tally, request: Request) -> None:
     """Give everything that is seen to all that write it; what writes is closed by the stack."""
-    sources, out = request.sources, request.out
-    skip = out / record.ANNOTATED if out else None  # a folder that is read may well be the one that is written to
+    sources, out = list(request.sources), request.out  # a folder that is read may well be the one that is written to
     live = request.format == "table" and not request.frames and _draws(sys.stdout) and _one_camera(sources)
     takers = list(_takers(stack, pipeline, tally, "live" if live else request.format, request))
     if not live:
-        takers.append(stack.enter_context(bar(sources, skip, request.clip)))
-    for seen in pipeline.stream(sources, request.clip, keep=out is not None, skip=skip, skipped=tally.skipped):
+        takers.append(stack.enter_context(bar(sources, out, request.clip)))
+    for seen in pipeline.stream(sources, request.clip, keep=out is not None, skip=out, skipped=tally.skipped):
         with stop.whole():
             tally.add(seen)
             for take in takers:
@@ -221,8 +220,8 @@ def _claimed(out: Path, format: str, pipeline: Pipeline, tally: Tally, request: 
     among what would be written over."""
     before = Skipped()  # files of an earlier run that stand in a folder that is read, and that this run replaces
     inputs = chain(
-        (source.path for source in expand(request.sources, skipped=before)),
         (pipeline.classifier.path, *filter(None, (pipeline.detector_file,))),
+        _paths(expand(request.sources, skipped=before), out),
     )
     facts = record.facts(pipeline, request.settings)
     with claimed(out, "predict", _kinds(format), inputs, request.force, facts) as outputs:
@@ -235,6 +234,20 @@ def _claimed(out: Path, format: str, pipeline: Pipeline, tally: Tally, request: 
             outputs.facts["counts"] = tally.to_dict()
             for name in outputs.kept:
                 say(f"mien: {out / name} is of an earlier run, was changed since, and stays")
+
+
+def _paths(sources: Iterator[Source], out: Path) -> Iterator[Path]:
+    """Yield the paths of sources; MediaError at their end when none can be opened: a typo costs no earlier results."""
+    opened, reasons = False, []
+    for source in sources:
+        yield source.path
+        if not opened and (why := source.error or (camera.trouble(source.name) if source.live else None)):
+            reasons.append(why)
+        else:
+            opened = True
+    if not opened:
+        more = f" (and {len(reasons) - 1:,} more that cannot be opened)" if len(reasons) > 1 else ""
+        raise MediaError(f"{reasons[0] if reasons else 'nothing to read'}{more}", do=f"nothing was written to {out}")
 
 
 def _kinds(format: str) -> Kinds:

@@ -11,7 +11,7 @@ import glob
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -20,7 +20,7 @@ from stat import S_ISDIR, S_ISFIFO, S_ISREG, S_ISSOCK
 from mien.inference import raws, video
 from mien.inference.camera import CAMERA
 from mien.inference.kind import PICTURES, VIDEOS
-from mien.mark import Own
+from mien.mark import RECORD, Own
 from mien.printable import writable
 
 PERHAPS = ".ts"  # a video, or TypeScript: the content decides
@@ -29,10 +29,9 @@ Skipped = Counter[str]
 """How many things of each kind were passed over in folders; a kind reads well after a number: "3 camera raw .cr2"."""
 
 OWN = "of mien's own"
-"""The kind of what `mien predict --out` wrote earlier: it is passed over in folders that carry its mark (mark.py)."""
+"""The kind of what mien wrote earlier: it is passed over in folders that carry its mark (mark.py), and in patterns."""
 SAME, FOLDER = "already read", "folder already read"
 """Kinds of what has been read in this run under another name: hard links, links, arguments that overlap."""
-NOTHING = "nothing to tell"
 KNOWN = PICTURES | VIDEOS
 ADDRESS = re.compile(r"\w{2,}:/")  # a single letter is a drive
 
@@ -85,45 +84,74 @@ def _met(known: set[int], status: os.stat_result) -> bool:
 def expand(
     arguments: Iterable[str | Path], skip: Path | None = None, skipped: Skipped | None = None
 ) -> Iterator[Source]:
-    """Yield the sources that arguments mean, without the folder `skip` (where results are being written).
+    """Yield the sources that arguments mean, but what a run that writes the folder `skip` has put there.
 
     What is passed over in folders is counted in `skipped` by its kind, as it goes.
     """
-    yield from _expand(arguments, skip, Skipped() if skipped is None else skipped, _Seen())
-
-
-def _expand(arguments: Iterable[str | Path], skip: Path | None, skipped: Skipped, seen: _Seen) -> Iterator[Source]:
+    skipped, seen = Skipped() if skipped is None else skipped, _Seen()
+    given = arguments if isinstance(arguments, list | tuple) else ()
+    owns, first = _by_shell(given, skip), str(given[0]) if given else ""
+    empty = True
     for argument in map(str, arguments):
         path = Path(argument)
-        status = _status(path)
-        if argument.startswith(CAMERA):
-            yield _source(argument, path)
-        elif status and S_ISREG(status.st_mode):
-            seen.file(status)
-            raw = path.suffix.lower() in raws.SUFFIXES
-            yield _source(argument, path, f"{argument}: {raws.REFUSAL}" if raw else None)
-        elif argument and status and S_ISDIR(status.st_mode):
-            yield from _folder(argument, path, skip, skipped, seen)
-        elif glob.has_magic(argument) and (matches := glob.glob(argument, recursive=True)):  # noqa: PTH207 - absolute and relative alike
-            yield from _matches(argument, sorted(matches, key=Path), skip, skipped, seen)
-        else:
-            what = "the pattern matches nothing" if glob.has_magic(argument) else _why(path)
-            yield _source(argument, path, f"{argument or repr(argument)}: {what}")
+        own = next((own for folder, own in owns.items() if folder in path.parents), None)
+        if own and (own(path) or (skip and not os.path.lexists(path))):  # one that the run has just replaced
+            skipped[OWN] += 1
+            continue
+        for source in _expand(argument, path, skip, skipped, seen, own):
+            empty = False
+            yield source
+    if empty and owns and not (skipped[SAME] or skipped[FOLDER]):
+        yield _source(first, Path(first), f"{first}: {ONLY_OWN}")
+
+
+def _by_shell(arguments: list[str | Path] | tuple[str | Path, ...], skip: Path | None) -> Mapping[Path, Own]:
+    """Return the folders whose list of mien's own files counts for the arguments in them.
+
+    Their record is itself an argument beside others: a shell made DIR/mien-run.json out of DIR/*.
+    """
+    named = (Path(argument) for argument in arguments if len(arguments) > 1)
+    return {path.parent: Own(path.parent, skip) for path in named if path.name == RECORD}
+
+
+def _expand(
+    argument: str, path: Path, skip: Path | None, skipped: Skipped, seen: _Seen, own: Own | None = None
+) -> Iterator[Source]:
+    """Yield what one argument means; `own` is given where it came out of a pattern."""
+    status = _status(path)
+    if argument.startswith(CAMERA):
+        yield _source(argument, path)
+    elif status and S_ISREG(status.st_mode):
+        seen.file(status)
+        raw = path.suffix.lower() in raws.SUFFIXES
+        yield _source(argument, path, f"{argument}: {raws.REFUSAL}" if raw else None)
+    elif argument and status and S_ISDIR(status.st_mode):
+        yield from _folder(argument, path, own or Own(path, skip), skipped, seen, matched=own is not None)
+    elif glob.has_magic(argument) and (matches := glob.glob(argument, recursive=True)):  # noqa: PTH207 - absolute and relative alike
+        yield from _matches(argument, sorted(matches, key=Path), skip, skipped, seen)
+    else:
+        what = "the pattern matches nothing" if glob.has_magic(argument) else _why(path)
+        yield _source(argument, path, f"{argument or repr(argument)}: {what}")
 
 
 def _matches(argument: str, matches: list[str], skip: Path | None, skipped: Skipped, seen: _Seen) -> Iterator[Source]:
     """Yield what a pattern matches, but mien's own files below the part of it that is spelled out."""
-    own = Own(Path(*takewhile(lambda part: not glob.has_magic(part), Path(argument).parts)))
-    data = [match for match in matches if not own(Path(match))]
-    skipped[OWN] += len(matches) - len(data)
-    if not data:
-        yield _source(argument, Path(argument), f"{argument}: {ONLY_OWN}")
-    for match in data:
-        status = _status(Path(match))
-        if status and S_ISREG(status.st_mode) and seen.file(status):
+    own = Own(Path(*takewhile(lambda part: not glob.has_magic(part), Path(argument).parts)), skip)
+    empty, before = True, Skipped(skipped)
+    for match in matches:
+        path = Path(match)
+        status = _status(path)
+        if own(path):
+            skipped[OWN] += 1
+        elif status and S_ISREG(status.st_mode) and seen.file(status):
             skipped[SAME] += 1
         else:
-            yield from _expand([match], skip, skipped, seen)
+            for source in _expand(match, path, skip, skipped, seen, own):
+                empty = False
+                yield source
+    passed = skipped - before
+    if empty and not (passed[SAME] or passed[FOLDER]):
+        yield _source(argument, Path(argument), f"{argument}: {ONLY_OWN}")
 
 
 def _status(path: Path) -> os.stat_result | None:
@@ -163,24 +191,25 @@ def _source(name: str, path: Path, error: str | None = None, below: Path | None 
     return Source(writable(name), path, below or Path(path.name), error and " ".join(error.split()))
 
 
-def _folder(argument: str, folder: Path, skip: Path | None, skipped: Skipped, seen: _Seen) -> Iterator[Source]:
+def _folder(
+    argument: str, folder: Path, own: Own, skipped: Skipped, seen: _Seen, matched: bool = False
+) -> Iterator[Source]:
+    """Yield what is in a folder; one that was `matched` by a pattern may hold nothing but mien's own files."""
     empty, before = True, Skipped(skipped)
-    for path, readable in _walk(folder, skip, skipped, Own(folder), seen):
+    for path, readable in _walk(folder, skipped, own, seen):
         empty = False
         below = path.relative_to(folder)
         name = os.path.join(argument, below)  # noqa: PTH118 - Path would drop a leading "./" of the argument
         yield _source(name, path, None if readable else f"{name}: the folder cannot be read", below)
     passed = skipped - before
-    if empty and not (passed[SAME] or passed[FOLDER]):
+    if empty and not (passed[SAME] or passed[FOLDER] or (matched and passed[OWN])):
         what = ONLY_OWN if passed[OWN] else "no picture or video in this folder"
         yield _source(argument, folder, f"{argument}: {what}")
 
 
-def _walk(folder: Path, skip: Path | None, skipped: Skipped, own: Own, seen: _Seen) -> Iterator[tuple[Path, bool]]:
+def _walk(folder: Path, skipped: Skipped, own: Own, seen: _Seen) -> Iterator[tuple[Path, bool]]:
     """Yield known files below a folder in the order of their paths, with True, and unreadable folders, with False."""
     status = _status(folder)
-    if skip and folder.resolve() == skip.resolve():
-        return  # our own results
     if status and seen.folder(status):
         skipped[FOLDER] += 1  # by way of a link, perhaps back up
         return
@@ -200,10 +229,9 @@ def _walk(folder: Path, skip: Path | None, skipped: Skipped, own: Own, seen: _Se
             elif path.suffix.lower() in KNOWN:
                 skipped["hidden"] += 1
         elif status and S_ISDIR(status.st_mode):
-            yield from _walk(path, skip, skipped, own, seen)
+            yield from _walk(path, skipped, own, seen)
         elif what := _passed_over(path, status, own, seen):
-            if what != NOTHING:
-                skipped[what] += 1
+            skipped[what] += 1
         else:
             yield path, True
 
@@ -216,7 +244,7 @@ def _passed_over(path: Path, status: os.stat_result | None, own: Own, seen: _See
     if status and not S_ISREG(status.st_mode):
         return _special(status.st_mode)
     if own(path):
-        return OWN if suffix in KNOWN else NOTHING  # rows and reports would not be read anyway
+        return OWN
     if suffix in raws.SUFFIXES:
         return f"camera raw {suffix}"
     if suffix not in KNOWN and not (suffix == PERHAPS and video.is_video(path)):

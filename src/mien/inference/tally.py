@@ -17,7 +17,8 @@ class Tally:
     Attributes:
         images, frames, faces, failed: how many; failed are sources that could not be read, or not to the end.
         empty: images and frames without a face; videos: sources that gave frames; lost: annotated files not written.
-        skipped: what was passed over, by kind; own: how many files of mien's own stood there before the run.
+        skipped: what was passed over, by kind; own: how many files of mien's own stood there before a run that
+            writes a folder, or None.
     """
 
     images: int = 0
@@ -27,7 +28,7 @@ class Tally:
     empty: int = 0
     failed: int = 0
     lost: int = 0
-    own: int = 0
+    own: int | None = None
     skipped: Skipped = field(default_factory=Skipped)
     _source: Source | None = None
 
@@ -51,9 +52,10 @@ class Tally:
         self.empty += not seen.prediction.faces
 
     def kinds(self) -> dict[str, int]:
-        """Return what was passed over, most frequent first; files of mien's own that this run replaced count too."""
+        """Return what was passed over, most frequent first; of mien's own what stood there before this run."""
         counted = Skipped(self.skipped)
-        counted[OWN] = max(counted[OWN], self.own)
+        if self.own is not None:
+            counted[OWN] = self.own
         return {kind: number for kind, number in counted.most_common() if number}
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,0 +1,118 @@
+"""`--out` a second time, and reading what mien wrote: nothing is lost for a typo, no face counts twice."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+Mien = Callable[..., Any]
+FAST = ("--detector", "whole", "--weights", "ferplus-nano")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a folder with the photo p/x.jpg."""
+    monkeypatch.chdir(tmp_path)
+    save("p/x.jpg")
+
+
+def save(name: str) -> None:
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(len(name)).integers(0, 256, (64, 64, 3), np.uint8)
+    Image.fromarray(noise).save(name)
+
+
+def content(folder: str) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
+
+
+def ours(folder: str) -> list[str]:
+    return sorted(entry["file"] for entry in json.loads(Path(folder, "mien-run.json").read_text())["files"])
+
+
+def sources(mien: Mien, *words: str) -> tuple[int, list[str], str]:
+    code, out, err = mien("predict", *words, "--format", "jsonl", *FAST)
+    return code, [json.loads(line)["source"] for line in out.splitlines()], err
+
+
+@pytest.mark.parametrize(
+    "words", [["nowhere"], ["no*.jpg"], ["camera:99"], ["camera:x"], ["a.cr2", "nowhere", "empty"]]
+)
+def test_where_nothing_can_be_opened_nothing_is_removed(mien: Mien, words: list[str]) -> None:
+    Path("a.cr2").write_bytes(b"raw")
+    Path("empty").mkdir()
+    assert mien("predict", "p", "--out", "res", *FAST).code == 0
+    before = content("res")
+    for out in ("res", "new/deep"):
+        code, stdout, err = mien("predict", *words, "--out", out, *FAST)
+        assert (code, stdout, err.count("\n")) == (2, b"", 1)
+        assert f"nothing was written to {out}" in err
+    assert content("res") == before
+    assert not Path("new").exists()
+    assert mien("predict", *words, "p/x.jpg", "--out", "res", *FAST).code == 2  # one of them can
+    assert content("res") != before
+
+
+def test_images_of_the_user_in_a_folder_called_annotated_are_read(mien: Mien) -> None:
+    save("p/annotated/y.png")
+    save("p/annotated/deep/z.png")
+    mine = content("p")
+    for words in (["p", "--out", "p"], ["p", "--out", "p"], ["p/*", "--out", "p"], ["p"]):
+        code, found, _ = sources(mien, *words)
+        assert (code, sorted(found)) == (0, ["p/annotated/deep/z.png", "p/annotated/y.png", "p/x.jpg"]), words
+        assert mine.items() <= content("p").items()
+    code, found, _ = sources(mien, "p/x.jpg", "p/annotated/*.png", "p/annotated/deep/*.png", "--out", "p")
+    assert (code, len(found)) == (0, 3)
+    assert "spared" not in json.loads(Path("p/mien-run.json").read_text())
+
+
+PATTERNS = {
+    "quoted": ["p/*"],
+    "everything": ["*"],
+    "deep": ["p/**/*.jpg"],
+    "by the shell": ["{p/*}"],
+    "by the shell, of files": ["{p/*.*}"],
+    "a second run": ["p/*", "--out", "p"],
+    "a second run by the shell": ["{p/*}", "--out", "p"],
+}
+
+
+@pytest.mark.parametrize("kind", PATTERNS)
+def test_patterns_pass_over_what_mien_wrote(mien: Mien, kind: str) -> None:
+    assert mien("predict", "p", "--out", "p", *FAST).code == 0
+    assert mien("predict", "p", "--out", "p/res", *FAST).code == 0
+    words: list[str] = []
+    for word in PATTERNS[kind]:
+        words += sorted(map(str, Path().glob(word.strip("{}")))) if word.startswith("{") else [word]
+    code, found, err = sources(mien, *words)
+    assert (code, found) == (0, ["p/x.jpg"]), err
+    assert "of mien's own" in err
+
+
+def test_nothing_but_what_mien_wrote_is_said(mien: Mien) -> None:
+    assert mien("predict", "p", "--out", "res", *FAST).code == 0
+    for words in (["res/*"], sorted(map(str, Path("res").iterdir()))):
+        code, out, _ = mien("predict", *words, "--format", "jsonl", *FAST)
+        (row,) = map(json.loads, out.splitlines())
+        assert code == 2
+        assert row["error"].endswith("only what mien wrote itself; name the files to read them")
+
+
+def test_what_was_edited_and_stays_is_still_no_data(mien: Mien) -> None:
+    save("d/trip/y.jpg")
+    assert mien("predict", "d", "--out", "q", *FAST).code == 0
+    save("q/annotated/trip/y.jpg")
+    Path("q/report.html").write_text("mine")
+    for _ in range(2):
+        code, _, err = mien("predict", "p", "--out", "q", "--force", *FAST)
+        assert (code, "q/annotated/trip/y.jpg is of an earlier run, was changed since, and stays" in err) == (0, True)
+        assert {"annotated/trip/y.jpg", "annotated/x.jpg"} <= set(ours("q"))
+        assert len(ours("q")) == len(set(ours("q")))
+        code, _, err = mien("predict", "q", *FAST)
+        assert "only what mien wrote itself" in err
+        code, _, err = mien("predict", "p", "--out", "q", *FAST)
+        assert (code, "q/annotated/trip/y.jpg was changed since mien wrote it" in err) == (2, True)
