@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from mien.errors import WeightsError
 from mien.labels import EXPRESSIONS, ordered
-from mien.reading.shape import Facts, fits
+from mien.reading.shape import Facts, fits, wrong
 
 KEY = "mien"
 """The ONNX metadata key that holds the card."""
@@ -154,7 +154,7 @@ class Card(BaseModel):
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
             raise WeightsError(
-                f"{where}: card field {place!r}: {first['msg'][:400]}", do="export the weights again"
+                f"{where}: card field {place!r}: {wrong(first)[:400]}", do="export the weights again"
             ) from None
 
 

@@ -244,6 +244,8 @@ TINY = {  # a file that holds next to nothing, and what its user is to hear
     "head.ppm": (b"P6\n", "it is cut short or damaged"),
     "head.webp": (b"RIFF\x10\0\0\0WEBPVP8 ", "it is cut short or damaged"),
     "head.jp2": (b"\0\0\0\x0cjP  \r\n\x87\n", "it is cut short or damaged"),
+    "short.ppm": (b"P5 2 2 255\n", "it is cut short or damaged"),
+    "words.ppm": (b"P6 2:2 255\n" + bytes(20), "it is cut short or damaged"),
     "head.mkv": (b"\x1aE\xdf\xa3", "it is damaged, or not a video of a known format"),
     "text.mov": (b"hello\n" * 9, "it is damaged, or not a video of a known format"),
     "head.ogv": (b"OggS", "it is damaged, or not a video of a known format"),

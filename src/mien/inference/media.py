@@ -39,8 +39,11 @@ MAX_PIXELS = 100_000_000
 """Pixels that one image or video frame may decode to, unless --max-pixels asks for more."""
 MOST_BYTES = 1 << 29  # of a JPEG whose end is looked at
 EMPTY = "it is empty"
-CUT = re.compile("truncated|EOF|but only got|decoder object|broken data stream|beyond end of file", re.IGNORECASE)
-"""What Pillow says of files that end too early."""
+CUT = re.compile(
+    "truncated|EOF|but only got|decoder (object|error)|data stream|beyond end of file|not enough image|invalid literal",
+    re.IGNORECASE,
+)
+"""What Pillow says of files that end too early or whose bytes are not what they should be."""
 ORIENTATION = 0x0112  # the EXIF tag
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

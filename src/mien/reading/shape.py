@@ -1,8 +1,12 @@
-"""Whether JSON, or a checkpoint's facts, have the types that somebody will read from them; in pydantic's words."""
+"""Whether JSON, or a checkpoint's facts, have the types that somebody will read from them, and what to say if not."""
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+SHOULD = r"^\w+ should (be |have |match )?"
 
 
 class Facts(BaseModel):
@@ -18,11 +22,31 @@ def fits(kind: type[Facts], value: Any) -> None:
     ...     epoch: int
     >>> fits(Run, {"epoch": "one", "more": 1})
     Traceback (most recent call last):
-    ValueError: epoch: Input should be a valid integer
+    ValueError: epoch: 'one' instead of a valid integer
     """
     try:
         kind.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from None
+        place, why = ".".join(map(str, first["loc"])), wrong(first)
+        raise ValueError(f"{place}: {why}" if place else why) from None
+
+
+def wrong(told: Mapping[str, Any]) -> str:
+    """Return what is wrong with a value, of one of pydantic's errors, without its "Input should be"."""
+    if told["type"] == "missing":
+        return "it is missing"
+    message = str(told["msg"]).removeprefix("Value error, ")
+    if told["type"] == "value_error" or not re.match(SHOULD, message):
+        return message
+    return f"{repr(told['input'])[:60]} instead of {wants(message)}"
+
+
+def wants(message: str) -> str:
+    """Return what one of pydantic's messages says that a value should be.
+
+    >>> wants("Input should be a valid number, unable to parse string as a number")
+    'a valid number'
+    """
+    fits = re.sub(SHOULD, "", message)
+    return re.split(r",? (?:unable|got|not|after|or instance) ", fits)[0]

@@ -6,7 +6,6 @@ validates everything; an unknown key is refused with its path before any time is
 
 import difflib
 import os
-import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationErro
 
 from mien.errors import RecipeError
 from mien.reading.documents import parse_yaml, read_yaml
+from mien.reading.shape import wants
 
 RECIPES = Path(str(files("mien") / "recipes"))
 MANY = 1_000_000_000
@@ -288,9 +288,7 @@ def parse(content: Any, where: str) -> Recipe:
                 raise RecipeError(f"{place} is missing{more}", do="`--show` prints a full recipe") from None
             case "value_error":
                 raise RecipeError(f"{place}: {first['msg'].removeprefix('Value error, ')}{more}") from None
-        fits = re.sub(r"^\w+ should (be |have |match )?", "", first["msg"])
-        fits = re.split(r",? (?:unable|got|not|after|or instance) ", fits)[0]
-        raise RecipeError(f"{place}: {repr(first['input'])[:60]}{more}", fits) from None
+        raise RecipeError(f"{place}: {repr(first['input'])[:60]}{more}", wants(first["msg"])) from None
 
 
 def dump(recipe: Recipe) -> str:
