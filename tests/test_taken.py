@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -108,6 +109,7 @@ def test_a_file_of_somebody_else_stays_and_a_second_run_replaces_its_own(
     if name in ("evaluate", "stress"):  # a shipped name is a file too
         assert record["inputs"][0]["path"].endswith("fer2013-nano.onnx")
         assert len(record["inputs"][0]["sha256"]) == 64
+        assert {str(path) for path in tiny_fer2013.iterdir() if path.is_file()} <= {e["path"] for e in record["inputs"]}
     assert file in {each["file"] for each in record["files"]}
     done = mien(tmp_path, *words, "--out", out)  # ours now
     assert done.returncode == 0, done.stderr
@@ -163,7 +165,7 @@ def test_a_report_is_not_written_over_a_page_of_somebody_else(
 def test_a_folder_that_cannot_be_written_is_one_line(measured: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for words in (("fairness", measured / "result", "--groups", measured / "groups.csv"), ("data", "fer2013")):
-        refused(mien(tmp_path, *words, "--out", "file"), "file cannot be written")
+        refused(mien(tmp_path, *words, "--out", "file"), "file is a file, or lies in one; expected a folder")
         refused(mien(tmp_path, *words, "--out", "file/below"), "cannot be written")
 
 
@@ -256,3 +258,37 @@ def test_inputs_that_are_named_stand_with_their_digest(measured: Path, tmp_path:
     told = {Path(each["path"]).name: each for each in inputs}
     assert told["groups.csv"]["sha256"] == sha256((measured / "groups.csv").read_bytes()).hexdigest()
     assert told["result.npz"]["bytes"] == (measured / "result" / "result.npz").stat().st_size
+
+
+def test_a_comparison_of_others_stays_until_force(measured: Path, tiny_fer2013: Path, tmp_path: Path) -> None:
+    for name in ("fer", "other"):
+        shutil.copy(measured / "answers.csv", tmp_path / f"{name}.csv")
+    words = ("compare", measured / "result", "--root", tiny_fer2013, "--out", "e2")
+    assert mien(tmp_path, *words, "fer.csv").returncode == 0
+    before = (tmp_path / "e2" / "compare.json").read_bytes()
+    refused(mien(tmp_path, *words, "other.csv"), "e2/compare.json compares ", "fer", "--force")
+    assert (tmp_path / "e2" / "compare.json").read_bytes() == before
+    refused(mien(tmp_path, *words, "e2/fer.npz"), "e2/fer.npz is an input")
+    for name, gone in (("other", "fer"), ("fer", "other")):
+        done = mien(tmp_path, *words, f"{name}.csv", "--force")
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "e2" / f"{name}.npz").is_file()
+        assert not (tmp_path / "e2" / f"{gone}.npz").exists()
+    assert mien(tmp_path, *words, "fer.csv").returncode == 0
+
+
+def test_force_writes_over_figures_of_others(measured: Path, tmp_path: Path) -> None:
+    words = ("fairness", measured / "result", "--groups", measured / "groups.csv", "--out", "out")
+    assert mien(tmp_path, *words).returncode == 0
+    path = tmp_path / "out" / "fairness.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "weights_sha256": "0" * 64}))
+    (tmp_path / "out" / "mien-run.json").unlink()
+    refused(mien(tmp_path, *words), "--force")
+    done = mien(tmp_path, *words, "--force")
+    assert done.returncode == 0, done.stderr
+    assert "0" * 64 not in path.read_text()
+
+
+@pytest.mark.parametrize("words", [["--out", ""], ["--out="]])
+def test_a_folder_without_a_name_is_refused(tmp_path: Path, words: list[str]) -> None:
+    refused(mien(tmp_path, "data", "fer2013", *words), "--out ''; expected a folder")

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -305,8 +306,8 @@ def evaluate(
     from mien.evaluation.show import to_text
     from mien.taken import taken
 
-    with taken("evaluate", out, KEPT, [weights_file(weights)], context.params) as begin:
-        result, figures = measure(weights, data, root, split, out, **read_options(options or []))
+    with taken("evaluate", out, KEPT, [weights_file(weights), _data(root)], context.params) as begin:
+        result, figures = measure(weights, data, root, split, out, force, **read_options(options or []))
         _print(figures, to_text, as_json)
         if out:
             with begin() as outputs:
@@ -335,8 +336,10 @@ def compare(
     from mien.taken import taken
 
     asked = pairs.Request(tuple(systems), source, tuple(column or ()), data, root, split, intersect, published)
-    with taken("compare", out, pairs.kept(systems), systems, context.params) as begin:
+    with taken("compare", out, pairs.kept(systems), systems, context.params, ever=("*.npz",)) as begin:
         found, tables = pairs.judge(asked)
+        if not force:
+            pairs.same_systems(found, out)
         for note in found["notes"]:
             say(note)
         _print(found, pairs.to_text, as_json)
@@ -407,7 +410,7 @@ def fairness(
 
     answers = recalibrate.load(result)
     with taken("fairness", out, fairness_show.KEPT, [result, groups], context.params) as begin:
-        room(out, "fairness.json", origin(answers))
+        room(out, "fairness.json", origin(answers), force)
         columns, notes = read_groups(groups, answers.ids, id, by or [])
         for note in notes:
             say(note)
@@ -444,9 +447,18 @@ def stress(
     from mien.taken import taken
 
     more, attacks = read_options(options or []), _gradients(weights)
-    with taken("stress", out, KEPT, [weights_file(weights), baseline], context.params) as begin:
+    with taken("stress", out, KEPT, [weights_file(weights), baseline, _data(root)], context.params) as begin:
         subject, figures = measure(
-            weights, data, root, split, images=images, baseline=baseline, attacks=attacks, options=more, out=out
+            weights,
+            data,
+            root,
+            split,
+            images=images,
+            baseline=baseline,
+            attacks=attacks,
+            options=more,
+            out=out,
+            force=force,
         )
         _print(figures, to_text, as_json)
         if out:
@@ -496,11 +508,22 @@ def _names_if_there(kind: str) -> list[str] | None:
         return None
 
 
+def _data(root: Path | None) -> Path | str | None:
+    return root or os.environ.get("MIEN_DATA")
+
+
+def _refuse_nameless(words: list[str]) -> None:
+    """Refuse `--out ''`, which a shell makes of a variable that is not set: it would mean the folder we are in."""
+    if "--out=" in words or ("--out", "") in pairwise(words):
+        raise UsageError("--out ''", "a folder", "--out . is the one you are in")
+
+
 def main() -> None:
     """Run the command line; a user's mistake becomes one line on stderr and exit code 2."""
     if cast(Any, sys.stderr) is None:  # closed: what is meant for it must not reach stdout, nor a file
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - until the end
     try:
+        _refuse_nameless(sys.argv)
         sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
     except WordsError as error:
         say(f"mien: {mistake(error, sys.argv[1:])}")

@@ -338,7 +338,7 @@ def reserved(folder: Path, command: str, kinds: Kinds, inputs: Iterable[Path], f
     except (FileExistsError, NotADirectoryError):
         raise OutputError(f"--out: {folder} is a file, or lies in one", "a folder") from None
     except OSError as error:
-        raise OutputError(f"--out: {folder} cannot be made: {error.strerror}", do=ELSEWHERE) from None
+        raise OutputError(f"--out: {folder} cannot be written: {error.strerror}", do=ELSEWHERE) from None
     try:
         with held(folder):
             mark = marks.read(folder)

@@ -32,12 +32,14 @@ def taken(
     names: Iterable[str],
     inputs: Iterable[Path | str | None],
     settings: Mapping[str, Any],
+    ever: tuple[str, ...] = (),
 ) -> Iterator[Begin]:
     """Hold the folder `out` inside the `with` block; `begin()` then writes it, and leaves our record.
 
     `names` are those of the files that the command writes, `inputs` the files and folders that it was given, and
     `settings` its options, of which `force` says whether to write over files that are not ours.  OutputError, before
     anything is measured, as `mien.outputs.claimed` says; UsageError for `force` without a folder.
+    `ever` are patterns of the names that other runs of the command write, which are removed.
     """
     if out is None and settings.get("force"):
         raise UsageError("--force without --out", "--out DIR beside it")
@@ -45,7 +47,7 @@ def taken(
         yield _nowhere
         return
     named = list(dict.fromkeys(Path(given) for given in inputs if given is not None))
-    files, kinds, force = list(_files(named)), Kinds(tuple(names)), bool(settings.get("force"))
+    files, kinds, force = list(_files(named)), Kinds(tuple(names), ever=ever), bool(settings.get("force"))
     began, new = now(), not out.exists()
     facts = {
         "mien": mien.__version__,

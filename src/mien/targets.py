@@ -8,6 +8,7 @@ import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from stat import S_ISDIR, S_ISLNK
 
@@ -25,7 +26,7 @@ class Kinds:
 
     Attributes:
         now: files that this run may write; folders: folders below, with the suffixes of what it may write into them.
-        ever, ever_folders: those that other runs of the command may have written.
+        ever, ever_folders: those that other runs of the command may have written; of files a pattern, as "*.npz".
         alone: of the folders, those in which files of others would count as ours, so that `force` does not help.
     """
 
@@ -39,7 +40,7 @@ class Kinds:
         """Whether the command writes files of this name."""
         top, _, rest = name.partition("/")
         if not rest:
-            return name in (*self.now, *self.ever)
+            return name in self.now or any(fnmatchcase(name, each) for each in self.ever)
         suffixes = {**self.ever_folders, **self.folders}.get(top)
         beside = name.rpartition("/")[2].startswith("._")  # what macOS leaves beside every file is not ours
         return suffixes is not None and name.lower().endswith(suffixes) and not beside
@@ -57,6 +58,9 @@ def check(folder: Path, command: str, kinds: Kinds, mark: Mark | None, inputs: I
             taken[inode] = name
         if mark is None or not (name in STANDING or mark.untouched(folder, name, command)):
             foreign.append(name)
+    for name in mark.files if mark else ():  # at the top, and removed as of an earlier run
+        if "/" not in name and kinds.fits(name) and mark and mark.by[name] == command:
+            taken.update((inode, name) for inode in _inodes(folder / name))
     _check_inputs(folder, kinds, taken, inputs)
     if foreign and not force:
         raise _foreign(folder, foreign, mark)

@@ -116,3 +116,38 @@ def test_what_was_edited_and_stays_is_still_no_data(mien: Mien) -> None:
         assert "only what mien wrote itself" in err
         code, _, err = mien("predict", "p", "--out", "q", *FAST)
         assert (code, "q/annotated/trip/y.jpg was changed since mien wrote it" in err) == (2, True)
+
+
+def test_the_list_of_inputs_says_which_annotated_file_shows_which(mien: Mien) -> None:
+    for name in ("d1/a.jpg", "d2/a.jpg", "d2/a.png"):
+        save(name)
+    Path("d2/b.jpg").write_bytes(b"nothing")
+    mien("predict", "d1", "d2", "--out", "res", *FAST)
+    told = [json.loads(line) for line in Path("res/mien-inputs.jsonl").read_text().splitlines()]
+    assert {each["source"]: each["annotated"] for each in told} == {
+        "d1/a.jpg": "annotated/a.jpg", "d2/a.jpg": "annotated/a-2.jpg", "d2/a.png": "annotated/a.png.jpg",
+        "d2/b.jpg": None,
+    }  # fmt: skip
+    assert {each["annotated"] for each in told if each["annotated"]} <= set(ours("res"))
+
+
+def test_images_that_a_full_disk_leaves_without_an_annotated_file_are_counted(
+    mien: Mien, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mien.errors import OutputError
+    from mien.outputs import Outputs
+
+    save("p/y.jpg")
+    write = Outputs.write
+
+    def full(self: Outputs, name: str, content: bytes) -> None:
+        if name == "annotated/y.jpg":
+            raise OutputError(f"{name} cannot be written: No space left on device")
+        write(self, name, content)
+
+    monkeypatch.setattr(Outputs, "write", full)
+    code, out, err = mien("predict", "p", "--out", "res", "--format", "jsonl", *FAST)
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.endswith("No space left on device; read 2 images, 2 faces; 1 not annotated\n")
+    assert len(out.splitlines()) == 1
+    assert json.loads(Path("res/mien-run.json").read_text())["counts"]["not_annotated"] == 1

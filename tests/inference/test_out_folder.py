@@ -278,7 +278,7 @@ def test_own_output_is_no_data(mien: Mien) -> None:
     ):
         code, out, err = mien("predict", *words, "--format", "jsonl", *FAST)
         assert (code, len(out.splitlines())) == (0, 3), (words, err)
-        assert OWN in err or "14 of mien's own" in err, (words, err)
+        assert " of mien's own" in err, (words, err)
 
 
 def test_own_output_is_passed_over_in_the_folder_of_the_originals(mien: Mien) -> None:
@@ -304,7 +304,7 @@ def test_own_output_is_read_when_it_is_named(mien: Mien) -> None:
         assert json.loads(out)["error"].endswith("only what mien wrote itself; name the files to read them")
 
 
-@pytest.mark.parametrize("out", [".", "photos", "", "photos/sub"])
+@pytest.mark.parametrize("out", [".", "photos", "photos/sub"])
 def test_out_may_be_where_the_inputs_are(mien: Mien, monkeypatch: pytest.MonkeyPatch, out: str) -> None:
     monkeypatch.chdir("photos" if out == "." else ".")
     before = state("../photos" if out == "." else "photos")

@@ -1,5 +1,6 @@
 """The summary of a run: what was read, in one line that reads well whatever the numbers are."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,8 @@ def frames(count: int, faces: int = 1) -> list[Seen]:
     return [Seen(Prediction("v.mp4", k, k / 25, faces=(FACE,) * faces), of, False, NOTHING) for k in range(count)]
 
 
+TWO = frames(2)
+BROKEN = replace(image(0, "it ends early"), source=TWO[0].source)
 CASES = [
     ([], {}, "read 0 images"),
     ([image()], {}, "read 1 image, 1 face"),
@@ -34,6 +37,7 @@ CASES = [
     ([image(0, "no")], {}, "read 0 images; 1 failed"),
     ([image()] * 1648, {OWN: 12, "fifo": 1}, f"read 1,648 images, 1,648 faces; skipped: 12 {OWN}, 1 fifo"),
     (frames(3), {}, "read 1 video (3 frames), 3 faces"),
+    ([*TWO, BROKEN, image(0, "no")], {}, "read 1 video (2 frames; 1 only in part), 2 faces; 1 failed"),
     ([*frames(1), image(0), *frames(2, 0)], {}, "read 1 image and 2 videos (3 frames), 1 face; 3 without a face"),
     ([image()], {f".{k}": 10 - k for k in range(10)}, "read 1 image, 1 face; skipped: 10 .0, 9 .1, 8 .2, 7 .3, 6 .4, "),
 ]

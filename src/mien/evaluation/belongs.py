@@ -45,10 +45,10 @@ def stranger(figures: Mapping[str, Any], result: Result) -> str:
     return "" if theirs else "it does not say on which weights it was measured"
 
 
-def room(out: Path | None, name: str, facts: Mapping[str, Any]) -> None:
+def room(out: Path | None, name: str, facts: Mapping[str, Any], force: bool = False) -> None:
     """Refuse, before anything is measured, a folder that is none or whose file `name` is of other weights or data.
 
-    `facts` are those of what is to be written; None as folder means that nothing is.
+    `facts` are those of what is to be written; None as folder means that nothing is.  `force` writes over that file.
     """
     if out is None:
         return
@@ -57,7 +57,7 @@ def room(out: Path | None, name: str, facts: Mapping[str, Any]) -> None:
         raise UsageError(f"--out: {there} is a file", "a folder")
     if (out / "recipe.yaml").is_file() and name == "result.npz":
         raise UsageError(f"--out: {out} is a run folder, which has its own results", "another folder")
-    if not (out / name).is_file():
+    if force or not (out / name).is_file():
         return
     held = _facts(out / name)
     keys = SAME if held.get("weights_sha256") or facts.get("weights_sha256") else ("answers",)
@@ -67,7 +67,7 @@ def room(out: Path | None, name: str, facts: Mapping[str, Any]) -> None:
         told = f"{whose} on {where}" if where else whose
         if held.get("weights") == facts.get("weights") and (sha := held.get("weights_sha256")):
             told += f" (sha256 {sha[:12]})"
-        raise UsageError(f"--out: {out / name} is of {told}", "another folder", "or remove that file first")
+        raise UsageError(f"--out: {out / name} is of {told}", "another folder", "or write over it with --force")
 
 
 def _facts(path: Path) -> dict[str, Any]:

@@ -40,13 +40,19 @@ KEPT = ("result.npz", "metrics.json", "report.html")
 
 
 def evaluate(
-    weights: str | Path, data: str | None, root: Path | str | None, split: str, out: Path | None = None, **options: Any
+    weights: str | Path,
+    data: str | None,
+    root: Path | str | None,
+    split: str,
+    out: Path | None = None,
+    force: bool = False,
+    **options: Any,
 ) -> tuple[Result, dict[str, Any]]:
     """Return what the weights answered on a split, and the figures about it.
 
     `weights` is a shipped name, an ONNX file or a run folder; `data` None means what the weights were trained on, read
     the same way; `options` go to the data set's reader.  Raises WeightsError and DataError for what cannot be used, and
-    UsageError, before it measures, for a folder `out` that cannot take the result.
+    UsageError, before it measures, for a folder `out` that cannot take the result; `force` lets it take that of others.
     """
     if split == "train":
         raise DataError("split 'train'", "val or test: what weights have learnt tells nothing about them")
@@ -55,7 +61,7 @@ def evaluate(
         data, options = own_data(classifier.card, options)
     sha = sha256_of(classifier.path)
     told = {"weights": classifier.card.name, "weights_sha256": sha, "dataset": data, "split": split, "options": options}
-    room(out, "result.npz", told)
+    room(out, "result.npz", told, force)
     samples = load_for(classifier.card, data, root, split, **options)
     known, labels = truth_labels(classifier, samples), all_labels(classifier, samples)
     target = samples.target[:, columns(samples.labels, known)].astype(np.float64)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mien.errors import MediaError
+from mien.errors import MediaError, OutputError
 from mien.face import Face
 from mien.inference.draw import annotate
 from mien.inference.movie import Movie, trim
@@ -31,6 +31,7 @@ from mien.printable import say
 LONGEST = 8192  # a JPEG ends at 65,535 pixels, and nobody looks at that many
 MOST_BYTES = 255  # in a name, on the usual file systems
 NUMBER = 7  # of them, for telling apart what would have the same name
+STILL, MOVIE = (".jpg", ".jpeg"), (".mp4",)  # suffixes
 HOLD = 0.2  # seconds for which the figures on a video stand
 
 
@@ -41,6 +42,7 @@ class Annotated:
         """Take the folder, and who counts what could not be written while the rest could."""
         self._outputs, self._tally = outputs, tally or Tally()
         self._name = ""  # of the movie
+        self._named: tuple[Source, str] | None = None  # the last source, and what shows it
         self._without: Source | None = None  # whose video was given up
         self._taken: set[str] = set()
         self._source: Source | None = None
@@ -63,21 +65,35 @@ class Annotated:
         prediction = seen.drawn()
         try:
             if prediction.seconds is None:
-                self._draw(seen.source, seen.image, prediction.faces)
+                self._draw(str(self.name(seen)), seen.image, prediction.faces)
             elif seen.source is not self._without:
-                self._film(seen.source, seen.image, prediction.faces, prediction.seconds)
+                self._film(str(self.name(seen)), seen.source, seen.image, prediction.faces, prediction.seconds)
         except (NotThisFileError, MediaError, av.error.FFmpegError) as error:
             self._lose(seen.source, error)
+        except OutputError:  # no room: the run ends
+            self._tally.lost += 1
+            raise
 
-    def _draw(self, source: Source, image: NDArray[np.uint8], faces: tuple[Face, ...]) -> None:
+    def name(self, seen: Seen) -> str | None:
+        """Return under which name in the folder a source is shown; None where nothing of it can be seen."""
+        if seen.image is None:
+            return None
+        if self._named is None or seen.source is not self._named[0]:
+            place = self._place(seen.source.below, STILL if seen.prediction.seconds is None else MOVIE)
+            self._named = seen.source, place
+        return self._named[1]
+
+    def _draw(self, name: str, image: NDArray[np.uint8], faces: tuple[Face, ...]) -> None:
         picture, file = Image.fromarray(annotate(image, faces)), io.BytesIO()
         picture.thumbnail((LONGEST, LONGEST))
         picture.save(file, "JPEG", quality=90)
-        self._outputs.write(self._place(source.below, (".jpg", ".jpeg")), file.getvalue())
+        self._outputs.write(name, file.getvalue())
 
-    def _film(self, source: Source, image: NDArray[np.uint8], faces: tuple[Face, ...], seconds: float) -> None:
+    def _film(
+        self, name: str, source: Source, image: NDArray[np.uint8], faces: tuple[Face, ...], seconds: float
+    ) -> None:
         if self._movie is None:
-            self._name = self._place(source.below, (".mp4",))
+            self._name = name
             self._movie = Movie(self._outputs.begin(self._name), None if source.live else source.path)
         self._movie.add(annotate(image, self._steady(faces, seconds)), seconds)
 

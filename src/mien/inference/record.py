@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +66,13 @@ def _sha256(path: Path) -> str | None:
 
 
 class InputList:
-    """Writes a line per input into a file of the folder: its name, path, bytes and time of its last change."""
+    """Writes a line per input into a file of the folder.
 
-    def __init__(self, file: Growing) -> None:
-        self._file = file
+    It holds the input's name, path, bytes and time of its last change, and the name of the annotated file.
+    """
+
+    def __init__(self, file: Growing, annotated: Callable[[Seen], str | None]) -> None:
+        self._file, self._annotated = file, annotated
         self._digest = hashlib.sha256()
         self._source: Source | None = None
         self.count = 0
@@ -79,7 +82,7 @@ class InputList:
         if seen.source is self._source:
             return
         self._source = seen.source
-        line = (json.dumps(_input(seen.source)) + "\n").encode()
+        line = (json.dumps(_input(seen.source) | {"annotated": self._annotated(seen)}) + "\n").encode()
         self._file.write(line)
         self._digest.update(line)
         self.count += 1

@@ -111,7 +111,7 @@ def run(pipeline: Pipeline, request: Request) -> int:
         raise OutputError(str(error), do=str(tally) if tally.begun else "") from None
     say(f"mien: {tally}")
     _told(request.out, "wrote")
-    return tally.failed + tally.lost
+    return tally.failed + tally.partly + tally.lost
 
 
 def _read(stack: ExitStack, stop: "_Stop", pipeline: Pipeline, tally: Tally, request: Request) -> None:
@@ -267,7 +267,8 @@ def _kept(
     from mien.inference.people import People
     from mien.inference.report import PredictionReport
 
-    inputs = record.InputList(outputs.growing(record.INPUTS))
+    annotated = Annotated(outputs, tally)
+    inputs = record.InputList(outputs.growing(record.INPUTS), annotated.name)
     stack.callback(lambda: outputs.facts.update(inputs=inputs.to_dict()))
     yield inputs.add
     name = f"predictions.{format}"
@@ -279,7 +280,7 @@ def _kept(
     else:
         yield _rows(stack, pipeline, format, cast(BinaryIO, outputs.growing(name)), request)
     debug = pipeline.debug
-    yield Guard(stack.enter_context(Annotated(outputs, tally)).add, "what is annotated", tally, debug)
+    yield Guard(stack.enter_context(annotated).add, "what is annotated", tally, debug)
     report = stack.enter_context(PredictionReport(outputs, pipeline.card, name))
     yield Guard(lambda seen: report.add(seen.drawn(), seen.image), "its part of the report", tally, debug)
     people = People(outputs, pipeline.card, pipeline.smooth, report.film, pipeline.thresholds, _csv(request))

@@ -59,12 +59,12 @@ def head(layout: Layout) -> str:
     return _render(layout, [{name: Text(name, style="bold") for name in layout.columns}])
 
 
-def lines(layout: Layout, prediction: Prediction) -> str:
-    """Return the lines of one prediction: one per face, or one that says why there is none."""
+def lines(layout: Layout, prediction: Prediction, partly: bool = False) -> str:
+    """Return the lines of one prediction: one per face, or one that says why there is none; `partly` after frames."""
     after = "" if prediction.frame is None else f" {prediction.seconds:.2f} s"
     source = Text(shortened(printable(prediction.source), layout.columns["source"] - len(after)) + after)
     if prediction.error is not None:
-        return _note(layout, source, Text("cannot be read", style="red"))
+        return _note(layout, source, Text("cannot be read to its end" if partly else "cannot be read", style="red"))
     remark = printable(prediction.remark)
     if not prediction.faces:
         told = f"no face ({remark})" if remark else "no face"

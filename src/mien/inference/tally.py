@@ -15,7 +15,8 @@ class Tally:
     """Counts what is seen; `skipped` is handed to `sources.expand`, which counts there what it passes over.
 
     Attributes:
-        images, frames, faces, failed: how many; failed are sources that could not be read, or not to the end.
+        images, frames, faces, failed: how many; failed are sources of which nothing could be read.
+        partly: of the videos, those that could not be read to their end.
         empty: images and frames without a face; videos: sources that gave frames; lost: annotated files not written.
         skipped: what was passed over, by kind; own: how many files of mien's own stood there before a run that
             writes a folder, or None.
@@ -27,6 +28,7 @@ class Tally:
     faces: int = 0
     empty: int = 0
     failed: int = 0
+    partly: int = 0
     lost: int = 0
     own: int | None = None
     skipped: Skipped = field(default_factory=Skipped)
@@ -40,7 +42,8 @@ class Tally:
     def add(self, seen: Seen) -> None:
         """Count an image, a frame, or a source that could not be read."""
         if seen.prediction.error is not None:
-            self.failed += 1
+            partly = seen.source is self._source
+            self.partly, self.failed = self.partly + partly, self.failed + (not partly)
             return
         if seen.prediction.seconds is None:
             self.images += 1
@@ -62,13 +65,19 @@ class Tally:
         """Return the counts as the run record has them."""
         names = ("images", "videos", "frames", "faces")
         told = {name: getattr(self, name) for name in names}
-        told |= {"without_face": self.empty, "failed": self.failed, "not_annotated": self.lost}
+        told |= {
+            "read_in_part": self.partly,
+            "without_face": self.empty,
+            "failed": self.failed,
+            "not_annotated": self.lost,
+        }
         return {**told, "skipped": self.kinds()}
 
     def __str__(self) -> str:
         """Return the summary: "read 648 images, 1,296 faces; 2 failed; skipped: 3 .txt"."""
         read = [count(self.images, "image")] if self.images else []
-        read += [f"{count(self.videos, 'video')} ({count(self.frames, 'frame')})"] if self.videos else []
+        videos = f"{count(self.videos, 'video')} ({count(self.frames, 'frame')}"
+        read += [f"{videos}; {self.partly:,} only in part)" if self.partly else f"{videos})"] if self.videos else []
         parts = [f"read {' and '.join(read)}, {count(self.faces, 'face')}" if read else "read 0 images"]
         counted = ((self.empty, "without a face"), (self.failed, "failed"), (self.lost, "not annotated"))
         parts += [f"{number:,} {what}" for number, what in counted if number]

@@ -63,7 +63,9 @@ class VideoTable:
             if not self._headed:
                 put(self._stream, table.head(self._layout))
             self._headed = True
-            put(self._stream, table.lines(self._layout, seen.prediction))
+            partly = self._film is not None
+            self._end()  # first what was read of it
+            put(self._stream, table.lines(self._layout, seen.prediction, partly))
             return
         if self._film is None:
             self._film = Film(seen.prediction.source, self._card.labels, self._smooth, self._thresholds)

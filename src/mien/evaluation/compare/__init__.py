@@ -25,6 +25,7 @@ from mien.evaluation.compare.show import fewer, to_rows, to_text
 from mien.evaluation.published import about
 from mien.evaluation.result import Result
 from mien.outputs import Outputs, into
+from mien.reading.documents import read_json
 
 __all__ = ["Request", "compare", "judge", "keep", "pictures", "to_text"]
 
@@ -138,6 +139,19 @@ def keep(
         with outputs.beside(name) as path:
             result.save(path)
     return [outputs.folder / name for name in (*files, *(tables or {}))]
+
+
+def same_systems(found: Mapping[str, Any], out: Path | None) -> None:
+    """Raise UsageError when a folder holds the comparison of other systems than those of `found`."""
+    if out is None or not (out / KEPT[0]).is_file():
+        return
+    try:
+        held = read_json(out / KEPT[0], "JSON that mien wrote").get("paths")
+    except DataError:
+        return
+    if isinstance(held, dict) and set(held) != set(found["paths"]):
+        told = f"--out: {out / KEPT[0]} compares {', '.join(held)}"
+        raise UsageError(told, "another folder", "or write over it with --force")
 
 
 def kept(paths: Sequence[Path]) -> list[str]:

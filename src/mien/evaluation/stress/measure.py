@@ -71,6 +71,7 @@ def stress(
     options: dict[str, Any] | None = None,
     seed: int = 0,
     out: Path | None = None,
+    force: bool = False,
 ) -> tuple[Subject, dict[str, Any]]:
     """Return what was tried, and how it fared: what `mien stress --json` prints and stress.json holds.
 
@@ -94,7 +95,7 @@ def stress(
         "split": split,
         "options": options or {},
     }
-    room(out, "stress.json", own)
+    room(out, "stress.json", own, force)
     samples = load_for(classifier.card, data, root, split, **(options or {}))
     rival = None if baseline is None or Path(baseline).suffix == ".json" else Classifier(find_weights(baseline))
     labels = all_labels(classifier, samples)
