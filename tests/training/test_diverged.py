@@ -35,7 +35,7 @@ def files(run: Path) -> set[str]:
 
 def test_a_run_that_diverges_leaves_no_weights(tiny_fer2013: Path, tmp_path: Path) -> None:
     run = started(tiny_fer2013, tmp_path, TOO_FAST)
-    assert files(run) == {"recipe.yaml", "env.json", "last.pt"}
+    assert files(run) == {"recipe.yaml", "env.json", "last.pt", "mien-run.json"}
     assert json.loads((run / "env.json").read_text())["diverged"].endswith("not finite at epoch 1")
     assert all(value.isfinite().all() for value in checkpoint.load(run / "last.pt")["model"].values())
     with pytest.raises(DivergedError, match=r"diverged: .* at epoch 1"):  # told at once, not after the epoch
