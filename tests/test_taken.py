@@ -166,7 +166,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(measured: Path, tmp_path: P
     (tmp_path / "file").write_text("")
     for words in (("fairness", measured / "result", "--groups", measured / "groups.csv"), ("data", "fer2013")):
         refused(mien(tmp_path, *words, "--out", "file"), "file is a file, or lies in one; expected a folder")
-        refused(mien(tmp_path, *words, "--out", "file/below"), "cannot be written")
+        refused(mien(tmp_path, *words, "--out", "file/below"), "is a file, or lies in one")
 
 
 def holding(place: Path, folder: str) -> "subprocess.Popen[str]":

@@ -1,6 +1,7 @@
 """`--out` a second time, and reading what mien wrote: nothing is lost for a typo, no face counts twice."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -151,3 +152,16 @@ def test_images_that_a_full_disk_leaves_without_an_annotated_file_are_counted(
     assert err.endswith("No space left on device; read 2 images, 2 faces; 1 not annotated\n")
     assert len(out.splitlines()) == 1
     assert json.loads(Path("res/mien-run.json").read_text())["counts"]["not_annotated"] == 1
+
+
+def test_a_video_that_ends_early_counts_once(mien: Mien, film: Callable[..., Path]) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (20, 64, 64, 3), np.uint8)
+    video = film(Path("v.mp4"), list(noise))
+    video.write_bytes(video.read_bytes()[: int(video.stat().st_size * 0.7)])
+    code, out, err = mien("predict", "v.mp4", "p", "nowhere", "--out", "res", *FAST)
+    assert code == 2
+    assert re.search(r"read 1 image and 1 video \(\d+ frames; 1 only in part\), \d+ faces; 1 failed\n", err), err
+    shown = [line.rstrip() for line in out.decode().splitlines() if line.startswith("v.mp4")]
+    assert [" frames, " in shown[0], shown[1].endswith("cannot be read to its end"), len(shown)] == [True, True, 2]
+    counts = json.loads(Path("res/mien-run.json").read_text())["counts"]
+    assert [counts[key] for key in ("images", "videos", "read_in_part", "failed")] == [1, 1, 1, 1]
