@@ -125,7 +125,7 @@ def test_mistakes(tiny_fer2013: Path, tmp_path: Path) -> None:
         (UsageError, "other data or settings", "g", Settings(3, batch=8)),
         (UsageError, "1 or more", "new", Settings(0)),
         (UsageError, "0 or more", "new", Settings(2, seed=-1)),
-        (OutputError, "cannot be written", "g/last.pt", Settings(2)),
+        (OutputError, "is a file, or lies in one", "g/last.pt", Settings(2)),
     ]
     for kind, words, folder, settings in cases:
         with pytest.raises(kind, match=words):

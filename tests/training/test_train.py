@@ -188,7 +188,7 @@ def test_other_data_is_refused_on_resume(tiny_fer2013: Path, tmp_path: Path) -> 
         train(small("steps=2", "data.auxiliary=null"), tiny_fer2013, tmp_path, device="cpu")
 
 
-@pytest.mark.parametrize("word", ["test=true", "test=false"])
+@pytest.mark.parametrize("word", ["test=true", pytest.param("test=false", marks=pytest.mark.slow)])
 def test_the_command_opens_test_only_when_asked(word: str, tiny_fer2013: Path, tmp_path: Path) -> None:
     """Whatever the recipe says; afterwards, too, and then once."""
     done = start(tiny_fer2013, tmp_path, "mien/fer2013", *SMALL, "steps=1", word)
