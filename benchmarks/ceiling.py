@@ -15,9 +15,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import clips, flops, turns
-from bench.facts import alone, facts, keep
-from bench.turns import Worker
+from bench import fixtures, flops, interleave
+from bench.environment import alone, facts, keep
+from bench.interleave import Worker
 
 from mien.inference.classify import locate, names
 
@@ -28,14 +28,14 @@ CASES = (("720p", 1), ("1080p", 10))
 def probe(*words: str, threads: int | None, seconds: float) -> dict[str, Any]:
     """Return what one measurement in a process of its own says."""
     given = [*words, str(threads)] if threads else list(words)
-    with Worker([sys.executable, turns.HERE / "bench" / "probe.py", *given], threads) as worker:
+    with Worker([sys.executable, interleave.HERE / "bench" / "workers.py", *given], threads) as worker:
         return worker.ask(seconds=seconds)
 
 
 def compute(seconds: float) -> list[dict[str, Any]]:
     """Return a row per shipped weights and number of threads: what they reach of either ceiling."""
     rows = []
-    with turns.progress("ceiling", len(THREADS) * (len(names()) + 1)) as step:
+    with interleave.progress("ceiling", len(THREADS) * (len(names()) + 1)) as step:
         for threads in THREADS:
             step("matrix products")
             peak = probe("gemm", threads=threads, seconds=seconds)
@@ -54,11 +54,11 @@ def compute(seconds: float) -> list[dict[str, Any]]:
 def stages(frames: int) -> list[dict[str, Any]]:
     """Return, for two clips, CPU ms per frame by stage of the video path."""
     rows = []
-    with tempfile.TemporaryDirectory() as folder, turns.progress("stages", len(CASES)) as step:
+    with tempfile.TemporaryDirectory() as folder, interleave.progress("stages", len(CASES)) as step:
         for size, faces in CASES:
             step(f"{size}, faces: {faces}")
             path = Path(folder) / f"{size}.mp4"
-            clips.clip(path, size, frames, faces)
+            fixtures.clip(path, size, frames, faces)
             told = probe("video", str(path), threads=None, seconds=0)
             calls = told["calls_per_frame"]
             each = {stage: ms * calls[stage] for stage, ms in told["cpu_ms_per_call"].items()}

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 import skimage
-from bench import turns
-from bench.facts import alone, facts, keep
+from bench import interleave
+from bench.environment import alone, facts, keep
 
 PHOTO = str(Path(skimage.__file__).parent / "data" / "astronaut.png")
 API = """
@@ -30,7 +30,7 @@ print(FER().detect_emotions(cv2.imread({photo!r}))[0]["emotions"], flush=True)
 SYSTEMS = {
     "mien predict --format json": [sys.executable, "-m", "mien.cli", "predict", PHOTO, "--format", "json"],
     "mien API": [sys.executable, "-c", API.format(photo=PHOTO)],
-    "fer API": [str(turns.FER), "-c", FER.format(photo=PHOTO)],
+    "fer API": [str(interleave.FER), "-c", FER.format(photo=PHOTO)],
 }
 SIGN = b"happ"  # every answer names happiness
 
@@ -58,17 +58,17 @@ def start(words: list[str]) -> dict[str, float]:
 def main(quick: bool) -> None:
     """Measure and keep."""
     systems = dict(SYSTEMS)
-    if not turns.FER.is_file():
-        turns.absent("fer")
+    if not interleave.FER.is_file():
+        interleave.absent("fer")
         del systems["fer API"]
     rounds = 2 if quick else 8
     seen: dict[str, list[dict[str, float]]] = {name: [] for name in systems}
-    with turns.progress("cold start", rounds * len(systems)) as step:
+    with interleave.progress("cold start", rounds * len(systems)) as step:
         for _ in range(rounds):
             for name, words in systems.items():
                 step(name)
                 seen[name].append(start(words))
-    rows = [{"system": name, **turns.median(told[1:])} for name, told in seen.items()]
+    rows = [{"system": name, **interleave.median(told[1:])} for name, told in seen.items()]
     keep("cold", {**facts(quick), "rounds": rounds - 1, "rows": rows})
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mien.data.kaggle_csv import read_csv
+from mien.data.fer2013.kaggle_csv import read_csv
 
 TIMES = 3
 

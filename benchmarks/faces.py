@@ -15,31 +15,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bench import accuracy, turns
-from bench.facts import alone, facts, keep
-from bench.front import Point, beaten, front
-from bench.turns import Worker
+from bench import accuracy, interleave
+from bench.environment import alone, facts, keep
+from bench.interleave import Worker
+from bench.pareto import Point, beaten, front
 
 from mien.inference.classify import locate, names
 
 BATCHES, THREADS = (1, 8, 64), (1, 2)
 PEERS: dict[str, Callable[[Path, int], Worker | None]] = {
-    "fer tflite": lambda crops, threads: turns.fer("faces", "tflite", crops, threads=threads),
-    "fer keras": lambda crops, threads: turns.fer("faces", "keras", crops, threads=threads),
-    "human": lambda crops, threads: turns.node("human", crops, threads=threads),
-    "face-api": lambda crops, threads: turns.node("face_api", crops, threads=threads),
+    "fer tflite": lambda crops, threads: interleave.fer("faces", "tflite", crops, threads=threads),
+    "fer keras": lambda crops, threads: interleave.fer("faces", "keras", crops, threads=threads),
+    "human": lambda crops, threads: interleave.node("human", crops, threads=threads),
+    "face-api": lambda crops, threads: interleave.node("face_api", crops, threads=threads),
 }
 
 
 def time_all(crops: Path, threads: int, rounds: int, seconds: float) -> list[dict[str, Any]]:
     """Return a row per system and batch, medians over the rounds, in which all take turns."""
     with ExitStack() as stack:
-        started = {f"mien {name}": turns.mien("faces", name, crops, threads=threads) for name in names()}
+        started = {f"mien {name}": interleave.mien("faces", name, crops, threads=threads) for name in names()}
         started |= {name: worker for name, start in PEERS.items() if (worker := start(crops, threads))}
         workers = {name: stack.enter_context(worker) for name, worker in started.items()}
         cases = [(name, batch) for batch in BATCHES for name in workers]
         seen: dict[tuple[str, int], list[dict[str, float]]] = {case: [] for case in cases}
-        with turns.progress(f"faces, {threads} thread{'s' * (threads > 1)}", rounds * len(cases)) as step:
+        with interleave.progress(f"faces, {threads} thread{'s' * (threads > 1)}", rounds * len(cases)) as step:
             for _ in range(rounds):
                 for name, batch in cases:
                     step(name)
@@ -49,7 +49,7 @@ def time_all(crops: Path, threads: int, rounds: int, seconds: float) -> list[dic
                         {"cpu_ms": told["cpu"] / faces * 1e3, "faces_per_second": faces / told["wall"]}
                     )
     return [
-        {"system": name, "threads": threads, "batch": batch, **turns.median(rows)}
+        {"system": name, "threads": threads, "batch": batch, **interleave.median(rows)}
         for (name, batch), rows in seen.items()
     ]
 

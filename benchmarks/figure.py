@@ -12,8 +12,8 @@ import matplotlib
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
-from bench import facts
-from bench.front import Point, front
+from bench import environment
+from bench.pareto import Point, front
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -25,7 +25,7 @@ BATCH, THREADS = 64, 1
 def draw(parts: dict[str, dict[str, Any]], quick: bool) -> list[Path]:
     """Write the figures that can be drawn and return their paths."""
     plt.rcParams.update({"svg.hashsalt": "mien", "font.size": 10, "svg.fonttype": "none"})
-    home = facts.folder(quick) if quick else facts.folder(quick).parent / "figures"
+    home = environment.folder(quick) if quick else environment.folder(quick).parent / "figures"
     made = []
     if "faces" in parts:
         made.append(_save(speed_accuracy(parts["faces"]), home / "speed-accuracy.svg"))
@@ -100,5 +100,5 @@ def frames(told: dict[str, Any]) -> Figure:
 
 
 if __name__ == "__main__":
-    for path in draw(facts.kept(quick=False), quick=False):
+    for path in draw(environment.kept(quick=False), quick=False):
         print(path)

@@ -2,8 +2,8 @@
 
     python benchmarks/folder.py [--quick]      -> results/bench/folder.json
 
-200 different JPEGs of 1280 x 960 with one to four faces (bench/clips.py), each ten times in the folder; models loaded,
-files in the page cache.  mien reads the folder with `Pipeline().predict([folder])`; fer's
+200 different JPEGs of 1280 x 960 with one to four faces (bench/fixtures.py), each ten times in the folder; models
+loaded, files in the page cache.  mien reads the folder with `Pipeline().predict([folder])`; fer's
 `detect_emotions(cv2.imread(path))` in a loop reads each of the 200 once, since it takes one photo after the other.
 """
 
@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import clips, turns
-from bench.facts import alone, facts, keep
+from bench import fixtures, interleave
+from bench.environment import alone, facts, keep
 
 PHOTOS, TIMES = 200, 10
 
@@ -31,7 +31,7 @@ def rate(told: dict[str, Any]) -> dict[str, float]:
 
 def fill(folder: Path, count: int) -> list[Path]:
     """Write the photos and copies of them; return the different ones."""
-    paths = clips.photos(folder, count)
+    paths = fixtures.photos(folder, count)
     for path in paths:
         for k in range(1, TIMES):
             shutil.copyfile(path, path.with_name(f"{path.stem}-{k}.jpg"))  # links are one file, read once
@@ -41,13 +41,13 @@ def fill(folder: Path, count: int) -> list[Path]:
 def main(quick: bool) -> None:
     """Measure and keep."""
     rows = []
-    with tempfile.TemporaryDirectory() as scratch, turns.progress("folder", 3) as step:
+    with tempfile.TemporaryDirectory() as scratch, interleave.progress("folder", 3) as step:
         step("making photos")
         folder = Path(scratch) / "photos"
         paths = [str(path) for path in fill(folder, 6 if quick else PHOTOS)]
         systems = {
-            "mien": (turns.mien("pictures"), [str(folder)]),
-            "fer": (turns.fer("pictures", scratch), paths),
+            "mien": (interleave.mien("pictures"), [str(folder)]),
+            "fer": (interleave.fer("pictures", scratch), paths),
         }
         for name, (worker, given) in systems.items():
             step(name)

@@ -23,10 +23,10 @@ import numpy as np
 import skimage.data
 
 from mien.face import Face
+from mien.inference.media.video import frames
 from mien.inference.pipeline import Pipeline
-from mien.inference.stream import Frame, watched
-from mien.inference.track import overlap
-from mien.inference.video import frames
+from mien.inference.video.keyframes import Frame, watched
+from mien.inference.video.tracking import overlap
 
 GAPS = (0.0, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5)
 RATE, LENGTH = 30, 240

@@ -15,9 +15,9 @@ import faces
 import figure
 import folder
 import video
-from bench import facts
-from bench.bars import bars
+from bench import environment
 from bench.page import page
+from bench.targets import bars
 
 PARTS = {"faces": faces.main, "video": video.main, "folder": folder.main, "cold": cold.main, "ceiling": ceiling.main}
 
@@ -26,8 +26,8 @@ def main(quick: bool, parts: list[str]) -> None:
     """Run parts, then write and print what all of them say."""
     for part in parts or PARTS:
         PARTS[part](quick)
-    told = facts.kept(quick)
-    home = facts.folder(quick)
+    told = environment.kept(quick)
+    home = environment.folder(quick)
     pictures = [path.relative_to(home.parent).as_posix() for path in figure.draw(told, quick)]
     path = home.parent / "BENCH.md"
     path.write_text(page(told, pictures), encoding="utf-8")

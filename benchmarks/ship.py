@@ -28,15 +28,17 @@ import numpy as np
 
 from mien.card import Card
 from mien.data.terms import terms_of
-from mien.evaluation.evaluate import describe, evaluate
+from mien.evaluation.evaluate import evaluate
 from mien.evaluation.result import Result
-from mien.experiments import rows, table
+from mien.evaluation.scores import describe
+from mien.experiments import record as rows
+from mien.experiments import table
 from mien.inference.classify import WEIGHTS, Classifier, names
 from mien.inference.shipped import record
 from mien.training.embed import embed
 from mien.training.export import CODE_LICENCE, stamp, trained_on
-from mien.training.finish import measure, renamed
-from mien.training.pooling import pools_as_convolutions
+from mien.training.finalize import measure, renamed
+from mien.training.onnx_pooling import pools_as_convolutions
 from mien.training.recipe import Recipe
 from mien.training.runlog import read_json, write_json
 from mien.training.train import resume_recipe

@@ -42,21 +42,21 @@ from typing import Any
 import numpy as np
 import torch
 from bench.cpu import PACKAGES, load, minutes, ratio
-from bench.facts import RESULTS, facts
-from bench.turns import ROOT
+from bench.environment import RESULTS, facts
+from bench.interleave import ROOT
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mien.evaluation.intervals import wilson
+from mien.evaluation.statistics.intervals import wilson
 from mien.training import checkpoint
 from mien.training import recipe as recipes
 from mien.training.augment import middle
+from mien.training.batches import Split, gather, split
 from mien.training.losses import objective
 from mien.training.network import build, check, make, restored
 from mien.training.optim import Average, optimizer
 from mien.training.progress import Progress
 from mien.training.recipe import Recipe
-from mien.training.splits import Split, gather, split
 from mien.training.train import Plan, State, _epoch, choose_precision, logits, score
 
 Told = dict[str, Any]
@@ -254,8 +254,8 @@ def checked(path: Path, sha: str) -> Told:
 
 def without_twins(recipe: Recipe) -> np.ndarray:
     """Return bool (N,): which pictures of test have no twin in Training."""
-    from mien.data.hygiene import find_twins
-    from mien.training.splits import read
+    from mien.data.duplicates import find_twins
+    from mien.training.batches import read
 
     clean: np.ndarray = find_twins(read(recipe, None, "test"), None).index < 0
     return clean

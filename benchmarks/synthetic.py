@@ -23,9 +23,9 @@ from skimage.exposure import equalize_adapthist
 from skimage.filters import gaussian
 from skimage.transform import ProjectiveTransform, resize, warp
 
-from mien.data.backgrounds import Backgrounds, backgrounds
-from mien.data.compose import CORNERS, Plan, compose, plan
-from mien.data.masks import oval
+from mien.data.synthetic.backgrounds import Backgrounds, backgrounds
+from mien.data.synthetic.compose import CORNERS, Plan, compose, plan
+from mien.data.synthetic.masks import oval
 
 TIMES = 3
 LOOPED = 40

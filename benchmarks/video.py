@@ -7,8 +7,8 @@ frame asked for.  fer reads the first 40 of a clip's 150 frames: it looks at eac
 `Pipeline().predict([clip])`, every prediction turned into the row that it prints.  fer: `Video(clip).analyze(FER())`,
 with its rows and the data.csv that it always writes; the annotated pictures, the zip of them and the mp4 that it makes
 by default are switched off, so that both only read.  One clip is read with those too, which is what its users get who
-change nothing.  Clips are made here (bench/clips.py).  Faces found are told: who overlooks some has less to do, and a
-cascade also finds faces where there are none.
+change nothing.  Clips are made here (bench/fixtures.py).  Faces found are told: who overlooks some has less to do, and
+a cascade also finds faces where there are none.
 """
 
 import tempfile
@@ -16,8 +16,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from bench import clips, turns
-from bench.facts import alone, facts, keep
+from bench import fixtures, interleave
+from bench.environment import alone, facts, keep
 
 FACES = (1, 3, 10)
 FRAMES, FEWER = 150, 40
@@ -37,14 +37,14 @@ def rate(told: dict[str, Any]) -> dict[str, float]:
 def main(quick: bool) -> None:
     """Measure and keep."""
     frames, most, rounds = (10, 3, 1) if quick else (FRAMES, FEWER, 3)
-    cases = [(size, faces) for size in clips.SIZES for faces in FACES]
+    cases = [(size, faces) for size in fixtures.SIZES for faces in FACES]
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         paths = {case: Path(folder) / "{}-{}.mp4".format(*case) for case in cases}
-        with turns.progress("video, clips", len(cases)) as step:
+        with interleave.progress("video, clips", len(cases)) as step:
             for (size, faces), path in paths.items():
                 step(path.stem)
-                clips.clip(path, size, frames, faces)
-        workers = {"mien": turns.mien("pictures"), "fer": turns.fer("pictures", folder)}
+                fixtures.clip(path, size, frames, faces)
+        workers = {"mien": interleave.mien("pictures"), "fer": interleave.fer("pictures", folder)}
         started = {name: stack.enter_context(worker) for name, worker in workers.items() if worker}
         ways: dict[str, dict[str, int | bool]] = {"mien": {}, "fer": {"most": most}}
         for name, worker in started.items():
@@ -52,14 +52,14 @@ def main(quick: bool) -> None:
         runs = [(name, size, faces, ways[name]) for size, faces in cases for name in started]
         runs += [("fer with its outputs", *WHOLE, {**ways["fer"], "extras": True})] if "fer" in started else []
         seen: dict[tuple[str, str, int], list[dict[str, float]]] = {run[:3]: [] for run in runs}
-        with turns.progress("video", rounds * len(runs)) as step:
+        with interleave.progress("video", rounds * len(runs)) as step:
             for _ in range(rounds):
                 for name, size, faces, way in runs:
                     step(f"{size}, faces: {faces}, {name}")
                     told = started[name.split()[0]].ask(do="video", path=str(paths[size, faces]), **way)
                     seen[name, size, faces].append(rate(told))
     rows = [
-        {"system": name, "size": size, "faces": faces, **turns.median(told)}
+        {"system": name, "size": size, "faces": faces, **interleave.median(told)}
         for (name, size, faces), told in seen.items()
     ]
     keep("video", {**facts(quick), "frames": frames, "rounds": rounds, "rows": rows})

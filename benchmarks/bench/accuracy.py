@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bench.turns import ROOT
+from bench.interleave import ROOT
 
 from mien.data import load
 from mien.errors import DataError

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from bench import turns
-from bench.facts import facts
-from bench.turns import Worker
+from bench import interleave
+from bench.environment import facts
+from bench.interleave import Worker
 
 from mien.training import checkpoint, runlog
 from mien.training import recipe as recipes
@@ -26,10 +26,10 @@ def ratio(name: str, overrides: list[str], threads: int, rounds: int) -> Told:
     """Let mien's loop and the plain one take turns on the CPU, an epoch each; return their speeds and the ratio."""
     words = {"mien float32": ("mien", name, "float32"), "mien as it comes": ("mien", name, "auto")}
     words |= {f"plain, {workers} workers": ("plain", name, str(workers)) for workers in (0, 2)}
-    script = turns.HERE / "bench" / "loops.py"
+    script = interleave.HERE / "bench" / "loops.py"
     told: dict[str, dict[str, list[dict[str, float]]]] = {what: {part: [] for part in PARTS} for what in words}
     before = load()
-    with ExitStack() as stack, turns.progress("ratio", (rounds + 1) * len(words)) as step:
+    with ExitStack() as stack, interleave.progress("ratio", (rounds + 1) * len(words)) as step:
         workers = {}
         for what, how in words.items():
             step(f"{what}: warm-up")

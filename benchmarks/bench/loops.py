@@ -1,4 +1,4 @@
-"""The two training loops that speedrun.py sets against each other, each in a process that bench/turns.py asks.
+"""The two training loops that speedrun.py sets against each other, each in a process that bench/interleave.py asks.
 
     loops.py mien RECIPE PRECISION [key=value...]        mien's own loop, `mien.training.train`
     loops.py plain RECIPE WORKERS [key=value...]         a Dataset, a DataLoader and a loop, as they are usually written
@@ -27,11 +27,11 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from mien.training import recipe as recipes
+from mien.training.batches import Split, gather, split
 from mien.training.network import build, make
 from mien.training.optim import Average, optimizer
 from mien.training.progress import Progress
 from mien.training.recipe import Augment, Recipe
-from mien.training.splits import Split, gather, split
 from mien.training.train import Plan, State, _epoch, _loss, choose_precision, keep_memory
 
 Batch = tuple[Tensor, Tensor, Tensor]

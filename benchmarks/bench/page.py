@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bench.bars import bars
+from bench.targets import bars
 
 Told = dict[str, Any]
 INTRODUCTION = """# Speed

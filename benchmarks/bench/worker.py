@@ -1,4 +1,4 @@
-"""mien's side of the benchmarks: the process that bench/turns.py asks.
+"""mien's side of the benchmarks: the process that bench/interleave.py asks.
 
     worker.py faces NAME CROPS.bin THREADS     shipped weights on crops: {"do": "time", "batch": 8, "seconds": 0.4}
     worker.py pictures THREADS                 the whole pipeline: {"do": "video", "path": ...}, {"do": "folder", ...}

@@ -37,7 +37,7 @@ def pipeline() -> Any:
 
 def source(path: Path) -> object:
     """Read an image or a clip as `mien predict` does, write each row, and return the error that a row tells."""
-    from mien.inference.sinks import as_csv, as_jsonl
+    from mien.inference.output.formats import as_csv, as_jsonl
 
     errors = []
     with (
@@ -53,15 +53,15 @@ def source(path: Path) -> object:
 
 
 def result(path: Path) -> None:
-    from mien.evaluation.evaluate import describe
     from mien.evaluation.result import Result
+    from mien.evaluation.scores import describe
 
     describe(Result.load(path))
 
 
 def generated(path: Path) -> None:
-    from mien.data.generated import with_generated
     from mien.data.samples import Samples
+    from mien.data.synthetic.generated import with_generated
 
     arrays = seeds.generated()
     ids = np.array(["a", "b", "c", "d"])
@@ -94,7 +94,7 @@ def weights(path: Path) -> None:
 def card(path: Path) -> None:
     from mien.card import Card
     from mien.evaluation.report.cards import _weights
-    from mien.inference.report import _about
+    from mien.inference.output.report import _about
 
     own = Card.from_metadata({"mien": path.read_bytes().decode("utf-8", "surrogateescape")}, "own.onnx")
     _weights(own.model_dump())
@@ -102,31 +102,31 @@ def card(path: Path) -> None:
 
 
 def answers(path: Path) -> None:
-    from mien.evaluation.compare.answers import read_all
+    from mien.evaluation.predictions import read_all
 
     read_all([path], (), None, as_table=False)
 
 
 def groups(path: Path) -> None:
-    from mien.evaluation.groups import read_groups
+    from mien.evaluation.fairness.groups import read_groups
 
     read_groups(path, np.array(seeds.ANSWERS["id"]))
 
 
 def fer2013_csv(path: Path) -> None:
-    from mien.data.kaggle_csv import read_csv
+    from mien.data.fer2013.kaggle_csv import read_csv
 
     read_csv(path)
 
 
 def fer2013_parquet(path: Path) -> None:
-    from mien.data.parquet import read_parquet
+    from mien.data.fer2013.parquet import read_parquet
 
     read_parquet(path)
 
 
 def votes(path: Path) -> None:
-    from mien.data.votes import _read
+    from mien.data.fer2013.votes import _read
 
     _read({"rows": path})
 
@@ -151,7 +151,7 @@ def listed(path: Path) -> None:
 
 def run_file(name: str, path: Path) -> None:
     """Report on a run folder one of whose files is the mutated one."""
-    from mien.evaluation.report.gather import make
+    from mien.evaluation.report.collect import make
 
     with tempfile.TemporaryDirectory() as scratch:
         run = Path(scratch) / "run"

@@ -1,4 +1,4 @@
-// What the JavaScript peers share: the crops, the wasm backend, and the answers to what bench/turns.py asks.
+// What the JavaScript peers share: the crops, the wasm backend, and the answers to what bench/interleave.py asks.
 //
 //     {"do": "time", "batch": 8, "seconds": 0.4}  ->  answer {"faces", "cpu", "wall"}
 //     {"do": "answer"}                            ->  answer {"order", "probs"}

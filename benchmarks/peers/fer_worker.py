@@ -1,4 +1,4 @@
-"""fer's side of the benchmarks, in its own environment (`make peers`): the process that bench/turns.py asks.
+"""fer's side of the benchmarks, in its own environment (`make peers`): the process that bench/interleave.py asks.
 
     fer_worker.py faces tflite|keras CROPS.bin THREADS      its classifier on crops
     fer_worker.py pictures FOLDER THREADS                   its own path through videos and photos, Haar and tflite

@@ -15,16 +15,16 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from bench import turns
+from bench import interleave
 
 from mien.data import load
 
-RESULTS = turns.ROOT / "results" / "peers"
-PEERS: dict[str, Callable[[Path], turns.Worker | None]] = {
-    "fer": lambda crops: turns.fer("faces", "tflite", crops, threads=1),
-    "fer-keras": lambda crops: turns.fer("faces", "keras", crops, threads=1),
-    "human": lambda crops: turns.node("human", crops, threads=1),
-    "face-api": lambda crops: turns.node("face_api", crops, threads=1),
+RESULTS = interleave.ROOT / "results" / "peers"
+PEERS: dict[str, Callable[[Path], interleave.Worker | None]] = {
+    "fer": lambda crops: interleave.fer("faces", "tflite", crops, threads=1),
+    "fer-keras": lambda crops: interleave.fer("faces", "keras", crops, threads=1),
+    "human": lambda crops: interleave.node("human", crops, threads=1),
+    "face-api": lambda crops: interleave.node("face_api", crops, threads=1),
 }
 
 

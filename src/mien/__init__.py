@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from mien.card import Card
     from mien.errors import MienError
     from mien.face import Face
-    from mien.inference.pipeline import Pipeline, Prediction
+    from mien.inference.pipeline import Pipeline
+    from mien.inference.prediction import Prediction
 
 telemetry.switch_off()  # here, since nothing of mien, and nothing that mien imports, can be imported earlier
 

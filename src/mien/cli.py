@@ -16,7 +16,7 @@ import typer
 
 from mien.errors import MienError, UsageError, refusal
 from mien.printable import printable, printable_in, say
-from mien.words import mistake
+from mien.usage_errors import mistake
 
 LISTS = {  # what `mien list` lists, and where each registry lives
     "weights": ("mien.inference.classify", "names"),
@@ -86,10 +86,10 @@ def predict(
     excel: Annotated[bool, typer.Option("--excel", help="write CSV as Excel opens it")] = False,
 ) -> None:
     """Read the apparent facial expressions in photos, folders, videos or a camera."""
-    from mien.inference import session
-    from mien.inference.chatter import silenced
+    from mien.inference import run as session
+    from mien.inference.media.chatter import silenced
+    from mien.inference.media.video import Clip
     from mien.inference.pipeline import Pipeline
-    from mien.inference.video import Clip
 
     session.check_format(format, out is not None, frames, excel, force)
     clip = Clip(every, start, end, max_fps)
@@ -122,7 +122,7 @@ def train(
     test: Annotated[bool, typer.Option("--test", help="open the test split, once, when training has ended")] = False,
 ) -> None:
     """Train a recipe into a run folder: weights, log, scores on val and, with --test, once on test."""
-    from mien.training.session import run_recipe, show_recipe
+    from mien.training.run import run_recipe, show_recipe
 
     if show:
         typer.echo(show_recipe(recipe, overrides or []), nl=False)
@@ -136,7 +136,7 @@ def export(
     root: Annotated[Path | None, typer.Option(help="the data; MIEN_DATA or the run's own when not given")] = None,
 ) -> None:
     """Write a run's weights as ONNX: uint8 crops in, calibrated probabilities out."""
-    from mien.training.session import export_run
+    from mien.training.run import export_run
 
     _print_path(export_run(run, root=root))
 
@@ -154,7 +154,7 @@ def reproduce(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Run the recipes of published systems and print the published figure beside ours."""
-    from mien.experiments import show
+    from mien.experiments import text as show
     from mien.experiments.reproduce import Place
 
     place = Place(root, out, results, device)
@@ -174,7 +174,7 @@ def sweep(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Run a recipe over a grid of its keys: a table and a plot of what val says."""
-    from mien.experiments import show
+    from mien.experiments import text as show
     from mien.experiments.sweep import sweep as run
 
     try:
@@ -267,16 +267,17 @@ def data(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Show a data set: counts, a contact sheet, and the test pictures that have no twin in Training."""
-    from mien.data import audit_show, read_options, show
-    from mien.taken import taken
+    from mien.data import overview, read_options
+    from mien.data.audit import summary
+    from mien.outputs.taken import taken
 
     if not hygiene and (detector or strict):
         raise UsageError("--detector or --strict alone", "--hygiene beside it")
     chosen, folder = read_options(options or []), out or Path(f"{name}-data")
-    look = partial(audit_show.look, detector=detector) if hygiene else show.look
-    with taken("data", folder, (audit_show if hygiene else show).KEPT, [root], context.params) as begin:
+    look = partial(summary.look, detector=detector) if hygiene else overview.look
+    with taken("data", folder, (summary if hygiene else overview).KEPT, [root], context.params) as begin:
         told = look(name, root, begin, options=chosen)
-    _print(told, (audit_show if hygiene else show).to_text, as_json)
+    _print(told, (summary if hygiene else overview).to_text, as_json)
     _wrote(told["files"].values())
     if strict and told["leak"]:
         say(f"mien: {told['leak']}")
@@ -303,8 +304,8 @@ def evaluate(
     from mien.data import read_options
     from mien.evaluation.evaluate import KEPT, keep, weights_file
     from mien.evaluation.evaluate import evaluate as measure
-    from mien.evaluation.show import to_text
-    from mien.taken import taken
+    from mien.evaluation.text import to_text
+    from mien.outputs.taken import taken
 
     with taken("evaluate", out, KEPT, [weights_file(weights), _data(root)], context.params) as begin:
         result, figures = measure(weights, data, root, split, out, force, **read_options(options or []))
@@ -333,7 +334,7 @@ def compare(
 ) -> None:
     """Compare systems picture by picture: differences with intervals, tests, a ranking, where they disagree."""
     from mien.evaluation import compare as pairs
-    from mien.taken import taken
+    from mien.outputs.taken import taken
 
     asked = pairs.Request(tuple(systems), source, tuple(column or ()), data, root, split, intersect, published)
     with taken("compare", out, pairs.kept(systems), systems, context.params, ever=("*.npz",)) as begin:
@@ -365,7 +366,7 @@ def report(
     ] = None,
 ) -> None:
     """Write one self-contained HTML page about a run or a result, or about several side by side."""
-    from mien.evaluation.report.gather import make
+    from mien.evaluation.report.collect import make
 
     path, left_out = make(results, root, out)
     for note in left_out:
@@ -381,7 +382,7 @@ def calibrate(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Fit temperatures, a threshold and conformal sets on one result; measure them on another."""
-    from mien.evaluation.recalibrate import load, recalibrate, to_text
+    from mien.evaluation.calibration import load, recalibrate, to_text
 
     figures = recalibrate(load(val), load(other), coverage)
     _print(figures, to_text, as_json)
@@ -402,13 +403,14 @@ def fairness(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Measure weights by groups of people: accuracy, error rates and calibration, with intervals and tests."""
-    from mien.evaluation import fairness_show, recalibrate
-    from mien.evaluation.belongs import origin, room
+    from mien.evaluation import calibration
     from mien.evaluation.fairness import fairness as measure
-    from mien.evaluation.groups import read_groups
-    from mien.taken import taken
+    from mien.evaluation.fairness import text as fairness_show
+    from mien.evaluation.fairness.groups import read_groups
+    from mien.evaluation.provenance import origin, room
+    from mien.outputs.taken import taken
 
-    answers = recalibrate.load(result)
+    answers = calibration.load(result)
     with taken("fairness", out, fairness_show.KEPT, [result, groups], context.params) as begin:
         room(out, "fairness.json", origin(answers), force)
         columns, notes = read_groups(groups, answers.ids, id, by or [])
@@ -444,7 +446,7 @@ def stress(
     from mien.evaluation.evaluate import weights_file
     from mien.evaluation.stress import KEPT, keep, to_text
     from mien.evaluation.stress import stress as measure
-    from mien.taken import taken
+    from mien.outputs.taken import taken
 
     more, attacks = read_options(options or []), _gradients(weights)
     with taken("stress", out, KEPT, [weights_file(weights), baseline, _data(root)], context.params) as begin:
@@ -488,7 +490,7 @@ def _gradients(weights: str) -> Any:
     if not (Path(weights) / "recipe.yaml").is_file():
         return None
 
-    from mien.training.attack import attacks
+    from mien.training.gradient_attack import attacks
 
     return partial(attacks, Path(weights))
 

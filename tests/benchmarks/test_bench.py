@@ -29,13 +29,13 @@ def _path(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_front_holds_what_nothing_beats(points: list[tuple[str, float, float]], ahead: list[str]) -> None:
-    from bench.front import Point, front
+    from bench.pareto import Point, front
 
     assert [point.name for point in front([Point(*point) for point in points])] == ahead
 
 
 def test_front_agrees_with_the_definition_on_random_points() -> None:
-    from bench.front import Point, beaten, front
+    from bench.pareto import Point, beaten, front
 
     rng = np.random.default_rng(0)
     points = [Point(str(k), float(c), float(a)) for k, (c, a) in enumerate(rng.integers(0, 6, (60, 2)))]
@@ -102,7 +102,7 @@ def test_operations_of_shipped_weights(name: str, least: float, most: float) -> 
 
 
 def test_profile_by_kind_counts_kernels_and_what_lies_between() -> None:
-    from bench.probe import by_kind
+    from bench.workers import by_kind
 
     def node(name: str, kind: str, dur: int) -> dict[str, Any]:
         return {"cat": "Node", "name": name, "dur": dur, "args": {"op_name": kind}}
@@ -156,7 +156,7 @@ def _parts(**changes: float) -> dict[str, Any]:
     ],
 )
 def test_bars_tell_which_promises_are_missed(changes: dict[str, float], missed: list[str]) -> None:
-    from bench.bars import bars
+    from bench.targets import bars
 
     told = [bar.promise for bar in bars(_parts(**changes)) if not bar.met]
     assert len(told) == len(missed)
@@ -164,7 +164,7 @@ def test_bars_tell_which_promises_are_missed(changes: dict[str, float], missed: 
 
 
 def test_bars_without_peers_judge_what_they_can() -> None:
-    from bench.bars import bars
+    from bench.targets import bars
 
     parts = _parts()
     for about in parts.values():
@@ -216,7 +216,7 @@ def test_fronts_judge_every_batch_and_thread_count() -> None:
 
 
 def test_worker_is_heard_through_what_its_libraries_print(tmp_path: Path) -> None:
-    from bench.turns import Worker
+    from bench.interleave import Worker
 
     script = tmp_path / "echo.py"
     script.write_text(
@@ -229,7 +229,7 @@ def test_worker_is_heard_through_what_its_libraries_print(tmp_path: Path) -> Non
 
 
 def test_worker_that_dies_is_told(tmp_path: Path) -> None:
-    from bench.turns import Worker
+    from bench.interleave import Worker
 
     script = tmp_path / "dies.py"
     script.write_text("input()\n")
@@ -239,18 +239,18 @@ def test_worker_that_dies_is_told(tmp_path: Path) -> None:
 
 def test_own_worker_reads_crops_and_clips(tmp_path: Path) -> None:
     pytest.importorskip("skimage")
-    from bench import clips, turns
+    from bench import fixtures, interleave
 
     crops = np.random.default_rng(0).integers(0, 256, (16, 48, 48), np.uint8)
     crops.tofile(tmp_path / "crops.bin")
-    with turns.mien("faces", "fer2013-nano", tmp_path / "crops.bin", threads=1) as worker:
+    with interleave.mien("faces", "fer2013-nano", tmp_path / "crops.bin", threads=1) as worker:
         told = worker.ask(do="time", batch=8, seconds=0.02)
         answers = worker.ask(do="answer")
     assert told["faces"] % 8 == 0
     assert 0 < told["cpu"] <= told["wall"] * 1.5
     assert np.array(answers["probs"]).shape == (16, 7)
-    clips.clip(tmp_path / "clip.mp4", "360p", 12, 3)
-    with turns.mien("pictures") as worker:
+    fixtures.clip(tmp_path / "clip.mp4", "360p", 12, 3)
+    with interleave.mien("pictures") as worker:
         told = worker.ask(do="video", path=str(tmp_path / "clip.mp4"))
     assert (told["frames"], told["faces"]) == (12, 36)
 
@@ -266,20 +266,20 @@ def test_folder_holds_every_photo_ten_times(tmp_path: Path) -> None:
 
 
 def test_kept_parts_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bench import facts
+    from bench import environment
 
-    monkeypatch.setattr(facts, "RESULTS", tmp_path / "real")
-    monkeypatch.setattr(facts, "QUICK", tmp_path / "quick")
-    facts.keep("cold", {"quick": True, "rows": []})
-    assert facts.kept(quick=True) == {"cold": {"quick": True, "rows": []}}
-    assert facts.kept(quick=False) == {}
+    monkeypatch.setattr(environment, "RESULTS", tmp_path / "real")
+    monkeypatch.setattr(environment, "QUICK", tmp_path / "quick")
+    environment.keep("cold", {"quick": True, "rows": []})
+    assert environment.kept(quick=True) == {"cold": {"quick": True, "rows": []}}
+    assert environment.kept(quick=False) == {}
     assert json.loads((tmp_path / "quick" / "cold.json").read_text())["quick"]
 
 
 def test_figures_are_drawn_from_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bench import facts
+    from bench import environment
 
-    monkeypatch.setattr(facts, "QUICK", tmp_path)
+    monkeypatch.setattr(environment, "QUICK", tmp_path)
     import figure
 
     made = figure.draw(_parts(), quick=True)

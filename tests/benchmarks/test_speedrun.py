@@ -62,7 +62,7 @@ def test_race_keeps_runs_that_can_be_repeated_and_no_test(tmp_path: Path) -> Non
 def test_operations_of_a_run_are_those_counted_by_hand() -> None:
     import speedrun
 
-    from mien.training.splits import split
+    from mien.training.batches import split
 
     recipe = recipes.load(
         speedrun.RECIPE, ["model={name: svm}", "data.auxiliary=null", "batch=40", "epochs=3", "refine=null"]
@@ -143,7 +143,7 @@ def test_plain_loop_refuses_what_it_does_not_do(key: str) -> None:
     "words", [("mien", "float32"), ("plain", "2"), pytest.param(("plain", "0"), marks=pytest.mark.slow)]
 )
 def test_loops_answer_for_an_epoch(words: tuple[str, str]) -> None:
-    from bench.turns import Worker
+    from bench.interleave import Worker
 
     which, how = words
     script = BENCHMARKS / "bench" / "loops.py"
@@ -170,8 +170,8 @@ def test_ratio_is_taken_round_by_round_with_the_best_plain_loop() -> None:
 
 
 def test_page_and_promises_tell_what_was_measured_and_what_was_not() -> None:
-    from bench.bars import bars
     from bench.page import page
+    from bench.targets import bars
 
     place = {"processor": "none", "cores": 2, "python": "3", "versions": {"torch": "2"}}
     common = {**place, "recipe": "r", "overrides": ["a=1"], "threads": 1, "load": [0.1, 0.2]}

@@ -6,15 +6,16 @@ from pathlib import Path
 import pytest
 
 from mien.card import Card
-from mien.inference import people, sinks
+from mien.inference.output import people_csv, rows
+from mien.inference.video import summary
 from mien.labels import EXPRESSIONS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "columns.md").read_text(encoding="utf-8")
 CARD = Card(name="test", labels=EXPRESSIONS, valence_arousal=True, action_units=("au04", "au12"))
 WRITTEN = {
-    "predictions": list(sinks.columns(CARD)),
-    "events.csv": list(people.EVENT_COLUMNS),
-    "people.csv": people.columns(CARD),
+    "predictions": list(rows.columns(CARD)),
+    "events.csv": list(summary.EVENT_COLUMNS),
+    "people.csv": people_csv.columns(CARD),
 }
 
 
@@ -46,4 +47,4 @@ def test_every_line_says_type_emptiness_and_meaning(section: str) -> None:
 
 
 def test_types_are_those_of_the_code() -> None:
-    assert {name: cells[0] for name, cells in told("predictions").items()} == sinks.columns(CARD)
+    assert {name: cells[0] for name, cells in told("predictions").items()} == rows.columns(CARD)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mien.inference.kind import PICTURES, VIDEOS
-from mien.inference.sources import PERHAPS
+from mien.inference.media.kind import PICTURES, VIDEOS
+from mien.inference.media.sources import PERHAPS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
 

@@ -13,17 +13,13 @@ BASE = {
     "errors",
     "face",
     "labels",
-    "lock",
-    "mark",
+    "html",
     "outputs",
-    "page",
     "printable",
+    "progress",
     "reading",
-    "signed",
-    "taken",
-    "targets",
     "telemetry",
-    "words",
+    "usage_errors",
 }
 ORDER = ["base", "inference", "data", "evaluation", "training", "experiments", "cli"]
 TORCH_FREE = {"base", "inference", "data", "evaluation"}

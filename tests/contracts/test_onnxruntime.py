@@ -24,7 +24,7 @@ WRITES = (  # each statement, in a process of its own with a fresh home: what do
     "import mien, onnxruntime",
     "import mien, os; os.environ.clear(); from mien.inference.onnx import onnxruntime",
     "import torch, onnx; from mien.training import export; import onnxscript; import onnxruntime",
-    "import mien.cli; from mien.training.pooling import *; import onnxruntime.quantization",
+    "import mien.cli; from mien.training.onnx_pooling import *; import onnxruntime.quantization",
 )
 
 

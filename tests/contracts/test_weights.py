@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.evaluation.evaluate import describe, evaluate
+from mien.evaluation.evaluate import evaluate
 from mien.evaluation.result import Result
+from mien.evaluation.scores import describe
 from mien.inference.classify import WEIGHTS, Classifier, names
 from mien.labels import EXPRESSIONS
 

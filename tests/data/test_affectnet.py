@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mien.data import asked, load
+from mien.data import gated, load
 from mien.data.affectnet import COLUMNS, PICTURES
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS
@@ -51,7 +51,7 @@ def test_cut_along_the_box_with_label_and_feeling(tmp_path: Path) -> None:
 
 
 def test_val_is_a_fixed_part_of_training(tmp_path: Path) -> None:
-    asked.write("affectnet", tmp_path)
+    gated.write("affectnet", tmp_path)
     train, val, test = (load("affectnet", tmp_path, split) for split in ("train", "val", "test"))
     codes = [int(row["expression"]) for row in csv.DictReader((tmp_path / "training.csv").open())]
     assert len(train) + len(val) == sum(code < 8 for code in codes) < len(codes)

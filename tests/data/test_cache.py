@@ -39,7 +39,7 @@ def refuse(*_: object) -> Any:
 
 def test_built_once_then_a_memory_map(tiny_fer2013: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = load("fer2013", tiny_fer2013, "val")
-    monkeypatch.setitem(sys.modules["mien.data.layouts"].READERS, "csv", refuse)
+    monkeypatch.setitem(sys.modules["mien.data.fer2013.layouts"].READERS, "csv", refuse)
     again = load("fer2013", tiny_fer2013, "val")
     assert isinstance(again.images, np.memmap)
     assert not again.images.flags.writeable
@@ -151,7 +151,7 @@ def test_an_entry_without_digests_gets_them(tiny_fer2013: Path, own_cache: Path,
     meta = json.loads((entry / "meta.json").read_text())
     digests = meta.pop("sha256")
     (entry / "meta.json").write_text(json.dumps(meta))
-    monkeypatch.setitem(sys.modules["mien.data.layouts"].READERS, "csv", refuse)
+    monkeypatch.setitem(sys.modules["mien.data.fer2013.layouts"].READERS, "csv", refuse)
     load("fer2013", tiny_fer2013, "val")
     digests.pop("facts")
     assert json.loads((entry / "meta.json").read_text())["sha256"] == digests
@@ -231,7 +231,7 @@ def test_a_file_that_grows_while_it_is_read(
     tmp_path: Path, own_cache: Path, fer2013_writer: Any, monkeypatch: Any
 ) -> None:
     fer2013_writer(tmp_path)
-    readers = sys.modules["mien.data.layouts"].READERS
+    readers = sys.modules["mien.data.fer2013.layouts"].READERS
     read = readers["csv"]
 
     def slow(path: Path, advance: Any) -> Any:

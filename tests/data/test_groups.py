@@ -7,7 +7,7 @@ import pytest
 
 from mien.data import SPLITS, load
 from mien.data.audit import members
-from mien.data.hygiene import groups
+from mien.data.duplicates import groups
 
 Parts = list[np.ndarray]
 
@@ -44,7 +44,7 @@ def test_more_pictures_than_a_block_holds(monkeypatch: pytest.MonkeyPatch) -> No
     images[60:] = images[rng.permutation(60)[:30]] ^ 1
     whole = groups([images])
     for name, value in (("ROWS", 7), ("COLUMNS", 11), ("VALUES", 200)):
-        monkeypatch.setattr(f"mien.data.hygiene.{name}", value)
+        monkeypatch.setattr(f"mien.data.duplicates.{name}", value)
     cut = groups([images[:1], images[1:50], images[50:50], images[50:]])
     assert cut.exact.tolist() == whole.exact.tolist()
     assert cut.near.tolist() == whole.near.tolist()

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mien.data.fer2013.votes import CHOICES
 from mien.data.samples import Samples, one_hot
 from mien.data.sampling import class_weights, keep, limit, merge, select, showings, sources, tops
-from mien.data.votes import CHOICES
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS
 

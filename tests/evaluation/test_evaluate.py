@@ -15,15 +15,16 @@ import pytest
 
 from mien.card import Card
 from mien.data import load
+from mien.data.fer2013.votes import CHOICES
 from mien.data.samples import Samples
-from mien.data.votes import CHOICES
 from mien.errors import MienError, OutputError, UsageError, WeightsError
 from mien.evaluation import evaluate as module
-from mien.evaluation.evaluate import describe, evaluate, figures, find_weights, keep, read
+from mien.evaluation.evaluate import evaluate, find_weights, keep, read
 from mien.evaluation.metrics import METRICS, PEOPLE, VOTES
 from mien.evaluation.result import Result
-from mien.evaluation.show import to_text
-from mien.evaluation.training_twins import Search
+from mien.evaluation.scores import describe, figures
+from mien.evaluation.text import to_text
+from mien.evaluation.training_duplicates import Search
 from mien.inference.classify import Classifier, locate
 
 CONTRACT = (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mien.errors import DataError, UsageError
-from mien.evaluation.groups import read_groups
+from mien.evaluation.fairness.groups import read_groups
 
 IDS = np.array(["00007", "00008", "00009"])
 

@@ -9,8 +9,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from mien.card import Card  # noqa: E402
-from mien.evaluation.evaluate import describe  # noqa: E402
 from mien.evaluation.result import Result  # noqa: E402
+from mien.evaluation.scores import describe  # noqa: E402
 from mien.experiments import model_card  # noqa: E402
 from mien.inference.classify import names  # noqa: E402
 

@@ -14,9 +14,11 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 from mien.cli import app  # noqa: E402
 from mien.errors import MienError  # noqa: E402
 from mien.evaluation.result import Result  # noqa: E402
-from mien.experiments import budget, rows, show  # noqa: E402
-from mien.experiments.begun import MARK, earlier  # noqa: E402
+from mien.experiments import budget  # noqa: E402
+from mien.experiments import record as rows  # noqa: E402
+from mien.experiments import text as show  # noqa: E402
 from mien.experiments.reproduce import Place, reproduce  # noqa: E402
+from mien.experiments.resume import MARK, earlier  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training import runlog  # noqa: E402
 

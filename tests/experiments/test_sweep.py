@@ -10,7 +10,8 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from mien.errors import MienError  # noqa: E402
 from mien.evaluation.metrics import METRICS  # noqa: E402
-from mien.experiments import rows, table  # noqa: E402
+from mien.experiments import record as rows  # noqa: E402
+from mien.experiments import table  # noqa: E402
 from mien.experiments.sweep import MEASURES, grid, line, summary, sweep, told_of  # noqa: E402
 
 SMALL = [
@@ -69,10 +70,10 @@ def test_bad_options(runs: int, device: str, tmp_path: Path) -> None:
 
 
 def test_sweep_reads_val_only_and_goes_on(tiny_fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mien.training import splits
+    from mien.training import batches
 
-    seen, real = [], splits.load
-    monkeypatch.setattr(splits, "load", lambda n, root, split, **o: seen.append(split) or real(n, root, split, **o))
+    seen, real = [], batches.load
+    monkeypatch.setattr(batches, "load", lambda n, root, split, **o: seen.append(split) or real(n, root, split, **o))
     out = tmp_path / "results" / "sweeps" / "width"
     words = ["model.options.width=0.25,0.5", *SMALL]
     found = sweep("mien/fer2013", words, runs=2, root=tiny_fer2013, out=out, device="cpu")

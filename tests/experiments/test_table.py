@@ -10,7 +10,8 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from mien.errors import UsageError  # noqa: E402
 from mien.evaluation.published import PUBLISHED  # noqa: E402
-from mien.experiments import figures, rows, table  # noqa: E402
+from mien.experiments import figures, table  # noqa: E402
+from mien.experiments import record as rows  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 
 CONFUSION = [[8, 2], [1, 9]]

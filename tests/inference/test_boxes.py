@@ -11,8 +11,9 @@ from PIL import Image
 from mien.face import Face
 from mien.inference import pipeline as module
 from mien.inference.align import FRAMINGS, crop
-from mien.inference.pipeline import Pipeline, Prediction, Seen
-from mien.inference.sources import Source
+from mien.inference.media.sources import Source
+from mien.inference.pipeline import Pipeline
+from mien.inference.prediction import Prediction, Seen
 
 WIDTH, HEIGHT = 120, 80
 POINTS = np.array([[10, 20], [30, 20], [20, 30], [12, 40], [28, 40]], np.float32)

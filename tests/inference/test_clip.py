@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from mien.errors import MediaError
-from mien.inference import container, video
-from mien.inference.video import Clip, frames
+from mien.inference.media import ffmpeg, video
+from mien.inference.media.video import Clip, frames
 
 TENTHS = [k / 10 for k in range(20)]
 
@@ -59,7 +59,7 @@ def test_a_part_without_a_frame_is_told(clip: dict[str, float], monkeypatch: pyt
 
 
 def test_a_frame_without_a_time_or_with_one_in_the_past_follows_by_one_of_the_usual_rate() -> None:
-    reading = object.__new__(container._Reading)
+    reading = object.__new__(ffmpeg._Reading)
     reading._origin, reading._last, reading._rate = 30, None, 20
     reading._stream = SimpleNamespace(time_base=Fraction(1, 100))
     told = []

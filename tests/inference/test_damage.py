@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mien.errors import MediaError
-from mien.inference.video import Clip, frames
+from mien.inference.media.video import Clip, frames
 
 Make = Callable[..., Path]
 X265 = "log-level=none:pools=1"

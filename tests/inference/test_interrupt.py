@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from mien.inference import movie, session
+from mien.inference import run as session
+from mien.inference.media import writer
 from mien.inference.pipeline import Pipeline
 
 
@@ -88,16 +89,16 @@ def test_a_frame_is_written_to_its_end(
     at: int,
 ) -> None:
     video, out = film(tmp_path / "clip.mp4", [*moved, *moved[::-1]] * 6, rate=24), tmp_path / "out"
-    mux, muxed = movie.Movie._mux, 0
+    mux, muxed = writer.Movie._mux, 0
 
-    def interrupted(self: movie.Movie, packet: Any) -> None:
+    def interrupted(self: writer.Movie, packet: Any) -> None:
         nonlocal muxed
         mux(self, packet)
         muxed += 1
         if muxed == at + 1:
             signal.raise_signal(number)
 
-    monkeypatch.setattr(movie.Movie, "_mux", interrupted)
+    monkeypatch.setattr(writer.Movie, "_mux", interrupted)
     handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
     with pytest.raises(raised):
         session.run(pipeline, session.Request([str(video)], "csv", out))

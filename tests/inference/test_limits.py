@@ -16,8 +16,9 @@ import pytest
 from PIL import Image
 
 from mien.errors import MediaError
-from mien.inference import animation, media
-from mien.inference.budget import Budget
+from mien.inference.media import animation
+from mien.inference.media import image as media
+from mien.inference.media.budget import Budget
 
 from .heif import Heif, Item, coded, grid, ispe
 

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from mien import mark
+from mien.outputs import mark
 
 FAST = ("--detector", "whole", "--weights", "ferplus-nano")
 SLOW = pytest.mark.slow

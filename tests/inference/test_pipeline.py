@@ -13,9 +13,10 @@ import pytest
 from PIL import Image
 
 from mien.errors import UsageError
-from mien.inference import media
 from mien.inference.align import Framing, crops
-from mien.inference.pipeline import Pipeline, Prediction
+from mien.inference.media import image as media
+from mien.inference.pipeline import Pipeline
+from mien.inference.prediction import Prediction
 
 COLLINS = (178.0, 62.5, 268.5, 176.5)  # where the astronaut's face is, as YuNet draws it
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from mien.inference.pipeline import Pipeline
-from mien.inference.session import Request, run
+from mien.inference.run import Request, run
 
 Mien = Callable[..., Any]
 
@@ -39,7 +39,7 @@ def bad(seen: Any) -> bool:
 
 
 PLACES: dict[str, tuple[str, Callable[..., bool]]] = {
-    "reading an image": ("mien.inference.media.load", lambda path, *_: "bad" in str(path)),
+    "reading an image": ("mien.inference.media.image.load", lambda path, *_: "bad" in str(path)),
     "opening a video": ("mien.inference.pipeline.frames", lambda path, *_: "bad" in str(path)),
     "cropping": ("mien.inference.pipeline.Pipeline._crop", dark),
     "classifying": ("mien.inference.pipeline.Pipeline._classified", lambda _, batch: any(map(bad, batch))),
@@ -119,6 +119,6 @@ def test_what_is_no_fault_of_a_source_ends_the_run(
     def stop(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr("mien.inference.annotated.Annotated.add", stop)
+    monkeypatch.setattr("mien.inference.output.annotated.Annotated.add", stop)
     with pytest.raises(type(error)):
         run(pipeline, Request([str(clip(tmp_path / "a.mp4", count=3))], "jsonl", tmp_path / "out"))

@@ -15,7 +15,7 @@ from mien.experiments import sweep  # noqa: E402
 from mien.training import checkpoint, export, generate  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training import train as loop  # noqa: E402
-from mien.training.session import export_run, run_recipe  # noqa: E402
+from mien.training.run import export_run, run_recipe  # noqa: E402
 
 WORDS = ["epochs=2", "batch=32", "data.limit=64", "augment={}"]
 TOO_FAST = [*WORDS, "optim.lr=1e9"]

@@ -13,17 +13,17 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from mien.card import Card  # noqa: E402
 from mien.errors import UsageError, WeightsError  # noqa: E402
-from mien.evaluation.calibrate import softmax  # noqa: E402
+from mien.evaluation.calibration.temperature import softmax  # noqa: E402
 from mien.evaluation.metrics import accuracy, nll  # noqa: E402
 from mien.evaluation.result import Result  # noqa: E402
 from mien.inference.align import FRAMINGS  # noqa: E402
 from mien.inference.classify import Classifier  # noqa: E402
 from mien.training import checkpoint, export, runlog  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
+from mien.training.batches import split  # noqa: E402
 from mien.training.embed import embed  # noqa: E402
 from mien.training.network import restored  # noqa: E402
-from mien.training.session import export_run, run_recipe  # noqa: E402
-from mien.training.splits import split  # noqa: E402
+from mien.training.run import export_run, run_recipe  # noqa: E402
 from mien.training.train import train  # noqa: E402
 
 WORDS = [

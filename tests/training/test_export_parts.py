@@ -12,12 +12,12 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 from torch import Tensor, nn  # noqa: E402
 
 from mien.errors import MienError  # noqa: E402
-from mien.evaluation.calibrate import COLDEST, HOTTEST, fit_temperature, fit_threshold  # noqa: E402
+from mien.evaluation.calibration.temperature import COLDEST, HOTTEST, fit_temperature, fit_threshold  # noqa: E402
 from mien.inference.classify import Classifier  # noqa: E402
 from mien.training import checkpoint, export  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
+from mien.training.batches import Split, split  # noqa: E402
 from mien.training.recipe import Views  # noqa: E402
-from mien.training.splits import Split, split  # noqa: E402
 from mien.training.train import train  # noqa: E402
 
 CPU = torch.device("cpu")

@@ -17,8 +17,8 @@ from mien.errors import DataError, MienError, OutputError, UsageError
 from mien.models import generator
 from mien.training import generate as module
 from mien.training import recipe as recipes
+from mien.training.batches import split
 from mien.training.generate import OWN, Settings, class_normals, distances, generate
-from mien.training.splits import split
 
 
 @pytest.fixture(autouse=True)

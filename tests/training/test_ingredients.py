@@ -19,7 +19,7 @@ from mien.training import checkpoint, runlog  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training.losses import cross_entropy, objective  # noqa: E402
 from mien.training.recipe import Loss  # noqa: E402
-from mien.training.session import run_recipe  # noqa: E402
+from mien.training.run import run_recipe  # noqa: E402
 from mien.training.train import _loss, train  # noqa: E402
 
 SMALL = ["batch=32", "model.options={width: 0.5, depths: [1, 1, 1, 1], stem_stride: 2}", "model.name=mienet", "ema=0.9"]

@@ -18,11 +18,11 @@ from mien.errors import DivergedError  # noqa: E402
 from mien.training import checkpoint, runlog  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training import train as module  # noqa: E402
+from mien.training.batches import Split, split  # noqa: E402
 from mien.training.losses import cross_entropy  # noqa: E402
 from mien.training.network import make  # noqa: E402
 from mien.training.optim import Average, optimizer  # noqa: E402
 from mien.training.recipe import Optim  # noqa: E402
-from mien.training.splits import Split, split  # noqa: E402
 from mien.training.train import Plan, State, _accuracy, _fit, logits, score, train  # noqa: E402
 
 CPU = torch.device("cpu")

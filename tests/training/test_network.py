@@ -8,9 +8,9 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from mien.errors import MienError, RecipeError  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
+from mien.training.batches import split  # noqa: E402
 from mien.training.network import Middle, build, check, make, restored  # noqa: E402
-from mien.training.session import run_recipe  # noqa: E402
-from mien.training.splits import split  # noqa: E402
+from mien.training.run import run_recipe  # noqa: E402
 
 CPU = torch.device("cpu")
 

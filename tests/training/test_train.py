@@ -18,7 +18,7 @@ from mien.evaluation.metrics import METRICS  # noqa: E402
 from mien.training import checkpoint, runlog  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training import train as module  # noqa: E402
-from mien.training.session import run_recipe  # noqa: E402
+from mien.training.run import run_recipe  # noqa: E402
 from mien.training.train import Plan, choose_precision, train  # noqa: E402
 
 SMALL = [
@@ -127,7 +127,7 @@ def test_stopped_and_resumed_ends_the_same(
 
 
 def test_training_never_reads_test(tiny_fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mien.training import splits as module
+    from mien.training import batches as module
 
     seen = []
     real = module.load

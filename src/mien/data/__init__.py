@@ -17,10 +17,10 @@ from typing import Any
 from mien.data.affectnet import affectnet
 from mien.data.ckplus import ckplus
 from mien.data.fer2013 import fer2013
-from mien.data.ferplus import ferplus
-from mien.data.generated import with_generated
+from mien.data.fer2013.ferplus import ferplus
 from mien.data.samples import Samples
 from mien.data.synthetic import synthetic
+from mien.data.synthetic.generated import with_generated
 from mien.errors import DataError
 
 __all__ = ["DATASETS", "SPLITS", "Samples", "data_root", "load", "read_options"]

@@ -20,8 +20,8 @@ from mien.data.cache import Entry, cached
 from mien.data.faces import below, cut_all, photo
 from mien.data.samples import Samples, digest, one_hot
 from mien.errors import DataError
+from mien.html.page import count
 from mien.labels import ORDERS, ordered
-from mien.page import count
 from mien.reading.tables import csv_lines
 
 SIZE = 224

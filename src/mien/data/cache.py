@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data.pictures import opened
+from mien.data.files import opened
 from mien.errors import DataError, OutputError
 from mien.outputs import write
 from mien.printable import say

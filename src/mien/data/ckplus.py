@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from mien.data.cache import Entry, cached
 from mien.data.faces import below, cut_all, photo
-from mien.data.pictures import visible
+from mien.data.fer2013.raw import visible
 from mien.data.samples import Samples, digest, one_hot
 from mien.errors import DataError
 from mien.labels import ORDERS, ordered

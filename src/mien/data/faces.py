@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.cache import cache_folder
-from mien.data.pictures import opened
-from mien.data.progress import bar
+from mien.data.files import opened
 from mien.errors import DataError
+from mien.progress import bar
 
 Cut = Callable[[int], NDArray[np.uint8]]
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from mien.data.cache import Entry, write_entry
-from mien.data.ferplus import all_votes
-from mien.data.layouts import find, pictures
-from mien.data.pictures import USAGES
-from mien.data.votes import vote_files
+from mien.data.fer2013.ferplus import all_votes
+from mien.data.fer2013.layouts import find, pictures
+from mien.data.fer2013.raw import USAGES
+from mien.data.fer2013.votes import vote_files
 from mien.errors import DataError
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.data.fer2013.votes import CHOICES
 from mien.data.samples import Samples, digest
-from mien.data.votes import CHOICES
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS, columns, ordered
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
+from mien.training.batches import split
 from mien.training.optim import FITS
 from mien.training.recipe import Recipe
 from mien.training.runlog import read_json
-from mien.training.splits import split
 from mien.training.train import Plan, train
 
 TRIED = 8

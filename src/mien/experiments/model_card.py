@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from mien import outputs
 from mien.card import Card, licences
 from mien.evaluation.fairness import fairness
-from mien.evaluation.intervals import ECE_TOLD
 from mien.evaluation.result import Result
+from mien.evaluation.statistics.intervals import ECE_TOLD
 from mien.experiments.table import grid
+from mien.html.page import NOTICE, percent
 from mien.inference.classify import Classifier, names
-from mien.page import NOTICE, percent
 from mien.training.runlog import read_json
 
 WATTS = {"cpu": 10.0, "cuda": 700.0}

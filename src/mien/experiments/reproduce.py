@@ -1,8 +1,8 @@
 """Run recipes and put what was published beside what we measure.
 
 For each recipe and seed: train (or go on with an unfinished run), score val and, once, test, write the row's files
-(see rows.py), draw the photos; then the table and the figures are made anew from all rows.  A row that is there is not
-run again; a recipe that fails does not stop the others; Ctrl-C loses at most an epoch.
+(see record.py), draw the photos; then the table and the figures are made again from all rows.  A row that is there is
+not run again; a recipe that fails does not stop the others; Ctrl-C loses at most an epoch.
 """
 
 import math
@@ -13,20 +13,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mien.data import asked, data_root
+from mien.data import data_root, gated
 from mien.errors import DataError, MienError, UsageError, refusal
-from mien.experiments import budget, rows, table, written
-from mien.experiments.begun import MARK, Part, earlier, facts
-from mien.experiments.photos import photos
-from mien.lock import held
+from mien.experiments import budget, table, written
+from mien.experiments import record as rows
+from mien.experiments.resume import MARK, Part, earlier, facts
+from mien.experiments.sample_photos import photos
+from mien.outputs.lock import held
+from mien.outputs.signed import signed
 from mien.printable import say
-from mien.signed import signed
 from mien.training import recipe as recipes
 from mien.training import runlog
-from mien.training.finish import finish, scored
+from mien.training.finalize import finish, scored
 from mien.training.network import check
 from mien.training.recipe import Recipe
-from mien.training.session import check_device, try_out
+from mien.training.run import check_device, try_out
 from mien.training.train import train
 
 
@@ -87,7 +88,7 @@ def attempt(recipe: Recipe, place: Place, part: Part | None) -> dict[str, Any]:
         check(recipe)
         if row := kept(place.results, recipe, part):
             return {**row, "status": "kept"}
-        if where := asked.absent(recipe.data.name, place.root):
+        if where := gated.absent(recipe.data.name, place.root):
             return rehearse(recipe, place, where)
         runlog.make(place.out)
         try_out(recipe, place.root)
@@ -162,7 +163,7 @@ def rehearse(recipe: Recipe, place: Place, where: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         root = scratch / "data"
-        asked.write(recipe.data.name, root)
+        gated.write(recipe.data.name, root)
         run = runlog.create(recipe.model_copy(update={"steps": 2, "probe": None}), scratch)
         train(recipes.load(run / "recipe.yaml"), root, run, device=place.device)
         finish(recipes.load(run / "recipe.yaml"), root, run, test=True)
@@ -174,7 +175,7 @@ def rehearse(recipe: Recipe, place: Place, where: str) -> dict[str, Any]:
 def missing(name: str, root: Path | None) -> str:
     """Return why a data set that must be asked for is not found: nothing at all, or a part of it."""
     try:
-        asked.ASKED[name].find(data_root(root))
+        gated.ASKED[name].find(data_root(root))
     except DataError as error:
         return str(error)
     return ""

@@ -21,18 +21,19 @@ from typing import Any
 from mien import outputs
 from mien.errors import DivergedError, OutputError, RecipeError, UsageError
 from mien.evaluation.metrics import METRICS
-from mien.experiments import begun, figures, rows
-from mien.lock import held
-from mien.mark import read as read_mark
+from mien.experiments import figures, resume
+from mien.experiments import record as rows
 from mien.outputs import beside
+from mien.outputs.lock import held
+from mien.outputs.mark import read as read_mark
+from mien.outputs.signed import signed
 from mien.printable import say
-from mien.signed import signed
 from mien.training import recipe as recipes
 from mien.training import runlog
 from mien.training.network import check
 from mien.training.recipe import Recipe
+from mien.training.run import check_device, try_out
 from mien.training.runlog import read_json, write_json
-from mien.training.session import check_device, try_out
 from mien.training.train import train
 
 FILES = ("sweep.json", "sweep.csv", "sweep.svg")
@@ -88,7 +89,7 @@ def sweep(
         for recipe in tried:  # the last cell may be the one that cannot be
             try_out(recipe, root)
         for run in (folder / "runs").glob("*"):
-            begun.check(run)
+            resume.check(run)
         with signed(folder, "sweep", FILES, asked):
             return write(found, train_all(found, root, folder, device), folder)
 

@@ -14,7 +14,7 @@ import av
 from mien.errors import MienError
 from mien.inference.classify import Classifier, locate, names
 from mien.inference.detectors import haar, yunet
-from mien.inference.media import UNSIGNED, USUAL, formats
+from mien.inference.media.image import UNSIGNED, USUAL, formats
 from mien.inference.onnx import onnxruntime
 
 PACKAGES = (

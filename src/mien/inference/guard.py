@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from mien.errors import MienError
-from mien.inference.pipeline import Seen
-from mien.inference.sources import Source
-from mien.inference.tally import Tally
+from mien.inference.media.sources import Source
+from mien.inference.output.tally import Tally
+from mien.inference.prediction import Seen
 from mien.inference.unexpected import sentence
 from mien.printable import say
 

@@ -5,7 +5,7 @@
     for prediction in pipeline.predict(["photos/"]):      # streams: 10,000 pictures need no more memory than 100
         ...
 
-`predict` decodes and detects a few pictures ahead in threads (stream.py), collects the crops of several pictures into
+`predict` decodes and detects a few pictures ahead in threads (prefetch.py), collects the crops of several pictures into
 one run of the weights, follows the faces of a video from frame to frame, and yields in order.  A picture without a
 face, or one that cannot be read, only costs itself.
 """
@@ -14,29 +14,33 @@ import os
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import MediaError, MienError, UsageError
 from mien.face import Face
-from mien.inference import kind, media, stream
 from mien.inference.align import FRAMINGS, crops, square
-from mien.inference.budget import Budget
 from mien.inference.classify import BATCH, Classifier
 from mien.inference.detectors import make
+from mien.inference.media import image as media
+from mien.inference.media import kind
+from mien.inference.media.budget import Budget
+from mien.inference.media.sources import Skipped, Source, expand
+from mien.inference.media.video import WHOLE, Clip, frames
+from mien.inference.prediction import Prediction, Seen, _scaled
+from mien.inference.prefetch import background, in_order
 from mien.inference.rotate import upright
-from mien.inference.smooth import Smoother
-from mien.inference.sources import Skipped, Source, expand
-from mien.inference.thresholds import USUAL, Thresholds
-from mien.inference.track import Tracks
 from mien.inference.unexpected import sentence
-from mien.inference.video import WHOLE, Clip, frames
+from mien.inference.video import keyframes
+from mien.inference.video.smoothing import Smoother
+from mien.inference.video.thresholds import USUAL, Thresholds
+from mien.inference.video.tracking import Tracks
 from mien.printable import writable
 
 WORKERS = min(4, os.cpu_count() or 1)
@@ -46,78 +50,6 @@ MOST_PIXELS = (
 )
 MOST_AT_ONCE = 300_000_000  # pixels being decoded in all threads
 MOST_HELD = 256_000_000  # bytes of pictures kept for drawing while a batch fills
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """What was read from one picture or one video frame.
-
-    Attributes:
-        source: the argument as given, joined with the path below it for folders.
-        frame: index of the video frame, or None for a picture; seconds: its time in the video, likewise.
-        width, height: pixels of the picture as seen (after EXIF rotation), or None when it could not be read.
-        error: one line saying why the source could not be read, or None.
-        note: what was read, where that is not obvious ("page 1 of 3"), or None.
-        rotated: degrees counter-clockwise by which the image was turned before it was read, when that was asked for;
-            width, height and boxes are those of the image as read.
-        faces: the faces, left to right; their numbers in every format are 1, 2, ... in this order.
-    """
-
-    source: str
-    frame: int | None = None
-    seconds: float | None = None
-    width: int | None = None
-    height: int | None = None
-    error: str | None = None
-    note: str | None = None
-    rotated: int | None = None
-    faces: tuple[Face, ...] = ()
-
-    @property
-    def remark(self) -> str:
-        """What was read, where that is not obvious, and how it was rotated: "page 1 of 3; rotated by 90 degrees"."""
-        turned = f"rotated by {self.rotated} degrees" if self.rotated else ""
-        return "; ".join(filter(None, (self.note, turned)))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the object that `mien predict --format json` prints; texts as UTF-8 can hold them (`writable`)."""
-        return {
-            "source": writable(self.source),
-            "frame": self.frame,
-            "seconds": None if self.seconds is None else round(self.seconds, 6),
-            "width": self.width,
-            "height": self.height,
-            "error": None if self.error is None else writable(self.error),
-            "note": None if self.note is None else writable(self.note),
-            "rotated": self.rotated,
-            "faces": [{"face": number, **face.to_dict()} for number, face in enumerate(self.faces, 1)],
-        }
-
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """A prediction on its way through the pipeline, with what it was made from.
-
-    Attributes:
-        prediction: what is known so far; complete when `Pipeline.stream` yields it.
-        source: where it comes from.
-        cut: whether a video frame starts a new scene.
-        crops: uint8 (faces, size, size, channels).
-        image: uint8 RGB, the picture at full size or a fraction of it, when it was asked for.
-    """
-
-    prediction: Prediction
-    source: Source
-    cut: bool
-    crops: NDArray[np.uint8] = field(repr=False)
-    image: NDArray[np.uint8] | None = field(default=None, repr=False)
-
-    def drawn(self) -> Prediction:
-        """Return the prediction with its faces in pixels of `image`, for drawing."""
-        if self.image is None or not self.prediction.width or self.image.shape[1] == self.prediction.width:
-            return self.prediction
-        factor = self.image.shape[1] / self.prediction.width
-        return replace(self.prediction, faces=tuple(_scaled(face, factor) for face in self.prediction.faces))
 
 
 class Pipeline:
@@ -239,12 +171,12 @@ class Pipeline:
                     yield from self._watch(pool, source, clip, keep)
                 continue
             jobs = (partial(self._open_or_fail, source, keep) for source in group)
-            with closing(stream.background(stream.in_order(pool, jobs, AHEAD), _size)) as opened:
+            with closing(background(in_order(pool, jobs, AHEAD), _size)) as opened:
                 for item in opened:
                     if isinstance(item, Seen):
                         yield item
                     else:
-                        yield from stream.background(self._watch(pool, item, clip, keep), _size)
+                        yield from background(self._watch(pool, item, clip, keep), _size)
 
     def _open_or_fail(self, source: Source, keep: bool) -> Seen | Source:
         try:
@@ -277,12 +209,12 @@ class Pipeline:
         def readable() -> Iterator[tuple[int, float, NDArray[np.uint8]]]:
             decoded = frames(source.path, clip, self.max_pixels)
             try:
-                yield from decoded if source.live else stream.background(decoded, lambda frame: frame[2].nbytes)
+                yield from decoded if source.live else background(decoded, lambda frame: frame[2].nbytes)
             except Exception as error:  # told behind the frames that are being looked at
                 broken.append(error)
 
         try:
-            for frame in stream.watched(pool, readable(), self.detect, live=source.live):
+            for frame in keyframes.watched(pool, readable(), self.detect, live=source.live):
                 faces, cropped = self._crop(frame.image, frame.faces)
                 height, width = frame.image.shape[:2]
                 prediction = Prediction(source.name, frame.index, frame.seconds, width, height, faces=tuple(faces))
@@ -392,12 +324,6 @@ def _size(seen: Seen | Source) -> int:
     if isinstance(seen, Source):
         return 0
     return seen.crops.nbytes + (seen.image.nbytes if seen.image is not None else 0)
-
-
-def _scaled(face: Face, factor: float) -> Face:
-    scale = np.float32(factor)
-    points = None if face.landmarks is None else face.landmarks * scale
-    return replace(face, box=face.box * scale, landmarks=points, crop=None if face.crop is None else face.crop * scale)
 
 
 def _paths(sources: Iterable[str | Path]) -> Iterator[str | Path]:

@@ -30,7 +30,7 @@ from mien import __version__
 from mien.card import KEY, Card
 from mien.data.terms import terms_of
 from mien.errors import MienError, OutputError, WeightsError
-from mien.evaluation.calibrate import fit_temperature, fit_threshold
+from mien.evaluation.calibration.temperature import fit_temperature, fit_threshold
 from mien.evaluation.metrics import accuracy
 from mien.inference.align import FRAMINGS
 from mien.inference.classify import Classifier
@@ -38,11 +38,11 @@ from mien.inference.onnx import quantization
 from mien.outputs import beside, refused
 from mien.reading.guard import parsing
 from mien.training import checkpoint
+from mien.training.batches import Split
 from mien.training.diverged import finite_all
 from mien.training.network import restored
-from mien.training.pooling import pools_as_convolutions
+from mien.training.onnx_pooling import pools_as_convolutions
 from mien.training.recipe import Recipe, Views
-from mien.training.splits import Split
 from mien.training.train import chunks
 
 PARITY = 1e-5

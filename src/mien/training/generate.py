@@ -28,19 +28,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mien.data import load
-from mien.data.generated import save_generated
+from mien.data.overview import contact_sheet
 from mien.data.samples import Samples
-from mien.data.show import contact_sheet
+from mien.data.synthetic.generated import save_generated
 from mien.errors import DataError, DivergedError, OutputError, UsageError, WeightsError
 from mien.models.generator import CODE, SIDE, Generator
+from mien.outputs.taken import taken
 from mien.reading.guard import parsing
-from mien.taken import taken
 from mien.training import checkpoint
+from mien.training.batches import lay
 from mien.training.optim import restore
 from mien.training.progress import Progress
+from mien.training.run import check_device
 from mien.training.runlog import make, write_log
-from mien.training.session import check_device
-from mien.training.splits import lay
 from mien.training.train import choose_precision
 
 BLOCK = 250

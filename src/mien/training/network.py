@@ -17,10 +17,10 @@ from mien.evaluation.metrics import METRICS
 from mien.models import MODELS
 from mien.reading.guard import parsing
 from mien.training.augment import middle
+from mien.training.batches import Split
 from mien.training.diverged import DO, finite_weights
 from mien.training.optim import FITS, OPTIMIZERS, SCHEDULES
 from mien.training.recipe import Recipe
-from mien.training.splits import Split
 
 MOST_PARAMETERS = 1_000_000_000
 """Numbers in a network, beyond which its recipe holds a slip of the pen."""

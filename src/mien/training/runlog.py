@@ -23,12 +23,12 @@ from pydantic import Field
 
 from mien import outputs
 from mien.errors import OutputError, UsageError
-from mien.mark import read as read_mark
+from mien.outputs.mark import read as read_mark
+from mien.outputs.signed import begin
 from mien.reading import documents
 from mien.reading.guard import content, parsing
 from mien.reading.shape import Facts, fits
 from mien.reading.tables import LONGEST
-from mien.signed import begin
 from mien.training import recipe as recipes
 from mien.training.recipe import Recipe
 

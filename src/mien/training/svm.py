@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data.progress import bar
 from mien.errors import DataError
+from mien.progress import bar
 
 TOLERANCE = 1e-2
 """Share of its first length to which the gradient falls before a class is done."""

@@ -1,13 +1,13 @@
 """READ FIRST: the one training loop.
 
-A recipe names data (splits.py), network (network.py), augmentation, loss and schedule.  The training images lie on the
+A recipe names data (batches.py), network (network.py), augmentation, loss and schedule.  The training images lie on the
 device as uint8 the whole time; a batch is gathered by index, changed at random, and run through the network in bfloat16
 where the hardware gains by it.  After each epoch the averaged weights are scored on val; val alone decides which epoch
 is kept.  A solver that needs no epochs (FITS) takes the place of the first and only one; all else is the same.
 Everything random derives from (seed, epoch) and a checkpoint is written after every epoch, so a run killed at any
 moment and resumed ends with the same weights, bit for bit on one kind of CPU, as a run that was not.
 
-This module reads train and val.  Test is opened elsewhere, once, after the weights are fixed: see finish.py.
+This module reads train and val.  Test is opened elsewhere, once, after the weights are fixed: see finalize.py.
 """
 
 import ctypes
@@ -29,12 +29,12 @@ from mien.training import checkpoint, diverged, runlog
 from mien.training import recipe as recipes
 from mien.training.adversarial import perturb
 from mien.training.augment import middle
+from mien.training.batches import Split, gather, split
 from mien.training.losses import cross_entropy, objective
 from mien.training.network import build, check
 from mien.training.optim import FITS, Average, optimizer, rate, restore, uphill
 from mien.training.progress import Progress
 from mien.training.recipe import Augment, Recipe
-from mien.training.splits import Split, gather, split
 
 PROBED = ("nll", "accuracy")
 """What is scored on val between epochs, where the recipe sets `probe`."""

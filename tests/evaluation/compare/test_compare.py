@@ -16,8 +16,8 @@ from mien.evaluation import metrics
 from mien.evaluation.compare import Request, compare, judge, keep, to_text
 from mien.evaluation.compare.align import keys
 from mien.evaluation.compare.page import to_html
-from mien.evaluation.evaluate import figures
 from mien.evaluation.result import Result
+from mien.evaluation.scores import figures
 from mien.labels import EXPRESSIONS
 
 Write = Callable[..., Path]

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from mien.data import load
-from mien.evaluation.belongs import origin
-from mien.evaluation.evaluate import describe
+from mien.evaluation.provenance import origin
 from mien.evaluation.result import Result
+from mien.evaluation.scores import describe
 
 VOID = {"meta", "link", "img", "input", "br", "line", "circle", "polyline", "polygon", "rect"}
 

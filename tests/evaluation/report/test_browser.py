@@ -18,11 +18,11 @@ import pytest
 
 from mien.card import Card
 from mien.evaluation.report import write
-from mien.evaluation.report.gather import gather
+from mien.evaluation.report.collect import gather
 from mien.evaluation.result import Result
 from mien.face import Face
-from mien.inference.pipeline import Prediction
-from mien.inference.report import PredictionReport
+from mien.inference.output.report import PredictionReport
+from mien.inference.prediction import Prediction
 from mien.labels import EXPRESSIONS
 from mien.outputs import Outputs
 

@@ -12,8 +12,8 @@ from PIL import Image
 
 from mien.data import load
 from mien.data.samples import Samples
-from mien.evaluation.report.content import Report
 from mien.evaluation.report.gallery import BUDGET, EACH, SIDE, Shelf, gallery, mistakes, thumbnail
+from mien.evaluation.report.model import Report
 from mien.evaluation.result import Result
 
 Make = Callable[..., Result]

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mien.evaluation.evaluate import describe
-from mien.evaluation.intervals import ECE_TOLD
 from mien.evaluation.report import SECTIONS, Report, write
+from mien.evaluation.report.collect import gather
 from mien.evaluation.report.fairness import p_value
-from mien.evaluation.report.gather import gather
 from mien.evaluation.report.training import thinned
 from mien.evaluation.result import Result
+from mien.evaluation.scores import describe
+from mien.evaluation.statistics.intervals import ECE_TOLD
 
 Make = Callable[..., Result]
 BARE = {"summary", "protocol", "expressions", "confusion", "calibration", "risk", "gallery", "data", "definitions"}

@@ -17,13 +17,13 @@ from mien.data import load
 from mien.data.samples import Samples
 from mien.errors import DataError, UsageError
 from mien.evaluation.compare.align import Truth, align, from_samples
-from mien.evaluation.compare.answers import SPLITS, Answers, read_all
-from mien.evaluation.compare.columns import read_mapping
-from mien.evaluation.compare.measure import measure
 from mien.evaluation.compare.page import to_html
-from mien.evaluation.compare.show import fewer, to_rows, to_text
+from mien.evaluation.compare.text import fewer, to_rows, to_text
+from mien.evaluation.predictions import SPLITS, Answers, read_all
+from mien.evaluation.predictions.columns import read_mapping
 from mien.evaluation.published import about
 from mien.evaluation.result import Result
+from mien.evaluation.statistics.paired import measure
 from mien.outputs import Outputs, into
 from mien.reading.documents import read_json
 

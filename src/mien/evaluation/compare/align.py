@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from mien.data.samples import Samples
 from mien.errors import DataError
-from mien.evaluation.compare.answers import Answers, first
 from mien.evaluation.label_sets import spread
+from mien.evaluation.predictions import Answers, first
 from mien.evaluation.result import Result
-from mien.evaluation.training_twins import FOREIGN, UNRECORDED
+from mien.evaluation.training_duplicates import FOREIGN, UNRECORDED
+from mien.html.page import count
 from mien.labels import EXPRESSIONS, ordered
-from mien.page import count
 
 DEPTH = 3  # how many folders of a path may be part of an id
 FEW = 30

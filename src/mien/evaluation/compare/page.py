@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mien.data.samples import Samples
-from mien.evaluation.compare.show import (
+from mien.evaluation.compare.text import (
     GAPS,
     HEADS,
     NAMES,
@@ -20,7 +20,7 @@ from mien.evaluation.compare.show import (
     verdict,
 )
 from mien.evaluation.report.gallery import Shelf
-from mien.page import count, dot, escape, page, table, tiles
+from mien.html.page import count, dot, escape, page, table, tiles
 
 STYLE = """
 .faces{display:grid;grid-template-columns:repeat(auto-fill,minmax(112px,1fr));gap:14px 12px}

@@ -9,20 +9,20 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from mien.evaluation.report.calibration import calibration, risk
 from mien.evaluation.report.cards import data_card, definitions, model_card
 from mien.evaluation.report.classes import confusion, expressions
-from mien.evaluation.report.content import Report
+from mien.evaluation.report.components import contents
+from mien.evaluation.report.differences import differences
 from mien.evaluation.report.fairness import fairness
-from mien.evaluation.report.frame import contents
 from mien.evaluation.report.gallery import gallery
-from mien.evaluation.report.pairs import differences
+from mien.evaluation.report.model import Report
 from mien.evaluation.report.protocol import protocol
 from mien.evaluation.report.robustness import stress
 from mien.evaluation.report.style import STYLE
 from mien.evaluation.report.summary import summary
 from mien.evaluation.report.training import training
-from mien.evaluation.report.trust import calibration, risk
-from mien.page import page
+from mien.html.page import page
 
 __all__ = ["SECTIONS", "Report", "write"]
 

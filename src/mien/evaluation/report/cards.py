@@ -7,12 +7,12 @@ import numpy as np
 from mien.card import licences
 from mien.data.terms import TERMS
 from mien.evaluation import metrics
-from mien.evaluation.intervals import ECE_TOLD
-from mien.evaluation.report.content import Report
-from mien.evaluation.report.frame import name_of, section
+from mien.evaluation.report.components import name_of, section
+from mien.evaluation.report.model import Report
 from mien.evaluation.result import Result
-from mien.evaluation.training_twins import not_searched
-from mien.page import dot, escape, facts, percent, table
+from mien.evaluation.statistics.intervals import ECE_TOLD
+from mien.evaluation.training_duplicates import not_searched
+from mien.html.page import dot, escape, facts, percent, table
 
 
 def data_card(report: Report) -> str:

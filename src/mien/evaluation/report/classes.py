@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.evaluation import intervals, metrics
-from mien.evaluation.intervals import Interval
-from mien.evaluation.report.chart import Whisker, whiskers
-from mien.evaluation.report.content import Report
-from mien.evaluation.report.frame import figure, key_of, name_of, section, toggle, with_span
+from mien.evaluation import metrics
+from mien.evaluation.report.components import figure, key_of, name_of, section, toggle, with_span
+from mien.evaluation.report.model import Report
+from mien.evaluation.statistics import intervals
+from mien.evaluation.statistics.intervals import Interval
+from mien.html.chart import Whisker, whiskers
+from mien.html.page import dot, escape, percent, scroll, table
 from mien.labels import ordered
-from mien.page import dot, escape, percent, scroll, table
 
 
 def expressions(report: Report) -> str:

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from mien.evaluation.clusters import by
-from mien.evaluation.intervals import ECE_TOLD
-from mien.evaluation.report.chart import Whisker, whiskers
-from mien.evaluation.report.content import Report
-from mien.evaluation.report.frame import figure, name_of, section, span, strangers, with_span
-from mien.page import escape, facts, percent, table
+from mien.evaluation.report.components import figure, name_of, section, span, strangers, with_span
+from mien.evaluation.report.model import Report
+from mien.evaluation.statistics.clusters import by
+from mien.evaluation.statistics.intervals import ECE_TOLD
+from mien.html.chart import Whisker, whiskers
+from mien.html.page import escape, facts, percent, table
 
 
 def fairness(report: Report) -> str:

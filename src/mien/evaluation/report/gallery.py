@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from mien.data.samples import Samples
 from mien.evaluation import metrics
-from mien.evaluation.report.content import Report
-from mien.evaluation.report.frame import section
+from mien.evaluation.report.components import section
+from mien.evaluation.report.model import Report
 from mien.evaluation.result import Result
-from mien.page import data_uri, dot, escape, table
+from mien.html.page import data_uri, dot, escape, table
 
 EACH = 8
 """Mistakes shown of each expression; of several results, pictures shown of each kind."""

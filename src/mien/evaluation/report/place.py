@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mien.errors import OutputError
-from mien.lock import held
+from mien.outputs.lock import held
 
 GENERATED = b'<meta name="generator" content="mien">'
 """What every page of mien's says in its head (mien/page.py)."""

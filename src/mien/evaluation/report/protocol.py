@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from mien.evaluation.report.content import Report
-from mien.evaluation.report.frame import section
-from mien.evaluation.show import label_sets
-from mien.evaluation.training_twins import not_searched
-from mien.page import escape, facts, percent, table
+from mien.evaluation.report.components import section
+from mien.evaluation.report.model import Report
+from mien.evaluation.text import label_sets
+from mien.evaluation.training_duplicates import not_searched
+from mien.html.page import escape, facts, percent, table
 
 
 def protocol(report: Report) -> str:

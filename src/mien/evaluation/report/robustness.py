@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from mien.evaluation.report.chart import Line, Whisker, lines, whiskers
-from mien.evaluation.report.content import Report
-from mien.evaluation.report.frame import figure, key, name_of, section, span, strangers, with_span
-from mien.page import escape, percent, scroll, table
+from mien.evaluation.report.components import figure, key, name_of, section, span, strangers, with_span
+from mien.evaluation.report.model import Report
+from mien.html.chart import Line, Whisker, lines, whiskers
+from mien.html.page import escape, percent, scroll, table
 
 
 def stress(report: Report) -> str:

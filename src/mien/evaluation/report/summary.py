@@ -4,14 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from mien.evaluation.clusters import by
-from mien.evaluation.intervals import chance_error, wilson
-from mien.evaluation.report.chart import Whisker, whiskers
-from mien.evaluation.report.content import Report
-from mien.evaluation.report.frame import figure, name_of, section, span, with_span
+from mien.evaluation.report.components import figure, name_of, section, span, with_span
+from mien.evaluation.report.model import Report
 from mien.evaluation.result import Result
-from mien.evaluation.show import label_sets
-from mien.page import escape, percent, table, tiles
+from mien.evaluation.statistics.clusters import by
+from mien.evaluation.statistics.intervals import chance_error, wilson
+from mien.evaluation.text import label_sets
+from mien.html.chart import Whisker, whiskers
+from mien.html.page import escape, percent, table, tiles
 
 FEW = 100
 """Pictures of a class below which the page warns of its chance error."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from mien.evaluation.report.chart import Line, lines
-from mien.evaluation.report.content import Report, Rows
-from mien.evaluation.report.frame import figure, key, listing, section
-from mien.page import escape
+from mien.evaluation.report.components import figure, key, listing, section
+from mien.evaluation.report.model import Report, Rows
+from mien.html.chart import Line, lines
+from mien.html.page import escape
 
 LOSS = {"train": ("loss",), "val": ("val_loss", "val_nll")}
 ACCURACY = {"train": ("accuracy", "train_accuracy"), "val": ("val_accuracy",)}

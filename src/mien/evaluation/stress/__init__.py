@@ -2,7 +2,7 @@
 
 from mien.evaluation.stress.attack import Attack
 from mien.evaluation.stress.corruptions import CORRUPTIONS, FAMILIES
-from mien.evaluation.stress.measure import stress
-from mien.evaluation.stress.show import KEPT, keep, to_text
+from mien.evaluation.stress.robustness import stress
+from mien.evaluation.stress.text import KEPT, keep, to_text
 
 __all__ = ["CORRUPTIONS", "FAMILIES", "KEPT", "Attack", "keep", "stress", "to_text"]

@@ -1,6 +1,6 @@
 """Attacks: changes that nobody sees, made to mislead the weights.
 
-Gradients need the network in torch, so attacks by gradient are handed in by whoever has it (`mien.training.attack`).
+Gradients need the network in torch, so attacks by gradient are handed in by whoever has it (`gradient_attack.py`).
 Where there is only an ONNX file, the square attack asks it again and again and keeps what helps: Andriushchenko, Croce,
 Flammarion and Hein, *Square Attack: a query-efficient black-box adversarial attack via random search*, ECCV 2020
 (arXiv 1912.00049).

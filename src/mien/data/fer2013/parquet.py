@@ -1,0 +1,58 @@
+"""The Parquet layout: columns emotion (0-6), usage, and image (a lossless 48x48 picture file), in FER2013's row order.
+
+Needs pyarrow and Pillow, once: afterwards everything is read from the cache.
+"""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.data.fer2013.raw import SIDE, Pictures, label_code, row_ids, split_code
+from mien.errors import DataError
+from mien.reading.guard import parsing
+
+COLUMNS = ("emotion", "usage", "image")
+
+
+def read_parquet(path: Path, advance: Callable[[int], None] = lambda _: None) -> Pictures:
+    """Return the pictures of a Parquet file; `advance` is told the rows of each batch; DataError names file and row."""
+    import pyarrow.parquet as pq
+
+    images: list[NDArray[np.uint8]] = []
+    label: list[int] = []
+    split: list[int] = []
+    told = parsing(path, do="download it again", says="is no Parquet file")
+    with told, path.open("rb") as stream, pq.ParquetFile(stream) as file:  # not the path: it could be an address
+        missing = [name for name in COLUMNS if name not in file.schema_arrow.names]
+        if missing:
+            raise DataError(f"{path} has no column {missing[0]!r}", "columns emotion, usage, image")
+        for batch in file.iter_batches(1024, columns=list(COLUMNS)):  # grown: the rows that a header tells may be none
+            for emotion, usage, image in zip(*(batch.column(name).to_pylist() for name in COLUMNS), strict=True):
+                place = f"{path} row {len(label)}"
+                label.append(label_code(emotion, place))
+                split.append(split_code(usage, place))
+                images.append(decode(image, place))
+            advance(batch.num_rows)
+    if not images:
+        raise DataError(f"{path} has no rows", "one row per picture")
+    pixels = np.stack(images)[..., None]
+    return Pictures(pixels, np.array(label, np.int8), np.array(split, np.int8), row_ids(len(images)))
+
+
+def decode(data: Any, place: str) -> NDArray[np.uint8]:
+    """Return the grey pixels (48, 48) in a picture file's bytes; DataError names `place` when it is no such picture."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            size = picture.size  # told by the header: of another size, nothing is decoded
+            pixels = np.asarray(picture.convert("L")) if size == (SIDE, SIDE) else None
+    except Exception as error:  # Pillow's decoders raise what they like
+        raise DataError(f"{place}: no readable picture ({type(error).__name__})", "a 48x48 picture file") from None
+    if pixels is None:
+        raise DataError(f"{place}: {size[0]}x{size[1]} pixels", f"{SIDE}x{SIDE}")
+    return pixels

@@ -1,0 +1,151 @@
+"""Synthetic: any data set's faces in front of photos or drawn scenes, with the clean face, its mask and its place.
+
+    mien data synthetic backgrounds=packages                      a contact sheet to look at
+    mien data synthetic faces=fer2013 backgrounds=path/to/photos count=30000
+
+Each split is made of the faces of that split and of photos that no other split has.  Faces of val and test that have a
+twin in Training are left out, so the whole of a split is clean.  What is drawn depends on the seed alone; the arrays
+are made once and then come from the cache, because a run reads its splits several times.
+Source: the generator of FERAtt (arXiv 1902.03284).
+"""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.data.cache import Entry, kept
+from mien.data.duplicates import find_twins
+from mien.data.resize import resize
+from mien.data.samples import Samples, digest
+from mien.errors import DataError
+from mien.progress import bar
+
+if TYPE_CHECKING:
+    from mien.data.synthetic.backgrounds import Backgrounds
+
+MADE = "synthetic 1"
+"""Raised whenever pictures are composed otherwise."""
+
+LARGEST = 512
+"""Side of a picture beyond which nobody can mean it: everything passes through 48 pixels."""
+
+
+def synthetic(
+    root: Path,
+    split: str,
+    *,
+    faces: str = "ferplus",
+    backgrounds: str = "procedural",
+    count: int | str | None = None,
+    size: int | str = 64,
+    channels: int | str = 1,
+    seed: int | str = 0,
+) -> Samples:
+    """Return faces in context with `clean`, `mask` and `transform`; targets and groups are the faces' own.
+
+    Args:
+        faces: a data set under `root`, perhaps with options: `ferplus`, `ferplus:labels=distribution`.
+        backgrounds: `procedural` (drawn), `packages` (inside scikit-image and scikit-learn) or a folder of photos.
+        count: how many pictures, every face equally often; as many as there are faces.
+        size: side in pixels.  channels: 1, or 3, which is colour where the faces are and grey three times otherwise.
+        seed: of everything that is drawn.
+
+    DataError for what cannot be read or is out of range.
+    """
+    side, depth, start = _whole("size", size, 16, LARGEST), _whole("channels", channels, 1, 3), _whole("seed", seed, 0)
+    if depth == 2:
+        raise DataError("synthetic channels=2", "1 or 3")
+    source = _faces(faces, root, split)
+    number = len(source) if count is None else _whole("count", count, 1)
+    return in_context(source, str(backgrounds), number, size=side, channels=depth, seed=start)
+
+
+def in_context(
+    faces: Samples, backgrounds: str, count: int, *, size: int = 64, channels: int = 1, seed: int = 0
+) -> Samples:
+    """Return `count` pictures of these faces before these backgrounds; see `synthetic`.
+
+    Faces with a `mask` are cut out by it, the others by a soft oval.
+    """
+    from mien.data.synthetic.backgrounds import backgrounds as find
+    from mien.data.synthetic.compose import plan
+
+    colours = 3 if channels == 3 and faces.images.shape[-1] == 3 else 1
+    behind = find(backgrounds, faces.split, channels=colours, seed=seed)
+    facts = (faces.split, faces.fingerprint, behind.fingerprint, str((count, size, colours, seed)))
+    drawn = plan(count, len(faces), len(behind.pictures), int(digest(MADE, *facts[:2], str(seed)), 16))
+    entry = kept(f"synthetic-{digest(MADE, *facts)}", lambda: _made(faces, behind, drawn, size))
+    images, clean = (_deepened(entry.arrays[name], channels) for name in ("images", "clean"))
+    group = faces.ids if faces.group is None else faces.group
+    rounds = np.arange(count) // len(faces)
+    return replace(
+        faces.take(drawn.face),
+        images=images,
+        clean=clean,
+        mask=entry.arrays["mask"],
+        transform=drawn.transform,
+        ids=np.array([f"{name}-{k}" for name, k in zip(faces.ids[drawn.face], rounds, strict=True)], np.str_),
+        group=group[drawn.face],
+        name="synthetic",
+        fingerprint=digest(entry.facts["pixels"], faces.fingerprint, str(channels)),
+        about=f"{faces.name} before {behind.name}",
+    )
+
+
+def _faces(words: str, root: Path, split: str) -> Samples:
+    """Return the faces that `name:option=value:...` means, without those that stand in Training too."""
+    from mien.data import load, read_options  # here, because the registry holds this reader too
+
+    name, *options = str(words).split(":")
+    if name == "synthetic":
+        raise DataError("synthetic faces=synthetic", "a data set of faces", "take faces=ferplus")
+    faces = load(name, root, split, **read_options(options))
+    return faces if split == "train" else faces.take(find_twins(faces, root).index < 0)
+
+
+def _made(faces: Samples, behind: "Backgrounds", drawn: Any, size: int) -> Entry:
+    from mien.data.synthetic.compose import FRAME, compose
+
+    with bar("faces in context", len(drawn)) as advance:
+        made = compose(
+            resize(_coloured(np.asarray(faces.images), behind.pictures[0].shape[-1]), FRAME),
+            _masks(faces, FRAME),
+            behind.pictures,
+            drawn,
+            size=size,
+            threads=os.cpu_count() or 1,
+            advance=advance,
+        )
+    return Entry(vars(made), {"pixels": digest(made.images, made.clean, made.mask)})
+
+
+def _masks(faces: Samples, side: int) -> NDArray[np.uint8]:
+    """Return uint8 (N, side, side) or, one for all, (1, side, side)."""
+    from mien.data.synthetic.masks import cleaned, oval
+
+    if faces.mask is None:
+        return oval(side)[None]
+    return np.concatenate([resize(cleaned(mask)[None, ..., None], side)[..., 0] for mask in faces.mask])
+
+
+def _coloured(images: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
+    """Return pictures with 1 or 3 channels from pictures with the same or 3, by the weights that OpenCV has."""
+    if images.shape[-1] == channels:
+        return images
+    return np.rint(images @ np.array([0.299, 0.587, 0.114], np.float32)).astype(np.uint8)[..., None]
+
+
+def _deepened(images: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
+    """Return the pictures, or a view that repeats their only channel without taking memory."""
+    return images if images.shape[-1] == channels else np.broadcast_to(images, (*images.shape[:-1], channels))
+
+
+def _whole(name: str, value: int | str, least: int, most: int = 10_000_000) -> int:
+    text = str(value)
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise DataError(f"synthetic {name}={text[:40]}", f"a whole number from {least} to {most}")
+    return int(text)

@@ -1,0 +1,167 @@
+"""Group columns of a table, joined to the samples of a result: who is in which picture.
+
+The table has a row per picture, a column that names it, and columns of group names.  Ids are joined as they are, else
+by the ends of their paths.  A column of many numbers is no group; cut it into ranges first.  Names that differ only in
+capitals are one group, which is said, and so is how many pictures have none.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import DataError, UsageError
+from mien.evaluation.compare.align import keys
+from mien.evaluation.predictions.columns import IDS
+from mien.evaluation.predictions.table import read_table
+
+MOST_NUMBERS = 20
+"""Different numbers in a column up to which they may be codes of groups."""
+
+MOST_WORDS = 100
+"""Different words in a column up to which they may be names of groups."""
+
+UNKNOWN = {"", "nan", "null", "n/a", "na", "unknown", "?"}
+"""How tables say that a group is not known."""
+
+Columns = dict[str, NDArray[np.str_]]
+
+
+def read_groups(
+    path: Path, ids: NDArray[np.str_], id_column: str | None = None, by: Sequence[str] = ()
+) -> tuple[Columns, list[str]]:
+    """Return the group columns of a table, one word per id and "" where it is not known, and notes on what was done.
+
+    `by` names columns, or several joined with `+` for the groups where they meet; none means every column that can
+    hold groups.  DataError and UsageError say what is wrong with the table or the names.
+    """
+    if not len(ids):
+        raise DataError("a result without pictures", "at least one")
+    rows = read_table(path)
+    if not len(next(iter(rows.values()), [])):
+        raise DataError(f"{path} has no rows", "a row per picture")
+    key = _id_column(path, list(rows), id_column)
+    notes = [] if id_column else [f"{path}: pictures from column {key}"]
+    place = _join(path, key, [cell.strip() for cell in rows[key]], ids)
+    if lost := int((place < 0).sum()):
+        first = ", ".join(ids[place < 0][:3].tolist())
+        notes.append(f"{path}: no row for {lost:,} of {len(ids):,} pictures ({first}{', ...' if lost > 3 else ''})")
+    asked = list(by) or _usable(path, [name for name in rows if name != key], rows, notes)
+    found = {name: _column(path, name, rows, notes) for name in asked}
+    for name in asked:
+        notes += _unknown(f"{path}: column {name}", rows.get(name), found[name], place)
+    return {name: np.where(place < 0, "", words[place]) for name, words in found.items()}, list(dict.fromkeys(notes))
+
+
+def _id_column(path: Path, head: Sequence[str], told: str | None) -> str:
+    if told is not None:
+        if told not in head:
+            raise UsageError(f"--id {told}", f"a column of {path}: {', '.join(head)}")
+        return told
+    plain = {name.strip().lower(): name for name in reversed(head)}
+    found = next((plain[word] for word in IDS.split() if word in plain), None)
+    if found is None:
+        raise DataError(f"{path} has columns {', '.join(head)}", "one that names the picture", "--id COLUMN")
+    return found
+
+
+def _join(path: Path, key: str, named: list[str], ids: NDArray[np.str_]) -> NDArray[np.int64]:
+    """Return the row of each id, -1 where the table has none, by the ends of paths that find most."""
+    mine, theirs = [keys(one) for one in ids.tolist()], [keys(one) for one in named]
+    best = np.full(len(ids), -1)
+    for depth in range(max(map(len, (*mine, *theirs)))):
+        rows: dict[str, int] = {}
+        twice = ""
+        for row, words in enumerate(theirs):
+            word = words[min(depth, len(words) - 1)]
+            twice = word if word in rows else twice
+            rows[word] = row
+        found = np.array([rows.get(words[min(depth, len(words) - 1)], -1) for words in mine])
+        if depth == 0 and twice:
+            raise DataError(f"{path}: {twice!r} stands twice", "a row per picture")
+        once = len(np.unique(found[found >= 0])) == (found >= 0).sum()
+        if once and not twice and (found >= 0).sum() > (best >= 0).sum():
+            best = found
+    if not (best >= 0).any():
+        raise DataError(
+            f"{path}: no picture is known, the first is {named[0]!r}",
+            f"ids such as {str(ids[0])!r} in column {key}",
+            "`--id COLUMN` takes them from another column",
+        )
+    return best
+
+
+def _usable(path: Path, names: Sequence[str], rows: dict[str, list[str]], notes: list[str]) -> list[str]:
+    usable = []
+    for name in names:
+        if why := _no_groups(_clean(rows[name])):
+            notes.append(f"{path}: column {name} is left out, it holds {why}")
+        else:
+            usable.append(name)
+    if not usable:
+        raise DataError(f"{path} has no column of groups", "columns of a few words each", "see --by")
+    return usable
+
+
+def _unknown(what: str, cells: Sequence[str] | None, words: NDArray[np.str_], place: NDArray[np.int64]) -> list[str]:
+    """Return how many pictures have a row without a group, and how the cells of a single column say so."""
+    own = place[place >= 0]
+    lost = own[words[own] == ""]
+    if not len(lost):
+        return []
+    said = Counter(cells[row].strip().lower() for row in lost) if cells else {}
+    how = ", ".join(f"{n:,} {repr(cell) if cell else 'empty'}" for cell, n in sorted(said.items()))
+    return [f"{what}: {len(lost):,} of {len(own):,} pictures without a group{f' ({how})' if how else ''}"]
+
+
+def _one_spelling(what: str, words: NDArray[np.str_], notes: list[str]) -> NDArray[np.str_]:
+    """Return words of which those that differ only in capitals or spaces are one, the most frequent, and say so."""
+    spellings: dict[str, list[str]] = {}
+    for word, _ in Counter(words.tolist()).most_common():
+        spellings.setdefault(" ".join(word.casefold().split()), []).append(word)
+    for first, *others in spellings.values():
+        if others:
+            told = " and ".join(map(repr, sorted((first, *others))))
+            notes.append(f"{what}: {told} are taken for one group, {first!r}")
+            words = np.where(np.isin(words, others), first, words)
+    return words
+
+
+def _column(path: Path, name: str, rows: dict[str, list[str]], notes: list[str]) -> NDArray[np.str_]:
+    """Return a column's words, or those of several joined with `+`; UsageError for one that holds no groups."""
+    parts = [name] if name in rows else name.split("+")
+    columns = []
+    for part in parts:
+        if part not in rows:
+            raise UsageError(f"--by {name}", f"columns of {path}: {', '.join(rows)}")
+        words = _clean(rows[part])
+        if why := _no_groups(words):
+            raise UsageError(f"--by {part}: the column holds {why}", "names of groups", "cut it into ranges first")
+        columns.append(_one_spelling(f"{path}: column {part}", words, notes))
+    known = np.all([words != "" for words in columns], axis=0)
+    joined = [", ".join(words) for words in zip(*(column.tolist() for column in columns), strict=True)]
+    return np.where(known, np.array(joined, np.str_), "")
+
+
+def _clean(cells: Sequence[str]) -> NDArray[np.str_]:
+    return np.array(["" if cell.strip().lower() in UNKNOWN else cell.strip() for cell in cells], np.str_)
+
+
+def _no_groups(words: NDArray[np.str_]) -> str:
+    """Say what a column holds instead of groups; empty when it may hold some."""
+    values = np.unique(words[words != ""])
+    if not len(values):
+        return "nothing"
+    if len(values) > MOST_NUMBERS and all(map(_is_number, values.tolist())):
+        return f"{len(values):,} different numbers"
+    return f"{len(values):,} different words" if len(values) > MOST_WORDS else ""
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,215 @@
+"""From run folders and results to a Report: whatever lies beside them is picked up, nothing is needed but the result.
+
+    report = gather([Path("runs/papers/cnn4/0-20260101-120000")], root)
+
+A run folder has test.npz (or val.npz), log.csv, perhaps steps.csv, stress.json and fairness.json, recipe.yaml, env.json
+and model.onnx; `mien evaluate --out` leaves a folder with result.npz; a committed result such as `0-test.npz` has a
+JSON file `0.json` of its recipe and environment.
+"""
+
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mien.data import DATASETS, load
+from mien.data.samples import Samples
+from mien.data.sampling import merge
+from mien.errors import DataError, UsageError, WeightsError
+from mien.evaluation.report import Report, write
+from mien.evaluation.report.measurements import files as measurements
+from mien.evaluation.report.measurements import measured
+from mien.evaluation.report.measurements import read as _json
+from mien.evaluation.report.model import Rows
+from mien.evaluation.report.place import alone
+from mien.evaluation.report.schema import Beside, Kept
+from mien.evaluation.result import Result
+from mien.evaluation.scores import describe
+from mien.outputs import beside, restamp
+from mien.outputs.signed import signed
+from mien.reading.digest import sha256_of
+from mien.reading.documents import read_yaml
+from mien.reading.guard import parsing
+from mien.reading.shape import fits
+from mien.reading.tables import read_log
+
+RESULTS = ("test.npz", "result.npz", "val.npz")
+"""What holds the result of a folder; the first that is there is taken."""
+
+
+ELSEWHERE = "pictures are put only into run folders and where --out says"
+
+
+OTHERS = {".csv", ".doc", ".docx", ".jpg", ".json", ".md", ".npz", ".pdf", ".png", ".svg", ".txt"}
+"""Suffixes that no page has, and no folder."""
+
+
+def make(paths: Sequence[Path], root: Path | str | None, out: Path | None) -> tuple[Path, list[str]]:
+    """Write the report of runs and results; return its path, and sentences on measurements that were left out.
+
+    `out` is a file or a folder; without it the report of one folder goes there, any other into the current one and
+    then without pictures, which belong in folders that the user names.
+    """
+    if out is not None and out.suffix.lower() in OTHERS:
+        raise UsageError(f"--out {out}", "a folder or a file.html", "a browser prints the page as PDF")
+    own = paths[0] if len(paths) == 1 and paths[0].is_dir() else None
+    path = _target(out or own or Path())
+    with alone(path, paths):
+        report = gather(paths, root, pictures=out is not None or own is not None, strict=root is not None)
+        with contextlib.ExitStack() as stack:
+            if out is not None and path.parent == out and out not in paths:
+                settings = {"results": paths, "root": root, "out": out}
+                stack.enter_context(signed(out, "report", [path.name], settings))
+            with beside(path) as scratch:
+                write(report, scratch)
+        restamp(path)
+    return path, [told for lines in report.strangers.values() for told in lines]
+
+
+def gather(paths: Sequence[Path], root: Path | str | None, pictures: bool = True, strict: bool = False) -> Report:
+    """Return the report of run folders, folders with a result, and `.npz` files; DataError for what is none of them.
+
+    Folders and files of `mien stress --out` and `mien fairness --out` may be among them, beside the result they are of.
+    Pictures that cannot be had are missing with the reason; when `strict`, a data set under `root` that is not the one
+    measured is a DataError.
+    """
+    given = [file for path in paths for file in measurements(Path(path), RESULTS)]
+    whole = [Path(path) for path in paths if not measurements(Path(path), RESULTS)]
+    if not whole:
+        told = " and ".join(map(str, paths))
+        raise UsageError(f"no result in {told}", "the result it is about as well", f"mien report RESULT {told}")
+    files = [_file(path) for path in whole]
+    loaded = [Result.load(file) for file in files]
+    names = _names(files, loaded)
+    results = dict(zip(names, loaded, strict=True))
+    where = dict(zip(names, files, strict=True))
+    found = measured(results, where, given, _beside)
+    images, missing = _images(results, root, strict) if pictures else ({}, dict.fromkeys(names, ELSEWHERE))
+    return Report(
+        results,
+        {name: describe(result) for name, result in results.items()},
+        history={name: rows for name, file in where.items() if (rows := _rows(_beside(file, "log.csv")))},
+        steps={name: rows for name, file in where.items() if (rows := _rows(_beside(file, "steps.csv")))},
+        images=images,
+        **found.figures,
+        strangers=found.strangers,
+        about={name: _about(results[name], file) for name, file in where.items()},
+        missing=missing,
+    )
+
+
+def _images(
+    results: Mapping[str, Result], root: Path | str | None, strict: bool
+) -> tuple[dict[str, Samples], dict[str, str]]:
+    """Return the samples of each result, and in words why there are none."""
+    images, missing = {}, {}
+    for name, result in results.items():
+        reason = _out_of_reach(result, root)
+        try:
+            if not reason:
+                images[name] = _samples(result, root)
+        except DataError:
+            if strict:
+                raise
+            reason = "the data set at hand cannot be read or is not the one that was measured"
+        if reason:
+            missing[name] = reason
+    return images, missing
+
+
+def _target(out: Path) -> Path:
+    return out if out.suffix.lower() in (".html", ".htm") else out / "report.html"
+
+
+def _file(path: Path) -> Path:
+    """Return the result that a path stands for."""
+    if not path.is_dir():
+        return path
+    measured = _json(path / "metrics.json" if (path / "metrics.json").is_file() else None)
+    for name in RESULTS:
+        stale = name == "test.npz" and "weights" in measured and "test" not in measured  # of weights that are no more
+        if (path / name).is_file() and not stale:
+            return path / name
+    raise DataError(f"{path} holds no result", f"one of {', '.join(RESULTS)}", "run `mien evaluate --out` into it")
+
+
+def _names(files: Sequence[Path], loaded: Sequence[Result]) -> list[str]:
+    """Return what to call each result: its weights, and where that is not enough the folder and the file."""
+    plain = [str(result.provenance.get("weights") or file.stem) for file, result in zip(files, loaded, strict=True)]
+    if len(set(plain)) == len(plain):
+        return plain
+    named = [f"{name} ({file.parent.name}/{file.stem})" for name, file in zip(plain, files, strict=True)]
+    names = [long if plain.count(short) > 1 else short for long, short in zip(named, plain, strict=True)]
+    if len(set(names)) < len(names):
+        raise UsageError("the same result is given twice", "each result once")
+    return names
+
+
+def _beside(file: Path, name: str) -> Path | None:
+    """Return a file that belongs to a result: beside it, under its own name or with the result's prefix."""
+    found = (file.parent / name, file.parent / f"{file.stem.rpartition('-')[0]}-{name}")
+    return next((path for path in found if path.is_file()), None)
+
+
+def _rows(path: Path | None) -> Rows:
+    """Return the rows of a log, numbers as floats and what is empty as None."""
+    if path is None:
+        return []
+    return read_log(path)
+
+
+def _about(result: Result, file: Path) -> dict[str, Any]:
+    """Return the recipe, the environment, the card and the val figures of a result, each where known."""
+    kept = _json(_beside(file, f"{file.stem.rpartition('-')[0] or file.stem}.json"))
+    with parsing(file.parent / f"{file.stem}.json", "a row that mien wrote"):
+        fits(Kept, kept)
+    metrics, recipe = _json(_beside(file, "metrics.json")), file.parent / "recipe.yaml"
+    own = read_yaml(recipe, "the recipe of a run") if recipe.is_file() else None
+    card = _card(result, file.parent)
+    about = {
+        "recipe": own or kept.get("recipe") or (card or {}).get("recipe"),
+        "environment": _json(_beside(file, "env.json")) or kept.get("environment") or result.provenance.get("trained"),
+        "val": metrics.get("val")
+        or (kept.get("figures") or {}).get("val")
+        or (card or {}).get("metrics", {}).get("val"),
+        "card": card,
+    }
+    with parsing(file.parent, says="holds recipe.yaml, env.json or metrics.json with what mien did not write"):
+        fits(Beside, about)
+    return about
+
+
+def _card(result: Result, folder: Path) -> dict[str, Any] | None:
+    """Return the card of the weights that were measured: the run's own, or a shipped file with the same digest."""
+    from mien.inference.classify import Classifier, locate
+
+    try:
+        if (folder / "recipe.yaml").is_file():
+            return Classifier(folder / "model.onnx").card.model_dump()
+        path = locate(str(result.provenance.get("weights")))
+        same = sha256_of(path) == result.provenance.get("weights_sha256")
+        return Classifier(path).card.model_dump() if same else None
+    except (WeightsError, OSError):
+        return None
+
+
+def _out_of_reach(result: Result, root: Path | str | None) -> str:
+    if str(result.provenance.get("dataset")) not in DATASETS:
+        return "mien has no reader for the data set"
+    return "" if root or os.environ.get("MIEN_DATA") else "neither --root nor MIEN_DATA names the data set"
+
+
+def _samples(result: Result, root: Path | str | None) -> Samples:
+    """Return the samples a result was measured on; DataError where they are no longer the same."""
+    facts = result.provenance
+    samples = load(str(facts["dataset"]), root, str(facts.get("split")), **facts.get("options", {}))
+    samples = merge(samples, facts["classes"]) if facts.get("classes") else samples
+    if samples.fingerprint != facts.get("fingerprint") or not np.isin(result.ids, samples.ids).all():
+        raise DataError(
+            f"the data at hand has the fingerprint {samples.fingerprint}",
+            f"{facts.get('fingerprint')}, as was measured",
+        )
+    return samples

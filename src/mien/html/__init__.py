@@ -1,0 +1,1 @@
+"""The one HTML and chart kit of every page that mien writes."""

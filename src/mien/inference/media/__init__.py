@@ -1,0 +1,1 @@
+"""Files and bytes to pixels, bounded: images, video, animations, cameras."""

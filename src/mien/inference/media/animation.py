@@ -1,0 +1,89 @@
+"""Frames of animated pictures: GIF, WebP, APNG and AVIF, through Pillow.
+
+FFmpeg reads no animated WebP and leaves the transparency of the others to its caller; Pillow composes all of them to
+full frames, so one way serves for all.  Pages of a TIFF follow each other in no time and are no animation.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image
+
+from mien.errors import MediaError
+from mien.inference.media import heif
+from mien.inference.media import image as media
+from mien.inference.media.image import Pixels
+
+FORMATS = frozenset(("GIF", "WEBP", "PNG", "AVIF"))
+SHORTEST = 20  # milliseconds; a browser shows a frame that asks for less, or says nothing, for USUAL
+USUAL = 100
+
+
+def is_animated(path: Path, max_pixels: int = media.MAX_PIXELS) -> bool:
+    """Return whether a file is a picture with several frames; only its head and, in a GIF, one frame are looked at."""
+    try:
+        with path.open("rb") as file:
+            return moves(file, max_pixels)
+    except OSError:
+        return False
+
+
+def moves(file: BinaryIO, max_pixels: int = media.MAX_PIXELS) -> bool:
+    """Return as `is_animated` does, of an open file; what has too many pixels is left to be refused as a still."""
+    try:
+        with media.opened(file, max_pixels=max_pixels) as picture:
+            media.check_size(picture.width, picture.height, "", max_pixels)
+            return picture.format in FORMATS and bool(getattr(picture, "is_animated", False))
+    except Exception:  # whatever is wrong with it, it is not known to move
+        return False
+
+
+def frames(path: Path, max_pixels: int = media.MAX_PIXELS) -> Iterator[tuple[int, float, Callable[[], Pixels]]]:
+    """Yield (index, seconds, what makes uint8 RGB (H, W, 3)) of every frame, composed, over white.
+
+    Each is to be made before the next is asked for.  MediaError, after the frames that are whole, when the file is cut
+    short or damaged.
+    """
+    now, made, whole = 0.0, 0, True
+    with path.open("rb") as file, media.opened(file, False, max_pixels, path) as picture:
+        first = int(bool(picture.info.get("default_image")))  # of an APNG: shown where nothing moves
+        still = heif.head(file) if picture.format == "AVIF" else None
+        turn = 1 if still else media.orientation(picture)
+        for number in count(first):
+            try:
+                picture.seek(number)
+                media.check_size(picture.width, picture.height, path, max_pixels)  # frames of a GIF may make it grow
+                picture.load()
+            except MediaError:
+                raise
+            except EOFError:
+                whole = _ended(picture, number, file)
+                break
+            except Exception:  # decoders raise a dozen kinds for a broken file
+                whole = False
+                break
+            yield made, round(now, 6), partial(_shown, picture, turn, still)
+            made, now = made + 1, now + _lasts(picture)
+    if not whole:
+        raise MediaError(f"{path} is cut short or damaged at {now:.1f} s", do=f"{made} frames were decoded")
+
+
+def _shown(picture: Image.Image, turn: int, still: heif.Still | None) -> Pixels:
+    return media.shown(heif.upright(picture, still) if still else picture, turn)
+
+
+def _ended(picture: Image.Image, frames: int, file: BinaryIO) -> bool:
+    """Return whether the file ends where it should, once there is no further frame."""
+    if picture.format != "GIF":
+        return frames >= int(getattr(picture, "n_frames", 0))
+    file.seek(-1, 1)
+    return file.read(1) == b";"
+
+
+def _lasts(picture: Image.Image) -> float:
+    """Return the seconds for which the current frame is shown."""
+    asked = float(picture.info.get("duration") or 0)
+    return (asked if asked >= SHORTEST else USUAL) / 1000

@@ -1,0 +1,252 @@
+"""The SOURCE arguments of a command to the files they mean, one at a time and in order.
+
+A folder is read recursively, sorted, for the known picture and video suffixes; hidden files are left out, as is what
+is no file (FIFOs, sockets, devices) and what was read already in this run under another name or by way of a link.  A
+glob means what a shell would make of it.  What is named explicitly is always tried, as often as it is named; FIFOs and
+the like, for which one might wait forever, and camera raws are refused.  What cannot be found keeps its place, with the
+reason.
+"""
+
+import glob
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from stat import S_ISDIR, S_ISFIFO, S_ISREG, S_ISSOCK
+
+from mien.inference.media import raws, video
+from mien.inference.media.camera import CAMERA
+from mien.inference.media.kind import PICTURES, VIDEOS
+from mien.outputs.mark import RECORD, Own
+from mien.printable import writable
+
+PERHAPS = ".ts"  # a video, or TypeScript: the content decides
+ONLY_OWN = "only what mien wrote itself; name the files to read them"
+Skipped = Counter[str]
+"""How many things of each kind were passed over in folders; a kind reads well after a number: "3 camera raw .cr2"."""
+
+OWN = "of mien's own"
+"""The kind of what mien wrote earlier: it is passed over in folders that carry its mark (mark.py), and in patterns."""
+SAME, FOLDER = "already read", "folder already read"
+"""Kinds of what has been read in this run under another name: hard links, links, arguments that overlap."""
+KNOWN = PICTURES | VIDEOS
+ADDRESS = re.compile(r"\w{2,}:/")  # a single letter is a drive
+
+
+@dataclass(frozen=True)
+class Source:
+    """One picture, video or camera to read.
+
+    Attributes:
+        name: the argument as given, joined with the path below it for folders; what cannot be encoded is replaced.
+        path: the file, or the "camera:0" of a camera.
+        below: the path below the argument, or the file's own name: where results about it are written.
+        error: one line saying why there is nothing to read, or None.
+    """
+
+    name: str
+    path: Path
+    below: Path
+    error: str | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether this is a camera."""
+        return self.name.startswith(CAMERA)
+
+
+class _Seen:
+    """Which files and folders were met in this run, by device and inode."""
+
+    def __init__(self) -> None:
+        self._files: set[int] = set()
+        self._folders: set[int] = set()
+
+    def file(self, status: os.stat_result) -> bool:
+        """Return whether a file was met before, and remember it."""
+        return _met(self._files, status)
+
+    def folder(self, status: os.stat_result) -> bool:
+        """Return whether a folder was met before, and remember it."""
+        return _met(self._folders, status)
+
+
+def _met(known: set[int], status: os.stat_result) -> bool:
+    key = status.st_dev << 64 | status.st_ino
+    before = key in known and bool(status.st_ino)  # 0 where the system has no such numbers
+    known.add(key)
+    return before
+
+
+def expand(
+    arguments: Iterable[str | Path], skip: Path | None = None, skipped: Skipped | None = None
+) -> Iterator[Source]:
+    """Yield the sources that arguments mean, but what a run that writes the folder `skip` has put there.
+
+    What is passed over in folders is counted in `skipped` by its kind, as it goes.
+    """
+    skipped, seen = Skipped() if skipped is None else skipped, _Seen()
+    given = arguments if isinstance(arguments, list | tuple) else ()
+    owns, first = _by_shell(given, skip), str(given[0]) if given else ""
+    empty = True
+    for argument in map(str, arguments):
+        path = Path(argument)
+        own = next((own for folder, own in owns.items() if folder in path.parents), None)
+        if own and (own(path) or (skip and not os.path.lexists(path))):  # one that the run has just replaced
+            skipped[OWN] += 1
+            continue
+        for source in _expand(argument, path, skip, skipped, seen, own):
+            empty = False
+            yield source
+    if empty and owns and not (skipped[SAME] or skipped[FOLDER]):
+        yield _source(first, Path(first), f"{first}: {ONLY_OWN}")
+
+
+def _by_shell(arguments: list[str | Path] | tuple[str | Path, ...], skip: Path | None) -> Mapping[Path, Own]:
+    """Return the folders whose list of mien's own files counts for the arguments in them.
+
+    Their record is itself an argument beside others: a shell made DIR/mien-run.json out of DIR/*.
+    """
+    named = (Path(argument) for argument in arguments if len(arguments) > 1)
+    return {path.parent: Own(path.parent, skip) for path in named if path.name == RECORD}
+
+
+def _expand(
+    argument: str, path: Path, skip: Path | None, skipped: Skipped, seen: _Seen, own: Own | None = None
+) -> Iterator[Source]:
+    """Yield what one argument means; `own` is given where it came out of a pattern."""
+    status = _status(path)
+    if argument.startswith(CAMERA):
+        yield _source(argument, path)
+    elif status and S_ISREG(status.st_mode):
+        seen.file(status)
+        raw = path.suffix.lower() in raws.SUFFIXES
+        yield _source(argument, path, f"{argument}: {raws.REFUSAL}" if raw else None)
+    elif argument and status and S_ISDIR(status.st_mode):
+        yield from _folder(argument, path, own or Own(path, skip), skipped, seen, matched=own is not None)
+    elif glob.has_magic(argument) and (matches := glob.glob(argument, recursive=True)):  # noqa: PTH207 - absolute and relative alike
+        yield from _matches(argument, sorted(matches, key=Path), skip, skipped, seen)
+    else:
+        what = "the pattern matches nothing" if glob.has_magic(argument) else _why(path)
+        yield _source(argument, path, f"{argument or repr(argument)}: {what}")
+
+
+def _matches(argument: str, matches: list[str], skip: Path | None, skipped: Skipped, seen: _Seen) -> Iterator[Source]:
+    """Yield what a pattern matches, but mien's own files below the part of it that is spelled out."""
+    own = Own(Path(*takewhile(lambda part: not glob.has_magic(part), Path(argument).parts)), skip)
+    empty, before = True, Skipped(skipped)
+    for match in matches:
+        path = Path(match)
+        status = _status(path)
+        if own(path):
+            skipped[OWN] += 1
+        elif status and S_ISREG(status.st_mode) and seen.file(status):
+            skipped[SAME] += 1
+        else:
+            for source in _expand(match, path, skip, skipped, seen, own):
+                empty = False
+                yield source
+    passed = skipped - before
+    if empty and not (passed[SAME] or passed[FOLDER]):
+        yield _source(argument, Path(argument), f"{argument}: {ONLY_OWN}")
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Return what the system says of a path, or None where it does not: no such name, one too long, a closed folder."""
+    try:
+        return path.stat()
+    except (OSError, ValueError):
+        return None
+
+
+def _why(path: Path) -> str:
+    if ADDRESS.match(str(path)):
+        return "URLs are not read; download the file first"
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return "a broken link" if _is_link(path) else "no such file or folder"
+    except OSError as error:
+        return error.strerror or str(error)
+    if S_ISDIR(mode):
+        return "no such file or folder"  # the empty argument
+    return f"a {_special(mode)} is not read; write what comes out of it to a file"
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        return path.is_symlink()
+    except (OSError, ValueError):
+        return False
+
+
+def _special(mode: int) -> str:
+    return "fifo" if S_ISFIFO(mode) else "socket" if S_ISSOCK(mode) else "device"
+
+
+def _source(name: str, path: Path, error: str | None = None, below: Path | None = None) -> Source:
+    return Source(writable(name), path, below or Path(path.name), error and " ".join(error.split()))
+
+
+def _folder(
+    argument: str, folder: Path, own: Own, skipped: Skipped, seen: _Seen, matched: bool = False
+) -> Iterator[Source]:
+    """Yield what is in a folder; one that was `matched` by a pattern may hold nothing but mien's own files."""
+    empty, before = True, Skipped(skipped)
+    for path, readable in _walk(folder, skipped, own, seen):
+        empty = False
+        below = path.relative_to(folder)
+        name = os.path.join(argument, below)  # noqa: PTH118 - Path would drop a leading "./" of the argument
+        yield _source(name, path, None if readable else f"{name}: the folder cannot be read", below)
+    passed = skipped - before
+    if empty and not (passed[SAME] or passed[FOLDER] or (matched and passed[OWN])):
+        what = ONLY_OWN if passed[OWN] else "no picture or video in this folder"
+        yield _source(argument, folder, f"{argument}: {what}")
+
+
+def _walk(folder: Path, skipped: Skipped, own: Own, seen: _Seen) -> Iterator[tuple[Path, bool]]:
+    """Yield known files below a folder in the order of their paths, with True, and unreadable folders, with False."""
+    status = _status(folder)
+    if status and seen.folder(status):
+        skipped[FOLDER] += 1  # by way of a link, perhaps back up
+        return
+    if not os.access(folder, os.X_OK):  # its names can be listed at best, and nothing behind them
+        yield folder, False
+        return
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError:
+        yield folder, False
+        return
+    for path in paths:
+        status = _status(path)
+        if path.name.startswith("."):
+            if status and S_ISDIR(status.st_mode):
+                skipped["hidden folder"] += 1
+            elif path.suffix.lower() in KNOWN:
+                skipped["hidden"] += 1
+        elif status and S_ISDIR(status.st_mode):
+            yield from _walk(path, skipped, own, seen)
+        elif what := _passed_over(path, status, own, seen):
+            skipped[what] += 1
+        else:
+            yield path, True
+
+
+def _passed_over(path: Path, status: os.stat_result | None, own: Own, seen: _Seen) -> str:
+    """Return of which kind something in a folder is that is not to be read, or nothing where it is a source."""
+    suffix = path.suffix.lower()
+    if status is None and _is_link(path):
+        return "broken link"
+    if status and not S_ISREG(status.st_mode):
+        return _special(status.st_mode)
+    if own(path):
+        return OWN
+    if suffix in raws.SUFFIXES:
+        return f"camera raw {suffix}"
+    if suffix not in KNOWN and not (suffix == PERHAPS and video.is_video(path)):
+        return suffix or "without a suffix"
+    return SAME if status and seen.file(status) else ""

@@ -1,0 +1,117 @@
+"""Frames of everything that moves: video files, animated pictures and cameras, or the part of them that is asked for.
+
+    for index, seconds, image in frames("talk.mp4", Clip(start=60, end=120, max_fps=5)):
+        ...
+
+Only frames that are taken become RGB, and none is kept.  ffmpeg.py reads videos, animation.py pictures that move,
+camera.py cameras.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.errors import MediaError, UsageError
+from mien.inference.media import animation, camera
+from mien.inference.media import image as media
+from mien.inference.media.camera import CAMERA
+from mien.inference.media.image import Pixels
+
+ROUNDING = 0.001  # seconds by which timestamps in whole milliseconds, cut off as browsers write them, may be early
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Which frames of a video to read: every frame, unless something is asked for.
+
+    Attributes:
+        every: every so many-th frame, from the first one in the part on.
+        start, end: the part, in seconds from the video's start; `start` belongs to it, `end` does not; None is all.
+        max_fps: at most so many frames a second, chosen by their times, or None.
+
+    UsageError when these ask for nothing that can be.
+    """
+
+    every: int = 1
+    start: float = 0.0
+    end: float | None = None
+    max_fps: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise UsageError(f"--every {self.every}", "a whole number of frames, at least 1")
+        if not (math.isfinite(self.start) and self.start >= 0):
+            raise UsageError(f"--start {self.start:g}", "seconds from the video's start, at least 0")
+        if self.end is not None and not self.end > self.start:
+            raise UsageError(f"--end {self.end:g}", f"more seconds than --start {self.start:g}")
+        if self.max_fps is not None and not (math.isfinite(self.max_fps) and self.max_fps > 0):
+            raise UsageError(f"--max-fps {self.max_fps:g}", "frames a second, more than 0")
+
+
+WHOLE = Clip()
+
+
+def frames(
+    source: str | Path, clip: Clip = WHOLE, max_pixels: int = media.MAX_PIXELS
+) -> Iterator[tuple[int, float, Pixels]]:
+    """Yield (index, seconds, image uint8 RGB (H, W, 3)) of a video, an animated picture or "camera:0", one at a time.
+
+    `index` counts the decoded frames of the file from 0 on, also of those that are passed over; what it is after a
+    seek to `clip.start`, `container.frames` tells.  `seconds` is the time at which a viewer shows the frame, from the
+    start of the picture on.  MediaError when nothing can be read; when a file is cut short, damaged or still being
+    written, after what can be read of it; and when no frame lies in the clip.
+    """
+    taken, slot, seconds = 0, -1, 0.0
+    for index, seconds, picture in _decoded(source, clip.start, max_pixels):
+        if seconds < clip.start:
+            continue
+        if clip.end is not None and seconds >= clip.end:
+            break
+        taken += 1
+        if (taken - 1) % clip.every:
+            continue
+        if clip.max_fps is not None:  # one frame in each slot of 1 / max_fps seconds
+            before, slot = slot, math.floor((seconds - clip.start + ROUNDING) * clip.max_fps)
+            if slot == before:
+                continue
+        yield index, seconds, picture()
+    if not taken:
+        raise _nothing(source, clip, seconds)
+
+
+def is_video(path: Path) -> bool:
+    """Return whether the content of a file is an animated picture, or a video and not a picture."""
+    if animation.is_animated(path):
+        return True
+    try:
+        with path.open("rb") as file, media.opened(file):
+            return False
+    except Exception:  # whatever is wrong with it as a picture, it may be a video
+        pass
+    from mien.inference.media import ffmpeg
+
+    try:
+        with ffmpeg.opened(path) as file:
+            return ffmpeg.moving(file, path) is not None
+    except MediaError:
+        return False
+
+
+def _decoded(source: str | Path, start: float, max_pixels: int) -> Iterator[tuple[int, float, Callable[[], Pixels]]]:
+    if str(source).startswith(CAMERA):
+        return camera.frames(str(source))
+    path = Path(source)
+    if animation.is_animated(path, max_pixels):
+        return animation.frames(path, max_pixels)
+    from mien.inference.media import ffmpeg  # FFmpeg takes long to import, and pictures do not wait for it
+
+    return ffmpeg.frames(path, start, max_pixels)
+
+
+def _nothing(source: str | Path, clip: Clip, seconds: float) -> MediaError:
+    if seconds < clip.start:
+        return MediaError(f"{source} ends at {seconds:.1f} s", f"--start {clip.start:g} to be before that")
+    if clip.start == 0 and clip.end is None:
+        return MediaError(f"{source} has no frame")
+    return MediaError(f"{source} has no frame from {clip.start:g} s to {clip.end or seconds:g} s")

@@ -1,0 +1,215 @@
+"""Write a video that browsers play, readable at every moment, with the sound of the video it was made from.
+
+H.264 in MP4, in fragments of two seconds while it is being written, so that a run that is killed leaves what it had
+done; at the end FFmpeg turns it into an ordinary MP4 (hybrid_fragmented).  Frames keep their own times, also where
+these are uneven.  Sound is copied packet by packet, never encoded anew: the source is opened a second time and read up
+to the time of the picture.  Without H.264 in the FFmpeg at hand the picture is MPEG-4.
+"""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import MediaError
+from mien.inference.media import ffmpeg
+from mien.inference.media.image import reason
+from mien.printable import say
+
+CLOCK = Fraction(1, 60_000)  # the time base, in seconds: 24, 25, 29.97, 30, 50 and 60 frames/s are whole in it
+FRAGMENT = 2.0  # seconds between key frames: what a killed run may lose, and how far a player has to look back
+FAST = {"preset": "veryfast", "bf": "0", "forced-idr": "1"}  # no B-frames: nothing is reordered, time starts at 0
+THREADS = 2
+MOST_GAP = 9 * 3600  # seconds between two frames: a duration in an MP4 ends at 2^31 ticks of the clock
+LONGEST, MOST_PIXELS = 8192, 35_000_000  # what H.264 has levels for (6.2); larger frames are written smaller
+SOUNDS = frozenset(("aac", "mp3", "mp2", "ac3", "eac3", "opus", "flac", "alac"))  # what MP4 takes and players know
+UNFIT = (av.error.FFmpegError, ValueError, ArithmeticError)
+"""What PyAV raises for sound that it cannot copy."""
+# delay_moov keeps the sound where it was beside the picture: the head is written when both are known
+MUXER = {"movflags": "hybrid_fragmented+delay_moov", "flush_packets": "1", "max_interleave_delta": "1000000"}
+
+
+class Movie:
+    """One MP4 being written; its time starts with its first frame."""
+
+    def __init__(self, path: Path, sound: Path | None = None) -> None:
+        """Write to `path`, with the sound of the video file `sound` where it has any that MP4 takes."""
+        self._file = av.open(f"file:{path}", "w", format="mp4", options=MUXER)
+        self._source = sound
+        self._sound: _Sound | None = None
+        self._stream: Any = None
+        self._start, self._last, self._key = 0.0, -1, float("-inf")
+        self._packet: Any = None  # the last one encoded, until the next tells how long it lasts
+
+    def add(self, image: NDArray[np.uint8], seconds: float) -> None:
+        """Append a frame, uint8 RGB (H, W, 3), at its time; one that differs in size is brought to the first one's."""
+        if self._stream is None:
+            self._begin(image.shape[1], image.shape[0], seconds)
+        frame = av.VideoFrame.from_ndarray(self._planes(image), format="yuv420p")
+        if seconds - self._start > self._last * CLOCK + MOST_GAP:
+            gap = seconds - self._start - float(self._last * CLOCK)
+            raise MediaError(f"{gap / 3600:.1f} h between two frames", f"at most {MOST_GAP // 3600} h in an MP4")
+        self._last = max(self._last + 1, round((seconds - self._start) / CLOCK))
+        frame.pts, frame.time_base = self._last, CLOCK
+        if seconds >= self._key + FRAGMENT:
+            frame.pict_type, self._key = av.video.frame.PictureType.I, seconds
+        self._write(self._stream.encode(frame))
+
+    def close(self) -> None:
+        """Write what the encoder still holds and end the file."""
+        try:
+            if self._stream is not None:
+                self._write(self._stream.encode(None))
+            if self._packet is not None:
+                self._mux(self._packet)
+                self._hear(self._packet.pts + self._packet.duration)
+        finally:
+            if self._sound is not None:
+                self._sound.close()
+            self._file.close()
+
+    def _begin(self, width: int, height: int, seconds: float) -> None:
+        there = "libx264" in av.codecs_available
+        self._stream = self._file.add_stream("libx264" if there else "mpeg4", rate=30, options=FAST if there else {})
+        self._stream.width, self._stream.height = fitted(width, height)
+        self._stream.pix_fmt = "yuv420p"
+        context = self._stream.codec_context
+        context.time_base, context.thread_count, context.gop_size = CLOCK, THREADS, 600
+        context.colorspace, context.color_range = 6, 1  # what OpenCV converts to: BT.601, 16 to 235
+        context.color_primaries = context.color_trc = 1
+        self._start = seconds
+        if self._source is not None:
+            self._sound = _Sound.of(self._source, self._file, seconds)
+
+    def _planes(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the frame as the encoder takes it: the planes of yuv420p under each other; 7 times FFmpeg's speed."""
+        width, height = self._stream.width, self._stream.height
+        bottom, right = height - image.shape[0], width - image.shape[1]
+        if not {bottom, right} <= {0, 1}:
+            image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        elif bottom or right:
+            image = np.asarray(cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE), np.uint8)
+        return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420), np.uint8)
+
+    def _write(self, packets: list[Any]) -> None:
+        for packet in packets:
+            packet.duration = round(Fraction(1, 25) / CLOCK)  # of a video with one frame
+            if self._packet is not None:
+                self._packet.duration = packet.duration = packet.pts - self._packet.pts
+                self._mux(self._packet)
+            self._packet = packet
+
+    def _mux(self, packet: Any) -> None:
+        self._hear(packet.pts)
+        packet.time_base = CLOCK
+        self._file.mux(packet)
+
+    def _hear(self, until: int) -> None:
+        """Write the sound up to a time of the picture."""
+        if self._sound is None:
+            return
+        try:
+            for packet in self._sound.until(float(until * CLOCK)):
+                self._file.mux(packet)
+        except UNFIT as error:
+            say(f"mien: {self._source}: its sound does not fit into MP4 and ends here: {reason(error)}")
+            self._sound.close()
+            self._sound = None
+
+
+def fitted(width: int, height: int) -> tuple[int, int]:
+    """Return the size in which a frame is written: even sides, as H.264 wants them, and none too large for it.
+
+    >>> fitted(101, 76), fitted(20000, 3)
+    ((102, 76), (8192, 2))
+    """
+    factor = min(1.0, LONGEST / max(width, height), (MOST_PIXELS / (width * height)) ** 0.5)
+    if factor == 1:
+        return width + width % 2, height + height % 2
+    return max(2, int(width * factor / 2) * 2), max(2, int(height * factor / 2) * 2)
+
+
+def trim(path: Path) -> None:
+    """Cut a video that could not be written to its end behind its last whole fragment; without one nothing is left."""
+    at = end = 0
+    with path.open("r+b") as file:
+        while len(head := file.read(16)) >= 8:
+            size = int.from_bytes(head[8:16] if head[:4] == b"\0\0\0\1" else head[:4], "big")
+            at += size
+            if size < 8 or at > path.stat().st_size:
+                break
+            end = at if head[4:8] == b"mdat" else end
+            file.seek(at)
+        file.truncate(end)
+
+
+class _Sound:
+    """The sound of a video file on its way into another one, from `start` seconds of the picture on."""
+
+    def __init__(self, file: Any, heard: Any, into: Any, start: float) -> None:
+        self._file, self._into, self._start = file, into, start
+        self._shift = round(start / heard.time_base)
+        self._packets = self._read(heard)
+        self._next: Any = next(self._packets, None)
+
+    @classmethod
+    def of(cls, source: Path, to: Any, start: float) -> "_Sound | None":
+        """Open the sound of a video for copying; None, and a line on stderr, when there is one MP4 cannot take."""
+        try:
+            file = ffmpeg.opened(source)
+        except MediaError:
+            return None
+        heard = file.streams.best("audio")
+        try:
+            ffmpeg.moving(file, source)
+        except MediaError:
+            heard = None
+        if heard is not None:
+            name = heard.codec_context.codec.canonical_name if heard.codec_context else "of an unknown kind"
+            if name in SOUNDS:
+                try:
+                    origin = ffmpeg.origin(source)
+                    return cls(file, heard, to.add_stream_from_template(heard), start + origin)
+                except (MediaError, *UNFIT):  # too few facts about it for a head in MP4
+                    pass
+            say(f"mien: {source}: its sound, {name}, does not fit into MP4 and is left out")
+        file.close()
+        return None
+
+    def until(self, seconds: float) -> Iterator[Any]:
+        """Yield the packets that begin before a time of the written picture."""
+        while self._next is not None and float(self._next.pts * self._next.time_base) < seconds:
+            packet = self._next
+            self._next = next(self._packets, None)
+            packet.stream = self._into
+            yield packet
+
+    def close(self) -> None:
+        """Close the source."""
+        self._file.close()
+
+    def _read(self, heard: Any) -> Iterator[Any]:
+        """Yield packets on the clock of the written file, in order, from its start; what is damaged ends it."""
+        last = -1
+        try:
+            if self._shift > 0:
+                self._file.seek(int(self._start * av.time_base))
+            for packet in self._file.demux(heard):
+                if (
+                    packet.pts is None
+                    or packet.dts is None
+                    or packet.pts < self._shift
+                    or packet.dts - self._shift <= last
+                ):
+                    continue
+                packet.pts -= self._shift
+                packet.dts -= self._shift
+                last = packet.dts
+                yield packet
+        except UNFIT:
+            return

@@ -1,0 +1,1 @@
+"""Where predictions go: rows and formats, the terminal, drawings and the report."""

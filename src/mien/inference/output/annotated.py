@@ -1,0 +1,154 @@
+"""Annotated pictures and videos under DIR/annotated, named after what they show.
+
+An image becomes a JPEG, a video an MP4 (media/writer.py).  Two sources that would share a name get a number.  On a
+video the figures of a face change at most five times a second, so that they can be read; its expression and its box are
+those of the frame.
+"""
+
+import hashlib
+import io
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mien.errors import MediaError, OutputError
+from mien.face import Face
+from mien.inference.media.sources import Source
+from mien.inference.media.writer import Movie, trim
+from mien.inference.output.draw import annotate
+from mien.inference.output.record import ANNOTATED
+from mien.inference.output.tally import Tally
+from mien.inference.prediction import Seen
+from mien.outputs import NotThisFileError, Outputs
+from mien.printable import say
+
+LONGEST = 8192  # a JPEG ends at 65,535 pixels, and nobody looks at that many
+MOST_BYTES = 255  # in a name, on the usual file systems
+NUMBER = 7  # of them, for telling apart what would have the same name
+STILL, MOVIE = (".jpg", ".jpeg"), (".mp4",)  # suffixes
+HOLD = 0.2  # seconds for which the figures on a video stand
+
+
+class Annotated:
+    """Writes what was seen, with boxes and expressions drawn in, until the `with` block is left."""
+
+    def __init__(self, outputs: Outputs, tally: Tally | None = None) -> None:
+        """Take the folder, and who counts what could not be written while the rest could."""
+        self._outputs, self._tally = outputs, tally or Tally()
+        self._name = ""  # of the movie
+        self._named: tuple[Source, str] | None = None  # the last source, and what shows it
+        self._without: Source | None = None  # whose video was given up
+        self._taken: set[str] = set()
+        self._source: Source | None = None
+        self._movie: Movie | None = None
+        self._held: dict[int | None, tuple[float, Face]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end_movie()
+
+    def add(self, seen: Seen) -> None:
+        """Write a picture, or the next frame of a video; what could not be read is passed over."""
+        if seen.source is not self._source:
+            self._end_movie()
+            self._source = seen.source
+        if seen.image is None:
+            return
+        prediction = seen.drawn()
+        try:
+            if prediction.seconds is None:
+                self._draw(str(self.name(seen)), seen.image, prediction.faces)
+            elif seen.source is not self._without:
+                self._film(str(self.name(seen)), seen.source, seen.image, prediction.faces, prediction.seconds)
+        except (NotThisFileError, MediaError, av.error.FFmpegError) as error:
+            self._lose(seen.source, error)
+        except OutputError:  # no room: the run ends
+            self._tally.lost += 1
+            raise
+
+    def name(self, seen: Seen) -> str | None:
+        """Return under which name in the folder a source is shown; None where nothing of it can be seen."""
+        if seen.image is None:
+            return None
+        if self._named is None or seen.source is not self._named[0]:
+            place = self._place(seen.source.below, STILL if seen.prediction.seconds is None else MOVIE)
+            self._named = seen.source, place
+        return self._named[1]
+
+    def _draw(self, name: str, image: NDArray[np.uint8], faces: tuple[Face, ...]) -> None:
+        picture, file = Image.fromarray(annotate(image, faces)), io.BytesIO()
+        picture.thumbnail((LONGEST, LONGEST))
+        picture.save(file, "JPEG", quality=90)
+        self._outputs.write(name, file.getvalue())
+
+    def _film(
+        self, name: str, source: Source, image: NDArray[np.uint8], faces: tuple[Face, ...], seconds: float
+    ) -> None:
+        if self._movie is None:
+            self._name = name
+            self._movie = Movie(self._outputs.begin(self._name), None if source.live else source.path)
+        self._movie.add(annotate(image, self._steady(faces, seconds)), seconds)
+
+    def _lose(self, source: Source | None, error: Exception) -> None:
+        """Say what could not be written, once for a video, and go on."""
+        if source is not self._without:
+            self._tally.lost, self._without = self._tally.lost + 1, source
+            what = getattr(error, "strerror", None) or str(error)
+            whole = isinstance(error, NotThisFileError)
+            say(f"mien: {error}" if whole else f"mien: {self._outputs.folder / self._name} cannot be written: {what}")
+        self._end_movie()
+
+    def _steady(self, faces: tuple[Face, ...], seconds: float) -> list[Face]:
+        """Return the faces with the figures that stand; a change of expression is shown at once."""
+        held = {}
+        for face in faces:
+            since, shown = self._held.get(face.track_id, (seconds, face))
+            same = (shown.expression, shown.abstained) == (face.expression, face.abstained)
+            held[face.track_id] = (since, shown) if same and seconds < since + HOLD else (seconds, face)
+        self._held = held
+        return [replace(face, probs=held[face.track_id][1].probs) for face in faces]
+
+    def _end_movie(self) -> None:
+        movie, self._movie, self._held = self._movie, None, {}
+        if movie is None:
+            return
+        try:
+            movie.close()
+        except (av.error.FFmpegError, ValueError, ArithmeticError, MemoryError) as error:
+            trim(self._outputs.folder / self._name)
+            self._lose(self._source, error)
+        finally:
+            self._outputs.done(self._name)
+
+    def _place(self, below: Path, suffixes: tuple[str, ...]) -> str:
+        """Return a name under the folder that nothing has yet; one that is too long for a file is cut."""
+        name = below.name.replace(":", "-")  # of a camera
+        stem, suffix = (below.stem, below.suffix) if below.suffix.lower() in suffixes else (name, suffixes[0])
+        folder, stem, number = "/".join((ANNOTATED, *below.parts[:-1])), short(stem, suffix), 1
+        place = f"{folder}/{stem}{suffix}"
+        while place.casefold() in self._taken or not self._outputs.free(place):
+            number += 1
+            place = f"{folder}/{stem}-{number}{suffix}"
+        self._taken.add(place.casefold())
+        return place
+
+
+def short(stem: str, suffix: str) -> str:
+    """Return a name's stem, cut where it and the suffix would be too long for a file; what was cut is told apart.
+
+    >>> len(short("a" * 300, ".jpg")), short("a.png", ".jpg")
+    (244, 'a.png')
+    """
+    content = os.fsencode(stem)
+    if len(content) + len(os.fsencode(suffix)) <= MOST_BYTES - NUMBER:
+        return stem
+    cut = content[: MOST_BYTES - NUMBER - 9 - len(os.fsencode(suffix))].decode("utf-8", "ignore")
+    return f"{cut}~{hashlib.sha256(content).hexdigest()[:8]}"

@@ -1,0 +1,102 @@
+"""Where predictions go: a table to read, JSON, JSON lines, CSV or Parquet.
+
+    with FORMATS["csv"](stream, card) as write:
+        for prediction in pipeline.predict(sources):
+            write(prediction)
+
+Each writes bytes to a stream as it goes, so nothing grows with the number of pictures, and leaves a whole document
+behind also when it is interrupted.  CSV and Parquet hold one row per face, and a row with empty face columns for a
+picture without one.
+
+What a run leaves that is killed outright: CSV and JSON lines have every row told so far, and so has a JSON list in a
+file, which is ended after each of them; as a stream it lacks its bracket.  Parquet is unreadable without the footer
+that ends it; `parquet.parts` therefore writes a file as a folder of finished parts, which is a data set by itself, and
+joins them at the end.  A stream offers no such way out.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import BinaryIO
+
+from mien.card import Card
+from mien.inference.output import terminal
+from mien.inference.output.rows import Write, columns, rows
+from mien.inference.output.spreadsheet import PLAIN, Csv
+from mien.inference.prediction import Prediction
+from mien.outputs import Growing
+from mien.printable import writable
+
+
+@contextmanager
+def as_table(stream: BinaryIO, card: Card) -> Iterator[Write]:
+    """Write a table for people; its colours and width suit the terminal when the stream is one."""
+    layout = terminal.layout(stream)
+    put(stream, terminal.head(layout))
+    yield lambda prediction: put(stream, terminal.lines(layout, prediction))
+
+
+@contextmanager
+def as_json(stream: BinaryIO, card: Card) -> Iterator[Write]:
+    """Write one JSON list with an object per picture or frame; a file is a whole list at every moment."""
+    before = "[\n"
+    if isinstance(stream, Growing):
+        stream.ending = b"[]\n"
+        stream.write(b"")
+
+    def write(prediction: Prediction) -> None:
+        nonlocal before
+        if isinstance(stream, Growing):
+            stream.ending = b"\n]\n"
+        put(stream, before + _json(prediction))
+        before = ",\n"
+
+    try:
+        yield write
+    finally:
+        if not isinstance(stream, Growing):
+            put(stream, "[]\n" if before == "[\n" else "\n]\n")
+
+
+@contextmanager
+def as_jsonl(stream: BinaryIO, card: Card) -> Iterator[Write]:
+    """Write one JSON object per line."""
+    yield lambda prediction: put(stream, _json(prediction) + "\n")
+
+
+@contextmanager
+def as_csv(stream: BinaryIO, card: Card, form: Csv = PLAIN) -> Iterator[Write]:
+    """Write rows as CSV under a header, UTF-8; nothing known is an empty cell."""
+    names = list(columns(card))
+    put(stream, form.head(names))
+
+    def write(prediction: Prediction) -> None:
+        put(stream, "".join(form.line([row.get(name) for name in names]) for row in rows(prediction)))
+
+    yield write
+
+
+def as_parquet(stream: BinaryIO, card: Card) -> AbstractContextManager[Write]:
+    """Write a Parquet file, a row group at a time."""
+    from mien.inference.output import parquet  # its library would be a tenth of every start
+
+    return parquet.whole(stream, card)
+
+
+FORMATS: dict[str, Callable[[BinaryIO, Card], AbstractContextManager[Write]]] = {
+    "table": as_table,
+    "json": as_json,
+    "jsonl": as_jsonl,
+    "csv": as_csv,
+    "parquet": as_parquet,
+}
+
+
+def put(stream: BinaryIO | Growing, text: str) -> None:
+    """Write text as UTF-8 and hand it on at once."""
+    stream.write(writable(text).encode())
+    stream.flush()
+
+
+def _json(prediction: Prediction) -> str:
+    return json.dumps(prediction.to_dict(), ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,66 @@
+"""The card of one picture in report.html: a thumbnail with its boxes, and each face with its likeliest expressions."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mien.face import Face
+from mien.html.page import bars, dot, escape, probability
+from mien.inference.output.draw import outline
+from mien.inference.prediction import Prediction
+from mien.inference.video.portrait import _jpeg, portrait
+
+THUMBNAIL = 480  # longest side in pixels
+OPEN, FACES = 2, 8  # faces that stand on a card, and with those that unfold; a crowd is drawn, not listed
+LISTED = 4  # expressions with bars
+
+STYLE = """
+.beside a{color:inherit}
+.shots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,330px),1fr));gap:16px;align-items:start}
+.shot{background:var(--card);border:1px solid var(--line);border-radius:12px;overflow:hidden;break-inside:avoid}
+.shot>img{display:block;width:100%;aspect-ratio:4/3;object-fit:contain;background:var(--track)}
+.shot>div{padding:12px 16px 14px}.shot h3{overflow-wrap:anywhere;font-size:.92rem}.shot p{margin:0}
+.face{display:grid;grid-template-columns:64px 1fr;gap:4px 14px;padding:12px 0;border-top:1px solid var(--line)}
+.face:last-child{padding-bottom:2px}
+.shot summary{cursor:pointer;color:var(--accent);padding:4px 0;font-size:.9rem}
+.face img{width:64px;height:64px;border-radius:8px;object-fit:cover;background:var(--track)}
+.face b{display:block;margin-bottom:4px}.face b span:last-child{font-weight:400;color:var(--soft)}
+.rows th{font-weight:400;white-space:normal;overflow-wrap:anywhere;min-width:14ch}
+.rows th:nth-child(2),.rows td:nth-child(2),.rows th:nth-child(4),.rows td:nth-child(4){text-align:left}
+"""
+
+
+def shot(prediction: Prediction, image: NDArray[np.uint8]) -> str:
+    """Return the HTML of a picture's card; `image` is uint8 RGB (H, W, 3), in the pixels of the faces' boxes."""
+    picture = Image.fromarray(np.ascontiguousarray(image))
+    portraits = [portrait(image, face) for face in prediction.faces[:FACES]]
+    outline(picture, prediction.faces)
+    picture.thumbnail((THUMBNAIL, THUMBNAIL))
+    count = len(prediction.faces)
+    alt = f"{prediction.source}: {count} face{'' if count == 1 else 's'}"
+    listed = [_face(face, shown) for face, shown in zip(prediction.faces, portraits, strict=False)]
+    more = f'<p class="soft">and {count - FACES} more in the table</p>' if count > FACES else ""
+    folded = f"<details><summary>{count - OPEN} more</summary>{''.join(listed[OPEN:])}{more}</details>"
+    empty = "" if count else '<p class="soft">No face found.</p>'
+    remark = f'<p class="soft">{escape(prediction.remark)}</p>' if prediction.remark else ""
+    body = "".join(listed[:OPEN]) + (folded if count > OPEN else empty)
+    return (
+        f'<article class="shot"><img loading="lazy" src="{_jpeg(picture)}" alt="{escape(alt)}">'
+        f"<div><h3>{escape(when(prediction))}</h3>{remark}{body}</div></article>"
+    )
+
+
+def when(prediction: Prediction) -> str:
+    """Return the source, with the time in it where it is a video."""
+    return prediction.source if prediction.seconds is None else f"{prediction.source}, {prediction.seconds:.2f} s"
+
+
+def _face(face: Face, shown: str) -> str:
+    if face.probs is None:
+        return ""
+    ranked = sorted(zip(face.labels, map(float, face.probs), strict=True), key=lambda pair: -pair[1])[:LISTED]
+    said = None if face.abstained else face.expression
+    who = "" if face.track_id is None else f"#{face.track_id} "
+    head = f"{dot(said)}{who}{escape(said or 'not sure')} <span>{escape(probability(face.confidence))}</span>"
+    listed = bars((name, share, probability(share)) for name, share in ranked)
+    return f'<div class="face"><img src="{shown}" alt=""><div><b>{head}</b>{listed}</div></div>'

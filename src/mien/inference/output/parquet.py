@@ -1,0 +1,114 @@
+"""Parquet, as one stream or as parts that are finished one after the other.
+
+Kept out of output/formats.py because its library takes long to import, and nobody waits for it who does not write
+Parquet.
+"""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mien.card import Card
+from mien.inference.output.rows import Write, columns, rows
+from mien.inference.prediction import Prediction
+from mien.outputs import Outputs
+from mien.outputs.mark import RECORD
+
+GROUP = 1024  # rows collected for one Parquet row group
+LATEST = 2.0  # seconds after which a part is finished, whatever it holds
+
+
+def schema(card: Card) -> pa.Schema:
+    """Return the columns of a flat table of what these weights tell, with their types."""
+    return pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns(card).items()])
+
+
+@contextmanager
+def whole(stream: BinaryIO, card: Card) -> Iterator[Write]:
+    """Write a Parquet file, a row group at a time; without its end, which a killed run lacks, nobody can read it."""
+    form = schema(card)
+    group: list[dict[str, Any]] = []
+    writer = pq.ParquetWriter(stream, form)
+
+    def flush() -> None:
+        if group:
+            writer.write_table(pa.Table.from_pylist(group, form))
+            group.clear()
+
+    def write(prediction: Prediction) -> None:
+        group.extend(rows(prediction))
+        if len(group) >= GROUP:
+            flush()
+
+    try:
+        yield write
+    finally:
+        flush()
+        writer.close()
+        stream.flush()
+
+
+@contextmanager
+def parts(outputs: Outputs, name: str, card: Card) -> Iterator[Write]:
+    """Write the Parquet file `name`, as finished parts in the folder `name`.parts until all rows are told.
+
+    A part is finished every GROUP rows and, while rows come, every LATEST seconds, so that is what a killed run may
+    lose; pandas.read_parquet and pyarrow read the folder as one table.  The parts stay when there is no room to join
+    them.  The schema's metadata names the run record beside the file.
+    """
+    form = schema(card).with_metadata({"mien": RECORD})
+    group: list[dict[str, Any]] = []
+    done: list[str] = []
+    since = time.monotonic()
+
+    def flush() -> None:
+        nonlocal since
+        if group:
+            part = f"{name}.parts/part-{len(done):06}.parquet"
+            with outputs.beside(part) as path, path.open("wb") as file:  # Arrow's own files tell errors their own way
+                pq.write_table(pa.Table.from_pylist(group, form), file)
+            group.clear()
+            done.append(part)
+        since = time.monotonic()
+
+    def write(prediction: Prediction) -> None:
+        group.extend(rows(prediction))
+        if len(group) >= GROUP or time.monotonic() >= since + LATEST:
+            flush()
+
+    outputs.place(f"{name}.parts/part")
+
+    def join() -> None:
+        with outputs.beside(name) as path, path.open("wb") as file:
+            _join([outputs.folder / part for part in done], file, form)
+        for part in done:
+            outputs.remove(part)
+
+    try:
+        yield write
+    finally:
+        try:
+            flush()
+            join()
+        finally:
+            with contextlib.suppress(OSError):  # what is in it stays
+                (outputs.folder / f"{name}.parts").rmdir()
+
+
+def _join(parts: list[Path], file: BinaryIO, form: pa.Schema) -> None:
+    """Write parts into one file, a row group at a time."""
+    with pq.ParquetWriter(file, form) as writer:
+        held: list[pa.Table] = []
+        for part in parts:
+            held.append(pq.read_table(part, schema=form, partitioning=None))
+            if sum(table.num_rows for table in held) >= GROUP:
+                writer.write_table(pa.concat_tables(held))
+                held.clear()
+        if held:
+            writer.write_table(pa.concat_tables(held))

@@ -1,0 +1,100 @@
+"""events.csv and people.csv, written as events and videos end."""
+
+from collections.abc import Callable
+from typing import Self
+
+from mien.card import Card
+from mien.inference.media.sources import Source
+from mien.inference.output.formats import put
+from mien.inference.output.spreadsheet import PLAIN, Csv
+from mien.inference.prediction import Seen
+from mien.inference.video.events import Event
+from mien.inference.video.summary import EVENT_COLUMNS, Film, Person
+from mien.inference.video.thresholds import USUAL, Thresholds
+from mien.outputs import Growing, Outputs
+
+
+class People:
+    """Writes events.csv and people.csv into a folder inside a `with` block, and hands on every video that ended."""
+
+    def __init__(
+        self,
+        outputs: Outputs,
+        card: Card,
+        smooth: float,
+        ended: Callable[[Film], None],
+        thresholds: Thresholds = USUAL,
+        form: Csv = PLAIN,
+    ) -> None:
+        """Take what `Pipeline.smooth` is, whom to give each `Film` when it has ended, and how CSV is written."""
+        self._outputs, self._card, self._smooth, self._ended = outputs, card, smooth, ended
+        self._thresholds, self._form = thresholds, form
+        self._source: Source | None = None
+        self._film: Film | None = None
+        self._files: list[Growing] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+        for file in self._files:
+            file.close()
+
+    def add(self, seen: Seen) -> None:
+        """Take the next frame of a video; a picture only ends what came before it."""
+        if seen.source is not self._source:
+            self._end()
+            self._source = seen.source
+        if seen.prediction.seconds is None:
+            return
+        if self._film is None:
+            self._begin()
+            self._film = Film(seen.prediction.source, self._card.labels, self._smooth, self._thresholds)
+        self._write(self._film.add(seen))
+
+    def _begin(self) -> None:
+        if not self._files:
+            self._files = [self._outputs.growing(name) for name in ("events.csv", "people.csv")]
+            put(self._files[0], self._form.head(EVENT_COLUMNS))
+            put(self._files[1], self._form.head(columns(self._card)))
+
+    def _write(self, events: list[Event]) -> None:
+        for event in events:
+            put(self._files[0], self._form.line(_rounded([getattr(event, name) for name in EVENT_COLUMNS])))
+
+    def _end(self) -> None:
+        if self._film is None:
+            return
+        film, self._film = self._film, None
+        try:
+            self._write(film.end())
+            for person in film.people.values():
+                put(self._files[1], self._form.line(_rounded(row(film, person, self._card))))
+        finally:
+            self._ended(film)  # the page may find room where the rows did not
+
+
+def columns(card: Card) -> list[str]:
+    """Return the columns of people.csv for what these weights tell."""
+    known = ["source", "track_id", "first_seen", "last_seen", "seconds", "frames"]
+    known += [f"{what}_{name}" for what in ("top_seconds", "top_fraction", "mean") for name in card.labels]
+    known += [f"mean_{name}" for name in (("valence", "arousal") if card.valence_arousal else ())]
+    known += [f"{what}_{name}" for what in ("peak", "peak_seconds") for name in card.labels]
+    known += ["events", "bursts", *(f"bursts_{name}" for name in card.labels if name != "neutral")]
+    return [*known, "peak_expression", "peak_seconds", "peak_confidence"]
+
+
+def row(film: Film, person: Person, card: Card) -> list[object]:
+    """Return a person's row, in the order of `columns`."""
+    known: list[object] = [film.source, person.track_id, person.first, person.last, person.seconds, person.frames]
+    for figures in (person.top_seconds, person.top_fractions, person.means, person.peaks, person.peak_seconds):
+        known += figures.tolist()
+    best = person.expressed
+    peak = (best.expression, best.seconds, best.confidence) if best is not None else (None, None, None)
+    bursts = [person.bursts[name] for name in card.labels if name != "neutral"]
+    return [*known, person.count, sum(bursts), *bursts, *peak]
+
+
+def _rounded(cells: list[object]) -> list[object]:
+    return [round(cell, 6) if isinstance(cell, float) else cell for cell in cells]

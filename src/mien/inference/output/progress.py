@@ -1,0 +1,104 @@
+"""The bar of `mien predict` on a terminal: over pictures by their number, over videos by their time.
+
+Every source is one unit.  A video moves it by the share of its own time that has passed, where the file says how long
+it is, and shows how many frames are read a second.  Libraries are imported where a bar is shown: most runs show none.
+"""
+
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from mien.errors import MediaError
+from mien.inference.media.sources import Source, expand
+from mien.inference.media.video import Clip
+from mien.inference.output.timeline_svg import clock
+from mien.inference.prediction import Seen
+from mien.printable import printable, shortened
+
+RECENT = 60  # frames over which their rate is taken
+LEAST = 8  # columns of a name beside which a rate may stand
+BAR, WIDE = 40, 90  # columns of the bar, and of the terminal from which there is room for one
+
+
+class Position:
+    """How far a run has come: sources done, and the place in the video that is being read."""
+
+    def __init__(self, clip: Clip, room: int = 1000) -> None:
+        """Take which part of videos is read, and the columns that there are for what is said."""
+        self._clip, self._room = clip, room
+        self._source: Source | None = None
+        self._length: float | None = None
+        self._times: deque[float] = deque(maxlen=RECENT)
+        self._begun = 0
+
+    def at(self, seen: Seen, now: float) -> tuple[float, str]:
+        """Return how many sources are done, with the share of the one being read, and what to say about it."""
+        name, seconds = printable(seen.source.below.name), seen.prediction.seconds
+        if seen.source is not self._source:
+            self._source, self._begun = seen.source, self._begun + 1
+            self._times.clear()
+            self._length = None if seconds is None or seen.source.live else duration(seen.source.path)
+        if seconds is None:
+            return self._begun, shortened(name, self._room)
+        self._times.append(now)
+        passed = now - self._times[0]
+        rate = f", {(len(self._times) - 1) / passed:.0f} frames/s" if passed > 0 else ""
+        length = f" / {clock(self._length)}" if self._length else ""
+        place = f" {clock(seconds)}{length}"
+        if len(place) + len(rate) + LEAST > self._room:
+            rate = ""
+        return self._begun - 1 + self._share(seconds), f"{shortened(name, self._room - len(place + rate))}{place}{rate}"
+
+    def _share(self, seconds: float) -> float:
+        if not self._length:
+            return 0.0
+        end = min(self._length, self._length if self._clip.end is None else self._clip.end)
+        return min(1.0, max(0.0, seconds - self._clip.start) / max(end - self._clip.start, 1e-9))
+
+
+def duration(path: Path) -> float | None:
+    """Return how many seconds of moving picture a file says it has, or None."""
+    import av
+
+    from mien.inference.media import ffmpeg
+
+    try:
+        with ffmpeg.opened(path) as file:
+            stream = ffmpeg.moving(file, path)
+            if stream.duration and stream.time_base:
+                return float(stream.duration * stream.time_base)
+            return float(file.duration / av.time_base) if file.duration else None
+    except MediaError:
+        return None
+
+
+@contextmanager
+def bar(sources: Sequence[str], skip: Path | None, clip: Clip) -> Iterator[Callable[[Seen], None]]:
+    """Show a bar on stderr when that is a terminal that can draw, and yield what to call with all that was seen."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield lambda seen: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+    from rich.table import Column
+
+    console = Console(stderr=True)
+    wide = console.width >= WIDE
+    said = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True))
+    drawn = BarColumn(BAR), MofNCompleteColumn(), said, TimeRemainingColumn()
+    columns = (SpinnerColumn(), *(drawn if wide else drawn[1:]))
+    with Progress(*columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty()) as shown:
+        total = sum(1 for _ in expand(sources, skip))
+        task = shown.add_task("", total=total)
+        around = sum(len(part) + 1 for part in ("-", f"{total}/{total}", "0:00:00")) + (BAR + 1 if wide else 0)
+        position = Position(clip, max(console.width - around, LEAST))
+
+        def advance(seen: Seen) -> None:
+            done, told = position.at(seen, time.monotonic())
+            shown.update(task, completed=done, description=told)
+
+        yield advance

@@ -1,0 +1,105 @@
+"""What `mien-run.json` says about a run of `mien predict`, and the list of its inputs beside it.
+
+Settings are those in effect: options as given or by default, with the detector's own least score, the threshold that
+`--abstain auto` took from the weights and the rules of events filled in.  The list of inputs grows as they are read, a
+JSON object a line; the record holds how many there are and the sha256 of the list.
+"""
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import mien
+from mien.inference.detectors import yunet
+from mien.inference.detectors.haar import packaged as cascade
+from mien.inference.media.sources import Source
+from mien.inference.pipeline import Pipeline
+from mien.inference.prediction import Seen
+from mien.inference.video import events
+from mien.outputs import Growing
+from mien.reading.digest import sha256_of
+
+INPUTS = "mien-inputs.jsonl"
+ANNOTATED = "annotated"  # the folder of images and videos with what was read drawn in
+FILES = {"yunet": yunet.packaged, "haar": cascade}  # where a detector's own file is
+
+
+def facts(pipeline: Pipeline, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known of a run when it begins; `settings` are the options of the command."""
+    weights = pipeline.classifier.path
+    return {
+        "mien": mien.__version__,
+        "command": ["mien", *sys.argv[1:]],
+        "settings": {name: value for name, value in settings.items() if name != "sources"} | _in_effect(pipeline),
+        "weights": {"name": pipeline.card.name, "file": str(weights), "sha256": _sha256(weights)},
+        "detector": {"name": pipeline.detector, **_file(detector_file(pipeline))},
+    }
+
+
+def detector_file(pipeline: Pipeline) -> Path | None:
+    """Return the file that the detector came from, or None where it has none."""
+    if pipeline.detector_file is not None or pipeline.detector not in FILES:
+        return pipeline.detector_file
+    return FILES[pipeline.detector]()
+
+
+def _in_effect(pipeline: Pipeline) -> dict[str, Any]:
+    at = pipeline.thresholds
+    rules = {"high": at.high, "low": at.low, "min": at.shortest, "smooth": 0.0 if pipeline.smooth else events.SMOOTH}
+    least = getattr(pipeline.detect, "least", None)  # a detector without scores has none
+    known = {} if least is None else {"min_score": least}
+    return known | {"abstain": pipeline.least, "smooth": pipeline.smooth, "events": rules}
+
+
+def _file(path: Path | None) -> dict[str, Any]:
+    return {"file": None, "sha256": None} if path is None else {"file": str(path), "sha256": _sha256(path)}
+
+
+def _sha256(path: Path) -> str | None:
+    try:
+        return sha256_of(path)
+    except OSError:
+        return None
+
+
+class InputList:
+    """Writes a line per input into a file of the folder.
+
+    It holds the input's name, path, bytes and time of its last change, and the name of the annotated file.
+    """
+
+    def __init__(self, file: Growing, annotated: Callable[[Seen], str | None]) -> None:
+        self._file, self._annotated = file, annotated
+        self._digest = hashlib.sha256()
+        self._source: Source | None = None
+        self.count = 0
+
+    def add(self, seen: Seen) -> None:
+        """Take note of a source when it is first seen."""
+        if seen.source is self._source:
+            return
+        self._source = seen.source
+        line = (json.dumps(_input(seen.source) | {"annotated": self._annotated(seen)}) + "\n").encode()
+        self._file.write(line)
+        self._digest.update(line)
+        self.count += 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what the record says about the list."""
+        return {"list": INPUTS, "count": self.count, "sha256": self._digest.hexdigest()}
+
+
+def _input(source: Source) -> dict[str, Any]:
+    told: dict[str, Any] = {"source": source.name, "path": None, "bytes": None, "mtime_ns": None}
+    if source.live:
+        return told
+    told["path"] = os.path.abspath(source.path)  # noqa: PTH100 - links stay as they were named
+    try:
+        seen = source.path.stat()
+    except (OSError, ValueError):
+        return told
+    return told | {"bytes": seen.st_size, "mtime_ns": seen.st_mtime_ns}

@@ -1,0 +1,229 @@
+"""report.html: what `mien predict --out` leaves for people who would rather look than read.
+
+One self-contained file: the counts, what the weights say about themselves, the failures, the people of every video with
+their timelines (video_section.py), a card for each of the first pictures with its faces and probabilities, and a
+table.  All of it is capped, so that ten thousand pictures or two hours of video need no more memory,
+and no larger page, than a few hundred pictures; the page says so, and the files of rows beside it have everything.
+"""
+
+from collections import Counter
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.card import Card, licences
+from mien.html.page import bars, dot, escape, facts, page, percent, probability, table, tiles
+from mien.inference.output import video_section as films
+from mien.inference.output.image_card import STYLE, shot, when
+from mien.inference.prediction import Prediction
+from mien.inference.video.summary import Film
+from mien.outputs import Outputs
+from mien.outputs.mark import RECORD
+
+SHOWN = 200  # picture cards on the page
+ROWS = 1000  # rows of its table
+FAILED = 200  # failures listed
+BETWEEN = 1.0  # least seconds between two shown frames of a video, at first
+FRAMES = 12  # frames shown of a video; when there are more, every other one goes
+TIMELINES = 150  # figures of people on the page
+FILMS = 100  # videos with a section
+EXPECT = "the share to expect right, on pictures like the training data"
+NOT_FOR = (
+    "people's grades, jobs, credit, treatment or liberty: it reads pictures, not feelings (law: foot of this page)"
+)
+
+
+class PredictionReport:
+    """Collects predictions inside a `with` block and writes report.html when it ends, also after an error."""
+
+    def __init__(self, outputs: Outputs, card: Card, rows: str) -> None:
+        """Take the folder, what the weights say about themselves, and the name of the file of rows in the folder."""
+        self._outputs, self._card, self._file = outputs, card, rows
+        self._shots: list[str] = []
+        self._rows: list[list[str]] = []
+        self._failures: list[list[str]] = []
+        self._expressions: Counter[str | None] = Counter()
+        self._confidence = 0.0
+        self._pictures = self._empty = self._failed = 0
+        self._video: str | None = None  # whose frames are being shown, how far apart, and since when
+        self._between, self._due, self._seconds = BETWEEN, 0.0, 0.0
+        self._frames: list[str] = []
+        self._films: list[str] = []
+        self._timelines = self._ended = self._people = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end_frames()
+        films_seen = self._films_shown()
+        pictures = self._pictures_shown()
+        overview = self._headline(), self._beside(), self._summary(), self._failed_table()
+        sections = (*overview, films_seen, pictures, self._table())
+        lede = f"Read by the weights {self._card.name}: {', '.join(self._card.labels)}."
+        lede += " The run was stopped before its end." if kind is not None else ""
+        text = page("Apparent facial expressions", "\n".join(sections), lede=lede, style=STYLE + films.STYLE)
+        self._outputs.write("report.html", text.encode())
+
+    def add(self, prediction: Prediction, image: NDArray[np.uint8] | None) -> None:
+        """Count a prediction; show it when there is room, its image uint8 RGB (H, W, 3) in the faces' pixels."""
+        if prediction.error is not None:
+            self._failed += 1
+            if len(self._failures) < FAILED:
+                self._failures.append([escape(prediction.source), escape(prediction.error)])
+            return
+        self._pictures += 1
+        self._empty += not prediction.faces
+        self._expressions.update(None if face.abstained else face.expression for face in prediction.faces)
+        self._confidence += sum(face.confidence or 0.0 for face in prediction.faces)
+        if len(self._rows) < ROWS:
+            self._rows += _rows(prediction)[: ROWS - len(self._rows)]
+        again = prediction.seconds is not None and prediction.seconds < self._seconds  # the same video, a second time
+        if prediction.seconds is None or prediction.source != self._video or again:
+            self._end_frames()
+            self._video = None if prediction.seconds is None else prediction.source
+        self._seconds = prediction.seconds or 0.0
+        if image is None or len(self._shots) >= SHOWN:
+            return
+        if prediction.seconds is None:
+            self._shots.append(shot(prediction, image))
+        else:
+            self._frame(prediction, prediction.seconds, image)
+
+    def film(self, film: Film) -> None:
+        """Show the people of a video that has ended, while there is room."""
+        self._ended += 1
+        self._people += len(film.people)
+        if len(self._films) < FILMS:
+            text, count = films.section(film, TIMELINES - self._timelines)
+            self._films.append(text)
+            self._timelines += count
+
+    def _frame(self, prediction: Prediction, seconds: float, image: NDArray[np.uint8]) -> None:
+        """Show a frame of a video when it lies far enough from the last one that is shown."""
+        if self._frames and seconds < self._due:
+            return
+        self._frames.append(shot(prediction, image))
+        if len(self._frames) > FRAMES:
+            self._frames, self._between = self._frames[::2], 2 * self._between
+        self._due = seconds + self._between
+
+    def _end_frames(self) -> None:
+        self._shots += self._frames
+        self._frames, self._between = [], BETWEEN
+
+    def _headline(self) -> str:
+        faces, unsure = self._expressions.total(), self._expressions[None]
+        confidence = probability(self._confidence / faces if faces else None)
+        measured = (self._card.metrics.get("test") or {}).get("ece") is not None
+        return tiles(
+            [
+                (
+                    f"{self._pictures:,}",
+                    _plural(self._pictures, "picture", " or frames read"),
+                    _some(self._empty, "without a face"),
+                ),
+                (f"{faces:,}", _plural(faces, "face"), self._whose(unsure)),
+                (confidence, "mean confidence", EXPECT if measured else ""),
+                (f"{self._failed:,}", "could not be read", "or not to the end" if self._failed else ""),
+            ]
+        )
+
+    def _whose(self, unsure: int) -> str:
+        """Return who they are in videos, and of how many nothing was said."""
+        videos = f"{self._people:,} {'person' if self._people == 1 else 'people'} in videos" if self._ended else ""
+        return "; ".join(part for part in (videos, _some(unsure, "not answered for")) if part)
+
+    def _beside(self) -> str:
+        """Return links to what the run wrote beside this page."""
+        named = [name for name in ("events.csv", "people.csv", "annotated") if name in self._outputs.wrote]
+        links = ", ".join(f'<a href="{name}">{name}</a>' for name in (self._file, *named, RECORD))
+        return f'<p class="soft beside">Beside this page: {links}.</p>'
+
+    def _summary(self) -> str:
+        faces = self._expressions.total()
+        counted = [(name, n) for name, n in self._expressions.most_common() if name is not None]
+        listed = bars((name, n / faces, f"{n:,}") for name, n in counted)
+        unsure = f'<p class="soft">Of {faces:,} faces, {self._expressions[None]:,} were not answered for.</p>'
+        shares = (
+            f'<div class="box"><h2>Faces by expression</h2>{listed}{unsure if self._expressions[None] else ""}</div>'
+        )
+        return f'<div class="two">{shares if faces else ""}{_about(self._card)}</div>'
+
+    def _failed_table(self) -> str:
+        if not self._failures:
+            return ""
+        more = f'<p class="soft">The first {FAILED:,} of {self._failed:,}.</p>' if self._failed > FAILED else ""
+        return (
+            f"<h2>Could not be read, or not to the end</h2>{more}{table(('source', 'why'), self._failures, words=True)}"
+        )
+
+    def _pictures_shown(self) -> str:
+        if not self._shots:
+            return ""
+        note = f"{len(self._shots):,} of {self._pictures:,} are shown; the file of rows beside this page has all."
+        told = f'<p class="soft">{note}</p>' if self._pictures > len(self._shots) else ""
+        return f'<h2>Pictures</h2>{told}<div class="shots">{"".join(self._shots)}</div>'
+
+    def _films_shown(self) -> str:
+        more = f"The first {FILMS} of {self._ended:,} videos are shown; people.csv beside this page has all."
+        told = f'<p class="soft">{more}</p>' if self._ended > len(self._films) else ""
+        return f"{''.join(self._films)}{told}"
+
+    def _table(self) -> str:
+        if not self._rows:
+            return ""
+        rows = self._expressions.total() + self._empty
+        note = f"The first {ROWS:,} of {rows:,} rows; the file of rows beside this page has all."
+        told = f'<p class="soft">{note}</p>' if rows > len(self._rows) else ""
+        head = ("source", "expression", "confidence", "then", "detector's score")
+        return f'<h2>Table</h2>{told}<div class="rows">{table(head, self._rows)}</div>'
+
+
+def _rows(prediction: Prediction) -> list[list[str]]:
+    """Return the cells of each face, or of the picture where there is none; HTML."""
+    source = escape(when(prediction))
+    if not prediction.faces:
+        told = f"no face ({prediction.remark})" if prediction.remark else "no face"
+        return [[source, escape(told), "", "", ""]]
+    rows = []
+    for face in prediction.faces:
+        said = None if face.abstained else face.expression
+        probs = [] if face.probs is None else zip(face.labels, map(float, face.probs), strict=True)
+        ranked = sorted(probs, key=lambda pair: -pair[1])[1:3]
+        then = escape(", ".join(f"{name} {probability(share)}" for name, share in ranked))
+        named = f"{dot(said)}{escape(said or 'not sure')}"
+        rows.append([source, named, escape(probability(face.confidence)), then, f"{face.score:.2f}"])
+    return rows
+
+
+def _about(card: Card) -> str:
+    test = card.metrics.get("test") or {}
+    clean = test.get("clean") or {}
+    low, high = test.get("accuracy_interval") or (None, None)
+    measured = f"{percent(test.get('accuracy'), 1)} of {test.get('n')} images of {test.get('dataset')}"
+    known = {
+        "name": card.name,
+        "expressions": ", ".join(card.labels),
+        "test accuracy": measured if test else "not in the file's card",
+        "95 % interval": f"{percent(low, 1)} to {percent(high, 1)}" if low is not None else "",
+        "without twins": f"{percent(clean.get('accuracy'), 1)} of {clean.get('n')}" if clean.get("n") else "",
+        "calibration": f"temperature {card.temperature:.2f}",
+        "calibration error": percent(test["ece"], 1) if test.get("ece") is not None else "",
+        **licences(card.model_dump()),
+        "notes": card.notes,
+        "not for": NOT_FOR,
+    }
+    return f'<div class="box"><h2>The weights</h2>{facts(known)}</div>'
+
+
+def _plural(count: int, noun: str, more: str = "") -> str:
+    return f"{noun}{'' if count == 1 else 's'}{more}"
+
+
+def _some(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count else ""

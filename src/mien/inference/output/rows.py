@@ -1,0 +1,39 @@
+"""Predictions as flat rows: the columns of every table."""
+
+from collections.abc import Callable
+from typing import Any
+
+from mien.card import Card
+from mien.inference.prediction import Prediction
+
+Write = Callable[[Prediction], None]
+
+
+SQUARE = ("crop_x", "crop_y", "crop_side")
+CORNERS = ("box_x1", "box_y1", "box_x2", "box_y2")
+
+
+def columns(card: Card) -> dict[str, str]:
+    """Return the columns of a flat table of what these weights tell, with the names of their types in Arrow."""
+    heads = [*(f"prob_{label}" for label in card.labels), "valence", "arousal", *card.action_units]
+    known = {"source": "string", "frame": "int64", "seconds": "float64"}
+    known |= {"width": "int32", "height": "int32", "error": "string"}
+    known |= {"note": "string", "rotated": "int32"}
+    known |= {"face": "int32"}
+    known |= dict.fromkeys((*CORNERS, *SQUARE, "score"), "float32")
+    known |= {"track_id": "int64", "expression": "string", "confidence": "float32", "abstained": "bool"}
+    return known | dict.fromkeys(heads, "float32")
+
+
+def rows(prediction: Prediction) -> list[dict[str, Any]]:
+    """Return one flat row per face, or one without face columns when there is no face."""
+    picture = prediction.to_dict()
+    faces = picture.pop("faces")
+    return [picture | _flat(face) for face in faces] or [picture]
+
+
+def _flat(face: dict[str, Any]) -> dict[str, Any]:
+    box, crop, probs, units = (face.pop(key) for key in ("box", "crop", "probs", "action_units"))
+    named = {f"prob_{label}": share for label, share in (probs or {}).items()}
+    places = dict(zip((*CORNERS, *SQUARE), (*box, *(crop or (None,) * len(SQUARE))), strict=True))
+    return places | face | named | (units or {})

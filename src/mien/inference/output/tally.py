@@ -1,0 +1,87 @@
+"""What a run of `mien predict` has read so far, in one line for people and as counts for the run record."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from mien.html.page import count
+from mien.inference.media.sources import OWN, Skipped, Source
+from mien.inference.prediction import Seen
+
+LISTED = 8  # kinds of skipped things named in the line; the record has all
+
+
+@dataclass
+class Tally:
+    """Counts what is seen; `skipped` is handed to `sources.expand`, which counts there what it passes over.
+
+    Attributes:
+        images, frames, faces, failed: how many; failed are sources of which nothing could be read.
+        partly: of the videos, those that could not be read to their end.
+        empty: images and frames without a face; videos: sources that gave frames; lost: annotated files not written.
+        skipped: what was passed over, by kind; own: how many files of mien's own stood there before a run that
+            writes a folder, or None.
+    """
+
+    images: int = 0
+    videos: int = 0
+    frames: int = 0
+    faces: int = 0
+    empty: int = 0
+    failed: int = 0
+    partly: int = 0
+    lost: int = 0
+    own: int | None = None
+    skipped: Skipped = field(default_factory=Skipped)
+    _source: Source | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was read."""
+        return bool(self.images or self.frames or self.failed)
+
+    def add(self, seen: Seen) -> None:
+        """Count an image, a frame, or a source that could not be read."""
+        if seen.prediction.error is not None:
+            partly = seen.source is self._source
+            self.partly, self.failed = self.partly + partly, self.failed + (not partly)
+            return
+        if seen.prediction.seconds is None:
+            self.images += 1
+        else:
+            self.frames += 1
+            self.videos += seen.source is not self._source
+            self._source = seen.source
+        self.faces += len(seen.prediction.faces)
+        self.empty += not seen.prediction.faces
+
+    def kinds(self) -> dict[str, int]:
+        """Return what was passed over, most frequent first; of mien's own what stood there before this run."""
+        counted = Skipped(self.skipped)
+        if self.own is not None:
+            counted[OWN] = self.own
+        return {kind: number for kind, number in counted.most_common() if number}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the counts as the run record has them."""
+        names = ("images", "videos", "frames", "faces")
+        told = {name: getattr(self, name) for name in names}
+        told |= {
+            "read_in_part": self.partly,
+            "without_face": self.empty,
+            "failed": self.failed,
+            "not_annotated": self.lost,
+        }
+        return {**told, "skipped": self.kinds()}
+
+    def __str__(self) -> str:
+        """Return the summary: "read 648 images, 1,296 faces; 2 failed; skipped: 3 .txt"."""
+        read = [count(self.images, "image")] if self.images else []
+        videos = f"{count(self.videos, 'video')} ({count(self.frames, 'frame')}"
+        read += [f"{videos}; {self.partly:,} only in part)" if self.partly else f"{videos})"] if self.videos else []
+        parts = [f"read {' and '.join(read)}, {count(self.faces, 'face')}" if read else "read 0 images"]
+        counted = ((self.empty, "without a face"), (self.failed, "failed"), (self.lost, "not annotated"))
+        parts += [f"{number:,} {what}" for number, what in counted if number]
+        if kinds := [f"{number:,} {kind}" for kind, number in self.kinds().items()]:
+            more = f", {len(kinds) - LISTED:,} more kinds" if len(kinds) > LISTED else ""
+            parts.append(f"skipped: {', '.join(kinds[:LISTED])}{more}")
+        return "; ".join(parts)

@@ -1,0 +1,133 @@
+"""The table that `mien predict` prints for people: one line per face, written as it goes.
+
+Below the lines of an image stands, in brackets, what was read of it where that is not obvious, and how it was rotated.
+Columns have fixed widths taken from the terminal, so that lines printed minutes apart still stand under each other, and
+no line is wrapped: what has no room is left out, the box first, and a long path lacks its middle.  Where there is no
+terminal there are no colours (unless FORCE_COLOR asks for them), and COLUMNS is the width.
+"""
+
+import io
+import os
+import shutil
+import textwrap
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mien.face import Face
+from mien.html.page import ABSTAINED, COLOURS, probability
+from mien.inference.prediction import Prediction
+from mien.printable import printable, shortened
+
+PLAIN_WIDTH = 120  # columns when the output is no terminal
+GAP = 2
+SOURCE, EXPRESSION, CONFIDENCE = 12, 12, 5  # a source has at least so much
+FACE, THEN, BOX = 5, 29, 19
+ROOM = {"face": 48, "then": 76, "box": 98}  # columns from which there is room for what may be left out
+NEXT = 2  # how many of the likeliest expressions are listed beside the first
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A console to render with, its width, and the names and widths of the columns."""
+
+    console: Console
+    width: int
+    columns: dict[str, int]
+
+
+def layout(stream: BinaryIO) -> Layout:
+    """Return the layout for a stream: as wide and as colourful as its terminal, or plain."""
+    terminal = stream.isatty()
+    width = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns if terminal else _asked_width()
+    known = {"source": 0, "face": FACE, "box": BOX, "expression": EXPRESSION, "": CONFIDENCE, "then": THEN}
+    columns = {name: size for name, size in known.items() if width >= ROOM.get(name, 0)}
+    taken = sum(columns.values()) + GAP * (len(columns) - 1)
+    columns["source"] = max(SOURCE, width - taken)
+    paper = io.StringIO()  # lines are captured; to stdout rich would write as well, if only nothing
+    colours = terminal or bool(os.environ.get("FORCE_COLOR"))
+    wide = max(width, SOURCE + taken)  # with a height, or rich takes another width for dumb terminals
+    return Layout(Console(file=paper, force_terminal=colours, width=wide, height=24), width, columns)
+
+
+def head(layout: Layout) -> str:
+    """Return the header line."""
+    return _render(layout, [{name: Text(name, style="bold") for name in layout.columns}])
+
+
+def lines(layout: Layout, prediction: Prediction, partly: bool = False) -> str:
+    """Return the lines of one prediction: one per face, or one that says why there is none; `partly` after frames."""
+    after = "" if prediction.frame is None else f" {prediction.seconds:.2f} s"
+    source = Text(shortened(printable(prediction.source), layout.columns["source"] - len(after)) + after)
+    if prediction.error is not None:
+        return _note(layout, source, Text("cannot be read to its end" if partly else "cannot be read", style="red"))
+    remark = printable(prediction.remark)
+    if not prediction.faces:
+        told = f"no face ({remark})" if remark else "no face"
+        if cell_len(told) <= layout.width - layout.columns["source"] - GAP:
+            return _note(layout, source, Text(told, style="dim"))
+        return _note(layout, source, Text("no face", style="dim")) + _remark(layout, remark)
+    faces = enumerate(prediction.faces, 1)
+    rows = _render(layout, [{"source": source, **_cells(face, number)} for number, face in faces])
+    return rows + _remark(layout, remark)
+
+
+def _remark(layout: Layout, remark: str) -> str:
+    """Return the lines below those of an image that say what was read, or nothing."""
+    if not remark:
+        return ""
+    width = max(layout.width, SOURCE)
+    told = textwrap.wrap(f"({remark})", width, initial_indent="  ", subsequent_indent="   ")
+    return rendered(layout, Text("\n".join(told), style="dim"))
+
+
+def _cells(face: Face, number: int) -> dict[str, Text]:
+    x1, y1, x2, y2 = (round(float(v)) for v in face.box)
+    name = face.expression or ""
+    style = ABSTAINED if face.abstained else f"bold {COLOURS.get(name, '')}"
+    ranked = [] if face.probs is None else sorted(zip(face.probs, face.labels, strict=True), reverse=True)
+    then = ", ".join(f"{label} {probability(float(share))}" for share, label in ranked[1 : NEXT + 1])
+    return {
+        "face": Text(f"{number}" if face.track_id is None else f"#{face.track_id}"),
+        "box": Text(f"{x1},{y1} {x2},{y2}"),
+        "expression": Text(f"({name})" if face.abstained else name, style=style),
+        "": Text(probability(face.confidence)),
+        "then": Text(then, style="dim"),
+    }
+
+
+def _note(layout: Layout, source: Text, note: Text) -> str:
+    grid = _grid()
+    grid.add_column(width=layout.columns["source"], no_wrap=True)
+    grid.add_column(no_wrap=True)
+    grid.add_row(source, note)
+    return rendered(layout, grid)
+
+
+def _render(layout: Layout, rows: list[dict[str, Text]]) -> str:
+    grid = _grid()
+    for name, width in layout.columns.items():
+        grid.add_column(width=width, no_wrap=True, overflow="ellipsis", justify="left" if name else "right")
+    for row in rows:
+        grid.add_row(*(row[name] for name in layout.columns))
+    return rendered(layout, grid)
+
+
+def rendered(layout: Layout, what: Table | Text) -> str:
+    """Return what is shown, with its colours where there are any, without blanks at the ends of lines."""
+    with layout.console.capture() as captured:
+        layout.console.print(what)
+    return "\n".join(line.rstrip() for line in captured.get().split("\n"))
+
+
+def _grid() -> Table:
+    return Table.grid(padding=(0, GAP, 0, 0))
+
+
+def _asked_width() -> int:
+    asked = os.environ.get("COLUMNS", "")
+    return int(asked) if asked.isdecimal() and int(asked) else PLAIN_WIDTH

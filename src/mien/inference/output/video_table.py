@@ -1,0 +1,130 @@
+"""What the table says of a video: who was in it, what each showed for how long, and their events, when it has ended.
+
+    clip.mp4  0:00 to 0:12, 300 frames, 2 people
+      #1  12.0 s on screen: happiness 8.1 s (68 %), neutral 3.9 s (32 %)
+          most expressive: happiness 97 % at 0:03.2
+          event: happiness 0:02.1 to 0:05.0 (2.9 s), 97 % at 0:03.2
+
+Photos, and the frames of a camera, which has no end, have their lines as always.  `--frames` gives videos theirs.
+"""
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import replace
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from rich.text import Text
+
+from mien.card import Card
+from mien.errors import OutputError
+from mien.html.page import count, percent, probability
+from mien.inference.media.sources import Source
+from mien.inference.output import terminal
+from mien.inference.output.formats import put
+from mien.inference.output.timeline_svg import clock
+from mien.inference.output.video_section import people_of
+from mien.inference.prediction import Seen
+from mien.inference.video.summary import Film, Peak, Person
+from mien.inference.video.thresholds import USUAL, Thresholds
+from mien.printable import printable, shortened
+
+PEOPLE = 20  # of a video that are listed, those on screen longest; people.csv has all
+EVENTS = 12  # of a person
+NAMED = 4  # expressions of a person
+
+
+class VideoTable:
+    """Writes the table inside a `with` block: lines for photos, a summary for each video that has ended."""
+
+    def __init__(self, stream: BinaryIO, card: Card, smooth: float = 0.0, thresholds: Thresholds = USUAL) -> None:
+        """Take what `Pipeline.smooth` is, and what makes an event."""
+        self._stream, self._card, self._smooth, self._thresholds = stream, card, smooth, thresholds
+        self._layout = terminal.layout(stream)
+        self._headed = False
+        self._source: Source | None = None
+        self._film: Film | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None or not issubclass(kind, OSError | OutputError):  # nobody reads it any more, or there is no room
+            self._end()
+
+    def add(self, seen: Seen) -> None:
+        """Take what was read of a photo, or of the next frame."""
+        if seen.source is not self._source:
+            self._end()
+            self._source = seen.source
+        if seen.prediction.seconds is None or seen.source.live:
+            if not self._headed:
+                put(self._stream, terminal.head(self._layout))
+            self._headed = True
+            partly = self._film is not None
+            self._end()  # first what was read of it
+            put(self._stream, terminal.lines(self._layout, seen.prediction, partly))
+            return
+        if self._film is None:
+            self._film = Film(seen.prediction.source, self._card.labels, self._smooth, self._thresholds)
+        self._film.add(replace(seen, image=None))  # no pictures are wanted
+
+    def _end(self) -> None:
+        film, self._film = self._film, None
+        if film is not None:
+            film.end()
+            put(self._stream, summary(self._layout, film))
+
+
+def summary(layout: terminal.Layout, film: Film) -> str:
+    """Return the lines of a video that has ended."""
+    people = people_of(film)
+    told = f"{clock(film.timeline.start)} to {clock(film.timeline.end)}, {count(film.frames, 'frame')}, "
+    told += count(len(people), "person", "people") if people else "no face"
+    room = layout.width - len(told) - 2
+    name = printable(film.source)
+    if room >= min(len(name), terminal.SOURCE):
+        first = [f"{shortened(name, room)}  {told}"]
+    else:
+        first = [shortened(name, layout.width), *_wrapped(told, layout, 2)]
+    text = Text("\n".join(first), style="bold")
+    for person in people[:PEOPLE]:
+        text.append("".join(f"\n{line}" for line in _person(layout, film, person)), style="not bold")
+    if len(people) > PEOPLE:
+        text.append(f"\n  and {len(people) - PEOPLE:,} more", style="not bold dim")
+    return terminal.rendered(layout, text)
+
+
+def _person(layout: terminal.Layout, film: Film, person: Person) -> Iterator[str]:
+    who = f"#{person.track_id}"
+    ranked = sorted(zip(person.top_seconds.tolist(), film.labels, strict=True), key=lambda pair: -pair[0])
+    tops = (
+        f"{name} {seconds:.1f} s ({percent(seconds / max(person.seconds, 1e-9))})"
+        for seconds, name in ranked[:NAMED]
+        if seconds > 0
+    )
+    first, *more = _wrapped(f"{person.seconds:.1f} s on screen: {', '.join(tops)}", layout, 6)
+    yield f"  {who:4}{first[6:]}"
+    yield from more
+    yield from _wrapped(f"most expressive: {_moment(person.expressed)}", layout, 6)
+    for event in sorted(person.events[:EVENTS], key=lambda event: event.onset):
+        span = f"{clock(event.onset, 1)} to {clock(event.offset, 1)} ({event.duration:.1f} s)"
+        at = f"{probability(event.confidence)} at {clock(event.peak, 1)}"
+        yield from _wrapped(f"event: {event.expression} {span}, {at}", layout, 6)
+    if person.count > EVENTS:
+        yield f"      and {person.count - EVENTS:,} more events"
+    if bursts := person.bursts.total():
+        told = ", ".join(f"{name} {number:,}" for name, number in person.bursts.most_common())
+        least = f"{film.thresholds.shortest:g} s"
+        yield from _wrapped(f"{count(bursts, 'burst')} (shorter than {least}): {told}", layout, 6)
+
+
+def _moment(peak: Peak | None) -> str:
+    return "none" if peak is None else f"{peak.expression} {probability(peak.confidence)} at {clock(peak.seconds, 1)}"
+
+
+def _wrapped(text: str, layout: terminal.Layout, indent: int) -> list[str]:
+    width = max(layout.width, indent + terminal.SOURCE)
+    return textwrap.wrap(text, width, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2))

@@ -1,0 +1,89 @@
+"""The values on the way from an image to its faces."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.face import Face
+from mien.inference.media.sources import Source
+from mien.printable import writable
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What was read from one picture or one video frame.
+
+    Attributes:
+        source: the argument as given, joined with the path below it for folders.
+        frame: index of the video frame, or None for a picture; seconds: its time in the video, likewise.
+        width, height: pixels of the picture as seen (after EXIF rotation), or None when it could not be read.
+        error: one line saying why the source could not be read, or None.
+        note: what was read, where that is not obvious ("page 1 of 3"), or None.
+        rotated: degrees counter-clockwise by which the image was turned before it was read, when that was asked for;
+            width, height and boxes are those of the image as read.
+        faces: the faces, left to right; their numbers in every format are 1, 2, ... in this order.
+    """
+
+    source: str
+    frame: int | None = None
+    seconds: float | None = None
+    width: int | None = None
+    height: int | None = None
+    error: str | None = None
+    note: str | None = None
+    rotated: int | None = None
+    faces: tuple[Face, ...] = ()
+
+    @property
+    def remark(self) -> str:
+        """What was read, where that is not obvious, and how it was rotated: "page 1 of 3; rotated by 90 degrees"."""
+        turned = f"rotated by {self.rotated} degrees" if self.rotated else ""
+        return "; ".join(filter(None, (self.note, turned)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object that `mien predict --format json` prints; texts as UTF-8 can hold them (`writable`)."""
+        return {
+            "source": writable(self.source),
+            "frame": self.frame,
+            "seconds": None if self.seconds is None else round(self.seconds, 6),
+            "width": self.width,
+            "height": self.height,
+            "error": None if self.error is None else writable(self.error),
+            "note": None if self.note is None else writable(self.note),
+            "rotated": self.rotated,
+            "faces": [{"face": number, **face.to_dict()} for number, face in enumerate(self.faces, 1)],
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A prediction on its way through the pipeline, with what it was made from.
+
+    Attributes:
+        prediction: what is known so far; complete when `Pipeline.stream` yields it.
+        source: where it comes from.
+        cut: whether a video frame starts a new scene.
+        crops: uint8 (faces, size, size, channels).
+        image: uint8 RGB, the picture at full size or a fraction of it, when it was asked for.
+    """
+
+    prediction: Prediction
+    source: Source
+    cut: bool
+    crops: NDArray[np.uint8] = field(repr=False)
+    image: NDArray[np.uint8] | None = field(default=None, repr=False)
+
+    def drawn(self) -> Prediction:
+        """Return the prediction with its faces in pixels of `image`, for drawing."""
+        if self.image is None or not self.prediction.width or self.image.shape[1] == self.prediction.width:
+            return self.prediction
+        factor = self.image.shape[1] / self.prediction.width
+        return replace(self.prediction, faces=tuple(_scaled(face, factor) for face in self.prediction.faces))
+
+
+def _scaled(face: Face, factor: float) -> Face:
+    scale = np.float32(factor)
+    points = None if face.landmarks is None else face.landmarks * scale
+    return replace(face, box=face.box * scale, landmarks=points, crop=None if face.crop is None else face.crop * scale)

@@ -1,0 +1,1 @@
+"""What a face shows over time: tracking, smoothing, events, summaries, timelines."""

@@ -1,0 +1,34 @@
+"""The face of a video frame as a small picture."""
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mien.face import Face
+from mien.html.page import data_uri
+
+PORTRAIT = 96  # side of a face's own picture
+
+
+def portrait(image: NDArray[np.uint8], face: Face) -> str:
+    """Return the face with a little room around it as the URI of a JPEG of PORTRAIT x PORTRAIT.
+
+    `image` is uint8 RGB (H, W, 3), in the pixels of the face's box; what lies outside it is black.
+    """
+    x1, y1, x2, y2 = (float(v) for v in face.box)
+    half = max(x2 - x1, y2 - y1, 1.0) * 0.575
+    left, top = round((x1 + x2) / 2 - half), round((y1 + y2) / 2 - half)
+    side = max(1, round(2 * half))
+    inside = image[max(0, top) : max(0, top + side), max(0, left) : max(0, left + side)]
+    picture = Image.new("RGB", (side, side))
+    if inside.size:
+        picture.paste(Image.fromarray(np.ascontiguousarray(inside)), (max(0, -left), max(0, -top)))
+    return _jpeg(picture.resize((PORTRAIT, PORTRAIT), Image.Resampling.LANCZOS, reducing_gap=2.0))
+
+
+def _jpeg(picture: Image.Image) -> str:
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=80, optimize=True)
+    return data_uri(stream.getvalue())

@@ -1,0 +1,247 @@
+"""The people of a video: who was seen when, what they showed on the whole, and their events, as files and as values.
+
+    with People(outputs, card, smooth=0.0, ended=report.film) as people:
+        people.add(seen)                          # events.csv as events end, people.csv as videos end
+
+A person is a face that was followed (one track id): someone who leaves and is not recognised again counts anew.
+A frame stands until the next one, and seconds, fractions and means are weighted with that, so that uneven frames count
+for as long as they stand.  Photos have no people, and a run of photos alone writes neither file.  docs/columns.md has
+all columns.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from heapq import nlargest
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.face import Face
+from mien.inference.prediction import Prediction, Seen
+from mien.inference.video.events import SMOOTH, Event, Events
+from mien.inference.video.portrait import portrait
+from mien.inference.video.thresholds import USUAL, Thresholds
+from mien.inference.video.timeline import Timeline
+
+PEAKS = 8  # events of a person that keep a picture
+EVENTS = 200  # events of a person that the page keeps; events.csv has all
+DETAILED = 256  # people of a video with pictures and a timeline; of the others the figures are kept
+EXPRESSED = 0.4  # least probability of a most expressive moment that is no event's: below it nothing was expressed
+RISE = 0.02  # by how much a face must outdo the one whose picture is held
+LULL = 0.5  # seconds below an event's low threshold after which a peak is over
+FRAME = 0.04  # seconds that the only frame of a video stands
+EVENT_COLUMNS = ("source", "track_id", "expression", "onset", "peak", "offset", "duration", "confidence")
+
+
+@dataclass(frozen=True)
+class Peak:
+    """The moment at which an expression was strongest.
+
+    Attributes:
+        picture: the face as a data URI, or "" where it was not kept; taken, share: the time of the picture and the
+            probability in it, those of the strongest single frame, while an event's are of the smoothed probability.
+    """
+
+    expression: str
+    seconds: float
+    confidence: float
+    picture: str = ""
+    taken: float = 0.0
+    share: float = 0.0
+
+
+@dataclass
+class Person:
+    """What is known of one face of a video.
+
+    Attributes:
+        first, last: when it was first and last seen, in seconds of the video; seconds: for how long altogether.
+        frames: in how many frames; count: how many events; sums: the probabilities times the seconds they stood.
+        top_seconds: for how long each expression had the highest probability; peaks, peak_seconds: the highest
+            probability of each in a single frame, and when.
+        best: the most expressive moment: that of the strongest event, or of the highest probability but neutral's.
+        bursts: how often each expression was strong but too short for an event; known when the video has ended.
+        moments: pictures of the strongest events.
+    """
+
+    track_id: int
+    first: float
+    last: float
+    seconds: float = 0.0
+    frames: int = 0
+    count: int = 0
+    sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    top_seconds: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    peaks: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    peak_seconds: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    best: Peak | None = None
+    events: list[Event] = field(default_factory=list)
+    moments: dict[Event, Peak] = field(default_factory=dict)
+    bursts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def expressed(self) -> Peak | None:
+        """The most expressive moment; None where nothing was expressed: no event, and no probability of EXPRESSED."""
+        best = self.best
+        return best if best is not None and (self.count or best.confidence >= EXPRESSED) else None
+
+    @property
+    def top_fractions(self) -> NDArray[np.float64]:
+        """For which fraction of its time on screen each expression had the highest probability."""
+        return self.top_seconds / max(self.seconds, 1e-9)
+
+    @property
+    def means(self) -> NDArray[np.float64]:
+        """Mean share of each expression, then valence and arousal where they are read."""
+        return self.sums / max(self.seconds, 1e-9)
+
+    def add(self, event: Event, peak: Peak) -> None:
+        """Count an event and keep it while it is among the strongest."""
+        if not self.count or self.best is None or peak.confidence > self.best.confidence:
+            self.best = peak
+        self.count += 1
+        self.events = nlargest(EVENTS, [*self.events, event], key=lambda one: one.confidence)
+        self.moments[event] = peak
+        for weaker in self.events[PEAKS:]:
+            self.moments.pop(weaker, None)
+
+    def see(self, seconds: float, face: Face) -> None:
+        """Take a frame in which the person is."""
+        self.last = seconds
+        self.frames += 1
+        probs = _probs(face)
+        higher = probs > self.peaks
+        self.peaks = np.where(higher, probs, self.peaks)
+        self.peak_seconds = np.where(higher, seconds, self.peak_seconds)
+
+    def stand(self, seconds: float, face: Face) -> None:
+        """Let the last frame have been on screen for `seconds`."""
+        self.seconds += seconds
+        self.sums = self.sums + seconds * _values(face)
+        self.top_seconds[int(np.argmax(_probs(face)))] += seconds
+
+
+class Film:
+    """One video while it is being seen: its people, their timelines and events."""
+
+    def __init__(self, source: str, labels: tuple[str, ...], smooth: float, thresholds: Thresholds = USUAL) -> None:
+        """Take what `Pipeline.smooth` is, and what makes an event."""
+        self.source, self.labels, self.thresholds = source, labels, thresholds
+        self.people: dict[int, Person] = {}
+        self.detailed: set[int] = set()  # those with pictures and a timeline
+        self.timeline = Timeline()
+        self.frames = 0
+        self._events = Events(0.0 if smooth else SMOOTH, thresholds)
+        self._before: Prediction | None = None
+        self._seconds = 0.0  # the time of that frame
+        self._stood = FRAME
+        self._rising: dict[tuple[int, str], tuple[Peak, float]] = {}
+
+    @property
+    def affect(self) -> bool:
+        """Whether valence and arousal are read."""
+        return any(len(person.sums) > len(self.labels) for person in self.people.values())
+
+    def add(self, seen: Seen) -> list[Event]:
+        """Take the next frame, its faces in pixels of its image, and return the events that ended with it."""
+        prediction, drawn = seen.prediction, seen.drawn()
+        seconds = prediction.seconds or 0.0
+        self.timeline.reach(seconds)
+        if self._before is not None:
+            self._stand(seconds - self._seconds)
+        before = self._here()
+        for face, shown in zip(prediction.faces, drawn.faces, strict=True):
+            if face.track_id is not None and face.probs is not None:
+                held = self._before is not None and face.track_id in before
+                self._see(face, seconds, self._seconds if held else seconds)
+                self._look(face, shown, seconds, seen.image)
+        self._before, self._seconds = prediction, seconds
+        self.frames += 1
+        return self._told(self._events.add(prediction, seen.cut))
+
+    def end(self) -> list[Event]:
+        """Return the events that were still going on at the end."""
+        self._stand(self._stood)
+        self._before = None
+        ended = self._told(self._events.end())
+        for (track, expression), count in self._events.bursts.items():
+            self.people[track].bursts[expression] = count
+        return ended
+
+    def _here(self) -> set[int | None]:
+        """Return the track ids of the last frame."""
+        return {face.track_id for face in self._before.faces} if self._before is not None else set()
+
+    def _stand(self, seconds: float) -> None:
+        """Let the last frame's faces have been on screen for `seconds`."""
+        self._stood = seconds or self._stood
+        for face in self._before.faces if self._before is not None else ():
+            person = self.people.get(face.track_id or 0)
+            if person is not None and face.probs is not None:
+                person.stand(seconds, face)
+
+    def _see(self, face: Face, seconds: float, since: float) -> None:
+        track = face.track_id or 0
+        values = _values(face)
+        if track not in self.people:
+            self._thin()
+            top, peaks, at = (np.zeros(len(self.labels)) for _ in range(3))
+            self.people[track] = Person(track, seconds, seconds, 0.0, 0, 0, np.zeros(len(values)), top, peaks, at)
+            self.detailed.add(track)
+        self.people[track].see(seconds, face)
+        if track in self.detailed:
+            self.timeline.add(track, seconds, values, since)
+
+    def _look(self, face: Face, shown: Face, seconds: float, image: NDArray[np.uint8] | None) -> None:
+        """Keep the picture of a face whose expression has not been as strong in this stretch, or at all."""
+        track, person = face.track_id or 0, self.people[face.track_id or 0]
+        shares = {name: float(p) for name, p in zip(face.labels, face.probs, strict=True) if name != "neutral"}  # type: ignore[arg-type]
+        expression = max(shares, key=lambda name: shares[name], default="")
+        share = shares.get(expression, 0.0)
+        held, latest = self._rising.get((track, expression), (None, 0.0))
+        if seconds > latest + LULL:
+            held = None
+        low = self.thresholds.low
+        rises = share >= low and (held is None or share > held.confidence + RISE)
+        best = not person.count and expression and (person.best is None or share > person.best.confidence + RISE)
+        if rises or best:
+            picture = portrait(image, shown) if image is not None else ""
+            peak = Peak(expression, seconds, share, picture, seconds, share)
+            held = peak if rises else held
+            person.best = peak if best else person.best
+        if held is not None and share >= low:
+            self._rising[track, expression] = held, seconds
+
+    def _told(self, events: list[Event]) -> list[Event]:
+        """Give ended events to their people, with the pictures of their peaks."""
+        for event in events:
+            held, _ = self._rising.pop((event.track_id, event.expression), (None, 0.0))
+            peak = Peak(event.expression, event.peak, event.confidence)
+            if held is not None and event.onset - LULL <= held.taken <= event.offset:
+                peak = replace(peak, picture=held.picture, taken=held.taken, share=held.share)
+            if event.track_id in self.people:
+                self.people[event.track_id].add(event, peak)
+        return events
+
+    def _thin(self) -> None:
+        """Before the people with pictures get too many, let the half that was seen least keep its figures alone."""
+        if len(self.detailed) < DETAILED:
+            return
+        here = self._here()
+        ranked = sorted(self.detailed, key=lambda track: (track in here, self.people[track].seconds))
+        for track in ranked[: DETAILED // 2]:
+            person = self.people[track]
+            person.events, person.moments = [], {}
+            person.best = replace(person.best, picture="") if person.best is not None else None
+            self.timeline.drop(track)
+            self.detailed.remove(track)
+        self._rising.clear()
+
+
+def _probs(face: Face) -> NDArray[np.float64]:
+    return np.array(() if face.probs is None else face.probs, np.float64)
+
+
+def _values(face: Face) -> NDArray[np.float64]:
+    affect = (face.valence, face.arousal) if face.valence is not None and face.arousal is not None else ()
+    return np.array([*_probs(face), *affect], np.float64)

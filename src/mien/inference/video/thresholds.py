@@ -1,0 +1,49 @@
+"""Which probabilities, for how long, make an event of a video: `--event-high`, `--event-low`, `--event-min`."""
+
+import math
+from dataclasses import dataclass
+
+from mien.errors import UsageError
+from mien.html.page import percent
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What makes a stretch an event.
+
+    Attributes:
+        high: the probability that it reaches; over one half, because two expressions cannot reach it at once.
+        low: the probability that it keeps; under one half: below it the expression has lost its majority, and by more
+            than the last tremor.
+        shortest: seconds that it lasts at least; what is shorter is called a micro-expression (Matsumoto & Hwang 2011),
+            or is noise.
+    """
+
+    high: float = 0.6
+    low: float = 0.4
+    shortest: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Refuse what can be no thresholds; UsageError."""
+        for option, value in (("--event-high", self.high), ("--event-low", self.low)):
+            if not 0 <= value <= 1:
+                raise UsageError(f"{option} {value:g}", "a probability from 0 to 1")
+        if self.low > self.high:
+            raise UsageError(f"--event-low {self.low:g}", f"at most --event-high {self.high:g}")
+        if not (math.isfinite(self.shortest) and self.shortest >= 0):
+            raise UsageError(f"--event-min {self.shortest:g}", "seconds, 0 or more")
+
+    def __str__(self) -> str:
+        at = f"reaches {percent(self.high)}, stays at {percent(self.low)} or more"
+        return f"{at} and lasts {self.shortest:g} s or longer"
+
+    def met(self, peak: float, seconds: float) -> bool:
+        """Say whether a stretch with this highest probability and length is an event."""
+        return peak >= self.high and seconds >= self.shortest
+
+    def too_short(self, peak: float, seconds: float) -> bool:
+        """Say whether a stretch is a burst: an event but for its length."""
+        return peak >= self.high and seconds < self.shortest
+
+
+USUAL = Thresholds()

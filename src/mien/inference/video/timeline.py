@@ -1,0 +1,66 @@
+"""What the faces of a video showed over time, in few enough numbers for a page, and the figure of one face.
+
+The time of a video is cut into at most BINS equal bins; when it outgrows them, the bins double their width and are
+joined in pairs.  So ten seconds are told to the twentieth of a second and two hours to the half minute, in the same
+memory.  A bin holds the mean of what was read in it; brief expressions that a mean would hide are the events, which are
+marked above the bands at their own times.  The figure is an SVG that stretches with the page, so words stand around it
+in HTML, where they keep their size on a telephone.
+"""
+
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+BINS = 240
+FINEST = 0.05  # seconds; about a frame
+
+
+class Timeline:
+    """The means of what each face of one video showed, over bins of equal width that begin with its first frame."""
+
+    def __init__(self) -> None:
+        self.start, self.end = inf, 0.0
+        self.width = FINEST
+        self._tracks: dict[int, dict[int, NDArray[np.float64]]] = {}
+
+    def reach(self, seconds: float) -> None:
+        """Take note of a frame's time, whatever is in it."""
+        self.start, self.end = min(self.start, seconds), max(self.end, seconds)
+
+    def add(self, track: int, seconds: float, values: NDArray[np.float64], since: float) -> None:
+        """Take what a face shows at `seconds`; `since` is when it was last seen, if it was never out of sight since."""
+        self.reach(seconds)
+        place = self._place(seconds)
+        row = np.append(values, 1.0)
+        bins = self._tracks.setdefault(track, {})
+        for between in range(self._place(since) + 1, place):
+            bins[between] = row.copy()
+        bins[place] = bins[place] + row if place in bins else row
+
+    def drop(self, track: int) -> None:
+        """Forget a face."""
+        self._tracks.pop(track, None)
+
+    def means(self, track: int) -> NDArray[np.float64]:
+        """Return the means of a face, (bins, values); NaN where it was not seen."""
+        count = self._place(self.end) + 1
+        bins = self._tracks.get(track, {})
+        size = len(next(iter(bins.values()))) - 1 if bins else 0
+        table = np.full((count, size), np.nan)
+        for place, row in bins.items():
+            table[place] = row[:-1] / row[-1]
+        return table
+
+    def _place(self, seconds: float) -> int:
+        while (place := int(max(0.0, seconds - self.start) / self.width)) >= BINS:
+            self.width *= 2
+            self._tracks = {track: _joined(bins) for track, bins in self._tracks.items()}
+        return place
+
+
+def _joined(bins: dict[int, NDArray[np.float64]]) -> dict[int, NDArray[np.float64]]:
+    wider: dict[int, NDArray[np.float64]] = {}
+    for place, row in bins.items():
+        wider[place // 2] = wider[place // 2] + row if place // 2 in wider else row
+    return wider

@@ -1,0 +1,116 @@
+"""From the command line's words to a finished run: new or resumed, interrupted or complete."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mien.errors import RecipeError, UsageError
+from mien.evaluation.text import hundredths
+from mien.outputs.lock import held
+from mien.outputs.signed import signed
+from mien.printable import printable, say
+from mien.training import recipe as recipes
+from mien.training import runlog
+from mien.training.batches import read, split
+from mien.training.finalize import finish
+from mien.training.network import build, check
+from mien.training.recipe import Recipe
+from mien.training.recipe_docs import explained
+from mien.training.train import resume_recipe, train
+
+
+def show_recipe(name: str | None, overrides: list[str]) -> str:
+    """Return the full recipe as YAML with its keys explained, validated."""
+    return explained(_recipe(name, overrides))
+
+
+def run_recipe(
+    name: str | None,
+    overrides: list[str],
+    *,
+    root: Path | None,
+    out: Path,
+    resume: Path | None,
+    device: str,
+    test: bool = False,
+) -> Path:
+    """Train, export and score; returns the run folder.  Ctrl-C says how to resume and exits with 130.
+
+    The test split is opened only where `test` asks for it, whatever the recipe says.
+    """
+    check_device(device)
+    settings: dict[str, Any] = {"recipe": name, "overrides": overrides, "root": root, "out": out, "resume": resume}
+    settings |= {"device": device, "test": test}
+    if resume:
+        if name or overrides:
+            raise UsageError("--resume together with a recipe", "one of the two: a run keeps the recipe it began with")
+        recipe, run, root = resume_recipe(resume), resume, root or _root(resume)
+        runlog.refuse_others(run)
+    else:
+        recipe = _recipe(name, overrides)
+        try_out(recipe, root)
+        run = runlog.create(recipe, out)
+    try:
+        with held(run), signed(run, "train", runlog.FILES, settings):
+            train(recipe, root, run, device=device)
+            say("exporting and scoring")
+            figures = finish(recipe, root, run, test=test)
+    except KeyboardInterrupt:
+        say("", f"stopped; resume with: mien train --resume {run}{' --test' * test}")
+        sys.exit(130)
+    for part in ("val", "test"):
+        if part in figures:
+            scores = figures[part]
+            print(f"{part:4s} {_accuracy(scores)}  without twins {_accuracy(scores['clean'])}")
+    if "test" not in figures:
+        say(f"test stays closed; `mien train --resume {run} --test` opens it, once")
+    print(printable(run) if sys.stdout.isatty() else run)
+    return run
+
+
+def try_out(recipe: Recipe, root: Path | None) -> None:
+    """Refuse what cannot be trained - names, options, data, a network that does not fit - before a folder is made."""
+    cpu = torch.device("cpu")
+    check(recipe)
+    read(recipe, root, "train")
+    build(recipe, split(recipe, root, "val", cpu), cpu)
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that is unknown or not there; UsageError."""
+    if device not in ("auto", "cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
+        raise UsageError(
+            f"--device {device}", "auto or cpu" + (" or cuda" if torch.cuda.is_available() else "; no GPU here")
+        )
+
+
+def export_run(run: Path, *, root: Path | None) -> Path:
+    """Export a run from its best epoch so far; returns the ONNX file.  Test stays closed."""
+    recipe = resume_recipe(run)
+    if not (run / "best.pt").is_file():
+        raise UsageError(
+            f"{run} has no best.pt", "a run with at least one finished epoch", f"mien train --resume {run}"
+        )
+    with held(run), signed(run, "export", runlog.FILES, {"run": run, "root": root}):
+        finish(recipe, root or _root(run), run)
+    return run / "model.onnx"
+
+
+def _accuracy(scores: dict[str, Any]) -> str:
+    if not scores["n"]:
+        return str(scores.get("reason", "n 0"))
+    accuracy, low, high = (hundredths(share, 2) for share in (scores["accuracy"], *scores["accuracy_interval"]))
+    return f"n {scores['n']}  accuracy {accuracy} % (95 %: {low} to {high})"
+
+
+def _recipe(name: str | None, overrides: list[str]) -> Recipe:
+    if not name:
+        raise RecipeError("no recipe given", f"one of {', '.join(recipes.names())}, or a YAML file")
+    return recipes.load(name, overrides)
+
+
+def _root(run: Path) -> Path | None:
+    root = runlog.read_environment(run)["data"].get("root") if (run / "env.json").is_file() else None
+    return Path(root) if root else None

@@ -1,0 +1,359 @@
+"""Tables of other systems: what is understood, and what is refused by naming the rows."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.errors import DataError, MienError, UsageError
+from mien.evaluation.predictions import Answers, read_all
+from mien.evaluation.predictions.columns import read_mapping
+from mien.evaluation.result import Result
+
+Write = Callable[..., Path]
+
+
+def read(path: Path, *columns: str, as_table: bool = False) -> Answers:
+    return read_all([path], read_mapping(columns), None, as_table)[0]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        ["path", "happy", "sad", "neutral"],
+        ["Image Name", "prob_happiness", "prob_sadness", "prob_neutral"],
+        ["filename", "happy_score", "sad_score", "neutral_score"],
+        ["file", "Emotion.Happy", "Emotion.Sad", "Emotion.Neutral"],
+        ["id", "p(happy)", "p(sad)", "p(neutral)"],
+        ["source", "joy", "SAD", "Neutral confidence"],
+        ["Image File", "Emotion.Joyful (%)", "Emotion.sorrow (%)", "Emotion.Calm/Neutral (%)"],
+        ["photo", "HAPPY", "SAD", "CALM"],
+        ["imageId", "joyLikelihood", "sorrowLikelihood", "neutralLikelihood"],
+    ],
+)
+def test_names_of_columns_are_guessed_and_said(table: Write, head: list[str]) -> None:
+    found = read(table("kit.csv", head, [["a.jpg", 0.7, 0.1, 0.2], ["b.jpg", 0.2, 0.5, 0.3]]))
+    assert found.labels == ("neutral", "happiness", "sadness")
+    assert found.probs == pytest.approx(np.array([[0.2, 0.7, 0.1], [0.3, 0.2, 0.5]]))
+    assert not found.certain
+    assert found.ids.tolist() == ["a.jpg", "b.jpg"]
+    assert all(name in found.notes[0] for name in head)
+
+
+@pytest.mark.parametrize("head", ["prediction", "label", "Emotion", "dominant_emotion", "pred"])
+def test_labels_alone_are_one_hot_and_known_to_be_no_probabilities(table: Write, head: str) -> None:
+    found = read(table("api.csv", ["image", head], [["a", "Happy"], ["b", " angry "], ["c", "happiness"]]))
+    assert found.labels == ("happiness", "anger")
+    assert found.probs.tolist() == [[1, 0], [0, 1], [1, 0]]
+    assert found.certain
+
+
+def test_columns_can_be_told(table: Write) -> None:
+    path = table("x.csv", ["a", "b", "c", "t"], [["1.png", 0.9, 0.1, "sad"], ["2.png", 0.3, 0.7, "happy"]])
+    found = read(path, "id=a", "happy=b", "sadness=c", "truth=t")
+    assert found.probs.tolist() == [[0.9, 0.1], [0.3, 0.7]]
+    assert found.truth_labels == ("happiness", "sadness")
+    assert found.target is not None
+    assert found.target.tolist() == [[0, 1], [1, 0]]
+
+
+def test_a_label_that_is_told_goes_before_probabilities_that_are_guessed(table: Write) -> None:
+    path = table("x.csv", ["id", "happy", "sad", "said"], [["1", 0.9, 0.1, "sad"]])
+    assert read(path, "label=said").certain
+    found = read(path)
+    assert not found.certain
+
+
+def test_label_beside_probabilities_is_left_aside_and_said(table: Write) -> None:
+    found = read(table("x.csv", ["id", "label", "happy", "sad"], [["1", "sad", 0.9, 0.1]]))
+    assert not found.certain
+    assert "column label is left aside" in found.notes[1]
+
+
+def test_percentages_and_rounding_are_undone_and_said(table: Write) -> None:
+    percent = read(table("p.csv", ["id", "happy", "sad", "fear"], [["1", 90.1, 9.8, 0.1], ["2", 30, 30, 40]]))
+    assert percent.probs.sum(1) == pytest.approx([1, 1])
+    assert "percentages" in percent.notes[1]
+    rounded = read(table("r.csv", ["id", "happy", "sad", "fear"], [["1", 0.33, 0.33, 0.33], ["2", 0.5, 0.5, 0]]))
+    assert rounded.probs.sum(1) == pytest.approx([1, 1])
+    assert "rounded" in rounded.notes[1]
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_other_separators_and_a_byte_order_mark(tmp_path: Path, separator: str) -> None:
+    lines = [separator.join(cells) for cells in (["id", "happy", "sad"], ["007", "0.6", "0.4"])]
+    (tmp_path / "x.csv").write_text("\n".join(lines), encoding="utf-8-sig")
+    assert read(tmp_path / "x.csv").ids.tolist() == ["007"]  # a name is text, also where it looks like a number
+
+
+def test_parquet(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"id": [5, 6], "happy": [0.5, 0.25], "sad": [0.5, 0.75]}), tmp_path / "x.parquet")
+    found = read(tmp_path / "x.parquet")
+    assert found.ids.tolist() == ["5", "6"]
+    assert found.probs.tolist() == [[0.5, 0.5], [0.25, 0.75]]
+
+
+def test_what_predict_writes_is_understood(table: Write) -> None:
+    head = ["source", "frame", "score", "expression", "confidence", "prob_neutral", "prob_happiness"]
+    found = read(table("predictions.csv", head, [["a.jpg", "", 0.9, "neutral", 0.6, 0.6, 0.4]]))
+    assert (found.ids.tolist(), found.labels) == (["a.jpg"], ("neutral", "happiness"))
+
+
+@pytest.mark.parametrize(
+    ("head", "rows", "told"),
+    [
+        (
+            ["id", "happy", "sad"],
+            [["a", 0.5, 0.5], ["b", 0.5, 0.3]],
+            "row 2 whose probabilities do not sum to one, the first to 0.8",
+        ),
+        (
+            ["id", "happy", "sad"],
+            [["a", 0.5, 0.5], ["b", "nan", 0.3]],
+            "row 2 with no number in column happy, first 'nan'",
+        ),
+        (["id", "happy", "sad"], [["a", 0.5, 0.5], ["b", 0.5, ""]], "row 2 with no number in column sad, first ''"),
+        (["id", "happy", "sad"], [["a", "1,000.5", 0]], "row 1 with no number in column happy, first '1,000.5'"),
+        (["id", "joyLikelihood", "sad"], [["a", "VERY_LIKELY", 0]], "no number in column joyLikelihood"),
+        (["id", "happy", "sad"], [["a", "", ""], ["b", 0, 0]], "holds no answer"),
+        (["id", "label"], [["a", ""], ["b", "None"]], "holds no answer"),
+        (["id", "label", "truth"], [["a", "sad", "sad"], ["b", "sad", ""]], "row 2 with no truth in column truth"),
+        (["id", "happy", "sad"], [["a", 0.1, 0.2]], "scores that are no probabilities cannot be compared"),
+        (["id", "happy", "sad"], [["a", 1.5, -0.5]], "row 1 with a negative probability"),
+        (["id", "label"], [["a", "happy"], ["b", "bored"]], "row 2 with no expression in column label: 'bored' 1;"),
+        (["id", "label"], [["a", "hapiness"]], "did you mean happiness?"),
+        (["id", "label"], [["a", "happy"], ["a", "sad"]], "2 rows (1, 2) name the same pictures, 'a' first"),
+        (["id", "label"], [], "has no rows"),
+        (["id", "size"], [["a", 3]], "has columns id, size; expected columns of probabilities or a column of labels"),
+        (["nr", "label"], [["a", "sad"]], "expected one that names the picture; --column id=..."),
+        (["id", "label"], [["a", "sad"], ["b"]], "row 2 with another number of cells than the header"),
+        (["id", "label", "label"], [["a", "sad", "sad"]], "columns label stand twice"),
+        (["id", "label", "truth"], [["a", "sad", "dull"]], "row 1 with no expression in column truth"),
+    ],
+)
+def test_bad_tables_are_refused_by_row(table: Write, head: list[str], rows: list[list[object]], told: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read(table("bad.csv", head, rows))
+    message = str(caught.value)
+    assert "\n" not in message
+    assert told in message
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "id,label\n", "\ufeff"])
+def test_empty_tables_are_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match="has no rows"):
+        read(tmp_path / "x.csv")
+
+
+@pytest.mark.parametrize("content", [b"\x00\xff\xfe", b"\x89PNG\r\n\x1a\n\x00\x00", b"PAR1"])
+@pytest.mark.parametrize("name", ["x.csv", "x.parquet"])
+def test_files_that_are_no_tables_are_refused(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError):
+        read(tmp_path / name)
+
+
+@pytest.mark.parametrize("word", ["happy", "=x", "bored=x", "id=", "a.csv:=x", "a.csv:bored=x"])
+def test_mappings_that_say_nothing_are_refused(word: str) -> None:
+    with pytest.raises(UsageError, match="FIELD=COLUMN"):
+        read_mapping([word])
+
+
+def test_a_column_that_is_not_there_is_named_with_its_neighbour(table: Write) -> None:
+    path = table("x.csv", ["id", "happy_score", "sad_score"], [["a", 0.5, 0.5]])
+    with pytest.raises(DataError, match=r"no column 'hapy_score'.*did you mean happy_score\?"):
+        read(path, "happy=hapy_score")
+
+
+@pytest.mark.parametrize("name", ["result.npz", "test.npz", "3-test.npz"])
+def test_folders_are_searched_for_the_result_of_the_split(tmp_path: Path, good: Result, name: str) -> None:
+    good.save(tmp_path / name)
+    good.save(tmp_path / "0-val.npz")
+    assert read(tmp_path).path.name == name
+
+
+def test_folders_without_one_result_are_refused(tmp_path: Path, good: Result) -> None:
+    with pytest.raises(UsageError, match="no result of test"):
+        read(tmp_path)
+    for seed in range(2):
+        good.save(tmp_path / f"{seed}-test.npz")
+    with pytest.raises(UsageError, match="holds 2 results of test"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["missing.npz", "missing.csv", "missing.parquet"])
+def test_missing_files_are_a_users_mistake(tmp_path: Path, name: str) -> None:
+    with pytest.raises(MienError, match="missing"):
+        read(tmp_path / name)
+
+
+def test_any_file_is_a_table_when_told_so(table: Write, tmp_path: Path, good: Result) -> None:
+    path = table("answers.txt", ["id", "label"], [["a", "sad"]])
+    assert read(path, as_table=True).certain
+    both = read_all([path, good.save(tmp_path / "good.npz")], (), None, as_table=True)
+    assert [one.certain for one in both] == [True, False]  # a result stays one among tables
+    with pytest.raises(UsageError, match="--from csv without a table"):
+        read(tmp_path / "good.npz", as_table=True)
+
+
+def test_a_table_of_another_suffix_is_told_how_to_be_read(table: Write) -> None:
+    with pytest.raises(UsageError, match=r"answers.txt is neither .npz nor .csv.*--from csv"):
+        read(table("answers.txt", ["id", "label"], [["a", "sad"]]))
+
+
+def test_a_result_without_pictures_is_refused(tmp_path: Path, good: Result) -> None:
+    path = good.take(np.zeros(len(good), bool)).save(tmp_path / "none.npz")
+    with pytest.raises(DataError, match="holds no pictures"):
+        read(path)
+
+
+def test_the_plain_word_goes_before_a_services_word_for_the_same(table: Write) -> None:
+    path = table("x.csv", ["id", "calm", "neutral", "sad"], [["a", 0.9, 0.4, 0.6]])
+    assert read(path).probs.tolist() == [[0.4, 0.6]]
+
+
+@pytest.mark.parametrize(
+    ("cells", "wanted", "told"),
+    [
+        (["10.2%", "89.8 %"], [0.102, 0.898], "divided by 100"),
+        (["10,2", "89,8"], [0.102, 0.898], "decimal commas"),
+        (["0,25", "0,75"], [0.25, 0.75], "decimal commas"),
+        (["12,5%", "87,5%"], [0.125, 0.875], "divided by 100"),
+        (["1,000", "0"], [1, 0], "decimal commas"),
+    ],
+)
+def test_per_cent_signs_and_decimal_commas_are_read(
+    table: Write, cells: list[str], wanted: list[float], told: str
+) -> None:
+    found = read(table("x.csv", ["id", "neutral", "happy"], [["a", *cells]]))
+    assert found.probs[0] == pytest.approx(wanted)
+    assert any(told in note for note in found.notes)
+
+
+def test_rows_that_lack_a_column_name_found_missing_and_unused_ones_with_the_words_to_type(table: Write) -> None:
+    head = ["id", "happy", "calm", "Gloom (%)", "grin", "ms", "note"]
+    path = table("api.csv", head, [["a", 50, 10, 30, 10, 7, "x"]])
+    with pytest.raises(DataError) as caught:
+        read(path)
+    message = str(caught.value)
+    for told in (
+        "row 1 whose probabilities do not sum to one, the first to 60",
+        "found 'calm' (neutral), 'happy' (happiness)",
+        "not found sadness, surprise",
+        "not used 'Gloom (%)', 'grin', 'ms'",
+        "--column sadness='Gloom (%)' --column surprise=grin",
+        "--column ignore='Gloom (%)' --column ignore=grin",
+    ):
+        assert told in message
+    found = read(path, "sad=Gloom (%)", "ignore=grin")
+    assert found.probs[0] == pytest.approx([1 / 9, 5 / 9, 3 / 9])
+
+
+def test_one_column_found_says_what_is_missing(table: Write) -> None:
+    with pytest.raises(DataError, match=r"found 'happy' \(happiness\); not found neutral, .*--column EXPRESSION="):
+        read(table("x.csv", ["id", "happy", "gloom"], [["a", 0.5, 0.5]]))
+
+
+def test_what_is_no_expression_is_ignored_when_told_and_loudly(table: Write) -> None:
+    rows = [["a", 60, 30, 10], ["b", 10, 20, 70], ["c", 0, 0, 100]]
+    path = table("rek.csv", ["file", "HAPPY", "CALM", "CONFUSED"], rows)
+    with pytest.raises(DataError, match="with CONFUSED they do: --column ignore=CONFUSED"):
+        read(path)
+    found = read(path, "ignore=CONFUSED")
+    assert found.labels == ("neutral", "happiness")
+    assert found.probs == pytest.approx(np.array([[1 / 3, 2 / 3], [2 / 3, 1 / 3], [0, 0]]))
+    assert found.answered.tolist() == [True, True, False]  # all that c holds was ignored
+    (note,) = [note for note in found.notes if "IGNORED" in note]
+    assert "CONFUSED, which held 60.0 % on average and was the likeliest answer in 2 of 3 rows" in note
+    with pytest.raises(DataError, match="do not sum to one"):  # what is ignored has to make the sum
+        read(table("x.csv", ["id", "happy", "sad", "other"], [["a", 0.5, 0.2, 0.1]]), "ignore=other")
+
+
+def test_every_word_that_is_no_expression_is_listed_with_its_count(table: Write) -> None:
+    said = ["gloom"] * 3 + ["Angery", "happy", "grin", "grin"]
+    path = table("api.csv", ["id", "label"], enumerate(said))
+    with pytest.raises(DataError) as caught:
+        read(path)
+    assert "'gloom' 3, 'grin' 2, 'Angery' 1 (did you mean anger?)" in str(caught.value)
+    assert "--column EXPRESSION=gloom" in str(caught.value)
+
+
+def test_words_of_labels_are_told(table: Write) -> None:
+    path = table("api.csv", ["id", "label"], enumerate(["Gloom", "tears", "happy", "confused", "CALM"]))
+    found = read(path, "sad=gloom", "sadness=tears", "ignore=confused")
+    assert found.labels == ("neutral", "happiness", "sadness")
+    assert found.probs.argmax(1).tolist() == [2, 2, 1, 0, 0]
+    assert found.answered.tolist() == [True, True, True, False, True]
+    assert "in column label, as told: gloom (sadness), tears (sadness), confused (no answer)" in found.notes[1]
+
+
+def test_words_of_labels_that_are_told_go_before_probabilities_that_are_guessed(table: Write) -> None:
+    path = table("x.csv", ["id", "happy", "sad", "label"], [["1", 0.9, 0.1, "gloom"]])
+    assert read(path, "sad=gloom").certain
+    with pytest.raises(UsageError, match="one or the other"):
+        read(path, "sad=gloom", "happy=happy", "fear=sad")
+
+
+@pytest.mark.parametrize(
+    ("head", "rows"),
+    [
+        (["id", "label"], [["a", "sad"], ["b", ""], ["c", "happy"], ["d", " NaN "]]),
+        (["id", "sad", "happy"], [["a", 1, 0], ["b", "", ""], ["c", 0.2, 0.8], ["d", 0, 0]]),
+        (["id", "sad", "happy"], [["a", "100%", "0%"], ["b", "", ""], ["c", "20%", "80%"], ["d", "-", "-"]]),
+    ],
+)
+def test_empty_rows_are_pictures_without_an_answer(table: Write, head: list[str], rows: list[list[object]]) -> None:
+    found = read(table("x.csv", head, rows))
+    assert found.answered.tolist() == [True, False, True, False]
+    assert found.probs[~found.answered].sum() == 0
+    assert any("2 rows without an answer (b, d)" in note for note in found.notes)
+
+
+TWO = (("a.csv", ["photo", "what"], [["1", "sad"]]), ("b.csv", ["Bild", "what", "photo"], [["1", "sad", "x"]]))
+
+
+@pytest.mark.parametrize(
+    ("words", "ids"),
+    [
+        (["label=what", "a.csv:id=photo", "b.csv:id=Bild"], ["1", "1"]),
+        (["label=what", "id=photo"], ["1", "x"]),
+        (["a:label=what", "b:label=what", "b:id=Bild"], ["1", "1"]),
+    ],
+)
+def test_columns_are_told_for_every_table_or_for_one(table: Write, words: list[str], ids: list[str]) -> None:
+    found = read_all([table(*one) for one in TWO], read_mapping(words), None, as_table=False)
+    assert [one.ids[0] for one in found] == ids
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["label=what", "id=photo", "id=Bild"], r"b.csv: --column id=photo and id=Bild.*b.csv:id=\.\.\. is for this"),
+        (["label=what", "c.csv:id=photo"], "--column c.csv:id=photo without such a table"),
+        (["label=what", "id=foto"], r"no table has a column 'foto' .*did you mean photo\?"),
+        (["label=what", "a.csv:id=Bild"], "a.csv has no column 'Bild'"),
+        (["label=what", "id=what"], "gives what two meanings"),
+        (["label=what", "sad=gloom"], "no table has a column 'gloom'"),
+    ],
+)
+def test_columns_that_cannot_be_used_as_told_are_refused(table: Write, words: list[str], told: str) -> None:
+    with pytest.raises(MienError, match=told):
+        read_all([table(*one) for one in TWO], read_mapping(words), None, as_table=False)
+
+
+def test_columns_told_without_a_table_are_refused(tmp_path: Path, good: Result) -> None:
+    with pytest.raises(UsageError, match="--column happiness=joy without such a table; expected a table beside it"):
+        read(good.save(tmp_path / "good.npz"), "happy=joy")
+
+
+def test_results_of_another_split_are_refused(tmp_path: Path, good: Result) -> None:
+    path = good.save(tmp_path / "result.npz")
+    assert read_all([path], (), "test", as_table=False)[0].certain is False
+    for wanted in (path, tmp_path):
+        with pytest.raises(UsageError, match=r"--split val, but .*result.npz is of test"):
+            read_all([wanted], (), "val", as_table=False)

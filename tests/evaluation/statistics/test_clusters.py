@@ -1,0 +1,212 @@
+"""Intervals by subject or clip: wide enough where plain ones are not, everywhere, and said."""
+
+import html
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.data.samples import Samples
+from mien.evaluation import evaluate as module
+from mien.evaluation.calibration import recalibrate
+from mien.evaluation.compare import Request, compare
+from mien.evaluation.compare import to_text as compared
+from mien.evaluation.fairness import fairness
+from mien.evaluation.fairness.text import to_text as audited
+from mien.evaluation.report import write
+from mien.evaluation.report.collect import gather
+from mien.evaluation.result import Result
+from mien.evaluation.scores import describe
+from mien.evaluation.statistics import clusters
+from mien.evaluation.statistics.intervals import share, wilson
+from mien.evaluation.text import to_text
+
+LABELS = ("neutral", "happiness", "anger")
+
+
+def drawn(seed: int, groups: int = 30, each: int = 20, spread: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
+    """Return whether samples are right, and their group: some groups are easy, others hard."""
+    rng = np.random.default_rng(seed)
+    easy = 1 / (1 + np.exp(-(0.8 + spread * rng.standard_normal(groups))))
+    group = np.repeat(np.arange(groups), each)
+    return rng.random(len(group)) < easy[group], group
+
+
+def result(seed: int = 0, groups: int | None = 30, **facts: object) -> Result:
+    right, group = drawn(seed)
+    rng = np.random.default_rng(seed)
+    label = rng.integers(3, size=len(right))
+    said = np.where(right, label, (label + 1) % 3)
+    probs = 0.7 * np.eye(3)[said] + 0.1
+    own = None if groups is None else group.astype(str)
+    return Result(probs, np.eye(3)[label], LABELS, np.arange(len(right)).astype(str), group=own, provenance=dict(facts))
+
+
+def covers(draws: int, by_group: bool) -> float:
+    true = np.concatenate([drawn(seed, 4000, 1)[0] for seed in range(5)]).mean()
+    found = []
+    for seed in range(draws):
+        right, group = drawn(1000 + seed)
+        low, high = share(right, group if by_group else None)
+        found.append(low <= true <= high)
+    return float(np.mean(found))
+
+
+def test_intervals_by_group_hold_the_truth_and_plain_ones_do_not() -> None:
+    assert covers(120, by_group=False) < 0.75
+    assert 0.88 <= covers(120, by_group=True) <= 1
+
+
+@pytest.mark.slow
+def test_intervals_by_group_hold_the_truth_in_95_percent() -> None:
+    assert covers(1000, by_group=False) < 0.65
+    assert 0.925 <= covers(1000, by_group=True) <= 0.975
+
+
+@pytest.mark.parametrize("group", [None, np.arange(40).astype(str)])
+def test_without_groups_or_with_one_sample_each_they_are_wilsons(group: np.ndarray | None) -> None:
+    right = np.arange(40) % 3 > 0
+    assert share(right, group) == wilson(int(right.sum()), 40)
+
+
+def test_groups_that_are_all_alike_count_as_one_sample_each() -> None:
+    assert share([True] * 500, np.arange(500) % 5) == pytest.approx(wilson(5, 5))
+    assert share([True] * 500, [0] * 500) == pytest.approx(wilson(1, 1))
+
+
+def test_every_interval_of_a_result_is_by_group_and_says_so() -> None:
+    by_group, plain = (describe(result(groups=groups)) for groups in (30, None))
+    assert (by_group["groups"], plain["groups"]) == (30, None)
+    for key in ("accuracy", "balanced_accuracy", "macro_f1", "kappa", "top2", "nll", "brier"):
+        ends, narrow = by_group[f"{key}_interval"], plain[f"{key}_interval"]
+        assert by_group[key] == plain[key]
+        assert ends[0] < by_group[key] < ends[1] or key == "top2"
+        assert ends[1] - ends[0] > 1.5 * (narrow[1] - narrow[0]), key
+    assert by_group["ece_interval"][0] <= by_group["ece"] <= by_group["ece_interval"][1]
+    facts = {"weights": "w", "dataset": "d", "split": "test", "left_out": 0, "labels_left_out": []}
+    text = to_text(describe(result(**facts)))
+    assert re.search(r"\(95 % by 30 subjects or clips: \d\d\.\d\d to", text)
+    assert "by 30" not in to_text(describe(result(groups=None, **facts)))
+
+
+def test_one_subject_has_no_interval_but_of_accuracy() -> None:
+    one = result().take(np.arange(20))
+    found = describe(one)
+    assert found["groups"] == 1
+    assert found["macro_f1_interval"] == [None, None]
+    low, high = found["accuracy_interval"]
+    assert high - low > 0.5
+    json.dumps(found, allow_nan=False)
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Path, Path]:
+    facts = {"weights": "one", "dataset": "d", "split": "test"}
+    first = result(**facts)
+    worse = first.probs.copy()
+    rows = np.isin(first.group, ["0", "1", "2"])  # three of thirty subjects, all their images
+    worse[rows] = np.roll(first.target[rows], 1, axis=1)
+    second = Result(worse, first.target, LABELS, first.ids, group=first.group, provenance={**facts, "weights": "two"})
+    return first.save(tmp_path / "one.npz"), second.save(tmp_path / "two.npz")
+
+
+def test_a_comparison_is_by_group(pair: tuple[Path, Path]) -> None:
+    found = compare(Request(pair))
+    (told,) = found["full"]["pairs"]
+    assert (found["full"]["by"], told["by"]) == (30, 30)
+    assert told["a_only"] > 30
+    assert told["p"] >= 0.25  # three subjects tell nothing apart; McNemar on their images would say p < 0.001
+    assert not told["told_apart"]
+    low, high = told["differences"]["accuracy"]["interval"]
+    assert low <= 0 < high
+    text = compared(found)
+    assert "all pictures, n 600, intervals and tests by 30 subjects or clips" in text
+    assert "McNemar" not in text
+
+
+def test_flipping_groups_is_mcnemar_where_each_sample_is_its_own() -> None:
+    from mien.evaluation.statistics.mcnemar import mcnemar
+
+    first = np.arange(40) < 16
+    second = (np.arange(40) >= 16) & (np.arange(40) < 20)
+    assert clusters.flipped_p(first, second, np.arange(40)) == pytest.approx(mcnemar(16, 4), abs=0.003)
+
+
+def test_a_report_says_it(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    page = write(gather([pair[0]], None), tmp_path / "page.html").read_text()
+    assert "95 % by 30 subjects or clips: " in html.unescape(page).replace("\xa0", " ")
+
+
+def test_groups_of_people_are_compared_by_subject() -> None:
+    """Women and men are as good, but few people: by image the difference would be told apart."""
+    found, apart = [], []
+    for seed in range(12):
+        one = result(seed)
+        sex = np.where(one.group.astype(int) % 2, "woman", "man")
+        (by_group,) = fairness(one, {"sex": sex})["columns"]
+        plain = fairness(result(seed, groups=None), {"sex": sex})["columns"][0]
+        found.append(by_group["tests"][0]["p"] < 0.05)
+        apart.append(plain["tests"][0]["p"] < 0.05)
+        assert by_group["by"] == 30
+        assert np.ptp(by_group["gap_interval"]) > np.ptp(plain["gap_interval"])
+        assert np.ptp(by_group["groups"][0]["accuracy_interval"]) > np.ptp(plain["groups"][0]["accuracy_interval"])
+    assert sum(found) <= 3 < sum(apart)
+    assert "intervals and tests by 30 subjects or clips" in audited(fairness(one, {"sex": sex}))
+
+
+def test_what_changes_within_a_subject_is_found_within_subjects() -> None:
+    """Each subject in light and in the dark, where all are misread more often."""
+    rng = np.random.default_rng(0)
+    code = np.repeat(np.arange(20), 30)
+    dark = np.tile(np.arange(30) % 2 > 0, 20)
+    right = rng.random(600) < np.where(dark, 0.5, 0.7)
+    words = np.where(dark, "dark", "light")
+    assert clusters.permuted_p(words, right, code) < 0.01
+    assert clusters.permuted_p(rng.permutation(words), right, code) > 0.01
+
+
+def test_calibration_is_measured_by_group() -> None:
+    first, second = result(0, split="val"), result(1, split="test")
+    second = Result(second.probs, second.target, LABELS, [f"t{k}" for k in second.ids], group=second.group)
+    plain = Result(second.probs, second.target, LABELS, second.ids)
+    wide, narrow = (recalibrate(first, one) for one in (second, plain))
+    for name in ("lac", "aps"):
+        a, b = (np.ptp(found["conformal"][name]["coverage_interval"]) for found in (wide, narrow))
+        assert a >= b
+
+
+def test_groups_flow_from_the_reader_to_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    n = 24
+    samples = Samples(
+        np.random.default_rng(0).integers(256, size=(n, 48, 48, 1)).astype(np.uint8),
+        np.eye(7, dtype=np.float32)[np.arange(n) % 7],
+        ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger"),
+        np.arange(n).astype(str),
+        group=np.array([f"S{k % 6:03}" for k in range(n)]),
+        name="ckplus",
+        split="val",
+    )
+    monkeypatch.setattr(module, "load", lambda *_, **__: samples)
+    found, told = module.evaluate("fer2013-nano", "ckplus", None, "val")
+    assert found.group is not None
+    assert told["groups"] == 6
+    assert "by 6 subjects or clips" in to_text(told)
+
+
+def test_ends_lie_further_out_the_fewer_the_groups() -> None:
+    values = np.linspace(0, 1, 2001)
+    assert clusters.ends(values, 10) == pytest.approx((0.0086, 0.9914), abs=5e-4)
+    assert clusters.ends(values, 100_000) == pytest.approx((0.025, 0.975), abs=1e-4)
+
+
+def test_words_are_dealt_to_whole_subjects_or_within_them() -> None:
+    """A person's sex can be of another person only; of light each image has its own, whoever is in it."""
+    rng, code = np.random.default_rng(0), np.repeat(np.arange(20), 10)
+    sex = np.where(code < 10, "a", "b")
+    assert clusters.permuted_p(sex, code < 10, code) < 0.002
+    level = rng.uniform(0.2, 0.9, 20)[code]
+    light = np.tile(["bright"] * 5 + ["dark"] * 5, 20)
+    assert clusters.permuted_p(light, rng.random(200) < level, code) > 0.05
+    assert clusters.permuted_p(light, light == "bright", code) < 0.002

@@ -1,0 +1,61 @@
+"""The summary of a run: what was read, in one line that reads well whatever the numbers are."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.face import Face
+from mien.inference.media.sources import OWN, Skipped, Source
+from mien.inference.output.tally import LISTED, Tally
+from mien.inference.prediction import Prediction, Seen
+
+NOTHING = np.empty((0, 48, 48, 1), np.uint8)
+FACE = Face(np.array([0, 0, 9, 9], np.float32), 0.9)
+
+
+def source(name: str) -> Source:
+    return Source(name, Path(name), Path(name))
+
+
+def image(faces: int = 1, error: str | None = None) -> Seen:
+    return Seen(Prediction("a.jpg", error=error, faces=(FACE,) * faces), source("a.jpg"), False, NOTHING)
+
+
+def frames(count: int, faces: int = 1) -> list[Seen]:
+    of = source("v.mp4")
+    return [Seen(Prediction("v.mp4", k, k / 25, faces=(FACE,) * faces), of, False, NOTHING) for k in range(count)]
+
+
+TWO = frames(2)
+BROKEN = replace(image(0, "it ends early"), source=TWO[0].source)
+CASES = [
+    ([], {}, "read 0 images"),
+    ([image()], {}, "read 1 image, 1 face"),
+    ([image(2), image(0)], {}, "read 2 images, 2 faces; 1 without a face"),
+    ([image(0, "no")], {}, "read 0 images; 1 failed"),
+    ([image()] * 1648, {OWN: 12, "fifo": 1}, f"read 1,648 images, 1,648 faces; skipped: 12 {OWN}, 1 fifo"),
+    (frames(3), {}, "read 1 video (3 frames), 3 faces"),
+    ([*TWO, BROKEN, image(0, "no")], {}, "read 1 video (2 frames; 1 only in part), 2 faces; 1 failed"),
+    ([*frames(1), image(0), *frames(2, 0)], {}, "read 1 image and 2 videos (3 frames), 1 face; 3 without a face"),
+    ([image()], {f".{k}": 10 - k for k in range(10)}, "read 1 image, 1 face; skipped: 10 .0, 9 .1, 8 .2, 7 .3, 6 .4, "),
+]
+
+
+@pytest.mark.parametrize(("seen", "skipped", "told"), CASES)
+def test_it_reads_well(seen: list[Seen], skipped: dict[str, int], told: str) -> None:
+    tally = Tally(skipped=Skipped(skipped))
+    for each in seen:
+        tally.add(each)
+    text = str(tally)
+    assert text.startswith(told)
+    assert text == told or text.endswith(f", {len(skipped) - LISTED} more kinds")
+    assert tally.to_dict()["skipped"] == skipped
+    assert tally.begun == bool(seen)
+
+
+def test_what_this_run_replaces_counts_as_passed_over_and_what_it_writes_does_not() -> None:
+    tally = Tally(own=3, skipped=Skipped({".txt": 1, OWN: 5}))
+    assert str(tally) == "read 0 images; skipped: 3 of mien's own, 1 .txt"
+    assert tally.to_dict()["skipped"] == {OWN: 3, ".txt": 1}

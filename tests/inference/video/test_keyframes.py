@@ -1,0 +1,230 @@
+"""The stages of a stream: order, bounds, what is looked at and what is interpolated."""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from mien.face import Face
+from mien.inference.prefetch import AHEAD, background, in_order
+from mien.inference.video.keyframes import watched
+
+
+def size(item: object) -> int:
+    return 1
+
+
+def box(*corners: float) -> Face:
+    return Face(np.array(corners, np.float32), 0.9, np.array([corners[:2]] * 5, np.float32))
+
+
+def picture(number: int, level: int = 100) -> np.ndarray:
+    """A frame that carries its number in its first pixel, so that a detector can tell which one it was shown."""
+    image = np.full((54, 96, 3), level, np.uint8)
+    image[0, 0] = number
+    return image
+
+
+class Detector:
+    """Finds what a table says about each frame, and remembers which frames it was shown."""
+
+    def __init__(self, faces: dict[int, list[Face]]) -> None:
+        self.faces, self.shown = faces, set()
+
+    def __call__(self, image: np.ndarray) -> list[Face]:
+        number = int(image[0, 0, 0])
+        self.shown.add(number)
+        return self.faces[number]
+
+
+def watch(detect, frames, gap=0.15, live=False):
+    with ThreadPoolExecutor(2) as pool:
+        return list(watched(pool, frames, detect, gap, live))
+
+
+def clip(count: int, rate: float = 20, levels=None):
+    return [(k, k / rate, picture(k, 100 if levels is None else levels[k])) for k in range(count)]
+
+
+def moving(count: int) -> dict[int, list[Face]]:
+    return {k: [box(10 + 2 * k, 5, 40 + 2 * k, 35)] for k in range(count)}
+
+
+def test_a_steady_face_is_detected_now_and_then_and_interpolated_between():
+    detect = Detector(moving(13))
+    seen = watch(detect, clip(13))
+    assert detect.shown == {0, 3, 6, 9, 12}
+    assert [frame.index for frame in seen] == list(range(13))
+    for k, frame in enumerate(seen):
+        np.testing.assert_allclose(frame.faces[0].box, [10 + 2 * k, 5, 40 + 2 * k, 35], atol=1e-4)
+        np.testing.assert_allclose(frame.faces[0].landmarks, [[10 + 2 * k, 5]] * 5, atol=1e-4)
+        assert frame.faces[0].score == pytest.approx(0.9)
+
+
+def test_uneven_times_weigh_by_time_not_by_count():
+    frames = [(k, seconds, picture(k)) for k, seconds in enumerate((0.0, 0.09, 0.10, 0.2))]
+    detect = Detector({0: [box(0, 0, 30, 30)], 3: [box(10, 0, 40, 30)]})
+    seen = watch(detect, frames)
+    np.testing.assert_allclose([frame.faces[0].box[0] for frame in seen], [0, 4.5, 5, 10], atol=1e-4)
+    assert detect.shown == {0, 3}
+
+
+ANOTHER = box(60, 5, 90, 35)
+
+
+@pytest.mark.parametrize(
+    ("changed", "shown", "why"),
+    [
+        ({5: [], 6: []}, {0, 3, 4, 5, 6}, "the face left"),
+        ({5: [box(20, 5, 50, 35), ANOTHER], 6: [box(22, 5, 52, 35), ANOTHER]}, {0, 3, 4, 5, 6}, "another came"),
+        ({6: [box(60, 20, 90, 50)]}, {0, 3, 5, 6}, "it jumped"),
+        ({4: [], 5: [], 6: []}, {0, 3, 4, 5, 6}, "the face left at once"),
+        ({5: [box(14, 5, 44, 35)] * 2, 6: [box(16, 5, 46, 35), box(60, 5, 90, 35)]}, {0, 3, 4, 5, 6}, "two on one"),
+    ],
+)
+def test_between_unlike_key_frames_it_looks_until_they_pair_off(changed, shown, why):
+    detect = Detector(moving(7) | changed)
+    seen = watch(detect, clip(7))
+    assert detect.shown == shown, why
+    assert [len(frame.faces) for frame in seen] == [len(detect.faces[k]) for k in range(7)]
+
+
+def test_a_scene_cut_is_told_and_looked_at_on_both_sides():
+    detect = Detector({k: [] for k in range(10)})
+    seen = watch(detect, clip(10, levels=[50] * 5 + [200] * 5))
+    assert [frame.cut for frame in seen] == [False] * 5 + [True] + [False] * 4
+    assert {4, 5} <= detect.shown
+
+
+def test_slow_changes_of_light_are_no_cut():
+    seen = watch(Detector({k: [] for k in range(10)}), clip(10, levels=[100 + 12 * k for k in range(10)]))
+    assert not any(frame.cut for frame in seen)
+
+
+@pytest.mark.parametrize(("gap", "live", "shown"), [(0.0, False, 7), (0.15, True, 7), (9.0, False, 2)])
+def test_how_often_it_looks(gap, live, shown):
+    detect = Detector(moving(7))
+    seen = watch(detect, clip(7), gap, live)
+    assert len(detect.shown) == shown
+    assert [round(float(frame.faces[0].box[0])) for frame in seen] == [10 + 2 * k for k in range(7)]
+
+
+def test_live_frames_are_not_waited_for():
+    read = []
+
+    def camera() -> Iterator[tuple[int, float, np.ndarray]]:
+        for frame in clip(5):
+            read.append(frame[0])
+            yield frame
+
+    with ThreadPoolExecutor(1) as pool:
+        for frame in watched(pool, camera(), Detector(moving(5)), live=True):
+            assert read[-1] == frame.index
+
+
+def test_what_a_detector_raises_is_raised():
+    def broken(image: np.ndarray) -> list[Face]:
+        raise RuntimeError("out of order")
+
+    with pytest.raises(RuntimeError, match="out of order"):
+        watch(broken, clip(3))
+
+
+def test_no_frames_give_none():
+    assert watch(Detector({}), []) == []
+
+
+def test_only_a_few_frames_are_held():
+    made, held = [0], []
+
+    def frames() -> Iterator[tuple[int, float, np.ndarray]]:
+        for k in range(200):
+            made[0] += 1
+            yield k, k / 20, np.zeros((1080, 1920, 3), np.uint8)
+
+    with ThreadPoolExecutor(2) as pool:
+        for k, _ in enumerate(watched(pool, background(frames(), lambda frame: frame[2].nbytes), lambda image: [])):
+            held.append(made[0] - k)
+    assert max(held) < 50  # 128 MB of full HD are 21 frames: decoded, being looked at, and a window more
+
+
+def test_a_stretch_between_key_frames_holds_few_bytes():
+    shown: list[int] = []
+
+    def detect(image: np.ndarray) -> list[Face]:
+        shown.append(1)
+        return []
+
+    frames = ((k, k / 120, np.zeros((2160, 3840, 3), np.uint8)) for k in range(18))
+    assert len(watch(detect, frames)) == 18
+    assert len(shown) == 4  # not two: six frames of 4K are more than is held
+
+
+def test_background_keeps_the_order_and_stays_a_little_ahead():
+    made: list[int] = []
+
+    def items() -> Iterator[int]:
+        for k in range(50):
+            made.append(k)
+            yield k
+
+    for k in background(items(), size):
+        assert len(made) <= k + AHEAD + 2
+    assert made == list(range(50))
+
+
+def test_background_holds_few_bytes():
+    made: list[int] = []
+
+    def items() -> Iterator[int]:
+        for k in range(20):
+            made.append(k)
+            yield k
+
+    for k in background(items(), lambda item: 100_000_000):
+        time.sleep(0.005)
+        assert len(made) <= k + 4
+    assert len(made) == 20
+
+
+def test_background_raises_after_what_came_before():
+    def items() -> Iterator[int]:
+        yield 1
+        raise ValueError("torn")
+
+    taken = []
+    with pytest.raises(ValueError, match="torn"):
+        taken.extend(background(items(), size))
+    reader = background(items(), size)
+    assert next(reader) == 1
+    with pytest.raises(ValueError, match="torn"):
+        next(reader)
+
+
+def test_leaving_early_ends_the_thread():
+    closed = threading.Event()
+
+    def items() -> Iterator[int]:
+        try:
+            yield from range(10_000)
+        finally:
+            closed.set()
+
+    before = threading.active_count()
+    reader = background(items(), size)
+    assert next(reader) == 0
+    reader.close()
+    assert threading.active_count() == before
+    assert closed.wait(2)
+
+
+def test_jobs_in_order():
+    def job(k: int) -> int:
+        time.sleep(0.02 if k % 3 == 0 else 0)
+        return k
+
+    with ThreadPoolExecutor(3) as pool:
+        assert list(in_order(pool, ((lambda k=k: job(k)) for k in range(30)), 5)) == list(range(30))

@@ -1,0 +1,370 @@
+"""Who was on screen how long and showed what: against sums by hand, in files, on the page, and with bounded memory."""
+
+import csv
+import re
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mien.card import Card
+from mien.face import Face
+from mien.inference.media.sources import Source
+from mien.inference.output import people_csv
+from mien.inference.output import video_section as page
+from mien.inference.output.people_csv import People, columns
+from mien.inference.output.report import FRAMES, PredictionReport
+from mien.inference.pipeline import Pipeline
+from mien.inference.prediction import Prediction, Seen
+from mien.inference.video import summary as module
+from mien.inference.video.events import Event
+from mien.inference.video.summary import Film, Peak, Person
+from mien.inference.video.thresholds import Thresholds
+from mien.labels import EXPRESSIONS
+from mien.outputs import Outputs
+
+NOTHING = np.empty((0, 48, 48, 1), np.uint8)
+PICTURE = np.full((120, 160, 3), 90, np.uint8)
+CARD = Card(name="test", labels=EXPRESSIONS)
+Mien = Callable[..., Any]
+
+
+def source(name: str) -> Source:
+    return Source(name, Path(name), Path(name))
+
+
+def face(track: int, expression: str = "neutral", share: float = 0.9, **more: Any) -> Face:
+    probs = np.full(8, (1 - share) / 7, np.float32)
+    probs[EXPRESSIONS.index(expression)] = share
+    box = np.array([10 + 30 * (track % 4), 20, 40 + 30 * (track % 4), 60], np.float32)
+    return Face(box, 0.9, track_id=track, **more).read(EXPRESSIONS, probs)
+
+
+def frame(of: Source, index: int, seconds: float, *faces: Face, image: np.ndarray | None = PICTURE) -> Seen:
+    return Seen(Prediction(of.name, index, seconds, 160, 120, faces=faces), of, False, NOTHING, image)
+
+
+def surprised(of: Source, begin: float = 2.0, end: float = 4.0, length: float = 6.0) -> list[Seen]:
+    """One face that is surprised for a while, 20 frames a second."""
+    times = np.arange(int(length * 20)) / 20
+    told = ["surprise" if begin <= at < end else "neutral" for at in times]
+    return [frame(of, k, float(at), face(1, told[k], 0.99 if 2.9 <= at < 3.2 else 0.9)) for k, at in enumerate(times)]
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_seconds_and_means_are_weighted_with_time() -> None:
+    of, film = source("a.mp4"), Film("a.mp4", EXPRESSIONS, 0.0)
+    told = [(0.0, ["happiness"]), (0.5, ["anger"]), (0.6, []), (2.0, ["anger"]), (3.0, ["neutral"])]
+    for k, (at, shown) in enumerate(told):
+        film.add(frame(of, k, at, *(face(1, name) for name in shown)))
+    film.end()
+    person = film.people[1]
+    stood = {"happiness": 0.5, "anger": 0.1 + 1.0, "neutral": 1.0}  # the last frame stands as long as the one before
+    assert (person.first, person.last, person.frames) == (0.0, 3.0, 4)
+    assert person.seconds == pytest.approx(2.6)
+    for name, seconds in stood.items():
+        other = (2.6 - seconds) * 0.1 / 7
+        assert person.means[EXPRESSIONS.index(name)] == pytest.approx((seconds * 0.9 + other) / 2.6)
+        assert person.top_seconds[EXPRESSIONS.index(name)] == pytest.approx(seconds)
+        assert person.top_fractions[EXPRESSIONS.index(name)] == pytest.approx(seconds / 2.6)
+    assert person.means.sum() == pytest.approx(1)
+    assert person.top_seconds.sum() == pytest.approx(2.6)
+
+
+def test_peaks_are_those_of_single_frames() -> None:
+    of, film = source("a.mp4"), Film("a.mp4", EXPRESSIONS, 0.0)
+    for k, (name, share) in enumerate([("fear", 0.7), ("anger", 0.8), ("fear", 0.95), ("fear", 0.95), ("anger", 0.5)]):
+        film.add(frame(of, k, k / 2, face(1, name, share)))
+    film.end()
+    row = dict(zip(columns(CARD), people_csv.row(film, film.people[1], CARD), strict=True))
+    assert (row["peak_fear"], row["peak_seconds_fear"]) == (pytest.approx(0.95), 1.0)
+    assert (row["peak_anger"], row["peak_seconds_anger"]) == (pytest.approx(0.8), 0.5)
+    assert row["top_seconds_fear"] == pytest.approx(1.5)
+    assert row["top_fraction_fear"] == pytest.approx(0.6)
+    assert row["top_seconds_disgust"] == 0
+
+
+@pytest.mark.parametrize(("share", "named"), [(0.001, False), (0.39, False), (0.41, True)])  # EXPRESSED is 0.4
+def test_no_moment_is_named_where_nothing_was_expressed(share: float, named: bool) -> None:
+    of, film = source("a.mp4"), Film("a.mp4", EXPRESSIONS, 0.0)
+    probs = np.zeros(8, np.float32)
+    probs[[0, 1]] = 1 - share, share
+    for k in range(20):
+        film.add(frame(of, k, k / 20, replace(face(1), probs=probs)))
+    film.end()
+    row = dict(zip(columns(CARD), people_csv.row(film, film.people[1], CARD), strict=True))
+    assert (row["peak_expression"], row["peak_confidence"]) == (
+        ("happiness", pytest.approx(share)) if named else (None, None)
+    )
+    text = unescape(page.section(film)[0])
+    assert ("happiness 41 % at" in text) == named
+    assert ("<td>none</td>" in text) != named
+    assert "<img" in text  # who it is, all the same
+    assert ("nothing expressed" in text) != named
+
+
+def test_bursts_are_counted_per_person_and_expression(tmp_path: Path) -> None:
+    with People(Outputs(tmp_path), CARD, 0.0, lambda film: None) as people:
+        of = source("a.mp4")
+        for k in range(120):  # surprise for 0.2 s, three times; fear once
+            shown = "surprise" if k in (*range(20, 24), *range(50, 54), *range(80, 84)) else "neutral"
+            people.add(frame(of, k, k / 20, face(1, shown), face(2, "fear" if k == 60 else "neutral")))
+    first, second = read(tmp_path / "people.csv")
+    assert (first["events"], first["bursts"], first["bursts_surprise"], first["bursts_fear"]) == ("0", "3", "3", "0")
+    assert (second["bursts"], second["bursts_fear"]) == ("1", "1")
+
+
+def test_thresholds_reach_files_and_page(tmp_path: Path) -> None:
+    ended: list[Film] = []
+    with People(Outputs(tmp_path), CARD, 0.5, ended.append, Thresholds(0.95, 0.5, 0.2)) as people:
+        for seen in surprised(source("a.mp4")):
+            people.add(seen)
+    assert [event["duration"] for event in read(tmp_path / "events.csv")] == ["1.95"]
+    text = page.section(ended[0])[0].replace("\u00a0", " ")
+    assert "reaches 95 %, stays at 50 % or more and lasts 0.2 s or longer" in text
+
+
+def test_a_film_of_one_frame() -> None:
+    film = Film("a.mp4", EXPRESSIONS, 0.0)
+    film.add(frame(source("a.mp4"), 0, 0.0, face(1, "anger")))
+    film.end()
+    assert film.people[1].seconds > 0
+    assert film.people[1].means.sum() == pytest.approx(1)
+    text, count = page.section(film)
+    assert (count, "anger on top for 100 % of it" in unescape(text)) == (1, True)
+
+
+def test_events_and_people_are_written(tmp_path: Path) -> None:
+    ended: list[Film] = []
+    with People(Outputs(tmp_path), CARD, 0.0, ended.append) as people:
+        assert not (tmp_path / "people.csv").exists()
+        frames = surprised(source("a.mp4"))
+        for seen in frames:
+            people.add(seen)
+        assert len(read(tmp_path / "events.csv")) == 1  # as events end, not as videos do
+        for seen in surprised(source("a.mp4"), end=9.0):  # the same file again is another video
+            people.add(seen)
+        assert len(ended) == 1
+    events, rows = read(tmp_path / "events.csv"), read(tmp_path / "people.csv")
+    names = ["source", "track_id", "expression", "onset", "peak", "offset", "duration", "confidence"]
+    assert list(events[0]) == names
+    assert float(events[0]["duration"]) == pytest.approx(float(events[0]["offset"]) - float(events[0]["onset"]))
+    assert [(event["source"], event["expression"]) for event in events] == [("a.mp4", "surprise")] * 2
+    assert float(events[0]["onset"]) == pytest.approx(2.0, abs=0.5)
+    assert float(events[0]["offset"]) == pytest.approx(4.0, abs=0.5)
+    assert list(rows[0]) == columns(CARD)
+    assert [row["events"] for row in rows] == ["1", "1"]
+    assert float(rows[0]["seconds"]) == pytest.approx(6.0)
+    assert float(rows[0]["mean_surprise"]) == pytest.approx((2 * 0.9 + 4 * 0.1 / 7) / 6, abs=0.01)
+    assert rows[0]["peak_expression"] == "surprise"
+    assert rows[0]["peak_seconds"] == events[0]["peak"]
+    assert len(ended) == 2
+
+
+def test_valence_and_arousal_have_columns_where_they_are_read(tmp_path: Path) -> None:
+    card = CARD.model_copy(update={"valence_arousal": True})
+    with People(Outputs(tmp_path), card, 0.0, lambda film: None) as people:
+        of = source("a.mp4")
+        for k in range(4):
+            people.add(frame(of, k, k / 4, face(1, valence=0.5, arousal=-0.25)))
+    (row,) = read(tmp_path / "people.csv")
+    assert (float(row["mean_valence"]), float(row["mean_arousal"])) == (0.5, -0.25)
+
+
+def test_photos_have_no_people(tmp_path: Path) -> None:
+    with People(Outputs(tmp_path), CARD, 0.0, lambda film: pytest.fail("a photo is no film")) as people:
+        prediction = Prediction("a.jpg", width=160, height=120, faces=(face(1),))
+        people.add(Seen(prediction, source("a.jpg"), False, NOTHING, PICTURE))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_people_of_a_film_that_breaks_off_are_written(tmp_path: Path) -> None:
+    def broken_off() -> None:
+        with People(Outputs(tmp_path), CARD, 0.0, lambda film: None) as people:
+            for seen in surprised(source("a.mp4"))[:70]:
+                people.add(seen)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        broken_off()
+    assert len(read(tmp_path / "people.csv")) == len(read(tmp_path / "events.csv")) == 1
+
+
+def test_the_picture_is_that_of_the_peak() -> None:
+    film, of = Film("a.mp4", EXPRESSIONS, 0.0), source("a.mp4")
+    for seen in surprised(of):
+        bright = np.full((120, 160, 3), round(40 * (seen.prediction.seconds or 0)), np.uint8)
+        film.add(
+            frame(of, seen.prediction.frame or 0, seen.prediction.seconds or 0, *seen.prediction.faces, image=bright)
+        )
+    film.end()
+    (peak,) = film.people[1].moments.values()
+    assert opened(peak.picture).getpixel((48, 48)) == pytest.approx((116, 116, 116), abs=3)  # at 2.9 s
+    assert (peak.taken, peak.share) == (2.9, pytest.approx(0.99))
+    assert peak.seconds > peak.taken  # an average is strongest later, and lower
+    assert peak.confidence < peak.share
+    assert "<span>0:02.9, 99 %</span>" in page.section(film)[0]
+
+
+@pytest.mark.parametrize("first", [0.0, 0.5])
+def test_time_between_frames_that_lie_apart_is_no_absence(first: float) -> None:
+    film = Film("a.mp4", EXPRESSIONS, 0.0)
+    for k in range(4):
+        film.add(frame(source("a.mp4"), k, first + 0.4 * k, face(1)))
+    film.end()
+    assert not np.isnan(film.timeline.means(1)).any()
+
+
+def opened(uri: str) -> Image.Image:
+    import base64
+    import io
+
+    return Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
+
+
+def test_a_crowd_that_passes_by_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DETAILED", 32)
+    film, of = Film("a.mp4", EXPRESSIONS, 0.0), source("a.mp4")
+    noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
+
+    def passing(first: int, last: int) -> None:
+        for k in range(first, last):
+            faces = [face(1), face(2 + k // 4, "fear", 0.9)]  # one who stays, and a new one every four frames
+            film.add(frame(of, k, k / 10, *faces, image=noise))
+
+    passing(0, 200)
+    tracemalloc.start()
+    passing(200, 2200)
+    grown = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    film.end()
+    assert len(film.people) == 551
+    assert len(film.detailed) <= 32
+    assert 1 in film.detailed
+    assert grown < 2_000_000  # of 500 people more: their figures, without pictures
+    text, count = page.section(film)
+    assert count == page.DRAWN
+    assert f"The {page.LISTED} who were on screen longest, of 551; people.csv has all." in text
+    assert "539 people without a figure here." in text
+
+
+def test_the_section_shows_events_and_has_its_figures_in_a_table(tmp_path: Path) -> None:
+    name = '<b onclick="x">.mp4'
+    with (
+        PredictionReport(Outputs(tmp_path), CARD, "predictions.csv") as report,
+        People(Outputs(tmp_path), CARD, 0.0, report.film) as people,
+    ):
+        for seen in surprised(source(name)):
+            report.add(seen.drawn(), seen.image)
+            people.add(seen)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<b onclick" not in text
+    assert text.count('<article class="box person">') == 1
+    assert text.count("<svg") == text.count("</svg>") == 2
+    assert len(re.findall(r'<ul class="peaks"><li><img[^>]*src="data:image/jpeg', text)) == 1
+    figures = text[text.index("<summary>In figures</summary>") :]
+    assert "0:00.0 to 0:00.8" in figures
+    assert re.search(
+        r"surprise</th><td>0:0[12]\.\d</td><td>0:03\.\d</td><td>0:0[34]\.\d</td><td>\d\.\d s</td><td>9\d %", figures
+    )
+    assert "0:00 to 0:06, 120 frames, 1 person." in text
+
+
+def test_no_face_is_told(tmp_path: Path) -> None:
+    with (
+        PredictionReport(Outputs(tmp_path), CARD, "predictions.csv") as report,
+        People(Outputs(tmp_path), CARD, 0.0, report.film) as people,
+    ):
+        people.add(frame(source("a.mp4"), 0, 0.0))
+    assert "No face was found." in (tmp_path / "report.html").read_text()
+    assert read(tmp_path / "people.csv") == []
+
+
+def test_frames_of_a_long_video_are_few_and_spread(tmp_path: Path) -> None:
+    with PredictionReport(Outputs(tmp_path), CARD, "predictions.csv") as report:
+        for k in range(1000):
+            report.add(Prediction("a.mp4", k, k / 2, 160, 120), PICTURE)
+    text = (tmp_path / "report.html").read_text()
+    times = [float(at) for at in re.findall(r"<h3>a\.mp4, ([\d.]+) s", text)]
+    assert FRAMES // 2 <= len(times) <= FRAMES
+    assert times[0] == 0
+    assert times[-1] > 400
+    assert np.ptp(np.diff(times)) <= 1
+
+
+def test_a_video_through_the_command_line(mien: Mien, video: Path, photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "res"
+    told = mien("predict", video, "--out", out, "--format", "csv")
+    assert told.code == 0
+    assert told.err == f"mien: read 1 video (12 frames), 12 faces\nmien: wrote {out}/report.html\n"
+    text = (out / "report.html").read_text(encoding="utf-8")
+    links = re.findall(r'<a href="([^"]+)">', text[text.index("Beside this page") :])[:5]
+    assert links == ["predictions.csv", "events.csv", "people.csv", "annotated", "mien-run.json"]
+    assert all((out / link).exists() for link in links)
+    assert "stopped before its end" not in text
+    again = mien("predict", photo, "--out", out)
+    assert f"{out} held an earlier run, which this one replaces" in again.err
+    assert not (out / "people.csv").exists()
+    assert mien("predict", video, "--out", out, "--format", "csv").code == 0
+    (row,) = read(out / "people.csv")
+    rows = read(out / "predictions.csv")
+    shares = [float(row["prob_happiness"]) for row in rows]
+    assert float(row["seconds"]) == pytest.approx(12 / 20)
+    assert float(row["mean_happiness"]) == pytest.approx(np.mean(shares), abs=1e-4)
+    assert read(out / "events.csv") == [] or float(read(out / "events.csv")[0]["offset"]) <= 0.6
+    assert mien("predict", photo, "--out", out, "--format", "csv").code == 0
+    assert not (out / "people.csv").exists()
+    assert not (out / "events.csv").exists()
+
+
+def test_smoothed_predictions_are_not_smoothed_again() -> None:
+    raw, smoothed = (Film("a.mp4", EXPRESSIONS, smooth) for smooth in (0.0, 0.5))
+    told = [(film.add, seen) for film in (raw, smoothed) for seen in surprised(source("a.mp4"))]
+    onsets = [event.onset for add, seen in told for event in add(seen)]
+    assert onsets[0] > onsets[1] == 2.0
+    assert Pipeline(smooth=0.5).smooth == 0.5
+
+
+def test_the_strongest_event_is_the_most_expressive_moment_whenever_it_came() -> None:
+    person = Person(1, 0.0, 9.0, best=Peak("anger", 0.5, 0.97))  # of a single frame: any event counts for more
+    for at, strong in ((1.0, 0.7), (3.0, 0.9), (5.0, 0.8)):
+        peak = Peak("surprise", at, strong)
+        person.add(Event("a.mp4", 1, "surprise", at - 0.5, at, at + 0.5, strong), peak)
+        assert person.best is not None
+        assert person.best.confidence == (0.7 if at == 1 else 0.9)
+    assert (person.count, person.best.seconds) == (3, 3.0)
+    assert [one.confidence for one in person.events] == [0.9, 0.8, 0.7]
+
+
+def test_time_on_top_and_the_peak_of_each_expression() -> None:
+    of, film = source("a.mp4"), Film("a.mp4", EXPRESSIONS, 0.0)
+    told = [
+        (0.0, "happiness", 0.8),
+        (0.5, "anger", 0.95),
+        (0.6, "anger", 0.7),
+        (2.0, "happiness", 0.6),
+        (2.5, "fear", 0.9),
+    ]
+    for k, (at, name, share) in enumerate(told):
+        film.add(frame(of, k, at, face(1, name, share)))
+    film.end()
+    person = film.people[1]
+    on_top = dict(zip(EXPRESSIONS, person.top_seconds.tolist(), strict=True))
+    assert {name: on_top[name] for name in ("happiness", "anger", "fear")} == pytest.approx(
+        {"happiness": 1.0, "anger": 1.5, "fear": 0.5}
+    )
+    assert person.top_seconds.sum() == pytest.approx(person.seconds)
+    peaks = dict(zip(EXPRESSIONS, zip(person.peaks.tolist(), person.peak_seconds.tolist(), strict=True), strict=True))
+    assert peaks["anger"] == (pytest.approx(0.95), 0.5)
+    assert peaks["happiness"] == (pytest.approx(0.8), 0.0)
+    assert peaks["sadness"] == (pytest.approx(0.4 / 7), 2.0)
