@@ -46,8 +46,8 @@ def main(quick: bool) -> None:
         folder = Path(scratch) / "photos"
         paths = [str(path) for path in fill(folder, 6 if quick else PHOTOS)]
         systems = {
-            "mien": (interleave.mien("pictures"), [str(folder)]),
-            "fer": (interleave.fer("pictures", scratch), paths),
+            "mien": (interleave.mien("images"), [str(folder)]),
+            "fer": (interleave.fer("images", scratch), paths),
         }
         for name, (worker, given) in systems.items():
             step(name)

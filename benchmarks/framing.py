@@ -6,7 +6,7 @@ Every Training image is enlarged four times and laid on a mid-grey canvas, becau
 something around it.  The median detected box inside the 48x48 frame, inverted, is the framing: the square to cut around
 a box so that the crop looks like FER2013.  Then FERPlus val images are detected and cropped again, and the weights'
 accuracy on those crops stands beside that on the raw pixels of the same images: once on the canvas, once
-without it, where the crop leaves the picture and edges are repeated or black.  Copy the printed constants into
+without it, where the crop leaves the image and edges are repeated or black.  Copy the printed constants into
 `mien.inference.align.FRAMINGS`.
 """
 
@@ -26,7 +26,7 @@ SIDE, ENLARGE, MARGIN, GREY = 48, 4, 96, 128
 Images = NDArray[np.uint8]
 
 
-def picture(face: Images, margin: int) -> Images:
+def canvas(face: Images, margin: int) -> Images:
     """Return a face enlarged, on a canvas that reaches `margin` pixels beyond it; uint8 RGB."""
     large = cv2.resize(face, None, fx=ENLARGE, fy=ENLARGE, interpolation=cv2.INTER_CUBIC)
     canvas = cv2.copyMakeBorder(large, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=GREY)
@@ -34,9 +34,9 @@ def picture(face: Images, margin: int) -> Images:
 
 
 def found(detector: Detector, faces: Images, margin: int) -> Iterator[tuple[int, Images, NDArray[np.float32]]]:
-    """Yield index, picture and largest box of each face that the detector finds."""
+    """Yield index, image and largest box of each face that the detector finds."""
     for index, face in enumerate(faces):
-        image = picture(face, margin)
+        image = canvas(face, margin)
         boxes = [hit.box for hit in detector(image)]
         if boxes:
             yield index, image, max(boxes, key=lambda box: float((box[2] - box[0]) * (box[3] - box[1])))
@@ -60,7 +60,7 @@ def _aspect(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def check(name: str, framing: Framing, faces: Images, truth: NDArray[np.str_], read_crops: Classifier) -> None:
-    """Print accuracy on raw pixels and after detect-and-crop, on the canvas and on the tight picture."""
+    """Print accuracy on raw pixels and after detect-and-crop, on the canvas and on the tight image."""
     for margin in (MARGIN, 0):
         hits = list(found(make(name), faces, margin))
         rows = np.array([index for index, _, _ in hits], np.int64)
@@ -70,7 +70,7 @@ def check(name: str, framing: Framing, faces: Images, truth: NDArray[np.str_], r
         line += f"{_accuracy(read_crops, again, truth[rows]):.4f}"
         if margin == 0:
             black = np.stack([_black(image, box, framing) for _, image, box in hits])
-            line += f", with black beyond the picture {_accuracy(read_crops, black, truth[rows]):.4f}"
+            line += f", with black beyond the image {_accuracy(read_crops, black, truth[rows]):.4f}"
         print(line)
 
 
@@ -85,7 +85,7 @@ def _accuracy(read_crops: Classifier, crops: Images, truth: NDArray[np.str_]) ->
 
 
 def edges(faces: Images) -> None:
-    """Print how many Training images show black or repeated pixels at their edge, as a crop beyond a picture leaves."""
+    """Print how many Training images show black or repeated pixels at their edge, as a crop beyond an image leaves."""
     rims = np.stack([faces[:, 0], faces[:, -1], faces[:, :, 0], faces[:, :, -1]], axis=1)
     inner = np.stack([faces[:, 1], faces[:, -2], faces[:, :, 1], faces[:, :, -2]], axis=1)
     black = (rims.max(2) <= 2).any(1).mean()

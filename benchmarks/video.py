@@ -5,7 +5,7 @@
 Counted for both: from opening the file to the last prediction in memory, models loaded and one clip read before, every
 frame asked for.  fer reads the first 40 of a clip's 150 frames: it looks at each for itself, at the same rate.  mien:
 `Pipeline().predict([clip])`, every prediction turned into the row that it prints.  fer: `Video(clip).analyze(FER())`,
-with its rows and the data.csv that it always writes; the annotated pictures, the zip of them and the mp4 that it makes
+with its rows and the data.csv that it always writes; the annotated images, the zip of them and the mp4 that it makes
 by default are switched off, so that both only read.  One clip is read with those too, which is what its users get who
 change nothing.  Clips are made here (bench/fixtures.py).  Faces found are told: who overlooks some has less to do, and
 a cascade also finds faces where there are none.
@@ -44,7 +44,7 @@ def main(quick: bool) -> None:
             for (size, faces), path in paths.items():
                 step(path.stem)
                 fixtures.clip(path, size, frames, faces)
-        workers = {"mien": interleave.mien("pictures"), "fer": interleave.fer("pictures", folder)}
+        workers = {"mien": interleave.mien("images"), "fer": interleave.fer("images", folder)}
         started = {name: stack.enter_context(worker) for name, worker in workers.items() if worker}
         ways: dict[str, dict[str, int | bool]] = {"mien": {}, "fer": {"most": most}}
         for name, worker in started.items():

@@ -2,8 +2,8 @@
 
     python examples/demo.py OUT
 
-Two portraits in the public domain (Eileen Collins from scikit-image, Grace Hopper from matplotlib) and a picture
-without a face go through `mien predict`; the table is printed, annotated pictures and report.html land in OUT.
+Two portraits in the public domain (Eileen Collins from scikit-image, Grace Hopper from matplotlib) and an image
+without a face go through `mien predict`; the table is printed, annotated images and report.html land in OUT.
 """
 
 import shlex
@@ -37,7 +37,7 @@ def main(out: Path) -> None:
     words = ["mien", "predict", str(photos), "--out", str(out), "--force"]  # over the demo of an earlier version
     print("$", shlex.join(words), flush=True)
     subprocess.run([sys.executable, "-m", "mien.cli", *words[1:]], check=True)
-    print(f"\nThe pictures with boxes and bars: {out / 'report.html'}")
+    print(f"\nThe images with boxes and bars: {out / 'report.html'}")
 
 
 if __name__ == "__main__":

@@ -43,18 +43,18 @@ def draw_face(kind: str, rng: np.random.Generator) -> np.ndarray:
     curve, opening, slant, eyes, skew = FACES[kind]
     y, x = np.mgrid[:48, :48].astype(float)
     y, x = y - 24 - rng.uniform(-2, 2), x - 24 - rng.uniform(-2, 2)
-    picture = rng.uniform(30, 110) + rng.normal(0, 18, (48, 48))
+    image = rng.uniform(30, 110) + rng.normal(0, 18, (48, 48))
     skin = rng.uniform(150, 210)
-    picture[(x / 18) ** 2 + (y / 22) ** 2 < 1] += skin - 80
+    image[(x / 18) ** 2 + (y / 22) ** 2 < 1] += skin - 80
     for side in (-1, 1):
-        picture[((x - 7 * side) / 3.5) ** 2 + ((y + 5) / eyes) ** 2 < 1] = 20
-        picture[(abs(y + 12 - slant * (7 - side * x) / 7 + slant / 2) < 1.2) & (abs(x - 7 * side) < 5)] = 40
+        image[((x - 7 * side) / 3.5) ** 2 + ((y + 5) / eyes) ** 2 < 1] = 20
+        image[(abs(y + 12 - slant * (7 - side * x) / 7 + slant / 2) < 1.2) & (abs(x - 7 * side) < 5)] = 40
     middle = 11 - curve * ((x / 9) ** 2 - 0.4) + skew * x / 18
-    picture[(abs(y - middle) < 1.3 + opening * (1 - (x / 10) ** 2).clip(0)) & (abs(x) < 10)] = 30
-    return picture.clip(0, 255).astype(np.uint8)
+    image[(abs(y - middle) < 1.3 + opening * (1 - (x / 10) ** 2).clip(0)) & (abs(x) < 10)] = 30
+    return image.clip(0, 255).astype(np.uint8)
 
 
-def tiny_pictures(seed: int = 0) -> Tiny:
+def tiny_images(seed: int = 0) -> Tiny:
     """Draw the data set: every class in every usage, three exact and two near twins of Training in each test usage."""
     rng = np.random.default_rng(seed)
     kinds = [list(FACES)[k % 8] for k in range(len(USAGES))]
@@ -111,8 +111,8 @@ def write_parquet(path: Path, tiny: Tiny) -> None:
         Image.fromarray(image).save(stream, "WEBP", lossless=True)
         return stream.getvalue()
 
-    pictures = [webp(image) for image in tiny.images]
-    pq.write_table(pa.table({"emotion": tiny.codes, "usage": tiny.usages, "image": pictures}), path)
+    images = [webp(image) for image in tiny.images]
+    pq.write_table(pa.table({"emotion": tiny.codes, "usage": tiny.usages, "image": images}), path)
 
 
 def write_folder(root: Path, tiny: Tiny, suffix: str = ".png", told: bool = True) -> None:
@@ -126,7 +126,7 @@ def write_folder(root: Path, tiny: Tiny, suffix: str = ".png", told: bool = True
 
 def write_fer2013(root: Path, layout: str = "csv", seed: int = 0) -> Tiny:
     """Write the drawn data set into `root` as csv, parquet, folder, folder-jpg or folder-untold, and return it."""
-    tiny = tiny_pictures(seed)
+    tiny = tiny_images(seed)
     root.mkdir(parents=True, exist_ok=True)
     if layout == "csv":
         write_csv(root / "fer2013.csv", tiny)

@@ -5,7 +5,7 @@
 
 Both answer {"do": "epoch"}: one epoch of training; {"do": "feed"}: its batches, changed at random, without the network;
 {"do": "network"}: its steps on one batch that is there already.  The plain loop learns the same targets (the teacher's
-word included) with the same network, loss, optimiser, rates and averaged weights, in float32.  Its pictures are changed
+word included) with the same network, loss, optimiser, rates and averaged weights, in float32.  Its images are changed
 one by one with OpenCV and numpy, the quickest of the usual ways, in WORKERS processes or, with 0, in the loop itself.
 `cpu` is the processor time of all threads and worker processes.
 """
@@ -29,7 +29,7 @@ from torch.utils.data import DataLoader, Dataset
 from mien.training import recipe as recipes
 from mien.training.batches import Split, gather, split
 from mien.training.network import build, make
-from mien.training.optim import Average, optimizer
+from mien.training.optim import ExponentialMovingAverage, optimizer
 from mien.training.progress import Progress
 from mien.training.recipe import Augment, Recipe
 from mien.training.train import Plan, State, _epoch, _loss, choose_precision, keep_memory
@@ -37,13 +37,13 @@ from mien.training.train import Plan, State, _epoch, _loss, choose_precision, ke
 Batch = tuple[Tensor, Tensor, Tensor]
 CPU = torch.device("cpu")
 WRITTEN = frozenset({"flip", "shift", "rotate", "scale", "fill", "crop", "brightness", "contrast", "degrade", "erase"})
-"""What of a recipe's augmentation the plain loop changes pictures by."""
+"""What of a recipe's augmentation the plain loop changes images by."""
 
 BORDERS = {"black": cv2.BORDER_CONSTANT, "edge": cv2.BORDER_REPLICATE}
 
 
 class Faces(Dataset[Batch]):
-    """The training pictures, changed one by one."""
+    """The training images, changed one by one."""
 
     def __init__(self, data: Split, spec: Augment) -> None:
         self.images = data.images[:, 0].numpy()
@@ -60,7 +60,7 @@ class Faces(Dataset[Batch]):
 
 
 def moved(image: np.ndarray, spec: Augment) -> np.ndarray:
-    """Flip, rotate, scale and shift a grey picture uint8 (H, W) in one resampling, then cut a window."""
+    """Flip, rotate, scale and shift a grey image uint8 (H, W) in one resampling, then cut a window."""
     side = len(image)
     if spec.shift or spec.rotate or spec.scale != (1.0, 1.0):
         middle = ((side - 1) / 2, (side - 1) / 2)
@@ -77,7 +77,7 @@ def moved(image: np.ndarray, spec: Augment) -> np.ndarray:
 
 
 def shaded(image: np.ndarray, spec: Augment) -> np.ndarray:
-    """Return a picture as float32 in [0, 1] with its light changed, perhaps degraded or a rectangle covered."""
+    """Return an image as float32 in [0, 1] with its light changed, perhaps degraded or a rectangle covered."""
     x = image.astype(np.float32) / 255
     if spec.brightness or spec.contrast:
         gain = random.uniform(1 - spec.contrast, 1 + spec.contrast)
@@ -112,7 +112,7 @@ def _span(side: int) -> tuple[int, int]:
 
 
 def plain(recipe: Recipe, workers: int) -> dict[str, Callable[[], Iterator[int]]]:
-    """Return the plain loop, its feeding alone and its network alone, each as something that counts pictures."""
+    """Return the plain loop, its feeding alone and its network alone, each as something that counts images."""
     refuse(recipe)
     data = split(recipe, None, "train", CPU)
     torch.manual_seed(recipe.seed)
@@ -173,12 +173,12 @@ IDLE = {**Augment().model_dump(), "flip": 0.0}
 
 
 def ours(recipe: Recipe, precision: str) -> dict[str, Callable[[], Iterator[int]]]:
-    """Return mien's loop, its feeding alone and its network alone, each as something that counts pictures."""
+    """Return mien's loop, its feeding alone and its network alone, each as something that counts images."""
     keep_memory()
     data = split(recipe, None, "train", CPU)
     torch.manual_seed(recipe.seed)
     model = build(recipe, data, CPU)
-    state = State(model, Average(model, recipe.ema), optimizer(model, recipe.optim))
+    state = State(model, ExponentialMovingAverage(model, recipe.ema), optimizer(model, recipe.optim))
     plan, kind = Plan.of(recipe, data), choose_precision(precision, CPU)
     generator = torch.Generator().manual_seed(recipe.seed)
     progress = Progress(recipe.name, plan.per_epoch, 0)
@@ -208,7 +208,7 @@ def ours(recipe: Recipe, precision: str) -> dict[str, Callable[[], Iterator[int]
 
 
 def timed(work: Callable[[], Iterator[int]]) -> dict[str, float]:
-    """Do it and return how many pictures went through, and what it took."""
+    """Do it and return how many images went through, and what it took."""
     cpu, wall = processor(), time.perf_counter()
     images = sum(work())
     return {"images": images, "wall": time.perf_counter() - wall, "cpu": processor() - cpu}

@@ -15,7 +15,7 @@ OURS = {"fer2013": "FER2013", "ferplus": "FERPlus"}
 
 
 def page(parts: dict[str, Told], shown: Sequence[str] = ()) -> str:
-    """Return the page; `shown` are pictures by their path beside it."""
+    """Return the page; `shown` are images by their path beside it."""
     lines = [INTRODUCTION, ""]
     if any(told["quick"] for told in parts.values()):
         lines += ["**Made with --quick: these figures mean nothing.**", ""]
@@ -124,7 +124,7 @@ def video(told: Told) -> list[str]:
     for (name, size, faces), row in by.items():
         if name not in ("mien", "fer"):
             speed, cpu, _ = _speed(row)
-            lines += [f"{name} (pictures, zip and mp4), {size}, faces: {faces}: {speed} frames/s, {cpu} CPU ms."]
+            lines += [f"{name} (images, zip and mp4), {size}, faces: {faces}: {speed} frames/s, {cpu} CPU ms."]
     return lines
 
 
@@ -225,9 +225,9 @@ def _race(told: Told) -> list[str]:
 def _loops(told: Told) -> list[str]:
     before, after = told["load"]
     lines = [
-        f"An epoch of {_words(told)}, {told['images']:,} pictures, on the CPU with {told['threads']} "
+        f"An epoch of {_words(told)}, {told['images']:,} images, on the CPU with {told['threads']} "
         f"thread{'s' if told['threads'] > 1 else ''}, {told['rounds']} turns each, load {before} to {after}; beside a "
-        "Dataset and a DataLoader as they are usually written. CPU ms per picture; feeding and the network also alone.",
+        "Dataset and a DataLoader as they are usually written. CPU ms per image; feeding and the network also alone.",
         "",
     ]
     parts = ("epoch_cpu_ms", "feed_cpu_ms", "network_cpu_ms")
@@ -235,8 +235,8 @@ def _loops(told: Told) -> list[str]:
         [row["system"], f"{row['images_per_second']:,.0f}", *(f"{row[part]:.3f}" for part in parts)]
         for row in told["rows"]
     ]
-    lines += [*table(("loop", "pictures/s", "CPU ms", "feeding", "network"), rows), ""]
-    by = {"wall": "pictures per second", "cpu": "processor time"}
+    lines += [*table(("loop", "images/s", "CPU ms", "feeding", "network"), rows), ""]
+    by = {"wall": "images per second", "cpu": "processor time"}
     for row in told["ratios"]:
         between = f"{row['least']:.2f} to {row['most']:.2f}"
         lines += [f"- {row['system']}: {row['median']:.2f} times {row['against']} in {by[row['by']]} ({between})"]

@@ -72,7 +72,7 @@ def training(told: dict[str, Any]) -> Iterator[Bar]:
     if "ratio" in told:
         rows = [row for row in told["ratio"]["ratios"] if (row["system"], row["by"]) == ("mien float32", "wall")]
         least = min(row["median"] for row in rows)
-        yield Bar("training: at least 2.5 times a plain loop's pictures per second", f"{least:.1f} times", least >= 2.5)
+        yield Bar("training: at least 2.5 times a plain loop's images per second", f"{least:.1f} times", least >= 2.5)
 
 
 CHECKS: tuple[tuple[str, Callable[[dict[str, Any]], Iterator[Bar]]], ...] = (

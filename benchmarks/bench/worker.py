@@ -1,7 +1,7 @@
 """mien's side of the benchmarks: the process that bench/interleave.py asks.
 
     worker.py faces NAME CROPS.bin THREADS     shipped weights on crops: {"do": "time", "batch": 8, "seconds": 0.4}
-    worker.py pictures THREADS                 the whole pipeline: {"do": "video", "path": ...}, {"do": "folder", ...}
+    worker.py images THREADS                 the whole pipeline: {"do": "video", "path": ...}, {"do": "folder", ...}
 
 THREADS caps onnxruntime's threads; 0 leaves what mien chooses.
 """
@@ -43,7 +43,7 @@ def answers(classifier: Any, crops: np.ndarray) -> Answer:
     return {"order": classifier.card.labels, "probs": classifier(crops).tolist()}
 
 
-def pictures() -> dict[str, Callable[..., Answer]]:
+def images() -> dict[str, Callable[..., Answer]]:
     """Return what is answered about the pipeline as users get it."""
     from mien import Pipeline
 
@@ -55,7 +55,7 @@ def pictures() -> dict[str, Callable[..., Answer]]:
 
 
 def counted(predict: Callable[[], Any]) -> Answer:
-    """Read everything and return how many frames or pictures and faces there were, and what it took."""
+    """Read everything and return how many frames or images and faces there were, and what it took."""
     cpu, wall = time.process_time(), time.perf_counter()
     rows = [prediction.to_dict() for prediction in predict()]
     took = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
@@ -98,7 +98,7 @@ def main(what: str, *words: str) -> None:
     *rest, threads = words
     if int(threads):
         cap(int(threads))
-    serve({"faces": faces, "pictures": pictures}[what](*rest))
+    serve({"faces": faces, "images": images}[what](*rest))
 
 
 if __name__ == "__main__":

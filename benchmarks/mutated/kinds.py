@@ -192,13 +192,13 @@ def last(path: Path) -> None:
     from mien.errors import WeightsError
     from mien.reading.guard import parsing
     from mien.training import checkpoint
-    from mien.training.optim import Average, optimizer
+    from mien.training.optim import ExponentialMovingAverage, optimizer
     from mien.training.recipe import Optim
     from mien.training.train import State
 
     content = checkpoint.load(path, checkpoint.Last)
     model = seeds.network()
-    state = State(model, Average(model, 0.9), optimizer(model, Optim(name="adam")))
+    state = State(model, ExponentialMovingAverage(model, 0.9), optimizer(model, Optim(name="adam")))
     with parsing(path, kind=WeightsError):
         state.restore(content)
     model(torch.zeros(2, 16)).sum().backward()
@@ -273,23 +273,23 @@ TEXT = (mutate.text, mutate.text, mutate.text, *mutate.BINARY)
 JSON = (mutate.as_json, mutate.as_json, mutate.as_json, mutate.flip, mutate.cut, mutate.splice)
 
 KINDS: dict[str, Kind] = {
-    "jpeg": Kind(".jpg", lambda: seeds.picture("JPEG", exif=seeds.exif()), source, weight=4),
-    "jpeg progressive": Kind(".jpg", lambda: seeds.picture("JPEG", progressive=True), source),
-    "png": Kind(".png", lambda: seeds.picture("PNG"), source, weight=4),
-    "png palette": Kind(".png", lambda: seeds.picture("PNG", "P"), source),
+    "jpeg": Kind(".jpg", lambda: seeds.image("JPEG", exif=seeds.exif()), source, weight=4),
+    "jpeg progressive": Kind(".jpg", lambda: seeds.image("JPEG", progressive=True), source),
+    "png": Kind(".png", lambda: seeds.image("PNG"), source, weight=4),
+    "png palette": Kind(".png", lambda: seeds.image("PNG", "P"), source),
     "apng": Kind(".png", lambda: seeds.moving("PNG"), source),
     "gif": Kind(".gif", lambda: seeds.moving("GIF"), source, weight=3),
-    "webp": Kind(".webp", lambda: seeds.picture("WEBP"), source, weight=3),
+    "webp": Kind(".webp", lambda: seeds.image("WEBP"), source, weight=3),
     "webp animated": Kind(".webp", lambda: seeds.moving("WEBP"), source),
-    "tiff": Kind(".tif", lambda: seeds.picture("TIFF"), source, weight=3),
-    "tiff lzw": Kind(".tif", lambda: seeds.picture("TIFF", "L", compression="tiff_lzw"), source),
-    "tiff deep": Kind(".tif", lambda: seeds.picture("TIFF", "I;16"), source),
-    "bmp": Kind(".bmp", lambda: seeds.picture("BMP"), source, weight=3),
-    "tga": Kind(".tga", lambda: seeds.picture("TGA"), source),
-    "ppm": Kind(".ppm", lambda: seeds.picture("PPM"), source),
-    "ico": Kind(".ico", lambda: seeds.picture("ICO"), source),
-    "jpeg 2000": Kind(".jp2", lambda: seeds.picture("JPEG2000"), source),
-    "avif": Kind(".avif", lambda: seeds.picture("AVIF"), source, weight=3),
+    "tiff": Kind(".tif", lambda: seeds.image("TIFF"), source, weight=3),
+    "tiff lzw": Kind(".tif", lambda: seeds.image("TIFF", "L", compression="tiff_lzw"), source),
+    "tiff deep": Kind(".tif", lambda: seeds.image("TIFF", "I;16"), source),
+    "bmp": Kind(".bmp", lambda: seeds.image("BMP"), source, weight=3),
+    "tga": Kind(".tga", lambda: seeds.image("TGA"), source),
+    "ppm": Kind(".ppm", lambda: seeds.image("PPM"), source),
+    "ico": Kind(".ico", lambda: seeds.image("ICO"), source),
+    "jpeg 2000": Kind(".jp2", lambda: seeds.image("JPEG2000"), source),
+    "avif": Kind(".avif", lambda: seeds.image("AVIF"), source, weight=3),
     "heic": Kind(".heic", lambda: seeds.heif("hevc"), source, weight=3),
     "avif grid": Kind(".avif", lambda: seeds.heif("av1"), source),
     "mp4": Kind(".mp4", lambda: seeds.clip("mp4"), source, weight=4),

@@ -27,7 +27,7 @@ def face(shift: int = 0, side: int = 96) -> np.ndarray:
     return np.stack([rings, 255 - rings, (x + y) % 256], 2).clip(0, 255).astype(np.uint8)
 
 
-def picture(format: str, mode: str = "RGB", **options: Any) -> bytes:
+def image(format: str, mode: str = "RGB", **options: Any) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(face()).convert(mode).save(stream, format, **options)
     return stream.getvalue()

@@ -1,15 +1,15 @@
 """fer's side of the benchmarks, in its own environment (`make peers`): the process that bench/interleave.py asks.
 
     fer_worker.py faces tflite|keras CROPS.bin THREADS      its classifier on crops
-    fer_worker.py pictures FOLDER THREADS                   its own path through videos and photos, Haar and tflite
+    fer_worker.py images FOLDER THREADS                   its own path through videos and photos, Haar and tflite
 
 Crops: the face rectangle is the whole crop and the offsets are 0, since its default widens every box by 10 px, which
-costs 16 points of accuracy on crops.  A batch is one picture with the crops side by side and a rectangle each, the
+costs 16 points of accuracy on crops.  A batch is one image with the crops side by side and a rectangle each, the
 only way in which its keras path sees several faces at once; its tflite path loops over them.  Its interpreter is given
 THREADS threads, which it does not ask for itself; 0 leaves its default.
 
 Videos, of which it reads the first `most` frames, and photos are read at its defaults (Haar cascade, 10 px, tflite).
-`video` with `extras` false reads without its annotated pictures, zip and mp4; with true it is analyze() as called by
+`video` with `extras` false reads without its annotated images, zip and mp4; with true it is analyze() as called by
 default.  FOLDER takes what it writes.
 """
 
@@ -56,7 +56,7 @@ def faces(kind: str, file: str) -> dict[str, Callable]:
     return {"time": timed, "answer": answers}
 
 
-def pictures(folder: str) -> dict[str, Callable]:
+def images(folder: str) -> dict[str, Callable]:
     """Return what is answered about videos and photos."""
     detector = FER()
     os.chdir(folder)  # it writes data.csv where it runs
@@ -104,7 +104,7 @@ def main(what: str, *words: str) -> None:
     *rest, threads = words
     if int(threads):
         tf.lite.Interpreter = functools.partial(tf.lite.Interpreter, num_threads=int(threads))
-    known = {"faces": faces, "pictures": pictures}[what](*rest)
+    known = {"faces": faces, "images": images}[what](*rest)
     for line in sys.stdin:
         request = json.loads(line)
         told = known[request.pop("do")](**request)

@@ -2,7 +2,7 @@
 
     MIEN_DATA=path/to/data python benchmarks/peers/predict.py        (after `make peers`)
 
-Writes results/peers/NAME.csv: the picture's id and the peer's probabilities under its own names, no pixels.  Nothing is
+Writes results/peers/NAME.csv: the image's id and the peer's probabilities under its own names, no pixels.  Nothing is
 detected: the crop is the face.  `mien compare --from csv results/peers/*.csv` scores them.
 """
 
@@ -29,7 +29,7 @@ PEERS: dict[str, Callable[[Path], interleave.Worker | None]] = {
 
 
 def write(path: Path, ids: Sequence[str], order: Sequence[str], probs: np.ndarray) -> None:
-    """Write one row per picture."""
+    """Write one row per image."""
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["id", *order])

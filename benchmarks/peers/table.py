@@ -33,7 +33,7 @@ def main() -> None:
     ours = [RESULTS / name / "0-test.npz" for name in OURS]
     found = compare(Request((*ours, *(RESULTS / "peers" / f"{name}.csv" for name in PEERS))))
     parts = [INTRODUCTION]
-    for part, title in (("full", "All pictures"), ("clean", "Without twins in the Training of our weights")):
+    for part, title in (("full", "All images"), ("clean", "Without twins in the Training of our weights")):
         parts.append(section(title, found[part]))
     (RESULTS / "PEERS.md").write_text("\n".join(parts), encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""mien reads apparent facial expressions from pictures, and trains, measures and compares the models that do it.
+"""mien reads apparent facial expressions from images, and trains, measures and compares the models that do it.
 
     from mien import Pipeline
 

@@ -34,7 +34,7 @@ TRAINING = ("torch", "onnx", "onnxscript")  # packages that only `mien[train]` b
 
 app = typer.Typer(
     name="mien",
-    help="Read apparent facial expressions from pictures; train, measure and compare the models that do it.",
+    help="Read apparent facial expressions from images; train, measure and compare the models that do it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -46,7 +46,7 @@ app = typer.Typer(
 def start(
     version: Annotated[bool, typer.Option("--version", help="print the version and stop")] = False,
 ) -> None:
-    """Read apparent facial expressions from pictures; train, measure and compare the models that do it."""
+    """Read apparent facial expressions from images; train, measure and compare the models that do it."""
     if version:
         from mien import __version__
 
@@ -60,10 +60,10 @@ def predict(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="photos, folders, globs, videos, camera:0")],
     format: Annotated[str, typer.Option(help="table, json, jsonl, csv or parquet")] = "table",
     out: Annotated[
-        Path | None, typer.Option(help="for annotated pictures and videos, rows, events.csv, people.csv, report.html")
+        Path | None, typer.Option(help="for annotated images and videos, rows, events.csv, people.csv, report.html")
     ] = None,
     weights: Annotated[str, typer.Option(help="a shipped name (`mien list weights`) or a file")] = "ferplus",
-    detector: Annotated[str, typer.Option(help="yunet, haar or whole (the picture is the face)")] = "yunet",
+    detector: Annotated[str, typer.Option(help="yunet, haar or whole (the image is the face)")] = "yunet",
     detector_file: Annotated[Path | None, typer.Option(help="your own copy of the detector's file")] = None,
     min_score: Annotated[float | None, typer.Option(help="least score of a detected face, 0 to 1")] = None,
     abstain: Annotated[str | None, typer.Option(help="least confidence to answer: 0 to 1, or auto")] = None,
@@ -194,13 +194,13 @@ def generate(
     root: Annotated[Path | None, typer.Option(help="the data; MIEN_DATA when not given")] = None,
     out: Annotated[Path, typer.Option(help="the generator's folder, made or gone on with")] = Path("generator"),
     steps: Annotated[int, typer.Option(help="batches of 256 that it learns from")] = 3000,
-    per_class: Annotated[int, typer.Option(help="pictures to draw of every class")] = 500,
+    per_class: Annotated[int, typer.Option(help="images to draw of every class")] = 500,
     seed: Annotated[int, typer.Option(help="of everything random")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     force: Annotated[bool, typer.Option("--force", help=FORCE)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
-    """Train a class-conditional generator of faces and draw pictures for `data.train.generated` of a recipe."""
+    """Train a class-conditional generator of faces and draw images for `data.train.generated` of a recipe."""
     from mien.data import read_options
     from mien.training.generate import Settings, to_text
     from mien.training.generate import generate as make
@@ -259,14 +259,14 @@ def data(
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="e.g. labels=distribution")
     ] = None,
     root: Annotated[Path | None, typer.Option(help="the data; MIEN_DATA when not given")] = None,
-    out: Annotated[Path | None, typer.Option(help="for pictures, pages and clean ids [default: NAME-data]")] = None,
+    out: Annotated[Path | None, typer.Option(help="for images, pages and clean ids [default: NAME-data]")] = None,
     hygiene: Annotated[bool, typer.Option("--hygiene", help="look for twins, leaks, conflicts, blanks")] = False,
     detector: Annotated[str | None, typer.Option(help="yunet or haar: look for faces too (--hygiene)")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="exit 3 when splits leak (--hygiene)")] = False,
     force: Annotated[bool, typer.Option("--force", help=FORCE)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
-    """Show a data set: counts, a contact sheet, and the test pictures that have no twin in Training."""
+    """Show a data set: counts, a contact sheet, and the test images that have no twin in Training."""
     from mien.data import overview, read_options
     from mien.data.audit import summary
     from mien.outputs.taken import taken
@@ -326,13 +326,13 @@ def compare(
     data: Annotated[str | None, typer.Option(help="the data set that tells the truth, where no system does")] = None,
     root: Annotated[Path | None, typer.Option(help="the data; MIEN_DATA when not given")] = None,
     split: Annotated[str | None, typer.Option(help="val or test [default: test of --data and of folders]")] = None,
-    intersect: Annotated[bool, typer.Option("--intersect", help="only pictures that all answered")] = False,
+    intersect: Annotated[bool, typer.Option("--intersect", help="only images that all answered")] = False,
     published: Annotated[bool, typer.Option("--published", help="list published figures below")] = False,
     out: Annotated[Path | None, typer.Option(help="for compare.json, .csv and .html, and tables as results")] = None,
     force: Annotated[bool, typer.Option("--force", help=FORCE)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
-    """Compare systems picture by picture: differences with intervals, tests, a ranking, where they disagree."""
+    """Compare systems image by image: differences with intervals, tests, a ranking, where they disagree."""
     from mien.evaluation import compare as pairs
     from mien.outputs.taken import taken
 
@@ -347,7 +347,7 @@ def compare(
         if not out:
             return
         with begin() as outputs:
-            written = pairs.keep(found, outputs, pairs.pictures(found, root), tables)
+            written = pairs.keep(found, outputs, pairs.images(found, root), tables)
         typer.echo("\n".join(f"wrote {printable(path)}" for path in written), err=as_json)
 
 
@@ -360,7 +360,7 @@ def report(
             help="run folders, results, side by side; what `mien stress` or `mien fairness` wrote",
         ),
     ],
-    root: Annotated[Path | None, typer.Option(help="the data, for pictures; MIEN_DATA when not given")] = None,
+    root: Annotated[Path | None, typer.Option(help="the data, for images; MIEN_DATA when not given")] = None,
     out: Annotated[
         Path | None, typer.Option(help="a folder or a file.html [default: the one folder given, else here]")
     ] = None,
@@ -392,12 +392,10 @@ def calibrate(
 def fairness(
     context: typer.Context,
     result: Annotated[Path, typer.Argument(metavar="RESULT", help="a result.npz, or the folder that holds it")],
-    groups: Annotated[Path, typer.Option(help="a table (CSV or Parquet) with a row per picture")],
-    id: Annotated[
-        str | None, typer.Option(help="the column that names the picture [default: guessed, and said]")
-    ] = None,
+    groups: Annotated[Path, typer.Option(help="a table (CSV or Parquet) with a row per image")],
+    id: Annotated[str | None, typer.Option(help="the column that names the image [default: guessed, and said]")] = None,
     by: Annotated[list[str] | None, typer.Option(help="a column of groups, or several joined: sex+age")] = None,
-    min_group: Annotated[int, typer.Option(min=1, help="fewest pictures to conclude from")] = 30,
+    min_group: Annotated[int, typer.Option(min=1, help="fewest images to conclude from")] = 30,
     out: Annotated[Path | None, typer.Option(help="for fairness.json and fairness.html")] = None,
     force: Annotated[bool, typer.Option("--force", help=FORCE)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
@@ -436,12 +434,12 @@ def stress(
     root: Annotated[Path | None, typer.Option(help="the data; MIEN_DATA when not given")] = None,
     split: Annotated[str, typer.Option(help="val or test")] = "val",
     baseline: Annotated[str | None, typer.Option(help="weights, or a stress.json, to set errors against")] = None,
-    images: Annotated[int, typer.Option(help="how many pictures, evenly spaced over the split")] = 1000,
+    images: Annotated[int, typer.Option(help="how many images, evenly spaced over the split")] = 1000,
     out: Annotated[Path | None, typer.Option(help="for stress.json, stress.svg and corruptions.png")] = None,
     force: Annotated[bool, typer.Option("--force", help=FORCE)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
-    """Measure weights on blurred, noisy, dark, covered and askew pictures, and under attack."""
+    """Measure weights on blurred, noisy, dark, covered and askew images, and under attack."""
     from mien.data import read_options
     from mien.evaluation.evaluate import weights_file
     from mien.evaluation.stress import KEPT, keep, to_text

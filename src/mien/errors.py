@@ -6,7 +6,7 @@
     ├── WeightsError     a weights file, a card or a checkpoint that cannot be used
     ├── DetectorError    a face detector whose file is missing or altered
     ├── DivergedError    a training run whose loss is no longer a number
-    ├── MediaError       a picture, video or camera that cannot be opened or decoded
+    ├── MediaError       an image, video or camera that cannot be opened or decoded
     ├── OutputError      a file or folder that results cannot be written to
     └── UsageError       a command or an argument that cannot be carried out as given
 
@@ -46,7 +46,7 @@ class DivergedError(MienError):
 
 
 class MediaError(MienError):
-    """A picture, video or camera that cannot be opened or decoded."""
+    """An image, video or camera that cannot be opened or decoded."""
 
 
 class OutputError(MienError):

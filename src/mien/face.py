@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """A face found in a picture, with what was read from it.
+    """A face found in an image, with what was read from it.
 
     Attributes:
-        box: float32 (4,), x1 y1 x2 y2 in pixels of the picture as seen, clipped to it.
+        box: float32 (4,), x1 y1 x2 y2 in pixels of the image as seen, clipped to it.
         score: the detector's confidence in [0, 1].
         landmarks: float32 (5, 2) pixels (right eye, left eye, nose, right and left mouth corner; the subject's
             right), or None when the detector has none.
         labels: the expressions that `probs` is about, in vocabulary order.
         probs: float32 (K,), summing to one, or None before classification.
         abstained: True when the top probability lies below the threshold asked for.
-        track_id: identity within a video, or None in a still picture.
+        track_id: identity within a video, or None in a still image.
         valence, arousal: in [-1, 1], or None when the weights have no such head.
         action_units: probability per action unit ("au12"), or None likewise.
         crop: float32 (3,), the square that the weights were given: x y of its top left corner and its side, in pixels

@@ -50,7 +50,7 @@ def test_front_agrees_with_the_definition_on_random_points() -> None:
 
 
 def _graph(batch: str | int = "faces") -> Any:
-    """A 3 x 3 convolution of 4 x 4 pictures into 8 channels, a grouped one, and a layer of 10."""
+    """A 3 x 3 convolution of 4 x 4 images into 8 channels, a grouped one, and a layer of 10."""
     from onnx import TensorProto, helper
 
     def weights(name: str, *shape: int) -> Any:
@@ -250,7 +250,7 @@ def test_own_worker_reads_crops_and_clips(tmp_path: Path) -> None:
     assert 0 < told["cpu"] <= told["wall"] * 1.5
     assert np.array(answers["probs"]).shape == (16, 7)
     fixtures.clip(tmp_path / "clip.mp4", "360p", 12, 3)
-    with interleave.mien("pictures") as worker:
+    with interleave.mien("images") as worker:
         told = worker.ask(do="video", path=str(tmp_path / "clip.mp4"))
     assert (told["frames"], told["faces"]) == (12, 36)
 

@@ -70,7 +70,7 @@ def test_operations_of_a_run_are_those_counted_by_hand() -> None:
     data, val = (split(recipe, None, name, torch.device("cpu")) for name in ("train", "val"))
     layer = 2 * 48 * 48 * 7
     steps = 3 * (160 // 40)
-    learning = 2 * layer * 40 * steps  # forwards, and backwards to the weights: the pictures need no gradient
+    learning = 2 * layer * 40 * steps  # forwards, and backwards to the weights: the images need no gradient
     assert speedrun.operations(recipe, data, val) == learning + layer * 2 * 3 * 40
     assert speedrun.operations(recipe, replace(data, rows=data.rows[:80]), val) < learning
 
@@ -109,7 +109,7 @@ def test_share_of_the_ceiling_that_is_stated(device: str, share: float | None) -
     assert "holds" not in figures  # nobody has opened test
 
 
-def test_plain_loop_changes_pictures_as_the_recipe_says() -> None:
+def test_plain_loop_changes_images_as_the_recipe_says() -> None:
     from bench.loops import moved, shaded
 
     image = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
@@ -180,7 +180,7 @@ def test_page_and_promises_tell_what_was_measured_and_what_was_not() -> None:
     ratio = {**common, "images": 1280, "rounds": 3, "rows": [row], "ratios": [{**between, "by": "wall"}]}
     text = page({"speedrun": {"quick": False, "ratio": ratio}})
     assert "not measured yet" in text
-    assert "- mien float32: 1.40 times plain, 0 workers in pictures per second (1.20 to 1.50)" in text
+    assert "- mien float32: 1.40 times plain, 0 workers in images per second (1.20 to 1.50)" in text
     assert [bar.met for bar in bars({"speedrun": {"ratio": ratio}})] == [False]
     assert bars({"speedrun": {"quick": False}}) == []
     figures = {

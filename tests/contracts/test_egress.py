@@ -126,13 +126,13 @@ def media(tmp_path: Path) -> list[str]:
     import av
     from PIL import Image
 
-    picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    Image.fromarray(picture).save(tmp_path / "photo.jpg")
+    image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    Image.fromarray(image).save(tmp_path / "photo.jpg")
     with av.open(str(tmp_path / "clip.mp4"), "w") as container:
         stream = container.add_stream("libx264", rate=10)
         stream.width = stream.height = 64
         for _ in range(5):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image)))
         container.mux(stream.encode())
     for name, text in PLAYLISTS.items():
         (tmp_path / name).write_text(text)

@@ -23,7 +23,7 @@ SHIPPED = ("ferplus", "fer2013", "ferplus-nano", "fer2013-nano")
 DEFINED = ("95 % intervals", "stays at 40 % or more", "reaches 60 % and")
 """Numbers that are definitions or settings, with the words around them."""
 
-MEASURED = re.compile(r"\d[\d,]*(?:\.\d+)? (?:%|points|MB|frames/s|times|pictures a second|photos/s|identity switches)")
+MEASURED = re.compile(r"\d[\d,]*(?:\.\d+)? (?:%|points|MB|frames/s|times|images a second|photos/s|identity switches)")
 
 
 @cache
@@ -123,7 +123,7 @@ def stressed(name: str) -> str:
 def attacked() -> str:
     (found,) = results("ferplus/stress.json")["attacks"]
     before, after = (100 * found[key] for key in ("clean_accuracy", "accuracy"))
-    return f"{before:.0f} % to {after:.0f} % on {found['n']} pictures"
+    return f"{before:.0f} % to {after:.0f} % on {found['n']} images"
 
 
 def memory() -> str:
@@ -135,7 +135,7 @@ def drawing() -> str:
     whole = results("bench/synthetic.json")
     found, cores = whole["procedural"], {2: "two"}[whole["threads"]]
     rate, ratio = found["mien"]["per_second"], found["ratio"]["by_clock"]
-    return f"{rate:,.0f} pictures a second on {cores} cores, {ratio:.0f} times a plain"
+    return f"{rate:,.0f} images a second on {cores} cores, {ratio:.0f} times a plain"
 
 
 def framed() -> str:
@@ -162,9 +162,9 @@ def network() -> str:
 TEMPLATES: dict[str, tuple[str, Callable[[], str]]] = {
     "stress of ferplus": (r"`ferplus` falls from (.*?) on average", lambda: stressed("ferplus")),
     "stress of fer2013": (r"`fer2013` from ([\d.]+ % to [\d.]+ %)", lambda: stressed("fer2013")),
-    "attack": (r"brings `ferplus` from (.*? pictures)", attacked),
+    "attack": (r"brings `ferplus` from (.*? images)", attacked),
     "memory": (r"(\d+ MB after a minute .*?\d+ MB)", memory),
-    "drawing": (r"at ([\d,]+ pictures a second.*? times a plain)", drawing),
+    "drawing": (r"at ([\d,]+ images a second.*? times a plain)", drawing),
     "framing": (r"images lose (.*? canvas)", framed),
     "tracking": (r"(on \d+ clips made of real faces, \d+ .*?makes \d+)", tracked),
     "network": (r"the network is (about \d+ % of it)", network),

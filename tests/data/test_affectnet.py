@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from mien.data import gated, load
-from mien.data.affectnet import COLUMNS, PICTURES
+from mien.data.affectnet import COLUMNS, IMAGES
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS
 
@@ -21,12 +21,12 @@ def put(root: Path, lines: list[Line], heading: bool = True, table: str = "train
         csv.writer(file).writerows([*([list(COLUMNS)] if heading else []), *lines])
 
 
-def picture(root: Path, name: str, left: int = 0) -> str:
+def image(root: Path, name: str, left: int = 0) -> str:
     """A black photo with a white square of 20 pixels whose left upper corner is at (left, 10)."""
     photo = np.zeros((60, 90, 3), np.uint8)
     photo[10:30, left : left + 20] = (250, 120, 10)
-    (root / PICTURES / name).parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(photo).save(root / PICTURES / name)
+    (root / IMAGES / name).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(photo).save(root / IMAGES / name)
     return name
 
 
@@ -38,7 +38,7 @@ def line(name: str, left: int = 0, code: object = 1, valence: object = 0.5, **ch
 
 
 def test_cut_along_the_box_with_label_and_feeling(tmp_path: Path) -> None:
-    put(tmp_path, [line(picture(tmp_path, f"{k}/p{k}.png", 3 * k), 3 * k, code=k, valence=-2 if k == 2 else k / 10)
+    put(tmp_path, [line(image(tmp_path, f"{k}/p{k}.png", 3 * k), 3 * k, code=k, valence=-2 if k == 2 else k / 10)
                    for k in range(8)], table="validation.csv")  # fmt: skip
     (tmp_path / "training.csv").touch()
     samples = load("affectnet", tmp_path, "test")
@@ -62,7 +62,7 @@ def test_val_is_a_fixed_part_of_training(tmp_path: Path) -> None:
 
 
 def test_validation_table_without_a_heading(tmp_path: Path) -> None:
-    put(tmp_path, [line(picture(tmp_path, "1/a.png"))], heading=False, table="validation.csv")
+    put(tmp_path, [line(image(tmp_path, "1/a.png"))], heading=False, table="validation.csv")
     assert len(load("affectnet", tmp_path, "test")) == 1
 
 
@@ -77,16 +77,16 @@ def test_validation_table_without_a_heading(tmp_path: Path) -> None:
         ({"face_width": "0"}, ["line 3", "0 x 20", "above 0"]),
         ({"face_x": ""}, ["line 3", "face_x", "a number"]),
         ({"subDirectory_filePath": "9/gone.png"}, ["gone.png", "No such file"]),
-        ({"subDirectory_filePath": "1/a.png"}, ["names a picture twice"]),
-        ({"subDirectory_filePath": "1/text.png"}, ["text.png is not a picture"]),
-        ({"subDirectory_filePath": "1/empty.png"}, ["empty.png is not a picture"]),
+        ({"subDirectory_filePath": "1/a.png"}, ["names an image twice"]),
+        ({"subDirectory_filePath": "1/text.png"}, ["text.png is not an image"]),
+        ({"subDirectory_filePath": "1/empty.png"}, ["empty.png is not an image"]),
     ],
 )
 def test_bad_lines(change: dict[str, object], words: list[str], tmp_path: Path) -> None:
-    good = line(picture(tmp_path, "1/a.png"))
-    picture(tmp_path, "1/b.png")
-    (tmp_path / PICTURES / "1/text.png").write_text("no picture")
-    (tmp_path / PICTURES / "1/empty.png").touch()
+    good = line(image(tmp_path, "1/a.png"))
+    image(tmp_path, "1/b.png")
+    (tmp_path / IMAGES / "1/text.png").write_text("no image")
+    (tmp_path / IMAGES / "1/empty.png").touch()
     put(tmp_path, [good, line("1/b.png", **change)], table="validation.csv")
     with pytest.raises(DataError) as caught:
         load("affectnet", tmp_path, "test")
@@ -125,7 +125,7 @@ def only_faceless(root: Path) -> None:
     ],
 )
 def test_bad_tables(spoil: Callable[[Path], None], words: list[str], tmp_path: Path) -> None:
-    put(tmp_path, [line(picture(tmp_path, "1/a.png"))], table="validation.csv")
+    put(tmp_path, [line(image(tmp_path, "1/a.png"))], table="validation.csv")
     spoil(tmp_path)
     with pytest.raises(DataError) as caught:
         load("affectnet", tmp_path, "test")
@@ -134,10 +134,10 @@ def test_bad_tables(spoil: Callable[[Path], None], words: list[str], tmp_path: P
 
 
 def test_missing_images_are_left_out_when_asked(tmp_path: Path) -> None:
-    put(tmp_path, [line(picture(tmp_path, f"p{k}.png")) for k in range(4)], table="validation.csv")
+    put(tmp_path, [line(image(tmp_path, f"p{k}.png")) for k in range(4)], table="validation.csv")
     (tmp_path / "training.csv").touch()
-    (tmp_path / PICTURES / "p2.png").unlink()
-    (tmp_path / PICTURES / "._p1.png").write_bytes(b"Mac OS X")
+    (tmp_path / IMAGES / "p2.png").unlink()
+    (tmp_path / IMAGES / "._p1.png").write_bytes(b"Mac OS X")
     with pytest.raises(DataError, match=r"p2\.png"):
         load("affectnet", tmp_path, "test")
     samples = load("affectnet", tmp_path, "test", skip_missing=True)

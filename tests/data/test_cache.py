@@ -176,7 +176,7 @@ def test_two_processes_build_at_once(tiny_fer2013: Path, own_cache: Path) -> Non
     assert [process.returncode for process in processes] == [0, 0, 0]
     assert len(set(answers)) == 1
     assert answers[0].startswith("156 ")
-    assert len(entries(own_cache)) == 2  # pictures, votes
+    assert len(entries(own_cache)) == 2  # images, votes
 
 
 def test_the_slower_of_two_builds_yields(own_cache: Path) -> None:
@@ -277,7 +277,7 @@ def test_packed_arrays_train_without_the_readers(tmp_path: Path, tiny_fer2013: P
             assert found.fingerprint == expected.fingerprint
             assert np.array_equal(found.images, expected.images)
             assert found.ids.tolist() == expected.ids.tolist()
-        with pytest.raises(DataError, match="holds no PrivateTest pictures"):
+        with pytest.raises(DataError, match="holds no PrivateTest images"):
             load(name, packed, "test", **options)
     code = LOAD + "; assert not {'pyarrow', 'PIL', 'cv2', 'torch', 'rich'} & set(sys.modules), sys.modules"
     subprocess.run([sys.executable, "-c", code, str(packed)], check=True)

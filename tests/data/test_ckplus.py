@@ -103,7 +103,7 @@ def spoil_units(root: Path) -> None:
         (spoil_label("happy\n"), ["_emotion.txt", "not made of numbers"]),
         (spoil_label("\n"), ["_emotion.txt", "one number"]),
         (lose_peak, ["_emotion.txt labels S007_001_00000003.png", "not in"]),
-        (spoil_peak, ["S007_001_00000003.png is not a picture"]),
+        (spoil_peak, ["S007_001_00000003.png is not an image"]),
         (lose_labels, ["has no labels"]),
         (spoil_units, ["_facs.txt", "3 numbers", "pairs"]),
     ],

@@ -33,7 +33,7 @@ def test_equals_the_plain_product(shape: tuple[int, ...], threshold: float) -> N
     assert not found.exact.any()
 
 
-def test_blank_pictures_have_only_equal_twins() -> None:
+def test_blank_images_have_only_equal_twins() -> None:
     blank = [np.full((8, 8, 1), value, np.uint8) for value in (0, 0, 255, 7)]
     rng = np.random.default_rng(0)
     face = rng.integers(0, 256, (8, 8, 1)).astype(np.uint8)
@@ -42,7 +42,7 @@ def test_blank_pictures_have_only_equal_twins() -> None:
     assert found.exact.tolist() == [True, True, True, False, True, False]
 
 
-def test_the_first_equal_picture_is_the_twin() -> None:
+def test_the_first_equal_image_is_the_twin() -> None:
     face = np.random.default_rng(0).integers(0, 256, (8, 8, 1)).astype(np.uint8)
     assert twins(np.stack([face // 2, face, face]), face[None]).index.tolist() == [1]
 

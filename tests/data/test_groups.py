@@ -13,7 +13,7 @@ Parts = list[np.ndarray]
 
 
 def reference(parts: Parts, threshold: float) -> tuple[list[int], list[int]]:
-    """The first member of each picture's group, of equal pictures and of connected ones, from the whole matrix."""
+    """The first member of each image's group, of equal images and of connected ones, from the whole matrix."""
     components = pytest.importorskip("scipy.sparse.csgraph").connected_components
     flat = np.concatenate(parts).reshape(sum(map(len, parts)), -1).astype(np.float64)
     same = np.unique(flat, axis=0, return_inverse=True)[1].ravel()
@@ -38,7 +38,7 @@ def test_equal_the_components_of_all_pairs(shape: tuple[int, ...], threshold: fl
     assert 20 < len(np.unique(found.near)) < len(found.near) - 8
 
 
-def test_more_pictures_than_a_block_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_images_than_a_block_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(2)
     images = rng.integers(0, 256, (90, 8, 8, 1)).astype(np.uint8)
     images[60:] = images[rng.permutation(60)[:30]] ^ 1
@@ -67,7 +67,7 @@ def test_too_few_to_compare(count: int) -> None:
     assert found.exact.tolist() == found.near.tolist() == list(range(count))
 
 
-def test_progress_counts_every_picture() -> None:
+def test_progress_counts_every_image() -> None:
     images = np.random.default_rng(4).integers(0, 256, (600, 8, 8, 1)).astype(np.uint8)
     images[500:] = images[:100]
     seen: list[int] = []
@@ -76,7 +76,7 @@ def test_progress_counts_every_picture() -> None:
 
 
 def test_fer2013(mien_data: Path) -> None:
-    """1,515 groups of equal pictures, 3,363 pictures in them, 34,039 different pictures; twins only add to that."""
+    """1,515 groups of equal images, 3,363 images in them, 34,039 different images; twins only add to that."""
     found = groups([load("fer2013", mien_data, split).images for split in SPLITS])
     equal = members(found.exact)
     assert (len(equal), sum(map(len, equal)), len(np.unique(found.exact))) == (1515, 3363, 34039)

@@ -1,4 +1,4 @@
-"""Readers: the same pictures out of every layout; every bad file is told by file, line, got and expected."""
+"""Readers: the same images out of every layout; every bad file is told by file, line, got and expected."""
 
 import shutil
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def test_folder_names_that_do_not_tell(tmp_path: Path, fer2013_writer: Callable[
     fer2013_writer(tmp_path, "folder-untold")
     assert len(load("fer2013", tmp_path, "train")) == 160
     for split, usage in (("val", "PublicTest"), ("test", "PrivateTest")):
-        with pytest.raises(DataError, match=f"do not tell which pictures are {usage}.*mixes both"):
+        with pytest.raises(DataError, match=f"do not tell which images are {usage}.*mixes both"):
             load("fer2013", tmp_path, split)
 
 
@@ -212,8 +212,8 @@ def test_bad_parquet(tmp_path: Path, fer2013_writer: Callable[..., Any]) -> None
         (column("emotion", 5, 7), "row 5: emotion '7'"),
         (column("emotion", 5, None), "row 5: emotion 'None'"),
         (column("usage", 6, "Test"), "row 6: usage 'Test'"),
-        (column("image", 7, b"no picture"), "row 7: no readable picture"),
-        (column("image", 7, None), "row 7: no readable picture"),
+        (column("image", 7, b"no image"), "row 7: no readable image"),
+        (column("image", 7, None), "row 7: no readable image"),
         (table.slice(0, 0), "has no rows"),
     ]
     for bad, message in cases:
@@ -244,11 +244,11 @@ def test_bad_folders(tmp_path: Path, fer2013_writer: Callable[..., Any]) -> None
     with pytest.raises(DataError, match=r"odd\.png: 47x48 pixels; expected 48x48"):
         load("fer2013", tmp_path, "train")
     odd.write_bytes(b"\x89PNG broken")
-    with pytest.raises(DataError, match=r"odd\.png: no readable picture"):
+    with pytest.raises(DataError, match=r"odd\.png: no readable image"):
         load("fer2013", tmp_path, "train")
     empty = tmp_path / "empty"
     (empty / "train" / "happy").mkdir(parents=True)
-    with pytest.raises(DataError, match="no pictures in"):
+    with pytest.raises(DataError, match="no images in"):
         load("fer2013", empty, "train")
 
 
@@ -287,7 +287,7 @@ def test_a_split_that_is_not_there(tmp_path: Path, tiny_fer2013: Path) -> None:
     lines = (tiny_fer2013 / "fer2013.csv").read_text().split("\n")
     (tmp_path / "fer2013.csv").write_text("\n".join(lines[:161]))
     assert len(load("fer2013", tmp_path, "train")) == 160
-    with pytest.raises(DataError, match="holds no PrivateTest pictures"):
+    with pytest.raises(DataError, match="holds no PrivateTest images"):
         load("fer2013", tmp_path, "test")
 
 

@@ -22,7 +22,7 @@ def test_same_as_the_crop_code(size: int, channels: int) -> None:
     assert np.abs(found.astype(int) - expected.astype(int)).max() <= 1  # the last half of a grey level
 
 
-def test_many_pictures_one_by_one() -> None:
+def test_many_images_one_by_one() -> None:
     images = np.random.default_rng(0).integers(0, 256, (1500, 6, 8, 2), np.uint8)
     found = resize(images, 5)
     assert found.shape == (1500, 5, 5, 2)

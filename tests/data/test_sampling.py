@@ -8,7 +8,7 @@ import pytest
 
 from mien.data.fer2013.votes import CHOICES
 from mien.data.samples import Samples, one_hot
-from mien.data.sampling import class_weights, keep, limit, merge, select, showings, sources, tops
+from mien.data.sampling import class_weights, epoch_indices, keep, limit, merge, select, sources, top_labels
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS
 
@@ -103,7 +103,7 @@ TARGET = one_hot(np.repeat([0, 1, 2], [50, 20, 5]), 4)  # the fourth class never
 
 
 def shown(rows: np.ndarray, target: np.ndarray = TARGET) -> list[int]:
-    return np.bincount(tops(target)[rows], minlength=4).tolist()
+    return np.bincount(top_labels(target)[rows], minlength=4).tolist()
 
 
 @pytest.mark.parametrize(
@@ -120,20 +120,20 @@ def shown(rows: np.ndarray, target: np.ndarray = TARGET) -> list[int]:
     ],
 )
 def test_arms(imbalance: str, per_class: int | None, repeat: int, expected: list[int]) -> None:
-    rows = showings(TARGET, imbalance, per_class, repeat)
+    rows = epoch_indices(TARGET, imbalance, per_class, repeat)
     assert shown(rows) == expected
     assert (np.diff(rows) >= 0).all()
 
 
 def test_up_shows_every_row_nearly_equally_often() -> None:
-    times = np.bincount(showings(TARGET, "up"))
+    times = np.bincount(epoch_indices(TARGET, "up"))
     assert set(times[:50]) == {1}
     assert set(times[50:70]) == {2, 3}
     assert set(times[70:]) == {10}
 
 
 def test_the_seed_decides_which_are_left_out() -> None:
-    one, same, other = (showings(TARGET, "down", seed=seed).tolist() for seed in (1, 1, 2))
+    one, same, other = (epoch_indices(TARGET, "down", seed=seed).tolist() for seed in (1, 1, 2))
     assert one == same
     assert one != other
 
@@ -141,7 +141,7 @@ def test_the_seed_decides_which_are_left_out() -> None:
 def test_rows_without_a_label_are_always_shown() -> None:
     target = TARGET.copy()
     target[:3] = np.nan
-    assert showings(target, "down")[:3].tolist() == [0, 1, 2]
+    assert epoch_indices(target, "down")[:3].tolist() == [0, 1, 2]
 
 
 def test_class_weights_are_shares_of_the_rarest() -> None:

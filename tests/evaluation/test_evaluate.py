@@ -231,7 +231,7 @@ def other_size(images: np.ndarray, name: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", ["colour", "doubled", "wide"])
-def test_pictures_of_other_sizes_are_brought_to_the_crop(name: str, tiny_fer2013: Path) -> None:
+def test_images_of_other_sizes_are_brought_to_the_crop(name: str, tiny_fer2013: Path) -> None:
     images = np.asarray(load("fer2013", tiny_fer2013, "val").images[:6])
     target = np.eye(2, dtype=np.float32)[[0] * 6]
     samples = Samples(other_size(images, name), target, ("neutral", "happiness"), np.array(list("abcdef")))

@@ -23,7 +23,7 @@ def test_words_come_in_the_order_of_the_result(tmp_path: Path) -> None:
         "sex": ["m", "", "f"],
         "age": ["young", "", "old"],
     }
-    assert notes == [f"{path}: pictures from column id", f"{path}: no row for 1 of 3 pictures (00008)"]
+    assert notes == [f"{path}: images from column id", f"{path}: no row for 1 of 3 images (00008)"]
 
 
 @pytest.mark.parametrize(
@@ -35,8 +35,8 @@ def test_words_come_in_the_order_of_the_result(tmp_path: Path) -> None:
             ["Old  man", "Old  man", "F"],
             ["'Old  man' and 'old man' are taken for one gro"],
         ),
-        (("m", "", "f"), ["m", "", "f"], ["1 of 3 pictures without a group (1 empty)"]),
-        (("m", "Unknown", ""), ["m", "", ""], ["2 of 3 pictures without a group (1 empty, 1 'unknown')"]),
+        (("m", "", "f"), ["m", "", "f"], ["1 of 3 images without a group (1 empty)"]),
+        (("m", "Unknown", ""), ["m", "", ""], ["2 of 3 images without a group (1 empty, 1 'unknown')"]),
         (("m", "f", "d"), ["m", "f", "d"], []),
     ],
 )
@@ -57,7 +57,7 @@ def test_joined_columns_tell_each_thing_once(tmp_path: Path) -> None:
     assert columns["sex+age"].tolist() == ["f, old", "", "f, old"]
     assert told == [
         f"{path}: column sex: 'F' and 'f' are taken for one group, 'f'",
-        f"{path}: column sex+age: 1 of 3 pictures without a group",
+        f"{path}: column sex+age: 1 of 3 images without a group",
     ]
 
 
@@ -119,10 +119,10 @@ def test_names_are_no_groups(tmp_path: Path) -> None:
             "id,sex\n1,m\n2,f\n",
             None,
             (),
-            "no picture is known, the first is '1'; expected ids such as '00007' in column id",
+            "no image is known, the first is '1'; expected ids such as '00007' in column id",
         ),
         ("id,sex\n00007,m\n00007,f\n", None, (), "'00007' stands twice"),
-        ("who,sex\n00007,m\n", None, (), "expected one that names the picture; --id COLUMN"),
+        ("who,sex\n00007,m\n", None, (), "expected one that names the image; --id COLUMN"),
         ("who,sex\n00007,m\n", "whom", (), "--id whom; expected a column of .*: who, sex"),
         ("id,sex\n00007,m\n", None, ("gender",), "--by gender; expected columns of"),
         ("id,sex\n00007,m\n", None, ("sex+age",), r"--by sex\+age; expected columns of"),
@@ -141,6 +141,6 @@ def test_no_table(tmp_path: Path) -> None:
         read_groups(tmp_path / "none.csv", IDS)
 
 
-def test_a_result_without_pictures(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="a result without pictures"):
+def test_a_result_without_images(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="a result without images"):
         read_groups(table(tmp_path, "id,sex\n00007,m\n"), IDS[:0])

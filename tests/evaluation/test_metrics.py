@@ -137,7 +137,7 @@ def test_where_raters_tie_any_of_the_tied_is_right(
     probs: list[float], target: list[float], label: int, right: bool
 ) -> None:
     p, t = np.array([probs], np.float32), np.array([target], np.float32)
-    assert metrics.hard(p, t)[0].tolist() == [label]
+    assert metrics.top1(p, t)[0].tolist() == [label]
     assert metrics.accuracy(p, t) == float(right)
     assert metrics.confusion(p, t)[label].sum() == 1
 

@@ -62,7 +62,7 @@ def test_what_was_not_measured_is_not_there() -> None:
     text = model_card.text(card(), {}, {}, None, megabytes=1.5)
     assert "Nothing was measured." in text
     assert "| -, - thread(s) | - | unknown |" in text
-    assert "Spoilt" not in text
+    assert "Corrupted" not in text
     assert "Per group" not in text
     assert " % (" not in text
 
@@ -108,7 +108,7 @@ def test_agreement(votes: list[int], word: str) -> None:
     assert model_card.agreement(np.array([votes])).tolist() == [word]
 
 
-def test_votes_come_from_the_same_pictures(tmp_path: Path) -> None:
+def test_votes_come_from_the_same_images(tmp_path: Path) -> None:
     voted = result(votes=True)
     voted.take(np.arange(90) < 60).save(tmp_path / "ferplus" / "0-test.npz")
     words = model_card.agreed(result(), tmp_path)[model_card.AGREED]

@@ -71,7 +71,7 @@ def test_notes(tmp_path: Path) -> None:
     arm = cells(tmp_path, "alexnet-up")
     assert arm["published, %"].startswith("macro-F1 56.25 (affectnet test)")
     assert "published on affectnet, ours on ferplus" in arm["note"]
-    assert "learnt from 2000 pictures" in arm["note"]
+    assert "learnt from 2000 images" in arm["note"]
     needed = cells(tmp_path, "resnet18")
     assert "needs the data set: ask them" in needed["note"]
     assert (needed["ours: test, %"], needed["minutes"], needed["seeds"]) == ("-", "-", "-")

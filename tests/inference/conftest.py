@@ -32,7 +32,7 @@ def astronaut() -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def coffee() -> np.ndarray:
-    """A picture without a face."""
+    """An image without a face."""
     return skimage.data.coffee()
 
 
@@ -105,7 +105,7 @@ def clip() -> Callable[..., Path]:
 
 
 def texture(size: tuple[int, int], index: int) -> np.ndarray:
-    """A picture full of detail that moves with `index`, uint8 RGB (H, W, 3): damage to it can be seen."""
+    """An image full of detail that moves with `index`, uint8 RGB (H, W, 3): damage to it can be seen."""
     y, x = np.mgrid[: size[0], : size[1]]
     noise = np.random.default_rng(3).integers(0, 60, (size[0], size[1] + 200))[:, index : index + size[1]]
     tiles = ((x // 8 + y // 8 + index) % 2) * 120

@@ -1,4 +1,4 @@
-"""The crop: where it is cut, what lies beyond the picture, grey, sizes."""
+"""The crop: where it is cut, what lies beyond the image, grey, sizes."""
 
 import importlib.util
 import sys
@@ -68,10 +68,10 @@ def test_enlarging_is_exact_to_a_fraction_of_a_pixel(left: float) -> None:
 
 
 @pytest.mark.parametrize(("corners", "inside"), [((-30, -30, 66, 66), (40, 40)), ((-10, -10, 14, 14), (40, 40))])
-def test_beyond_the_picture_the_edge_repeats(corners: tuple[float, ...], inside: tuple[int, int]) -> None:
-    picture = np.full((100, 100, 3), 200, np.uint8)
-    picture[:, 0], picture[0] = 90, 40
-    out = crop(picture, box(*corners), Framing(1.0), 48, 1)[..., 0]
+def test_beyond_the_image_the_edge_repeats(corners: tuple[float, ...], inside: tuple[int, int]) -> None:
+    image = np.full((100, 100, 3), 200, np.uint8)
+    image[:, 0], image[0] = 90, 40
+    out = crop(image, box(*corners), Framing(1.0), 48, 1)[..., 0]
     assert out[0, 30] == 40
     assert out[30, 0] == 90
     assert out[inside] == 200

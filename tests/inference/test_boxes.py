@@ -13,7 +13,7 @@ from mien.inference import pipeline as module
 from mien.inference.align import FRAMINGS, crop
 from mien.inference.media.sources import Source
 from mien.inference.pipeline import Pipeline
-from mien.inference.prediction import Prediction, Seen
+from mien.inference.prediction import FrameResult, Prediction
 
 WIDTH, HEIGHT = 120, 80
 POINTS = np.array([[10, 20], [30, 20], [20, 30], [12, 40], [28, 40]], np.float32)
@@ -84,18 +84,18 @@ def test_every_video_counts_its_faces_and_smooths_them_for_itself() -> None:
     pipeline = Pipeline(detector="haar", smooth=1.0)
     labels = pipeline.card.labels
 
-    def shown(name: str, seconds: float | None, sure: int) -> Seen:
+    def shown(name: str, seconds: float | None, sure: int) -> FrameResult:
         probs = np.eye(len(labels), dtype=np.float32)[sure]
         faces = (face(10, 10, 40, 40).read(labels, probs),)
         where = Source(name, Path(name), Path(name))
         nothing = np.empty((0, 48, 48, 1), np.uint8)
         frame = None if seconds is None else round(seconds * 10)
-        return Seen(Prediction(name, frame, seconds, WIDTH, HEIGHT, faces=faces), where, False, nothing)
+        return FrameResult(Prediction(name, frame, seconds, WIDTH, HEIGHT, faces=faces), where, False, nothing)
 
     first, second = shown("a.mp4", 0.0, 1), shown("b.mp4", 0.0, 2)
     later = replace(shown("b.mp4", 0.1, 3), source=second.source)
 
-    def read() -> Iterator[Seen]:
+    def read() -> Iterator[FrameResult]:
         yield from (first, shown("photo.jpg", None, 4), second, later)
 
     told = [seen.prediction.faces[0] for seen in pipeline._followed(read())]

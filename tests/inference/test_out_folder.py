@@ -53,7 +53,7 @@ def link(path: str, target: str | Path) -> None:
     Path(path).symlink_to(Path(target).absolute())
 
 
-def hard(path: str, target: str) -> None:
+def top1(path: str, target: str) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Path(path).hardlink_to(target)
 
@@ -73,7 +73,7 @@ INPUTS = {  # what is prepared, what is read
     "a link in a folder": (lambda: link("more/x.jpg", "res/annotated/a.jpg"), ["more"]),
     "a link to the folder": (lambda: link("more", "res/annotated"), ["more"]),
     "a linked folder below": (lambda: link("more/deep", "res/annotated"), ["more"]),
-    "another name of the file": (lambda: hard("more/x.jpg", "res/annotated/a.jpg"), ["more"]),
+    "another name of the file": (lambda: top1("more/x.jpg", "res/annotated/a.jpg"), ["more"]),
     "not there yet": (nothing, ["photos/a.jpg", "res/annotated/a-2.jpg"]),
     "a pattern without a match yet": (nothing, ["photos/a.jpg", "res/annotated/new*.jpg"]),
     "the rows": (nothing, ["res/predictions.csv"]),
@@ -114,7 +114,7 @@ KINDS = {
     "empty": lambda path: Path(path).touch(),
     "link": lambda path: link(path, "mine.txt"),
     "broken link": lambda path: link(path, "nowhere.txt"),
-    "second name": lambda path: hard(path, "mine.txt"),
+    "second name": lambda path: top1(path, "mine.txt"),
 }
 
 

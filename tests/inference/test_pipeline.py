@@ -1,4 +1,4 @@
-"""From pictures to faces: what is told, in which order, and that one bad picture costs only itself."""
+"""From images to faces: what is told, in which order, and that one bad image costs only itself."""
 
 import gc
 import shutil
@@ -48,7 +48,7 @@ def test_without_a_face(pipeline: Pipeline, coffee: np.ndarray) -> None:
 
 @pytest.mark.parametrize("shape", [(1, 1), (8, 8), (1, 500), (20, 400), (640, 2)])
 @pytest.mark.parametrize("detector", ["yunet", "haar", "whole"])
-def test_tiny_pictures(astronaut: np.ndarray, shape: tuple[int, int], detector: str) -> None:
+def test_tiny_images(astronaut: np.ndarray, shape: tuple[int, int], detector: str) -> None:
     read = Pipeline(detector=detector)
     image = np.asarray(Image.fromarray(astronaut).resize(shape[::-1]))
     for _ in range(3):
@@ -74,7 +74,7 @@ def test_face_at_the_edge_is_clipped_but_cut_whole(pipeline: Pipeline, astronaut
     assert face.expression == "happiness"
 
 
-def test_whole_is_the_picture(astronaut: np.ndarray) -> None:
+def test_whole_is_the_image(astronaut: np.ndarray) -> None:
     read = Pipeline(detector="whole")
     (face,) = read(np.ascontiguousarray(astronaut[50:190, 150:300]))
     assert face.box.tolist() == [0, 0, 150, 140]
@@ -146,7 +146,7 @@ def album(tmp_path: Path, astronaut: np.ndarray, coffee: np.ndarray, hopper: Pat
     ]
 
 
-def test_one_bad_picture_costs_only_itself(pipeline: Pipeline, album: list[str]) -> None:
+def test_one_bad_image_costs_only_itself(pipeline: Pipeline, album: list[str]) -> None:
     predictions = list(pipeline.predict(album))
     assert [p.source for p in predictions] == album
     assert [len(p.faces) for p in predictions] == [1, 0, 0, 0, 2, 1]
@@ -172,7 +172,7 @@ def test_batches_change_nothing(pipeline: Pipeline, album: list[str]) -> None:
             assert list(a["probs"].values()) == pytest.approx(list(b["probs"].values()), abs=1e-4)
 
 
-def test_large_pictures_keep_their_pixels(
+def test_large_images_keep_their_pixels(
     tmp_path: Path, pipeline: Pipeline, astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mien.inference import pipeline as module
@@ -331,7 +331,7 @@ def test_one_source_is_not_its_letters(pipeline: Pipeline, photo: Path) -> None:
 
 
 @pytest.mark.parametrize("sources", [[np.zeros((8, 8, 3), np.uint8)], np.zeros((8, 8, 3), np.uint8), [None]])
-def test_pictures_in_memory_are_told_where_to_go(pipeline: Pipeline, sources: object) -> None:
+def test_images_in_memory_are_told_where_to_go(pipeline: Pipeline, sources: object) -> None:
     with pytest.raises(UsageError, match=r"pipeline\(image\)"):
         list(pipeline.predict(sources))  # type: ignore[arg-type]
 

@@ -99,16 +99,16 @@ def test_failures_keep_their_place_and_end_with_2(mien: Mien, album: Path) -> No
     assert [line.removeprefix("mien: ") for line in lines] == [item["error"] for item in told if item["error"]]
 
 
-def test_odd_pictures_in_one_batch(mien: Mien, album: Path, astronaut: np.ndarray) -> None:
-    picture = Image.fromarray(astronaut)
-    picture.convert("L").save(album / "grey.png")
-    picture.convert("CMYK").save(album / "cmyk.jpg")
-    picture.convert("RGBA").save(album / "alpha.png")
-    picture.convert("P").save(album / "palette.gif")
-    picture.save(album / "animated.gif", save_all=True, append_images=[picture.rotate(90)])
-    Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257).save(album / "deep.png")
-    picture.resize((1, 1)).save(album / "dot.png")
-    picture.resize((3000, 3000)).save(album / "huge.jpg")
+def test_odd_images_in_one_batch(mien: Mien, album: Path, astronaut: np.ndarray) -> None:
+    image = Image.fromarray(astronaut)
+    image.convert("L").save(album / "grey.png")
+    image.convert("CMYK").save(album / "cmyk.jpg")
+    image.convert("RGBA").save(album / "alpha.png")
+    image.convert("P").save(album / "palette.gif")
+    image.save(album / "animated.gif", save_all=True, append_images=[image.rotate(90)])
+    Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257).save(album / "deep.png")
+    image.resize((1, 1)).save(album / "dot.png")
+    image.resize((3000, 3000)).save(album / "huge.jpg")
     (album / "text.jpg").write_text("no")
     code, out, _ = mien("predict", "album", "--format", "json")
     told = json.loads(out)
@@ -153,7 +153,7 @@ def test_cut_video_gives_frames_and_2(mien: Mien, video: Path) -> None:
 @pytest.mark.parametrize(
     ("format", "file"), [("table", "csv"), ("json", "json"), ("jsonl", "jsonl"), ("csv", "csv"), ("parquet", "parquet")]
 )
-def test_out_holds_rows_pictures_and_a_report(mien: Mien, album: Path, format: str, file: str) -> None:
+def test_out_holds_rows_images_and_a_report(mien: Mien, album: Path, format: str, file: str) -> None:
     (album / "a.png").write_bytes((album / "a.jpg").read_bytes())
     code, out, err = mien("predict", "album", "album/a.jpg", "nowhere", "--out", "res", "--format", format)
     assert code == 2
@@ -164,8 +164,8 @@ def test_out_holds_rows_pictures_and_a_report(mien: Mien, album: Path, format: s
         assert out == (b"" if format == "parquet" else rows)
     assert "res/report.html" in err.splitlines()[-1]
     assert Path("res/report.html").read_text("utf-8").lstrip().lower().startswith("<!doctype html")
-    pictures = {path.relative_to("res/annotated").as_posix() for path in Path("res/annotated").rglob("*.jpg")}
-    assert pictures == {"a.jpg", "a.png.jpg", "b.png.jpg", "größer/ü ß.webp.jpg", "a-2.jpg"}
+    images = {path.relative_to("res/annotated").as_posix() for path in Path("res/annotated").rglob("*.jpg")}
+    assert images == {"a.jpg", "a.png.jpg", "b.png.jpg", "größer/ü ß.webp.jpg", "a-2.jpg"}
     assert Image.open("res/annotated/a.jpg").size == (512, 512)
 
 

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 from mien.inference.onnx import onnxruntime  # noqa: E402
 from mien.models import MODELS  # noqa: E402
 from mien.training.export import PARITY, Graph, _write  # noqa: E402
-from mien.training.recipe import Views  # noqa: E402
+from mien.training.recipe import TestTimeAugmentation  # noqa: E402
 
 SIZED = [name for name, build in MODELS.items() if "size" in inspect.signature(build).parameters]
 LIGHT = ("svm",)  # an export takes seconds
@@ -52,7 +52,7 @@ def test_trains(name: str, classes: int, channels: int, size: int, batch: int) -
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_picture_is_read_alone_as_in_a_batch(name: str) -> None:
+def test_a_image_is_read_alone_as_in_a_batch(name: str) -> None:
     model = build(name, 7, 1, 48)
     x = torch.rand(5, 1, 48, 48)
     with torch.no_grad():
@@ -90,7 +90,7 @@ def test_onnx_answers_as_torch_does(name: str, tmp_path: Path) -> None:
     with torch.no_grad():
         for _ in range(3):
             model.train()(torch.rand(4, 1, 48, 48))
-    graph = Graph(model, Views()).eval()
+    graph = Graph(model, TestTimeAugmentation()).eval()
     _write(graph, 48, 1, tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     for batch in (1, 3):

@@ -11,11 +11,11 @@ from mien.models.generator import CODE, EIGENFACES, SIDE, SPREAD, Generator
 
 
 def faces(count: int = 400) -> torch.Tensor:
-    """Return smooth pictures, whose variance falls off as that of faces does."""
+    """Return smooth images, whose variance falls off as that of faces does."""
     chance = torch.Generator().manual_seed(0)
     noise = [torch.rand(count, 1, side, side, generator=chance) / side for side in (3, 6, 12, 24, 48)]
-    picture = sum(interpolate(part, SIDE, mode="bicubic") for part in noise)
-    return ((picture - picture.min()) / (picture.max() - picture.min()) * 255).byte()
+    image = sum(interpolate(part, SIDE, mode="bicubic") for part in noise)
+    return ((image - image.min()) / (image.max() - image.min()) * 255).byte()
 
 
 def test_shapes_and_ranges() -> None:
@@ -48,7 +48,7 @@ def test_eigenfaces_are_those_of_scikit_learn() -> None:
     assert np.allclose(together, 1, atol=1e-3)
 
 
-def test_weights_and_pictures_are_two_ways_to_say_the_same() -> None:
+def test_weights_and_images_are_two_ways_to_say_the_same() -> None:
     model, images = Generator(2), faces()
     model.look(images)
     weights = model.weigh(images.float() / 255)
@@ -57,7 +57,7 @@ def test_weights_and_pictures_are_two_ways_to_say_the_same() -> None:
     assert torch.allclose(model.weigh(model.show(small)), small, atol=1e-3)
 
 
-def test_the_class_changes_the_picture() -> None:
+def test_the_class_changes_the_image() -> None:
     model, code = Generator(7), torch.randn(3, CODE)
     torch.nn.init.normal_(model.decoder[-1].weight)
     one, other = torch.eye(7)[[0, 4]][:, None].expand(2, 3, 7)

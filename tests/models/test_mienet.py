@@ -46,7 +46,7 @@ def test_drop_path_passes_blocks_by_in_training_alone() -> None:
     model = mienet(7, drop_path=0.9, dropout=0.0)
     x = torch.rand(1, 1, 48, 48).repeat(64, 1, 1, 1)
     with torch.no_grad():
-        assert model(x)["logits"].std(0).max() > 1e-3, "each picture goes its own way"
+        assert model(x)["logits"].std(0).max() > 1e-3, "each image goes its own way"
         steady = model.eval()(x)["logits"]
     torch.testing.assert_close(steady, steady[:1].expand(64, -1), atol=1e-5, rtol=1e-4)
 

@@ -98,7 +98,7 @@ def test_nsl_starts_from_he_normal() -> None:
 @pytest.mark.parametrize(
     ("size", "sides"), [(227, [27, 13, 6]), (224, [27, 13, 6]), (64, [14, 6, 2]), (48, [10, 4, 1])]
 )
-def test_alexnet_on_large_and_small_pictures(size: int, sides: list[int]) -> None:
+def test_alexnet_on_large_and_small_images(size: int, sides: list[int]) -> None:
     shapes = maps(MODELS["alexnet"](8, size=size), nn.MaxPool2d, torch.rand(1, 1, size, size))
     assert [shape[1] for shape in shapes] == sides
 
@@ -153,7 +153,7 @@ def test_feratt_poolings_differ_in_nothing_but_the_pooling() -> None:
 
 
 @pytest.mark.parametrize("classifier_size", [32, 16, 8, 4])
-def test_feratt_classifier_reads_the_picture_averaged_down(classifier_size: int) -> None:
+def test_feratt_classifier_reads_the_image_averaged_down(classifier_size: int) -> None:
     model = MODELS["feratt"](8, classifier_size=classifier_size).eval()
     shapes = outputs_of([model.classifier.stem])
     model(torch.rand(1, 1, 64, 64))

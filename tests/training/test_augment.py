@@ -77,7 +77,7 @@ def test_degrade_changes_its_share_each_way_alike_often() -> None:
 
 
 @pytest.mark.parametrize("worsen", [blur, coarsen])
-def test_blurred_and_coarser_pictures_keep_their_mean_and_lose_detail(worsen: Callable[..., "torch.Tensor"]) -> None:
+def test_blurred_and_coarser_images_keep_their_mean_and_lose_detail(worsen: Callable[..., "torch.Tensor"]) -> None:
     x = faces(3)
     soft = worsen(x, torch.Generator().manual_seed(0))
     torch.testing.assert_close(soft.mean((1, 2, 3)), x.mean((1, 2, 3)), atol=0.02, rtol=0)

@@ -22,7 +22,7 @@ def read(root: Path, name: str, *overrides: str) -> Split:
     return split(recipes.load("papers/cnn2", list(overrides)), root, name, CPU)
 
 
-def test_plain_splits_show_every_picture_once(tiny_fer2013: Path) -> None:
+def test_plain_splits_show_every_image_once(tiny_fer2013: Path) -> None:
     data, expected = read(tiny_fer2013, "train"), load("fer2013", tiny_fer2013, "train")
     np.testing.assert_array_equal(data.images.permute(0, 2, 3, 1).numpy(), expected.images)
     np.testing.assert_array_equal(data.target.numpy(), expected.target)
@@ -59,7 +59,7 @@ def test_weights_are_for_training(tiny_fer2013: Path) -> None:
     assert weights.min() == pytest.approx(0.5)  # neutral takes contempt's place as well
 
 
-def test_clean_pictures_move_along_but_keep_their_light() -> None:
+def test_clean_images_move_along_but_keep_their_light() -> None:
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (6, 1, 20, 20), generator=generator, dtype=torch.uint8)
     data = Split(
@@ -75,15 +75,15 @@ def test_clean_pictures_move_along_but_keep_their_light() -> None:
 
 
 @pytest.mark.parametrize("attention", [True, False])
-def test_without_clean_pictures_the_picture_is_its_own_target(attention: bool, tiny_fer2013: Path) -> None:
+def test_without_clean_images_the_image_is_its_own_target(attention: bool, tiny_fer2013: Path) -> None:
     data = read(tiny_fer2013, "train")
     spec, generator = Augment(flip=0.5, brightness=0.4), torch.Generator().manual_seed(1)
     batch = gather(data, torch.arange(4), spec, generator, attention=attention)
     assert ("clean" in batch) == attention
     if attention:
-        kept = {tuple(picture.flatten().tolist()) for picture in batch["clean"] * 255}
-        given = [picture for image in data.images[:4].float() for picture in (image, image.flip(2))]
-        assert kept <= {tuple(picture.flatten().tolist()) for picture in given}
+        kept = {tuple(one.flatten().tolist()) for one in batch["clean"] * 255}
+        given = [one for image in data.images[:4].float() for one in (image, image.flip(2))]
+        assert kept <= {tuple(one.flatten().tolist()) for one in given}
         assert not torch.equal(batch["x"], batch["clean"])
 
 

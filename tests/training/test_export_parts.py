@@ -17,7 +17,7 @@ from mien.inference.classify import Classifier  # noqa: E402
 from mien.training import checkpoint, export  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training.batches import Split, split  # noqa: E402
-from mien.training.recipe import Views  # noqa: E402
+from mien.training.recipe import TestTimeAugmentation  # noqa: E402
 from mien.training.train import train  # noqa: E402
 
 CPU = torch.device("cpu")
@@ -176,7 +176,7 @@ class Left(nn.Module):
 def test_the_graph_reads_pixels_from_0_to_1_and_mirrors_only_where_asked(flip: bool) -> None:
     images = torch.zeros((2, 16, 16, 1), dtype=torch.uint8)
     images[:, :, :8], images[:, :8] = 100, 255
-    graph = export.Graph(Left(), Views(flip=flip))
+    graph = export.Graph(Left(), TestTimeAugmentation(flip=flip))
     x = images.permute(0, 3, 1, 2) / 255
     views = [x, x.flip(3)] if flip else [x]
     expected = torch.stack([Left()(view)["logits"] for view in views]).mean(0)

@@ -19,8 +19,8 @@ def test_attention_equals_a_loop() -> None:
     clean[1, 0, 2, 2] = torch.nan
     terms = [
         math.tanh(3 * abs(a - b))
-        for picture in (0, 2)
-        for a, b in zip(attended[picture].flatten().tolist(), clean[picture].flatten().tolist(), strict=True)
+        for image in (0, 2)
+        for a, b in zip(attended[image].flatten().tolist(), clean[image].flatten().tolist(), strict=True)
     ]
     attended.requires_grad_()
     loss = attention(attended, clean)

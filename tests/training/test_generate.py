@@ -58,7 +58,7 @@ def test_what_is_written(tiny_fer2013: Path, tmp_path: Path) -> None:
     words = ["generate", "fer2013", "--root", str(tiny_fer2013), "--out", str(tmp_path), "--steps", "2"]
     done = CliRunner().invoke(app, [*words, "--per-class", "9", "--json"])
     told = json.loads(done.stdout)
-    assert told["pictures"] == 63
+    assert told["images"] == 63
     assert told["split"] == "train"
     assert Image.open(told["files"]["contact_sheet"]).width > 8 * 48
     both = load("fer2013", tiny_fer2013, "train", generated=told["files"]["generated"])
@@ -96,7 +96,7 @@ def test_distances_by_hand() -> None:
 def test_class_normals_are_numpys() -> None:
     rng = np.random.default_rng(0)
     codes, labels = rng.normal(size=(90, 3)) @ rng.normal(size=(3, 3)), np.arange(90) % 2
-    target = torch.from_numpy(np.eye(3)[labels])  # the third class has no picture
+    target = torch.from_numpy(np.eye(3)[labels])  # the third class has no image
     means, roots = class_normals(torch.from_numpy(codes), target)
     parts = [codes[labels == k] for k in (0, 1)]
     pooled = sum(np.cov(part.T, bias=True) for part in parts) / 2

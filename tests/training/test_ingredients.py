@@ -35,7 +35,7 @@ class Linear(nn.Module):
 
 
 def test_adversarial_regularisation_by_hand() -> None:
-    """The loss and its gradient on two pixelled pictures, with the perturbation a constant."""
+    """The loss and its gradient on two pixelled images, with the perturbation a constant."""
     step, multiplier = 0.25, 0.5
     x, y = np.array([[0.2, 0.4, 0.6], [0.9, 0.1, 0.3]]), np.eye(2)
     model = Linear()

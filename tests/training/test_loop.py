@@ -21,7 +21,7 @@ from mien.training import train as module  # noqa: E402
 from mien.training.batches import Split, split  # noqa: E402
 from mien.training.losses import cross_entropy  # noqa: E402
 from mien.training.network import make  # noqa: E402
-from mien.training.optim import Average, optimizer  # noqa: E402
+from mien.training.optim import ExponentialMovingAverage, optimizer  # noqa: E402
 from mien.training.recipe import Optim  # noqa: E402
 from mien.training.train import Plan, State, _accuracy, _fit, logits, score, train  # noqa: E402
 
@@ -172,7 +172,7 @@ def test_a_state_is_restored_whole(tmp_path: Path) -> None:
     def made(seed: int) -> State:
         torch.manual_seed(seed)
         model = nn.Linear(3, 2)
-        return State(model, Average(model, 0.9), optimizer(model, Optim(lr=0.1)))
+        return State(model, ExponentialMovingAverage(model, 0.9), optimizer(model, Optim(lr=0.1)))
 
     state, other = made(0), made(1)
     assert state.optimizer is not None
@@ -221,13 +221,13 @@ def test_the_linear_machine_is_fitted_to_what_has_a_label(monkeypatch: pytest.Mo
         given.append((images, label))
         return np.zeros((classes, 16 * 16), np.float32), np.zeros(classes, np.float32)
 
-    monkeypatch.setitem(module.FITS, "linear_svc", fit)
+    monkeypatch.setitem(module.SOLVERS, "linear_svc", fit)
     recipe = recipes.load("papers/svm", ["data.size=16"])
     top, target = torch.tensor([1, -1, 0, 1]), torch.tensor([[0.0, 1], [torch.nan] * 2, [1, 0], [0, 1]])
     images = torch.arange(4, dtype=torch.uint8)[:, None, None, None].expand(4, 1, 16, 16).clone()
     data = Split(images, target, top, torch.arange(4), ("neutral", "happiness"), torch.ones(2) / 2, "", "")
     model = make(recipe, 2, 1, 16)
-    state = State(model, Average(model, 0.0), None)
+    state = State(model, ExponentialMovingAverage(model, 0.0), None)
     with Progress(recipe.name, 1, 0) as progress:
         (row,) = _fit(Plan(recipe, 1), data, data, state, torch.float32, progress)
     images_given, label = given[0]

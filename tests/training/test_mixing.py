@@ -1,4 +1,4 @@
-"""Mixed batches: shares that add up, targets that follow the pictures."""
+"""Mixed batches: shares that add up, targets that follow the images."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from mien.training.recipe import Augment  # noqa: E402
 
 
 def batch(n: int = 6) -> "dict[str, torch.Tensor]":
-    # picture k is k everywhere and its target is class k, so that a pixel says how much of which picture it holds
+    # image k is k everywhere and its target is class k, so that a pixel says how much of which image it holds
     x = torch.arange(n, dtype=torch.float32)[:, None, None, None].expand(n, 1, 32, 32).clone()
     return {"x": x, "clean": x.clone(), "target": torch.eye(n), "top": torch.arange(n), "shares": torch.ones(n) / n}
 
@@ -25,7 +25,7 @@ def test_nothing_asked_gives_the_batch_itself() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("spec", [Augment(mixup=0.4), Augment(cutmix=1.0), Augment(mixup=1, cutmix=1)])
-def test_target_holds_the_share_of_each_picture(spec: Augment, seed: int) -> None:
+def test_target_holds_the_share_of_each_image(spec: Augment, seed: int) -> None:
     mixed = mix(batch(), spec, generator(seed))
     of_pixels = mixed["x"].mean((1, 2, 3))
     of_target = mixed["target"] @ torch.arange(6.0)

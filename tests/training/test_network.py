@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 from mien.errors import MienError, RecipeError  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training.batches import split  # noqa: E402
-from mien.training.network import Middle, build, check, make, restored  # noqa: E402
+from mien.training.network import CenterCrop, build, check, make, restored  # noqa: E402
 from mien.training.run import run_recipe  # noqa: E402
 
 CPU = torch.device("cpu")
@@ -84,12 +84,12 @@ def test_the_network_is_told_what_it_sees(tiny_fer2013: Path) -> None:
     val = split(recipe, tiny_fer2013, "val", CPU)
     assert val.images.shape[1:] == (1, 64, 64)
     model = build(recipe, val, CPU)
-    assert isinstance(model, Middle)
+    assert isinstance(model, CenterCrop)
     hidden = next(module for module in model.modules() if isinstance(module, torch.nn.Linear))
     assert hidden.in_features == 64 * 28**2
 
 
-def test_the_middle_of_larger_pictures_is_seen() -> None:
+def test_the_middle_of_larger_images_is_seen() -> None:
     model = make(recipes.load("papers/cnn2", ["data.size=32", "augment.crop=24"]), 3, 1, 32).eval()
     x = torch.rand(2, 1, 32, 32)
     torch.testing.assert_close(model(x)["logits"], model(x[:, :, 4:28, 4:28])["logits"])

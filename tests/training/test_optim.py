@@ -6,7 +6,15 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from torch import nn  # noqa: E402
 
-from mien.training.optim import OPTIMIZERS, SCHEDULES, Average, optimizer, plateau, rate, uphill  # noqa: E402
+from mien.training.optim import (  # noqa: E402
+    OPTIMIZERS,
+    SCHEDULES,
+    ExponentialMovingAverage,
+    optimizer,
+    plateau,
+    rate,
+    sam_perturbation,
+)
 from mien.training.recipe import Optim, Refine, Schedule  # noqa: E402
 
 
@@ -84,7 +92,7 @@ def test_uphill_is_where_sharpness_aware_minimisation_looks() -> None:
     x = torch.full((1, 1), 3.0)
     model(x).square().sum().backward()  # output 7: gradients 2 * 7 * 3 = 42 and 14, of length 44.27
     before = [p.detach().clone() for p in model.parameters()]
-    with uphill(model, 0.5):
+    with sam_perturbation(model, 0.5):
         torch.testing.assert_close(model.weight, torch.tensor([[2.0 + 0.5 * 42 / 1960**0.5]]))
         torch.testing.assert_close(model.bias, torch.tensor([1.0 + 0.5 * 14 / 1960**0.5]))
     assert all(torch.equal(p, kept) for p, kept in zip(model.parameters(), before, strict=True))
@@ -94,7 +102,7 @@ def test_uphill_leaves_running_averages_alone() -> None:
     model = net()
     model(torch.rand(4, 1, 5, 5)).sum().backward()
     mean = model[1].running_mean.clone()
-    with uphill(model, 0.05):
+    with sam_perturbation(model, 0.05):
         model(torch.rand(4, 1, 5, 5))
     assert torch.equal(model[1].running_mean, mean)
     model(torch.rand(4, 1, 5, 5))
@@ -106,7 +114,7 @@ def test_average_warms_up_to_its_decay_and_forgets_the_first_weights() -> None:
     model = nn.Linear(1, 1, bias=False)
     with torch.no_grad():
         model.weight.fill_(8.0)
-    average, expected = Average(model, 0.4), 8.0
+    average, expected = ExponentialMovingAverage(model, 0.4), 8.0
     for step, weight in enumerate((1.0, 2.0, 4.0, 3.0, 5.0, 7.0, 2.0, 1.0)):
         with torch.no_grad():
             model.weight.fill_(weight)
@@ -120,7 +128,7 @@ def test_average_warms_up_to_its_decay_and_forgets_the_first_weights() -> None:
 
 def test_average_takes_the_buffers_as_they_are() -> None:
     model = net()
-    average = Average(model, 0.99)
+    average = ExponentialMovingAverage(model, 0.99)
     model(torch.rand(4, 1, 5, 5))
     average.update(model, 1000)
     for name, value in model.named_buffers():

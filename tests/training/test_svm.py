@@ -56,8 +56,8 @@ def test_two_classes_get_two_rows() -> None:
 
 
 @pytest.mark.parametrize(("index", "classes"), [([0, 0, 1, 1], 3), ([0, 1, 2, 2], 2), ([0, 0, 0, 0], 1)])
-def test_a_class_without_pictures_is_refused(index: list[int], classes: int) -> None:
-    with pytest.raises(DataError, match="pictures per class"):
+def test_a_class_without_images_is_refused(index: list[int], classes: int) -> None:
+    with pytest.raises(DataError, match="images per class"):
         fit(np.zeros((4, 2, 2, 1), np.uint8), np.array(index), classes)
 
 

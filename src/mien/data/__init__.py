@@ -41,7 +41,7 @@ DATASETS: dict[str, Callable[..., Samples]] = {
 def load(name: str, root: Path | str | None, split: str, **options: Any) -> Samples:
     """Return one split of a data set.
 
-    Every data set takes the option `generated` for its training split: a file of pictures to add, see `generated`.
+    Every data set takes the option `generated` for its training split: a file of images to add, see `generated`.
     `root` is the folder or file that holds it, a folder with a subfolder `fer2013`, or None for the one that
     MIEN_DATA names.  Raises DataError for an unknown name, split or option, and for files that cannot be read.
     """

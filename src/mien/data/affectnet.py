@@ -5,8 +5,8 @@ a subfolder affectnet/.  Faces are cut along the box of the table and kept at 22
 recipe's data.size makes them smaller where they are used).  None, Uncertain and No-Face are left out.
 
 The authors' test set is not public.  So test is their validation set, 500 a class, opened once as everywhere; and val
-is a tenth of training.csv, at most 4,000 pictures, drawn with a fixed seed.  What was cut is kept for as long as the
-tables stay the same: the pictures themselves are too many to be looked at each time.
+is a tenth of training.csv, at most 4,000 images, drawn with a fixed seed.  What was cut is kept for as long as the
+tables stay the same: the images themselves are too many to be looked at each time.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ from mien.reading.tables import csv_lines
 SIZE = 224
 LABELS = ordered(ORDERS["affectnet"])
 TABLES = {"train": "training.csv", "val": "training.csv", "test": "validation.csv"}
-PICTURES = "Manually_Annotated_Images"
+IMAGES = "Manually_Annotated_Images"
 COLUMNS = (
     "subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", "facial_landmarks", "expression",
     "valence", "arousal",
@@ -43,9 +43,9 @@ VAL_SHARE, VAL_MOST, SEED = 0.1, 4000, 0
 
 @dataclass(frozen=True)
 class Line:
-    """A face of a table: its picture, box in pixels (x, y, width, height), expression code, valence and arousal."""
+    """A face of a table: its image, box in pixels (x, y, width, height), expression code, valence and arousal."""
 
-    picture: str
+    image: str
     box: tuple[float, ...]
     expression: int
     feeling: tuple[float, float]
@@ -55,7 +55,7 @@ def affectnet(root: Path, split: str, *, skip_missing: bool = False) -> Samples:
     """Return a split of AffectNet: RGB faces of 224 pixels as a memory map, targets one-hot, valence and arousal.
 
     With `skip_missing` the lines of a table whose image is not there are left out, and `about` says how many.
-    DataError when tables or pictures are missing or not what they claim to be.
+    DataError when tables or images are missing or not what they claim to be.
     """
     folder = find(root)
     table = folder / TABLES[split]
@@ -80,10 +80,10 @@ def affectnet(root: Path, split: str, *, skip_missing: bool = False) -> Samples:
 
 
 def find(root: Path) -> Path:
-    """Return the folder with the tables and the pictures, `root` or a folder in it; DataError when there is none."""
-    folder = below(root, ("affectnet", "AffectNet"), lambda folder: (folder / PICTURES).is_dir())
+    """Return the folder with the tables and the images, `root` or a folder in it; DataError when there is none."""
+    folder = below(root, ("affectnet", "AffectNet"), lambda folder: (folder / IMAGES).is_dir())
     if folder is None:
-        wanted = f"{PICTURES}/ beside training.csv and validation.csv, there or in affectnet/"
+        wanted = f"{IMAGES}/ beside training.csv and validation.csv, there or in affectnet/"
         raise DataError(f"no AffectNet in {root}", wanted, "check --root or MIEN_DATA")
     return folder
 
@@ -100,13 +100,13 @@ def build(folder: Path, table: Path, skip_missing: bool = False) -> Entry:
         lines = [lines[row] for row in (*order[:bound], *sorted(order[bound:]))]
     everything = len(lines)
     if skip_missing:  # after the draw, so that the splits hold the same images whatever is missing
-        there = [(folder / PICTURES / line.picture).is_file() for line in lines]
+        there = [(folder / IMAGES / line.image).is_file() for line in lines]
         bound, lines = sum(there[:bound]), [line for line, present in zip(lines, there, strict=True) if present]
         if not lines:
-            raise DataError(f"{folder / PICTURES} has none of the images of {table.name}", do="check --root")
-    ids = np.array([line.picture for line in lines], np.str_)
+            raise DataError(f"{folder / IMAGES} has none of the images of {table.name}", do="check --root")
+    ids = np.array([line.image for line in lines], np.str_)
     if len(set(ids.tolist())) < len(ids):
-        raise DataError(f"{table} names a picture twice", "a line per picture")
+        raise DataError(f"{table} names an image twice", "a line per image")
     images = cut_all(f"AffectNet {table.stem}", len(lines), SIZE, 3, lambda row: face(folder, lines[row]))
     code = np.array([line.expression for line in lines])
     label = np.array([LABELS.index(name) for name in ORDERS["affectnet"]], np.int8)[code]
@@ -121,7 +121,7 @@ def face(folder: Path, line: Line) -> NDArray[np.uint8]:
 
     x, y, width, height = line.box
     box = np.array([x, y, x + width, y + height], np.float32)
-    return crop(photo(folder / PICTURES / line.picture), box, Framing(1.0), SIZE, 3)
+    return crop(photo(folder / IMAGES / line.image), box, Framing(1.0), SIZE, 3)
 
 
 def read(table: Path) -> Iterator[Line]:

@@ -40,9 +40,9 @@ UNITS = (
 
 @dataclass(frozen=True)
 class Frame:
-    """A picture with its label's code, the file that says its action units (if any), and what was read to know it."""
+    """An image with its label's code, the file that says its action units (if any), and what was read to know it."""
 
-    picture: Path
+    image: Path
     code: int
     facs: Path | None
     emotion: Path
@@ -50,7 +50,7 @@ class Frame:
     @property
     def subject(self) -> str:
         """The subject's folder, such as S005."""
-        return self.picture.parts[-3]
+        return self.image.parts[-3]
 
 
 def ckplus(root: Path, split: str) -> Samples:
@@ -109,14 +109,14 @@ def read(folder: Path) -> list[Frame]:
     frames: list[Frame] = []
     for emotion in visible((folder / EMOTION).glob("*/*/*_emotion.txt")):
         subject, sequence = emotion.parts[-3:-1]
-        pictures = visible((folder / IMAGES / subject / sequence).glob("*.png"))
+        images = visible((folder / IMAGES / subject / sequence).glob("*.png"))
         stem = emotion.name.removesuffix("_emotion.txt")
-        peak = next((path for path in pictures if path.stem == stem), None)
+        peak = next((path for path in images if path.stem == stem), None)
         if peak is None:
             raise DataError(f"{emotion} labels {stem}.png, which is not in {folder / IMAGES / subject / sequence}")
         facs = folder / FACS / subject / sequence / f"{stem}_facs.txt"
-        if pictures[0] != peak and all(frame.subject != subject for frame in frames):
-            frames.append(Frame(pictures[0], ORDERS["ckplus"].index("neutral"), None, emotion))
+        if images[0] != peak and all(frame.subject != subject for frame in frames):
+            frames.append(Frame(images[0], ORDERS["ckplus"].index("neutral"), None, emotion))
         frames.append(Frame(peak, _code(emotion), facs if facs.is_file() else None, emotion))
     if not frames:
         raise DataError(f"{folder / EMOTION} has no labels", "S005/001/S005_001_00000011_emotion.txt and so on")
@@ -132,7 +132,7 @@ def build(frames: list[Frame]) -> Entry:
     detect, found = Haar(), np.zeros(len(frames), bool)
 
     def cut(row: int) -> NDArray[np.uint8]:
-        image = photo(frames[row].picture)
+        image = photo(frames[row].image)
         faces = sorted(detect(image), key=lambda face: float(np.prod(face.box[2:] - face.box[:2])))
         found[row] = bool(faces)
         box = faces[-1].box if faces else _middle(image)
@@ -145,7 +145,7 @@ def build(frames: list[Frame]) -> Entry:
         "label": np.array([order[frame.code] for frame in frames], np.int8),
         "units": units,
         "subject": np.array([frame.subject for frame in frames], np.str_),
-        "ids": np.array([frame.picture.stem for frame in frames], np.str_),
+        "ids": np.array([frame.image.stem for frame in frames], np.str_),
     }
     return Entry(arrays, {"found": int(found.sum()), "images": digest(images, units)})
 
@@ -158,7 +158,7 @@ def _middle(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _files(folder: Path, frame: Frame) -> dict[str, Path]:
-    paths = [frame.picture, frame.emotion, *([frame.facs] if frame.facs else [])]
+    paths = [frame.image, frame.emotion, *([frame.facs] if frame.facs else [])]
     return {path.relative_to(folder).as_posix(): path for path in paths}
 
 

@@ -1,10 +1,10 @@
-"""Twins: pictures that stand in Training too, which a net may know by heart, and groups of twins anywhere.
+"""Twins: images that stand in Training too, which a net may know by heart, and groups of twins anywhere.
 
-Two pictures are twins when their pixels are equal or correlate (Pearson) with at least 0.98.  A score without the
-pictures that have a twin in Training is the clean score.  The search is exact and quick: unit vectors that correlate
+Two images are twins when their pixels are equal or correlate (Pearson) with at least 0.98.  A score without the
+images that have a twin in Training is the clean score.  The search is exact and quick: unit vectors that correlate
 with c lie sqrt(2 - 2c) apart, and no projection increases a distance, so products of short vectors (block means along
 their principal axes) leave few pairs whose correlation must be computed in full.  Sorted along the first axis, most
-blocks of pairs need not even that.  The work grows with the square of the pictures, memory only with their number:
+blocks of pairs need not even that.  The work grows with the square of the images, memory only with their number:
 about 70 bytes for each, and a few blocks.
 """
 
@@ -30,13 +30,13 @@ THRESHOLD = 0.98
 """Least correlation of twins."""
 
 BLOCKS = 8
-"""Block means along each side of a picture in the coarse pass."""
+"""Block means along each side of an image in the coarse pass."""
 
 AXES = 16
 """Principal axes of the block means that are compared; more would leave hardly fewer pairs."""
 
 ROWS, COLUMNS = 256, 4096
-"""Pictures compared with each other at once: a product that stays in the processor's cache."""
+"""Images compared with each other at once: a product that stays in the processor's cache."""
 
 VALUES = 2**23
 """Pixels converted to floats at once, at most."""
@@ -50,7 +50,7 @@ SOURCES = {"ferplus": "fer2013"}
 
 @dataclass(frozen=True, eq=False)
 class Twins:
-    """The best twin in Training of each of N pictures.
+    """The best twin in Training of each of N images.
 
     `index` int64 (N,) is its position or -1, `correlation` float32 (N,) is 0 without one, `exact` bool (N,) says
     that the pixels are equal.
@@ -63,9 +63,9 @@ class Twins:
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """Which of N pictures belong together, int64 (N,) each: the position of the first picture of their group.
+    """Which of N images belong together, int64 (N,) each: the position of the first image of their group.
 
-    `exact` joins equal pictures; `near` joins twins, and twins of twins, so its groups contain those of `exact`.
+    `exact` joins equal images; `near` joins twins, and twins of twins, so its groups contain those of `exact`.
     """
 
     exact: Index
@@ -73,9 +73,9 @@ class Groups:
 
 
 def twins(train: Images, images: Images, threshold: float = THRESHOLD) -> Twins:
-    """Return the twins in `train` of `images`, both uint8 (N, H, W, C): the first equal picture, else the most alike.
+    """Return the twins in `train` of `images`, both uint8 (N, H, W, C): the first equal image, else the most alike.
 
-    A picture of one colour correlates with nothing, so only an equal one is its twin.
+    An image of one colour correlates with nothing, so only an equal one is its twin.
 
     >>> ramp = np.arange(64, dtype=np.uint8).reshape(1, 8, 8, 1)
     >>> found = twins(np.concatenate([ramp[:, ::-1], ramp]), np.concatenate([ramp, ramp * 2, 255 - ramp, ramp * 0]))
@@ -100,9 +100,9 @@ def twins(train: Images, images: Images, threshold: float = THRESHOLD) -> Twins:
 def groups(
     parts: Sequence[Images], threshold: float = THRESHOLD, advance: Callable[[int], None] = lambda _: None
 ) -> Groups:
-    """Return the groups of twins among all pictures of `parts`, arrays uint8 (N, H, W, C) of one picture shape.
+    """Return the groups of twins among all images of `parts`, arrays uint8 (N, H, W, C) of one image shape.
 
-    Positions count through the parts; `advance` is called with the number of pictures that are done.
+    Positions count through the parts; `advance` is called with the number of images that are done.
 
     >>> ramp = np.arange(64, dtype=np.uint8).reshape(1, 8, 8, 1)
     >>> found = groups([np.concatenate([ramp, 255 - ramp, ramp]), ramp * 2])
@@ -127,13 +127,13 @@ def groups(
 
 
 def find_twins(samples: Samples, root: Path | str | None, train: Samples | None = None) -> Twins:
-    """Return the twins of `samples` in the Training pictures of their data set under `root`, computed once.
+    """Return the twins of `samples` in the Training images of their data set under `root`, computed once.
 
-    `train` is Training as it was loaded, to be given where options change its pictures.
+    `train` is Training as it was loaded, to be given where options change its images.
     """
     from mien.data import load  # here, because the registry is built on the readers and this is about any of them
 
-    if samples.clean is not None:  # generated pictures, whose faces were chosen without a twin
+    if samples.clean is not None:  # generated images, whose faces were chosen without a twin
         none = np.full(len(samples), -1, np.int64)
         return Twins(none, np.zeros(len(none), np.float32), np.zeros(len(none), np.bool_))
     if train is None or samples.name in SOURCES:
@@ -142,7 +142,7 @@ def find_twins(samples: Samples, root: Path | str | None, train: Samples | None 
 
 
 def twins_between(earlier: Samples, later: Samples) -> Twins:
-    """Return the twins in `earlier` of the pictures of `later`, computed once."""
+    """Return the twins in `earlier` of the images of `later`, computed once."""
 
     def build() -> Entry:
         return Entry(vars(twins(earlier.images, later.images)), {})
@@ -152,10 +152,10 @@ def twins_between(earlier: Samples, later: Samples) -> Twins:
 
 
 def _names(parts: Sequence[Images]) -> Iterator[bytes]:
-    """Yield 16 bytes for each picture, the same for equal pictures only."""
+    """Yield 16 bytes for each image, the same for equal images only."""
     for block in _blocks_of(parts):
-        for picture in block:
-            yield hashlib.blake2b(picture, digest_size=16).digest()
+        for image in block:
+            yield hashlib.blake2b(image, digest_size=16).digest()
 
 
 def _blocks_of(parts: Sequence[Images]) -> Iterator[Images]:
@@ -166,14 +166,14 @@ def _blocks_of(parts: Sequence[Images]) -> Iterator[Images]:
 
 
 def _batches(one: Index, other: Index, images: Images) -> Iterator[tuple[Index, Index]]:
-    """Cut pairs of pictures of that shape into batches that fit into memory."""
+    """Cut pairs of images of that shape into batches that fit into memory."""
     step = max(1, VALUES // max(1, int(np.prod(images.shape[1:]))))
     for start in range(0, len(one), step):
         yield one[start : start + step], other[start : start + step]
 
 
 def _at(parts: Sequence[Images], rows: Index) -> Images:
-    """Return the pictures at positions that count through the parts."""
+    """Return the images at positions that count through the parts."""
     ends = np.cumsum([len(images) for images in parts])
     part = np.searchsorted(ends, rows, side="right")
     found = np.empty((len(rows), *parts[0].shape[1:]), np.uint8)
@@ -226,7 +226,7 @@ def _close_pairs(
 
 
 def _projected(*sets: Sequence[Images]) -> list[Floats]:
-    """Return each set's standardised pictures on common principal axes of their block means, float32 (N, AXES)."""
+    """Return each set's standardised images on common principal axes of their block means, float32 (N, AXES)."""
     coarse = [_coarse(parts) for parts in sets]
     _, axes = np.linalg.eigh(np.sum([part.T @ part for part in coarse], axis=0).astype(np.float64))
     strongest = axes[:, ::-1][:, :AXES].astype(np.float32)
@@ -234,7 +234,7 @@ def _projected(*sets: Sequence[Images]) -> list[Floats]:
 
 
 def _coarse(parts: Sequence[Images]) -> Floats:
-    """Return standardised pictures (H, W, C) on orthonormal block means, float32 (N, up to BLOCKS * BLOCKS)."""
+    """Return standardised images (H, W, C) on orthonormal block means, float32 (N, up to BLOCKS * BLOCKS)."""
     height, wide = parts[0].shape[1], int(np.prod(parts[0].shape[2:]))
     rows, columns = _blocks(height), _blocks(wide)
     found = [
@@ -259,7 +259,7 @@ def _correlation(left: Images, right: Images) -> NDArray[np.float64]:
 
 
 def _standardised(images: Images, kind: type[Real]) -> NDArray[Real]:
-    """Return pictures as unit vectors (n, D) of mean zero, or zeros where all pixels are equal."""
+    """Return images as unit vectors (n, D) of mean zero, or zeros where all pixels are equal."""
     flat = images.reshape(len(images), -1).astype(kind)
     flat -= flat.mean(axis=1, keepdims=True)
     norm = np.linalg.norm(flat, axis=1, keepdims=True)

@@ -17,7 +17,7 @@ from mien.progress import bar
 Cut = Callable[[int], NDArray[np.uint8]]
 
 AHEAD = 256
-"""Pictures given to the threads at once, which bounds the memory."""
+"""Images given to the threads at once, which bounds the memory."""
 
 
 def cut_all(title: str, count: int, size: int, channels: int, cut: Cut) -> NDArray[np.uint8]:
@@ -35,7 +35,7 @@ def cut_all(title: str, count: int, size: int, channels: int, cut: Cut) -> NDArr
 
 
 def photo(path: Path) -> NDArray[np.uint8]:
-    """Return a picture file as stored, uint8 RGB (H, W, 3), no EXIF turn applied; DataError names the file."""
+    """Return an image file as stored, uint8 RGB (H, W, 3), no EXIF turn applied; DataError names the file."""
     import cv2
 
     try:
@@ -44,7 +44,7 @@ def photo(path: Path) -> NDArray[np.uint8]:
         raise opened(path, error) from None
     image = cv2.imdecode(content, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if len(content) else None
     if image is None:
-        raise DataError(f"{path} is not a picture", "a whole jpg, png, bmp or tif file", "get it again")
+        raise DataError(f"{path} is not an image", "a whole jpg, png, bmp or tif file", "get it again")
     return np.ascontiguousarray(image[:, :, ::-1])
 
 

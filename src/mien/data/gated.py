@@ -1,7 +1,7 @@
 """Data sets that must be asked for: where to ask, and a few drawn files in exactly their published layout.
 
     absent("affectnet", root)             where to get it when it is not under root, else None
-    write("ckplus", folder)               a small one into an empty folder; its pictures mean nothing
+    write("ckplus", folder)               a small one into an empty folder; its images mean nothing
 
 The drawn files serve tests, and show that a recipe runs from files to scores where the real ones are missing.
 """
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mien.data import data_root
-from mien.data.affectnet import COLUMNS, PICTURES
+from mien.data.affectnet import COLUMNS
 from mien.data.affectnet import find as find_affectnet
 from mien.data.ckplus import EMOTION, FACS, IMAGES
 from mien.data.ckplus import find as find_ckplus
@@ -30,7 +30,7 @@ MOUTHS = {  # curve, opening, slant of the brows
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """Where a data set comes from, what finds its folder, and what writes a drawn one."""
 
     where: str
@@ -55,7 +55,7 @@ def write(name: str, folder: Path) -> None:
 
 
 def write_affectnet(folder: Path) -> None:
-    """Write 96 lines of training.csv and 24 of validation.csv with their pictures; every ninth shows no expression."""
+    """Write 96 lines of training.csv and 24 of validation.csv with their images; every ninth shows no expression."""
     rng = np.random.default_rng(0)
     for table, count in (("training", 96), ("validation", 24)):
         lines = []
@@ -63,10 +63,10 @@ def write_affectnet(folder: Path) -> None:
             kind = EXPRESSIONS[row % 8]
             name = f"{1 + row % 5}/{table}{row:04d}.jpg"
             place, side = rng.integers(0, 40, 2), int(rng.integers(60, 90))
-            picture = np.asarray(rng.integers(0, 255, (140, 160, 3)), np.uint8)
-            picture[place[1] : place[1] + side, place[0] : place[0] + side] = face(kind, side, rng)[..., None]
-            (folder / PICTURES / name).parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(picture).save(folder / PICTURES / name, quality=95)
+            image = np.asarray(rng.integers(0, 255, (140, 160, 3)), np.uint8)
+            image[place[1] : place[1] + side, place[0] : place[0] + side] = face(kind, side, rng)[..., None]
+            (folder / IMAGES / name).parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(folder / IMAGES / name, quality=95)
             none = row % 9 == 8
             feeling = (-2, -2) if none else rng.uniform(-1, 1, 2).round(4).tolist()
             code = 8 + row % 3 if none else ORDERS["affectnet"].index(kind)
@@ -86,9 +86,9 @@ def write_ckplus(folder: Path) -> None:
             for part in (IMAGES, EMOTION, FACS):
                 (folder / part / place).mkdir(parents=True)
             for frame in range(1, 4):
-                picture = np.full((490, 640), 90, np.uint8)
-                picture[95:395, 170:470] = face(kind, 300, rng, strength=(frame - 1) / 2)
-                Image.fromarray(picture).save(folder / IMAGES / place / f"{stem}{frame:08d}.png")
+                image = np.full((490, 640), 90, np.uint8)
+                image[95:395, 170:470] = face(kind, 300, rng, strength=(frame - 1) / 2)
+                Image.fromarray(image).save(folder / IMAGES / place / f"{stem}{frame:08d}.png")
             if sequence < 3:
                 (folder / EMOTION / place / f"{stem}00000003_emotion.txt").write_text(f"   {order.index(kind):.7e}\n")
                 seen = "".join(f"   {unit:.7e}   {0:.7e}\n" for unit in units.get(kind, (4, 17)))
@@ -99,18 +99,18 @@ def face(kind: str, side: int, rng: np.random.Generator, strength: float = 1.0) 
     """Draw a face, uint8 (side, side): an oval with eyes, brows and the mouth of an expression at some strength."""
     curve, opening, slant = (strength * value for value in MOUTHS[kind])
     y, x = (np.mgrid[:side, :side] + 0.5) * 48 / side - 24 + rng.uniform(-1, 1, (2, 1, 1))
-    picture = 60 + rng.normal(0, 6, (side, side))
-    picture[(x / 18) ** 2 + (y / 22) ** 2 < 1] = rng.uniform(160, 220)
+    image = 60 + rng.normal(0, 6, (side, side))
+    image[(x / 18) ** 2 + (y / 22) ** 2 < 1] = rng.uniform(160, 220)
     for eye in (-1, 1):
-        picture[((x - 7 * eye) / 3.5) ** 2 + ((y + 5) / 2.5) ** 2 < 1] = 20
-        picture[(abs(y + 12 - slant * (7 - eye * x) / 7 + slant / 2) < 1.2) & (abs(x - 7 * eye) < 5)] = 40
+        image[((x - 7 * eye) / 3.5) ** 2 + ((y + 5) / 2.5) ** 2 < 1] = 20
+        image[(abs(y + 12 - slant * (7 - eye * x) / 7 + slant / 2) < 1.2) & (abs(x - 7 * eye) < 5)] = 40
     middle = 11 - curve * ((x / 9) ** 2 - 0.4)
-    picture[(abs(y - middle) < 1.3 + opening * (1 - (x / 10) ** 2).clip(0)) & (abs(x) < 10)] = 30
-    return picture.clip(0, 255).astype(np.uint8)
+    image[(abs(y - middle) < 1.3 + opening * (1 - (x / 10) ** 2).clip(0)) & (abs(x) < 10)] = 30
+    return image.clip(0, 255).astype(np.uint8)
 
 
-ASKED: dict[str, Asked] = {
-    "affectnet": Asked("ask at mohammadmahoor.com/affectnet", find_affectnet, write_affectnet),
-    "ckplus": Asked("ask at www.jeffcohn.net/resources", find_ckplus, write_ckplus),
+ASKED: dict[str, Request] = {
+    "affectnet": Request("ask at mohammadmahoor.com/affectnet", find_affectnet, write_affectnet),
+    "ckplus": Request("ask at www.jeffcohn.net/resources", find_ckplus, write_ckplus),
 }
 """The data sets by name."""

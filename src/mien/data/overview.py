@@ -1,4 +1,4 @@
-"""Show a data set: counts per class and split, a contact sheet, and which test pictures have no twin in Training.
+"""Show a data set: counts per class and split, a contact sheet, and which test images have no twin in Training.
 
 mien data fer2013 --root path/to/data
 """
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 PER_CLASS = 8
-"""Pictures per class and split on the contact sheet."""
+"""Images per class and split on the contact sheet."""
 
 ROW_DIGITS = 5
-"""Digits of the ids of files that keep their pictures in rows."""
+"""Digits of the ids of files that keep their images in rows."""
 
 CELL, GAP, MARGIN, HEAD = 52, 20, 96, 28
-"""Pixels: a picture's cell, between two splits, left of the first, above the first."""
+"""Pixels: an image's cell, between two splits, left of the first, above the first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ def to_text(told: Mapping[str, Any]) -> str:
     rows += [[label, *(f"{s['counts'][label]:,}" for s in told["splits"].values())] for label in told["labels"]]
     rows += [["all", *(f"{s['n']:,}" for s in told["splits"].values())]]
     for key, words in (
-        ("exact", "with an equal Training picture"),
+        ("exact", "with an equal Training image"),
         ("near", "with a nearly equal one"),
         ("clean", "clean"),
     ):
@@ -111,7 +111,7 @@ def to_text(told: Mapping[str, Any]) -> str:
 
 
 def _ids(first: Mapping[str, str]) -> list[str]:
-    """Say how pictures are called, which a table of answers or of groups has to follow."""
+    """Say how images are called, which a table of answers or of groups has to follow."""
     if not first:
         return []
     told = f"first ids: {', '.join(f'{name} ({split})' for split, name in first.items())}"
@@ -119,7 +119,7 @@ def _ids(first: Mapping[str, str]) -> list[str]:
         return [told]
     last = list(first.values())[-1]
     return [
-        f"{told}; an id is the picture's row in the data set's file, counted from 0",
+        f"{told}; an id is the image's row in the data set's file, counted from 0",
         f"a table for `mien compare` or `mien fairness` may also call that one {last}.jpg or folder/{last}.png",
     ]
 
@@ -138,9 +138,9 @@ def write(view: Overview, out: Path | Outputs) -> dict[str, str]:
 
 
 def contact_sheet(splits: Mapping[str, Samples]) -> "Image":
-    """Draw up to eight pictures per class (a row) and split (a block), chosen at random, the same each time.
+    """Draw up to eight images per class (a row) and split (a block), chosen at random, the same each time.
 
-    Generated pictures, which have a clean face and a mask, are shown with both beside them, four per class.
+    Generated images, which have a clean face and a mask, are shown with both beside them, four per class.
     """
     from PIL import Image, ImageDraw, ImageFont
 
@@ -161,8 +161,8 @@ def contact_sheet(splits: Mapping[str, Samples]) -> "Image":
             seen = [(view, position) for position in _chosen(samples, row, most) for view in views[split]]
             for k, (view, position) in enumerate(seen):
                 pixels = np.asarray(view[position])
-                picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-                sheet.paste(picture.resize((CELL - 4, CELL - 4)), (left + k * CELL, HEAD + row * CELL))
+                image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+                sheet.paste(image.resize((CELL - 4, CELL - 4)), (left + k * CELL, HEAD + row * CELL))
     return sheet
 
 

@@ -13,16 +13,16 @@ import numpy as np
 
 from mien.data.cache import Entry, write_entry
 from mien.data.fer2013.ferplus import all_votes
-from mien.data.fer2013.layouts import find, pictures
+from mien.data.fer2013.layouts import find, images
 from mien.data.fer2013.raw import USAGES
 from mien.data.fer2013.votes import vote_files
 from mien.errors import DataError
 
 
 def pack(root: Path | str, out: Path | str, splits: Sequence[str] = tuple(USAGES.values())) -> Path:
-    """Write the pictures, labels and (where there are some) votes of `splits` into a new folder and return it."""
+    """Write the images, labels and (where there are some) votes of `splits` into a new folder and return it."""
     layout = find(Path(root))
-    entry = pictures(layout)
+    entry = images(layout)
     split = np.repeat([*USAGES.values(), "untold"], np.diff(entry.arrays["bounds"]))
     kept = np.isin(split, splits)
     arrays = {name: entry.arrays[name][kept] for name in ("images", "label", "ids")}

@@ -1,6 +1,6 @@
-"""Pictures of another side, by the rule of `mien.inference.align.crop`: areas averaged when shrinking, else bilinear.
+"""Images of another side, by the rule of `mien.inference.align.crop`: areas averaged when shrinking, else bilinear.
 
-Plain numpy, so that training on packed arrays needs no OpenCV.  Each axis is one small matrix, so a thousand pictures
+Plain numpy, so that training on packed arrays needs no OpenCV.  Each axis is one small matrix, so a thousand images
 are two products.
 """
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 CHUNK = 1024
-"""Pictures brought to another side at once, which bounds the memory."""
+"""Images brought to another side at once, which bounds the memory."""
 
 
 def resize(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

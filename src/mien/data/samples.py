@@ -1,7 +1,7 @@
-"""Samples: pictures with what is known about them - the value that every data set reader returns.
+"""Samples: images with what is known about them - the value that every data set reader returns.
 
 Targets are distributions over the labels (hard labels one-hot, votes their shares), so training and evaluation need
-no second code path for data sets with several raters per picture.
+no second code path for data sets with several raters per image.
 """
 
 import hashlib
@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 COLUMNS = ("images", "target", "ids", "votes", "regression", "units", "group", "clean", "mask", "transform")
-"""The fields of `Samples` that have a row for each picture."""
+"""The fields of `Samples` that have a row for each image."""
 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Pictures of one split of a data set, with targets.
+    """Images of one split of a data set, with targets.
 
     Attributes:
         images: uint8 (N, H, W, C), an array or a read-only memmap.
@@ -28,13 +28,13 @@ class Samples:
         regression: float32 (N, 2), valence and arousal in [-1, 1], NaN where unknown, or None.
         units: float32 (N, A) action units, or None.
         group: (N,) subject or clip, or None.
-        clean: uint8 (N, H, W, C), the pictures without what surrounds the face, or None.
+        clean: uint8 (N, H, W, C), the images without what surrounds the face, or None.
         mask: uint8 (N, H, W, 1), 0 to 255, how much of each pixel is face, or None.
-        transform: float32 (N, 2, 3), where a generated picture has its face: from the corners -1 to 1 of the face
-            picture to those of this one, x right and y down; or None.
-        about: what the pictures are made of, in words, where the options alone do not tell.
+        transform: float32 (N, 2, 3), where a generated image has its face: from the corners -1 to 1 of the face
+            image to those of this one, x right and y down; or None.
+        about: what the images are made of, in words, where the options alone do not tell.
         name, split: the data set's key in `DATASETS` and one of train, val, test.
-        fingerprint: changes whenever pictures, targets or their order do; the same in every file layout.
+        fingerprint: changes whenever images, targets or their order do; the same in every file layout.
     """
 
     images: NDArray[np.uint8]

@@ -1,12 +1,12 @@
-"""Which pictures an experiment learns from, as which labels, and how often an epoch shows each.
+"""Which images an experiment learns from, as which labels, and how often an epoch shows each.
 
-`select` keeps or merges labels, for training and evaluation alike.  `keep` takes the pictures that a list names;
-`showings` is for training alone: a seeded list of
-rows that makes the common classes fewer or the rare ones more, and shows every picture several times; `class_weights`
-leaves the pictures as they are and weighs the loss.
+`select` keeps or merges labels, for training and evaluation alike.  `keep` takes the images that a list names;
+`epoch_indices` is for training alone: a seeded list of
+rows that makes the common classes fewer or the rare ones more, and shows every image several times; `class_weights`
+leaves the images as they are and weighs the loss.
 
 The list is drawn once.  What `down` leaves out is never seen, as if a smaller data set had been collected; a draw for
-every epoch would let the network see all pictures after all.
+every epoch would let the network see all images after all.
 
 Source: the four arms of Mollahosseini, Hasani, Mahoor: AffectNet, arXiv 1708.03985.
 """
@@ -102,7 +102,7 @@ def keep(samples: Samples, path: str | Path) -> Samples:
     ids = listed(path)
     found = np.isin(samples.ids, ids)
     if not found.any():
-        got = f"data.keep: {path} lists none of {samples.name}'s {samples.split} pictures, but {ids[0]}"
+        got = f"data.keep: {path} lists none of {samples.name}'s {samples.split} images, but {ids[0]}"
         raise DataError(got, f"ids such as {samples.ids[0]}")
     return samples.take(found)
 
@@ -126,7 +126,7 @@ def chosen(
     return limit(samples, most) if most else samples
 
 
-def showings(
+def epoch_indices(
     target: NDArray[np.float32], imbalance: str = "none", per_class: int | None = None, repeat: int = 1, seed: int = 0
 ) -> Rows:
     """Return the rows of the target (N, K) that an epoch shows, int64 (M,), in ascending order.
@@ -136,10 +136,10 @@ def showings(
     class is the largest share; rows without a label are shown once.  All of it `repeat` times.
 
     >>> target = np.eye(2, dtype=np.float32)[[0, 0, 0, 1]]
-    >>> showings(target, "down").tolist(), showings(target, "up", repeat=2).tolist()
+    >>> showings(target, "down").tolist(), epoch_indices(target, "up", repeat=2).tolist()
     ([2, 3], [0, 0, 1, 1, 2, 2, 3, 3, 3, 3, 3, 3])
     """
-    top, rng = tops(target), np.random.default_rng(seed)
+    top, rng = top_labels(target), np.random.default_rng(seed)
     if imbalance not in RESAMPLE or (top < 0).all():
         return np.repeat(np.arange(len(target)), repeat)
     counts = np.bincount(top[top >= 0])
@@ -187,10 +187,10 @@ def shares(target: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(sums / max(sums.sum(), 1e-12), np.float32)
 
 
-def tops(target: NDArray[np.float32]) -> Rows:
+def top_labels(target: NDArray[np.float32]) -> Rows:
     """Return the class with the largest share, int64 (N,), the first where shares tie; -1 without a label.
 
-    >>> tops(np.array([[0.2, 0.8], [np.nan, np.nan]], np.float32)).tolist()
+    >>> top_labels(np.array([[0.2, 0.8], [np.nan, np.nan]], np.float32)).tolist()
     [1, -1]
     """
     return np.where(np.isnan(target).any(1), -1, np.nan_to_num(target).argmax(1))

@@ -145,7 +145,7 @@ def own_data(card: Card, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def keep(result: Result, figures: dict[str, Any], out: Path | Outputs, root: Path | str | None = None) -> list[Path]:
-    """Write result.npz, metrics.json and report.html into a folder; pictures come from `root` or MIEN_DATA.
+    """Write result.npz, metrics.json and report.html into a folder; images come from `root` or MIEN_DATA.
 
     Returns their paths.
     """

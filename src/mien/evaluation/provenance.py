@@ -1,7 +1,7 @@
 """Whose a measurement is: what its file says of it, and what is asked before it is shown or written over.
 
     figures = {**fairness(result, columns), **origin(result)}
-    stranger(figures, result)          # "" when they are of this result, else why they are not
+    mismatch_reason(figures, result)          # "" when they are of this result, else why they are not
     room(out, "result.npz", facts)     # refuses a folder whose file is of other weights or data
 
 A folder keeps result.npz, stress.json and fairness.json side by side, so nothing but their content says whether they
@@ -29,7 +29,7 @@ def origin(result: Result) -> dict[str, Any]:
     return {**known, "answers": digest(*texts, result.probs, result.target)}
 
 
-def stranger(figures: Mapping[str, Any], result: Result) -> str:
+def mismatch_reason(figures: Mapping[str, Any], result: Result) -> str:
     """Say on what else than this result, or its weights, figures were measured; empty when they are its own.
 
     Figures with `answers` are about those answers, others about the weights, whatever they were asked.

@@ -49,7 +49,7 @@ def figures(result: Result) -> dict[str, Any]:
     scores = {name: _number(metric(result.probs, result.target)) for name, metric in metrics.METRICS.items()}
     return {
         **scores,
-        "accuracy_interval": known_ends(share(np.equal(*metrics.hard(result.probs, result.target)), result.group)),
+        "accuracy_interval": known_ends(share(np.equal(*metrics.top1(result.probs, result.target)), result.group)),
         **{f"{key}_interval": known_ends(ends) for key, ends in found.items()},
         "groups": groups,
         "undersampled": {key: _number(metrics.undersampled(matrix, of)) for key, of in EQUALISED.items()},
@@ -107,7 +107,7 @@ def restricted(result: Result) -> dict[str, Any] | None:
         return None
     (part,) = label_sets.restrict([result])
     answers, truth = label_sets.answerable(result), label_sets.labelled(result)
-    label, predicted = metrics.hard(result.probs, result.target)
+    label, predicted = metrics.top1(result.probs, result.target)
     only = {
         "only_answers": [name for name in answers if name not in truth],
         "only_labels": [name for name in truth if name not in answers],

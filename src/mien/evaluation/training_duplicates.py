@@ -54,10 +54,10 @@ def search(card: Card, samples: Samples, root: Path | str | None) -> Search:
     if samples.name == name or (samples.name == "synthetic" and SOURCES.get(name, name) == "fer2013"):
         twins = find_twins(samples, root, train).index >= 0
     else:
-        pictures = load(SOURCES[name], root, "train") if name in SOURCES else train
-        if pictures.images.shape[1:] != samples.images.shape[1:]:
+        images = load(SOURCES[name], root, "train") if name in SOURCES else train
+        if images.images.shape[1:] != samples.images.shape[1:]:
             return Search(None, reason=f"the images of {name} have another size than these")
-        twins = twins_between(pictures, samples).index >= 0
+        twins = twins_between(images, samples).index >= 0
     return Search(twins, {"name": str(name), "fingerprint": str(fingerprint)})
 
 

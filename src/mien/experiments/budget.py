@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from mien.training.batches import split
-from mien.training.optim import FITS
+from mien.training.optim import SOLVERS
 from mien.training.recipe import Recipe
 from mien.training.runlog import read_json
 from mien.training.train import Plan, train
@@ -89,4 +89,4 @@ def shorten(recipe: Recipe, share: float, per_epoch: int) -> Recipe:
 
 def shortens(recipe: Recipe) -> bool:
     """Return whether the recipe learns step by step; one that is solved at once has nothing to shorten."""
-    return recipe.optim.name not in FITS
+    return recipe.optim.name not in SOLVERS

@@ -46,7 +46,7 @@ HEAD = """# Model card: {name}
 MEANT = """
 ## Use
 
-Meant for research on pictures and recordings of consenting people: as a measurement among others of how faces look,
+Meant for research on images and recordings of consenting people: as a measurement among others of how faces look,
 with its uncertainty, never as the finding itself.  Not meant for: decisions about a person; people at work or in
 education; detecting lies, intent, illness or identity; children's faces, drawings and animals, of which nothing was
 measured by itself.  What it calls an expression is what annotators of web photographs called so; covered, sidelong and
@@ -55,7 +55,7 @@ tiny faces are read worse, and cultures name expressions differently.
 
 UNKNOWN_PEOPLE = (
     "The data say nothing about the sex, age, origin or skin of the people in them, so no figure here can say for whom "
-    "these weights are worse.  `mien fairness` measures it on pictures whose groups are known; do that before relying "
+    "these weights are worse.  `mien fairness` measures it on images whose groups are known; do that before relying "
     "on them for anyone in particular."
 )
 
@@ -84,7 +84,7 @@ def write(results: Path, name: str) -> Path:
 
 
 def agreed(test: Result, results: Path) -> dict[str, NDArray[np.str_]]:
-    """Return the column that says how far people agreed on each picture, by its votes or those in results/ferplus.
+    """Return the column that says how far people agreed on each image, by its votes or those in results/ferplus.
 
     Empty where no votes are known.
     """
@@ -141,12 +141,12 @@ def data(card: Card, figures: Mapping[str, Any]) -> str:
     recipe = card.recipe.get("data", {})
     name = card.data.get("name", recipe.get("name", "unknown"))
     second = (recipe.get("auxiliary") or {}).get("name")
-    more = f" A second head learnt from {second} on the same pictures and was thrown away." if second else ""
+    more = f" A second head learnt from {second} on the same images and was thrown away." if second else ""
     sizes = ", ".join(f"{split} {figures[split]['n']:,}" for split in ("val", "test") if split in figures)
     source = ""
     if {name, second} & {"fer2013", "ferplus"}:
         source = (
-            "  The pictures are FER2013's (Goodfellow et al., 2013): 48 x 48 grey faces found by searching the web for "
+            "  The images are FER2013's (Goodfellow et al., 2013): 48 x 48 grey faces found by searching the web for "
             "words of emotion; val is PublicTest and test PrivateTest.  People agree with its labels about two times "
             "in three (65 +- 5 %, published there); FERPlus (Barsoum et al., 2016) is ten people's votes on them."
         )
@@ -155,11 +155,11 @@ def data(card: Card, figures: Mapping[str, Any]) -> str:
     count = 1 if isinstance(words, str) else len(words)
     if count:
         teachers = "a teacher" if count == 1 else f"the mean of {count} teachers"
-        more += f" The targets are by {percent(taught.get('weight', 0.5))} those of {teachers} of the same pictures."
+        more += f" The targets are by {percent(taught.get('weight', 0.5))} those of {teachers} of the same images."
     return (
-        f"\n## Data\n\nLearnt from the training split of {name} alone, no pictures from elsewhere.{more}  Epoch, "
+        f"\n## Data\n\nLearnt from the training split of {name} alone, no images from elsewhere.{more}  Epoch, "
         "temperature and threshold were chosen on val; test was opened once for this file, when those before it had "
-        f"been scored.  Pictures measured: {sizes or 'none'}.{source}\n"
+        f"been scored.  Images measured: {sizes or 'none'}.{source}\n"
     )
 
 
@@ -173,7 +173,7 @@ def scores(figures: Mapping[str, Any]) -> str:
     ]
     head = ("", *(f"{name}, {found['n']:,}" for name, found in columns))
     rows = [[word, *(with_interval(found, key) for _, found in columns)] for key, word in SCORES.items()]
-    told = "95 % intervals in brackets.  A twin is a picture that also is, or nearly is, in the training split."
+    told = "95 % intervals in brackets.  A twin is an image that also is, or nearly is, in the training split."
     return f"\n## Figures\n\n{told}  {ECE_TOLD}\n\n{grid(head, rows)}"
 
 
@@ -213,11 +213,11 @@ def per_class(found: Mapping[str, Any]) -> str:
     )
     told = f"Worst: {worst}"
     told += f", most often taken for {taken} ({times:,} of {known[worst]['support']:,})." if times else "."
-    return f"\n### Per expression, on test\n\n{told}\n\n{grid(('', 'precision', 'recall', 'F1', 'pictures'), rows)}"
+    return f"\n### Per expression, on test\n\n{told}\n\n{grid(('', 'precision', 'recall', 'F1', 'images'), rows)}"
 
 
 def agreement(votes: NDArray[np.integer]) -> NDArray[np.str_]:
-    """Return how many of those who named an expression agreed on each picture, in words, (N,); "" where nobody did.
+    """Return how many of those who named an expression agreed on each image, in words, (N,); "" where nobody did.
 
     `votes` are counts (N, K).
 
@@ -238,7 +238,7 @@ def by_group(test: Result, groups: Mapping[str, NDArray[np.str_]]) -> str:
         for group in sorted(audit["groups"], key=lambda group: (order.get(group["group"], 0), group["group"])):
             few = "too few" if group["accuracy"] is None else with_interval(group, "accuracy")
             rows.append([f"{audit['column']}: {group['group']}", f"{group['n']:,}", few, with_interval(group, "ece")])
-    table = grid(("", "pictures", "accuracy", "ECE"), rows) if rows else ""
+    table = grid(("", "images", "accuracy", "ECE"), rows) if rows else ""
     if AGREED in groups:
         table = f"Of FERPlus's ten, those who named an expression: how many named the same.\n\n{table}"
     return f"\n### Per group, on test\n\n{table}\n\n{UNKNOWN_PEOPLE}\n"
@@ -251,9 +251,9 @@ def robustness(stress: Mapping[str, Any]) -> str:
         families.setdefault(corruption["family"], []).extend(s["accuracy"] for s in corruption["severities"])
     rows = [[name, percent(mean(values))] for name, values in families.items()]
     rows.append(["all", percent(mean(value for values in families.values() for value in values))])
-    told = f"On {stress['n']:,} pictures of {stress['split']}, {percent(stress['clean']['accuracy'])} as they are."
+    told = f"On {stress['n']:,} images of {stress['split']}, {percent(stress['clean']['accuracy'])} as they are."
     note = f"{told}  Mean accuracy over five strengths of each corruption:"
-    return f"\n### Spoilt pictures\n\n{note}\n\n{grid(('corruption', 'accuracy'), rows)}"
+    return f"\n### Corrupted images\n\n{note}\n\n{grid(('corruption', 'accuracy'), rows)}"
 
 
 def energy(card: Card) -> str:

@@ -1,7 +1,7 @@
-"""What a run's weights say of real photos: label and probability drawn on pictures that arrive inside packages.
+"""What a run's weights say of real photos: label and probability drawn on images that arrive inside packages.
 
 As in Li, Shen, Miao: Facial Expression Recognition (UC Santa Cruz, 2018), section 5: a Haar cascade finds the face, the
-crop becomes grey and 48x48 pixels (or whatever the weights take), the network answers, the picture shows it.
+crop becomes grey and 48x48 pixels (or whatever the weights take), the network answers, the image shows it.
 """
 
 from importlib.util import find_spec
@@ -46,7 +46,7 @@ def locate(package: str, name: str) -> Path | None:
 def panel(pipeline: Pipeline, path: Path) -> NDArray[np.uint8]:
     """Return a photo with its faces drawn in, uint8 (SIDE, W, 3)."""
     with Image.open(path) as opened:
-        picture = opened.convert("RGB")
-    picture = picture.resize((round(picture.width * SIDE / picture.height), SIDE))
-    image = np.asarray(picture)
+        photo = opened.convert("RGB")
+    photo = photo.resize((round(photo.width * SIDE / photo.height), SIDE))
+    image = np.asarray(photo)
     return annotate(image, pipeline(image))

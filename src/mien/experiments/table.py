@@ -182,7 +182,7 @@ def notes(row: Row) -> list[str]:
     if needs := row.get("needs"):
         found.append(f"needs the data set: {needs}; two steps on drawn files ran")
     if data.get("limit"):
-        found.append(f"learnt from {data['limit']} pictures")
+        found.append(f"learnt from {data['limit']} images")
     if row.get("file", "model") != "model":
         found.append(f"measured on {row['file']}.onnx")
     used = headlines(row)

@@ -23,7 +23,7 @@ COLOURS: dict[str, str] = {
     "anger": "#dd4a3d",
     "contempt": "#b3784a",
 }
-"""One colour per expression, the same in pictures and reports, told apart on light and dark grounds."""
+"""One colour per expression, the same in images and reports, told apart on light and dark grounds."""
 
 _STYLE = """
 :root{color-scheme:light dark;--ground:#f6f7f9;--card:#fff;--ink:#1b2027;--soft:#5c6672;--line:#dfe3e8;
@@ -85,7 +85,7 @@ th,td{white-space:normal}tbody th{overflow-wrap:anywhere}}
 _SECURITY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 NOTICE = (
-    "What is read here is the apparent facial expression in a picture, not what a person feels. "
+    "What is read here is the apparent facial expression in an image, not what a person feels. "
     "In the European Union, inferring emotions of people at work or in education is prohibited since 2 February 2025 "
     "except for medical or safety reasons (Regulation 2024/1689, Art. 5(1)(f)); elsewhere the people concerned must be "
     "told (Art. 50(3), from 2 August 2026), and such systems count as high-risk from 2 December 2027."

@@ -4,7 +4,7 @@ FER2013 frames a face more tightly or loosely than a detector does, so each fram
 square to cut around its box.  The constants are measured: `benchmarks/framing.py` runs each detector on upscaled
 Training images of FER2013, takes the median box inside the 48x48 frame and inverts it.  It then detects and crops the
 val images again and prints the accuracy of the shipped weights beside that on the raw pixels of the same faces, with
-pixels beyond the picture repeating its edge, as here, and black.  Run it again when the shipped weights change.
+pixels beyond the image repeating its edge, as here, and black.  Run it again when the shipped weights change.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ SAMPLING = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 
 def window(box: NDArray[np.float32], framing: Framing) -> tuple[float, float, float, float]:
-    """Return the x1 y1 x2 y2 to cut for a detector's box, in its pixels; it may reach beyond the picture.
+    """Return the x1 y1 x2 y2 to cut for a detector's box, in its pixels; it may reach beyond the image.
 
     >>> window(np.array([10, 10, 30, 30], np.float32), Framing(2.0, 0.25, 0.0))
     (10.0, 0.0, 50.0, 40.0)
@@ -74,7 +74,7 @@ def crop(
 ) -> NDArray[np.uint8]:
     """Cut a face out of an image as the weights take it.
 
-    Shrinking averages areas, enlarging is bilinear; pixels beyond the picture repeat its edge.
+    Shrinking averages areas, enlarging is bilinear; pixels beyond the image repeat its edge.
 
     Args:
         image: uint8 RGB (H, W, 3).
@@ -91,7 +91,7 @@ def crop(
     if min(across, along) > 1:
         whole_pixels = _cut(image, round(x1), round(y1), round(x2), round(y2), channels)
         out = cv2.resize(whole_pixels, (size, size), interpolation=cv2.INTER_AREA)
-    else:  # sample at the centres of the crop's pixels, to a fraction of the picture's, with a pixel to spare around
+    else:  # sample at the centres of the crop's pixels, to a fraction of the image's, with a pixel to spare around
         left, top = int(np.floor(x1)) - 1, int(np.floor(y1)) - 1
         patch = _cut(image, left, top, int(np.ceil(x2)) + 1, int(np.ceil(y2)) + 1, channels)
         centre = x1 - left + (across - 1) / 2, y1 - top + (along - 1) / 2
@@ -111,7 +111,7 @@ def crops(
 
 
 def _cut(image: NDArray[np.uint8], x1: int, y1: int, x2: int, y2: int, channels: int) -> NDArray[np.uint8]:
-    # whole pixels of the picture; those beyond it repeat its edge
+    # whole pixels of the image; those beyond it repeat its edge
     height, width = image.shape[:2]
     if x1 >= 0 and y1 >= 0 and x2 <= width and y2 <= height:
         patch = image[y1:y2, x1:x2]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from mien.errors import MienError
 from mien.inference.media.sources import Source
 from mien.inference.output.tally import Tally
-from mien.inference.prediction import Seen
+from mien.inference.prediction import FrameResult
 from mien.inference.unexpected import sentence
 from mien.printable import say
 
@@ -16,12 +16,12 @@ class Guard:
     What the system does not let us write, a full disk say, ends the run as before.
     """
 
-    def __init__(self, take: Callable[[Seen], None], what: str, tally: Tally, debug: bool = False) -> None:
+    def __init__(self, take: Callable[[FrameResult], None], what: str, tally: Tally, debug: bool = False) -> None:
         """Take who writes, what it makes of a source, who counts, and whether to raise instead."""
         self._take, self._what, self._tally, self._debug = take, what, tally, debug
         self._lost: Source | None = None
 
-    def __call__(self, seen: Seen) -> None:
+    def __call__(self, seen: FrameResult) -> None:
         """Hand on, and say once for a source that it is left out."""
         if seen.source is self._lost:
             return

@@ -1,12 +1,12 @@
-"""Read faces out of pictures: image -> [Face] = detect -> align -> classify.  Start reading here.
+"""Read faces out of images: image -> [Face] = detect -> align -> classify.  Start reading here.
 
     pipeline = Pipeline()                                 # the shipped weights, YuNet
     faces = pipeline(image)                               # uint8 RGB (H, W, 3)
-    for prediction in pipeline.predict(["photos/"]):      # streams: 10,000 pictures need no more memory than 100
+    for prediction in pipeline.predict(["photos/"]):      # streams: 10,000 images need no more memory than 100
         ...
 
-`predict` decodes and detects a few pictures ahead in threads (prefetch.py), collects the crops of several pictures into
-one run of the weights, follows the faces of a video from frame to frame, and yields in order.  A picture without a
+`predict` decodes and detects a few images ahead in threads (prefetch.py), collects the crops of several images into
+one run of the weights, follows the faces of a video from frame to frame, and yields in order.  An image without a
 face, or one that cannot be read, only costs itself.
 """
 
@@ -33,7 +33,7 @@ from mien.inference.media import kind
 from mien.inference.media.budget import Budget
 from mien.inference.media.sources import Skipped, Source, expand
 from mien.inference.media.video import WHOLE, Clip, frames
-from mien.inference.prediction import Prediction, Seen, _scaled
+from mien.inference.prediction import FrameResult, Prediction, _scaled
 from mien.inference.prefetch import background, in_order
 from mien.inference.rotate import upright
 from mien.inference.unexpected import sentence
@@ -44,12 +44,12 @@ from mien.inference.video.tracking import Tracks
 from mien.printable import writable
 
 WORKERS = min(4, os.cpu_count() or 1)
-AHEAD = 2 * WORKERS  # pictures being decoded or waiting for their turn
+AHEAD = 2 * WORKERS  # images being decoded or waiting for their turn
 MOST_PIXELS = (
-    24_000_000  # larger pictures are looked at in half size: faces that a detector finds stay larger than a crop
+    24_000_000  # larger images are looked at in half size: faces that a detector finds stay larger than a crop
 )
 MOST_AT_ONCE = 300_000_000  # pixels being decoded in all threads
-MOST_HELD = 256_000_000  # bytes of pictures kept for drawing while a batch fills
+MOST_HELD = 256_000_000  # bytes of images kept for drawing while a batch fills
 
 
 class Pipeline:
@@ -122,12 +122,12 @@ class Pipeline:
         end: float | None = None,
         max_fps: float | None = None,
     ) -> Iterator[Prediction]:
-        """Yield one prediction per picture and per video frame, in the order of the sources.
+        """Yield one prediction per image and per video frame, in the order of the sources.
 
         Of videos, every `every`-th frame from `start` to before `end` (seconds), at most `max_fps` a second.
 
         Sources are files, folders (read recursively), globs and "camera:0", one or several.  What cannot be read keeps
-        its place as a prediction whose `error` says why.  Pictures in memory go to the pipeline itself: UsageError.
+        its place as a prediction whose `error` says why.  Images in memory go to the pipeline itself: UsageError.
         """
         clip = Clip(every, start, end, max_fps)
         for seen in self.stream(_paths([sources] if isinstance(sources, str | Path) else sources), clip):
@@ -140,8 +140,8 @@ class Pipeline:
         keep: bool = False,
         skip: Path | None = None,
         skipped: Skipped | None = None,
-    ) -> Iterator[Seen]:
-        """Yield as `predict` does, with the pictures themselves when `keep`, but not what a run writes into `skip`.
+    ) -> Iterator[FrameResult]:
+        """Yield as `predict` does, with the images themselves when `keep`, but not what a run writes into `skip`.
 
         What is passed over in folders is counted in `skipped`.
         """
@@ -164,7 +164,9 @@ class Pipeline:
             )
         return self.card.threshold
 
-    def _seen(self, pool: Executor, sources: Iterable[Source], clip: Clip, keep: bool) -> Generator[Seen, None, None]:
+    def _seen(
+        self, pool: Executor, sources: Iterable[Source], clip: Clip, keep: bool
+    ) -> Generator[FrameResult, None, None]:
         for live, group in groupby(sources, lambda source: source.live):
             if live:  # nobody waits for a camera's next frame, so nothing is read ahead
                 for source in group:
@@ -173,37 +175,37 @@ class Pipeline:
             jobs = (partial(self._open_or_fail, source, keep) for source in group)
             with closing(background(in_order(pool, jobs, AHEAD), _size)) as opened:
                 for item in opened:
-                    if isinstance(item, Seen):
+                    if isinstance(item, FrameResult):
                         yield item
                     else:
                         yield from background(self._watch(pool, item, clip, keep), _size)
 
-    def _open_or_fail(self, source: Source, keep: bool) -> Seen | Source:
+    def _open_or_fail(self, source: Source, keep: bool) -> FrameResult | Source:
         try:
             return self._open(source, keep)
         except Exception as error:
             return self._unexpected(source, error)
 
-    def _open(self, source: Source, keep: bool) -> Seen | Source:
+    def _open(self, source: Source, keep: bool) -> FrameResult | Source:
         """Return what is seen in an image, or the source itself when it moves."""
         if source.error:
             return self._failed(source, source.error)
         if kind.moves(source.path, self.max_pixels):
             return source
         try:
-            picture = media.load(source.path, media.Limits(self.max_pixels, MOST_PIXELS, self._budget))
+            decoded = media.load(source.path, media.Limits(self.max_pixels, MOST_PIXELS, self._budget))
         except MediaError as error:
             return self._failed(source, str(error))
-        turn, image, found = upright(picture.image, self.detect) if self.rotate else (None, picture.image, None)
+        turn, image, found = upright(decoded.image, self.detect) if self.rotate else (None, decoded.image, None)
         faces, cropped = self._crop(image, self.detect(image) if found is None else found)
-        if picture.ratio != 1:
-            faces = [_scaled(face, picture.ratio) for face in faces]
-        width, height = (picture.height, picture.width) if turn in (90, 270) else (picture.width, picture.height)
-        note = picture.note or None
+        if decoded.ratio != 1:
+            faces = [_scaled(face, decoded.ratio) for face in faces]
+        width, height = (decoded.height, decoded.width) if turn in (90, 270) else (decoded.width, decoded.height)
+        note = decoded.note or None
         prediction = Prediction(source.name, width=width, height=height, note=note, rotated=turn, faces=tuple(faces))
-        return Seen(prediction, source, False, cropped, image if keep else None)
+        return FrameResult(prediction, source, False, cropped, image if keep else None)
 
-    def _watch(self, pool: Executor, source: Source, clip: Clip, keep: bool) -> Iterator[Seen]:
+    def _watch(self, pool: Executor, source: Source, clip: Clip, keep: bool) -> Iterator[FrameResult]:
         broken: list[Exception] = []
 
         def readable() -> Iterator[tuple[int, float, NDArray[np.uint8]]]:
@@ -218,12 +220,12 @@ class Pipeline:
                 faces, cropped = self._crop(frame.image, frame.faces)
                 height, width = frame.image.shape[:2]
                 prediction = Prediction(source.name, frame.index, frame.seconds, width, height, faces=tuple(faces))
-                yield Seen(prediction, source, frame.cut, cropped, frame.image if keep else None)
+                yield FrameResult(prediction, source, frame.cut, cropped, frame.image if keep else None)
         except Exception as error:
             broken.insert(0, error)
         yield from (self._unexpected(source, error) for error in broken[:1])
 
-    def _unexpected(self, source: Source, error: Exception) -> Seen:
+    def _unexpected(self, source: Source, error: Exception) -> FrameResult:
         """Return the row of a source that could not be read; a bug is raised under `debug`, others' faults always."""
         if isinstance(error, MediaError):
             return self._failed(source, str(error))
@@ -231,12 +233,12 @@ class Pipeline:
             raise error
         return self._failed(source, sentence(source.name, error))
 
-    def _failed(self, source: Source, error: str) -> Seen:
+    def _failed(self, source: Source, error: str) -> FrameResult:
         nothing = np.empty((0, self.card.size, self.card.size, self.card.channels), np.uint8)
-        return Seen(Prediction(source.name, error=writable(error)), source, False, nothing)
+        return FrameResult(Prediction(source.name, error=writable(error)), source, False, nothing)
 
     def _crop(self, image: NDArray[np.uint8], found: Iterable[Face]) -> tuple[list[Face], NDArray[np.uint8]]:
-        # the crop comes from the box as detected, which may reach beyond the picture; the box told stays inside
+        # the crop comes from the box as detected, which may reach beyond the image; the box told stays inside
         edge = np.array([image.shape[1], image.shape[0]] * 2, np.float32)
         pairs = [(face, np.clip(face.box, 0, edge)) for face in found]
         pairs = [(face, box) for face, box in pairs if (box[2:] > box[:2]).all()]
@@ -262,7 +264,7 @@ class Pipeline:
             face = replace(face, features=heads["embedding"][row])
         return face
 
-    def _finish(self, batch: list[Seen]) -> list[Seen]:
+    def _finish(self, batch: list[FrameResult]) -> list[FrameResult]:
         """Return the batch with what its faces show; what the weights cannot deal with costs its source alone."""
         try:
             return self._classified(batch)
@@ -271,13 +273,13 @@ class Pipeline:
                 return [self._unexpected(batch[0].source, error)]
         return [done for seen in batch for done in self._finish([seen])]
 
-    def _classified(self, batch: list[Seen]) -> list[Seen]:
+    def _classified(self, batch: list[FrameResult]) -> list[FrameResult]:
         found = (face for seen in batch for face in seen.prediction.faces)
         faces = iter(self._read(found, np.concatenate([seen.crops for seen in batch])))
         own = [tuple(next(faces) for _ in seen.prediction.faces) for seen in batch]
         return [replace(s, prediction=replace(s.prediction, faces=f)) for s, f in zip(batch, own, strict=True)]
 
-    def _followed(self, read: Iterable[Seen]) -> Iterator[Seen]:
+    def _followed(self, read: Iterable[FrameResult]) -> Iterator[FrameResult]:
         """Give the faces of a video their track ids and smooth what they show; every video starts anew.
 
         The row of an error is the last one of its source.
@@ -307,9 +309,9 @@ class Pipeline:
         return Smoother(self.smooth, self.least)
 
 
-def _batches(stream: Iterable[Seen]) -> Iterator[list[Seen]]:
-    """Group pictures until their crops fill a run of the weights, or they are many, large or live."""
-    batch: list[Seen] = []
+def _batches(stream: Iterable[FrameResult]) -> Iterator[list[FrameResult]]:
+    """Group images until their crops fill a run of the weights, or they are many, large or live."""
+    batch: list[FrameResult] = []
     for seen in stream:
         batch.append(seen)
         full = len(batch) >= BATCH or sum(len(s.crops) for s in batch) >= BATCH
@@ -320,7 +322,7 @@ def _batches(stream: Iterable[Seen]) -> Iterator[list[Seen]]:
         yield batch
 
 
-def _size(seen: Seen | Source) -> int:
+def _size(seen: FrameResult | Source) -> int:
     if isinstance(seen, Source):
         return 0
     return seen.crops.nbytes + (seen.image.nbytes if seen.image is not None else 0)

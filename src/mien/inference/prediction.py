@@ -13,12 +13,12 @@ from mien.printable import writable
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What was read from one picture or one video frame.
+    """What was read from one image or one video frame.
 
     Attributes:
         source: the argument as given, joined with the path below it for folders.
-        frame: index of the video frame, or None for a picture; seconds: its time in the video, likewise.
-        width, height: pixels of the picture as seen (after EXIF rotation), or None when it could not be read.
+        frame: index of the video frame, or None for an image; seconds: its time in the video, likewise.
+        width, height: pixels of the image as seen (after EXIF rotation), or None when it could not be read.
         error: one line saying why the source could not be read, or None.
         note: what was read, where that is not obvious ("page 1 of 3"), or None.
         rotated: degrees counter-clockwise by which the image was turned before it was read, when that was asked for;
@@ -58,7 +58,7 @@ class Prediction:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class FrameResult:
     """A prediction on its way through the pipeline, with what it was made from.
 
     Attributes:
@@ -66,7 +66,7 @@ class Seen:
         source: where it comes from.
         cut: whether a video frame starts a new scene.
         crops: uint8 (faces, size, size, channels).
-        image: uint8 RGB, the picture at full size or a fraction of it, when it was asked for.
+        image: uint8 RGB, the image at full size or a fraction of it, when it was asked for.
     """
 
     prediction: Prediction

@@ -12,7 +12,7 @@ T = TypeVar("T")
 AHEAD = 16  # frames that one stage may be ahead of the next
 
 
-MOST_HELD = 128_000_000  # bytes of pictures waiting between two stages; one is always let in
+MOST_HELD = 128_000_000  # bytes of images waiting between two stages; one is always let in
 
 
 def background(items: Iterable[T], size: Callable[[T], int], ahead: int = AHEAD) -> Generator[T, None, None]:

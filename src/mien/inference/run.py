@@ -31,7 +31,7 @@ from mien.inference.output.progress import bar
 from mien.inference.output.spreadsheet import PLAIN, Csv, for_excel, unknown_locale
 from mien.inference.output.tally import Tally
 from mien.inference.pipeline import Pipeline
-from mien.inference.prediction import Seen
+from mien.inference.prediction import FrameResult
 from mien.outputs import Outputs, claimed
 from mien.outputs.targets import Kinds
 from mien.printable import say
@@ -94,7 +94,7 @@ def run(pipeline: Pipeline, request: Request) -> int:
     Rows go to stdout (Parquet goes only to the folder when there is one); failures to stderr, one line each, and a
     summary at the end.  One camera on a terminal shows a live table instead of rows.
     """
-    warnings.filterwarnings("ignore", module="PIL")  # a picture is read or it is not; its oddities are not the user's
+    warnings.filterwarnings("ignore", module="PIL")  # an image is read or it is not; its oddities are not the user's
     if request.excel and (name := unknown_locale()):
         say(f"mien: the locale {name} is not installed; --excel writes semicolons and decimal commas")
     tally = Tally()
@@ -202,7 +202,7 @@ def leave_pipe() -> None:
 
 def _takers(
     stack: ExitStack, pipeline: Pipeline, tally: Tally, format: str, request: Request
-) -> Iterator[Callable[[Seen], None]]:
+) -> Iterator[Callable[[FrameResult], None]]:
     if request.out is not None:
         rows = "csv" if format in ("table", "live") else format
         outputs = stack.enter_context(_claimed(request.out, rows, pipeline, tally, request))
@@ -263,7 +263,7 @@ def _kinds(format: str) -> Kinds:
 
 def _kept(
     stack: ExitStack, outputs: Outputs, pipeline: Pipeline, tally: Tally, format: str, request: Request
-) -> Iterator[Callable[[Seen], None]]:
+) -> Iterator[Callable[[FrameResult], None]]:
     """Yield what writes the folder; what is entered last is left first, so the report gets the last video's people."""
     from mien.inference.output.annotated import Annotated
     from mien.inference.output.people_csv import People
@@ -291,7 +291,7 @@ def _kept(
 
 def _rows(
     stack: ExitStack, pipeline: Pipeline, format: str, stream: BinaryIO, request: Request
-) -> Callable[[Seen], None]:
+) -> Callable[[FrameResult], None]:
     if format == "table" and not request.frames:
         from mien.inference.output.video_table import VideoTable
 

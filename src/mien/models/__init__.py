@@ -3,7 +3,7 @@
 A model is `def name(num_classes, in_channels=1, ...) -> nn.Module` whose forward maps x float32 (N, C, H, W) in [0, 1]
 to a dict of tensors: `logits` (N, num_classes) and, where it has them, `aux`, `side` (H, N, num_classes; while
 training), `attended`, `embedding`, `valence_arousal`, `action_units`.  Builders whose layers depend on the size of the
-pictures take `size`.  One file per family; importing this package imports torch.
+images take `size`.  One file per family; importing this package imports torch.
 """
 
 from collections.abc import Callable

@@ -15,7 +15,7 @@ Source: Krizhevsky, Sutskever, Hinton: ImageNet Classification with Deep Convolu
 from torch import Tensor, nn
 
 SMALL = 128
-"""Pictures of fewer pixels a side get a stem of stride 2."""
+"""Images of fewer pixels a side get a stem of stride 2."""
 
 HIDDEN = 4096
 """Width of both hidden layers."""
@@ -67,10 +67,10 @@ def alexnet(
     stem_stride: int | None = None,
     dropout: float = 0.5,
 ) -> nn.Module:
-    """Build an alexnet for pictures of `size` x `size`.
+    """Build an alexnet for images of `size` x `size`.
 
     `stem_stride` is 4, or 2 below SMALL pixels, unless given; `dropout` is that of the hidden layers.  Raises
-    ValueError for pictures too small for its poolings.
+    ValueError for images too small for its poolings.
     """
     stride = stem_stride or (2 if size < SMALL else 4)
     least = 7 + 14 * stride  # 15 pixels after the stem: three poolings leave one

@@ -30,9 +30,9 @@ class Cnn2(nn.Module):
 def cnn2(
     num_classes: int, in_channels: int = 1, *, size: int = 48, dropout: float = 0.25, hidden_dropout: float = 0.5
 ) -> nn.Module:
-    """Build a cnn2 for pictures of `size` x `size`; `dropout` after each convolution, `hidden_dropout` before the end.
+    """Build a cnn2 for images of `size` x `size`; `dropout` after each convolution, `hidden_dropout` before the end.
 
-    Raises ValueError for pictures too small to halve.
+    Raises ValueError for images too small to halve.
     """
     if size < 2:
         raise ValueError(f"size {size}: cnn2 needs at least 2")

@@ -39,9 +39,9 @@ class Cnn4(nn.Module):
 
 
 def cnn4(num_classes: int, in_channels: int = 1, *, size: int = 48, dropout: float = 0.25) -> nn.Module:
-    """Build a cnn4 for pictures of `size` x `size`; `dropout` at the end of every layer.
+    """Build a cnn4 for images of `size` x `size`; `dropout` at the end of every layer.
 
-    Raises ValueError for pictures too small for its four poolings.
+    Raises ValueError for images too small for its four poolings.
     """
     if size < 2 ** len(STAGES):
         raise ValueError(f"size {size}: cnn4 needs at least {2 ** len(STAGES)}")

@@ -1,10 +1,10 @@
 """feratt: a network that first draws the face without its surroundings, then reads the expression from the drawing.
 
 Four parts.  Attention: a ResNet-34 encoder and a decoder with shortcuts between them, which answers with `map_size`
-maps as large as the picture.  Features: a 9x9 convolution, eight residual blocks of `map_size` filters and a 3x3
-convolution beside a shortcut.  Reconstruction: the features times the attention's sigmoid, the picture and the
-attention stacked, `filters` 3x3 filters, a 1x1 convolution, normalisation and ReLU: the attended picture, which a loss
-draws towards the face on black (training/losses.py: attention).  Classifier: that picture, averaged down to about
+maps as large as the image.  Features: a 9x9 convolution, eight residual blocks of `map_size` filters and a 3x3
+convolution beside a shortcut.  Reconstruction: the features times the attention's sigmoid, the image and the
+attention stacked, `filters` 3x3 filters, a 1x1 convolution, normalisation and ReLU: the attended image, which a loss
+draws towards the face on black (training/losses.py: attention).  Classifier: that image, averaged down to about
 `classifier_size` pixels a side, goes through preact_resnet18, with or without an embedding for the representation loss.
 
 Differences from the paper: the encoder starts from random weights instead of ImageNet's; `map_size` is free where the
@@ -30,7 +30,7 @@ POOLINGS: dict[str, Callable[[], nn.Module]] = {
 """What may follow the reconstruction's filters; the size stays."""
 
 DECODER = ((512, 512, 256), (768, 512, 256), (512, 512, 256), (384, 256, 64), (128, 128, 128), (128, 128, 32))
-"""Inputs, middle and outputs of the decoder's blocks, from the smallest map to the picture's size."""
+"""Inputs, middle and outputs of the decoder's blocks, from the smallest map to the image's size."""
 
 
 class Up(nn.Module):
@@ -48,7 +48,7 @@ class Up(nn.Module):
 
 
 class Attention(nn.Module):
-    """G_att: pictures (N, C, H, W) to maps (N, M, H, W)."""
+    """G_att: images (N, C, H, W) to maps (N, M, H, W)."""
 
     def __init__(self, in_channels: int, maps: int) -> None:
         super().__init__()

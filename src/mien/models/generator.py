@@ -1,6 +1,6 @@
 """A small class-conditional generator of 48x48 grey faces: eigenfaces, and an autoencoder that bends them.
 
-A picture is the mean face plus 256 eigenfaces.  The encoder turns their weights into a mean and a spread of 96 numbers,
+An image is the mean face plus 256 eigenfaces.  The encoder turns their weights into a mean and a spread of 96 numbers,
 the decoder turns numbers and a class into weights; both begin as the identity on the 96 largest, so learning starts
 from what principal components can do, and adds what they cannot: details that go with each other.  It learns in a
 minute on a processor, where a convolutional adversarial pair shows no face in ten.  No classifier, so not in `MODELS`;
@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 
 SIDE = 48
-"""Width and height of the pictures."""
+"""Width and height of the images."""
 
 EIGENFACES = 256
 """How many: 95 % of the variance of FER2013."""
 
 CODE = 96
-"""Numbers that stand for a picture."""
+"""Numbers that stand for an image."""
 
 WIDTH = 512
 """Width of the hidden layers, two on each side."""
@@ -49,7 +49,7 @@ class Generator(nn.Module):
 
     @torch.no_grad()
     def look(self, x: Tensor) -> None:
-        """Take mean and eigenfaces from pictures uint8 (N, 1, 48, 48) and their mirror images."""
+        """Take mean and eigenfaces from images uint8 (N, 1, 48, 48) and their mirror images."""
         pixels = SIDE * SIDE
         total, moment = x.new_zeros(pixels, dtype=torch.double), x.new_zeros(pixels, pixels, dtype=torch.double)
         for part in x.split(4096):  # type: ignore[no-untyped-call]
@@ -65,11 +65,11 @@ class Generator(nn.Module):
         self.deviations.copy_(values.clamp(min=1e-12).sqrt())
 
     def weigh(self, x: Tensor) -> Tensor:
-        """Return the eigenfaces' weights (N, 256) in pictures (N, 1, 48, 48) in [0, 1]."""
+        """Return the eigenfaces' weights (N, 256) in images (N, 1, 48, 48) in [0, 1]."""
         return (x.flatten(1) - self.mean) @ self.eigenfaces / self.deviations
 
     def show(self, weights: Tensor) -> Tensor:
-        """Return pictures (N, 1, 48, 48) in [0, 1] for weights (N, 256)."""
+        """Return images (N, 1, 48, 48) in [0, 1] for weights (N, 256)."""
         flat = self.mean + (weights * self.deviations) @ self.eigenfaces.T
         return flat.clamp(0, 1).view(-1, 1, SIDE, SIDE)
 

@@ -22,7 +22,7 @@ def conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Seque
 
 
 class Squeeze(nn.Module):
-    """Weigh each channel by what all channels are on average over the picture (N, C, H, W)."""
+    """Weigh each channel by what all channels are on average over the image (N, C, H, W)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Squeeze(nn.Module):
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions beside a shortcut; a share `drop` of the pictures goes by the shortcut alone in training."""
+    """Two 3x3 convolutions beside a shortcut; a share `drop` of the images goes by the shortcut alone in training."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, squeeze: bool, drop: float) -> None:
         super().__init__()

@@ -78,9 +78,9 @@ class Nsl(nn.Module):
 
 
 def nsl(num_classes: int, in_channels: int = 1, *, size: int = 48, variant: str = "final") -> nn.Module:
-    """Build a `variant` of VARIANTS for pictures of `size` x `size`.
+    """Build a `variant` of VARIANTS for images of `size` x `size`.
 
-    Raises ValueError for an unknown variant and for pictures too small for its poolings.
+    Raises ValueError for an unknown variant and for images too small for its poolings.
     """
     if variant not in VARIANTS:
         raise ValueError(f"variant {variant!r}: one of {', '.join(VARIANTS)}")

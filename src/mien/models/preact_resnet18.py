@@ -1,4 +1,4 @@
-"""preact_resnet18: the pre-activation residual network of 18 layers for small pictures; FERAtt's baseline.
+"""preact_resnet18: the pre-activation residual network of 18 layers for small images; FERAtt's baseline.
 
 One 3x3 convolution of 64 filters; four stages of two blocks of 64, 128, 256 and 512 filters, in which normalisation
 and ReLU come before each 3x3 convolution and the sum is left as it is; the mean over the map; the classes.  With

@@ -21,9 +21,9 @@ class Svm(nn.Module):
 
 
 def svm(num_classes: int, in_channels: int = 1, *, size: int = 48) -> nn.Module:
-    """Build a linear map for pictures of `size` x `size`; `linear` weighs pixels channel by channel, row by row.
+    """Build a linear map for images of `size` x `size`; `linear` weighs pixels channel by channel, row by row.
 
-    Raises ValueError for pictures without a pixel.
+    Raises ValueError for images without a pixel.
     """
     if size < 1:
         raise ValueError(f"size {size}: svm needs at least 1")

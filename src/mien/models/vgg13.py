@@ -46,9 +46,9 @@ class Vgg13(nn.Module):
 def vgg13(
     num_classes: int, in_channels: int = 1, *, size: int = 48, dropout: float = 0.25, hidden_dropout: float = 0.5
 ) -> nn.Module:
-    """Build a vgg13 for pictures of `size` x `size`; `dropout` after each stage, `hidden_dropout` after hidden layers.
+    """Build a vgg13 for images of `size` x `size`; `dropout` after each stage, `hidden_dropout` after hidden layers.
 
-    Raises ValueError for pictures too small for its four poolings.
+    Raises ValueError for images too small for its four poolings.
     """
     if size < 2 ** len(STAGES):
         raise ValueError(f"size {size}: vgg13 needs at least {2 ** len(STAGES)}")

@@ -15,7 +15,7 @@ Rows = dict[str, list[str]]
 LONGEST = 1024 * MIB
 """Bytes of a table, and of a Parquet file when unpacked."""
 CELL = 64 * MIB
-"""Characters of one cell; csv's own 131,072 is too few for the pixels of a large picture."""
+"""Characters of one cell; csv's own 131,072 is too few for the pixels of a large image."""
 GREATEST = 1e100
 """Of a log, beyond which a number cannot be drawn."""
 WIDEST = 10_000

@@ -1,4 +1,4 @@
-"""Pictures moved a little, in the direction in which the loss grows fastest: for training and for attacks.
+"""Images moved a little, in the direction in which the loss grows fastest: for training and for attacks.
 
 Adversarial regularisation adds `multiplier * L(y, f(perturb(x)))` to the loss of a batch, so that the network answers
 the same within a small distance of every training image.  One step of given length is Goodfellow, Shlens and Szegedy,
@@ -34,7 +34,7 @@ def perturb(
     Each step adds `step * d` to an example, where d has length 1 in `norm` over all its pixels: g / max(|g|, 1e-6) for
     "l2", sign(g) for "linf", the largest coordinate alone for "l1".  With a `radius` every step ends inside the ball of
     that radius around x.  `start` is where to begin instead of at x.  Values may leave [0, 1], as Neural Structured
-    Learning lets them, unless `clamp`: attacks must show pictures.
+    Learning lets them, unless `clamp`: attacks must show images.
 
     The parameters' gradients stay as they are.  The network runs in the mode it is in: in training mode every step is a
     forward pass that moves batch-norm's running statistics, as the pass on the result will.

@@ -1,7 +1,7 @@
 """Random changes to a batch of faces, batched, on the device, drawn from a given generator.
 
 `augment(x, spec, generator)` flips, then turns, scales and shifts with one resampling and cuts a window (`move`), then
-changes brightness and contrast, takes the picture as a poor camera would and erases a rectangle (`shade`), each image
+changes brightness and contrast, takes the image as a poor camera would and erases a rectangle (`shade`), each image
 on its own.  x is float32 (N, C, H, W) in [0, 1] before and after.  Mixing of images with each other: mixing.py.
 """
 

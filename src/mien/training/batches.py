@@ -1,8 +1,8 @@
 """What the loop learns from: a split as the recipe asks for it, laid on the device, and batches of it.
 
-Pictures stay uint8 the whole time.  Classes are selected and pictures resized once, on load; which of them an epoch
-shows is a list of rows.  A batch is gathered by index and changed at random; a clean picture, where there is one, moves
-with the picture that it belongs to but keeps its light.
+Images stay uint8 the whole time.  Classes are selected and images resized once, on load; which of them an epoch
+shows is a list of rows.  A batch is gathered by index and changed at random; a clean image, where there is one, moves
+with the image that it belongs to but keeps its light.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from torch import Tensor
 from mien.data import load
 from mien.data.resize import resize
 from mien.data.samples import Samples, digest
-from mien.data.sampling import chosen, class_weights, shares, showings, tops
+from mien.data.sampling import chosen, class_weights, epoch_indices, shares, top_labels
 from mien.errors import RecipeError
 from mien.training.augment import move, shade
 from mien.training.distill import teach
@@ -30,7 +30,7 @@ class Split:
     """One split on the device.
 
     Attributes:
-        images: uint8 (N, C, H, W); clean: uint8 of that shape, what the attended pictures should be, or None.
+        images: uint8 (N, C, H, W); clean: uint8 of that shape, what the attended images should be, or None.
         target: float32 (N, K), the teacher's word included; top: int64 (N,), the data set's label, -1 without one.
         rows: int64 (M,), which images an epoch shows.
         shares: float32 (K,), how common each class is among what an epoch shows.
@@ -67,21 +67,21 @@ def split(recipe: Recipe, root: Path | None, name: str, device: torch.device) ->
     target = np.asarray(teach(samples, recipe.distill) if train and recipe.distill else samples.target)
     rows = np.arange(len(samples))
     if train:
-        rows = showings(samples.target, spec.imbalance, spec.per_class, spec.repeat, recipe.seed)
+        rows = epoch_indices(samples.target, spec.imbalance, spec.per_class, spec.repeat, recipe.seed)
     weights = class_weights(samples.target) if train and spec.imbalance == "weighted" else None
     clean = samples.clean if train and recipe.loss.attention else None
     aux, aux_labels = _second(recipe, root, samples)
     taught = (part for part in (target, rows, weights, aux) if part is not None)
     return Split(
-        images=pictures(samples.images, spec.size, device),
+        images=as_tensor(samples.images, spec.size, device),
         target=lay(target, device),
-        top=lay(tops(samples.target), device),
+        top=lay(top_labels(samples.target), device),
         rows=lay(rows, device),
         shares=lay(shares(samples.target[rows]), device),
         labels=samples.labels,
         fingerprint=samples.fingerprint,
         learnt=digest(samples.fingerprint, str(spec.size), *taught),
-        clean=None if clean is None else pictures(clean, spec.size, device),
+        clean=None if clean is None else as_tensor(clean, spec.size, device),
         aux=None if aux is None else lay(aux, device),
         aux_labels=aux_labels,
         weights=None if weights is None else lay(weights, device),
@@ -89,11 +89,11 @@ def split(recipe: Recipe, root: Path | None, name: str, device: torch.device) ->
 
 
 def read(recipe: Recipe, root: Path | None, name: str) -> Samples:
-    """Return a split with the recipe's classes, of training what is kept up to its limit; pictures as they are."""
+    """Return a split with the recipe's classes, of training what is kept up to its limit; images as they are."""
     spec, train = recipe.data, name == "train"
     samples = load(spec.name, root, name, **{**spec.options, **(spec.train if train else {})})
     if not len(samples):
-        raise RecipeError(f"data: {spec.name} has no {name} pictures", "some", "other data.options")
+        raise RecipeError(f"data: {spec.name} has no {name} images", "some", "other data.options")
     return chosen(samples, spec.keep, spec.classes, spec.limit) if train else chosen(samples, classes=spec.classes)
 
 
@@ -102,8 +102,8 @@ def lay(array: NDArray[Any], device: torch.device) -> Tensor:
     return torch.from_numpy(np.array(array)).to(device)
 
 
-def pictures(images: NDArray[np.uint8], size: int | None, device: torch.device) -> Tensor:
-    """Return uint8 (N, C, H, W) on the device from pictures (N, H, W, C), brought to `size` if there is one."""
+def as_tensor(images: NDArray[np.uint8], size: int | None, device: torch.device) -> Tensor:
+    """Return uint8 (N, C, H, W) on the device from images (N, H, W, C), brought to `size` if there is one."""
     sized = resize(images, size) if size else images
     return torch.from_numpy(np.array(sized)).permute(0, 3, 1, 2).contiguous().to(device)
 
@@ -135,7 +135,7 @@ def gather(
     """Return the batch of these images, changed at random: `x` float32 (n, C, H, W) in [0, 1], `target`, `top`.
 
     Also `aux` and `weights` where the data has them, and with `attention` `clean`, which moves as x does; data without
-    clean pictures gives x as it is before brightness, contrast and erasing.
+    clean images gives x as it is before brightness, contrast and erasing.
     """
     batch = {"target": data.target[index], "top": data.top[index], "shares": data.shares}
     batch |= {"aux": data.aux[index]} if data.aux is not None else {}

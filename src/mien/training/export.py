@@ -42,7 +42,7 @@ from mien.training.batches import Split
 from mien.training.diverged import finite_all
 from mien.training.network import restored
 from mien.training.onnx_pooling import pools_as_convolutions
-from mien.training.recipe import Recipe, Views
+from mien.training.recipe import Recipe, TestTimeAugmentation
 from mien.training.train import chunks
 
 PARITY = 1e-5
@@ -67,7 +67,7 @@ WEIGHTS_LICENCE = "for whoever trained them to say, within the terms of the data
 class Graph(nn.Module):
     """What the ONNX file computes: uint8 crops (N, size, size, C) to probabilities float32 (N, K)."""
 
-    def __init__(self, model: nn.Module, views: Views, fill: str = "black") -> None:
+    def __init__(self, model: nn.Module, views: TestTimeAugmentation, fill: str = "black") -> None:
         super().__init__()
         self.model = model
         self.views = views

@@ -1,4 +1,4 @@
-"""Train the class-conditional generator on a data set's training split and draw pictures from it.
+"""Train the class-conditional generator on a data set's training split and draw images from it.
 
     mien generate fer2013 --root path/to/data --out generator
 
@@ -53,7 +53,7 @@ WARMUP = 100
 """Steps in which the rate rises."""
 
 CALM = 0.7
-"""Deviation of the noise that new pictures are drawn from: below one, they are plainer and less often broken."""
+"""Deviation of the noise that new images are drawn from: below one, they are plainer and less often broken."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def generate(
     device: str = "auto",
     force: bool = False,
 ) -> dict[str, Any]:
-    """Train in `out`, or go on there, draw `per_class` pictures of every class and return what about.json says."""
+    """Train in `out`, or go on there, draw `per_class` images of every class and return what about.json says."""
     if settings.steps < 1 or per_class < 1:
         raise UsageError(f"--steps {settings.steps} --per-class {per_class}", "1 or more of each")
     if settings.seed < 0:
@@ -105,7 +105,7 @@ def generate(
     check_device(device)
     samples = load(name, root, "train", **options)
     if samples.images.shape[1:] != (SIDE, SIDE, 1):
-        raise DataError(f"{name}: pictures of {samples.images.shape[1:]}", f"{SIDE}x{SIDE} grey faces, such as fer2013")
+        raise DataError(f"{name}: images of {samples.images.shape[1:]}", f"{SIDE}x{SIDE} grey faces, such as fer2013")
     asked = {
         "data": name,
         "options": dict(options),
@@ -154,7 +154,7 @@ def _refuse_log(out: Path, force: bool) -> None:
 
 def to_text(facts: Mapping[str, Any]) -> str:
     """Return what `generate` did, for reading."""
-    lines = [f"{facts['pictures']:,} pictures, {facts['per_class']} of each of {', '.join(facts['labels'])}"]
+    lines = [f"{facts['images']:,} images, {facts['per_class']} of each of {', '.join(facts['labels'])}"]
     lines += [f"learnt from {facts['data']} train in {facts['settings']['steps']} steps, {facts['seconds']:.0f} s"]
     return "\n".join(lines + [f"wrote {path}" for path in facts["files"].values()])
 
@@ -222,7 +222,7 @@ def distances(made: Tensor, weights: Tensor, importance: Tensor, mean: Tensor, s
 
 @torch.no_grad()
 def draw(model: Generator, faces: Faces, per_class: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Return `per_class` new pictures of every class in turn, uint8 (N, 48, 48, 1), and one-hot targets (N, K)."""
+    """Return `per_class` new images of every class in turn, uint8 (N, 48, 48, 1), and one-hot targets (N, K)."""
     device = faces.images.device
     chance = torch.Generator(device).manual_seed(seed)
     model.eval()
@@ -232,15 +232,15 @@ def draw(model: Generator, faces: Faces, per_class: int, seed: int) -> tuple[NDA
         noise = CALM * torch.randn(per_class, CODE, generator=chance, device=device)
         code = centre + noise.double() @ root.T
         images.append(model.show(model.decode(code.float(), label.expand(per_class, -1))))
-    pictures = (torch.cat(images) * 255).round().byte().permute(0, 2, 3, 1)
-    return pictures.cpu().numpy(), classes.repeat_interleave(per_class, 0).cpu().numpy()
+    pixels = (torch.cat(images) * 255).round().byte().permute(0, 2, 3, 1)
+    return pixels.cpu().numpy(), classes.repeat_interleave(per_class, 0).cpu().numpy()
 
 
 def class_normals(codes: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Return means (K, D) and Cholesky factors (K, D, D) of the codes (N, D) of every class, weighed by target (N, K).
 
     A covariance is OWN parts the class's and the rest that of all codes around their classes' means; a class without a
-    picture has the mean of all.
+    image has the mean of all.
     """
     total = target.sum(0)
     whole = codes.mean(0)

@@ -1,6 +1,6 @@
 """Attacks by gradient on a run's network, for `mien stress`: what an opponent who has the weights could do.
 
-The network is attacked as it is used: mirror images, zooms and temperature included.  What comes out are pictures of
+The network is attacked as it is used: mirror images, zooms and temperature included.  What comes out are images of
 whole grey levels, so that the exported file can be asked about them.  FGSM is one step (Goodfellow, Shlens and Szegedy,
 ICLR 2015); PGD-10 takes ten from a random start (Madry et al., ICLR 2018).
 """

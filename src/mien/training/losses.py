@@ -35,7 +35,7 @@ def cross_entropy(
 def attention(attended: Tensor, clean: Tensor) -> Tensor:
     """Return 5 times the mean of tanh(3 |clean - attended|) over the pixels of a batch (FERAtt, arXiv 1902.03284).
 
-    Both are float (N, C, H, W) in [0, 1]; the loss is 0 for equal pictures and below 5.  Pictures whose `clean` holds
+    Both are float (N, C, H, W) in [0, 1]; the loss is 0 for equal images and below 5.  Images whose `clean` holds
     NaN have no target and count for nothing.
 
     >>> import torch
@@ -96,7 +96,7 @@ def objective(
     """Return the scalar to minimise for a model's outputs on a batch; `generator` is for the representation loss.
 
     The batch has `target` and, where the recipe asks for them, `weights` and `shares` of the classes, `aux` (the second
-    label set) and `clean` (what the attended picture should be).  Side heads, `side` (H, N, K), learn the same target.
+    label set) and `clean` (what the attended image should be).  Side heads, `side` (H, N, K), learn the same target.
     """
     target, weights = batch["target"], batch.get("weights")
 

@@ -49,7 +49,7 @@ def beta(shapes: tuple[float, float], generator: torch.Generator, like: Tensor) 
 
 
 def rectangle(x: Tensor, area: Tensor, generator: torch.Generator) -> Tensor:
-    """Return bool (H, W), true in a rectangle of the picture's proportions and this share of it, cut at its edges."""
+    """Return bool (H, W), true in a rectangle of the image's proportions and this share of it, cut at its edges."""
     sides = [torch.arange(length, device=x.device) + 0.5 for length in x.shape[2:]]
     centres = torch.rand(2, generator=generator, device=x.device)
     down, right = (

@@ -1,7 +1,7 @@
 """The recipe's network for the data at hand, or one line that says why there is none.
 
-What a recipe asks of a network - its options, the side of the pictures, the outputs that the losses need - is tried on
-two black pictures before any time is spent on training.
+What a recipe asks of a network - its options, the side of the images, the outputs that the losses need - is tried on
+two black images before any time is spent on training.
 """
 
 import inspect
@@ -19,7 +19,7 @@ from mien.reading.guard import parsing
 from mien.training.augment import middle
 from mien.training.batches import Split
 from mien.training.diverged import DO, finite_weights
-from mien.training.optim import FITS, OPTIMIZERS, SCHEDULES
+from mien.training.optim import OPTIMIZERS, SCHEDULES, SOLVERS
 from mien.training.recipe import Recipe
 
 MOST_PARAMETERS = 1_000_000_000
@@ -30,8 +30,8 @@ MOST_OF_AN_OPTION = 100_000
 """In a network's options, beyond which making it would not come to an end."""
 
 
-class Middle(nn.Module):
-    """A network trained on random windows: of pictures larger than a window it sees the middle."""
+class CenterCrop(nn.Module):
+    """A network trained on random windows: of images larger than a window it sees the middle."""
 
     def __init__(self, network: nn.Module, side: int) -> None:
         super().__init__()
@@ -52,19 +52,19 @@ def check(recipe: Recipe) -> None:
         ("model.name", recipe.model.name, MODELS),
         ("select", recipe.select, METRICS),
         ("data.framing", recipe.data.framing, FRAMINGS),
-        ("optim.name", recipe.optim.name, [*OPTIMIZERS, *FITS]),
+        ("optim.name", recipe.optim.name, [*OPTIMIZERS, *SOLVERS]),
         ("optim.schedule.name", recipe.optim.schedule.name, SCHEDULES),
     )
     for key, value, registry in names:
         if value not in registry:
             raise RecipeError(f"{key}: {value!r}", f"one of {', '.join(registry)}")
-    if recipe.optim.name in FITS and recipe.model.name != "svm":
+    if recipe.optim.name in SOLVERS and recipe.model.name != "svm":
         raise RecipeError(
             f"optim.name: {recipe.optim.name} cannot fit {recipe.model.name}",
             "model.name=svm, the one linear network",
             f"take one of {', '.join(OPTIMIZERS)} for {recipe.model.name}",
         )
-    if recipe.optim.name in FITS and recipe.data.imbalance == "weighted":
+    if recipe.optim.name in SOLVERS and recipe.data.imbalance == "weighted":
         raise RecipeError(f"data.imbalance: weighted, with optim.name={recipe.optim.name}", "none, down or up")
     make(recipe, 2, 1, recipe.data.size)
     if recipe.data.keep:
@@ -74,7 +74,7 @@ def check(recipe: Recipe) -> None:
 
 
 def make(recipe: Recipe, classes: int, channels: int, size: int | None, aux_classes: int = 0) -> nn.Module:
-    """Return the recipe's network on the CPU, for pictures of `size` (None: the family's default).
+    """Return the recipe's network on the CPU, for images of `size` (None: the family's default).
 
     RecipeError when the options or the size do not fit the family.
     """
@@ -94,17 +94,17 @@ def make(recipe: Recipe, classes: int, channels: int, size: int | None, aux_clas
         if (size_of := _parameters(family, classes, channels, options)) > MOST_PARAMETERS:
             raise ValueError(f"{size_of:,} parameters, of at most {MOST_PARAMETERS:,}")
         network = family(classes, channels, **options)
-    return Middle(network, recipe.augment.crop) if recipe.augment.crop else network
+    return CenterCrop(network, recipe.augment.crop) if recipe.augment.crop else network
 
 
 def build(recipe: Recipe, data: Split, device: torch.device) -> nn.Module:
     """Return the recipe's network for this data, tried out, channels-last on the device; RecipeError unless it fits."""
     height, width = data.images.shape[2:]
     if height != width:
-        raise RecipeError(f"pictures of {width} x {height} pixels", "squares", "set data.size=SIDE")
+        raise RecipeError(f"images of {width} x {height} pixels", "squares", "set data.size=SIDE")
     if recipe.augment.crop and recipe.augment.crop > width:
         do = "set a smaller augment.crop or a larger data.size"
-        raise RecipeError(f"augment.crop: {recipe.augment.crop}", f"at most {width}, the side of the pictures", do)
+        raise RecipeError(f"augment.crop: {recipe.augment.crop}", f"at most {width}, the side of the images", do)
     model = make(recipe, len(data.labels), data.images.shape[1], width, len(data.aux_labels))
     _try_out(recipe, model, data.images.shape[1], width)
     return model.to(device).to(memory_format=torch.channels_last)  # type: ignore[no-any-return,call-overload]
@@ -148,10 +148,10 @@ def _try_out(recipe: Recipe, model: nn.Module, channels: int, side: int) -> None
     try:
         with torch.no_grad():
             outputs = model.eval()(torch.zeros(2, channels, side, side))
-    except Exception as error:  # torch and the families raise what they like where options and pictures do not fit
+    except Exception as error:  # torch and the families raise what they like where options and images do not fit
         reason = (str(error).splitlines() or [type(error).__name__])[0][:100]
         do = "set another data.size or augment.crop, or other model.options"
-        raise RecipeError(f"model.name: {name} does not fit pictures of {side} pixels: {reason}", do=do) from None
+        raise RecipeError(f"model.name: {name} does not fit images of {side} pixels: {reason}", do=do) from None
     needs = (
         ("loss.attention", loss.attention > 0, "attended"),
         ("loss.representation", loss.representation is not None, "embedding"),

@@ -17,7 +17,7 @@ WEIGHT = 63  # 7 bits, as all weights here: two products with 8-bit activations 
 
 
 def pools_as_convolutions(path: Path) -> int:
-    """Rewrite an int8 file's average pools whose windows tile the picture; return how many there were."""
+    """Rewrite an int8 file's average pools whose windows tile the image; return how many there were."""
     model = onnx.load(path)
     graph = model.graph
     makers = {name: node for node in graph.node for name in node.output}
@@ -60,7 +60,7 @@ def _attributes(node: NodeProto) -> dict[str, Any]:
 
 
 def _tiles(node: NodeProto, shapes: dict[str, list[int]]) -> bool:
-    """Return whether a node is an average pool whose windows tile the picture: no padding, overlap or remainder."""
+    """Return whether a node is an average pool whose windows tile the image: no padding, overlap or remainder."""
     if node.op_type != "AveragePool" or len(shapes.get(node.input[0], ())) != 4:
         return False
     told, sides = _attributes(node), shapes[node.input[0]][2:]

@@ -36,7 +36,7 @@ def optimizer(model: nn.Module, spec: Optim) -> torch.optim.Optimizer | None:
 
     None for what is fitted at once.
     """
-    if spec.name in FITS:
+    if spec.name in SOLVERS:
         return None
     matrices = [p for p in model.parameters() if p.ndim > 1]
     vectors = [p for p in model.parameters() if p.ndim <= 1]
@@ -72,8 +72,8 @@ Losses = Sequence[float]
 """The loss on val after each epoch so far."""
 
 
-FITS: dict[str, Callable[..., tuple[NDArray[np.float32], NDArray[np.float32]]]] = {"linear_svc": fit}
-"""Solvers that take the place of the epochs: pictures and labels to the weight and bias of a linear network."""
+SOLVERS: dict[str, Callable[..., tuple[NDArray[np.float32], NDArray[np.float32]]]] = {"linear_svc": fit}
+"""Solvers that take the place of the epochs: images and labels to the weight and bias of a linear network."""
 
 
 def cosine(step: int, steps: int, losses: Losses, spec: Schedule) -> float:
@@ -144,7 +144,7 @@ def _cosine(share: float) -> float:
 
 
 @contextmanager
-def uphill(model: nn.Module, radius: float) -> Iterator[None]:
+def sam_perturbation(model: nn.Module, radius: float) -> Iterator[None]:
     """Keep the weights `radius` up their gradient while the context lasts, with normalisation's averages left alone.
 
     Sharpness-aware minimisation (arXiv 2010.01412): the gradient found up there, taken from down here.
@@ -166,7 +166,7 @@ def uphill(model: nn.Module, radius: float) -> Iterator[None]:
         torch._foreach_copy_(moved, below)
 
 
-class Average:
+class ExponentialMovingAverage:
     """An exponential moving average of a model's weights; buffers are copied.
 
     The decay starts low ((1 + step) / (10 + step)) so that the first steps are forgotten soon.

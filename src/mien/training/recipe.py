@@ -44,13 +44,13 @@ class Data(Source):
 
     train: dict[str, Any] = {}
     classes: list[str] | dict[str, list[str]] | None = Field(
-        None, description="labels to keep, or {label: [labels that become it]}; pictures of the others are left out"
+        None, description="labels to keep, or {label: [labels that become it]}; images of the others are left out"
     )
     keep: str | None = Field(
         None, description="a text file of ids: learn from these alone, such as clean-train.txt of `mien data --hygiene`"
     )
     limit: int | None = Field(
-        None, ge=2, le=MANY, description="learn from so many training pictures, the same in every run"
+        None, ge=2, le=MANY, description="learn from so many training images, the same in every run"
     )
     imbalance: Literal["none", "down", "up", "weighted"] = Field(
         "none", description="training only: as it is; fewer of the common; more of the rare; weights in the loss"
@@ -58,8 +58,8 @@ class Data(Source):
     per_class: int | None = Field(
         None, ge=1, le=10_000_000, description="what down and up aim at; the rarest or commonest class if not given"
     )
-    repeat: int = Field(1, ge=1, le=1000, description="how many times an epoch shows each training picture")
-    size: int | None = Field(None, ge=16, le=512, description="side in pixels to bring pictures to, if not as they are")
+    repeat: int = Field(1, ge=1, le=1000, description="how many times an epoch shows each training image")
+    size: int | None = Field(None, ge=16, le=512, description="side in pixels to bring images to, if not as they are")
     framing: str = Field("fer2013", description="key of FRAMINGS: how the data set's crops frame a face")
     auxiliary: Source | None = None
 
@@ -81,10 +81,10 @@ class Augment(Strict):
     """Random changes to the training images; the ranges are symmetric unless they are pairs.
 
     flip: probability; shift: share of the side; rotate: degrees; scale: (least, most); fill: what comes in from outside
-    where these move the picture; crop: side in pixels of the window that the network sees, at random while training, in
+    where these move the image; crop: side in pixels of the window that the network sees, at random while training, in
     the middle afterwards; brightness: added, of the full range; contrast: relative; degrade: probability of a blurred,
-    coarser or noisy picture; erase: probability of replacing a rectangle by a flat grey; mixup, cutmix: blend two
-    pictures, or put a rectangle of one into the other, and their targets in the share that Beta(a, a) gives; a by turns
+    coarser or noisy image; erase: probability of replacing a rectangle by a flat grey; mixup, cutmix: blend two
+    images, or put a rectangle of one into the other, and their targets in the share that Beta(a, a) gives; a by turns
     where both are given.
     """
 
@@ -132,8 +132,8 @@ class Loss(Strict):
     logit_adjustment: times the logarithm of how common a class is, added to the logits while training, so that
     afterwards rare classes are answered more readily (arXiv 2007.07314).
     auxiliary: times that of the second label set; side: times that of the network's own side heads (GoogLeNet);
-    attention: times the distance of the attended picture to the clean one (the picture times its mask; without a mask,
-    as in all data sets but `synthetic`, the picture itself).
+    attention: times the distance of the attended image to the clean one (the image times its mask; without a mask,
+    as in all data sets but `synthetic`, the image itself).
     """
 
     label_smoothing: float = Field(0.0, ge=0, lt=1)
@@ -177,7 +177,7 @@ class Schedule(Strict):
 class Optim(Strict):
     """A key of OPTIMIZERS, linear warm-up and a schedule; `decay` spares biases and norms, or spares nothing.
 
-    Or a key of FITS, which solves for the weights at once instead of over epochs: `C` and `max_iter` are for it alone.
+    Or a key of SOLVERS, which solves for the weights at once, without epochs: `C` and `max_iter` are for it alone.
     """
 
     name: str = "sgd"
@@ -202,7 +202,7 @@ class Refine(Strict):
     augment: Augment = Augment()
 
 
-class Views(Strict):
+class TestTimeAugmentation(Strict):
     """What the exported graph averages over: zooms of the crop (above 1 shows more around the face) and mirror images.
 
     Chosen on val; each view costs one more pass through the network.
@@ -233,7 +233,7 @@ class Recipe(Strict):
     select: str = Field(
         "accuracy", description="key of METRICS by which val picks the epoch; each knows which way is better"
     )
-    views: Views = Views()
+    views: TestTimeAugmentation = TestTimeAugmentation()
     test: bool = Field(
         True,
         description="whether `mien reproduce` opens test, once, at the end; `mien train` does so with --test alone",

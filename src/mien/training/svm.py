@@ -1,11 +1,11 @@
 """The linear support vector machine: scikit-learn's LinearSVC on raw pixels, one class against the rest.
 
 LinearSVC fits the classes one after another without a word, so each class is fitted by a call of its own, which is the
-same problem, and a bar moves on.  The primal is solved (`dual=False`, what LinearSVC chooses for more pictures than
+same problem, and a bar moves on.  The primal is solved (`dual=False`, what LinearSVC chooses for more images than
 pixels): Newton steps in a trust region, of which a class took 5 to 23, where the dual's coordinate descent passes over
-the pictures a thousand times.
+the images a thousand times.
 
-Measured on FER2013 (28,709 pictures of 2,304 pixels, TOLERANCE as below, one shared core): accuracy on val
+Measured on FER2013 (28,709 images of 2,304 pixels, TOLERANCE as below, one shared core): accuracy on val
 36.4, 37.9 and 37.8 % for C of 1e-4, 1e-3 and 1e-2, in 104, 156 and 1,026 seconds; on Training 36.5, 40.1 and 43.3 %.  A
 tolerance of 1e-3 at C = 1e-3 gives 38.1 % in 1,130 seconds.
 """
@@ -31,12 +31,12 @@ def fit(
     max_iter: int = 1000,
     seed: int = 0,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return weight (K, D) and bias (K,) of a linear machine for pictures whose pixels are divided by 255.
+    """Return weight (K, D) and bias (K,) of a linear machine for images whose pixels are divided by 255.
 
     images is uint8 (N, H, W, C), index (N,) the class of each in 0..classes-1; D = C*H*W, channel by channel and row
     by row, as a network flattens (N, C, H, W).  `C` weighs errors against margin: smaller is smoother.
 
-    Raises DataError for a class without a picture.
+    Raises DataError for a class without an image.
 
     >>> weight, bias = fit(np.array([0, 51, 204, 255], np.uint8).reshape(4, 1, 1, 1), np.array([0, 0, 1, 1]), 2, C=10.0)
     >>> (np.array([[0.1], [0.9]]) @ weight.T + bias).argmax(1).tolist()
@@ -46,7 +46,7 @@ def fit(
 
     counts = np.bincount(index, minlength=classes)
     if len(counts) != classes or counts.min() == 0 or classes < 2:
-        raise DataError(f"pictures per class {counts.tolist()}", f"{max(classes, 2)} classes with at least one each")
+        raise DataError(f"images per class {counts.tolist()}", f"{max(classes, 2)} classes with at least one each")
     pixels = images.transpose(0, 3, 1, 2).reshape(len(images), -1) / 255
     weight, bias = np.empty((classes, pixels.shape[1]), np.float32), np.empty(classes, np.float32)
     with bar("linear SVM, classes", classes) as advance:

@@ -3,7 +3,7 @@
 A recipe names data (batches.py), network (network.py), augmentation, loss and schedule.  The training images lie on the
 device as uint8 the whole time; a batch is gathered by index, changed at random, and run through the network in bfloat16
 where the hardware gains by it.  After each epoch the averaged weights are scored on val; val alone decides which epoch
-is kept.  A solver that needs no epochs (FITS) takes the place of the first and only one; all else is the same.
+is kept.  A solver that needs no epochs (SOLVERS) takes the place of the first and only one; all else is the same.
 Everything random derives from (seed, epoch) and a checkpoint is written after every epoch, so a run killed at any
 moment and resumed ends with the same weights, bit for bit on one kind of CPU, as a run that was not.
 
@@ -32,7 +32,7 @@ from mien.training.augment import middle
 from mien.training.batches import Split, gather, split
 from mien.training.losses import cross_entropy, objective
 from mien.training.network import build, check
-from mien.training.optim import FITS, Average, optimizer, rate, restore, uphill
+from mien.training.optim import SOLVERS, ExponentialMovingAverage, optimizer, rate, restore, sam_perturbation
 from mien.training.progress import Progress
 from mien.training.recipe import Augment, Recipe
 
@@ -45,7 +45,7 @@ class State:
     """All that a run carries from one epoch to the next, and that `last.pt` holds."""
 
     model: nn.Module
-    average: Average
+    average: ExponentialMovingAverage
     optimizer: torch.optim.Optimizer | None
     epoch: int = 0
     step: int = 0
@@ -88,7 +88,7 @@ def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto")
         raise WeightsError(f"{run} was trained on other data or targets", given, "give its --root, or start anew")
     torch.manual_seed(recipe.seed)
     model = build(recipe, data, place)
-    state = State(model, Average(model, recipe.ema), optimizer(model, recipe.optim))
+    state = State(model, ExponentialMovingAverage(model, recipe.ema), optimizer(model, recipe.optim))
     if last:
         with parsing(run / "last.pt", kind=WeightsError, says="does not fit its recipe"):
             state.restore(last)
@@ -114,7 +114,7 @@ def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto")
         while state.step < plan.steps:
             began = time.perf_counter()
             with diverged.recorded(run, state.epoch + 1):
-                steps = (_fit if recipe.optim.name in FITS else _epoch)(plan, data, val, state, precision, progress)
+                steps = (_fit if recipe.optim.name in SOLVERS else _epoch)(plan, data, val, state, precision, progress)
                 learnt = {key: float(np.mean([row[key] for row in steps])) for key in ("loss", "train_accuracy")}
                 diverged.finite("loss", learnt["loss"])
                 diverged.finite_weights(state.average.model.state_dict())
@@ -147,13 +147,13 @@ class Plan:
     @classmethod
     def of(cls, recipe: Recipe, data: Split) -> "Plan":
         """Plan a recipe for as many steps an epoch as the data has whole batches; a fit is one step."""
-        fitted = recipe.optim.name in FITS
+        fitted = recipe.optim.name in SOLVERS
         return cls(recipe, 1 if fitted else max(1, len(data.rows) // recipe.batch))
 
     @property
     def main(self) -> int:
         """Steps of the main schedule; a recipe that ends after so many `steps` completes it by then."""
-        whole = self.per_epoch * (1 if self.recipe.optim.name in FITS else self.recipe.epochs)
+        whole = self.per_epoch * (1 if self.recipe.optim.name in SOLVERS else self.recipe.epochs)
         return min(whole, self.recipe.steps or whole)
 
     @property
@@ -194,7 +194,7 @@ def _epoch(
         state.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         if recipe.optim.sharpness:
-            with uphill(state.model, recipe.optim.sharpness):
+            with sam_perturbation(state.model, recipe.optim.sharpness):
                 state.optimizer.zero_grad()
                 _loss(state.model, batch, recipe, precision, generator)[0].backward()  # type: ignore[no-untyped-call]
         state.optimizer.step()
@@ -218,7 +218,7 @@ def _fit(
     rows = data.rows[data.top[data.rows] >= 0]
     seen, label = middle(data.images[rows], recipe.augment.crop or data.side), data.top[rows]
     arrays = seen.permute(0, 2, 3, 1).cpu().numpy(), label.cpu().numpy()
-    solved = FITS[spec.name](*arrays, len(data.labels), C=spec.C, max_iter=spec.max_iter, seed=recipe.seed)
+    solved = SOLVERS[spec.name](*arrays, len(data.labels), C=spec.C, max_iter=spec.max_iter, seed=recipe.seed)
     for model in (state.model, state.average.model):
         linear = next(module for module in model.modules() if isinstance(module, nn.Linear))
         with torch.no_grad():

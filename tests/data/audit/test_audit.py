@@ -23,7 +23,7 @@ LABELS = ("neutral", "happiness", "fear")
 
 
 def reader(**splits: dict[str, Any]) -> Callable[..., Samples]:
-    """A data set of noise, 40 pictures a split; what a split is given replaces pictures, labels or groups by row."""
+    """A data set of noise, 40 images a split; what a split is given replaces images, labels or groups by row."""
 
     def own(root: Path, split: str) -> Samples:
         if split not in splits:
@@ -76,7 +76,7 @@ def test_clean_data_has_nothing_to_tell(own: Callable[..., Any]) -> None:
         "subjects in two splits",
     }
     page = page_of(found, told)
-    assert "No picture of own stands in two splits." in page
+    assert "No image of own stands in two splits." in page
     assert "<img" not in page
 
 
@@ -96,9 +96,9 @@ def test_everything_that_was_put_in_is_found(own: Callable[..., Any], tmp_path: 
         ["train/04.png", "train/08.png"],
         ["val/03.png", "test/03.png"],
     ]
-    assert (told["exact"]["pictures"], told["exact"]["surplus"], told["exact"]["across_splits"]) == (9, 5, 2)
+    assert (told["exact"]["images"], told["exact"]["surplus"], told["exact"]["across_splits"]) == (9, 5, 2)
     assert told["exact"]["sizes"] == {"2": 3, "3": 1}
-    assert (told["near"]["groups"], told["near"]["pictures"], told["near"]["across_splits"]) == (6, 13, 3)
+    assert (told["near"]["groups"], told["near"]["images"], told["near"]["across_splits"]) == (6, 13, 3)
     (torn,) = told["exact"]["conflicts"]
     assert torn == [
         {"id": "train/04.png", "split": "train", "label": "happiness"},
@@ -111,7 +111,7 @@ def test_everything_that_was_put_in_is_found(own: Callable[..., Any], tmp_path: 
     assert np.flatnonzero(~chosen["train"]).tolist() == [4, 5, 6, 7, 8]
     assert np.flatnonzero(~chosen["val"]).tolist() == [0, 1]
     assert np.flatnonzero(~chosen["test"]).tolist() == [0]
-    assert "2 of 40 val pictures have a twin in train" in leaks_told(found)
+    assert "2 of 40 val images have a twin in train" in leaks_told(found)
     files = write(found, told, tmp_path / "o")
     assert json.loads(Path(files["json"]).read_text()) == told
     assert Path(files["clean_train"]).read_text().split() == found.splits["train"].ids[chosen["train"]].tolist()
@@ -193,7 +193,7 @@ def test_a_detector_looks_for_faces(own: Callable[..., Any], tmp_path: Path, mon
     assert found.faceless.all()
     told = to_dict(found)
     assert (told["not_a_face"]["detector"], len(told["not_a_face"]["detector_none"])) == ("haar", 40)
-    assert "haar finds no face in 40 pictures" in page_of(found, told)
+    assert "haar finds no face in 40 images" in page_of(found, told)
     monkeypatch.setattr("mien.inference.detectors.haar.Haar.__call__", None)
     assert audit("own", tmp_path, "haar").faceless.all(), "looked at twice"
 
@@ -216,7 +216,7 @@ def test_strict_exits_3_and_says_why(tiny_fer2013: Path, tmp_path: Path) -> None
     assert done.returncode == 3
     *written, leak = done.stderr.splitlines()
     assert written == [f"wrote {path}" for path in json.loads(done.stdout)["files"].values()]
-    assert "5 of 40 test pictures have a twin in train" in leak
+    assert "5 of 40 test images have a twin in train" in leak
     told = json.loads(done.stdout)
     assert Path(tmp_path, told["files"]["clean_test"]).read_text().split() == [f"{row:05d}" for row in range(205, 240)]
     relaxed = mien("fer2013", "--root", tiny_fer2013, "--hygiene", "--out", tmp_path / "o", cwd=tmp_path)
@@ -251,7 +251,7 @@ def test_fer2013(mien_data: Path) -> None:
     found = audit("fer2013", mien_data)
     told = to_dict(found)
     exact = told["exact"]
-    assert (exact["groups"], exact["pictures"], exact["surplus"], exact["conflicting"]) == (1515, 3363, 1848, 56)
+    assert (exact["groups"], exact["images"], exact["surplus"], exact["conflicting"]) == (1515, 3363, 1848, 56)
     leaks = {(row["split"], row["in"]): (row["exact"], row["twins"]) for row in told["leaks"]}
     assert leaks[("val", "train")] == (279, 300)
     assert leaks[("test", "train")] == (288, 332)

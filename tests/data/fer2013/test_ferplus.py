@@ -1,4 +1,4 @@
-"""FERPlus: the authors' rules on hand-made votes, both vote files, and votes that belong to other pictures."""
+"""FERPlus: the authors' rules on hand-made votes, both vote files, and votes that belong to other images."""
 
 import re
 from collections.abc import Callable
@@ -44,11 +44,11 @@ def test_rules(case: str) -> None:
 
 def test_joins_fer2013_by_id(tiny_fer2013: Path) -> None:
     for split in ("train", "val", "test"):
-        pictures = load("fer2013", tiny_fer2013, split)
+        images = load("fer2013", tiny_fer2013, split)
         for labels in ("majority", "distribution"):
             samples = load("ferplus", tiny_fer2013, split, labels=labels)
-            place = {name: k for k, name in enumerate(pictures.ids)}
-            assert np.array_equal(samples.images, pictures.images[[place[name] for name in samples.ids]])
+            place = {name: k for k, name in enumerate(images.ids)}
+            assert np.array_equal(samples.images, images.images[[place[name] for name in samples.ids]])
             assert samples.labels == EXPRESSIONS
             assert samples.target.sum(1) == pytest.approx(np.ones(len(samples)))
             assert samples.votes is not None
@@ -71,7 +71,7 @@ def test_label_csv(
     fer2013_writer: Callable[..., Any],
     label_csv_writer: Callable[..., None],
 ) -> None:
-    """The FERPlus repository's per-split files, beside the pictures, in its data folder, or above them."""
+    """The FERPlus repository's per-split files, beside the images, in its data folder, or above them."""
     root = tmp_path / "fer2013"
     tiny = fer2013_writer(root)
     (root / "fer2013new.csv").unlink()
@@ -98,7 +98,7 @@ def test_numbers_match_the_names_in_the_vote_file(mien_data: Path) -> None:
     rows = np.array([row for row, name in enumerate(names) if name])
     number = np.array([int(name[3:10]) for name in names if name])
     other = rows[rows_of(number) != rows]
-    assert other.tolist() == [5274, 5348, 15835, 34334]  # pictures that carry the number of an equal one
+    assert other.tolist() == [5274, 5348, 15835, 34334]  # images that carry the number of an equal one
 
 
 BAD_VOTES = {
@@ -122,7 +122,7 @@ BAD_VOTES = {
         "line 2: usage PrivateTest; expected Training",
     ),
     "empty": (lambda lines: [], "is empty"),
-    "header only": (lambda lines: lines[:1], "has a header and no rows; expected one row per picture"),
+    "header only": (lambda lines: lines[:1], "has a header and no rows; expected one row per image"),
 }
 
 
@@ -149,14 +149,14 @@ def test_bad_label_csv(
     path = tmp_path / "FER2013Valid" / "label.csv"
     whole = path.read_text()
     cases = {
-        "fer0000165.png": ("fer0000900.png", r"Valid/label\.csv line 6: picture 900; expected numbers below 240"),
+        "fer0000165.png": ("fer0000900.png", r"Valid/label\.csv line 6: image 900; expected numbers below 240"),
         "fer0000168.png": (
             "fer0000167.png",
-            r"Valid/label\.csv line 9: picture 167 for the second time; expected each",
+            r"Valid/label\.csv line 9: image 167 for the second time; expected each",
         ),
-        "fer0000169.png": ("fer0000003.png", r"Valid/label\.csv line 10: picture 3 for the second time"),
-        "fer0000166.png": ("fer0000042.png", r"Valid/label\.csv line 7: picture 42 of PublicTest; expected Training"),
-        "fer0000167.png": ("face.png", r"label\.csv line 8: picture 'face\.png'"),
+        "fer0000169.png": ("fer0000003.png", r"Valid/label\.csv line 10: image 3 for the second time"),
+        "fer0000166.png": ("fer0000042.png", r"Valid/label\.csv line 7: image 42 of PublicTest; expected Training"),
+        "fer0000167.png": ("face.png", r"label\.csv line 8: image 'face\.png'"),
     }
     for old, (new, message) in cases.items():
         path.write_text(whole.replace(old, new))
@@ -170,12 +170,12 @@ BAD_NUMBERS = {
     "Training cut": (
         "Training",
         [0, 7],
-        "Train/label.csv line 2, the last, is about picture 7; expected picture 28637",
+        "Train/label.csv line 2, the last, is about image 7; expected image 28637",
     ),
-    "test cut": ("PrivateTest", [32_220], "Test/label.csv line 1, the last, is about picture 32220; expected picture"),
-    "too high": ("PrivateTest", [35_801, 35_802], "Test/label.csv line 2: picture 35802; expected numbers below 35802"),
-    "far too high": ("Training", [0, 9_999_999], "Train/label.csv line 2: picture 9999999; expected numbers below"),
-    "twice": ("Training", [7, 7, 28_637], "Train/label.csv line 2: picture 7 for the second time"),
+    "test cut": ("PrivateTest", [32_220], "Test/label.csv line 1, the last, is about image 32220; expected image"),
+    "too high": ("PrivateTest", [35_801, 35_802], "Test/label.csv line 2: image 35802; expected numbers below 35802"),
+    "far too high": ("Training", [0, 9_999_999], "Train/label.csv line 2: image 9999999; expected numbers below"),
+    "twice": ("Training", [7, 7, 28_637], "Train/label.csv line 2: image 7 for the second time"),
 }
 
 

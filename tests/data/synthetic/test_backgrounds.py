@@ -1,4 +1,4 @@
-"""Backgrounds: which pictures, shared out among the splits, and what is refused."""
+"""Backgrounds: which images, shared out among the splits, and what is refused."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def test_every_photo_serves_one_split_and_every_split_has_some(count: int) -> No
 
 def test_a_folder_is_shared_out_by_names_alone(folder: Path) -> None:
     found = {split: backgrounds(str(folder), split) for split in ("train", "val", "test")}
-    assert [len(found[split].pictures) for split in found] == [3, 2, 2]
+    assert [len(found[split].images) for split in found] == [3, 2, 2]
     assert found["train"].name == "3 photos of the folder photos"
     assert len({each.fingerprint for each in found.values()}) == 3
     moved = folder.rename(folder.parent / "elsewhere")
@@ -43,20 +43,20 @@ def test_a_folder_is_shared_out_by_names_alone(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_pictures_are_small_and_large_enough(folder: Path, channels: int) -> None:
+def test_images_are_small_and_large_enough(folder: Path, channels: int) -> None:
     for split in ("train", "val", "test"):
-        for picture in backgrounds(str(folder), split, channels=channels).pictures:
-            assert picture.dtype == np.uint8
-            assert min(picture.shape[:2]) == SHORT
-            assert max(picture.shape[:2]) <= LONG
-            assert picture.shape[2] == channels
+        for image in backgrounds(str(folder), split, channels=channels).images:
+            assert image.dtype == np.uint8
+            assert min(image.shape[:2]) == SHORT
+            assert max(image.shape[:2]) <= LONG
+            assert image.shape[2] == channels
 
 
 def test_packages_bring_eight_photos_without_a_face() -> None:
     found = [backgrounds("packages", split) for split in ("train", "val", "test")]
-    assert sum(len(each.pictures) for each in found) == len(PACKAGED)
+    assert sum(len(each.images) for each in found) == len(PACKAGED)
     assert found[0].name == "4 photos inside scikit-image and scikit-learn"
-    assert min(picture.std() for each in found for picture in each.pictures) > 10
+    assert min(image.std() for each in found for image in each.images) > 10
 
 
 def test_no_detector_finds_a_face_in_the_packaged_photos() -> None:

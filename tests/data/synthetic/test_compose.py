@@ -8,7 +8,7 @@ from skimage.color import rgb2lab
 
 from mien.data.synthetic.compose import FRAME, MOVE, SHARE, compose, plan
 from mien.data.synthetic.masks import FULL, cleaned, oval
-from mien.data.synthetic.relight import L_OF, relit
+from mien.data.synthetic.relight import L_OF, match_lightness
 
 GREY = np.repeat(np.arange(256, dtype=np.uint8)[:, None, None], 3, axis=2)
 
@@ -66,7 +66,7 @@ def test_every_image_has_its_own_face_and_that_face_s_mask() -> None:
         assert same == (drawn.face == k).tolist()
 
 
-def test_a_picture_is_face_and_background_by_the_mask() -> None:
+def test_a_image_is_face_and_background_by_the_mask() -> None:
     rng = np.random.default_rng(0)
     face, back = (rng.integers(40, 200, shape, np.uint8) for shape in ((1, FRAME, FRAME, 1), (48, 48, 1)))
     drawn = still()
@@ -97,7 +97,9 @@ def test_lightness_is_that_of_skimage() -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_light_follows_the_background_within_bounds(face: int, back: int, factor: float | None, channels: int) -> None:
     shape = (8, 8, channels)
-    found = relit(np.full(shape, face, np.uint8), np.full((8, 8, 1), 255, np.uint8), np.full(shape, back, np.uint8))
+    found = match_lightness(
+        np.full(shape, face, np.uint8), np.full((8, 8, 1), 255, np.uint8), np.full(shape, back, np.uint8)
+    )
     wanted = L_OF[back] if factor is None else L_OF[face] * factor
     assert abs(L_OF[found].mean() - wanted) < 0.6
 
@@ -106,19 +108,19 @@ def test_only_the_masked_part_of_the_face_counts() -> None:
     face = np.full((8, 8, 1), 250, np.uint8)
     face[2:6, 2:6] = 100
     mask = np.where(face == 100, 255, 0).astype(np.uint8)
-    assert relit(face, mask, np.full((8, 8, 1), 100, np.uint8))[4, 4, 0] == 100
+    assert match_lightness(face, mask, np.full((8, 8, 1), 100, np.uint8))[4, 4, 0] == 100
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_degenerate_light(channels: int) -> None:
     black = np.zeros((8, 8, channels), np.uint8)
-    assert (relit(black, black[..., :1], black) == 0).all()
-    assert (relit(black, np.full((8, 8, 1), 255, np.uint8), black + 255) == 0).all()
+    assert (match_lightness(black, black[..., :1], black) == 0).all()
+    assert (match_lightness(black, np.full((8, 8, 1), 255, np.uint8), black + 255) == 0).all()
 
 
 def test_brightened_faces_are_not_cut_off() -> None:
     ramp = np.linspace(100, 220, 64).astype(np.uint8).reshape(8, 8, 1)
-    bright = relit(ramp, np.full((8, 8, 1), 255, np.uint8), np.full((8, 8, 1), 255, np.uint8)).ravel()
+    bright = match_lightness(ramp, np.full((8, 8, 1), 255, np.uint8), np.full((8, 8, 1), 255, np.uint8)).ravel()
     assert bright.max() < 255
     assert (np.diff(bright.astype(int)) >= 0).all()
     assert len(set(bright.tolist())) > 40

@@ -29,9 +29,9 @@ def photos(folder: Path, count: int) -> Path:
     """Write photos, each of one colour of its own with a dark stripe."""
     folder.mkdir()
     for k in range(count):
-        picture = np.full((120 + 10 * k, 200, 3), (20 * k + 40, 90, 200 - 20 * k), np.uint8)
-        picture[::7] //= 2
-        Image.fromarray(picture).save(folder / f"{k}.png")
+        image = np.full((120 + 10 * k, 200, 3), (20 * k + 40, 90, 200 - 20 * k), np.uint8)
+        image[::7] //= 2
+        Image.fromarray(image).save(folder / f"{k}.png")
     return folder
 
 
@@ -97,7 +97,7 @@ def test_the_second_time_nothing_is_made(tiny_fer2013: Path, monkeypatch: pytest
     assert isinstance(first.images, np.memmap)
 
 
-def test_the_clean_face_is_the_picture_where_the_mask_is_full(tiny_fer2013: Path) -> None:
+def test_the_clean_face_is_the_image_where_the_mask_is_full(tiny_fer2013: Path) -> None:
     made = load("synthetic", tiny_fer2013, "train")
     deep = (made.mask == 255) & (np.abs(made.images.astype(int) - made.clean) <= 3)
     assert (deep.sum() / (made.mask == 255).sum()) > 0.5  # the rest was blurred or equalised
@@ -109,7 +109,7 @@ def test_the_transform_says_where_the_face_is(tiny_fer2013: Path) -> None:
     made = load("synthetic", tiny_fer2013, "train", count=400)
     y, x = np.mgrid[-1:1:64j, -1:1:64j]
     whole = (made.mask[:, [0, -1]].max((1, 2, 3)) == 0) & (made.mask[:, :, [0, -1]].max((1, 2, 3)) == 0)
-    assert whole.sum() > 50  # of faces that lie in the picture as a whole the mask's middle is where it was put
+    assert whole.sum() > 50  # of faces that lie in the image as a whole the mask's middle is where it was put
     for mask, transform in zip(made.mask[whole][..., 0] / 255.0, made.transform[whole], strict=True):
         middle = [(mask * x).sum() / mask.sum(), (mask * y).sum() / mask.sum()]
         assert np.allclose(middle, transform[:, 2], atol=0.15)  # the corners' own movement shifts it a little

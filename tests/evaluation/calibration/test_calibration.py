@@ -45,7 +45,7 @@ def mien(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
     return go
 
 
-def test_finds_what_the_answers_were_spoilt_by_and_mends_the_other_result() -> None:
+def test_finds_what_the_answers_were_corrupted_by_and_mends_the_other_result() -> None:
     found = recalibrate(answered("val"), answered("test"))
     assert found["temperature"] == pytest.approx(2.0, rel=0.05)
     assert list(found["temperatures"].values()) == pytest.approx([2.0] * 4, rel=0.1)
@@ -85,7 +85,7 @@ def test_text_of_answers_too_poor_to_answer() -> None:
     json.dumps(found, allow_nan=False)
 
 
-def test_one_picture_to_measure_on() -> None:
+def test_one_image_to_measure_on() -> None:
     found = recalibrate(answered("val", 50), answered("test", 1))
     assert found["conformal"]["lac"]["size_interval"] == [None, None]
     json.dumps(found, allow_nan=False)
@@ -163,7 +163,7 @@ def test_the_scores_of_sets_are_explained() -> None:
 
 
 def test_everything_is_fitted_on_the_first_result_alone() -> None:
-    """The second is spoilt by another factor, so that whatever was fitted on it would be another figure."""
+    """The second is corrupted by another factor, so that whatever was fitted on it would be another figure."""
     first, second = answered("val"), answered("test", sharp=0.7)
     found = recalibrate(first, second, coverage=0.8)
     assert found["temperature"] == pytest.approx(fit_temperature(logs(first.probs), first.target))

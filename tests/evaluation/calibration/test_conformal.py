@@ -7,22 +7,22 @@ from mien.errors import UsageError
 from mien.evaluation.calibration.conformal import SCORES, aps, fit_quantile, lac, measure, sets
 
 
-def drawn(n: int, seed: int, k: int = 7, spoilt: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Return probabilities, made overconfident by `spoilt`, and labels drawn from the honest ones."""
+def drawn(n: int, seed: int, k: int = 7, corrupted: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Return probabilities, made overconfident by `corrupted`, and labels drawn from the honest ones."""
     rng = np.random.default_rng(seed)
     logits = 2 * rng.normal(size=(n, k))
     honest = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    said = np.exp(spoilt * logits) / np.exp(spoilt * logits).sum(1, keepdims=True)
+    said = np.exp(corrupted * logits) / np.exp(corrupted * logits).sum(1, keepdims=True)
     return said, np.eye(k)[(honest.cumsum(1) > rng.random((n, 1))).argmax(1)]
 
 
-@pytest.mark.parametrize("spoilt", [1.0, 3.0], ids=["calibrated", "overconfident"])
+@pytest.mark.parametrize("corrupted", [1.0, 3.0], ids=["calibrated", "overconfident"])
 @pytest.mark.parametrize("coverage", [0.8, 0.9, 0.95])
 @pytest.mark.parametrize("name", SCORES)
-def test_coverage_holds_on_average_over_draws(name: str, coverage: float, spoilt: float) -> None:
+def test_coverage_holds_on_average_over_draws(name: str, coverage: float, corrupted: float) -> None:
     got = []
     for seed in range(60):
-        probs, target = drawn(600, seed, spoilt=spoilt)
+        probs, target = drawn(600, seed, corrupted=corrupted)
         quantile = fit_quantile(probs[:300], target[:300], coverage, SCORES[name])
         got.append(measure(probs[300:], target[300:], quantile, SCORES[name])["coverage"])
     error = np.std(got) / np.sqrt(len(got))
@@ -30,7 +30,7 @@ def test_coverage_holds_on_average_over_draws(name: str, coverage: float, spoilt
     assert np.mean(got) < coverage + 0.01 + 3 * error
 
 
-def test_lac_sets_are_smaller_on_average_and_aps_sets_know_hard_pictures() -> None:
+def test_lac_sets_are_smaller_on_average_and_aps_sets_know_hard_images() -> None:
     probs, target = drawn(4000, 0)
     first, second = slice(None, 2000), slice(2000, None)
     found = {

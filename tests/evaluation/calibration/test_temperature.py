@@ -29,7 +29,7 @@ def drawn(n: int = 20000, k: int = 7, sharp: float = 3.0) -> tuple[np.ndarray, n
 
 
 @pytest.mark.parametrize("wrong", [0.4, 1.0, 2.5])
-def test_finds_the_temperature_that_logits_were_spoilt_by(wrong: float) -> None:
+def test_finds_the_temperature_that_logits_were_corrupted_by(wrong: float) -> None:
     logits, target = drawn()
     found = fit_temperature(logits * wrong, target)
     assert found == pytest.approx(wrong, rel=0.03)

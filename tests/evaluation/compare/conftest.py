@@ -1,4 +1,4 @@
-"""Two systems that answered the same 300 pictures, and tables of them."""
+"""Two systems that answered the same 300 images, and tables of them."""
 
 import csv
 from collections.abc import Callable, Iterable
@@ -35,7 +35,7 @@ def good() -> Result:
 
 @pytest.fixture
 def poor() -> Result:
-    """A less skilled one on the same pictures."""
+    """A less skilled one on the same images."""
     return system(2, 1.0)
 
 

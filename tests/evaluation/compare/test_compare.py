@@ -55,7 +55,7 @@ def test_each_systems_figures_are_those_of_evaluate(saved: Saved, good: Result) 
 
 def test_pairs_are_tested_and_their_differences_hold_the_truth(saved: Saved, good: Result, poor: Result) -> None:
     (pair,) = run(*saved)["full"]["pairs"]
-    right = [metrics.hard(r.probs, r.target)[0] == r.probs.argmax(1) for r in (good, poor)]
+    right = [metrics.top1(r.probs, r.target)[0] == r.probs.argmax(1) for r in (good, poor)]
     assert (pair["a_only"], pair["b_only"]) == ((right[0] & ~right[1]).sum(), (right[1] & ~right[0]).sum())
     assert pair["p"] < 0.001
     assert pair["told_apart"]
@@ -88,7 +88,7 @@ def test_the_ranking_says_which_gaps_are_noise(saved: Saved, tmp_path: Path, goo
     assert "may be noise" in to_text(run(*saved, tmp_path / "near.npz"))
 
 
-def test_disagreement_counts_every_picture_once(saved: Saved, good: Result, poor: Result) -> None:
+def test_disagreement_counts_every_image_once(saved: Saved, good: Result, poor: Result) -> None:
     (found,) = run(*saved)["disagreement"]
     cells = ("both", "a_only", "b_only", "neither")
     assert sum(found[cell] for cell in cells) == 300
@@ -156,27 +156,27 @@ def test_tables_without_any_truth_are_refused(table: Write) -> None:
         run(table("a.csv", ["id", "label"], [["1", "sad"]]))
 
 
-def test_unequal_sets_of_pictures_are_refused_with_number_and_names(saved: Saved, tmp_path: Path, poor: Result) -> None:
+def test_unequal_sets_of_images_are_refused_with_number_and_names(saved: Saved, tmp_path: Path, poor: Result) -> None:
     fewer = poor.take(np.arange(7, 300)).save(tmp_path / "fewer.npz")
-    with pytest.raises(DataError, match=r"fewer.npz lacks 7 pictures \(1000, .* 1004, \.\.\.\).*--intersect"):
+    with pytest.raises(DataError, match=r"fewer.npz lacks 7 images \(1000, .* 1004, \.\.\.\).*--intersect"):
         run(saved[0], fewer)
     with pytest.raises(DataError, match=r"good.npz has 7 more \(1000, "):
         run(fewer, saved[0])
     found = run(saved[0], fewer, intersect=True)
     assert found["n"] == 293
-    assert any("293 pictures that all systems answered, of 300" in note for note in found["notes"])
+    assert any("293 images that all systems answered, of 300" in note for note in found["notes"])
     assert found["clean"]["n"] == 270
 
 
 def test_strangers_are_refused_also_with_intersect(saved: Saved, table: Write) -> None:
-    stranger = table("x.csv", ["id", "label"], [["elsewhere", "sad"]])
-    with pytest.raises(DataError, match="no picture is known, the first is 'elsewhere'"):
-        run(saved[0], stranger, intersect=True)
+    mismatch_reason = table("x.csv", ["id", "label"], [["elsewhere", "sad"]])
+    with pytest.raises(DataError, match="no image is known, the first is 'elsewhere'"):
+        run(saved[0], mismatch_reason, intersect=True)
 
 
-def test_two_rows_for_one_picture_are_refused(saved: Saved, table: Write) -> None:
+def test_two_rows_for_one_image_are_refused(saved: Saved, table: Write) -> None:
     rows = [["a/1000.png", "sad"], ["b/1000.png", "sad"]]
-    with pytest.raises(DataError, match=r"'a/1000.png' and 'b/1000.png' name the same picture"):
+    with pytest.raises(DataError, match=r"'a/1000.png' and 'b/1000.png' name the same image"):
         run(saved[0], table("x.csv", ["id", "label"], rows), intersect=True)
 
 
@@ -184,7 +184,7 @@ def test_results_judged_by_other_labels_are_refused(saved: Saved, tmp_path: Path
     target = poor.target.copy()
     target[:4] = np.roll(target[:4], 1, axis=1)
     other = changed(poor, target=target).save(tmp_path / "other.npz")
-    with pytest.raises(DataError, match=r"judged by other labels in 4 pictures \(1000, 1001, .*--data NAME"):
+    with pytest.raises(DataError, match=r"judged by other labels in 4 images \(1000, 1001, .*--data NAME"):
         run(saved[0], other)
 
 
@@ -257,11 +257,11 @@ def test_the_truth_can_come_from_a_data_set(tiny_fer2013: Path, table: Write) ->
     assert found["full"]["systems"]["api"]["accuracy"] == pytest.approx((39 + (names[0] == "neutral")) / 40)
     assert found["clean"]["n"] is None  # what it was trained on is not known
     fewer = table("fewer.csv", ["path", "label"], list(zip(samples.ids, answers, strict=True))[3:])
-    with pytest.raises(DataError, match="lacks 3 pictures"):
+    with pytest.raises(DataError, match="lacks 3 images"):
         run(fewer, data="fer2013", root=tiny_fer2013)
     more = table("more.csv", ["path", "label"], [*zip(samples.ids, answers, strict=True), ("extra", "sad")])
     notes = run(more, data="fer2013", root=tiny_fer2013)["notes"]
-    assert any("1 answer names no labelled picture of fer2013 test (extra), left out" in note for note in notes)
+    assert any("1 answer names no labelled image of fer2013 test (extra), left out" in note for note in notes)
 
 
 def test_data_overrule_the_truth_that_results_bring(tiny_fer2013: Path, tmp_path: Path) -> None:
@@ -322,22 +322,22 @@ def test_results_of_two_splits_are_told_by_name(saved: Saved, tmp_path: Path, po
         run(saved[0], other)
 
 
-def test_names_of_unknown_pictures_are_said_with_intersect(saved: Saved, table: Write, poor: Result) -> None:
+def test_names_of_unknown_images_are_said_with_intersect(saved: Saved, table: Write, poor: Result) -> None:
     names = [f"img_{id}" if k < 50 else id for k, id in enumerate(poor.ids)]
     found = run(saved[0], table("api.csv", ["id", "label"], zip(names, labels_of(poor), strict=True)), intersect=True)
     notes = "\n".join(found["notes"])
-    assert "api.csv: 50 answers name no picture of" in notes
+    assert "api.csv: 50 answers name no image of" in notes
     assert "good.npz (img_1000, img_1001, " in notes
-    assert "api.csv: no answer for 50 pictures (1000, 1001, " in notes
-    assert "250 pictures that all systems answered, of 300: whoever leaves out hard pictures gains by it" in notes
+    assert "api.csv: no answer for 50 images (1000, 1001, " in notes
+    assert "250 images that all systems answered, of 300: whoever leaves out hard images gains by it" in notes
     assert "too few" not in notes
     page = to_html(found, None)
-    assert page.index("50 answers name no picture") < page.index("<h2>All pictures")
+    assert page.index("50 answers name no image") < page.index("<h2>All images")
 
 
-def test_few_pictures_are_said_to_be_too_few(saved: Saved, table: Write) -> None:
+def test_few_images_are_said_to_be_too_few(saved: Saved, table: Write) -> None:
     two = table("two.csv", ["id", "label"], [["1000", "sad"], ["1001", "fear"]])
-    assert "2 pictures in all: too few to conclude anything from" in run(saved[0], two, intersect=True)["notes"]
+    assert "2 images in all: too few to conclude anything from" in run(saved[0], two, intersect=True)["notes"]
 
 
 @pytest.mark.parametrize("probabilities", [False, True])
@@ -350,7 +350,7 @@ def test_empty_answers_are_left_out_only_with_intersect(
         head, rows = ["id", "label"], [[id, word] for id, word in zip(poor.ids, labels_of(poor), strict=True)]
     rows[5] = [rows[5][0], *("" for _ in rows[5][1:])]
     path = table("api.csv", head, rows)
-    with pytest.raises(DataError, match=r"api.csv \(1 row of it without an answer\) lacks 1 picture \(1005\)"):
+    with pytest.raises(DataError, match=r"api.csv \(1 row of it without an answer\) lacks 1 image \(1005\)"):
         run(saved[0], path)
     found = run(saved[0], path, intersect=True)
     assert found["n"] == 299
@@ -362,7 +362,7 @@ def test_empty_answers_are_left_out_only_with_intersect(
 def test_a_table_with_its_own_truth_is_not_measured_on_its_answers_alone(table: Write) -> None:
     rows = [["1", "sad", "sad"], ["2", "", "fear"], ["3", "fear", "fear"]]
     path = table("api.csv", ["id", "label", "truth"], rows)
-    with pytest.raises(DataError, match=r"lacks 1 picture \(2\)"):
+    with pytest.raises(DataError, match=r"lacks 1 image \(2\)"):
         run(path)
     assert run(path, intersect=True)["full"]["systems"]["api"]["accuracy"] == 1.0
 
@@ -417,7 +417,7 @@ def test_keys_of_a_path(id: str, wanted: list[str]) -> None:
     assert keys(id) == wanted
 
 
-def test_files_are_written_and_hold_no_picture_without_samples(saved: Saved, tmp_path: Path) -> None:
+def test_files_are_written_and_hold_no_image_without_samples(saved: Saved, tmp_path: Path) -> None:
     found = run(*saved, published=True)
     files = keep(found, tmp_path / "out")
     assert json.loads(files[0].read_text()) == json.loads(json.dumps(found))
@@ -431,7 +431,7 @@ def test_files_are_written_and_hold_no_picture_without_samples(saved: Saved, tmp
     assert found["disagreement"][0]["a_right"][0]["id"] in page
 
 
-def test_the_page_shows_pictures_where_they_are_known(tiny_fer2013: Path, tmp_path: Path) -> None:
+def test_the_page_shows_images_where_they_are_known(tiny_fer2013: Path, tmp_path: Path) -> None:
     samples = load("fer2013", tiny_fer2013, "test")
     truth = samples.target
     for name, probs in (("one", truth), ("<two>", np.roll(truth, 1, axis=1))):

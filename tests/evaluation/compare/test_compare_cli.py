@@ -45,8 +45,8 @@ def test_json_is_one_document_and_notes_go_to_stderr(
     tmp_path: Path,
 ) -> None:
     said = [poor.labels[k] for k in poor.probs.argmax(1)]
-    api = table("api.txt", ["picture", "what"], zip(poor.ids, said, strict=True))
-    told = ("--from", "csv", "--column", "id=picture", "--column", "label=what", "--out", tmp_path / "out", "--json")
+    api = table("api.txt", ["image", "what"], zip(poor.ids, said, strict=True))
+    told = ("--from", "csv", "--column", "id=image", "--column", "label=what", "--out", tmp_path / "out", "--json")
     done = mien(*saved, api, *told)
     assert done.code == 0, done.err
     found = json.loads(done.out)
@@ -82,7 +82,7 @@ def test_a_table_becomes_a_result_that_the_other_commands_read(
     assert not left.value.code
     page = (tmp_path / "r.html").read_text()
     assert "1 row without an answer (1003.jpg)" in page
-    assert "compared on the 299 pictures that all systems answered, of 300" in page
+    assert "compared on the 299 images that all systems answered, of 300" in page
 
 
 def test_text_ranks_and_tells_apart(mien: Callable[..., Done], saved: tuple[Path, Path]) -> None:

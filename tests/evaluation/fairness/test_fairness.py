@@ -14,7 +14,7 @@ import pytest
 from mien.errors import DataError, UsageError
 from mien.evaluation.fairness import fairness
 from mien.evaluation.fairness.text import to_text
-from mien.evaluation.provenance import stranger
+from mien.evaluation.provenance import mismatch_reason
 from mien.evaluation.result import Result
 from mien.evaluation.statistics.intervals import wilson
 
@@ -101,7 +101,7 @@ def test_small_groups_keep_their_counts_and_nothing_else() -> None:
 
 
 def test_rates_of_few_samples_are_not_told() -> None:
-    """40 pictures are enough for a group, 20 of an expression are not."""
+    """40 images are enough for a group, 20 of an expression are not."""
     column = audited(least=30)
     for group in column["groups"][:2]:
         assert group["accuracy"] is not None
@@ -193,7 +193,7 @@ def test_shape_of_the_document() -> None:
 def test_text_for_a_terminal() -> None:
     result, groups = answered(CASES)
     text = to_text(fairness(result, {"sex": groups}, 15))
-    assert "92 pictures, 0 of them in no group; nothing is concluded from fewer than 15" in text
+    assert "92 images, 0 of them in no group; nothing is concluded from fewer than 15" in text
     assert re.search(r"^a +40 +85\.00 %", text, re.MULTILINE)
     assert re.search(r"^c +12  too few to conclude: 12 < 15$", text, re.MULTILINE)
     assert re.search(r"^b +50\.0 +0\.0$", text, re.MULTILINE)
@@ -202,7 +202,7 @@ def test_text_for_a_terminal() -> None:
     assert "ECE adds up gaps that chance alone opens" in text
 
 
-def test_pictures_of_no_group_stand_in_the_table() -> None:
+def test_images_of_no_group_stand_in_the_table() -> None:
     result, groups = answered(CASES)
     ages = np.where(groups == "a", "old", "")
     text = to_text(fairness(result, {"sex": np.where(groups == "c", "", groups), "age": ages}, 15))
@@ -213,10 +213,10 @@ def test_pictures_of_no_group_stand_in_the_table() -> None:
 def test_an_audit_knows_its_answers() -> None:
     result, groups = answered(CASES)
     figures = fairness(result, {"sex": groups}, 15)
-    assert stranger(figures, result) == ""
-    assert stranger(json.loads(json.dumps(figures)), result.take(np.arange(len(result)))) == ""
-    assert "other answers (fer2013 test)" in stranger(figures, result.take(np.arange(1, len(result))))
-    assert "other answers" in stranger(figures, answered(CASES, 0.7)[0])
+    assert mismatch_reason(figures, result) == ""
+    assert mismatch_reason(json.loads(json.dumps(figures)), result.take(np.arange(len(result)))) == ""
+    assert "other answers (fer2013 test)" in mismatch_reason(figures, result.take(np.arange(1, len(result))))
+    assert "other answers" in mismatch_reason(figures, answered(CASES, 0.7)[0])
 
 
 def mien(*words: object) -> "subprocess.CompletedProcess[str]":
@@ -235,7 +235,7 @@ def test_command(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
     assert [column["column"] for column in figures["columns"]] == ["sex"]
-    assert "pictures from column path" in done.stderr
+    assert "images from column path" in done.stderr
     assert "column age is left out, it holds 92 different numbers" in done.stderr
     assert json.loads((tmp_path / "o" / "fairness.json").read_text()) == figures
     page = (tmp_path / "o" / "fairness.html").read_text()

@@ -76,7 +76,7 @@ def test_without_votes_there_is_no_score(votes: np.ndarray) -> None:
     assert all(math.isnan(people(votes)) for people in PEOPLE.values())
 
 
-def test_pictures_without_votes_and_lonely_raters_are_left_out() -> None:
+def test_images_without_votes_and_lonely_raters_are_left_out() -> None:
     votes = np.array([[9, 1], [0, 0], [1, 0]])
     assert VOTES["soft_accuracy"](np.array([[1.0, 0.0]] * 3), votes) == pytest.approx((0.9 + 1) / 2)
     assert PEOPLE["accuracy"](votes) == pytest.approx(0.9)

@@ -126,10 +126,10 @@ def test_what_predict_writes_is_understood(table: Write) -> None:
         (["id", "happy", "sad"], [["a", 1.5, -0.5]], "row 1 with a negative probability"),
         (["id", "label"], [["a", "happy"], ["b", "bored"]], "row 2 with no expression in column label: 'bored' 1;"),
         (["id", "label"], [["a", "hapiness"]], "did you mean happiness?"),
-        (["id", "label"], [["a", "happy"], ["a", "sad"]], "2 rows (1, 2) name the same pictures, 'a' first"),
+        (["id", "label"], [["a", "happy"], ["a", "sad"]], "2 rows (1, 2) name the same images, 'a' first"),
         (["id", "label"], [], "has no rows"),
         (["id", "size"], [["a", 3]], "has columns id, size; expected columns of probabilities or a column of labels"),
-        (["nr", "label"], [["a", "sad"]], "expected one that names the picture; --column id=..."),
+        (["nr", "label"], [["a", "sad"]], "expected one that names the image; --column id=..."),
         (["id", "label"], [["a", "sad"], ["b"]], "row 2 with another number of cells than the header"),
         (["id", "label", "label"], [["a", "sad", "sad"]], "columns label stand twice"),
         (["id", "label", "truth"], [["a", "sad", "dull"]], "row 1 with no expression in column truth"),
@@ -206,9 +206,9 @@ def test_a_table_of_another_suffix_is_told_how_to_be_read(table: Write) -> None:
         read(table("answers.txt", ["id", "label"], [["a", "sad"]]))
 
 
-def test_a_result_without_pictures_is_refused(tmp_path: Path, good: Result) -> None:
+def test_a_result_without_images_is_refused(tmp_path: Path, good: Result) -> None:
     path = good.take(np.zeros(len(good), bool)).save(tmp_path / "none.npz")
-    with pytest.raises(DataError, match="holds no pictures"):
+    with pytest.raises(DataError, match="holds no images"):
         read(path)
 
 
@@ -307,7 +307,7 @@ def test_words_of_labels_that_are_told_go_before_probabilities_that_are_guessed(
         (["id", "sad", "happy"], [["a", "100%", "0%"], ["b", "", ""], ["c", "20%", "80%"], ["d", "-", "-"]]),
     ],
 )
-def test_empty_rows_are_pictures_without_an_answer(table: Write, head: list[str], rows: list[list[object]]) -> None:
+def test_empty_rows_are_images_without_an_answer(table: Write, head: list[str], rows: list[list[object]]) -> None:
     found = read(table("x.csv", head, rows))
     assert found.answered.tolist() == [True, False, True, False]
     assert found.probs[~found.answered].sum() == 0

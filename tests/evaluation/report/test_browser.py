@@ -102,10 +102,10 @@ def pages(
     write(gather([run], tiny_fer2013), out / "run.html")
     write(gather([run, other, out / "third.npz"], tiny_fer2013), out / "several.html")
     card = Card(name="ferplus", labels=EXPRESSIONS, metrics={"test": {"ece": 0.1, "n": 5, "dataset": "ferplus"}})
-    picture = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
     face = Face(np.array([10, 10, 60, 60], np.float32), 0.9).read(EXPRESSIONS, np.full(8, 0.125, np.float32), 0.0)
     with PredictionReport(Outputs(out / "predictions"), card, "predictions.csv") as report:
-        report.add(Prediction("a-rather-long-name-of-a-picture.jpg", width=160, height=120, faces=(face,)), picture)
+        report.add(Prediction("a-rather-long-name-of-a-image.jpg", width=160, height=120, faces=(face,)), image)
         report.add(Prediction("broken.jpg", error="broken.jpg: cannot be decoded"), None)
     return {"run": out / "run.html", "several": out / "several.html", "predictions": out / "predictions/report.html"}
 
@@ -174,7 +174,7 @@ def test_counts_and_shares_are_switched_by_keyboard(browser: Any, pages: dict[st
     assert browser.execute_script(shown) == [False, True]
 
 
-def test_pictures_are_drawn_and_contents_lead_somewhere(browser: Any, pages: dict[str, Path]) -> None:
+def test_images_are_drawn_and_contents_lead_somewhere(browser: Any, pages: dict[str, Path]) -> None:
     opened(browser, pages["run"], 1280)
     drawn = "return [...document.images].map(e => e.complete && e.naturalWidth > 0 && e.alt.length > 0)"
     found = browser.execute_script(drawn)

@@ -68,7 +68,7 @@ def test_where_the_page_goes(out: str | None, written: str, tmp_path: Path, run:
     assert "<img" in path.read_text(encoding="utf-8")
 
 
-def test_pictures_stay_in_folders_that_are_named(tmp_path: Path, run: Path, tiny_fer2013: Path) -> None:
+def test_images_stay_in_folders_that_are_named(tmp_path: Path, run: Path, tiny_fer2013: Path) -> None:
     path, _ = make([run / "test.npz"], tiny_fer2013, None)
     assert path == Path("report.html")
     text = path.read_text(encoding="utf-8")
@@ -82,7 +82,7 @@ def test_results_of_the_same_weights_are_told_apart(tmp_path: Path, make_result:
     assert list(gather([tmp_path / "0-a", tmp_path / "1-b"], None).results) == ["tiny (0-a/test)", "tiny (1-b/test)"]
 
 
-def test_changed_data_gives_no_pictures(
+def test_changed_data_gives_no_images(
     tmp_path: Path, make_result: Make, tiny_fer2013: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_result(fingerprint="other").save(tmp_path / "result.npz")
@@ -94,7 +94,7 @@ def test_changed_data_gives_no_pictures(
     assert "not the one that was measured" in found.missing["tiny"]
 
 
-def test_an_unknown_data_set_gives_no_pictures(tmp_path: Path, make_result: Make, tiny_fer2013: Path) -> None:
+def test_an_unknown_data_set_gives_no_images(tmp_path: Path, make_result: Make, tiny_fer2013: Path) -> None:
     make_result(dataset="mine").save(tmp_path / "result.npz")
     assert "no reader" in gather([tmp_path], tiny_fer2013).missing["tiny"]
 

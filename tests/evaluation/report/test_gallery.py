@@ -12,7 +12,7 @@ from PIL import Image
 
 from mien.data import load
 from mien.data.samples import Samples
-from mien.evaluation.report.gallery import BUDGET, EACH, SIDE, Shelf, gallery, mistakes, thumbnail
+from mien.evaluation.report.gallery import BUDGET, EACH, SIDE, ThumbnailBudget, gallery, mistakes, thumbnail
 from mien.evaluation.report.model import Report
 from mien.evaluation.result import Result
 
@@ -42,19 +42,19 @@ def test_shows_the_most_confident_mistakes_of_every_expression(make_result: Make
     assert all(a != b for a, b, _ in found)
 
 
-def test_pictures_are_those_of_the_captions(make_result: Make, samples: Samples) -> None:
+def test_images_are_those_of_the_captions(make_result: Make, samples: Samples) -> None:
     import base64
 
     html = shown(make_result(), samples)
-    for uri, id in re.findall(r'base64,([^"]+)" alt="picture (\w+) of fer2013 test"', html):
+    for uri, id in re.findall(r'base64,([^"]+)" alt="image (\w+) of fer2013 test"', html):
         pixels = np.asarray(Image.open(BytesIO(base64.b64decode(uri))))
         assert (pixels == samples.images[samples.ids.tolist().index(id), ..., 0]).all()
 
 
-def test_without_pictures_the_mistakes_are_listed(make_result: Make) -> None:
+def test_without_images_the_mistakes_are_listed(make_result: Make) -> None:
     html = shown(make_result(), None)
     assert "<img" not in html
-    assert "The pictures are not shown: the data set is not at hand." in html
+    assert "The images are not shown: the data set is not at hand." in html
     assert html.count("<tr>") > 3
 
 
@@ -73,15 +73,17 @@ def test_raters_who_disagree_are_quoted(make_result: Make, samples: Samples) -> 
 
 @pytest.mark.parametrize("shape", [(48, 48, 1), (500, 300, 3), (20, 90, 3)])
 def test_thumbnails_are_small(shape: tuple[int, int, int]) -> None:
-    picture = Image.open(BytesIO(thumbnail(np.random.default_rng(0).integers(0, 256, shape, np.uint8))))
-    assert max(picture.size) <= SIDE
-    assert picture.mode == ("L" if shape[2] == 1 else "RGB")
+    image = Image.open(BytesIO(thumbnail(np.random.default_rng(0).integers(0, 256, shape, np.uint8))))
+    assert max(image.size) <= SIDE
+    assert image.mode == ("L" if shape[2] == 1 else "RGB")
 
 
 def test_the_budget_holds() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (400, 112, 112, 3), np.uint8)
     ids = np.arange(400).astype(str)
-    shelf = Shelf(Samples(noise, np.full((400, 2), 0.5, np.float32), ("fear", "anger"), ids, name="x", split="test"))
+    shelf = ThumbnailBudget(
+        Samples(noise, np.full((400, 2), 0.5, np.float32), ("fear", "anger"), ids, name="x", split="test")
+    )
     cards = [shelf.card(id, "c") for id in ids]
     assert BUDGET < sum(map(len, cards)) < 1.1 * BUDGET
     assert cards[-1] == ""
@@ -95,5 +97,5 @@ def test_several_results_show_where_they_differ(make_result: Make, samples: Samp
     assert html == other
     right = [set(r.ids[[k for k in range(40) if k not in set(mistakes(r).tolist())]]) for r in results.values()]
     for name, own, others in (("net1", right[0], right[1]), ("net2", right[1], right[0])):
-        assert f"Only {name} is right: {len(own - others)} pictures" in html
-    assert f"All are wrong: {40 - len(right[0] | right[1])} pictures" in html
+        assert f"Only {name} is right: {len(own - others)} images" in html
+    assert f"All are wrong: {40 - len(right[0] | right[1])} images" in html

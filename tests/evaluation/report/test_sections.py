@@ -61,7 +61,7 @@ def test_prints_the_figures(text: str, make_result: Make) -> None:
         low, high = part["accuracy_interval"]
         assert f"{100 * part['accuracy']:.1f} % accuracy on" in told
         assert f"95 %: {100 * low:.1f} to {100 * high:.1f}" in told
-    assert "accuracy on all 40 pictures" in told
+    assert "accuracy on all 40 images" in told
     assert "accuracy on the 35 without a twin in training" in told
     counts, shares = re.findall(r'<table class="matrix">.*?</table>', text)
     cells = [int(cell) for cell in re.findall(r'--a:[\d.]+">([\d,]+)<', counts)]
@@ -79,10 +79,10 @@ def test_prints_the_figures(text: str, make_result: Make) -> None:
         "hardware cpu: A, 2 threads",
         "commit abc123",
         "trained for 2 minutes",
-        "5 pictures also stand in the training split",
+        "5 images also stand in the training split",
         "Always answering neutral would be right for 25.0 %",
         "That a feeling was recognised",
-        "Much about disgust: with 5 pictures",
+        "Much about disgust: with 5 images",
         "4/255",
         "Mean corruption error 110.0 % of that of ferplus",
         "No difference in accuracy is shown.",
@@ -126,10 +126,10 @@ def test_several_results_stand_side_by_side(make_result: Make, tmp_path: Path, c
     text = write(parts, tmp_path / "report.html").read_text(encoding="utf-8")
     checked(text)
     told = words(text)
-    assert told.count("net 0 \N{MINUS SIGN} net 1") >= 2  # on all pictures and without twins
+    assert told.count("net 0 \N{MINUS SIGN} net 1") >= 2  # on all images and without twins
     assert "told apart" in told or "may be chance" in told
     assert len(re.findall('<table class="matrix">', text)) == 6
-    assert "All answered the same pictures" in told
+    assert "All answered the same images" in told
 
 
 def test_results_in_another_order_are_still_paired(make_result: Make) -> None:
@@ -138,11 +138,11 @@ def test_results_in_another_order_are_still_paired(make_result: Make) -> None:
     assert SECTIONS["differences"](report(first, other)) == SECTIONS["differences"](report(first, back))
 
 
-def test_other_pictures_are_not_compared(make_result: Make) -> None:
+def test_other_images_are_not_compared(make_result: Make) -> None:
     parts = report(make_result(weights="a"), make_result(1, weights="b", split="val"))
     assert not parts.paired
     assert SECTIONS["differences"](parts) == ""
-    assert "not measured on the same pictures" in words(SECTIONS["summary"](parts))
+    assert "not measured on the same images" in words(SECTIONS["summary"](parts))
     assert "what they were chosen on" in words(SECTIONS["summary"](parts))
 
 
@@ -203,7 +203,7 @@ def test_the_interval_of_the_calibration_error_is_explained(make_result: Make) -
     single = report(make_result())
     told = words(SECTIONS["summary"](single))
     assert re.search(r"calibration error \(ECE\), chance included without chance, 95 %: [\d.]+ to [\d.]+", told)
-    assert re.search(r"probabilities that mean just what they say may reach [\d.]+ on as many pictures", told)
+    assert re.search(r"probabilities that mean just what they say may reach [\d.]+ on as many images", told)
     assert ECE_TOLD in words(SECTIONS["definitions"](single))
     several = SECTIONS["summary"](report(make_result(weights="a"), make_result(1, weights="b")))
     assert 'ECE counts chance and its interval does not, see <a href="#definitions">' in several

@@ -122,7 +122,7 @@ def test_a_comparison_is_by_group(pair: tuple[Path, Path]) -> None:
     low, high = told["differences"]["accuracy"]["interval"]
     assert low <= 0 < high
     text = compared(found)
-    assert "all pictures, n 600, intervals and tests by 30 subjects or clips" in text
+    assert "all images, n 600, intervals and tests by 30 subjects or clips" in text
     assert "McNemar" not in text
 
 

@@ -1,4 +1,4 @@
-"""The square attack against answers that can be worked out, and its promises to the picture."""
+"""The square attack against answers that can be worked out, and its promises to the image."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def linear(crops: np.ndarray) -> np.ndarray:
 
 
 class Counted:
-    """Answers, counting how often each picture was asked about, by the picture that it is nearest to."""
+    """Answers, counting how often each image was asked about, by the image that it is nearest to."""
 
     def __init__(self) -> None:
         self.rows: list[int] = []

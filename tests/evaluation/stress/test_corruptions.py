@@ -1,4 +1,4 @@
-"""Corruptions on pictures made by hand, where what must come out is known."""
+"""Corruptions on images made by hand, where what must come out is known."""
 
 import cv2
 import numpy as np
@@ -8,11 +8,11 @@ from scipy import ndimage
 from mien.evaluation.stress import corruptions as module
 from mien.evaluation.stress.corruptions import CORRUPTIONS, FAMILIES, path
 
-SIZE_MATTERS = {"jpeg"}  # its blocks are eight pixels whatever the picture
+SIZE_MATTERS = {"jpeg"}  # its blocks are eight pixels whatever the image
 
 
 def faces(height: int = 48, width: int = 48, channels: int = 1, n: int = 6) -> np.ndarray:
-    """Smooth random pictures of full range."""
+    """Smooth random images of full range."""
     rng = np.random.default_rng(3)
     coarse = rng.uniform(0, 255, (n, 8, 8, channels)).astype(np.float32)
     large = [cv2.resize(one, (width, height), interpolation=cv2.INTER_CUBIC) for one in coarse]
@@ -56,7 +56,7 @@ def test_each_severity_is_worse_than_the_one_before(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in CORRUPTIONS if name not in SIZE_MATTERS])
-def test_small_and_large_pictures_suffer_alike(name: str) -> None:
+def test_small_and_large_images_suffer_alike(name: str) -> None:
     large = faces(240, 240, n=40)
     small = np.stack([cv2.resize(one, (48, 48), interpolation=cv2.INTER_AREA)[..., None] for one in large])
     for severity in (1, 3, 5):
@@ -66,8 +66,8 @@ def test_small_and_large_pictures_suffer_alike(name: str) -> None:
 def test_grey_stays_grey_in_colour_unless_it_is_noise() -> None:
     images = faces(channels=1, n=2).repeat(3, axis=3)
     for name in set(CORRUPTIONS) - {*FAMILIES["noise"], "low_light"}:
-        spoilt = spoil(name, images, 4).astype(int)
-        assert np.abs(spoilt - spoilt[..., :1]).max() <= 2, name  # JPEG rounds colours
+        corrupted = spoil(name, images, 4).astype(int)
+        assert np.abs(corrupted - corrupted[..., :1]).max() <= 2, name  # JPEG rounds colours
 
 
 def test_brightness_adds_and_burns_out() -> None:
@@ -75,12 +75,12 @@ def test_brightness_adds_and_burns_out() -> None:
     assert set(spoil("brightness", flat(200), 5).ravel()) == {255}
 
 
-def test_contrast_shrinks_towards_each_pictures_own_mean() -> None:
+def test_contrast_shrinks_towards_each_images_own_mean() -> None:
     images = np.concatenate([flat(50), flat(150)])
     images[:, :24] += 100
-    spoilt = spoil("contrast", images, 5)
+    corrupted = spoil("contrast", images, 5)
     half = 50 * module.CONTRAST[4]
-    assert [sorted(set(one.ravel())) for one in spoilt] == [[100 - half, 100 + half], [200 - half, 200 + half]]
+    assert [sorted(set(one.ravel())) for one in corrupted] == [[100 - half, 100 + half], [200 - half, 200 + half]]
 
 
 def test_low_light_darkens_by_gamma_and_gain() -> None:
@@ -154,7 +154,7 @@ def test_shift_moves_by_its_distance_in_any_direction() -> None:
     assert len(np.unique(np.sign(by), axis=1).T) == 4
 
 
-def test_downscale_leaves_the_detail_of_a_small_picture() -> None:
+def test_downscale_leaves_the_detail_of_a_small_image() -> None:
     stripes = flat(0)
     stripes[:, :, ::2] = 200
     assert spoil("downscale", stripes, 4).std() < 20

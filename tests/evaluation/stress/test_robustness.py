@@ -67,8 +67,8 @@ def test_figures_have_the_shape_that_was_agreed(measured: tuple[Subject, dict[st
 
 def test_a_severity_is_the_corruption_read_by_the_weights(measured: tuple[Subject, dict[str, Any]]) -> None:
     subject, found = measured
-    spoilt = CORRUPTIONS["mask"](subject.images, 4, np.random.default_rng([0, list(CORRUPTIONS).index("mask"), 4]))
-    probs = Classifier("fer2013-nano")(spoilt)
+    corrupted = CORRUPTIONS["mask"](subject.images, 4, np.random.default_rng([0, list(CORRUPTIONS).index("mask"), 4]))
+    probs = Classifier("fer2013-nano")(corrupted)
     score = found["corruptions"][list(CORRUPTIONS).index("mask")]["severities"][3]
     assert score["accuracy"] == accuracy(probs, subject.target)
     assert score["macro_f1"] == macro_f1(probs, subject.target)
@@ -103,7 +103,7 @@ def test_an_earlier_file_serves_as_its_weights_do(tiny_fer2013: Path, tmp_path: 
     assert by_name["mce"] == pytest.approx(np.mean(ratios))
 
 
-def test_a_baseline_of_other_labels_is_asked_about_all_pictures(tiny_fer2013: Path) -> None:
+def test_a_baseline_of_other_labels_is_asked_about_all_images(tiny_fer2013: Path) -> None:
     subject, found = stress(
         "ferplus-nano", "ferplus", tiny_fer2013, images=10, baseline="fer2013-nano", attacks=lambda labels: []
     )
@@ -127,7 +127,7 @@ def test_an_attack_gets_crops_and_labels_and_is_scored(tiny_fer2013: Path) -> No
     assert low <= row["accuracy"] <= high
 
 
-def test_pictures_are_spread_over_the_split(tiny_fer2013: Path) -> None:
+def test_images_are_spread_over_the_split(tiny_fer2013: Path) -> None:
     samples = load("fer2013", tiny_fer2013, "val")
     subject, _ = few(tiny_fer2013, images=4)
     assert np.array_equal(subject.images, np.asarray(samples.images)[[0, 13, 26, 39]])
@@ -192,7 +192,7 @@ def test_command_prints_a_table_worst_first(mien: Any, tiny_fer2013: Path) -> No
     names = [line.split()[0] for line in told.splitlines() if line and line.split()[0] in CORRUPTIONS]
     assert (code, sorted(names)) == (0, sorted(CORRUPTIONS))
     assert "square" in told
-    assert "5 pictures of fer2013 val" in told
+    assert "5 images of fer2013 val" in told
 
 
 def test_command_refuses_a_file_as_folder(mien: Any, tiny_fer2013: Path, tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_words_for_a_terminal_are_explained(tiny_fer2013: Path) -> None:
         assert told in text
 
 
-def test_the_sheet_shows_a_picture_that_is_read_rightly(tiny_fer2013: Path) -> None:
+def test_the_sheet_shows_a_image_that_is_read_rightly(tiny_fer2013: Path) -> None:
     subject, _ = few(tiny_fer2013)
     probs = subject.read(subject.images)
     right = (probs.argmax(1) == subject.target.argmax(1)).any()

@@ -13,7 +13,7 @@ import pytest
 from mien.inference.media.sources import Source
 from mien.inference.media.video import Clip, frames
 from mien.inference.output.annotated import Annotated
-from mien.inference.prediction import Prediction, Seen
+from mien.inference.prediction import FrameResult, Prediction
 from mien.outputs import Outputs
 
 Make = Callable[..., Path]
@@ -154,7 +154,7 @@ def test_the_annotated_video_has_square_pixels(tmp_path: Path, clip: Make) -> No
     with Annotated(Outputs(tmp_path)) as annotated:
         for index, seconds, image in frames(path):
             prediction = Prediction("a.mp4", index, seconds, image.shape[1], image.shape[0])
-            annotated.add(Seen(prediction, source, False, np.empty((0, 48, 48, 1), np.uint8), image))
+            annotated.add(FrameResult(prediction, source, False, np.empty((0, 48, 48, 1), np.uint8), image))
     with av.open(str(tmp_path / "annotated/a.mp4")) as file:
         video = file.streams.video[0]
         assert (video.width, video.height) == (172, 96)

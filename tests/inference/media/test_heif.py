@@ -43,7 +43,7 @@ def file(codec: str, *items: Item, brand: bytes = b"", primary: int = 1, after: 
     return Heif(items, primary, brand or own, (b"mif1", own), after=after).bytes()
 
 
-def same(data: bytes, expected: np.ndarray, tolerance: float = 1.5) -> media.Picture:
+def same(data: bytes, expected: np.ndarray, tolerance: float = 1.5) -> media.Image:
     read = media.decode(data)
     assert read.image.shape == expected.shape
     assert (read.width, read.height) == expected.shape[1::-1]
@@ -149,7 +149,7 @@ def test_what_is_cut_short_is_one_line(codec: str, image: np.ndarray, left: floa
     for data in (whole[: int(len(whole) * left)], whole[: int(len(whole) * left)].ljust(len(whole), b"\0")):
         if left == 0.999 and data.endswith(b"\0"):
             continue  # three bytes in the last block
-        with pytest.raises(MediaError, match="cannot be read as a picture") as caught:
+        with pytest.raises(MediaError, match="cannot be read as an image") as caught:
             media.decode(data)
         assert "\n" not in str(caught.value)
 

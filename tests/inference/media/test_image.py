@@ -1,4 +1,4 @@
-"""Every way a picture can be stored comes out as the same upright RGB, or as one line of complaint."""
+"""Every way an image can be stored comes out as the same upright RGB, or as one line of complaint."""
 
 import os
 import struct
@@ -16,11 +16,11 @@ from mien.inference.media import image as media
 from mien.inference.media import video
 from mien.inference.media.kind import moves
 
-SMALL = (120, 90)  # width, height of the test picture
+SMALL = (120, 90)  # width, height of the test image
 
 
 @pytest.fixture
-def picture(astronaut: np.ndarray) -> Image.Image:
+def photo(astronaut: np.ndarray) -> Image.Image:
     return Image.fromarray(astronaut).resize(SMALL)
 
 
@@ -42,67 +42,67 @@ LOSSY = {"a.jpg": {"quality": 95}, "b.webp": {"quality": 95}, "a.gif": {}, "a.jp
 
 
 @pytest.mark.parametrize(("name", "options"), [*LOSSLESS.items(), *LOSSY.items()])
-def test_formats(tmp_path: Path, picture: Image.Image, name: str, options: dict[str, object]) -> None:
+def test_formats(tmp_path: Path, photo: Image.Image, name: str, options: dict[str, object]) -> None:
     path = tmp_path / name
     if name == "a.avif":
         features = import_module("PIL.features")
         if not features.check("avif"):
             pytest.skip("this Pillow has no AVIF")
-    picture.save(path, **options)
+    photo.save(path, **options)
     image = media.read(path)
     assert image.dtype == np.uint8
-    assert near(image, picture, 0 if name in LOSSLESS else 8)
+    assert near(image, photo, 0 if name in LOSSLESS else 8)
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "YCbCr", "RGBX"])
-def test_modes(tmp_path: Path, picture: Image.Image, mode: str) -> None:
+def test_modes(tmp_path: Path, photo: Image.Image, mode: str) -> None:
     path = tmp_path / "a.tif"
-    stored = picture.convert(mode)
+    stored = photo.convert(mode)
     stored.save(path)
     assert near(media.read(path), stored.convert("RGB"), 1)
 
 
-def test_cmyk_jpeg(tmp_path: Path, picture: Image.Image) -> None:
+def test_cmyk_jpeg(tmp_path: Path, photo: Image.Image) -> None:
     path = tmp_path / "a.jpg"
-    picture.convert("CMYK").save(path, quality=95)
-    assert near(media.read(path), picture, 8)
+    photo.convert("CMYK").save(path, quality=95)
+    assert near(media.read(path), photo, 8)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize(
     ("suffix", "mode"), [("jpg", "RGB"), ("png", "RGB"), ("webp", "RGB"), ("tif", "RGB"), ("tif", "L")]
 )
-def test_exif_orientation(tmp_path: Path, picture: Image.Image, orientation: int, suffix: str, mode: str) -> None:
-    picture = picture.convert(mode)
+def test_exif_orientation(tmp_path: Path, photo: Image.Image, orientation: int, suffix: str, mode: str) -> None:
+    photo = photo.convert(mode)
     back = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}[orientation]  # what a camera held that way stores
-    stored = picture if back is None else picture.transpose(Image.Transpose(back))
+    stored = photo if back is None else photo.transpose(Image.Transpose(back))
     exif = Image.Exif()
     exif[media.ORIENTATION] = orientation
     path = tmp_path / f"a.{suffix}"
     stored.save(path, exif=exif, **({} if suffix == "tif" else {"quality": 95}))
     loaded = media.load(path)
     assert (loaded.width, loaded.height) == SMALL
-    assert near(loaded.image, picture, 8)
+    assert near(loaded.image, photo, 8)
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
-def test_broken_exif_is_ignored(tmp_path: Path, picture: Image.Image) -> None:
+def test_broken_exif_is_ignored(tmp_path: Path, photo: Image.Image) -> None:
     path = tmp_path / "a.jpg"
-    picture.save(path, exif=b"Exif\x00\x00MM\x00\x2a\xff\xff\xff\xff" + b"\xff" * 30)
-    assert near(media.read(path), picture, 8)
+    photo.save(path, exif=b"Exif\x00\x00MM\x00\x2a\xff\xff\xff\xff" + b"\xff" * 30)
+    assert near(media.read(path), photo, 8)
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp", "tif"])
-def test_alpha_over_white(tmp_path: Path, picture: Image.Image, suffix: str) -> None:
-    clear = picture.copy()
+def test_alpha_over_white(tmp_path: Path, photo: Image.Image, suffix: str) -> None:
+    clear = photo.copy()
     clear.putalpha(0)
-    half = picture.copy()
+    half = photo.copy()
     half.putalpha(128)
     for name, stored, expected in (("clear", clear, 255.0), ("half", half, None)):
         path = tmp_path / f"{name}.{suffix}"
         stored.save(path, **({"lossless": True} if suffix == "webp" else {}))
         image = media.read(path)
-        wanted = np.asarray(picture).astype(float) * 128 / 255 + 127 if expected is None else expected
+        wanted = np.asarray(photo).astype(float) * 128 / 255 + 127 if expected is None else expected
         assert np.abs(image - wanted).max() <= 2
 
 
@@ -122,12 +122,12 @@ def test_sixteen_bit_grey_is_scaled(tmp_path: Path, suffix: str) -> None:
     assert (image[..., 0] == image[..., 2]).all()
 
 
-def test_sixteen_bit_rgb_is_scaled(tmp_path: Path, picture: Image.Image) -> None:
+def test_sixteen_bit_rgb_is_scaled(tmp_path: Path, photo: Image.Image) -> None:
     cv2 = import_module("cv2")
-    wide = np.asarray(picture).astype(np.uint16) * 257
+    wide = np.asarray(photo).astype(np.uint16) * 257
     for suffix in ("png", "tif"):
         cv2.imwrite(str(tmp_path / f"a.{suffix}"), wide[..., ::-1])
-        assert near(media.read(tmp_path / f"a.{suffix}"), picture, 1)
+        assert near(media.read(tmp_path / f"a.{suffix}"), photo, 1)
 
 
 @pytest.mark.parametrize("top", [1.0, 255.0, 65535.0])
@@ -153,7 +153,7 @@ def test_tiny(tmp_path: Path, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize(
     ("suffix", "mode"), [("jpg", "RGB"), ("jpg", "L"), ("jpg", "CMYK"), ("png", "RGB"), ("png", "P"), ("tif", "I;16")]
 )
-def test_large_pictures_come_smaller(tmp_path: Path, astronaut: np.ndarray, suffix: str, mode: str) -> None:
+def test_large_images_come_smaller(tmp_path: Path, astronaut: np.ndarray, suffix: str, mode: str) -> None:
     path = tmp_path / f"a.{suffix}"
     whole = Image.fromarray(astronaut).resize((1001, 701))
     stored = (
@@ -173,13 +173,13 @@ def test_large_pictures_come_smaller(tmp_path: Path, astronaut: np.ndarray, suff
 
 
 def test_pillows_own_limit_is_lifted_for_us_alone(
-    tmp_path: Path, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = "from PIL import Image; had = Image.MAX_IMAGE_PIXELS; import mien.inference.media.image; "
     code += "assert had == Image.MAX_IMAGE_PIXELS"
     subprocess.run([sys.executable, "-c", code], check=True)
     path = tmp_path / "a.png"
-    picture.save(path)
+    photo.save(path)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # as a program around us may have it
     assert media.read(path).shape == (90, 120, 3)
     assert Image.MAX_IMAGE_PIXELS == 100
@@ -195,7 +195,7 @@ def test_too_many_pixels_are_refused(tmp_path: Path) -> None:
         media.read(path)
 
 
-def broken(folder: Path, picture: Image.Image) -> dict[str, Path]:
+def broken(folder: Path, photo: Image.Image) -> dict[str, Path]:
     made = {}
     for name, suffix in (
         ("cut.jpg", "JPEG"),
@@ -204,7 +204,7 @@ def broken(folder: Path, picture: Image.Image) -> dict[str, Path]:
         ("cut.gif", "GIF"),
         ("cut.tif", "TIFF"),
     ):
-        picture.save(folder / name, suffix)
+        photo.save(folder / name, suffix)
         whole = (folder / name).read_bytes()
         (folder / name).write_bytes(whole[: len(whole) // 2])
         made[name] = folder / name
@@ -222,9 +222,9 @@ def broken(folder: Path, picture: Image.Image) -> dict[str, Path]:
 @pytest.mark.parametrize(
     "name", ["cut.jpg", "cut.png", "cut.webp", "cut.gif", "cut.tif", "empty.jpg", "text.jpg", "noise.png", "page.eps"]
 )
-def test_broken_pictures(tmp_path: Path, picture: Image.Image, name: str) -> None:
-    path = broken(tmp_path, picture)[name]
-    with pytest.raises(MediaError, match="cannot be read as a picture") as caught:
+def test_broken_images(tmp_path: Path, photo: Image.Image, name: str) -> None:
+    path = broken(tmp_path, photo)[name]
+    with pytest.raises(MediaError, match="cannot be read as an image") as caught:
         media.read(path)
     assert "\n" not in str(caught.value)
     assert name in str(caught.value)
@@ -260,11 +260,11 @@ def test_tiny_files_are_refused_in_our_words(tmp_path: Path, name: str) -> None:
     path.write_bytes(content)
     with pytest.raises(MediaError) as caught:
         media.load(path) if not moves(path) else list(video.frames(path))
-    kind = "video" if moves(path) else "picture"
+    kind = "video" if moves(path) else "image"
     assert str(caught.value) == f"{path} cannot be read as a {kind}: {told}"
 
 
-def test_missing_picture(tmp_path: Path) -> None:
+def test_missing_image(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="no such file"):
         media.read(tmp_path / "none.jpg")
     with pytest.raises(MediaError):

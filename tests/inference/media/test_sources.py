@@ -57,7 +57,7 @@ def test_named_files_are_always_tried(tree: Path) -> None:
     [
         ("nowhere.jpg", "no such file or folder"),
         ("photos/*.bmp", "the pattern matches nothing"),
-        ("photos/empty", "no picture or video in this folder"),
+        ("photos/empty", "no image or video in this folder"),
         ("http://example.org/a.jpg", "URLs are not read; download the file first"),
         ("", "no such file or folder"),
     ],
@@ -170,7 +170,7 @@ def test_a_folder_reads_ts_where_it_is_a_video(tmp_path: Path, video: Path) -> N
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp", "png", "apng"])
-def test_animated_pictures_move_and_stills_do_not(tmp_path: Path, suffix: str) -> None:
+def test_animated_images_move_and_stills_do_not(tmp_path: Path, suffix: str) -> None:
     one, two = (Image.new("RGB", (20, 10), colour) for colour in ("red", "blue"))
     form = "PNG" if suffix == "apng" else None
     one.save(tmp_path / f"still.{suffix}", form)

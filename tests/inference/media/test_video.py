@@ -17,7 +17,7 @@ from PIL import Image
 from mien.errors import MediaError, UsageError
 from mien.inference.media.video import Clip, frames, is_video
 
-Film = Callable[..., Path]
+VideoSummary = Callable[..., Path]
 SIZE = (64, 96)  # height, width
 RATE = 20
 
@@ -180,7 +180,7 @@ def test_seeking_reads_little(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])
-def test_rotation(tmp_path: Path, film: Film, moved: list[np.ndarray], degrees: int) -> None:
+def test_rotation(tmp_path: Path, film: VideoSummary, moved: list[np.ndarray], degrees: int) -> None:
     path = film(tmp_path / "a.mp4", moved)
     upright = next(frames(path))[2]
     content = bytearray(path.read_bytes())
@@ -212,7 +212,7 @@ def test_cut_short(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
-def test_garbage_in_the_middle(tmp_path: Path, name: str, astronaut: np.ndarray, film: Film) -> None:
+def test_garbage_in_the_middle(tmp_path: Path, name: str, astronaut: np.ndarray, film: VideoSummary) -> None:
     images = [astronaut[:160, 60 + 4 * k : 220 + 4 * k] for k in range(40)]
     path = film(tmp_path / name, images)
     content = bytearray(path.read_bytes())
@@ -236,12 +236,12 @@ def test_a_broadcast_may_begin_anywhere(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("sound.mp4", "has no moving picture"),
+        ("sound.mp4", "has no moving image"),
         ("empty.mp4", "cannot be read as a video: it is empty"),
         ("noise.mp4", "cannot be read as a video"),
         ("text.mp4", "text.mp4"),
         ("notes.txt", "notes.txt"),
-        ("photo.mp4", "has no moving picture"),
+        ("photo.mp4", "has no moving image"),
         ("none.mp4", "no such file"),
         ("head.mp4", "its index is missing: cut short, or still being written"),
         ("codec.avi", "codec.avi is encoded in a way that this FFmpeg does not know"),
@@ -278,9 +278,9 @@ def with_cover(path: Path, photo: bytes, sounding: bool) -> Path:
         cover.disposition = av.stream.Disposition.attached_pic
         if not sounding:
             stream = out.add_stream_from_template(film.streams.video[0])
-        picture = av.VideoFrame.from_ndarray(np.zeros((320, 320, 3), np.uint8), format="rgb24")
-        picture.pts, picture.time_base = 0, Fraction(1, 1)
-        out.mux(cover.encode(picture))
+        image = av.VideoFrame.from_ndarray(np.zeros((320, 320, 3), np.uint8), format="rgb24")
+        image.pts, image.time_base = 0, Fraction(1, 1)
+        out.mux(cover.encode(image))
         out.mux(cover.encode(None))
         for packet in () if sounding else film.demux(film.streams.video[0]):
             if packet.dts is not None:
@@ -289,10 +289,10 @@ def with_cover(path: Path, photo: bytes, sounding: bool) -> Path:
     return path
 
 
-def test_cover_pictures_are_no_video(tmp_path: Path) -> None:
+def test_cover_images_are_no_video(tmp_path: Path) -> None:
     path = with_cover(tmp_path / "covered.mp4", b"", sounding=False)
     assert [image.shape for _, _, image in frames(path)] == [(*SIZE, 3)] * 40
-    with pytest.raises(MediaError, match="has no moving picture"):
+    with pytest.raises(MediaError, match="has no moving image"):
         seen(with_cover(tmp_path / "cover.mp4", b"", sounding=True))
 
 
@@ -325,7 +325,7 @@ def animate(path: Path, durations: list[int], clear: bool = False) -> Path:
 
 @pytest.mark.parametrize("clear", [False, True])
 @pytest.mark.parametrize("suffix", ["gif", "webp", "png", "apng"])
-def test_animated_pictures(tmp_path: Path, suffix: str, clear: bool) -> None:
+def test_animated_images(tmp_path: Path, suffix: str, clear: bool) -> None:
     path = animate(tmp_path / f"a.{suffix}", [100, 200, 300, 40], clear)
     got = list(frames(path))
     assert [(index, seconds) for index, seconds, _ in got] == [(0, 0), (1, 0.1), (2, 0.3), (3, 0.6)]
@@ -431,7 +431,7 @@ def opened_by_us(path: Path) -> bool:
     return any(link.exists() and link.resolve() == path.resolve() for link in links.iterdir())
 
 
-def test_titles_in_another_encoding(film: Film, tmp_path: Path, moved: list[np.ndarray]) -> None:
+def test_titles_in_another_encoding(film: VideoSummary, tmp_path: Path, moved: list[np.ndarray]) -> None:
     path = film(tmp_path / "a.avi", moved, codec="mpeg4", title="Caf? Z?rich")
     content = path.read_bytes()
     assert b"Caf? Z?rich" in content

@@ -19,7 +19,7 @@ from mien.inference.media.sources import Source
 from mien.inference.media.writer import FRAGMENT, Movie
 from mien.inference.output.annotated import HOLD, Annotated
 from mien.inference.output.draw import annotate
-from mien.inference.prediction import Prediction, Seen
+from mien.inference.prediction import FrameResult, Prediction
 from mien.labels import EXPRESSIONS
 from mien.outputs import Outputs
 
@@ -27,7 +27,7 @@ NOTHING = np.empty((0, 48, 48, 1), np.uint8)
 
 
 class Written(NamedTuple):
-    """A video read again: codecs, pixel format, the frames' times, the end of the picture, the packets of sound."""
+    """A video read again: codecs, pixel format, the frames' times, the end of the image, the packets of sound."""
 
     codecs: dict[str, str]
     pixels: str
@@ -173,7 +173,7 @@ def test_sound_is_copied_packet_by_packet(
     assert [at for at, _ in got.sound] == pytest.approx([at for at, _ in before if at < 2.4], abs=1e-3)
 
 
-def test_sound_is_trimmed_with_the_picture(tmp_path: Path, moved: list[np.ndarray]) -> None:
+def test_sound_is_trimmed_with_the_image(tmp_path: Path, moved: list[np.ndarray]) -> None:
     images = moved * 4
     source = talkie(tmp_path / "a.mp4", images, "aac")
     got = movie(tmp_path / "out.mp4", images[20:31], [k / 20 for k in range(20, 31)], source)
@@ -237,7 +237,7 @@ def test_figures_stand_but_expression_and_box_do_not(
     with Annotated(Outputs(tmp_path)) as annotated:
         for k, (one, at) in enumerate(zip(told, times, strict=True)):
             prediction = Prediction("a.mp4", k, at, 256, 256, faces=(one,))
-            annotated.add(Seen(prediction, source, False, NOTHING, astronaut[:256, :256]))
+            annotated.add(FrameResult(prediction, source, False, NOTHING, astronaut[:256, :256]))
     assert [round(one.confidence or 0, 2) for one in shown] == [0.5, 0.5, 0.7, 0.9, 0.9, 0.7]
     assert [one.expression for one in shown] == ["surprise"] * 3 + ["anger"] * 3
     assert float(shown[1].box[0]) == 24
@@ -250,7 +250,7 @@ def test_videos_that_share_a_name_and_begin_anywhere(tmp_path: Path, moved: list
             source = Source(f"{folder}/v.mp4", tmp_path / folder / "v.mp4", Path("v.mp4"))
             for k, image in enumerate(moved[:3]):
                 prediction = Prediction(source.name, k + 90, 3 + k / 30, 256, 320)
-                annotated.add(Seen(prediction, source, False, NOTHING, image))
+                annotated.add(FrameResult(prediction, source, False, NOTHING, image))
     assert sorted(path.name for path in (tmp_path / "annotated").iterdir()) == ["v-2.mp4", "v.mp4"]
     assert len(again(tmp_path / "annotated/v-2.mp4").times) == 3
 

@@ -1,4 +1,4 @@
-"""Boxes where the faces are, labels inside the picture and off the faces, at any size, on any ground."""
+"""Boxes where the faces are, labels inside the image and off the faces, at any size, on any ground."""
 
 import time
 
@@ -43,7 +43,7 @@ def test_a_box_is_drawn_in_the_colour_of_its_expression(name: str, value: int) -
     assert (inside == value).all()
 
 
-def test_the_picture_given_is_not_touched() -> None:
+def test_the_image_given_is_not_touched() -> None:
     image = ground(200, 200)
     drawn = annotate(image, [face(50, 50, 120, 120)])
     assert (image == 128).all()
@@ -85,7 +85,7 @@ def test_labels_stay_inside_and_off_the_face(size: tuple[int, int], where: tuple
 
 
 @pytest.mark.parametrize("box", [(0, 0, 400, 300), (10, 5, 395, 298), (-50, -50, 450, 350)])
-def test_a_face_that_fills_the_picture_is_hidden_little(box: tuple[float, ...]) -> None:
+def test_a_face_that_fills_the_image_is_hidden_little(box: tuple[float, ...]) -> None:
     [(card, place)] = _layout([face(*box)], (400, 300))
     assert card.width * card.height < 0.06 * 400 * 300
     assert place[2] <= 400
@@ -116,12 +116,12 @@ def test_a_crowd_gets_headings_only_and_a_pair_gets_bars() -> None:
     [(5, 5, 5, 5), (-40, -40, -10, -10), (900, 900, 950, 960), (50, 50, 10, 10), (np.nan,) * 4, (0, 0, 1e9, 1e9)],
 )
 @pytest.mark.parametrize("size", [(1, 1), (3, 40), (60, 80), (400, 300)])
-def test_odd_boxes_and_tiny_pictures_are_drawn_without_a_word(box: tuple[float, ...], size: tuple[int, int]) -> None:
+def test_odd_boxes_and_tiny_images_are_drawn_without_a_word(box: tuple[float, ...], size: tuple[int, int]) -> None:
     drawn = annotate(ground(*size), [face(*box)])
     assert drawn.shape == (*size, 3)
 
 
-def test_a_picture_too_small_for_words_gets_the_box_alone() -> None:
+def test_a_image_too_small_for_words_gets_the_box_alone() -> None:
     assert _layout([face(5, 5, 40, 40)], (48, 48)) == []
 
 

@@ -15,7 +15,7 @@ import pytest
 from mien.inference.media.sources import Source
 from mien.inference.media.video import Clip
 from mien.inference.output.progress import Position, duration
-from mien.inference.prediction import Prediction, Seen
+from mien.inference.prediction import FrameResult, Prediction
 
 NOTHING = np.empty((0, 48, 48, 1), np.uint8)
 
@@ -41,11 +41,11 @@ main()
 """
 
 
-def seen(source: Source, seconds: float | None = None) -> Seen:
-    return Seen(Prediction(source.name, None if seconds is None else 0, seconds), source, False, NOTHING)
+def seen(source: Source, seconds: float | None = None) -> FrameResult:
+    return FrameResult(Prediction(source.name, None if seconds is None else 0, seconds), source, False, NOTHING)
 
 
-def test_position_moves_with_pictures_and_with_the_time_of_videos(video: Path) -> None:
+def test_position_moves_with_images_and_with_the_time_of_videos(video: Path) -> None:
     assert duration(video) == pytest.approx(0.6)
     photo, film = (Source(path.name, path, Path(path.name)) for path in (Path("a.jpg"), video))
     position = Position(Clip())
@@ -129,4 +129,4 @@ def test_a_camera_elsewhere_gives_rows(video: Path) -> None:
     lines = done.stdout.splitlines()
     assert done.returncode == 2
     assert [("camera:0" in line, "happiness" in line) for line in lines[1:6]] == [(True, True)] * 5
-    assert "camera:0 stopped sending pictures" in done.stderr
+    assert "camera:0 stopped sending images" in done.stderr

@@ -1,4 +1,4 @@
-"""report.html of predictions: right counts, hostile names harmless, bounded however many pictures there are."""
+"""report.html of predictions: right counts, hostile names harmless, bounded however many images there are."""
 
 import re
 import tracemalloc
@@ -20,7 +20,7 @@ from mien.labels import EXPRESSIONS
 from mien.outputs import Outputs
 
 HOSTILE = "<script>alert('x')</script>\"><img src=http://evil.example/x onerror=alert(1)>\n\u202e.jpg"
-PICTURE = np.full((60, 80, 3), 90, np.uint8)
+IMAGE = np.full((60, 80, 3), 90, np.uint8)
 CARD = Card(name="ferplus", labels=EXPRESSIONS, temperature=1.25, notes="Reads <frontal> faces.")
 
 
@@ -34,7 +34,7 @@ def seen(source: str = "a.jpg", *faces: Face, **more: Any) -> Prediction:
     return Prediction(source, width=80, height=60, faces=faces, **more)
 
 
-def written(out: Path, predictions: list[Prediction], card: Card = CARD, image: np.ndarray | None = PICTURE) -> str:
+def written(out: Path, predictions: list[Prediction], card: Card = CARD, image: np.ndarray | None = IMAGE) -> str:
     with PredictionReport(Outputs(out), card, "predictions.csv") as report:
         for prediction in predictions:
             report.add(prediction, None if prediction.error else image)
@@ -58,7 +58,7 @@ def test_counts_what_was_seen(tmp_path: Path) -> None:
             Prediction("d.jpg", error="d.jpg: cannot be decoded"),
         ],
     )
-    assert tile(text, "pictures or frames read") == ("3", "1 without a face")
+    assert tile(text, "images or frames read") == ("3", "1 without a face")
     assert tile(text, "faces") == ("3", "1 not answered for")
     assert tile(text, "mean confidence")[0] == "60 %"
     assert tile(text, "could not be read")[0] == "1"
@@ -92,10 +92,10 @@ def test_little_to_say_is_a_page_too(tmp_path: Path, predictions: list[Predictio
     assert "Art. 5(1)(f)" in text
 
 
-def test_thousands_of_pictures_make_a_page_that_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_thousands_of_images_make_a_page_that_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "shot", lambda prediction, image: '<article class="shot"></article>')
     many = [seen(f"{k}.jpg", face(), face(left=45)) for k in range(3000)]
-    broken = [Prediction(f"{k}.png", error="no picture") for k in range(FAILED + 50)]
+    broken = [Prediction(f"{k}.png", error="no image") for k in range(FAILED + 50)]
     text = written(tmp_path, [*many, *broken])
     assert text.count('<article class="shot">') == SHOWN
     assert f"{SHOWN} of 3,000 are shown" in text
@@ -147,7 +147,7 @@ def test_a_crowd_is_folded_and_cut(tmp_path: Path) -> None:
 def test_a_page_is_written_even_when_the_work_breaks_off(tmp_path: Path) -> None:
     def broken_off() -> None:
         with PredictionReport(Outputs(tmp_path), CARD, "predictions.csv") as report:
-            report.add(seen("a.jpg", face()), PICTURE)
+            report.add(seen("a.jpg", face()), IMAGE)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -176,7 +176,7 @@ def test_the_shipped_weights_have_a_box(tmp_path: Path) -> None:
     assert "<dt>name</dt><dd>ferplus</dd>" in text
 
 
-def test_thumbnails_are_small_pictures(tmp_path: Path, astronaut: np.ndarray) -> None:
+def test_thumbnails_are_small_images(tmp_path: Path, astronaut: np.ndarray) -> None:
     import base64
     import io
 
@@ -185,5 +185,5 @@ def test_thumbnails_are_small_pictures(tmp_path: Path, astronaut: np.ndarray) ->
     big = np.asarray(Image.fromarray(astronaut).resize((2000, 2000)))
     found = Prediction("a.jpg", width=2000, height=2000, faces=(face(),))
     text = written(tmp_path, [found], image=big)
-    pictures = [Image.open(io.BytesIO(base64.b64decode(data))) for data in re.findall(r"base64,([^\"]+)", text)]
-    assert [picture.size for picture in pictures] == [(480, 480), (96, 96)]
+    images = [Image.open(io.BytesIO(base64.b64decode(data))) for data in re.findall(r"base64,([^\"]+)", text)]
+    assert [image.size for image in images] == [(480, 480), (96, 96)]

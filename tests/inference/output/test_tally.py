@@ -9,7 +9,7 @@ import pytest
 from mien.face import Face
 from mien.inference.media.sources import OWN, Skipped, Source
 from mien.inference.output.tally import LISTED, Tally
-from mien.inference.prediction import Prediction, Seen
+from mien.inference.prediction import FrameResult, Prediction
 
 NOTHING = np.empty((0, 48, 48, 1), np.uint8)
 FACE = Face(np.array([0, 0, 9, 9], np.float32), 0.9)
@@ -19,13 +19,15 @@ def source(name: str) -> Source:
     return Source(name, Path(name), Path(name))
 
 
-def image(faces: int = 1, error: str | None = None) -> Seen:
-    return Seen(Prediction("a.jpg", error=error, faces=(FACE,) * faces), source("a.jpg"), False, NOTHING)
+def image(faces: int = 1, error: str | None = None) -> FrameResult:
+    return FrameResult(Prediction("a.jpg", error=error, faces=(FACE,) * faces), source("a.jpg"), False, NOTHING)
 
 
-def frames(count: int, faces: int = 1) -> list[Seen]:
+def frames(count: int, faces: int = 1) -> list[FrameResult]:
     of = source("v.mp4")
-    return [Seen(Prediction("v.mp4", k, k / 25, faces=(FACE,) * faces), of, False, NOTHING) for k in range(count)]
+    return [
+        FrameResult(Prediction("v.mp4", k, k / 25, faces=(FACE,) * faces), of, False, NOTHING) for k in range(count)
+    ]
 
 
 TWO = frames(2)
@@ -44,7 +46,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("seen", "skipped", "told"), CASES)
-def test_it_reads_well(seen: list[Seen], skipped: dict[str, int], told: str) -> None:
+def test_it_reads_well(seen: list[FrameResult], skipped: dict[str, int], told: str) -> None:
     tally = Tally(skipped=Skipped(skipped))
     for each in seen:
         tally.add(each)

@@ -128,7 +128,7 @@ def test_another_source_ends_all_of_the_old_one() -> None:
     assert (ended.source, ended.onset) == ("b.mp4", 0.0)
 
 
-def test_pictures_and_broken_videos_show_no_events() -> None:
+def test_images_and_broken_videos_show_no_events() -> None:
     events = Events(smooth=0)
     for k in range(10):
         events.add(frame(k / 10, {1: (HIGH, 0)}))

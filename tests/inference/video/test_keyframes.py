@@ -21,7 +21,7 @@ def box(*corners: float) -> Face:
     return Face(np.array(corners, np.float32), 0.9, np.array([corners[:2]] * 5, np.float32))
 
 
-def picture(number: int, level: int = 100) -> np.ndarray:
+def numbered(number: int, level: int = 100) -> np.ndarray:
     """A frame that carries its number in its first pixel, so that a detector can tell which one it was shown."""
     image = np.full((54, 96, 3), level, np.uint8)
     image[0, 0] = number
@@ -46,7 +46,7 @@ def watch(detect, frames, gap=0.15, live=False):
 
 
 def clip(count: int, rate: float = 20, levels=None):
-    return [(k, k / rate, picture(k, 100 if levels is None else levels[k])) for k in range(count)]
+    return [(k, k / rate, numbered(k, 100 if levels is None else levels[k])) for k in range(count)]
 
 
 def moving(count: int) -> dict[int, list[Face]]:
@@ -65,7 +65,7 @@ def test_a_steady_face_is_detected_now_and_then_and_interpolated_between():
 
 
 def test_uneven_times_weigh_by_time_not_by_count():
-    frames = [(k, seconds, picture(k)) for k, seconds in enumerate((0.0, 0.09, 0.10, 0.2))]
+    frames = [(k, seconds, numbered(k)) for k, seconds in enumerate((0.0, 0.09, 0.10, 0.2))]
     detect = Detector({0: [box(0, 0, 30, 30)], 3: [box(10, 0, 40, 30)]})
     seen = watch(detect, frames)
     np.testing.assert_allclose([frame.faces[0].box[0] for frame in seen], [0, 4.5, 5, 10], atol=1e-4)

@@ -21,16 +21,16 @@ from mien.inference.output import video_section as page
 from mien.inference.output.people_csv import People, columns
 from mien.inference.output.report import FRAMES, PredictionReport
 from mien.inference.pipeline import Pipeline
-from mien.inference.prediction import Prediction, Seen
+from mien.inference.prediction import FrameResult, Prediction
 from mien.inference.video import summary as module
 from mien.inference.video.events import Event
-from mien.inference.video.summary import Film, Peak, Person
+from mien.inference.video.summary import Peak, Person, VideoSummary
 from mien.inference.video.thresholds import Thresholds
 from mien.labels import EXPRESSIONS
 from mien.outputs import Outputs
 
 NOTHING = np.empty((0, 48, 48, 1), np.uint8)
-PICTURE = np.full((120, 160, 3), 90, np.uint8)
+IMAGE = np.full((120, 160, 3), 90, np.uint8)
 CARD = Card(name="test", labels=EXPRESSIONS)
 Mien = Callable[..., Any]
 
@@ -46,11 +46,11 @@ def face(track: int, expression: str = "neutral", share: float = 0.9, **more: An
     return Face(box, 0.9, track_id=track, **more).read(EXPRESSIONS, probs)
 
 
-def frame(of: Source, index: int, seconds: float, *faces: Face, image: np.ndarray | None = PICTURE) -> Seen:
-    return Seen(Prediction(of.name, index, seconds, 160, 120, faces=faces), of, False, NOTHING, image)
+def frame(of: Source, index: int, seconds: float, *faces: Face, image: np.ndarray | None = IMAGE) -> FrameResult:
+    return FrameResult(Prediction(of.name, index, seconds, 160, 120, faces=faces), of, False, NOTHING, image)
 
 
-def surprised(of: Source, begin: float = 2.0, end: float = 4.0, length: float = 6.0) -> list[Seen]:
+def surprised(of: Source, begin: float = 2.0, end: float = 4.0, length: float = 6.0) -> list[FrameResult]:
     """One face that is surprised for a while, 20 frames a second."""
     times = np.arange(int(length * 20)) / 20
     told = ["surprise" if begin <= at < end else "neutral" for at in times]
@@ -63,7 +63,7 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def test_seconds_and_means_are_weighted_with_time() -> None:
-    of, film = source("a.mp4"), Film("a.mp4", EXPRESSIONS, 0.0)
+    of, film = source("a.mp4"), VideoSummary("a.mp4", EXPRESSIONS, 0.0)
     told = [(0.0, ["happiness"]), (0.5, ["anger"]), (0.6, []), (2.0, ["anger"]), (3.0, ["neutral"])]
     for k, (at, shown) in enumerate(told):
         film.add(frame(of, k, at, *(face(1, name) for name in shown)))
@@ -82,7 +82,7 @@ def test_seconds_and_means_are_weighted_with_time() -> None:
 
 
 def test_peaks_are_those_of_single_frames() -> None:
-    of, film = source("a.mp4"), Film("a.mp4", EXPRESSIONS, 0.0)
+    of, film = source("a.mp4"), VideoSummary("a.mp4", EXPRESSIONS, 0.0)
     for k, (name, share) in enumerate([("fear", 0.7), ("anger", 0.8), ("fear", 0.95), ("fear", 0.95), ("anger", 0.5)]):
         film.add(frame(of, k, k / 2, face(1, name, share)))
     film.end()
@@ -96,7 +96,7 @@ def test_peaks_are_those_of_single_frames() -> None:
 
 @pytest.mark.parametrize(("share", "named"), [(0.001, False), (0.39, False), (0.41, True)])  # EXPRESSED is 0.4
 def test_no_moment_is_named_where_nothing_was_expressed(share: float, named: bool) -> None:
-    of, film = source("a.mp4"), Film("a.mp4", EXPRESSIONS, 0.0)
+    of, film = source("a.mp4"), VideoSummary("a.mp4", EXPRESSIONS, 0.0)
     probs = np.zeros(8, np.float32)
     probs[[0, 1]] = 1 - share, share
     for k in range(20):
@@ -125,7 +125,7 @@ def test_bursts_are_counted_per_person_and_expression(tmp_path: Path) -> None:
 
 
 def test_thresholds_reach_files_and_page(tmp_path: Path) -> None:
-    ended: list[Film] = []
+    ended: list[VideoSummary] = []
     with People(Outputs(tmp_path), CARD, 0.5, ended.append, Thresholds(0.95, 0.5, 0.2)) as people:
         for seen in surprised(source("a.mp4")):
             people.add(seen)
@@ -135,7 +135,7 @@ def test_thresholds_reach_files_and_page(tmp_path: Path) -> None:
 
 
 def test_a_film_of_one_frame() -> None:
-    film = Film("a.mp4", EXPRESSIONS, 0.0)
+    film = VideoSummary("a.mp4", EXPRESSIONS, 0.0)
     film.add(frame(source("a.mp4"), 0, 0.0, face(1, "anger")))
     film.end()
     assert film.people[1].seconds > 0
@@ -145,7 +145,7 @@ def test_a_film_of_one_frame() -> None:
 
 
 def test_events_and_people_are_written(tmp_path: Path) -> None:
-    ended: list[Film] = []
+    ended: list[VideoSummary] = []
     with People(Outputs(tmp_path), CARD, 0.0, ended.append) as people:
         assert not (tmp_path / "people.csv").exists()
         frames = surprised(source("a.mp4"))
@@ -184,7 +184,7 @@ def test_valence_and_arousal_have_columns_where_they_are_read(tmp_path: Path) ->
 def test_photos_have_no_people(tmp_path: Path) -> None:
     with People(Outputs(tmp_path), CARD, 0.0, lambda film: pytest.fail("a photo is no film")) as people:
         prediction = Prediction("a.jpg", width=160, height=120, faces=(face(1),))
-        people.add(Seen(prediction, source("a.jpg"), False, NOTHING, PICTURE))
+        people.add(FrameResult(prediction, source("a.jpg"), False, NOTHING, IMAGE))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -200,8 +200,8 @@ def test_people_of_a_film_that_breaks_off_are_written(tmp_path: Path) -> None:
     assert len(read(tmp_path / "people.csv")) == len(read(tmp_path / "events.csv")) == 1
 
 
-def test_the_picture_is_that_of_the_peak() -> None:
-    film, of = Film("a.mp4", EXPRESSIONS, 0.0), source("a.mp4")
+def test_the_image_is_that_of_the_peak() -> None:
+    film, of = VideoSummary("a.mp4", EXPRESSIONS, 0.0), source("a.mp4")
     for seen in surprised(of):
         bright = np.full((120, 160, 3), round(40 * (seen.prediction.seconds or 0)), np.uint8)
         film.add(
@@ -209,7 +209,7 @@ def test_the_picture_is_that_of_the_peak() -> None:
         )
     film.end()
     (peak,) = film.people[1].moments.values()
-    assert opened(peak.picture).getpixel((48, 48)) == pytest.approx((116, 116, 116), abs=3)  # at 2.9 s
+    assert opened(peak.image).getpixel((48, 48)) == pytest.approx((116, 116, 116), abs=3)  # at 2.9 s
     assert (peak.taken, peak.share) == (2.9, pytest.approx(0.99))
     assert peak.seconds > peak.taken  # an average is strongest later, and lower
     assert peak.confidence < peak.share
@@ -218,7 +218,7 @@ def test_the_picture_is_that_of_the_peak() -> None:
 
 @pytest.mark.parametrize("first", [0.0, 0.5])
 def test_time_between_frames_that_lie_apart_is_no_absence(first: float) -> None:
-    film = Film("a.mp4", EXPRESSIONS, 0.0)
+    film = VideoSummary("a.mp4", EXPRESSIONS, 0.0)
     for k in range(4):
         film.add(frame(source("a.mp4"), k, first + 0.4 * k, face(1)))
     film.end()
@@ -234,7 +234,7 @@ def opened(uri: str) -> Image.Image:
 
 def test_a_crowd_that_passes_by_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "DETAILED", 32)
-    film, of = Film("a.mp4", EXPRESSIONS, 0.0), source("a.mp4")
+    film, of = VideoSummary("a.mp4", EXPRESSIONS, 0.0), source("a.mp4")
     noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
 
     def passing(first: int, last: int) -> None:
@@ -251,7 +251,7 @@ def test_a_crowd_that_passes_by_is_bounded(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(film.people) == 551
     assert len(film.detailed) <= 32
     assert 1 in film.detailed
-    assert grown < 2_000_000  # of 500 people more: their figures, without pictures
+    assert grown < 2_000_000  # of 500 people more: their figures, without images
     text, count = page.section(film)
     assert count == page.DRAWN
     assert f"The {page.LISTED} who were on screen longest, of 551; people.csv has all." in text
@@ -293,7 +293,7 @@ def test_no_face_is_told(tmp_path: Path) -> None:
 def test_frames_of_a_long_video_are_few_and_spread(tmp_path: Path) -> None:
     with PredictionReport(Outputs(tmp_path), CARD, "predictions.csv") as report:
         for k in range(1000):
-            report.add(Prediction("a.mp4", k, k / 2, 160, 120), PICTURE)
+            report.add(Prediction("a.mp4", k, k / 2, 160, 120), IMAGE)
     text = (tmp_path / "report.html").read_text()
     times = [float(at) for at in re.findall(r"<h3>a\.mp4, ([\d.]+) s", text)]
     assert FRAMES // 2 <= len(times) <= FRAMES
@@ -328,7 +328,7 @@ def test_a_video_through_the_command_line(mien: Mien, video: Path, photo: Path, 
 
 
 def test_smoothed_predictions_are_not_smoothed_again() -> None:
-    raw, smoothed = (Film("a.mp4", EXPRESSIONS, smooth) for smooth in (0.0, 0.5))
+    raw, smoothed = (VideoSummary("a.mp4", EXPRESSIONS, smooth) for smooth in (0.0, 0.5))
     told = [(film.add, seen) for film in (raw, smoothed) for seen in surprised(source("a.mp4"))]
     onsets = [event.onset for add, seen in told for event in add(seen)]
     assert onsets[0] > onsets[1] == 2.0
@@ -347,7 +347,7 @@ def test_the_strongest_event_is_the_most_expressive_moment_whenever_it_came() ->
 
 
 def test_time_on_top_and_the_peak_of_each_expression() -> None:
-    of, film = source("a.mp4"), Film("a.mp4", EXPRESSIONS, 0.0)
+    of, film = source("a.mp4"), VideoSummary("a.mp4", EXPRESSIONS, 0.0)
     told = [
         (0.0, "happiness", 0.8),
         (0.5, "anger", 0.95),

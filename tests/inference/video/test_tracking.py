@@ -222,8 +222,8 @@ def real_portraits() -> list[np.ndarray]:
     import skimage.data
 
     hopper = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-    pictures = skimage.data.astronaut()[0:240, 100:340], cv2.imread(str(hopper))[0:400, 50:450, ::-1]
-    return [cv2.resize(picture, (160, 160), interpolation=cv2.INTER_AREA) for picture in pictures]
+    images = skimage.data.astronaut()[0:240, 100:340], cv2.imread(str(hopper))[0:400, 50:450, ::-1]
+    return [cv2.resize(image, (160, 160), interpolation=cv2.INTER_AREA) for image in images]
 
 
 @pytest.mark.parametrize(("away", "moved", "same"), [(1.0, 20, True), (1.0, 40, False), (0.4, 16, True)])

@@ -5,7 +5,7 @@
 
 What a score is worth depends on what it was measured on.  Everything that is found is counted and listed by id; what
 cannot be looked at, because a data set has no votes or no subjects, is left out and said.  Run it with
-`mien data NAME --hygiene`, which also writes the pictures into a page and the ids worth keeping into clean-SPLIT.txt.
+`mien data NAME --hygiene`, which also writes the images into a page and the ids worth keeping into clean-SPLIT.txt.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,10 +26,10 @@ from mien.errors import DataError, UsageError
 from mien.progress import bar
 
 BLANK = 5.0
-"""Grey levels: a picture whose pixels vary less (standard deviation) is blank; FER2013's faintest face is at 9."""
+"""Grey levels: an image whose pixels vary less (standard deviation) is blank; FER2013's faintest face is at 9."""
 
 BLOCK = 4096
-"""Pictures looked at together."""
+"""Images looked at together."""
 
 Mask = NDArray[np.bool_]
 
@@ -40,11 +40,11 @@ class Audit:
 
     Attributes:
         name, splits, missing: the data set, its samples by split, and why a split could not be read.
-        groups: which pictures are twins of each other.
-        leaks: by (split, earlier split), the twins there of its pictures.
-        blank: which pictures show nothing.
+        groups: which images are twins of each other.
+        leaks: by (split, earlier split), the twins there of its images.
+        blank: which images show nothing.
         votes: int (N, 10) people's choices, published: the labels from before they voted; None where there are none.
-        faceless: in which pictures the detector found no face, None where it was not asked; detector: its name.
+        faceless: in which images the detector found no face, None where it was not asked; detector: its name.
         left_out: what could not be looked at, and why.
     """
 
@@ -62,29 +62,29 @@ class Audit:
 
     @cached_property
     def ids(self) -> Texts:
-        """The id of every picture."""
+        """The id of every image."""
         return np.concatenate([samples.ids for samples in self.splits.values()])
 
     @cached_property
     def labels(self) -> Texts:
-        """The label of every picture, "" where it has none."""
+        """The label of every image, "" where it has none."""
         return np.concatenate([top_label(samples) for samples in self.splits.values()])
 
     @cached_property
     def split(self) -> Texts:
-        """The split of every picture."""
+        """The split of every image."""
         return np.repeat(list(self.splits), [len(samples) for samples in self.splits.values()])
 
     @cached_property
     def no_face(self) -> Mask:
-        """Which pictures all taggers call not a face."""
+        """Which images all taggers call not a face."""
         if self.votes is None:
             return np.zeros(len(self.ids), bool)
         votes = self.votes[:, CHOICES.index("nf")]
         return np.asarray((votes > 0) & (votes == self.votes.sum(axis=1)))
 
-    def picture(self, position: int) -> Images:
-        """Return one picture, uint8 (H, W, C)."""
+    def image(self, position: int) -> Images:
+        """Return one image, uint8 (H, W, C)."""
         for samples in self.splits.values():
             if position < len(samples):
                 return np.asarray(samples.images[position])
@@ -95,7 +95,7 @@ class Audit:
 def audit(name: str, root: Path | None, detector: str | None = None, **options: Any) -> Audit:
     """Look at every split of a data set that there is; DataError when there is none at all.
 
-    `detector` names one of DETECTORS to look for a face in every picture, which takes a few milliseconds for each.
+    `detector` names one of DETECTORS to look for a face in every image, which takes a few milliseconds for each.
     """
     from mien.data import data_root  # here, because the registry is built on the readers
 
@@ -141,14 +141,14 @@ def members(of: Index, at_least: int = 2) -> list[Index]:
 
 
 def conflicting(found: Audit, of: Index) -> list[Index]:
-    """Return the groups whose pictures have different labels."""
+    """Return the groups whose images have different labels."""
     return [group for group in members(of) if len({*found.labels[group]} - {""}) > 1]
 
 
 def keep(found: Audit) -> dict[str, Mask]:
-    """Return which pictures of each split are worth keeping.
+    """Return which images of each split are worth keeping.
 
-    Of train: one picture of each group of twins, and none that is blank, no face by all taggers, or whose twins in
+    Of train: one image of each group of twins, and none that is blank, no face by all taggers, or whose twins in
     train have another label.  Of val and test: those without a twin in train, and nothing else is removed, because a
     test set that was tidied by hand flatters; these are the clean splits on which mien reports its scores.
     """
@@ -178,7 +178,7 @@ def subjects(found: Audit) -> dict[str, list[str]]:
 
 
 def agreement(found: Audit) -> dict[str, dict[str, dict[str, Any]]] | None:
-    """Return by split and label how many pictures there are and which share of the votes' pluralities agrees."""
+    """Return by split and label how many images there are and which share of the votes' pluralities agrees."""
     if found.votes is None or found.published is None:
         return None
     agrees = plurality(found.votes) == found.published
@@ -199,7 +199,7 @@ def agreement(found: Audit) -> dict[str, dict[str, dict[str, Any]]] | None:
 def leaks_told(found: Audit) -> str:
     """Return one line on what stands in two splits, empty when nothing does."""
     parts = [
-        f"{(twins.index >= 0).sum():,} of {len(twins.index):,} {split} pictures have a twin in {earlier}"
+        f"{(twins.index >= 0).sum():,} of {len(twins.index):,} {split} images have a twin in {earlier}"
         for (split, earlier), twins in found.leaks.items()
         if (twins.index >= 0).any()
     ]
@@ -257,7 +257,7 @@ def _finder(detector: str) -> Any:
     from mien.inference.detectors import make  # here, because OpenCV takes a while
 
     if detector == "whole":
-        raise UsageError("--detector whole", "yunet or haar", "whole takes every picture for a face")
+        raise UsageError("--detector whole", "yunet or haar", "whole takes every image for a face")
     return make(detector)
 
 

@@ -1,6 +1,6 @@
-"""What else is said about a data set's pictures: the label they were published with, and people's votes.
+"""What else is said about a data set's images: the label they were published with, and people's votes.
 
-FER2013 and FERPlus are two opinions about the same pictures.  Asked for either, this brings both together by row, so
+FER2013 and FERPlus are two opinions about the same images.  Asked for either, this brings both together by row, so
 that an audit can say where they part.  Another data set has the votes its Samples carry, or none.
 """
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mien.data.duplicates import SOURCES
 from mien.data.fer2013 import split_rows
 from mien.data.fer2013.ferplus import all_votes, found_votes
-from mien.data.fer2013.layouts import find, pictures
+from mien.data.fer2013.layouts import find, images
 from mien.data.fer2013.votes import CHOICES, FILE_CHOICES
 from mien.data.samples import Samples
 from mien.errors import DataError
@@ -32,7 +32,7 @@ def top_label(samples: Samples) -> Texts:
 def plurality(votes: NDArray[np.integer]) -> Texts:
     """Return the expression that most of the votes (N, 10) are for; ties go to the one named first in the vote file.
 
-    So does a picture that nobody sees an expression in, which counts as neutral: the rule of the 62.6 % of FER2013.
+    So does an image that nobody sees an expression in, which counts as neutral: the rule of the 62.6 % of FER2013.
 
     >>> row = np.zeros((1, 10), int); row[0, [2, 3, 8]] = 4, 4, 9
     >>> plurality(row).tolist()
@@ -44,7 +44,7 @@ def plurality(votes: NDArray[np.integer]) -> Texts:
 
 
 def votes_on(splits: Mapping[str, Samples], root: Path) -> NDArray[np.integer] | str:
-    """Return the votes (N, 10) in `CHOICES` order on all pictures of the splits, or the reason why there are none."""
+    """Return the votes (N, 10) in `CHOICES` order on all images of the splits, or the reason why there are none."""
     samples = list(splits.values())
     if all(part.votes is not None and part.votes.shape[1] == len(CHOICES) for part in samples):
         return np.concatenate([np.asarray(part.votes) for part in samples])
@@ -53,7 +53,7 @@ def votes_on(splits: Mapping[str, Samples], root: Path) -> NDArray[np.integer] |
     layout = find(root)
     try:
         files = found_votes(layout)
-        entry = pictures(layout)
+        entry = images(layout)
         votes = all_votes(entry, files)
         return np.concatenate([votes[split_rows(layout, entry, split)] for split in splits])
     except DataError as error:
@@ -61,7 +61,7 @@ def votes_on(splits: Mapping[str, Samples], root: Path) -> NDArray[np.integer] |
 
 
 def published_labels(splits: Mapping[str, Samples], root: Path) -> Texts | None:
-    """Return the labels (N,) the pictures were published with before people voted, or None where that never was."""
+    """Return the labels (N,) the images were published with before people voted, or None where that never was."""
     from mien.data import load  # here, because the registry is built on the readers
 
     name = next(iter(splits.values())).name

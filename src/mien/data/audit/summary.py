@@ -78,7 +78,7 @@ def to_text(told: dict[str, Any]) -> str:
     rows += [["with a twin in the same split", *(f"{s['twins_within']:,}" for s in counted)]]
     for earlier in list(splits)[:-1]:
         leak = {row["split"]: row for row in told["leaks"] if row["in"] == earlier}
-        for key, words in (("exact", f"with an equal picture in {earlier}"), ("twins", f"with a twin in {earlier}")):
+        for key, words in (("exact", f"with an equal image in {earlier}"), ("twins", f"with a twin in {earlier}")):
             rows.append([words, *(f"{leak[s][key]:,}" if s in leak else "" for s in splits)])
     rows += [["worth keeping", *(f"{s['clean']:,}" for s in counted)]]
     lines = [row[0].ljust(32) + "".join(cell.rjust(9) for cell in row[1:]) for row in rows]
@@ -141,10 +141,10 @@ def _grouped(found: Audit, of: Index) -> dict[str, Any]:
 
 def _lines(told: dict[str, Any]) -> list[str]:
     lines = []
-    for key, words in (("exact", "equal pictures"), ("near", f"twins (correlation >= {told['threshold']:g})")):
+    for key, words in (("exact", "equal images"), ("near", f"twins (correlation >= {told['threshold']:g})")):
         g = told[key]
         lines.append(
-            f"{words}: {g['groups']:,} groups of {g['pictures']:,} pictures, {g['surplus']:,} of them surplus; "
+            f"{words}: {g['groups']:,} groups of {g['images']:,} images, {g['surplus']:,} of them surplus; "
             f"{g['across_splits']:,} groups across splits, {g['conflicting']:,} with conflicting labels"
         )
     lines.append(f"blank: {len(told['blank']):,}" + (f" ({', '.join(told['blank'][:5])})" if told["blank"] else ""))

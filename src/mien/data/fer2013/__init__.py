@@ -1,7 +1,7 @@
 """FER2013: 35,887 grey 48x48 faces with seven labels, found by web search (Goodfellow et al., arXiv 1307.0414).
 
 Training, PublicTest and PrivateTest are train, val and test, everywhere.  Labels are noisy (people agree with them in
-about two of three pictures) and one PrivateTest picture in twelve has a copy in Training: see `hygiene`.
+about two of three images) and one PrivateTest image in twelve has a copy in Training: see `hygiene`.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mien.data.cache import Entry
-from mien.data.fer2013.layouts import Layout, find, pictures
+from mien.data.fer2013.layouts import Layout, find, images
 from mien.data.fer2013.raw import LABELS, UNTOLD, USAGES
 from mien.data.samples import Samples, digest, one_hot
 from mien.errors import DataError
@@ -21,7 +21,7 @@ def fer2013(root: Path, split: str) -> Samples:
     DataError when the files are not what they claim to be, or do not tell PublicTest and PrivateTest apart.
     """
     layout = find(root)
-    entry = pictures(layout)
+    entry = images(layout)
     rows = split_rows(layout, entry, split)
     target = one_hot(entry.arrays["label"][rows], len(LABELS))
     return Samples(
@@ -42,10 +42,10 @@ def split_rows(layout: Layout, entry: Entry, split: str) -> slice:
     usage = list(USAGES)[place]
     if split != "train" and bounds[UNTOLD + 1] > bounds[UNTOLD]:
         raise DataError(
-            f"the names in {layout.path / 'test'} do not tell which pictures are {usage}",
+            f"the names in {layout.path / 'test'} do not tell which images are {usage}",
             "names that begin with PublicTest_ or PrivateTest_, because the Kaggle test/ folder mixes both",
             "use the csv or Parquet layout, or only train",
         )
     if bounds[place] == bounds[place + 1]:
-        raise DataError(f"{layout.path} holds no {usage} pictures", "all three usages", "get the complete data set")
+        raise DataError(f"{layout.path} holds no {usage} images", "all three usages", "get the complete data set")
     return slice(bounds[place], bounds[place + 1])

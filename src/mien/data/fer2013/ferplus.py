@@ -1,7 +1,7 @@
-"""FERPlus: FER2013's pictures with the votes of ten people each, in eight expressions (arXiv 1608.01041).
+"""FERPlus: FER2013's images with the votes of ten people each, in eight expressions (arXiv 1608.01041).
 
 Votes of one are dropped as slips, as in the authors' code; what is left makes the target, by `labels`:
-`majority` (default) keeps pictures of which one expression has more than half; `distribution` keeps all whose most
+`majority` (default) keeps images of which one expression has more than half; `distribution` keeps all whose most
 frequent choice is an expression and takes the shares, so where two tie either is right.
 """
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mien.data.cache import Entry
 from mien.data.fer2013 import split_rows
-from mien.data.fer2013.layouts import Layout, find, pictures
+from mien.data.fer2013.layouts import Layout, find, images
 from mien.data.fer2013.raw import USAGES
 from mien.data.fer2013.votes import vote_files, votes_by_row
 from mien.data.samples import Samples, digest, one_hot
@@ -58,14 +58,14 @@ RULES: dict[str, Rule] = {"majority": majority, "distribution": distribution}
 def ferplus(root: Path, split: str, *, labels: str = "majority") -> Samples:
     """Return a split of FERPlus with its raw votes int16 (N, 10): eight expressions, unknown, not a face.
 
-    DataError for a folder layout, whose row order is lost, for votes about other pictures, and for another `labels`.
+    DataError for a folder layout, whose row order is lost, for votes about other images, and for another `labels`.
     """
     if labels not in RULES:
         near = get_close_matches(str(labels), RULES, 1)
         raise DataError(f"ferplus labels {labels!r}", " or ".join(RULES), f"did you mean {near[0]}?" if near else "")
     layout = find(root)
     files = found_votes(layout)
-    entry = pictures(layout)
+    entry = images(layout)
     rows = split_rows(layout, entry, split)
     votes = all_votes(entry, files)[rows]
     keep, target = RULES[labels](votes)
@@ -99,7 +99,7 @@ def found_votes(layout: Layout) -> dict[str, Path]:
 
 
 def all_votes(entry: Entry, files: Mapping[str, Path]) -> NDArray[np.int16]:
-    """Return the votes int16 (N, 10) of every picture of an entry, in its order, from the files or packed with it."""
+    """Return the votes int16 (N, 10) of every image of an entry, in its order, from the files or packed with it."""
     if files:
         split = np.repeat(np.arange(len(USAGES), dtype=np.int8), np.diff(entry.arrays["bounds"])[: len(USAGES)])
         row = np.asarray(entry.arrays["row"])

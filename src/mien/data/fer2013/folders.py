@@ -12,19 +12,19 @@ from pathlib import Path
 import numpy as np
 
 from mien.data.fer2013.parquet import decode
-from mien.data.fer2013.raw import LABELS, SIDE, SPLIT_OF, UNTOLD, Pictures
+from mien.data.fer2013.raw import LABELS, SIDE, SPLIT_OF, UNTOLD, Images
 from mien.data.files import opened
 from mien.errors import DataError
 from mien.labels import canonical
 
 FOLDERS = {"train": SPLIT_OF["Training"], "test": UNTOLD}
-"""Split of a picture by its folder, where its name does not tell."""
+"""Split of an image by its folder, where its name does not tell."""
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
-def picture_files(root: Path) -> dict[str, Path]:
-    """Return the picture files of the layout by their path below `root`, sorted, without opening them."""
+def image_files(root: Path) -> dict[str, Path]:
+    """Return the image files of the layout by their path below `root`, sorted, without opening them."""
     folders = [path for name in FOLDERS if (root / name).is_dir() for path in sorted((root / name).iterdir())]
     folders = [folder for folder in folders if not folder.name.startswith(".")]
     return {
@@ -36,11 +36,11 @@ def picture_files(root: Path) -> dict[str, Path]:
     }
 
 
-def read_folders(root: Path, advance: Callable[[int], None] = lambda _: None) -> Pictures:
-    """Return the pictures of a folder layout; `advance` is told each file; DataError names the file or folder."""
-    files = list(picture_files(root).values())
+def read_folders(root: Path, advance: Callable[[int], None] = lambda _: None) -> Images:
+    """Return the images of a folder layout; `advance` is told each file; DataError names the file or folder."""
+    files = list(image_files(root).values())
     if not files:
-        raise DataError(f"no pictures in {root}", "train/ and test/ with a folder of jpg or png per expression")
+        raise DataError(f"no images in {root}", "train/ and test/ with a folder of jpg or png per expression")
     images = np.empty((len(files), SIDE, SIDE, 1), np.uint8)
     for row, path in enumerate(files):
         try:
@@ -50,7 +50,7 @@ def read_folders(root: Path, advance: Callable[[int], None] = lambda _: None) ->
         advance(1)
     label = np.array([_label(path.parent) for path in files], np.int8)
     split = np.array([_split(path) for path in files], np.int8)
-    return Pictures(images, label, split, np.array(_ids(files), np.str_))
+    return Images(images, label, split, np.array(_ids(files), np.str_))
 
 
 def _label(folder: Path) -> int:

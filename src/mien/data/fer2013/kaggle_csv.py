@@ -14,7 +14,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data.fer2013.raw import SIDE, Pictures, label_code, row_ids, split_code
+from mien.data.fer2013.raw import SIDE, Images, label_code, row_ids, split_code
 from mien.data.files import opened
 from mien.errors import DataError
 
@@ -37,8 +37,8 @@ Rows = list[tuple[int, bytes, bytes]]
 """Line number, emotion and usage of each row."""
 
 
-def read_csv(path: Path, advance: Callable[[int], None] = lambda _: None) -> Pictures:
-    """Return the pictures of a Kaggle csv; `advance` is told the bytes of each block; DataError names file and line."""
+def read_csv(path: Path, advance: Callable[[int], None] = lambda _: None) -> Images:
+    """Return the images of a Kaggle csv; `advance` is told the bytes of each block; DataError names file and line."""
     images: list[NDArray[np.uint8]] = []
     labels: list[int] = []
     splits: list[int] = []
@@ -58,9 +58,9 @@ def read_csv(path: Path, advance: Callable[[int], None] = lambda _: None) -> Pic
     except OSError as error:
         raise opened(path, error) from None
     if not labels:
-        raise DataError(f"{path} has a header and no rows", "one row per picture", CUT)
-    pictures = np.concatenate(images).reshape(-1, SIDE, SIDE, 1)
-    return Pictures(pictures, np.array(labels, np.int8), np.array(splits, np.int8), row_ids(len(labels)))
+        raise DataError(f"{path} has a header and no rows", "one row per image", CUT)
+    stacked = np.concatenate(images).reshape(-1, SIDE, SIDE, 1)
+    return Images(stacked, np.array(labels, np.int8), np.array(splits, np.int8), row_ids(len(labels)))
 
 
 def plain_numbers(text: bytes) -> tuple[NDArray[np.uint8], NDArray[np.intp], NDArray[np.intp]] | None:
@@ -98,7 +98,7 @@ def plain_numbers(text: bytes) -> tuple[NDArray[np.uint8], NDArray[np.intp], NDA
 
 def _order(header: bytes, path: Path) -> tuple[int, ...]:
     if not header:
-        raise DataError(f"{path} is empty", "a header emotion,pixels,Usage and one row per picture", CUT)
+        raise DataError(f"{path} is empty", "a header emotion,pixels,Usage and one row per image", CUT)
     names = [cell.strip(BLANKS).lower().decode("latin-1") for cell in header.removeprefix(b"\xef\xbb\xbf").split(b",")]
     if sorted(names) != sorted(COLUMNS):
         got = ", ".join(names)

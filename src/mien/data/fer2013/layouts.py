@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from mien.data.cache import Entry, cached, corrupted, open_entry
-from mien.data.fer2013.folders import picture_files, read_folders
+from mien.data.fer2013.folders import image_files, read_folders
 from mien.data.fer2013.kaggle_csv import read_csv
 from mien.data.fer2013.parquet import read_parquet
-from mien.data.fer2013.raw import UNTOLD, USAGES, Pictures
+from mien.data.fer2013.raw import UNTOLD, USAGES, Images
 from mien.data.samples import digest
 from mien.errors import DataError
 from mien.progress import bar
@@ -18,7 +18,7 @@ from mien.progress import bar
 FILES = {"fer2013.csv": "csv", "icml_face_data.csv": "csv", "fer2013.parquet": "parquet"}
 """Layout by file name, in the order in which they are looked for."""
 
-READERS: dict[str, Callable[[Path, Callable[[int], None]], Pictures]] = {
+READERS: dict[str, Callable[[Path, Callable[[int], None]], Images]] = {
     "csv": read_csv,
     "parquet": read_parquet,
     "folder": read_folders,
@@ -57,8 +57,8 @@ def find(root: Path) -> Layout:
     )
 
 
-def pictures(layout: Layout) -> Entry:
-    """Return the pictures sorted by split, from the cache.
+def images(layout: Layout) -> Entry:
+    """Return the images sorted by split, from the cache.
 
     Arrays: images uint8 (N, 48, 48, 1), label int8 (N,), ids str (N,), row int32 (N,) in the file, bounds (5,) where
     train, val, test and the untold begin and end; packed arrays may hold votes too.  Facts: a digest per split.
@@ -74,7 +74,7 @@ def pictures(layout: Layout) -> Entry:
         return entry
     read = READERS[layout.kind]
     if layout.kind == "folder":
-        files = picture_files(layout.path)
+        files = image_files(layout.path)
         total = len(files)
     else:
         files, total = {"": layout.path}, layout.path.stat().st_size
@@ -86,8 +86,8 @@ def pictures(layout: Layout) -> Entry:
     return cached("fer2013", files, build)
 
 
-def by_split(found: Pictures) -> Entry:
-    """Return the pictures sorted by split, keeping the file's order within each, with a digest per split."""
+def by_split(found: Images) -> Entry:
+    """Return the images sorted by split, keeping the file's order within each, with a digest per split."""
     row = np.argsort(found.split, kind="stable").astype(np.int32)
     bounds = np.searchsorted(found.split[row], np.arange(UNTOLD + 2))
     arrays = {

@@ -1,4 +1,4 @@
-"""The Parquet layout: columns emotion (0-6), usage, and image (a lossless 48x48 picture file), in FER2013's row order.
+"""The Parquet layout: columns emotion (0-6), usage, and image (a lossless 48x48 image file), in FER2013's row order.
 
 Needs pyarrow and Pillow, once: afterwards everything is read from the cache.
 """
@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data.fer2013.raw import SIDE, Pictures, label_code, row_ids, split_code
+from mien.data.fer2013.raw import SIDE, Images, label_code, row_ids, split_code
 from mien.errors import DataError
 from mien.reading.guard import parsing
 
 COLUMNS = ("emotion", "usage", "image")
 
 
-def read_parquet(path: Path, advance: Callable[[int], None] = lambda _: None) -> Pictures:
-    """Return the pictures of a Parquet file; `advance` is told the rows of each batch; DataError names file and row."""
+def read_parquet(path: Path, advance: Callable[[int], None] = lambda _: None) -> Images:
+    """Return the images of a Parquet file; `advance` is told the rows of each batch; DataError names file and row."""
     import pyarrow.parquet as pq
 
     images: list[NDArray[np.uint8]] = []
@@ -38,21 +38,21 @@ def read_parquet(path: Path, advance: Callable[[int], None] = lambda _: None) ->
                 images.append(decode(image, place))
             advance(batch.num_rows)
     if not images:
-        raise DataError(f"{path} has no rows", "one row per picture")
+        raise DataError(f"{path} has no rows", "one row per image")
     pixels = np.stack(images)[..., None]
-    return Pictures(pixels, np.array(label, np.int8), np.array(split, np.int8), row_ids(len(images)))
+    return Images(pixels, np.array(label, np.int8), np.array(split, np.int8), row_ids(len(images)))
 
 
 def decode(data: Any, place: str) -> NDArray[np.uint8]:
-    """Return the grey pixels (48, 48) in a picture file's bytes; DataError names `place` when it is no such picture."""
+    """Return the grey pixels (48, 48) in an image file's bytes; DataError names `place` when it is no such image."""
     from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(data)) as picture:
-            size = picture.size  # told by the header: of another size, nothing is decoded
-            pixels = np.asarray(picture.convert("L")) if size == (SIDE, SIDE) else None
+        with Image.open(io.BytesIO(data)) as image:
+            size = image.size  # told by the header: of another size, nothing is decoded
+            pixels = np.asarray(image.convert("L")) if size == (SIDE, SIDE) else None
     except Exception as error:  # Pillow's decoders raise what they like
-        raise DataError(f"{place}: no readable picture ({type(error).__name__})", "a 48x48 picture file") from None
+        raise DataError(f"{place}: no readable image ({type(error).__name__})", "a 48x48 image file") from None
     if pixels is None:
         raise DataError(f"{place}: {size[0]}x{size[1]} pixels", f"{SIDE}x{SIDE}")
     return pixels

@@ -1,4 +1,4 @@
-"""Pictures: everything a FER2013 file says, as arrays, before it is cached; and the words in which the files say it."""
+"""Images: everything a FER2013 file says, as arrays, before it is cached; and the words in which the files say it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from mien.errors import DataError
 from mien.labels import ORDERS, ordered
 
 SIDE = 48
-"""Width and height of every FER2013 picture, in pixels."""
+"""Width and height of every FER2013 image, in pixels."""
 
 LABELS = ordered(ORDERS["fer2013"])
 """The seven expressions of FER2013 in vocabulary order."""
@@ -22,15 +22,15 @@ USAGES = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
 
 SPLIT_OF = {usage: code for code, usage in enumerate(USAGES)}
 UNTOLD = len(SPLIT_OF)
-"""Split code of a picture whose file does not say whether it is PublicTest or PrivateTest."""
+"""Split code of an image whose file does not say whether it is PublicTest or PrivateTest."""
 
 LABEL_OF = [LABELS.index(label) for label in ORDERS["fer2013"]]
 """Index into `LABELS` by the files' code 0-6."""
 
 
 @dataclass(frozen=True, eq=False)
-class Pictures:
-    """The pictures of a FER2013 file in its own order.
+class Images:
+    """The images of a FER2013 file in its own order.
 
     Attributes:
         images: uint8 (N, 48, 48, 1); label: int8 (N,) index into `LABELS`; split: int8 (N,) position in `USAGES`, or

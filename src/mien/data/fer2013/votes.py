@@ -1,7 +1,7 @@
-"""The FERPlus votes: ten people's choices per FER2013 picture (Barsoum et al., arXiv 1608.01041).
+"""The FERPlus votes: ten people's choices per FER2013 image (Barsoum et al., arXiv 1608.01041).
 
 Two files carry them and differ in some rows: `fer2013new.csv` has one row per row of fer2013.csv; `label.csv`, one
-per split, names the pictures by a number that skips the ones the authors removed.  A `label.csv` leaves out pictures
+per split, names the images by a number that skips the ones the authors removed.  A `label.csv` leaves out images
 that are not faces, so a gap in it is no fault; that it is cut off is told by the last number, for the complete
 FER2013 only, because a part of it may end anywhere.
 Source: github.com/microsoft/FERPlus (MIT)
@@ -31,7 +31,7 @@ FOLDERS = {"Training": "FER2013Train", "PublicTest": "FER2013Valid", "PrivateTes
 """The folders of the three label.csv."""
 
 COMPLETE = 35_887
-"""Rows of the complete FER2013, for which picture numbers differ from rows."""
+"""Rows of the complete FER2013, for which image numbers differ from rows."""
 
 LAST = {"Training": 28_637, "PublicTest": 32_219, "PrivateTest": 35_801}
 """Number in the last line of each label.csv of the FERPlus repository, which is the last number of its usage."""
@@ -61,9 +61,9 @@ def vote_files(folder: Path) -> dict[str, Path]:
 
 
 def votes_by_row(files: Mapping[str, Path], split: NDArray[np.int8]) -> NDArray[np.int16]:
-    """Return votes int16 (N, 10) in `CHOICES` order for the pictures whose split codes are `split`, in file order.
+    """Return votes int16 (N, 10) in `CHOICES` order for the images whose split codes are `split`, in file order.
 
-    Pictures without votes get zeros.  DataError when the votes are about other pictures than these.
+    Images without votes get zeros.  DataError when the votes are about other images than these.
     """
     arrays = {name: np.asarray(a) for name, a in cached("ferplus-votes", files, lambda: _read(files)).arrays.items()}
     number, line, told, votes = (arrays[name] for name in ("number", "line", "split", "votes"))
@@ -71,7 +71,7 @@ def votes_by_row(files: Mapping[str, Path], split: NDArray[np.int8]) -> NDArray[
         if len(votes) != len(split):
             raise DataError(
                 f"{files['rows']} has {len(votes)} rows",
-                f"{len(split)}, one per picture",
+                f"{len(split)}, one per image",
                 "use the files of one data set",
             )
         row = np.arange(len(votes))
@@ -84,9 +84,9 @@ def votes_by_row(files: Mapping[str, Path], split: NDArray[np.int8]) -> NDArray[
         raise DataError(
             f"{files['rows']} line {line[k]}: usage {usage}"
             if "rows" in files
-            else f"{files[usage]} line {line[k]}: picture {number[k]} of {usage}",
-            f"{list(USAGES)[split[row[k]]]}, as the pictures say",
-            "use votes and pictures of one data set in one order",
+            else f"{files[usage]} line {line[k]}: image {number[k]} of {usage}",
+            f"{list(USAGES)[split[row[k]]]}, as the images say",
+            "use votes and images of one data set in one order",
         )
     joined = np.zeros((len(split), len(CHOICES)), np.int16)
     joined[row] = votes
@@ -98,30 +98,30 @@ def _check_numbers(
     number: NDArray[np.int64],
     line: NDArray[np.int64],
     told: NDArray[np.int8],
-    pictures: int,
+    images: int,
 ) -> None:
     """Raise DataError for the first number that is too high or stands twice, and for a file that ends too early."""
-    count = pictures - len(UNNUMBERED) if pictures == COMPLETE else pictures
+    count = images - len(UNNUMBERED) if images == COMPLETE else images
     wrong = number >= count
     twice = np.ones(len(number), bool)
     twice[np.unique(number, return_index=True)[1]] = False
     for k in np.flatnonzero(wrong | twice)[:1]:
-        got = f"{files[list(USAGES)[told[k]]]} line {line[k]}: picture {number[k]}"
+        got = f"{files[list(USAGES)[told[k]]]} line {line[k]}: image {number[k]}"
         if wrong[k]:
-            raise DataError(got, f"numbers below {count}", "use votes and pictures of one data set")
-        raise DataError(f"{got} for the second time", "each picture once", "download the file again")
-    for code, usage in enumerate(LAST if pictures == COMPLETE else ()):
+            raise DataError(got, f"numbers below {count}", "use votes and images of one data set")
+        raise DataError(f"{got} for the second time", "each image once", "download the file again")
+    for code, usage in enumerate(LAST if images == COMPLETE else ()):
         end = np.flatnonzero(told == code)[-1]
         if number[end] != LAST[usage]:
             raise DataError(
-                f"{files[usage]} line {line[end]}, the last, is about picture {number[end]}",
-                f"picture {LAST[usage]}, as in the FERPlus repository",
+                f"{files[usage]} line {line[end]}, the last, is about image {number[end]}",
+                f"image {LAST[usage]}, as in the FERPlus repository",
                 "the file may be cut off: download it again",
             )
 
 
 def rows_of(number: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the rows of fer2013.csv that hold the pictures with these FERPlus numbers.
+    """Return the rows of fer2013.csv that hold the images with these FERPlus numbers.
 
     >>> rows_of(np.array([58, 59, 500])).tolist()
     [58, 60, 502]
@@ -135,7 +135,7 @@ def _read(files: Mapping[str, Path]) -> Entry:
         row for usage, path in files.items() for row in (_rows(path) if usage == "rows" else _numbered(path, usage))
     ]
     if not rows:
-        raise DataError(f"{files['rows']} has a header and no rows", "one row per picture", "download it again")
+        raise DataError(f"{files['rows']} has a header and no rows", "one row per image", "download it again")
     line, number, split, votes = zip(*rows, strict=True)
     swap = [FILE_CHOICES.index(choice) for choice in CHOICES]
     arrays: dict[str, NDArray[Any]] = {
@@ -162,12 +162,12 @@ def _rows(path: Path) -> Iterator[tuple[int, int, int, list[int]]]:
 
 
 def _numbered(path: Path, usage: str) -> Iterator[tuple[int, int, int, list[int]]]:
-    """Yield line, picture number, split code and votes of each row."""
+    """Yield line, image number, split code and votes of each row."""
     for line, cells in _lines(path):
         place = f"{path} line {line}"
         name = re.fullmatch(r"fer(\d{1,7})\.png", cells[0].strip())
         if name is None:
-            raise DataError(f"{place}: picture {cells[0][:40]!r}", "a name like fer0000000.png")
+            raise DataError(f"{place}: image {cells[0][:40]!r}", "a name like fer0000000.png")
         yield line, int(name[1]), split_code(usage, place), _votes(cells, place)
 
 

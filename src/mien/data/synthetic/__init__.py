@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from mien.data.synthetic.backgrounds import Backgrounds
 
 MADE = "synthetic 1"
-"""Raised whenever pictures are composed otherwise."""
+"""Raised whenever images are composed otherwise."""
 
 LARGEST = 512
-"""Side of a picture beyond which nobody can mean it: everything passes through 48 pixels."""
+"""Side of an image beyond which nobody can mean it: everything passes through 48 pixels."""
 
 
 def synthetic(
@@ -50,7 +50,7 @@ def synthetic(
     Args:
         faces: a data set under `root`, perhaps with options: `ferplus`, `ferplus:labels=distribution`.
         backgrounds: `procedural` (drawn), `packages` (inside scikit-image and scikit-learn) or a folder of photos.
-        count: how many pictures, every face equally often; as many as there are faces.
+        count: how many images, every face equally often; as many as there are faces.
         size: side in pixels.  channels: 1, or 3, which is colour where the faces are and grey three times otherwise.
         seed: of everything that is drawn.
 
@@ -67,7 +67,7 @@ def synthetic(
 def in_context(
     faces: Samples, backgrounds: str, count: int, *, size: int = 64, channels: int = 1, seed: int = 0
 ) -> Samples:
-    """Return `count` pictures of these faces before these backgrounds; see `synthetic`.
+    """Return `count` images of these faces before these backgrounds; see `synthetic`.
 
     Faces with a `mask` are cut out by it, the others by a soft oval.
     """
@@ -77,7 +77,7 @@ def in_context(
     colours = 3 if channels == 3 and faces.images.shape[-1] == 3 else 1
     behind = find(backgrounds, faces.split, channels=colours, seed=seed)
     facts = (faces.split, faces.fingerprint, behind.fingerprint, str((count, size, colours, seed)))
-    drawn = plan(count, len(faces), len(behind.pictures), int(digest(MADE, *facts[:2], str(seed)), 16))
+    drawn = plan(count, len(faces), len(behind.images), int(digest(MADE, *facts[:2], str(seed)), 16))
     entry = kept(f"synthetic-{digest(MADE, *facts)}", lambda: _made(faces, behind, drawn, size))
     images, clean = (_deepened(entry.arrays[name], channels) for name in ("images", "clean"))
     group = faces.ids if faces.group is None else faces.group
@@ -112,9 +112,9 @@ def _made(faces: Samples, behind: "Backgrounds", drawn: Any, size: int) -> Entry
 
     with bar("faces in context", len(drawn)) as advance:
         made = compose(
-            resize(_coloured(np.asarray(faces.images), behind.pictures[0].shape[-1]), FRAME),
+            resize(_coloured(np.asarray(faces.images), behind.images[0].shape[-1]), FRAME),
             _masks(faces, FRAME),
-            behind.pictures,
+            behind.images,
             drawn,
             size=size,
             threads=os.cpu_count() or 1,
@@ -133,14 +133,14 @@ def _masks(faces: Samples, side: int) -> NDArray[np.uint8]:
 
 
 def _coloured(images: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
-    """Return pictures with 1 or 3 channels from pictures with the same or 3, by the weights that OpenCV has."""
+    """Return images with 1 or 3 channels from images with the same or 3, by the weights that OpenCV has."""
     if images.shape[-1] == channels:
         return images
     return np.rint(images @ np.array([0.299, 0.587, 0.114], np.float32)).astype(np.uint8)[..., None]
 
 
 def _deepened(images: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
-    """Return the pictures, or a view that repeats their only channel without taking memory."""
+    """Return the images, or a view that repeats their only channel without taking memory."""
     return images if images.shape[-1] == channels else np.broadcast_to(images, (*images.shape[:-1], channels))
 
 

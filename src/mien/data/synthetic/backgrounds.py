@@ -24,7 +24,7 @@ from mien.errors import DataError, MediaError
 from mien.inference.media.image import Limits, load
 from mien.progress import bar
 
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 T = TypeVar("T")
 
 SHORT, LONG = 96, 288
@@ -59,9 +59,9 @@ PACKAGED = (
 
 @dataclass(frozen=True, eq=False)
 class Backgrounds:
-    """Pictures uint8 (H, W, C), C 1 or 3, both sides at least 96; which they are, in words; what changes with them."""
+    """Images uint8 (H, W, C), C 1 or 3, both sides at least 96; which they are, in words; what changes with them."""
 
-    pictures: tuple[Picture, ...]
+    images: tuple[Image, ...]
     name: str
     fingerprint: str
 
@@ -87,15 +87,15 @@ def shared_out(photos: Sequence[T], split: str) -> list[T]:
     return [photo for k, photo in enumerate(photos) if SPLITS[min(k % 5, 2)] == split]
 
 
-def _chosen(pictures: Sequence[Picture], channels: int, words: str) -> Backgrounds:
-    def grey(picture: Picture) -> Picture:
-        return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None], np.uint8)
+def _chosen(images: Sequence[Image], channels: int, words: str) -> Backgrounds:
+    def grey(image: Image) -> Image:
+        return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], np.uint8)
 
-    shown = tuple(grey(picture) if channels == 1 else picture for picture in pictures)
+    shown = tuple(grey(image) if channels == 1 else image for image in images)
     return Backgrounds(shown, f"{len(shown)} {words}", digest(*shown))
 
 
-def _drawn(split: str, seed: int) -> list[Picture]:
+def _drawn(split: str, seed: int) -> list[Image]:
     key = digest(DRAWN, str(SCENES), split, str(seed))
     entry = kept(f"scenes-{key}", lambda: Entry({"scenes": np.stack(scenes(SCENES, int(key, 16)))}, {}))
     return list(np.array(entry.arrays["scenes"]))
@@ -127,17 +127,17 @@ def _photos(folder: Path) -> list[Path]:
     return [named[key] for key in sorted(named)[:MOST]]
 
 
-def _small(files: Sequence[Path]) -> list[Picture]:
+def _small(files: Sequence[Path]) -> list[Image]:
     """Return photos at their small size, uint8 RGB, from the cache."""
 
     def build() -> Entry:
         with bar("photos", len(files)) as advance:
-            pictures = []
+            images = []
             for path in files:
-                pictures.append(_shrunk(path))
+                images.append(_shrunk(path))
                 advance(1)
-        shapes = np.array([picture.shape for picture in pictures])
-        return Entry({"pixels": np.concatenate([picture.ravel() for picture in pictures]), "shapes": shapes}, {})
+        shapes = np.array([image.shape for image in images])
+        return Entry({"pixels": np.concatenate([image.ravel() for image in images]), "shapes": shapes}, {})
 
     entry = cached("photos", {f"{k:05d}": path for k, path in enumerate(files)}, build)
     ends = np.cumsum(entry.arrays["shapes"].prod(axis=1)).tolist()
@@ -145,7 +145,7 @@ def _small(files: Sequence[Path]) -> list[Picture]:
     return [np.array(entry.arrays["pixels"][start:end]).reshape(shape) for start, end, shape in parts]
 
 
-def _shrunk(path: Path) -> Picture:
+def _shrunk(path: Path) -> Image:
     try:
         image = load(path, Limits(target=4_000_000)).image
     except MediaError as error:

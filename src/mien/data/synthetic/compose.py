@@ -1,11 +1,11 @@
-"""Faces put into pictures: moved, lit like what is behind them, blended in, and sometimes degraded.
+"""Faces put into images: moved, lit like what is behind them, blended in, and sometimes degraded.
 
 After the generator of FERAtt (arXiv 1902.03284): a face of 128 pixels in a frame of 148, scale 1 +- 0.2, flipped,
 turned by up to 30 degrees, moved by up to 0.2 of the frame, its corners by up to 0.1; its lightness (L of CIE Lab) is
 brought towards the background's by a factor from 0.5 to 1.5; then 48 pixels, CLAHE and blur in a quarter of the
-pictures each, and 64.  Everything up to 48 pixels is linear, so it is computed at 48 at once, a ninth of the work.
+images each, and 64.  Everything up to 48 pixels is linear, so it is computed at 48 at once, a ninth of the work.
 
-What happens to a picture is drawn beforehand for all of them, so neither the number of threads nor the size of the
+What happens to an image is drawn beforehand for all of them, so neither the number of threads nor the size of the
 chunks changes a pixel.
 """
 
@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data.synthetic.relight import relit
+from mien.data.synthetic.relight import match_lightness
 
 Pixels = NDArray[np.uint8]
 
@@ -36,17 +36,17 @@ DEGRADED = 0.25
 """Chance of CLAHE, and of blur."""
 
 CHUNK = 256
-"""Pictures that a thread makes before it takes on others."""
+"""Images that a thread makes before it takes on others."""
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What happens to each of N pictures.
+    """What happens to each of N images.
 
     Attributes:
         face, behind: int (N,) which face and which background.
         window: float32 (N, 2) from 0 to 1, where in the background; mirrored: bool (N,) whether it is turned round.
-        transform: float32 (N, 2, 3), from the face picture to the composite, both from -1 to 1, x right and y down.
+        transform: float32 (N, 2, 3), from the face image to the composite, both from -1 to 1, x right and y down.
         warp: float32 (N, 4, 2), by how much the corners move after that, in the composite's coordinates.
         clahe: bool (N,); blur: float32 (N,) sigma in pixels of 48, 0 for none.
     """
@@ -66,7 +66,7 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class Composites:
-    """Pictures uint8 (N, S, S, C), the faces alone on black (N, S, S, C) and where they are, (N, S, S, 1)."""
+    """Images uint8 (N, S, S, C), the faces alone on black (N, S, S, C) and where they are, (N, S, S, 1)."""
 
     images: Pixels
     clean: Pixels
@@ -74,7 +74,7 @@ class Composites:
 
 
 def plan(count: int, faces: int, backgrounds: int, seed: int) -> Plan:
-    """Draw what happens to `count` pictures; every face is used equally often, give or take one.
+    """Draw what happens to `count` images; every face is used equally often, give or take one.
 
     >>> sorted(plan(5, 2, 9, 0).face.tolist()) in ([0, 0, 0, 1, 1], [0, 0, 1, 1, 1])
     True
@@ -110,7 +110,7 @@ def compose(
     threads: int = 2,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Composites:
-    """Make the pictures of a plan.
+    """Make the images of a plan.
 
     faces uint8 (F, 48, 48, C); masks uint8 (F, 48, 48) or one for all, (1, 48, 48); backgrounds uint8 (H, W, C) of at
     least 48 pixels a side; C is 1 or 3 throughout.  `advance` is told how many are done.
@@ -132,18 +132,18 @@ def _chunk(faces: Pixels, masks: Pixels, behind: tuple[Pixels, ...], plan: Plan,
         face, mask = faces[plan.face[row]], masks[plan.face[row] % len(masks)]
         face, mask = _placed(face, mask, _homography(plan.transform[row], plan.warp[row]))
         back = _window(behind[plan.behind[row]], plan.window[row], mirrored=bool(plan.mirrored[row]))
-        face = relit(face, mask, back)
+        face = match_lightness(face, mask, back)
         weight = mask.astype(np.uint16)
         clean = face * weight
-        picture = _eighth(clean + back * (255 - weight))
+        image = _eighth(clean + back * (255 - weight))
         if plan.clahe[row]:
-            picture = _equalised(picture, clahe)
+            image = _equalised(image, clahe)
         if plan.blur[row]:
-            picture = _deep(cv2.GaussianBlur(picture, (0, 0), float(plan.blur[row])))
+            image = _deep(cv2.GaussianBlur(image, (0, 0), float(plan.blur[row])))
         size = made.images.shape[1]
         made.images[row], made.clean[row], made.mask[row] = (
             _deep(cv2.resize(part, (size, size), interpolation=cv2.INTER_CUBIC))
-            for part in (picture, _eighth(clean), mask)
+            for part in (image, _eighth(clean), mask)
         )
     return len(rows)
 
@@ -168,16 +168,16 @@ def _placed(face: Pixels, mask: Pixels, matrix: NDArray[Any]) -> tuple[Pixels, P
     return _deep(moved), _deep(cv2.warpPerspective(mask, matrix, frame, flags=cv2.INTER_LINEAR))
 
 
-def _window(picture: Pixels, place: NDArray[np.float32], *, mirrored: bool) -> Pixels:
-    top, left = (int(share * (side - FRAME + 1)) for share, side in zip(place, picture.shape, strict=False))
-    cut = picture[top : top + FRAME, left : left + FRAME]
+def _window(image: Pixels, place: NDArray[np.float32], *, mirrored: bool) -> Pixels:
+    top, left = (int(share * (side - FRAME + 1)) for share, side in zip(place, image.shape, strict=False))
+    cut = image[top : top + FRAME, left : left + FRAME]
     return cut[:, ::-1] if mirrored else cut
 
 
-def _equalised(picture: Pixels, clahe: cv2.CLAHE) -> Pixels:
-    if picture.shape[-1] == 1:
-        return _deep(clahe.apply(picture))
-    lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
+def _equalised(image: Pixels, clahe: cv2.CLAHE) -> Pixels:
+    if image.shape[-1] == 1:
+        return _deep(clahe.apply(image))
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
     lab[..., 0] = clahe.apply(np.ascontiguousarray(lab[..., 0]))
     return _deep(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB))
 
@@ -187,6 +187,6 @@ def _eighth(weighted: NDArray[Any]) -> Pixels:
     return ((weighted + 127) // 255).astype(np.uint8)
 
 
-def _deep(picture: Any) -> Pixels:
+def _deep(image: Any) -> Pixels:
     """Return what OpenCV made with its last axis, which OpenCV drops when there is one channel."""
-    return np.asarray(picture if picture.ndim == 3 else picture[..., None], np.uint8)
+    return np.asarray(image if image.ndim == 3 else image[..., None], np.uint8)

@@ -1,7 +1,7 @@
-"""Generated pictures as additional training data: `data: {train: {generated: FILE.npz}}` in a recipe.
+"""Generated images as additional training data: `data: {train: {generated: FILE.npz}}` in a recipe.
 
-The file is one that `mien generate` wrote.  Its pictures join the training split of any data set with the same labels
-and picture size, and no other split: val and test are never changed by what a network invented.
+The file is one that `mien generate` wrote.  Its images join the training split of any data set with the same labels
+and image size, and no other split: val and test are never changed by what a network invented.
 """
 
 import json
@@ -31,19 +31,19 @@ def save_generated(path: Path, images: Images, target: Targets, labels: Sequence
 
 
 def with_generated(samples: Samples, file: str | Path) -> Samples:
-    """Return a training split followed by the pictures of a file, whose ids are `generated-00000` onwards.
+    """Return a training split followed by the images of a file, whose ids are `generated-00000` onwards.
 
-    What is known about the real pictures alone (votes, valence, units, groups) stays known about them alone.
+    What is known about the real images alone (votes, valence, units, groups) stays known about them alone.
     DataError for another split, a file that `mien generate` did not write, other labels and other sizes.
     """
     if samples.split != "train":
-        raise DataError(f"generated pictures in {samples.split}", "train alone", "give it as data.train.generated")
+        raise DataError(f"generated images in {samples.split}", "train alone", "give it as data.train.generated")
     path = Path(file).expanduser()
     images, target, labels, about = _read(path)
     if labels != samples.labels:
         raise DataError(f"{path}: {', '.join(labels)}", f"the labels of {samples.name}: {', '.join(samples.labels)}")
     if images.shape[1:] != samples.images.shape[1:]:
-        raise DataError(f"{path}: pictures of {images.shape[1:]}", f"{samples.images.shape[1:]} as in {samples.name}")
+        raise DataError(f"{path}: images of {images.shape[1:]}", f"{samples.images.shape[1:]} as in {samples.name}")
     if about.get("split") != "train":
         raise DataError(f"{path} was learnt from {about.get('split')}", "a generator of the training split")
     more = {"images": images, "target": target, "ids": np.array([f"generated-{k:05d}" for k in range(len(images))])}
@@ -53,14 +53,14 @@ def with_generated(samples: Samples, file: str | Path) -> Samples:
         if (value := getattr(samples, name)) is not None
     }
     fingerprint = digest(samples.fingerprint, images, target)
-    return replace(samples, **joined, fingerprint=fingerprint, about=f"with {len(images)} generated pictures")
+    return replace(samples, **joined, fingerprint=fingerprint, about=f"with {len(images)} generated images")
 
 
 def _read(path: Path) -> tuple[Images, Targets, tuple[str, ...], dict[str, Any]]:
     do = "make one with `mien generate`"
     if not path.is_file():
-        raise DataError(f"no file {path}", "generated pictures", do)
-    says = "holds no generated pictures"
+        raise DataError(f"no file {path}", "generated images", do)
+    says = "holds no generated images"
     held = arrays.read(path, "images, target, labels and about", says=says, do=do)
     with parsing(path, do=do, says=says):
         images, target, labels, about = (held[name] for name in ("images", "target", "labels", "about"))
@@ -75,6 +75,6 @@ def _read(path: Path) -> tuple[Images, Targets, tuple[str, ...], dict[str, Any]]
 
 
 def _unknown(known: NDArray[Any], count: int) -> NDArray[Any]:
-    """Return rows for pictures of which a column says nothing: NaN, no votes, no name."""
+    """Return rows for images of which a column says nothing: NaN, no votes, no name."""
     missing = np.nan if known.dtype.kind == "f" else 0 if known.dtype.kind in "iu" else ""
     return np.full((count, *known.shape[1:]), missing, known.dtype)

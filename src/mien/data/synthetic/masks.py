@@ -1,4 +1,4 @@
-"""Which pixels of a face picture are face: a soft oval where nobody has said, or a data set's own mask, cleaned.
+"""Which pixels of a face image are face: a soft oval where nobody has said, or a data set's own mask, cleaned.
 
 Masks are uint8, 0 to 255, so that their edges may be soft.
 """
@@ -15,7 +15,7 @@ KERNEL = np.ones((7, 7), np.uint8)
 
 OVAL = (0.5, 0.49, 0.42, 0.50)
 """Centre and half-axes of the oval in shares of the side: (across, down, across, down); it leaves out the corners,
-which hold the shoulders, the hair of others and the background of the source picture."""
+which hold the shoulders, the hair of others and the background of the source image."""
 
 
 def oval(side: int, soft: float = 0.2) -> Mask:
@@ -40,7 +40,7 @@ def cleaned(mask: Mask) -> Mask:
     import cv2
 
     full = cv2.resize(mask, (FULL, FULL), interpolation=cv2.INTER_LINEAR)
-    binary = np.pad((full >= 128).astype(np.uint8), 8)  # the frame keeps the border of the picture from eroding inwards
+    binary = np.pad((full >= 128).astype(np.uint8), 8)  # the frame keeps the border of the image from eroding inwards
     eroded = cv2.erode(cv2.morphologyEx(binary, cv2.MORPH_CLOSE, KERNEL), KERNEL)
     outside = eroded.copy()
     cv2.floodFill(outside, None, (0, 0), (2,))

@@ -10,18 +10,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 Scene = NDArray[np.float32]
 
 HEIGHT, WIDTH = 96, 144
 
 
-def scenes(count: int, seed: int) -> tuple[Picture, ...]:
+def scenes(count: int, seed: int) -> tuple[Image, ...]:
     """Return that many drawn backgrounds, uint8 RGB (96, 144, 3), the kinds in turn."""
     return tuple(_finished(KINDS[k % len(KINDS)], np.random.default_rng((seed, k))) for k in range(count))
 
 
-def _finished(kind: Callable[[np.random.Generator], Scene], rng: np.random.Generator) -> Picture:
+def _finished(kind: Callable[[np.random.Generator], Scene], rng: np.random.Generator) -> Image:
     scene = kind(rng)
     scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.3, 1.6)), np.float32)  # out of focus
     scene += rng.normal(0, 0.01, scene.shape).astype(np.float32)

@@ -28,26 +28,26 @@ L_OF = lightness(np.arange(256.0)).astype(np.float32)
 """L by grey value; it rises, so it can be turned round."""
 
 
-def relit(face: Pixels, mask: Pixels, back: Pixels) -> Pixels:
+def match_lightness(face: Pixels, mask: Pixels, back: Pixels) -> Pixels:
     """Return a face, uint8 (H, W, C), whose L is multiplied so that its mean under the mask nears the background's.
 
     mask uint8 (H, W, 1) weighs the face's pixels, back uint8 (h, w, C) counts as a whole; the factor is 0.5 to 1.5.
 
     >>> plain = np.full((4, 4, 1), 119, np.uint8)
-    >>> relit(plain, plain, np.full((4, 4, 1), 94, np.uint8))[0, 0, 0].item()
+    >>> match_lightness(plain, plain, np.full((4, 4, 1), 94, np.uint8))[0, 0, 0].item()
     94
     """
     if face.shape[-1] == 1:
         ratio = _ratio(L_OF[face], mask, L_OF[back])
         return np.asarray(np.rint(np.interp(_scaled(L_OF, ratio), L_OF, np.arange(256))).astype(np.uint8)[face])
-    lab, behind = (_to_lab(picture) for picture in (face, back))
+    lab, behind = (_to_lab(image) for image in (face, back))
     ratio = _ratio(lab[..., :1], mask, behind[..., :1])
     lab[..., 0] = _scaled(lab[..., 0], ratio)
     return np.asarray(np.rint(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB).clip(0, 1) * 255), np.uint8)
 
 
-def _to_lab(picture: Pixels) -> NDArray[np.float32]:
-    return np.asarray(cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
+def _to_lab(image: Pixels) -> NDArray[np.float32]:
+    return np.asarray(cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
 
 
 def _scaled(values: NDArray[np.float32], ratio: float) -> NDArray[np.float32]:

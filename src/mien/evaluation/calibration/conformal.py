@@ -4,7 +4,7 @@ Split conformal prediction: on one half of exchangeable data the quantile of the
 other every class that scores no worse is in the set.  It then holds the label in at least the chosen share of cases, on
 average over draws of both halves.  Two scores are offered: `lac`, one less the probability, whose sets are smallest on
 average (Sadinle, Lei and Wasserman, *Least ambiguous set-valued classifiers with bounded error levels*, JASA 2019), and
-`aps`, the probability of all likelier classes, whose sets grow where pictures are hard (Romano, Sesia and Candès,
+`aps`, the probability of all likelier classes, whose sets grow where images are hard (Romano, Sesia and Candès,
 *Classification with valid and adaptive coverage*, NeurIPS 2020, without its random draw; the class's own probability is
 left out of its score, so that the likeliest class is always in).
 """
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mien.errors import UsageError
-from mien.evaluation.metrics import Floats, hard
+from mien.evaluation.metrics import Floats, top1
 from mien.evaluation.statistics import clusters
 from mien.evaluation.statistics.intervals import known_ends, share
 
@@ -52,7 +52,7 @@ SCORES: dict[str, Score] = {"lac": lac, "aps": aps}
 
 MEANINGS = {
     "lac": "every expression that is likely enough; the smallest sets on average (Sadinle, Lei and Wasserman, 2019)",
-    "aps": "the likeliest expressions until they add up; larger where a picture is hard (Romano and others, 2020)",
+    "aps": "the likeliest expressions until they add up; larger where an image is hard (Romano and others, 2020)",
 }
 """What the sets of a score hold, and its source."""
 
@@ -67,7 +67,7 @@ def fit_quantile(probs: Floats, target: Floats, coverage: float, score: Score = 
     """
     if not 0 < coverage < 1:
         raise UsageError(f"--coverage {coverage}", "a share above 0 and below 1, such as 0.9")
-    label, _ = hard(probs, target)
+    label, _ = top1(probs, target)
     scores = np.sort(score(probs)[np.arange(len(label)), label])
     rank = int(np.ceil((len(scores) + 1) * coverage - 1e-9))  # 10 * 0.9 is a little more than 9
     return float(scores[rank - 1]) if rank <= len(scores) else float("inf")
@@ -95,7 +95,7 @@ def measure(
     >>> found["coverage"], found["size"], found["sizes"]
     (1.0, 1.5, [1, 1])
     """
-    label, _ = hard(probs, target)
+    label, _ = top1(probs, target)
     inside = sets(probs, quantile, score)
     held, size = inside[np.arange(len(label)), label], inside.sum(1)
     n = len(label)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mien.evaluation.metrics import Floats, hard
+from mien.evaluation.metrics import Floats, top1
 from mien.evaluation.statistics.intervals import known_ends, share
 
 Curve = NDArray[np.float64]
@@ -28,7 +28,7 @@ def risk_coverage(probs: Floats, target: Floats) -> tuple[Curve, Curve]:
     >>> coverage.tolist(), risk.tolist()
     ([0.5, 1.0], [0.0, 0.5])
     """
-    label, predicted = hard(probs, target)
+    label, predicted = top1(probs, target)
     confidence, where, count = np.unique(-np.asarray(probs).max(1), return_inverse=True, return_counts=True)
     wrong = np.bincount(where, weights=label != predicted, minlength=len(confidence)) / np.maximum(count, 1)
     answered = np.arange(1, len(label) + 1)
@@ -51,7 +51,7 @@ def excess_aurc(probs: Floats, target: Floats) -> float:
     >>> excess_aurc(np.array([[0.9, 0.1], [0.6, 0.4]]), np.eye(2))
     0.0
     """
-    label, predicted = hard(probs, target)
+    label, predicted = top1(probs, target)
     best = np.sort(label != predicted).cumsum() / np.arange(1, len(label) + 1)
     return aurc(probs, target) - float(best.mean()) if len(label) else float("nan")
 
@@ -82,7 +82,7 @@ def answered(probs: Floats, target: Floats, threshold: float, group: ArrayLike |
     >>> answered(np.array([[0.9, 0.1], [0.6, 0.4]]), np.eye(2), 0.8)["coverage"]
     0.5
     """
-    label, predicted = hard(probs, target)
+    label, predicted = top1(probs, target)
     on = np.asarray(probs).max(1) >= threshold
     hits, n = (label == predicted)[on], int(on.sum())
     own = None if group is None else np.asarray(group)[on]

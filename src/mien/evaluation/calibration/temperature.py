@@ -8,7 +8,7 @@ is their vector scaling without a bias; it may change which class is likeliest.
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.evaluation.metrics import Floats, hard
+from mien.evaluation.metrics import Floats, top1
 
 COLDEST, HOTTEST = 0.05, 20.0
 """Bounds of a fitted temperature; they are met only by logits that are perfect on the data or no better than chance."""
@@ -98,7 +98,7 @@ def fit_threshold(probs: Floats, target: Floats, accuracy: float = 0.9) -> float
     >>> round(fit_threshold(probs, np.eye(2)[[0, 0, 1]], accuracy=1.0), 3)
     0.7
     """
-    label, predicted = hard(probs, target)
+    label, predicted = top1(probs, target)
     confidence = np.asarray(probs, np.float64).max(1)
     order = np.argsort(-confidence, kind="stable")
     confidence, right = confidence[order], (label == predicted)[order]

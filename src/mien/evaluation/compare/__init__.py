@@ -1,9 +1,9 @@
-"""Compare systems on the same pictures: paired differences with intervals, tests, a ranking, and where they disagree.
+"""Compare systems on the same images: paired differences with intervals, tests, a ranking, and where they disagree.
 
     comparison = compare(Request((Path("a.npz"), Path("api.csv")), data="fer2013", split="test"))
 
 A system is a result of ours or any table of predictions of somebody else's, so a commercial service or another toolkit
-is judged as our weights are: by the same truth, on all pictures, and on those without a twin in the Training of the
+is judged as our weights are: by the same truth, on all images, and on those without a twin in the Training of the
 weights for which that is known.
 """
 
@@ -27,7 +27,7 @@ from mien.evaluation.statistics.paired import measure
 from mien.outputs import Outputs, into
 from mien.reading.documents import read_json
 
-__all__ = ["Request", "compare", "judge", "keep", "pictures", "to_text"]
+__all__ = ["Request", "compare", "images", "judge", "keep", "to_text"]
 
 SOURCES = ("auto", "csv")
 
@@ -42,7 +42,7 @@ class Request:
         columns: [FILE:]FIELD=COLUMN words on what the columns of tables hold.
         data, root, split: the data set that tells the truth where no system does; split (None: test) is also what
             every result has to be of, and names the one to take from a folder.
-        intersect: compare on the pictures that all answered; published: list published figures beside.
+        intersect: compare on the images that all answered; published: list published figures beside.
     """
 
     paths: tuple[Path, ...]
@@ -105,8 +105,8 @@ def _truth(request: Request) -> Truth | None:
     return from_samples(load(request.data, request.root, request.split or "test"))
 
 
-def pictures(comparison: Mapping[str, Any], root: Path | None) -> Samples | None:
-    """Return the pictures that were compared where their data set can be found, else None."""
+def images(comparison: Mapping[str, Any], root: Path | None) -> Samples | None:
+    """Return the images that were compared where their data set can be found, else None."""
     try:
         return load(str(comparison["dataset"]), root, str(comparison["split"]), **comparison["options"])
     except DataError:
@@ -123,7 +123,7 @@ def keep(
     samples: Samples | None = None,
     tables: Mapping[str, Result] | None = None,
 ) -> list[Path]:
-    """Write compare.json, compare.csv, compare.html and `tables` into a folder; with samples the page shows pictures.
+    """Write compare.json, compare.csv, compare.html and `tables` into a folder; with samples the page shows images.
 
     `tables` are the results by file name that `judge` returns.
     """

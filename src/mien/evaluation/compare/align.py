@@ -1,7 +1,7 @@
-"""Bring several systems' answers to the same pictures and the same truth, or say why not.
+"""Bring several systems' answers to the same images and the same truth, or say why not.
 
-Pictures are joined by id, or by the end of their path without its suffix, whichever finds more.  A system that leaves
-pictures out would gain by it, so unequal sets are an error unless the caller asks for the intersection.
+Images are joined by id, or by the end of their path without its suffix, whichever finds more.  A system that leaves
+images out would gain by it, so unequal sets are an error unless the caller asks for the intersection.
 """
 
 from collections.abc import Sequence
@@ -23,13 +23,13 @@ from mien.labels import EXPRESSIONS, ordered
 
 DEPTH = 3  # how many folders of a path may be part of an id
 FEW = 30
-"""Fewer pictures than these are said to be too few to conclude from, as `mien fairness` says of groups."""
-UNKNOWN, EMPTY = -1, -2  # an answer to a picture that the truth lacks; a row without an answer
+"""Fewer images than these are said to be too few to conclude from, as `mien fairness` says of groups."""
+UNKNOWN, EMPTY = -1, -2  # an answer to an image that the truth lacks; a row without an answer
 
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What the pictures show: ids (N,), target float (N, T) over labels, group (N,) or None, what it is of.
+    """What the images show: ids (N,), target float (N, T) over labels, group (N,) or None, what it is of.
 
     `source` is what it is called in messages: a file, or a data set and its split.
     """
@@ -43,10 +43,10 @@ class Truth:
 
 
 def align(systems: Sequence[Answers], truth: Truth | None, intersect: bool) -> tuple[list[Result], list[str]]:
-    """Return one Result per system over the same pictures in the same order, and what a person should be told.
+    """Return one Result per system over the same images in the same order, and what a person should be told.
 
     Every expression that the truth or any system knows is a column; who knows which stands in the provenance.
-    DataError for unequal sets of pictures (unless `intersect`), for systems judged by different labels, and where
+    DataError for unequal sets of images (unless `intersect`), for systems judged by different labels, and where
     there is no truth.
     """
     given = truth or _truth_of(systems)
@@ -60,9 +60,9 @@ def align(systems: Sequence[Answers], truth: Truth | None, intersect: bool) -> t
     if truth is None:
         _same_truth(systems, picked, given.ids[kept], target, given.labels)
     if not scored.any():
-        raise DataError("no picture is left to compare", "pictures with a label")
+        raise DataError("no image is left to compare", "images with a label")
     if lost := int((~scored).sum()):
-        notes.append(f"{count(lost, 'picture')} without a label left out")
+        notes.append(f"{count(lost, 'image')} without a label left out")
     wide = spread(target[scored] / target[scored].sum(1, keepdims=True), given.labels, labels).astype(np.float32)
     ids, group = given.ids[kept][scored], None if given.group is None else given.group[kept][scored]
     results = []
@@ -94,7 +94,7 @@ def _outside(system: Answers, truth: Truth) -> list[str]:
 
 
 def _searched(system: Answers, ids: NDArray[np.str_]) -> dict[str, Any]:
-    """Return which of the pictures have a twin in the system's own Training, or why that is not known."""
+    """Return which of the images have a twin in the system's own Training, or why that is not known."""
     facts = system.facts
     if facts.get("training"):
         return {"training": facts["training"], "twins": np.intersect1d(ids, np.array(facts["twins"], np.str_)).tolist()}
@@ -134,7 +134,7 @@ def _truth_of(systems: Sequence[Answers]) -> Truth:
 
 
 def _join(system: Answers, place: dict[str, int], truth: Truth) -> NDArray[np.intp]:
-    """Return where each answer's picture stands in the truth, UNKNOWN where it does not, by the key that finds most."""
+    """Return where each answer's image stands in the truth, UNKNOWN where it does not, by the key that finds most."""
     every = [keys(id) for id in system.ids.tolist()]
     tries = [[place.get(key[min(k, len(key) - 1)], UNKNOWN) for key in every] for k in range(DEPTH + 1)]
     best = np.array(max(tries, key=lambda found: sum(k >= 0 for k in found)), np.intp)
@@ -143,57 +143,57 @@ def _join(system: Answers, place: dict[str, int], truth: Truth) -> NDArray[np.in
         raise _strangers(system, truth)
     if (count > 1).any():
         twice = system.ids[best == found[count > 1][0]].tolist()
-        raise DataError(f"{system.path}: {twice[0]!r} and {twice[1]!r} name the same picture", "every picture once")
+        raise DataError(f"{system.path}: {twice[0]!r} and {twice[1]!r} name the same image", "every image once")
     return best
 
 
 def _strangers(system: Answers, truth: Truth) -> DataError:
-    """Return what to say of answers of which none is to a picture of the truth: another split, else other names."""
+    """Return what to say of answers of which none is to an image of the truth: another split, else other names."""
     own, wanted = (
         " ".join(str(f[key]) for key in ("dataset", "split") if f.get(key)) for f in (system.facts, truth.facts)
     )
     if own and wanted and own != wanted:
         whose = "" if truth.source == wanted else f", as {truth.source} is"
-        return DataError(f"{system.path} is of {own}", f"answers on {wanted}{whose}", "no picture is in both")
-    got = f"{system.path}: no picture is known, the first is {str(system.ids[0])!r}"
+        return DataError(f"{system.path} is of {own}", f"answers on {wanted}{whose}", "no image is in both")
+    got = f"{system.path}: no image is known, the first is {str(system.ids[0])!r}"
     return DataError(got, f"ids such as {str(truth.ids[0])!r} of {truth.source}")
 
 
 def _common(
     systems: Sequence[Answers], rows: Sequence[NDArray[np.intp]], truth: Truth, from_data: bool, intersect: bool
 ) -> tuple[NDArray[np.intp], list[str]]:
-    """Return which pictures of the truth all systems answered, and notes on the others."""
+    """Return which images of the truth all systems answered, and notes on the others."""
     answered = np.stack([np.isin(np.arange(len(truth.ids)), row) for row in rows])
     labelled = np.isfinite(truth.target).all(1)
     notes = []
     for system, row, there in zip(systems, rows, answered, strict=True):
         missing, extra = truth.ids[~there & labelled], system.ids[row == UNKNOWN]
         if len(extra) and (from_data or intersect):
-            name = "names no picture" if len(extra) == 1 else "name no picture"
-            what = f"labelled picture of {truth.source}" if from_data else f"picture of {truth.source}"
-            rest = f"{name.removesuffix('picture')}{what} ({first(extra)}), left out"
+            name = "names no image" if len(extra) == 1 else "name no image"
+            what = f"labelled image of {truth.source}" if from_data else f"image of {truth.source}"
+            rest = f"{name.removesuffix('image')}{what} ({first(extra)}), left out"
             notes.append(f"{system.path}: {count(len(extra), 'answer')} {rest}")
             extra = extra[:0]
         if (len(missing) or len(extra)) and not intersect:
             raise _unequal(system, missing, extra, int((~system.answered).sum()))
         if len(missing):
-            notes.append(f"{system.path}: no answer for {count(len(missing), 'picture')} ({first(missing)})")
+            notes.append(f"{system.path}: no answer for {count(len(missing), 'image')} ({first(missing)})")
     kept = np.flatnonzero(answered.all(0))
     if not len(kept):
-        raise DataError("no picture was answered by all systems", "pictures in common")
+        raise DataError("no image was answered by all systems", "images in common")
     if len(kept) < labelled.sum():
-        told = f"compared on the {len(kept):,} pictures that all systems answered, of {len(truth.ids):,}"
-        notes.append(f"{told}: whoever leaves out hard pictures gains by it")
+        told = f"compared on the {len(kept):,} images that all systems answered, of {len(truth.ids):,}"
+        notes.append(f"{told}: whoever leaves out hard images gains by it")
     if len(kept) < FEW:
-        notes.append(f"{count(len(kept), 'picture')} in all: too few to conclude anything from")
+        notes.append(f"{count(len(kept), 'image')} in all: too few to conclude anything from")
     return kept, notes
 
 
 def _unequal(system: Answers, missing: NDArray[np.str_], extra: NDArray[np.str_], empty: int) -> DataError:
-    told = [f"lacks {count(len(missing), 'picture')} ({first(missing)})"] if len(missing) else []
+    told = [f"lacks {count(len(missing), 'image')} ({first(missing)})"] if len(missing) else []
     told += [f"has {len(extra):,} more ({first(extra)})"] if len(extra) else []
     held = f" ({count(empty, 'row')} of it without an answer)" if empty else ""
-    return DataError(f"{system.path}{held} {' and '.join(told)}", "the same pictures everywhere", "or --intersect")
+    return DataError(f"{system.path}{held} {' and '.join(told)}", "the same images everywhere", "or --intersect")
 
 
 def _positions(row: NDArray[np.intp], n: int) -> NDArray[np.intp]:
@@ -230,7 +230,7 @@ def _same_truth(
         apart = np.abs(_normal(own[position]) - _normal(given)).max(1) > 1e-3
         if apart.any():
             raise DataError(
-                f"{system.path} was judged by other labels in {apart.sum()} pictures ({first(ids[apart])})",
+                f"{system.path} was judged by other labels in {apart.sum()} images ({first(ids[apart])})",
                 "one truth for all",
                 "--data NAME --split SPLIT says which",
             )

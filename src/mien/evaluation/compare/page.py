@@ -1,4 +1,4 @@
-"""A comparison as one self-contained page, with the pictures about which two systems disagree most where known."""
+"""A comparison as one self-contained page, with the images about which two systems disagree most where known."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,7 +19,7 @@ from mien.evaluation.compare.text import (
     together,
     verdict,
 )
-from mien.evaluation.report.gallery import Shelf
+from mien.evaluation.report.gallery import ThumbnailBudget
 from mien.html.page import count, dot, escape, page, table, tiles
 
 STYLE = """
@@ -34,8 +34,8 @@ STYLE = """
 
 
 def to_html(comparison: Mapping[str, Any], samples: Samples | None) -> str:
-    """Return the page; `samples` are the compared pictures, or None: then only their ids are listed."""
-    shelf = None if samples is None else Shelf(samples)
+    """Return the page; `samples` are the compared images, or None: then only their ids are listed."""
+    shelf = None if samples is None else ThumbnailBudget(samples)
     body = [_headline(comparison), _read(comparison["notes"])]
     body += [_subset(comparison[key], title(key, comparison[key])) for key in SUBSETS]
     body += [_restricted(comparison["restricted"])] if comparison["restricted"] else []
@@ -43,7 +43,7 @@ def to_html(comparison: Mapping[str, Any], samples: Samples | None) -> str:
     body += [_published(comparison.get("published", []), comparison), _method()]
     names = " · ".join(comparison["full"]["systems"])
     where = " ".join(str(comparison[key]) for key in ("dataset", "split") if comparison[key])
-    lede = f"{comparison['n']:,} pictures{f' of {where}' if where else ''}, answered by every system."
+    lede = f"{comparison['n']:,} images{f' of {where}' if where else ''}, answered by every system."
     return page(f"Compared: {names}", "\n".join(part for part in body if part), lede=lede, style=STYLE)
 
 
@@ -89,7 +89,7 @@ def _measured(part: Mapping[str, Any]) -> str:
 
 
 def _restricted(found: Mapping[str, Any]) -> str:
-    told = f"{count(found['left_out'], 'picture')} left out. Nothing above is measured so."
+    told = f"{count(found['left_out'], 'image')} left out. Nothing above is measured so."
     parts = [
         f"<h3>{escape(title(key, found[key]).capitalize())}, n {found[key]['n']:,}</h3>{_measured(found[key])}"
         for key in SUBSETS
@@ -120,27 +120,27 @@ def _pair(pair: Mapping[str, Any]) -> list[str]:
     return [f"{escape(pair['a'])} minus {escape(pair['b'])}", cells[0], *tested, *cells[1:]]
 
 
-def _disagreement(pair: Mapping[str, Any], shelf: Shelf | None) -> str:
+def _disagreement(pair: Mapping[str, Any], shelf: ThumbnailBudget | None) -> str:
     a, b = escape(pair["a"]), escape(pair["b"])
     keys = ("n", "both", "a_only", "b_only", "neither")
     rows = [[dot(name) + escape(name), *(f"{c[key]:,}" for key in keys)] for name, c in pair["by_label"].items()]
-    head = ("label", "pictures", "both right", f"only {pair['a']}", f"only {pair['b']}", "neither")
+    head = ("label", "images", "both right", f"only {pair['a']}", f"only {pair['b']}", "neither")
     sides = (("a_right", pair["a"]), ("b_right", pair["b"]))
     sided = "".join(
         f'<div class="box"><h3>{escape(name)} right, the other wrong</h3>{_faces(pair[side], pair, shelf)}</div>'
         for side, name in sides
         if pair[side]
     )
-    told = f"The same answer for {count(pair['same_answer'], 'picture')}; the most one-sided of the others below."
+    told = f"The same answer for {count(pair['same_answer'], 'image')}; the most one-sided of the others below."
     return f'<h2>Where {a} and {b} disagree</h2><p class="soft">{told}</p>{table(head, rows)}{sided}'
 
 
-def _faces(listed: list[dict[str, Any]], pair: Mapping[str, Any], shelf: Shelf | None) -> str:
+def _faces(listed: list[dict[str, Any]], pair: Mapping[str, Any], shelf: ThumbnailBudget | None) -> str:
     cards = [shelf.card(e["id"], _caption(e, pair)) for e in listed] if shelf else []
     if any(cards):
         return f'<div class="faces">{"".join(cards)}</div>'
     rows = [[escape(e["id"]), escape(e["label"]), escape(e["a"]), escape(e["b"])] for e in listed]
-    return table(("picture", "label", pair["a"], pair["b"]), rows, words=True)
+    return table(("image", "label", pair["a"], pair["b"]), rows, words=True)
 
 
 def _caption(entry: Mapping[str, str], pair: Mapping[str, Any]) -> str:
@@ -173,7 +173,7 @@ def _read(notes: Iterable[str]) -> str:
 def _method() -> str:
     told = (
         "Intervals are 95 %: Wilson's for accuracy, else 2,000 resamples drawn class by class, the same ones for all "
-        "systems; they are not corrected for their number. Where pictures come in groups (subjects, clips), whole "
+        "systems; they are not corrected for their number. Where images come in groups (subjects, clips), whole "
         "groups are drawn, and the test turns their differences round; else the p value is McNemar's. Holm's "
         "correction is over all pairs of a table; systems are told apart below 0.05."
     )

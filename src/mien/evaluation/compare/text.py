@@ -33,12 +33,12 @@ WEIGHED = (
 
 
 def to_text(comparison: Mapping[str, Any]) -> str:
-    """Return the comparison as lines: systems, ranking and pairs on both sets of pictures, then disagreement."""
+    """Return the comparison as lines: systems, ranking and pairs on both sets of images, then disagreement."""
     lines = []
     for key in SUBSETS:
         lines += [*_subset(comparison[key], title(key, comparison[key])), ""]
     if part := comparison["restricted"]:
-        lines.append(f"{part['name']}, {count(part['left_out'], 'picture')} left out:")
+        lines.append(f"{part['name']}, {count(part['left_out'], 'image')} left out:")
         lines += [line for key in SUBSETS for line in _systems(part[key], title(key, part[key]))] + [""]
     for pair in comparison["disagreement"]:
         lines += [*_disagreement(pair), ""]
@@ -49,7 +49,7 @@ def to_text(comparison: Mapping[str, Any]) -> str:
 
 
 def to_rows(comparison: Mapping[str, Any]) -> str:
-    """Return CSV with a row per set of pictures, system (or pair: a minus b) and metric."""
+    """Return CSV with a row per set of images, system (or pair: a minus b) and metric."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["subset", "n", "a", "b", "metric", "value", "low", "high", "p", "p_holm"])
@@ -128,13 +128,13 @@ def together(groups: list[list[str]]) -> str:
 
 
 def title(key: str, part: Mapping[str, Any]) -> str:
-    """Say which pictures a part is of: without twins in whose Training, and for whom that was not searched.
+    """Say which images a part is of: without twins in whose Training, and for whom that was not searched.
 
     >>> title("clean", {"searched": ["a"], "not_searched": {"b": "its Training is not here"}})
     'without twins in the training of a (not searched for b: its Training is not here)'
     """
     if key == "full":
-        return "all pictures"
+        return "all images"
     why = "; ".join(f"{name}: {told}" for name, told in part["not_searched"].items())
     if not part["searched"]:
         return f"without twins in training: not searched ({why})"
@@ -154,7 +154,7 @@ def _subset(part: Mapping[str, Any], title: str) -> Iterator[str]:
 
 
 def grouped(part: Mapping[str, Any]) -> str:
-    """Say that intervals and tests are by group; empty where they are by pictures.
+    """Say that intervals and tests are by group; empty where they are by images.
 
     >>> grouped({"by": 118}), grouped({"by": None})
     ('intervals and tests by 118 subjects or clips', '')
@@ -186,8 +186,8 @@ def _pair(pair: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _disagreement(pair: Mapping[str, Any]) -> Iterator[str]:
-    yield f"A = {pair['a']}, B = {pair['b']}: the same answer for {count(pair['same_answer'], 'picture')}"
-    heads = {"n": "pictures", "both": "both right", "a_only": "only A", "b_only": "only B", "neither": "neither"}
+    yield f"A = {pair['a']}, B = {pair['b']}: the same answer for {count(pair['same_answer'], 'image')}"
+    heads = {"n": "images", "both": "both right", "a_only": "only A", "b_only": "only B", "neither": "neither"}
     yield f"{'':12s}" + "".join(f"{head:>12s}" for head in heads.values())
     for name, counts in pair["by_label"].items():
         yield f"{name:12s}" + "".join(f"{counts[key]:12,d}" for key in heads)

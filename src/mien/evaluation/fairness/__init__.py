@@ -9,7 +9,7 @@ of accuracy over all columns, and those of the error rates over all columns and 
 From fewer than `min_group` samples no rate is computed and nothing is concluded: their counts are told, and that is
 all.  A gap between the extremes of several groups is wide by chance; its interval holds for all pairs at once
 (Bonferroni), so it may well include 0.  Where the result knows its subjects or clips, all intervals and tests are by
-them: a hundred pictures of one woman are not a hundred women.
+them: a hundred images of one woman are not a hundred women.
 """
 
 from collections.abc import Mapping, Sequence
@@ -72,7 +72,7 @@ def _words(column: str, words: Sequence[str] | Words, n: int) -> Words:
 def _audit(result: Result, column: str, words: Words, least: int) -> dict[str, Any]:
     names = [str(name) for name in np.unique(words) if name != ""]
     groups = [_group(result.take(words == name), name, least) for name in names]
-    label, predicted = metrics.hard(result.probs, result.target)
+    label, predicted = metrics.top1(result.probs, result.target)
     rows = [words == group["group"] for group in groups if group["enough"]]
     sizes, hits = [int(own.sum()) for own in rows], [int((label == predicted)[own].sum()) for own in rows]
     code = clusters.codes(result.group)
@@ -91,7 +91,7 @@ def _audit(result: Result, column: str, words: Words, least: int) -> dict[str, A
 
 
 def _group(part: Result, name: str, least: int) -> dict[str, Any]:
-    label, predicted = metrics.hard(part.probs, part.target)
+    label, predicted = metrics.top1(part.probs, part.target)
     n, enough = len(part), len(part) >= least
     right = int((label == predicted).sum())
     return {

@@ -1,8 +1,8 @@
-"""Group columns of a table, joined to the samples of a result: who is in which picture.
+"""Group columns of a table, joined to the samples of a result: who is in which image.
 
-The table has a row per picture, a column that names it, and columns of group names.  Ids are joined as they are, else
+The table has a row per image, a column that names it, and columns of group names.  Ids are joined as they are, else
 by the ends of their paths.  A column of many numbers is no group; cut it into ranges first.  Names that differ only in
-capitals are one group, which is said, and so is how many pictures have none.
+capitals are one group, which is said, and so is how many images have none.
 """
 
 from collections import Counter
@@ -38,16 +38,16 @@ def read_groups(
     hold groups.  DataError and UsageError say what is wrong with the table or the names.
     """
     if not len(ids):
-        raise DataError("a result without pictures", "at least one")
+        raise DataError("a result without images", "at least one")
     rows = read_table(path)
     if not len(next(iter(rows.values()), [])):
-        raise DataError(f"{path} has no rows", "a row per picture")
+        raise DataError(f"{path} has no rows", "a row per image")
     key = _id_column(path, list(rows), id_column)
-    notes = [] if id_column else [f"{path}: pictures from column {key}"]
+    notes = [] if id_column else [f"{path}: images from column {key}"]
     place = _join(path, key, [cell.strip() for cell in rows[key]], ids)
     if lost := int((place < 0).sum()):
         first = ", ".join(ids[place < 0][:3].tolist())
-        notes.append(f"{path}: no row for {lost:,} of {len(ids):,} pictures ({first}{', ...' if lost > 3 else ''})")
+        notes.append(f"{path}: no row for {lost:,} of {len(ids):,} images ({first}{', ...' if lost > 3 else ''})")
     asked = list(by) or _usable(path, [name for name in rows if name != key], rows, notes)
     found = {name: _column(path, name, rows, notes) for name in asked}
     for name in asked:
@@ -63,7 +63,7 @@ def _id_column(path: Path, head: Sequence[str], told: str | None) -> str:
     plain = {name.strip().lower(): name for name in reversed(head)}
     found = next((plain[word] for word in IDS.split() if word in plain), None)
     if found is None:
-        raise DataError(f"{path} has columns {', '.join(head)}", "one that names the picture", "--id COLUMN")
+        raise DataError(f"{path} has columns {', '.join(head)}", "one that names the image", "--id COLUMN")
     return found
 
 
@@ -80,13 +80,13 @@ def _join(path: Path, key: str, named: list[str], ids: NDArray[np.str_]) -> NDAr
             rows[word] = row
         found = np.array([rows.get(words[min(depth, len(words) - 1)], -1) for words in mine])
         if depth == 0 and twice:
-            raise DataError(f"{path}: {twice!r} stands twice", "a row per picture")
+            raise DataError(f"{path}: {twice!r} stands twice", "a row per image")
         once = len(np.unique(found[found >= 0])) == (found >= 0).sum()
         if once and not twice and (found >= 0).sum() > (best >= 0).sum():
             best = found
     if not (best >= 0).any():
         raise DataError(
-            f"{path}: no picture is known, the first is {named[0]!r}",
+            f"{path}: no image is known, the first is {named[0]!r}",
             f"ids such as {str(ids[0])!r} in column {key}",
             "`--id COLUMN` takes them from another column",
         )
@@ -106,14 +106,14 @@ def _usable(path: Path, names: Sequence[str], rows: dict[str, list[str]], notes:
 
 
 def _unknown(what: str, cells: Sequence[str] | None, words: NDArray[np.str_], place: NDArray[np.int64]) -> list[str]:
-    """Return how many pictures have a row without a group, and how the cells of a single column say so."""
+    """Return how many images have a row without a group, and how the cells of a single column say so."""
     own = place[place >= 0]
     lost = own[words[own] == ""]
     if not len(lost):
         return []
     said = Counter(cells[row].strip().lower() for row in lost) if cells else {}
     how = ", ".join(f"{n:,} {repr(cell) if cell else 'empty'}" for cell, n in sorted(said.items()))
-    return [f"{what}: {len(lost):,} of {len(own):,} pictures without a group{f' ({how})' if how else ''}"]
+    return [f"{what}: {len(lost):,} of {len(own):,} images without a group{f' ({how})' if how else ''}"]
 
 
 def _one_spelling(what: str, words: NDArray[np.str_], notes: list[str]) -> NDArray[np.str_]:

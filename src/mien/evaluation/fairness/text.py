@@ -25,7 +25,7 @@ def to_text(figures: dict[str, Any]) -> str:
     none = "in no group by any column" if len(figures["columns"]) > 1 else "in no group"
     whole = next((column["by"] for column in figures["columns"] if column.get("by")), None)
     lines = [f"intervals and tests {by(whole)}"] if whole else []
-    lines += [f"{figures['n']:,} pictures, {figures['left_out']:,} of them {none}; {few}"]
+    lines += [f"{figures['n']:,} images, {figures['left_out']:,} of them {none}; {few}"]
     for column in figures["columns"]:
         lines += ["", *_column(column, figures["min_group"])]
     return "\n".join([*lines, "", *wrap(ECE_TOLD, 100)])
@@ -49,7 +49,7 @@ def keep(result: Result, figures: dict[str, Any], out: Path | Outputs) -> list[P
 
 
 def _column(column: dict[str, Any], least: int) -> list[str]:
-    lines = [f"{column['column'][:WIDE]:{WIDE}s}{'pictures':>9s}{'accuracy':>11s}{'95 %':>15s}{'ECE':>9s}{'95 %':>14s}"]
+    lines = [f"{column['column'][:WIDE]:{WIDE}s}{'images':>9s}{'accuracy':>11s}{'95 %':>15s}{'ECE':>9s}{'95 %':>14s}"]
     lines += [_row(group, least) for group in column["groups"]]
     lines += [f"{'(no group)':{WIDE}s}{column['left_out']:9,d}"] if column["left_out"] else []
     enough = [group for group in column["groups"] if group["enough"]]

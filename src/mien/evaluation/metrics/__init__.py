@@ -33,7 +33,6 @@ from mien.evaluation.metrics.labels import (
     alpha_norm,
     balanced_accuracy,
     confusion,
-    hard,
     kappa,
     kappa_norm,
     macro_f1,
@@ -41,6 +40,7 @@ from mien.evaluation.metrics.labels import (
     macro_precision,
     macro_precision_norm,
     macro_recall,
+    top1,
 )
 from mien.evaluation.metrics.metric import Metric, higher, lower
 from mien.evaluation.metrics.ranking import pr_auc, roc_auc, top2, top2_confusion, top2_f1, top2_f1_norm, top2_hits
@@ -73,7 +73,6 @@ __all__ = [
     "confusion",
     "ece",
     "f1s_norm",
-    "hard",
     "icc",
     "kappa_norm_of",
     "kappa_of",
@@ -87,6 +86,7 @@ __all__ = [
     "precisions_norm",
     "recalls",
     "reliability",
+    "top1",
     "top2",
     "top2_confusion",
     "top2_hits",

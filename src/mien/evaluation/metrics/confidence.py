@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.evaluation.metrics.counts import Floats, mean_known
-from mien.evaluation.metrics.labels import hard
+from mien.evaluation.metrics.labels import top1
 
 BINS = 15
 """Bins of the top probability in the expected calibration error."""
@@ -78,7 +78,7 @@ def reliability(probs: Floats, target: Floats, bins: int = BINS, equal: str = "m
     >>> [column.tolist() for column in reliability(np.array([[0.5, 0.5], [0.0, 1.0]]), np.eye(2), bins=2)]
     [[0.5, 1.0], [1.0, 1.0], [1.0, 1.0]]
     """
-    label, predicted = hard(probs, target)
+    label, predicted = top1(probs, target)
     confidence = np.asarray(probs, np.float64).max(1)
     bin = bin_of(confidence, bins, equal)
     count = np.bincount(bin, minlength=bins).astype(float)

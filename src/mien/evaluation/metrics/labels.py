@@ -15,10 +15,10 @@ TIE = 1e-6
 """Shares of a target that differ by less are equal."""
 
 
-def hard(probs: Floats, target: Floats) -> tuple[Counts, Counts]:
+def top1(probs: Floats, target: Floats) -> tuple[Counts, Counts]:
     """Return the label and the predicted class of every sample, int64 (N,) each; ties as the module says.
 
-    >>> label, predicted = hard(np.array([[0.2, 0.8]]), np.array([[0.5, 0.5]]))
+    >>> label, predicted = top1(np.array([[0.2, 0.8]]), np.array([[0.5, 0.5]]))
     >>> int(label[0]), int(predicted[0])
     (1, 1)
     """
@@ -35,7 +35,7 @@ def confusion(probs: Floats, target: Floats) -> Counts:
     >>> confusion(np.array([[0.9, 0.1], [0.6, 0.4]]), np.eye(2)).tolist()
     [[1, 0], [1, 0]]
     """
-    label, predicted = hard(probs, target)
+    label, predicted = top1(probs, target)
     k = np.asarray(target).shape[1]
     return np.bincount(label * k + predicted, minlength=k * k).reshape(k, k)
 

@@ -1,6 +1,6 @@
 """Metrics of the order of probabilities: the two most probable classes, and curves over all thresholds.
 
-Curves take one class against the rest, labels as `hard` says, and are averaged over the classes for which they are
+Curves take one class against the rest, labels as `top1` says, and are averaged over the classes for which they are
 defined (ROC: with positives and negatives; precision-recall: with positives).
 """
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mien.evaluation.metrics import counts
 from mien.evaluation.metrics.counts import Counts, Floats
-from mien.evaluation.metrics.labels import TIE, hard
+from mien.evaluation.metrics.labels import TIE, top1
 
 
 def top2(probs: Floats, target: Floats) -> float:
@@ -95,7 +95,7 @@ def pr_auc(probs: Floats, target: Floats) -> float:
 
 
 def _classes(probs: Floats, target: Floats) -> list[tuple[Floats, NDArray[np.bool_]]]:
-    label, _ = hard(probs, target)
+    label, _ = top1(probs, target)
     return [(score, label == k) for k, score in enumerate(np.asarray(probs).T)] if len(label) else []
 
 

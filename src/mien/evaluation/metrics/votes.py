@@ -1,8 +1,8 @@
-"""Against the votes of several people per picture: `f(probs, votes) -> float`, by key in `VOTES`.
+"""Against the votes of several people per image: `f(probs, votes) -> float`, by key in `VOTES`.
 
 Votes are counts (N, K) over the labels; votes for anything else (unknown, not a face) are left out, and so are
-pictures without votes for a label.  How well people themselves do is in `PEOPLE`, `f(votes) -> float` by the same
-keys: the expected score of one person drawn at random, against the other people of the same picture.  A model that
+images without votes for a label.  How well people themselves do is in `PEOPLE`, `f(votes) -> float` by the same
+keys: the expected score of one person drawn at random, against the other people of the same image.  A model that
 scores higher than that cannot be told from a person by agreement with people.
 """
 
@@ -15,7 +15,7 @@ from mien.evaluation.metrics.counts import Counts, Floats, mean_known
 
 
 def accuracy(probs: Floats, votes: Counts) -> float:
-    """Return the share of pictures whose predicted label has most votes, or as many as any other, in [0, 1].
+    """Return the share of images whose predicted label has most votes, or as many as any other, in [0, 1].
 
     >>> accuracy(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([[5, 5], [9, 1]]))
     0.5
@@ -35,7 +35,7 @@ def soft_accuracy(probs: Floats, votes: Counts) -> float:
 
 
 def within_top2(probs: Floats, votes: Counts) -> float:
-    """Return the share of pictures whose predicted label is one of the people's two most frequent, in [0, 1].
+    """Return the share of images whose predicted label is one of the people's two most frequent, in [0, 1].
 
     Where labels tie for second place all of them count; a label that nobody chose never does.
 
@@ -102,7 +102,7 @@ PEOPLE: dict[str, Callable[[Counts], float]] = {
 
 
 def _expected(votes: Counts, score: Callable[[Counts, NDArray[np.intp]], NDArray[np.generic]]) -> float:
-    """Return the mean over pictures of a score, each person taken out in turn; two or more votes are needed."""
+    """Return the mean over images of a score, each person taken out in turn; two or more votes are needed."""
     votes = np.asarray(votes, np.int64)
     votes = votes[votes.sum(1) > 1]
     total = np.zeros(len(votes))

@@ -1,8 +1,8 @@
 """What systems answered, read from where it lies: a result, a folder of one, or any table of another system.
 
-A table has a row per picture: a column that names the picture, and either a column of labels or one per expression with
+A table has a row per image: a column that names the image, and either a column of labels or one per expression with
 probabilities.  Columns are told (`id=path`, `label=prediction`, `happiness=happy_score`, `truth=label`) or guessed from
-their names, and what was guessed is said.  An empty row is a picture without an answer.
+their names, and what was guessed is said.  An empty row is an image without an answer.
 """
 
 from collections import Counter
@@ -33,13 +33,13 @@ LISTED = 12
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What one system answered, in its own order of pictures.
+    """What one system answered, in its own order of images.
 
     Attributes:
         name, path: how it is called, and where it was read.
-        ids: (N,) strings, each once: ids of a data set or paths of pictures.
+        ids: (N,) strings, each once: ids of a data set or paths of images.
         labels: K expressions in vocabulary order; probs: float64 (N, K), zero where there is no answer.
-        answered: bool (N,), which pictures have an answer.
+        answered: bool (N,), which images have an answer.
         certain: only labels are known, so `probs` is one-hot and says nothing of confidence.
         target: float64 (N, T) over `truth_labels`, or None where the truth is not there.
         group: (N,) subject or clip, or None.
@@ -100,7 +100,7 @@ def result_answers(path: Path, split: str | None) -> Answers:
     """Return the answers in a result; UsageError for one of another split."""
     result = Result.load(path)
     if not len(result):
-        raise DataError(f"{path} holds no pictures", "at least one")
+        raise DataError(f"{path} holds no images", "at least one")
     facts = result.provenance
     if split and facts.get("split", split) != split:
         raise UsageError(f"--split {split}, but {path} is of {facts['split']}", f"results of {split}")
@@ -130,7 +130,7 @@ def _restricted(path: Path, result: Result) -> tuple[str, ...]:
 def _rows(path: Path) -> Rows:
     rows = read_table(path)
     if not len(next(iter(rows.values()), [])):
-        raise DataError(f"{path} has no rows", "a row per picture")
+        raise DataError(f"{path} has no rows", "a row per image")
     return rows
 
 
@@ -182,7 +182,7 @@ def _each_once(path: Path, ids: NDArray[np.str_]) -> None:
     if (counts > 1).any():
         rows = (np.flatnonzero(counts[where] > 1) + 1).tolist()
         raise DataError(
-            f"{path}: {named(rows)} name the same pictures, {str(ids[rows[0] - 1])!r} first", "a row per picture"
+            f"{path}: {named(rows)} name the same images, {str(ids[rows[0] - 1])!r} first", "a row per image"
         )
 
 
@@ -237,4 +237,4 @@ def _said(path: Path, columns: Columns) -> str:
     if columns.probs:
         answers = "probabilities from " + ", ".join(f"{c} ({e})" for e, c in columns.probs.items())
     truth = f", truth from {columns.truth}" if columns.truth else ""
-    return f"{path}: pictures from {columns.id}, {answers}{truth}"
+    return f"{path}: images from {columns.id}, {answers}{truth}"

@@ -16,7 +16,7 @@ from mien.labels import EXPRESSIONS, canonical
 
 IDS = (
     "id ids path file filename file_name file_path image image_path image_name image_file image_id img img_path "
-    "photo photo_id photo_name photo_path picture picture_id picture_name source name key sample"
+    "photo photo_id photo_name photo_path image image_id image_name source name key sample"
 )
 ANSWERS = (
     "prediction predicted pred predicted_label label expression emotion dominant_emotion top_emotion answer output"
@@ -61,7 +61,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of the picture's name, the label and the truth (empty: none), and of probabilities by expression.
+    """The columns of the image's name, the label and the truth (empty: none), and of probabilities by expression.
 
     `ignored` are columns of probabilities of something else, `words` what words of the column of labels mean.
     """
@@ -137,7 +137,7 @@ def find_columns(path: Path, rows: Rows, told: Sequence[Told]) -> tuple[Columns,
         do = "name them: --column EXPRESSION=... for each, or --column label=..."
         raise DataError(f"{path} has columns {', '.join(head)}", what, do)
     if not found["id"]:
-        raise DataError(f"{path} has columns {', '.join(head)}", "one that names the picture", "--column id=...")
+        raise DataError(f"{path} has columns {', '.join(head)}", "one that names the image", "--column id=...")
     if len(probs) < 2:
         return Columns(found["id"], found["label"], found["truth"], {}, words=words), ()
     aside = (f"{path}: column {found['label']} is left aside, the probabilities say as much",) if found["label"] else ()

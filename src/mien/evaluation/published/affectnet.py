@@ -163,7 +163,7 @@ def baselines() -> Iterator[Published]:
 
 def others() -> Iterator[Published]:
     """Yield the commercial service, the state of the art and human agreement."""
-    source, note = f"{SUMMARY}, quoting AffectNet", "read off a picture of the matrix; the other cells are not given"
+    source, note = f"{SUMMARY}, quoting AffectNet", "read off an image of the matrix; the other cells are not given"
     recalls = {"neutral": 0.94, "happiness": 0.85, "fear": 0.25, "disgust": 0.27, "contempt": 0.04}
     for label, value in recalls.items():
         yield Published("emotion-api", API, f"recall.{label}", value, TEST, source, note)
@@ -175,7 +175,7 @@ def others() -> Iterator[Published]:
     yield Published("affectnet-best-va", art, "ccc.valence", 0.716, VAL, "literature", secondary)
     yield Published("affectnet-best-va", art, "ccc.arousal", 0.642, VAL, "literature", secondary)
     yield Published("affectnet-people", "two annotators agree", "agreement", 0.607, TEST, PAPER, "about")
-    note = "action units; the source says 95 pictures, surely 950,000: the unit (ten thousand) was lost"
+    note = "action units; the source says 95 images, surely 950,000: the unit (ten thousand) was lost"
     team = "EmotioNet challenge 2017, first team"
     yield Published("emotionet-2017", team, "accuracy", 0.82, "emotionet test", SUMMARY, note)
 

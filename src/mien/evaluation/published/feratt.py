@@ -18,9 +18,9 @@ WHAT = {
 """The systems; their recipes add `-ckplus` or `-synthetic` to these names for other data than FERPlus."""
 
 SYNTHETIC = "faces pasted on photos"
-FERPLUS_FACES = "5,000 pictures of FERPlus faces pasted on photos"
-VAL_191 = "3,191 pictures: PublicTest by the majority rule on label.csv"
-NINTHS = "no count of the 35 test pictures gives this share, a count of 36 does; one class is always predicted"
+FERPLUS_FACES = "5,000 images of FERPlus faces pasted on photos"
+VAL_191 = "3,191 images: PublicTest by the majority rule on label.csv"
+NINTHS = "no count of the 35 test images gives this share, a count of 36 does; one class is always predicted"
 ROWS = (  # system, split, note, accuracy, precision, recall, F1 in percent
     ("preact-resnet18-ckplus", "ckplus real test", "22 of 35", (62.9, 51.8, 53.5, 52.6)),
     ("preact-resnet18", "ckplus synthetic test", SYNTHETIC, (54.2, 37.9, 34.3, 36.0)),

@@ -25,7 +25,7 @@ def calibration(report: Report) -> str:
     chart = lines(drawn, "confidence", "accuracy", unit=True, shares=(True, True))
     marks = key((line.name, line.kind, line.kind == 0) for line in drawn)
     caption = (
-        "Reliability: each point holds equally many pictures. Above the dashed line the weights are too modest, "
+        "Reliability: each point holds equally many images. Above the dashed line the weights are too modest, "
         "below it too sure of themselves."
     )
     bins = "".join(_bins(name if not report.single else "", *columns) for name, columns in found.items())
@@ -37,14 +37,14 @@ def calibration(report: Report) -> str:
 
 
 def risk(report: Report) -> str:
-    """The share of wrong answers among the pictures answered, when the least confident are not."""
+    """The share of wrong answers among the images answered, when the least confident are not."""
     known = _graded(report)
     if not known:
         return ""
     curves = {name: risk_coverage(result.probs, result.target) for name, result in known.items()}
     drawn = [Line(name, *_thin(*curve), report.kinds[name]) for name, curve in curves.items()]
     chart = lines(drawn, "answered", "wrong among the answered", shares=(True, True))
-    caption = "Risk and coverage: the share of wrong answers when only the most confident pictures are answered."
+    caption = "Risk and coverage: the share of wrong answers when only the most confident images are answered."
     marks = key_of(report)
     rows = [
         [escape(percent(share)), *(_answered(known[name], curves[name], share) for name in known)] for share in SHARES
@@ -79,14 +79,14 @@ def _graded(report: Report) -> dict[str, Result]:
 
 
 def _thin(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[list[float], list[float]]:
-    """Return the curve from 2 % coverage on, where it is more than the luck of a few pictures, at some 200 points."""
+    """Return the curve from 2 % coverage on, where it is more than the luck of a few images, at some 200 points."""
     first = int(np.searchsorted(x, 0.02))
     chosen = np.unique(np.linspace(first, len(x) - 1, 200).round().astype(int))
     return x[chosen].tolist(), y[chosen].tolist()
 
 
 def _answered(result: Result, curve: tuple[NDArray[np.float64], NDArray[np.float64]], share: float) -> str:
-    """Return the accuracy where a share of the pictures is answered, and the least confidence there; HTML."""
+    """Return the accuracy where a share of the images is answered, and the least confidence there; HTML."""
     k = min(round(share * len(result)), len(result)) - 1
     least = np.sort(result.probs.max(1))[::-1][k]
     return f"{escape(percent(1 - float(curve[1][k]), 1))}<small>from {least:.3f} on</small>"
@@ -95,7 +95,7 @@ def _answered(result: Result, curve: tuple[NDArray[np.float64], NDArray[np.float
 def _bins(name: str, confidence: NDArray[np.floating], right: NDArray[np.floating], count: NDArray[np.floating]) -> str:
     bins = zip(confidence.tolist(), right.tolist(), count.tolist(), strict=True)
     rows = [[escape(percent(c, 1)), escape(percent(r, 1)), f"{n:,.0f}"] for c, r, n in bins]
-    return (f"<h3>{escape(name)}</h3>" if name else "") + table(("mean confidence", "accuracy", "pictures"), rows)
+    return (f"<h3>{escape(name)}</h3>" if name else "") + table(("mean confidence", "accuracy", "images"), rows)
 
 
 def _errors(report: Report, known: dict[str, Result]) -> str:

@@ -1,4 +1,4 @@
-"""What the pictures and the weights are, and how the figures are defined."""
+"""What the images and the weights are, and how the figures are defined."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from mien.html.page import dot, escape, facts, percent, table
 
 
 def data_card(report: Report) -> str:
-    """The pictures measured on: source, counts by expression, twins, agreement of the raters, terms."""
+    """The images measured on: source, counts by expression, twins, agreement of the raters, terms."""
     cards, seen = [], set()
     for name, result in report.results.items():
         facts_of = result.provenance
@@ -43,26 +43,26 @@ def model_card(report: Report) -> str:
 def definitions(report: Report) -> str:
     """How every figure on the page is defined."""
     told = {
-        "accuracy": "the share of pictures whose likeliest expression is the label; where several labels tie for most "
+        "accuracy": "the share of images whose likeliest expression is the label; where several labels tie for most "
         "votes, any of them is right; an expression that only the weights or only the labels know "
         "counts as wrong. Interval: Wilson.",
-        "clean": "without the pictures that have a twin in the Training that these weights saw: equal pixels, or a "
+        "clean": "without the images that have a twin in the Training that these weights saw: equal pixels, or a "
         "Pearson correlation of at least 0.98; searched only where its fingerprint is the one in the weights' card.",
         "macro-F1": "the mean over expressions of the harmonic mean of precision and recall. Interval: 2,000 bootstrap "
         "draws, stratified by expression.",
-        "top-2": "the share of pictures whose label is among the two likeliest expressions.",
+        "top-2": "the share of images whose label is among the two likeliest expressions.",
         "ECE": "expected calibration error: the mean distance of confidence and accuracy over 15 bins of equally "
-        f"many pictures (equal width where that is said). {ECE_TOLD}",
+        f"many images (equal width where that is said). {ECE_TOLD}",
         "log loss": "the mean of minus the logarithm of the probability given to the label, in nats; against the "
         "raters' distribution where there is one.",
-        "intervals": "95 %, over the draw of test pictures, of whole subjects or clips where those are known, which is "
+        "intervals": "95 %, over the draw of test images, of whole subjects or clips where those are known, which is "
         "then said; they hold neither other seeds nor other data.",
     }
     return section("definitions", "How it is measured", f'<div class="box">{facts(told)}</div>')
 
 
 def _data(result: Result, f: dict[str, Any]) -> str:
-    label, _ = metrics.hard(result.probs, result.target)
+    label, _ = metrics.top1(result.probs, result.target)
     clean, agreed = result.clean, result.target.max(1)
     twin = np.zeros(len(result), bool) if clean is None else ~clean
     voted = bool((agreed < 1).any())
@@ -74,13 +74,13 @@ def _data(result: Result, f: dict[str, Any]) -> str:
         if voted:
             cells.append(escape(percent(float(agreed[own].mean()) if own.any() else None)))
         rows.append([dot(text) + escape(text), *cells])
-    head = ("expression", "pictures", "share", "with a twin", *(["raters agreed"] if voted else []))
+    head = ("expression", "images", "share", "with a twin", *(["raters agreed"] if voted else []))
     source, terms = TERMS.get(str(f.get("dataset")), ("", ""))
     about = {
         "data set": " ".join(str(f[key]) for key in ("dataset", "split") if f.get(key)),
         "source": source,
         "terms": terms,
-        "pictures": f"{len(result):,}",
+        "images": f"{len(result):,}",
         "groups": f"{len(np.unique(result.group)):,} subjects or clips" if result.group is not None else "",
         "twins in training": f"{int(twin.sum()):,}" if clean is not None else f"not searched: {not_searched(result)}",
         "fingerprint of this split": str(f.get("fingerprint") or ""),
@@ -103,5 +103,5 @@ def _weights(card: dict[str, Any]) -> dict[str, str]:
         "abstains below": f"confidence {threshold:.2f}" if threshold is not None else "",
         **licences(card),
         "notes": card["notes"],
-        "not for": "people's grades, jobs, credit, treatment or liberty: it reads pictures, not feelings",
+        "not for": "people's grades, jobs, credit, treatment or liberty: it reads images, not feelings",
     }

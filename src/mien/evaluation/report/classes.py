@@ -31,10 +31,10 @@ def expressions(report: Report) -> str:
         two = escape(percent(seconds.get(label), 1))
         rows.append([dot(label) + escape(label), f"{row['support']:,}", shares[0], found, shares[1], two])
         marks.append(Whisker(label, row["recall"] if row["support"] else None, within))
-    listed = table(("expression", "pictures", "precision", "recall", "F1", "in top two"), rows)
+    listed = table(("expression", "images", "precision", "recall", "F1", "in top two"), rows)
     caption = "Recall by expression with its 95 % interval."
     told = (
-        '<p class="soft">Recall: the share of the pictures of an expression that is found. Precision: the share of the '
+        '<p class="soft">Recall: the share of the images of an expression that is found. Precision: the share of the '
         "answers that is right. In top two: the label is among the two likeliest.</p>"
     )
     beside = f'<div class="box">{listed}{told}</div>'
@@ -51,7 +51,7 @@ def confusion(report: Report) -> str:
     if not known:
         return ""
     panes = {}
-    for title, shares in (("Pictures", False), ("Share of each row", True)):
+    for title, shares in (("Images", False), ("Share of each row", True)):
         grids = "".join(_matrix(report, name, shares) for name in known)
         panes[title] = grids if report.single else f'<div class="two">{grids}</div>'
     told = (
@@ -93,7 +93,7 @@ def _compared(report: Report) -> str:
 def _recall_spans(report: Report, name: str) -> dict[str, Interval]:
     """Return the interval of each label's recall, by group where groups are known."""
     result = report.results[name]
-    label, predicted = metrics.hard(result.probs, result.target)
+    label, predicted = metrics.top1(result.probs, result.target)
     own = {text: label == k for k, text in enumerate(result.labels) if (label == k).any()}
     group = result.group
     return {
@@ -103,9 +103,9 @@ def _recall_spans(report: Report, name: str) -> dict[str, Interval]:
 
 
 def _among_two(report: Report, name: str) -> dict[str, float]:
-    """Return the share of each label's pictures whose label is among the two likeliest."""
+    """Return the share of each label's images whose label is among the two likeliest."""
     result = report.results[name]
-    label, _ = metrics.hard(result.probs, result.target)
+    label, _ = metrics.top1(result.probs, result.target)
     hits = metrics.top2_hits(result.probs, result.target)
     return {text: float(hits[label == k].mean()) for k, text in enumerate(result.labels) if (label == k).any()}
 
@@ -122,7 +122,7 @@ def _matrix(report: Report, name: str, shares: bool) -> str:
     corner = "<td>answer →<br>label ↓</td>"
     grid = f'<table class="matrix"><thead><tr>{corner}{head}</tr></thead><tbody>{rows}</tbody></table>'
     title = "" if report.single else f"<h3>{name_of(name, report.kinds[name])}</h3>"
-    told = f"confusion of {name}, {'shares of each row' if shares else 'pictures'}"
+    told = f"confusion of {name}, {'shares of each row' if shares else 'images'}"
     return f'<div class="box">{title}{scroll(grid, told)}</div>'
 
 
@@ -142,7 +142,7 @@ def _confused(f: dict[str, Any]) -> str:
         for i, j in pairs
         if counts[i, j] and (share := percent(counts[i, j] / support[i]))
     ]
-    listed = table(("label \N{RIGHTWARDS ARROW} answer", "pictures", "share"), rows)
+    listed = table(("label \N{RIGHTWARDS ARROW} answer", "images", "share"), rows)
     return f'<div class="box"><h3>The most frequent mistakes</h3>{listed}</div>'
 
 

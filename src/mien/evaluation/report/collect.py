@@ -40,7 +40,7 @@ RESULTS = ("test.npz", "result.npz", "val.npz")
 """What holds the result of a folder; the first that is there is taken."""
 
 
-ELSEWHERE = "pictures are put only into run folders and where --out says"
+ELSEWHERE = "images are put only into run folders and where --out says"
 
 
 OTHERS = {".csv", ".doc", ".docx", ".jpg", ".json", ".md", ".npz", ".pdf", ".png", ".svg", ".txt"}
@@ -51,14 +51,14 @@ def make(paths: Sequence[Path], root: Path | str | None, out: Path | None) -> tu
     """Write the report of runs and results; return its path, and sentences on measurements that were left out.
 
     `out` is a file or a folder; without it the report of one folder goes there, any other into the current one and
-    then without pictures, which belong in folders that the user names.
+    then without images, which belong in folders that the user names.
     """
     if out is not None and out.suffix.lower() in OTHERS:
         raise UsageError(f"--out {out}", "a folder or a file.html", "a browser prints the page as PDF")
     own = paths[0] if len(paths) == 1 and paths[0].is_dir() else None
     path = _target(out or own or Path())
     with alone(path, paths):
-        report = gather(paths, root, pictures=out is not None or own is not None, strict=root is not None)
+        report = gather(paths, root, with_images=out is not None or own is not None, strict=root is not None)
         with contextlib.ExitStack() as stack:
             if out is not None and path.parent == out and out not in paths:
                 settings = {"results": paths, "root": root, "out": out}
@@ -69,11 +69,11 @@ def make(paths: Sequence[Path], root: Path | str | None, out: Path | None) -> tu
     return path, [told for lines in report.strangers.values() for told in lines]
 
 
-def gather(paths: Sequence[Path], root: Path | str | None, pictures: bool = True, strict: bool = False) -> Report:
+def gather(paths: Sequence[Path], root: Path | str | None, with_images: bool = True, strict: bool = False) -> Report:
     """Return the report of run folders, folders with a result, and `.npz` files; DataError for what is none of them.
 
     Folders and files of `mien stress --out` and `mien fairness --out` may be among them, beside the result they are of.
-    Pictures that cannot be had are missing with the reason; when `strict`, a data set under `root` that is not the one
+    Images that cannot be had are missing with the reason; when `strict`, a data set under `root` that is not the one
     measured is a DataError.
     """
     given = [file for path in paths for file in measurements(Path(path), RESULTS)]
@@ -87,7 +87,7 @@ def gather(paths: Sequence[Path], root: Path | str | None, pictures: bool = True
     results = dict(zip(names, loaded, strict=True))
     where = dict(zip(names, files, strict=True))
     found = measured(results, where, given, _beside)
-    images, missing = _images(results, root, strict) if pictures else ({}, dict.fromkeys(names, ELSEWHERE))
+    images, missing = _images(results, root, strict) if with_images else ({}, dict.fromkeys(names, ELSEWHERE))
     return Report(
         results,
         {name: describe(result) for name, result in results.items()},

@@ -1,4 +1,4 @@
-"""Whether several results on the same pictures differ by more than chance: paired differences, McNemar, Holm."""
+"""Whether several results on the same images differ by more than chance: paired differences, McNemar, Holm."""
 
 from dataclasses import replace
 from typing import Any
@@ -17,18 +17,18 @@ SHOWN = {"accuracy": "accuracy", "macro_f1": "macro-F1", "ece": "ECE"}
 
 
 def differences(report: Report) -> str:
-    """Every pair's difference in accuracy, on all pictures and on those without twins, with intervals and tests."""
+    """Every pair's difference in accuracy, on all images and on those without twins, with intervals and tests."""
     if not report.paired:
         return ""
     named = [replace(r, provenance={**r.provenance, "weights": name}) for name, r in report.results.items()]
     aligned = [r.take(rows_of(r, named[0].ids)) for r in named]
-    parts = {"All pictures": subset(aligned)}
+    parts = {"All images": subset(aligned)}
     clean = without_twins(aligned)
     parts[title("clean", clean).capitalize()] = clean
     told = (
-        '<p class="soft">First minus second, in points, on the same pictures. p: McNemar\'s test (by whole '
+        '<p class="soft">First minus second, in points, on the same images. p: McNemar\'s test (by whole '
         "subjects or clips where known) on the "
-        "pictures that only one of the two reads rightly, and after the correction of Holm for the number of pairs; "
+        "images that only one of the two reads rightly, and after the correction of Holm for the number of pairs; "
         "below 0.05 the two are told apart. A difference between two weights is not yet one between two ways of "
         "training.</p>"
     )

@@ -18,8 +18,8 @@ def fairness(report: Report) -> str:
         title = "" if report.single else f"<h3>{name_of(name, report.kinds[name])}</h3>"
         left = f" {found['left_out']:,} of them are in {none}." if found.get("left_out") else ""
         told = (
-            f"Groups are those of the table that was given, {found['n']:,} pictures.{left} Below "
-            f"{found['min_group']:,} pictures a group is shown faint and nothing is concluded from it. "
+            f"Groups are those of the table that was given, {found['n']:,} images.{left} Below "
+            f"{found['min_group']:,} images a group is shown faint and nothing is concluded from it. "
             f"{_by(found)}{ECE_TOLD}"
         )
         parts += [
@@ -58,7 +58,7 @@ def _column(report: Report, name: str, column: dict[str, Any]) -> str:
     if column.get("left_out"):
         rows.append(['<span class="soft">no group</span>', f"{column['left_out']:,}", "", ""])
     chart = figure(whiskers(marks, "accuracy"), f"Accuracy by {column['column']} with its 95 % interval.")
-    listed = table((column["column"], "pictures", "accuracy", "ECE"), rows)
+    listed = table((column["column"], "images", "accuracy", "ECE"), rows)
     level = 3 if report.single else 4
     title = f"<h{level}>By {escape(column['column'])}</h{level}>"
     said = str(column.get("conclusion") or "")
@@ -104,7 +104,7 @@ def _rates(column: dict[str, Any]) -> str:
     ]
     if not rows:
         return ""
-    listed = table((column["column"], "expression", "pictures", "false positives", "false negatives"), rows)
+    listed = table((column["column"], "expression", "images", "false positives", "false negatives"), rows)
     return f"<details><summary>False positives and negatives by {escape(column['column'])}</summary>{listed}</details>"
 
 

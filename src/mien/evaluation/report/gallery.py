@@ -1,6 +1,6 @@
-"""The most confident mistakes as pictures: "true: sadness, predicted: neutral 0.71".
+"""The most confident mistakes as images: "true: sadness, predicted: neutral 0.71".
 
-Pictures are read from the data set when the page is written, so they live only in run folders and folders that the
+Images are read from the data set when the page is written, so they live only in run folders and folders that the
 user names; a budget keeps the page small.
 """
 
@@ -17,14 +17,14 @@ from mien.evaluation.result import Result
 from mien.html.page import data_uri, dot, escape, table
 
 EACH = 8
-"""Mistakes shown of each expression; of several results, pictures shown of each kind."""
+"""Mistakes shown of each expression; of several results, images shown of each kind."""
 SIDE = 112
 """Longest side of a thumbnail in pixels."""
 BUDGET = 2_500_000
 """Bytes of thumbnails in one page."""
 TITLE = "gallery"
 RATED = 0.1
-"""Least share of the raters that is mentioned below a picture."""
+"""Least share of the raters that is mentioned below an image."""
 
 
 def gallery(report: Report) -> str:
@@ -39,24 +39,24 @@ def mistakes(result: Result) -> NDArray[np.intp]:
     >>> mistakes(Result(probs, np.eye(2)[[1, 1, 0]], ("fear", "anger"), np.array(["a", "b", "c"]))).tolist()
     [0, 2]
     """
-    label, predicted = metrics.hard(result.probs, result.target)
+    label, predicted = metrics.top1(result.probs, result.target)
     wrong = np.flatnonzero(label != predicted)
     return wrong[np.argsort(-result.probs[wrong].max(1), kind="stable")]
 
 
 def thumbnail(image: NDArray[np.uint8]) -> bytes:
-    """Return a picture, uint8 (H, W, 1 or 3), as a PNG of at most `SIDE` pixels a side."""
+    """Return an image, uint8 (H, W, 1 or 3), as a PNG of at most `SIDE` pixels a side."""
     from PIL import Image
 
-    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-    picture.thumbnail((SIDE, SIDE))
+    small = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+    small.thumbnail((SIDE, SIDE))
     stream = io.BytesIO()
-    picture.save(stream, "PNG", optimize=True)
+    small.save(stream, "PNG", optimize=True)
     return stream.getvalue()
 
 
-class Shelf:
-    """Turns rows of results into pictures with captions until the page's budget is spent."""
+class ThumbnailBudget:
+    """Turns rows of results into images with captions until the page's budget is spent."""
 
     def __init__(self, samples: Samples) -> None:
         self._samples = samples
@@ -64,13 +64,13 @@ class Shelf:
         self._left = BUDGET
 
     def card(self, id: str, caption: str) -> str:
-        """Return one picture over its caption (HTML); empty where the budget is spent or the picture unknown."""
+        """Return one image over its caption (HTML); empty where the budget is spent or the image unknown."""
         row = self._row.get(id)
         if row is None or self._left <= 0:
             return ""
         uri = data_uri(thumbnail(np.asarray(self._samples.images[row])), "image/png")
         self._left -= len(uri)
-        told = escape(f"picture {id} of {self._samples.name} {self._samples.split}")
+        told = escape(f"image {id} of {self._samples.name} {self._samples.split}")
         return f'<figure><img src="{uri}" alt="{told}" title="{told}"><figcaption>{caption}</figcaption></figure>'
 
 
@@ -79,12 +79,12 @@ def _mistakes(report: Report, name: str, result: Result) -> str:
     if not len(wrong):
         return ""
     told = (
-        f"{len(wrong):,} of {len(result):,} pictures are read wrongly. These are the mistakes made with most "
+        f"{len(wrong):,} of {len(result):,} images are read wrongly. These are the mistakes made with most "
         f"confidence, up to {EACH} of each expression: picked for being wrong, they do not tell how often that is."
     )
-    label, predicted = metrics.hard(result.probs, result.target)
+    label, predicted = metrics.top1(result.probs, result.target)
     if name not in report.images:
-        told += f" The pictures are not shown: {report.missing.get(name, 'the data set is not at hand')}."
+        told += f" The images are not shown: {report.missing.get(name, 'the data set is not at hand')}."
         rows = [
             [
                 escape(result.ids[k]),
@@ -94,9 +94,9 @@ def _mistakes(report: Report, name: str, result: Result) -> str:
             for k in wrong[: 2 * EACH]
         ]
         return section(
-            TITLE, "Wrong predictions", _soft(told), table(("picture", "true", "predicted", "confidence"), rows)
+            TITLE, "Wrong predictions", _soft(told), table(("image", "true", "predicted", "confidence"), rows)
         )
-    shelf, parts = Shelf(report.images[name]), []
+    shelf, parts = ThumbnailBudget(report.images[name]), []
     for k, text in enumerate(result.labels):
         cards = [
             shelf.card(str(result.ids[row]), _caption(result, int(row))) for row in wrong[label[wrong] == k][:EACH]
@@ -107,7 +107,7 @@ def _mistakes(report: Report, name: str, result: Result) -> str:
 
 
 def _caption(result: Result, row: int) -> str:
-    label, predicted = metrics.hard(result.probs[row : row + 1], result.target[row : row + 1])
+    label, predicted = metrics.top1(result.probs[row : row + 1], result.target[row : row + 1])
     true, said = (escape(result.labels[int(of[0])]) for of in (label, predicted))
     return f"true: {true}, predicted: <b>{said} {result.probs[row].max():.2f}</b>{_raters(result, row)}"
 
@@ -122,33 +122,33 @@ def _raters(result: Result, row: int) -> str:
 
 
 def _differences(report: Report) -> str:
-    """Return the pictures that only one of several results reads rightly, and those on which all are wrong."""
+    """Return the images that only one of several results reads rightly, and those on which all are wrong."""
     name = next(iter(report.results))
     if not report.paired or name not in report.images:
         return ""
     first = report.results[name]
     aligned = {key: other.take(rows_of(other, first.ids)) for key, other in report.results.items()}
     probs = np.stack([result.probs for result in aligned.values()])
-    answers = [metrics.hard(result.probs, result.target) for result in aligned.values()]
+    answers = [metrics.top1(result.probs, result.target) for result in aligned.values()]
     right = np.stack([label == predicted for label, predicted in answers])
     true = answers[0][0]
     margin = np.take_along_axis(probs, true[None, :, None], 2)[..., 0]
-    shelf, parts = Shelf(report.images[name]), []
+    shelf, parts = ThumbnailBudget(report.images[name]), []
     for k, key in enumerate(aligned):
         alone = np.flatnonzero(right[k] & (right.sum(0) == 1))
         order = alone[np.argsort(-(margin[k] - np.delete(margin, k, 0).max(0))[alone], kind="stable")]
         parts.append(_shown(f"Only {key} is right", order, aligned, shelf))
     none = np.flatnonzero(~right.any(0))
     parts.append(_shown("All are wrong", none[np.argsort(-probs.max(2).mean(0)[none], kind="stable")], aligned, shelf))
-    told = f"Up to {EACH} pictures of each kind, those first on which confidence differs most; picked, not typical."
+    told = f"Up to {EACH} images of each kind, those first on which confidence differs most; picked, not typical."
     return section(TITLE, "Where they differ", _soft(told), *parts)
 
 
-def _shown(title: str, rows: NDArray[np.intp], aligned: dict[str, Result], shelf: Shelf) -> str:
+def _shown(title: str, rows: NDArray[np.intp], aligned: dict[str, Result], shelf: ThumbnailBudget) -> str:
     first = next(iter(aligned.values()))
     cards = []
     for row in map(int, rows[:EACH]):
-        true = metrics.hard(first.probs[row : row + 1], first.target[row : row + 1])[0]
+        true = metrics.top1(first.probs[row : row + 1], first.target[row : row + 1])[0]
         said = "".join(
             f"<small>{escape(name)}: <b>{escape(r.labels[int(p.argmax())])} {p.max():.2f}</b></small>"
             for name, r in aligned.items()
@@ -157,7 +157,7 @@ def _shown(title: str, rows: NDArray[np.intp], aligned: dict[str, Result], shelf
         cards.append(shelf.card(str(first.ids[row]), f"true: {escape(first.labels[int(true[0])])}{said}"))
     if not any(cards):
         return ""
-    return f'<h3>{escape(title)}: {len(rows):,} pictures</h3><div class="faces wide">{"".join(cards)}</div>'
+    return f'<h3>{escape(title)}: {len(rows):,} images</h3><div class="faces wide">{"".join(cards)}</div>'
 
 
 def rows_of(result: Result, ids: NDArray[np.str_]) -> NDArray[np.intp]:

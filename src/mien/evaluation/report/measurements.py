@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import DataError, UsageError
-from mien.evaluation.provenance import stranger
+from mien.evaluation.provenance import mismatch_reason
 from mien.evaluation.report.schema import KINDS as SCHEMAS
 from mien.evaluation.result import Result
 from mien.reading.documents import read_json
@@ -42,7 +42,7 @@ def measured(
             if path := beside(file, f"{kind}.json"):
                 figures = read(path)
                 _check(path, kind, figures)
-                if why := stranger(figures, results[name]):
+                if why := mismatch_reason(figures, results[name]):
                     found.strangers[kind].append(f"{path} is left out: {why}.")
                 else:
                     found.figures[kind][name] = figures
@@ -52,7 +52,7 @@ def measured(
         if not kind:
             raise DataError(f"{path} is neither of {' nor '.join(KINDS)}", "a JSON file that one of these wrote")
         _check(path, kind, figures)
-        whys = {name: stranger(figures, result) for name, result in results.items()}
+        whys = {name: mismatch_reason(figures, result) for name, result in results.items()}
         own = [name for name, why in whys.items() if not why]
         if not own:
             raise UsageError(f"{path}: {next(iter(whys.values()))}", "the result it is about beside it")

@@ -22,7 +22,7 @@ class Report:
         images: the samples a result was measured on, for the gallery.
         stress, fairness: what `mien stress` and the fairness audit wrote, in their JSON shapes.
         about: `recipe`, `environment`, `card` and `val` (its figures), each where known.
-        missing: why there is no picture of a result, in words.
+        missing: why there is no image of a result, in words.
         strangers: by section, sentences on files that lie there and are about something else.
     """
 
@@ -49,7 +49,7 @@ class Report:
 
     @property
     def paired(self) -> bool:
-        """Whether several results answer the same pictures, so that they can be compared picture by picture."""
+        """Whether several results answer the same images, so that they can be compared image by image."""
         first, *others = self.results.values()
         where = _measured(first)
         return bool(others) and all(

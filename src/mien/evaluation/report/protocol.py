@@ -34,7 +34,7 @@ def _protocol(report: Report, name: str) -> dict[str, str]:
         "file (sha256)": str(f.get("weights_sha256") or "")[:16],
         "data": " ".join(str(f[key]) for key in ("dataset", "split") if f.get(key))
         + (f", {options}" if options else ""),
-        "pictures": f"{f['n']:,}; " + (clean or f"twins in training not searched: {why}"),
+        "images": f"{f['n']:,}; " + (clean or f"twins in training not searched: {why}"),
         "labels merged": ", ".join(f"{new} of {' and '.join(old)}" for new, old in _merged(f)),
         "labels": "; ".join(label_sets({"labels_left_out": [], "left_out": 0, **f})),
         "fingerprint of this split": str(f.get("fingerprint") or ""),

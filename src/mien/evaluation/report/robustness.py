@@ -1,4 +1,4 @@
-"""How the weights bear corrupted pictures and attacks, from what `mien stress` wrote."""
+"""How the weights bear corrupted images and attacks, from what `mien stress` wrote."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def stress(report: Report) -> str:
     if not report.stress:
         return section("stress", "Under stress", strangers(report, "stress"))
     told = (
-        '<p class="soft">Pictures were spoilt in many ways at five severities and read again; '
+        '<p class="soft">Images were corrupted in many ways at five severities and read again; '
         "shades show how much of the clean accuracy is lost.</p>"
     )
     return section(
@@ -90,7 +90,7 @@ def _grid(found: dict[str, Any]) -> str:
 def _mce(found: dict[str, Any]) -> str:
     clean = found["clean"]
     text = (
-        f"Accuracy in percent at severities 1 to 5, on {found['n']:,} pictures of {found['dataset']} {found['split']}; "
+        f"Accuracy in percent at severities 1 to 5, on {found['n']:,} images of {found['dataset']} {found['split']}; "
         f"clean {percent(clean['accuracy'], 1)} (95 %: {span(clean['accuracy_interval'])}). Error: the mean over them."
     )
     if found.get("mce") is not None:
@@ -112,7 +112,7 @@ def _attacks(found: dict[str, Any]) -> str:
         ]
         for row in found["attacks"]
     ]
-    listed = table(("attack", "epsilon", "pictures", "accuracy left", "queries"), rows)
+    listed = table(("attack", "epsilon", "images", "accuracy left", "queries"), rows)
     told = (
         '<p class="soft">Somebody who wants a wrong answer changes every pixel by at most epsilon. '
         "What is left is an upper bound: a stronger attack may leave less.</p>"

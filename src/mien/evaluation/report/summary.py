@@ -14,12 +14,12 @@ from mien.html.chart import Whisker, whiskers
 from mien.html.page import escape, percent, table, tiles
 
 FEW = 100
-"""Pictures of a class below which the page warns of its chance error."""
+"""Images of a class below which the page warns of its chance error."""
 
 KNOWN = {
     "fer2013": "FER2013's labels are noisy: they equal the plurality of ten later raters (FERPlus) in 62.6 % of "
-    "pictures, so no reader of faces can come near 100 %.",
-    "ferplus": "FERPlus keeps pictures on which most raters agree; harder pictures were left out before measuring.",
+    "images, so no reader of faces can come near 100 %.",
+    "ferplus": "FERPlus keeps images on which most raters agree; harder images were left out before measuring.",
 }
 """What to know of a data set's labels before quoting a figure."""
 
@@ -35,7 +35,7 @@ def _tiles(report: Report) -> str:
     clean = f["clean"]
     return tiles(
         [
-            (percent(f["accuracy"], 1), f"accuracy on all {f['n']:,} pictures", _within(f["accuracy_interval"], f)),
+            (percent(f["accuracy"], 1), f"accuracy on all {f['n']:,} images", _within(f["accuracy_interval"], f)),
             (
                 percent(clean["accuracy"], 1),
                 "twins in training: not searched"
@@ -62,14 +62,14 @@ def _side_by_side(report: Report) -> str:
         where = " ".join(str(f[key]) for key in ("dataset", "split") if f.get(key))
         named = name_of(name, report.kinds[name]) + (f"<small>{escape(where)}</small>" if where else "")
         rows.append([named, sizes, *cells, _plain(f["nll"])])
-    head = ("weights", "pictures", "accuracy", "clean accuracy", *list(shown.values())[1:], "log loss")
+    head = ("weights", "images", "accuracy", "clean accuracy", *list(shown.values())[1:], "log loss")
     marks = [
         Whisker(name, f["accuracy"], f["accuracy_interval"], report.kinds[name], what == "all")
         for name, whole in report.figures.items()
         for what, f in (("all", whole), ("without twins", whole["clean"]))
         if what == "all" or f["n"]
     ]
-    caption = "Accuracy with its 95 % interval; faint with the pictures that have a twin in the training split."
+    caption = "Accuracy with its 95 % interval; faint with the images that have a twin in the training split."
     told = '<p class="soft">ECE counts chance and its interval does not, see <a href="#definitions">below</a>.</p>'
     return table(head, rows) + told + figure(whiskers(marks, "accuracy"), caption)
 
@@ -90,12 +90,12 @@ def _words(report: Report) -> list[str]:
 def _together(report: Report) -> str:
     if report.paired:
         return (
-            "All answered the same pictures, so differences are to be judged picture by picture, as under Differences: "
+            "All answered the same images, so differences are to be judged image by image, as under Differences: "
             "intervals that overlap above do not by themselves mean that there is no difference."
         )
     where = ", ".join(f"{name}: {f.get('dataset')} {f.get('split')}" for name, f in report.figures.items())
     return (
-        f"These were not measured on the same pictures ({where}): the figures stand side by side, and no difference "
+        f"These were not measured on the same images ({where}): the figures stand side by side, and no difference "
         "between them is to be read as one between weights."
     )
 
@@ -110,18 +110,18 @@ def _leader(report: Report) -> list[str]:
         f"{name} reads {percent(known[name]['accuracy'], 1)} rightly ({span(known[name]['accuracy_interval'])})"
         for name in (first, last)
     )
-    return [f"Without the pictures that have a twin in training, {', '.join(told)}."]
+    return [f"Without the images that have a twin in training, {', '.join(told)}."]
 
 
 def _means(f: dict[str, Any], result: Result) -> list[str]:
     """Return sentences that say in words what the figures are."""
     if not f["n"]:
-        return ["No picture was measured."]
+        return ["No image was measured."]
     support = {name: row["support"] for name, row in f["per_class"].items()}
     common = max(support, key=lambda name: support[name])
     share = support[common] / f["n"]
     return [
-        f"For {percent(f['accuracy'], 1)} of the pictures the likeliest expression is the labelled one. "
+        f"For {percent(f['accuracy'], 1)} of the images the likeliest expression is the labelled one. "
         f"Always answering {common} would be right for {percent(share, 1)}.",
         *_restricted(f),
         _clean(f),
@@ -147,13 +147,13 @@ def _clean(f: dict[str, Any]) -> str:
         return f"Twins in training were {clean['reason']}. The figures may be better than on new faces."
     twins = f["n"] - clean["n"]
     if not clean["n"]:
-        return "Every picture also stands in the training split: nothing is left to measure on new faces."
+        return "Every image also stands in the training split: nothing is left to measure on new faces."
     if not twins:
-        return "No picture has a twin in the training split."
+        return "No image has a twin in the training split."
     gap = 100 * (f["accuracy"] - clean["accuracy"])
     way = f"{abs(gap):.1f} points {'lower' if gap > 0 else 'higher'}" if abs(gap) >= 0.05 else "just the same"
     return (
-        f"{twins:,} pictures also stand in the training split, equal or nearly so. Without them accuracy is "
+        f"{twins:,} images also stand in the training split, equal or nearly so. Without them accuracy is "
         f"{percent(clean['accuracy'], 1)} ({span(clean['accuracy_interval'])}), {way}: quote this figure for new faces."
     )
 
@@ -166,7 +166,7 @@ def _extremes(f: dict[str, Any]) -> str:
     row[k] = -1
     other, share = f["labels"][int(row.argmax())], row.max() / f["per_class"][worst]["support"]
     return (
-        f"{best.capitalize()} is found most often ({percent(recall[best])} of its pictures), {worst} least "
+        f"{best.capitalize()} is found most often ({percent(recall[best])} of its images), {worst} least "
         f"({percent(recall[worst])}); {worst} is mostly mistaken for {other} ({percent(share)})."
     )
 
@@ -175,7 +175,7 @@ def _confidence(f: dict[str, Any], result: Result) -> str:
     return (
         f"Confidence and accuracy lie {100 * f['ece']:.1f} points apart on average over 15 bins (calibration error); "
         f"probabilities that mean just what they say may reach {100 * chance_error(result.probs):.1f} on as many "
-        "pictures."
+        "images."
     )
 
 
@@ -186,18 +186,18 @@ def _people(f: dict[str, Any]) -> list[str]:
     found = f["votes"]["accuracy"]
     return [
         f"Against the raters' votes: one rater agrees with the most frequent vote of the others in "
-        f"{percent(ceiling, 1)} of pictures, these weights with that of all in {percent(found, 1)}."
+        f"{percent(ceiling, 1)} of images, these weights with that of all in {percent(found, 1)}."
     ]
 
 
 def _means_not(f: dict[str, Any], alone: bool) -> list[str]:
-    says = ["That a feeling was recognised: a label is what people saw in a still picture, not what somebody felt."]
+    says = ["That a feeling was recognised: a label is what people saw in a still image, not what somebody felt."]
     if note := KNOWN.get(str(f.get("dataset"))):
         says.append(note)
     if f.get("split") == "val":
-        says.append("How good the weights are on unseen pictures: val is what they were chosen on.")
+        says.append("How good the weights are on unseen images: val is what they were chosen on.")
     says.append(
-        "How it goes with other cameras, ages, skin tones or cultures: the intervals hold for other draws of pictures "
+        "How it goes with other cameras, ages, skin tones or cultures: the intervals hold for other draws of images "
         "like these, not for other training seeds and not for other data."
     )
     on = "" if alone or not f.get("dataset") else f" on {f['dataset']} {f['split']}"
@@ -205,7 +205,7 @@ def _means_not(f: dict[str, Any], alone: bool) -> list[str]:
     for name, row in few.items():
         low, high = wilson(row["support"] // 2, row["support"])
         says.append(
-            f"Much about {name}{on}: with {row['support']} pictures its recall is uncertain by up to "
+            f"Much about {name}{on}: with {row['support']} images its recall is uncertain by up to "
             f"{50 * (high - low):.0f} points each way."
         )
     return says

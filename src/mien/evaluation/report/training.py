@@ -79,7 +79,7 @@ def _caption(up: str, across: str, found: list[Line]) -> str:
     told = f"{up.capitalize()} by {across} on {parts}."
     both = up == "loss" and " and " in parts
     return told + (
-        " The training loss has every term of the recipe and augmented pictures, val has neither." if both else ""
+        " The training loss has every term of the recipe and augmented images, val has neither." if both else ""
     )
 
 

@@ -128,13 +128,13 @@ CELLS = 4_000_000
 
 
 def _cells(probs: Floats, target: Floats) -> Floats:
-    label, predicted = metrics.hard(probs, target)
+    label, predicted = metrics.top1(probs, target)
     k = np.asarray(target).shape[1]
     return np.asarray(np.eye(k * k, dtype=np.float32)[label * k + predicted])
 
 
 def _gaps(probs: Floats, target: Floats) -> Floats:
-    label, predicted = metrics.hard(probs, target)
+    label, predicted = metrics.top1(probs, target)
     confidence = np.asarray(probs, np.float64).max(1)
     bins = np.eye(metrics.BINS)[metrics.bin_of(confidence)]
     return np.asarray(bins * (confidence - (label == predicted))[:, None])
@@ -180,7 +180,7 @@ estimate (basic bootstrap), which undoes the shift: Davison and Hinkley, *Bootst
 Near 0 that is too little, so they begin at 0 where `chance_error` explains all, and never end below the estimate."""
 
 ECE_TOLD = (
-    "ECE adds up gaps that chance alone opens, wider ones the fewer the pictures, so what is measured lies above the "
+    "ECE adds up gaps that chance alone opens, wider ones the fewer the images, so what is measured lies above the "
     "true error on average. The interval is for the true error: the figure stands near or at its upper end, and an "
     "interval from 0 on says that chance may explain all of it."
 )
@@ -250,7 +250,7 @@ def intervals_of(
     for key in SHIFTED & set(ends):
         low, high = ends[key]
         if isfinite(low):
-            label, predicted = metrics.hard(probs, target)
+            label, predicted = metrics.top1(probs, target)
             gap = np.asarray(probs, np.float64).max(1) - (label == predicted)
             chance = chance_error(probs) * (1.0 if code is None else sqrt(clusters.design_effect(gap, code)))
             ends[key] = (max(0.0, low) if at[key] > chance else 0.0, max(at[key], high))

@@ -1,6 +1,6 @@
 """The figures of a comparison: each system's own, the paired differences, the ranking, and where two systems disagree.
 
-All systems are resampled together, so that a difference's interval knows that both saw the same pictures.
+All systems are resampled together, so that a difference's interval knows that both saw the same images.
 """
 
 from collections.abc import Sequence
@@ -29,11 +29,11 @@ from mien.evaluation.training_duplicates import not_searched
 from mien.progress import bar
 
 SHOWN = 12
-"""How many pictures are listed for each side of a disagreement."""
+"""How many images are listed for each side of a disagreement."""
 
 
 def measure(systems: Sequence[Result]) -> dict[str, Any]:
-    """Return what `mien compare --json` prints about systems on the same pictures: names are their `weights`."""
+    """Return what `mien compare --json` prints about systems on the same images: names are their `weights`."""
     beside = label_sets.restrict(systems) if label_sets.differ(systems) else []
     with bar("resampling", 2 * (len(systems) + len(beside))) as advance:
         full, clean = subset(systems, advance), without_twins(systems, advance)
@@ -65,7 +65,7 @@ def _restricted(systems: Sequence[Result], beside: Sequence[Result], advance: An
 
 
 def without_twins(systems: Sequence[Result], advance: Any = lambda _: None) -> dict[str, Any]:
-    """Return `subset` of the pictures without a twin in the Training of any system for which that was searched.
+    """Return `subset` of the images without a twin in the Training of any system for which that was searched.
 
     `searched` names those systems, `not_searched` says of each other one why not; of none n is None.
     """
@@ -79,7 +79,7 @@ def without_twins(systems: Sequence[Result], advance: Any = lambda _: None) -> d
 
 
 def subset(systems: Sequence[Result], advance: Any = lambda _: None) -> dict[str, Any]:
-    """Return systems, pairs, ranking and groups on one set of pictures; no more than n where there are none."""
+    """Return systems, pairs, ranking and groups on one set of images; no more than n where there are none."""
     n = len(systems[0])
     if not n:
         return {"n": 0, "systems": {}, "pairs": [], "ranking": [], "groups": []}
@@ -104,8 +104,8 @@ def subset(systems: Sequence[Result], advance: Any = lambda _: None) -> dict[str
 
 
 def disagreement(a: Result, b: Result) -> dict[str, Any]:
-    """Return how often one of two systems is right and the other wrong, by label, and the most one-sided pictures."""
-    (label, said_a), (label_b, said_b) = metrics.hard(a.probs, a.target), metrics.hard(b.probs, b.target)
+    """Return how often one of two systems is right and the other wrong, by label, and the most one-sided images."""
+    (label, said_a), (label_b, said_b) = metrics.top1(a.probs, a.target), metrics.top1(b.probs, b.target)
     right_a, right_b = label == said_a, label_b == said_b
     shown = np.where(right_b & ~right_a, label_b, label)  # they differ only where people's votes tie
     margin = _at(a.probs, shown) - _at(b.probs, shown)
@@ -163,14 +163,14 @@ def _figures(system: Result, values: dict[str, Floats]) -> dict[str, Any]:
     return {
         **scores,
         **{f"{key}_interval": known_ends(ends[key]) if key in ends else None for key in RESAMPLED},
-        "accuracy_interval": known_ends(share(np.equal(*metrics.hard(probs, target)), system.group)),
+        "accuracy_interval": known_ends(share(np.equal(*metrics.top1(probs, target)), system.group)),
         "recall": dict(zip(system.labels, map(_number, metrics.recalls(matrix).tolist()), strict=True)),
         "labels_only": bool(system.provenance.get("labels_only")),
     }
 
 
 def _pair(a: Result, b: Result, values_a: dict[str, Floats], values_b: dict[str, Floats]) -> dict[str, Any]:
-    right_a, right_b = (label == said for label, said in (metrics.hard(s.probs, s.target) for s in (a, b)))
+    right_a, right_b = (label == said for label, said in (metrics.top1(s.probs, s.target) for s in (a, b)))
     differences = {}
     for key in RESAMPLED:
         if key in values_a and key in values_b:

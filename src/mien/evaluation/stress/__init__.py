@@ -1,4 +1,4 @@
-"""How much worse weights read pictures that are blurred, noisy, dark, covered, askew, or changed to mislead them."""
+"""How much worse weights read images that are blurred, noisy, dark, covered, askew, or changed to mislead them."""
 
 from mien.evaluation.stress.attack import Attack
 from mien.evaluation.stress.corruptions import CORRUPTIONS, FAMILIES

@@ -18,7 +18,7 @@ Answer = Callable[[Crops], NDArray[np.floating]]
 SQUARE_EPSILON, SQUARE_IMAGES, SQUARE_QUERIES = 4, 100, 150
 """Grey levels, images and questions per image of the square attack on a file: some ten seconds a model."""
 FIRST_SHARE = 0.3
-"""Share of the picture that the first squares cover; it halves as the search goes on."""
+"""Share of the image that the first squares cover; it halves as the search goes on."""
 HALVINGS = (0.2, 0.4, 0.6, 0.8)
 """When it halves, in shares of the questions allowed: later than in the paper, which allows ten thousand."""
 
@@ -56,8 +56,8 @@ def square(
     """Return crops uint8 (N, S, S, C), changed by at most `epsilon` grey levels, that `answer` gets wrong if it can.
 
     It starts from stripes and then tries one square of a random place and colour per question, keeping those that bring
-    the label's probability nearer to the next.  A picture is left in peace once it is misread, those misread from the
-    start as they are; one question per picture is spent on finding out.
+    the label's probability nearer to the next.  An image is left in peace once it is misread, those misread from the
+    start as they are; one question per image is spent on finding out.
 
     >>> darker = lambda crops: np.stack([crops.mean((1, 2, 3)) / 255, 1 - crops.mean((1, 2, 3)) / 255], 1)
     >>> crops = np.full((1, 8, 8, 1), 129, np.uint8)

@@ -1,12 +1,12 @@
-"""Fifteen ways in which pictures of faces go wrong, each in five severities, from slight to hard to read for people.
+"""Fifteen ways in which images of faces go wrong, each in five severities, from slight to hard to read for people.
 
-    spoilt = CORRUPTIONS["motion_blur"](images, 3, np.random.default_rng(0))
+    corrupted = CORRUPTIONS["motion_blur"](images, 3, np.random.default_rng(0))
 
 After Hendrycks and Dietterich, *Benchmarking neural network robustness to common corruptions and perturbations*, ICLR
 2019, with what happens to faces (masks, sunglasses, crops that sit askew) in place of weather.  Lengths are shares of
-the picture's shorter side, and noise has a grain of one 48th of it, so a picture of 48 pixels and the same one of 224
+the image's shorter side, and noise has a grain of one 48th of it, so an image of 48 pixels and the same one of 224
 suffer alike; only JPEG works on blocks of eight pixels whatever the size.  Occlusions lie where eyes and mouth are in
-pictures that a face fills as in FER2013.  A severity of 1 to 5 picks from the tuple that stands above each function.
+images that a face fills as in FER2013.  A severity of 1 to 5 picks from the tuple that stands above each function.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Images = NDArray[np.uint8]
 Corruption = Callable[[Images, int, np.random.Generator], Images]
 
 EYES = (0.37, (0.32, 0.68))
-"""Height of the eyes' line and the eyes' places on it, in shares of the picture: FER2013's mean face."""
+"""Height of the eyes' line and the eyes' places on it, in shares of the image: FER2013's mean face."""
 
 GAUSSIAN_BLUR = (0.010, 0.018, 0.027, 0.038, 0.052)  # standard deviation
 MOTION_BLUR = (0.06, 0.10, 0.15, 0.21, 0.28)  # length of the path
@@ -74,8 +74,8 @@ def shot_noise(images: Images, severity: int, rng: np.random.Generator) -> Image
 def impulse_noise(images: Images, severity: int, rng: np.random.Generator) -> Images:
     """Return images of which a share IMPULSE_NOISE is black or white: salt and pepper."""
     luck, share = _grains(images, rng.random), IMPULSE_NOISE[severity - 1]
-    spoilt = np.where(luck < share / 2, 0, np.where(luck > 1 - share / 2, 255, images))
-    return spoilt.astype(np.uint8)
+    corrupted = np.where(luck < share / 2, 0, np.where(luck > 1 - share / 2, 255, images))
+    return corrupted.astype(np.uint8)
 
 
 def jpeg(images: Images, severity: int, rng: np.random.Generator) -> Images:
@@ -109,7 +109,7 @@ def brightness(images: Images, severity: int, rng: np.random.Generator) -> Image
 
 
 def contrast(images: Images, severity: int, rng: np.random.Generator) -> Images:
-    """Return flat images: CONTRAST of each picture's distance from its own mean."""
+    """Return flat images: CONTRAST of each image's distance from its own mean."""
     unit = _unit(images)
     mean = unit.mean((1, 2, 3), keepdims=True)
     return _to_uint8(mean + (unit - mean) * CONTRAST[severity - 1])
@@ -123,13 +123,13 @@ def low_light(images: Images, severity: int, rng: np.random.Generator) -> Images
 
 def bars(images: Images, severity: int, rng: np.random.Generator) -> Images:
     """Return images with one black bar across and one down, BARS thick, somewhere."""
-    spoilt = images.copy()
-    for image in spoilt:
+    corrupted = images.copy()
+    for image in corrupted:
         for plane in (image, image.swapaxes(0, 1)):
             thick = max(1, round(BARS[severity - 1] * len(plane)))
             first = rng.integers(len(plane) - thick + 1)
             plane[first : first + thick] = 0
-    return spoilt
+    return corrupted
 
 
 def mask(images: Images, severity: int, rng: np.random.Generator) -> Images:
@@ -177,7 +177,7 @@ def rotation(images: Images, severity: int, rng: np.random.Generator) -> Images:
 
 
 def shift(images: Images, severity: int, rng: np.random.Generator) -> Images:
-    """Return crops that sit SHIFT of a side askew, in any direction; what was not in the picture is mirrored."""
+    """Return crops that sit SHIFT of a side askew, in any direction; what was not in the image is mirrored."""
     height, width = images.shape[1:3]
     angles = iter(rng.uniform(0, 2 * np.pi, len(images)))
     far = SHIFT[severity - 1] * _side(images)
@@ -249,10 +249,10 @@ def _to_uint8(unit: NDArray[np.floating]) -> Images:
 
 
 def _each(images: Images, change: Callable[[Images], NDArray[np.generic]]) -> Images:
-    spoilt = np.empty_like(images)
-    for place, image in zip(spoilt, images, strict=True):
+    corrupted = np.empty_like(images)
+    for place, image in zip(corrupted, images, strict=True):
         place[...] = np.asarray(change(image)).reshape(place.shape)  # OpenCV drops a single channel
-    return spoilt
+    return corrupted
 
 
 def _grains(images: Images, draw: Callable[..., NDArray[np.float64]]) -> NDArray[np.float32]:

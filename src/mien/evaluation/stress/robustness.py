@@ -2,7 +2,7 @@
 
     subject, figures = stress("ferplus", baseline="fer2013-nano")
 
-Every corruption falls on the same pictures with the same draws whatever the weights, so two sets of figures differ by
+Every corruption falls on the same images with the same draws whatever the weights, so two sets of figures differ by
 the weights alone.  The error relative to a baseline is ImageNet-C's corruption error CE: the sum of the errors over the
 severities, divided by the baseline's sum; mCE is its mean over the corruptions (Hendrycks and Dietterich, ICLR 2019).
 """
@@ -43,7 +43,7 @@ SAME = ("dataset", "split", "options", "truth_labels", "fingerprint", "n", "seed
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """Weights and the pictures they are tried on: images uint8 (N, H, W, C), target float64 (N, K) over `labels`."""
+    """Weights and the images they are tried on: images uint8 (N, H, W, C), target float64 (N, K) over `labels`."""
 
     classifier: Classifier
     images: NDArray[np.uint8]
@@ -76,8 +76,8 @@ def stress(
 ) -> tuple[Subject, dict[str, Any]]:
     """Return what was tried, and how it fared: what `mien stress --json` prints and stress.json holds.
 
-    At most `images` pictures are taken, evenly spaced over the split.  `baseline` is a shipped name, an ONNX file, a
-    run, or the stress.json of an earlier measurement on the same pictures.  `attacks` makes attacks for the labels
+    At most `images` images are taken, evenly spaced over the split.  `baseline` is a shipped name, an ONNX file, a
+    run, or the stress.json of an earlier measurement on the same images.  `attacks` makes attacks for the labels
     given; without it the square attack asks the file.  `options` go to the data set's reader.  Raises WeightsError,
     DataError and UsageError, the last also, before it measures, for a folder `out` that cannot take stress.json.
     """
@@ -132,14 +132,14 @@ def stress(
 
 
 def measure(subject: Subject, seed: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the figures on the pictures as they are, and a row per corruption with its five severities."""
+    """Return the figures on the images as they are, and a row per corruption with its five severities."""
     rows = []
     with bar(f"stress {subject.classifier.card.name}", len(CORRUPTIONS) * len(SEVERITIES)) as advance:
         for number, (name, corrupt) in enumerate(CORRUPTIONS.items()):
             scores = []
             for severity in SEVERITIES:
-                spoilt = corrupt(subject.images, severity, np.random.default_rng([seed, number, severity]))
-                scores.append({"severity": severity, **_scores(subject.read(spoilt), subject.target)})
+                corrupted = corrupt(subject.images, severity, np.random.default_rng([seed, number, severity]))
+                scores.append({"severity": severity, **_scores(subject.read(corrupted), subject.target)})
                 advance(1)
             error = 1 - float(np.mean([score["accuracy"] for score in scores]))
             family = next(family for family, names in FAMILIES.items() if name in names)
@@ -174,7 +174,7 @@ def _subject(classifier: Classifier, samples: Samples, labels: tuple[str, ...], 
     target = spread(samples.target[:, columns(samples.labels, known)], known, labels)
     rows = np.flatnonzero(np.nan_to_num(target).sum(1) > 0.5)  # most of the votes; without a label they are NaN
     if len(labels) < 2 or not len(rows):
-        raise DataError(f"{len(rows)} pictures of {len(labels)} expressions to measure on", "pictures of two or more")
+        raise DataError(f"{len(rows)} images of {len(labels)} expressions to measure on", "images of two or more")
     rows = rows[_spread(len(rows), most)]
     target = target[rows] / target[rows].sum(1, keepdims=True)
     group = None if samples.group is None else samples.group[rows].astype(np.str_)
@@ -195,7 +195,7 @@ def _earlier(path: Path, facts: dict[str, Any]) -> dict[str, Any]:
         names = {row["name"] for row in earlier["corruptions"]}
     if different or names != set(CORRUPTIONS):
         said = ", ".join(f"{key} {earlier[key]} against {facts[key]}" for key in different) or "other corruptions"
-        raise UsageError(f"--baseline: {path} was measured differently: {said}", "the same pictures and draws")
+        raise UsageError(f"--baseline: {path} was measured differently: {said}", "the same images and draws")
     return earlier
 
 
@@ -204,14 +204,14 @@ def _scores(probs: NDArray[np.float64], target: NDArray[np.float64]) -> dict[str
 
 
 def _interval(probs: NDArray[np.float64], subject: Subject) -> list[float | None]:
-    return known_ends(share(np.equal(*metrics.hard(probs, subject.target)), subject.group))
+    return known_ends(share(np.equal(*metrics.top1(probs, subject.target)), subject.group))
 
 
 def _attacked(subject: Subject, attack: Attack) -> dict[str, Any]:
     rows = _spread(len(subject.images), attack.images or len(subject.images))
     target, crops = subject.target[rows], to_crops(subject.images[rows], subject.classifier.card)
-    label, predicted = metrics.hard(subject.answer(crops), target)
-    with bar(f"{attack.name} on {len(rows)} pictures", 1):
+    label, predicted = metrics.top1(subject.answer(crops), target)
+    with bar(f"{attack.name} on {len(rows)} images", 1):
         probs = subject.answer(attack.run(crops, label))
     after = label == probs.argmax(1)
     return {

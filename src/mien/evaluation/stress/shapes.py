@@ -1,4 +1,4 @@
-"""Covers: how much of every pixel a shape hides, for shapes given in shares of a picture, so of any size alike."""
+"""Covers: how much of every pixel a shape hides, for shapes given in shares of an image, so of any size alike."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Point = tuple[float, float]
-"""x and y in shares of the picture's width and height; beyond 0 and 1 is outside."""
+"""x and y in shares of the image's width and height; beyond 0 and 1 is outside."""
 Cover = NDArray[np.float32]
 """float32 (H, W, 1), from 0 (seen) to 1 (hidden)."""
 Scale = Callable[[Sequence[Point]], NDArray[np.int32]]
@@ -16,12 +16,12 @@ LARGE = 480  # pixels of the shorter side that shapes are drawn in, before they 
 
 
 def polygon(shape: Sequence[int], corners: Sequence[Point]) -> Cover:
-    """Return the cover of a polygon on pictures of shape (N, H, W, C)."""
+    """Return the cover of a polygon on images of shape (N, H, W, C)."""
     return _drawn(shape, lambda sheet, scale: cv2.fillPoly(sheet, [scale(corners)], 1.0))
 
 
 def lines(shape: Sequence[int], ends: Sequence[tuple[Point, Point]], thick: float = 0.022) -> Cover:
-    """Return the cover of straight lines, `thick` of the picture's height."""
+    """Return the cover of straight lines, `thick` of the image's height."""
 
     def draw(sheet: NDArray[np.float32], scale: Scale) -> None:
         for pair in ends:

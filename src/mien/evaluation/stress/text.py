@@ -1,4 +1,4 @@
-"""A stress measurement as a table for a terminal, as a figure, and as a sheet of spoilt pictures to look at."""
+"""A stress measurement as a table for a terminal, as a figure, and as a sheet of corrupted images to look at."""
 
 import json
 from pathlib import Path
@@ -14,13 +14,13 @@ from mien.evaluation.stress.robustness import Subject
 from mien.outputs import Outputs, into
 
 CELL = 96
-"""Side in pixels of a picture on the sheet."""
+"""Side in pixels of an image on the sheet."""
 
 HEAD = 24
 """Pixels above the first row of the sheet."""
 
 LOOKED_AT = 200
-"""Pictures of which the sheet shows one."""
+"""Images of which the sheet shows one."""
 
 
 def to_text(figures: dict[str, Any]) -> str:
@@ -29,7 +29,7 @@ def to_text(figures: dict[str, Any]) -> str:
     low, high = (100 * v for v in f["clean"]["accuracy_interval"])
     told = f"95 % {by(f.get('groups'))}".rstrip()
     lines = [
-        f"{f['weights']} on {f['n']:,} pictures of {f['dataset']} {f['split']}: accuracy "
+        f"{f['weights']} on {f['n']:,} images of {f['dataset']} {f['split']}: accuracy "
         f"{100 * f['clean']['accuracy']:.1f} % ({told}: {low:.1f} to {high:.1f}) as they are, seed {f['seed']}",
         "",
         f"{'accuracy in %':16s}{'family':12s}"
@@ -58,7 +58,7 @@ KEPT = ("stress.json", "stress.svg", "corruptions.png")
 
 
 def keep(subject: Subject, figures: dict[str, Any], out: Path | Outputs) -> list[Path]:
-    """Write stress.json, stress.svg and corruptions.png, a sheet of one of the pictures; return their paths."""
+    """Write stress.json, stress.svg and corruptions.png, a sheet of one of the images; return their paths."""
     outputs = into(out)
     outputs.write("stress.json", f"{json.dumps(figures, indent=2)}\n".encode())
     with outputs.beside("stress.svg") as path:
@@ -80,7 +80,7 @@ def draw(figures: dict[str, Any], path: Path, format: str) -> None:
     axes.set_xticks(range(6), ["as is", *map(str, range(1, 6))])
     axes.set_yticks(range(len(ordered)), [row["name"].replace("_", " ") for row in ordered])
     axes.set_xlabel("severity")
-    axes.set_title(f"{figures['weights']}: accuracy in % on {figures['n']:,} spoilt pictures", fontsize=10)
+    axes.set_title(f"{figures['weights']}: accuracy in % on {figures['n']:,} corrupted images", fontsize=10)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     for (row, column), share in np.ndenumerate(shares):
@@ -90,7 +90,7 @@ def draw(figures: dict[str, Any], path: Path, format: str) -> None:
 
 
 def sheet(image: NDArray[np.uint8], path: Path, seed: int = 0) -> None:
-    """Write a picture, uint8 (H, W, C), as it is and in every corruption (a row each) and severity (a column each)."""
+    """Write an image, uint8 (H, W, C), as it is and in every corruption (a row each) and severity (a column each)."""
     import cv2
     from PIL import Image, ImageDraw
 
@@ -101,8 +101,8 @@ def sheet(image: NDArray[np.uint8], path: Path, seed: int = 0) -> None:
     for number, (name, corrupt) in enumerate(CORRUPTIONS.items()):
         top = HEAD + number * (CELL + 4)
         pen.text((6, top + CELL // 2 - 6), name.replace("_", " "), fill="black")
-        spoilt = [corrupt(image[None], k, np.random.default_rng([seed, number, k]))[0] for k in range(1, 6)]
-        for place, one in enumerate([image, *spoilt]):
+        corrupted = [corrupt(image[None], k, np.random.default_rng([seed, number, k]))[0] for k in range(1, 6)]
+        for place, one in enumerate([image, *corrupted]):
             colours = one if one.shape[2] == 3 else np.repeat(one, 3, axis=2)
             large = cv2.resize(colours, (CELL, CELL), interpolation=cv2.INTER_AREA)
             page.paste(Image.fromarray(np.asarray(large, np.uint8)), (130 + place * (CELL + 4), top))
@@ -110,7 +110,7 @@ def sheet(image: NDArray[np.uint8], path: Path, seed: int = 0) -> None:
 
 
 def _plainest(subject: Subject) -> int:
-    """Return the picture that is read rightly with most confidence, the likeliest to show a plain face."""
+    """Return the image that is read rightly with most confidence, the likeliest to show a plain face."""
     own = (subject.read(subject.images[:LOOKED_AT]) * subject.target[:LOOKED_AT]).sum(1)
     return int(own.argmax())
 
@@ -120,6 +120,6 @@ def _attack(row: dict[str, Any]) -> str:
     asked = f", {row['queries']} questions each" if row["queries"] else ""
     return (
         f"{row['name']:16s}every pixel by at most {255 * row['epsilon']:.0f} of 255: accuracy "
-        f"{100 * row['accuracy']:.1f} % (95 %: {low:.1f} to {high:.1f}) on {row['n']} pictures, "
+        f"{100 * row['accuracy']:.1f} % (95 %: {low:.1f} to {high:.1f}) on {row['n']} images, "
         f"{100 * row['clean_accuracy']:.1f} % without{asked}"
     )

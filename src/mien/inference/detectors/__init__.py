@@ -1,4 +1,4 @@
-"""DETECTORS: the ways to find faces in a picture, one file each.
+"""DETECTORS: the ways to find faces in an image, one file each.
 
 A detector is made by `DETECTORS[name](file, least)` - a file of the user's own or None, and the least score in [0, 1]
 or None for its own default - and is then called with an image, uint8 RGB (H, W, 3).  It returns the faces it found

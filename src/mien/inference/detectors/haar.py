@@ -21,7 +21,7 @@ from mien.reading.guard import check_regular
 FILE = "haarcascade_frontalface_alt2.xml"
 STEP = 1.1  # growth of the search window from one scale to the next
 HITS = 5  # fewest overlapping raw hits that make a face
-SMALLEST = 24  # side of the search window in pixels of the fitted picture
+SMALLEST = 24  # side of the search window in pixels of the fitted image
 
 
 def packaged() -> Path:

@@ -1,7 +1,7 @@
-"""The size at which detectors look at a picture.
+"""The size at which detectors look at an image.
 
-Large pictures are shrunk to a long side of 640 pixels, measured best for YuNet.  Small ones are enlarged up to four
-times towards 192: YuNet finds the face in 65 % of FER2013's 48-pixel pictures as they are and in 97 % enlarged, and
+Large images are shrunk to a long side of 640 pixels, measured best for YuNet.  Small ones are enlarged up to four
+times towards 192: YuNet finds the face in 65 % of FER2013's 48-pixel images as they are and in 97 % enlarged, and
 sees none in 360 patches of faceless photos either way.
 """
 

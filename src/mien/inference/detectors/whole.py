@@ -1,4 +1,4 @@
-"""whole: the picture is the face crop, for pictures that are cut already.  Needs no file and finds no landmarks."""
+"""whole: the image is the face crop, for images that are cut already.  Needs no file and finds no landmarks."""
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from mien.face import Face
 
 
 class Whole:
-    """Take the whole picture as one face of score 1."""
+    """Take the whole image as one face of score 1."""
 
     def __init__(self, file: Path | None = None, least: float | None = None) -> None:
         if file is not None:
             raise DetectorError(f"the detector 'whole' takes no file, got {file}", do="leave out --detector-file")
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Face]:
-        """Return one face whose box is the picture."""
+        """Return one face whose box is the image."""
         height, width = image.shape[:2]
         return [Face(np.array([0, 0, width, height], np.float32), 1.0)]

@@ -26,7 +26,7 @@ def frames(source: str) -> Iterator[tuple[int, float, Callable[[], Pixels]]]:
         for index in count():
             more, image = capture.read()
             if not more:
-                raise MediaError(f"{source} stopped sending pictures")
+                raise MediaError(f"{source} stopped sending images")
             yield index, time.monotonic() - start, partial(_rgb, np.asarray(image, np.uint8))
 
 

@@ -29,7 +29,7 @@ class Decoder:
     """Decodes the packets of a stream.
 
     An encoder may end its symbols in a way that strictness refuses.  Where a careful decoder reads no frame of the
-    first two groups of pictures, they are read again by the plain one.
+    first two groups of images, they are read again by the plain one.
     """
 
     def __init__(self, stream: Any, most_pixels: int) -> None:

@@ -91,13 +91,13 @@ def _open(name: str) -> Any:
 def moving(file: Any, path: Path) -> Any:
     """Return the stream of a container that a viewer would show; MediaError when none can be.
 
-    Cover pictures are no video.  Of several videos it is the one that FFmpeg calls best.
+    Cover images are no video.  Of several videos it is the one that FFmpeg calls best.
     """
-    # FFmpeg also "plays" text files and single pictures
+    # FFmpeg also "plays" text files and single images
     still = file.format.name in STILL or file.format.name.endswith("_pipe")
     videos = [] if still else [stream for stream in file.streams.video if not stream.disposition & ATTACHED]
     if not videos:
-        raise MediaError(f"{path} has no moving picture", "a video file")
+        raise MediaError(f"{path} has no moving image", "a video file")
     known = [stream for stream in videos if stream.codec_context is not None]
     if not known:
         raise MediaError(f"{path} is encoded in a way that this FFmpeg does not know", "H.264, HEVC, VP9, AV1, ...")
@@ -107,7 +107,7 @@ def moving(file: Any, path: Path) -> Any:
 
 @dataclass
 class _Key:
-    """The key frame that reading starts at: its packet, and how many pictures follow it in the file but not in time."""
+    """The key frame that reading starts at: its packet, and how many images follow it in the file but not in time."""
 
     packet: Any
     leading: int = 0
@@ -170,7 +170,7 @@ class _Reading:
         for frame in self._decoded(self._packets):
             if key and index is None:
                 if frame is None or frame.pts is None or frame.pts < key.packet.pts:
-                    continue  # pictures of an open group that lean on one we have not read
+                    continue  # images of an open group that lean on one we have not read
                 index = self._index(key)
             timestamp = self._timestamp(frame)
             if frame is not None:

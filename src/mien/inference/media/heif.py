@@ -114,9 +114,9 @@ def plain(data: bytes, still: Still) -> bytes:
     return bytes(changed)
 
 
-def upright(picture: Image.Image, still: Still) -> Image.Image:
+def upright(image: Image.Image, still: Still) -> Image.Image:
     """Return a loaded image, decoded as coded, as the file asks for it to be shown."""
-    return Image.fromarray(np.ascontiguousarray(turned(np.asarray(picture), still))) if still.turns else picture
+    return Image.fromarray(np.ascontiguousarray(turned(np.asarray(image), still))) if still.turns else image
 
 
 def turned(image: NDArray[Any], still: Still) -> NDArray[Any]:

@@ -100,7 +100,7 @@ def check_size(width: int, height: int, name: str | Path, most: int | None = Non
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class DecodedImage:
     """A decoded image, perhaps at a fraction of its size.
 
     Attributes:
@@ -125,7 +125,7 @@ def read(path: str | Path) -> Pixels:
     return load(path).image
 
 
-def load(path: str | Path, limits: Limits = USUAL_LIMITS) -> Picture:
+def load(path: str | Path, limits: Limits = USUAL_LIMITS) -> DecodedImage:
     """Return an image, halved in size until it has at most `limits.target` pixels; MediaError when it cannot be.
 
     A JPEG is decoded at the smaller size, so 100 megapixels need no more memory than the target does.
@@ -135,17 +135,17 @@ def load(path: str | Path, limits: Limits = USUAL_LIMITS) -> Picture:
         with Path(path).open("rb") as file:
             return decode(file, limits, str(path))
     except OSError as error:
-        raise MediaError(f"{path} cannot be read as a picture: {reason(error)}") from None
+        raise MediaError(f"{path} cannot be read as an image: {reason(error)}") from None
 
 
-def decode(data: bytes | BinaryIO, limits: Limits = USUAL_LIMITS, name: str = "the image") -> Picture:
+def decode(data: bytes | BinaryIO, limits: Limits = USUAL_LIMITS, name: str = "the image") -> DecodedImage:
     """Return the image that a file's bytes, or a file open for reading, hold; MediaError when it cannot be decoded."""
     try:
         return _decoded(BytesIO(data) if isinstance(data, bytes) else data, limits, name)
     except MediaError:
         raise
     except Exception as error:  # decoders raise a dozen kinds for a broken file: it is the file that is wrong
-        raise MediaError(f"{name} cannot be read as a picture: {reason(error)}") from None
+        raise MediaError(f"{name} cannot be read as an image: {reason(error)}") from None
 
 
 def opened(
@@ -179,7 +179,7 @@ def formats() -> tuple[str, ...]:
     return tuple(name for name in PHOTOS if name in Image.OPEN and name not in USUAL)
 
 
-def _decoded(file: BinaryIO, limits: Limits, name: str) -> Picture:
+def _decoded(file: BinaryIO, limits: Limits, name: str) -> DecodedImage:
     file.seek(0)
     start = file.read(16)
     if not start:
@@ -193,8 +193,8 @@ def _decoded(file: BinaryIO, limits: Limits, name: str) -> Picture:
         check_size(still.width, still.height, name, limits.max_pixels)
         file.seek(0)
         heif.check_whole(file.read(), still)
-    with _image(file, limits.max_pixels, name) as picture:
-        return _pillow(picture, file, still, limits, name)
+    with _image(file, limits.max_pixels, name) as image:
+        return _pillow(image, file, still, limits, name)
 
 
 def _image(file: BinaryIO, max_pixels: int, name: str) -> Image.Image:
@@ -207,7 +207,7 @@ def _image(file: BinaryIO, max_pixels: int, name: str) -> Image.Image:
         raise
 
 
-def _heif(file: BinaryIO, still: Still, limits: Limits, name: str) -> Picture:
+def _heif(file: BinaryIO, still: Still, limits: Limits, name: str) -> DecodedImage:
     import pi_heif
 
     check_size(still.width, still.height, name, limits.max_pixels)
@@ -221,34 +221,34 @@ def _heif(file: BinaryIO, still: Still, limits: Limits, name: str) -> Picture:
         images = pi_heif.open_heif(heif.plain(data, still) if crops else data)
         check_size(images.size[0], images.size[1], name, limits.max_pixels)
         with limits.hold(images.size[0] * images.size[1]):
-            picture = images.to_pillow()
+            image = images.to_pillow()
             if crops:
-                picture = heif.upright(picture, still)
-            return _finished(picture, 1, picture.size, limits, still.note())
+                image = heif.upright(image, still)
+            return _finished(image, 1, image.size, limits, still.note())
     except (RuntimeError, SyntaxError) as error:
         raise ValueError(f"{error} (its pixels are coded as {still.codec})") from None
 
 
-def _pillow(picture: Image.Image, file: BinaryIO, still: Still | None, limits: Limits, name: str) -> Picture:
-    if raws.is_raw(getattr(picture, "tag_v2", {})):
+def _pillow(image: Image.Image, file: BinaryIO, still: Still | None, limits: Limits, name: str) -> DecodedImage:
+    if raws.is_raw(getattr(image, "tag_v2", {})):
         raise ValueError(raws.REFUSAL)
-    width, height = picture.size
+    width, height = image.size
     factor = limits.factor(width, height)
-    if factor > 1 and picture.format == "JPEG2000":
-        vars(picture)["reduce"] = min(factor.bit_length() - 1, 5)
+    if factor > 1 and image.format == "JPEG2000":
+        vars(image)["reduce"] = min(factor.bit_length() - 1, 5)
     elif factor > 1:
-        picture.draft(None, (width // factor, height // factor))  # for JPEG alone: decodes at 1/2, 1/4 or 1/8
-    data = _bytes(file) if isinstance(picture, JpegImageFile) else b""
-    held = width * height if data and jpeg.buffered(data) else picture.width * picture.height
+        image.draft(None, (width // factor, height // factor))  # for JPEG alone: decodes at 1/2, 1/4 or 1/8
+    data = _bytes(file) if isinstance(image, JpegImageFile) else b""
+    held = width * height if data and jpeg.buffered(data) else image.width * image.height
     if held > limits.max_pixels:
         check_size(width, height, name, limits.max_pixels)
     with limits.hold(held):
-        loaded, note = jpeg.loaded(picture, data) if data else _loaded(picture, file)
+        loaded, note = jpeg.loaded(image, data) if data else _loaded(image, file)
         if still:
             loaded = heif.upright(loaded, still)
             return _finished(loaded, 1, loaded.size, limits, "; ".join(filter(None, (still.note(), note))))
         # after loading, because Pillow itself turns a TIFF while it loads; of what Pillow read, as others keep no EXIF
-        turn = orientation(picture)
+        turn = orientation(image)
         return _finished(loaded, turn, (width, height), limits, note)
 
 
@@ -260,38 +260,38 @@ def _bytes(file: BinaryIO) -> bytes:
     return file.read()
 
 
-def _finished(picture: Image.Image, turn: int, size: tuple[int, int], limits: Limits, note: str) -> Picture:
+def _finished(opened: Image.Image, turn: int, size: tuple[int, int], limits: Limits, note: str) -> DecodedImage:
     """Return a loaded image of a file of `size` as RGB, turned, at a fraction of its size."""
     width, height = size
-    image, how = tones.rgb(picture, round(picture.width * limits.factor(width, height) / width))
+    image, how = tones.rgb(opened, round(opened.width * limits.factor(width, height) / width))
     pixels = _upright(image, turn)
     note = "; ".join(filter(None, (note, how)))
-    return Picture(pixels, height, width, note) if turn >= 5 else Picture(pixels, width, height, note)
+    return DecodedImage(pixels, height, width, note) if turn >= 5 else DecodedImage(pixels, width, height, note)
 
 
-def _loaded(picture: Image.Image, file: BinaryIO) -> tuple[Image.Image, str]:
-    rawmode = str([tile.args for tile in getattr(picture, "tile", [])])
-    picture.load()
-    note = _pages(picture)
-    if tones.misread(picture, rawmode):
+def _loaded(image: Image.Image, file: BinaryIO) -> tuple[Image.Image, str]:
+    rawmode = str([tile.args for tile in getattr(image, "tile", [])])
+    image.load()
+    note = _pages(image)
+    if tones.misread(image, rawmode):
         file.seek(0)
-        picture, how = tones.colours(file.read())
+        image, how = tones.colours(file.read())
         note = "; ".join(filter(None, (note, how)))
-    return picture, note
+    return image, note
 
 
-def _pages(picture: Image.Image) -> str:
+def _pages(image: Image.Image) -> str:
     try:
-        count = int(getattr(picture, "n_frames", 1))
+        count = int(getattr(image, "n_frames", 1))
     except Exception:  # the first one was read; what is wrong with others is not known to matter
         return ""
-    what = "page" if picture.format == "TIFF" else "frame"
+    what = "page" if image.format == "TIFF" else "frame"
     return f"{what} 1 of {count}" if count > 1 else ""
 
 
-def shown(picture: Image.Image, turn: int, smaller: int = 1) -> Pixels:
-    """Return a loaded picture of any mode as uint8 RGB, over white, turned, at a fraction of its size."""
-    return _upright(tones.rgb(picture, smaller)[0], turn)
+def shown(image: Image.Image, turn: int, smaller: int = 1) -> Pixels:
+    """Return a loaded image of any mode as uint8 RGB, over white, turned, at a fraction of its size."""
+    return _upright(tones.rgb(image, smaller)[0], turn)
 
 
 def _upright(image: Image.Image, turn: int) -> Pixels:
@@ -299,11 +299,11 @@ def _upright(image: Image.Image, turn: int) -> Pixels:
     return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))  # convert would copy
 
 
-def orientation(picture: Image.Image) -> int:
-    """Return how a picture is to be turned, 1 to 8, as EXIF numbers it; 1 is not at all, as anything else is."""
+def orientation(image: Image.Image) -> int:
+    """Return how an image is to be turned, 1 to 8, as EXIF numbers it; 1 is not at all, as anything else is."""
     try:
-        told = picture.getexif().get(ORIENTATION, 1)
-    except Exception:  # EXIF is decoration: broken EXIF leaves a good picture
+        told = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # EXIF is decoration: broken EXIF leaves a good image
         return 1
     return told if isinstance(told, int) and 1 <= told <= 8 else 1
 

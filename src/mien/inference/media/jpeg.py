@@ -96,12 +96,12 @@ def _units(frame: bytes) -> int:
     return -(-width // (8 * across)) * -(-height // (8 * down))
 
 
-def loaded(picture: Image.Image, data: bytes) -> tuple[Image.Image, str]:
-    """Return a JPEG whose bytes are `data`, loaded at the scale of `picture`, and what was read of it.
+def loaded(image: Image.Image, data: bytes) -> tuple[Image.Image, str]:
+    """Return a JPEG whose bytes are `data`, loaded at the scale of `image`, and what was read of it.
 
     ValueError when not all of its pixels are there.
     """
-    count = int(getattr(picture, "n_frames", 1))
+    count = int(getattr(image, "n_frames", 1))
     told = [f"primary image of {count} (MPO)"] if count > 1 else []
     end = len(data) - 2
     if not data.endswith(END):
@@ -110,11 +110,11 @@ def loaded(picture: Image.Image, data: bytes) -> tuple[Image.Image, str]:
             told.append("still image of a motion photo")
     if (part := there(data)) < 1:
         raise ValueError(f"it is cut short: {part:.0%} of its rows are there")
-    size = picture.size
+    size = image.size
     if data.startswith(END, end):
-        picture.load()
-        if not _ends_grey(picture):
-            return picture, "; ".join(told)
+        image.load()
+        if not _ends_grey(image):
+            return image, "; ".join(told)
         end = pixels_end(data)
     one = _loaded(data[:end] + END, size)
     two = _loaded(data[:end].rstrip(b"\xff") + OTHER + END, size)
@@ -125,13 +125,13 @@ def loaded(picture: Image.Image, data: bytes) -> tuple[Image.Image, str]:
 
 
 def _loaded(data: bytes, size: tuple[int, int]) -> Image.Image:
-    picture = JpegImageFile(BytesIO(data))
-    picture.draft(None, size)
-    picture.load()
-    return picture
+    image = JpegImageFile(BytesIO(data))
+    image.draft(None, size)
+    image.load()
+    return image
 
 
-def _ends_grey(picture: Image.Image) -> bool:
+def _ends_grey(image: Image.Image) -> bool:
     """Return whether the last corner is the grey with which libjpeg fills what is missing."""
-    corner = (max(0, picture.width - 4), picture.height - 1, picture.width, picture.height)
-    return bool((np.asarray(picture.crop(corner)) == 128).all())
+    corner = (max(0, image.width - 4), image.height - 1, image.width, image.height)
+    return bool((np.asarray(image.crop(corner)) == 128).all())

@@ -7,7 +7,7 @@ from mien.errors import MediaError
 from mien.inference.media import animation, heif, raws, video
 from mien.inference.media import image as media
 
-PICTURES = frozenset(
+IMAGES = frozenset(
     (
         *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"),
         *(".avif", ".avifs", ".heic", ".heif", ".heics", ".heifs", ".hif"),
@@ -41,7 +41,7 @@ def moves(path: Path, max_pixels: int = media.MAX_PIXELS) -> bool:
     if image is not None or suffix in VIDEOS:
         return image is None or image
     film = start[4:8] in (b"ftyp", b"moov") or start[8:11] == b"AVI" or start.startswith(FILMS)
-    return (film or suffix not in PICTURES) and video.is_video(path)
+    return (film or suffix not in IMAGES) and video.is_video(path)
 
 
 def _image(file: BinaryIO, max_pixels: int) -> bool | None:

@@ -1,6 +1,6 @@
 """The SOURCE arguments of a command to the files they mean, one at a time and in order.
 
-A folder is read recursively, sorted, for the known picture and video suffixes; hidden files are left out, as is what
+A folder is read recursively, sorted, for the known image and video suffixes; hidden files are left out, as is what
 is no file (FIFOs, sockets, devices) and what was read already in this run under another name or by way of a link.  A
 glob means what a shell would make of it.  What is named explicitly is always tried, as often as it is named; FIFOs and
 the like, for which one might wait forever, and camera raws are refused.  What cannot be found keeps its place, with the
@@ -19,7 +19,7 @@ from stat import S_ISDIR, S_ISFIFO, S_ISREG, S_ISSOCK
 
 from mien.inference.media import raws, video
 from mien.inference.media.camera import CAMERA
-from mien.inference.media.kind import PICTURES, VIDEOS
+from mien.inference.media.kind import IMAGES, VIDEOS
 from mien.outputs.mark import RECORD, Own
 from mien.printable import writable
 
@@ -32,13 +32,13 @@ OWN = "of mien's own"
 """The kind of what mien wrote earlier: it is passed over in folders that carry its mark (mark.py), and in patterns."""
 SAME, FOLDER = "already read", "folder already read"
 """Kinds of what has been read in this run under another name: hard links, links, arguments that overlap."""
-KNOWN = PICTURES | VIDEOS
+KNOWN = IMAGES | VIDEOS
 ADDRESS = re.compile(r"\w{2,}:/")  # a single letter is a drive
 
 
 @dataclass(frozen=True)
 class Source:
-    """One picture, video or camera to read.
+    """One image, video or camera to read.
 
     Attributes:
         name: the argument as given, joined with the path below it for folders; what cannot be encoded is replaced.
@@ -203,7 +203,7 @@ def _folder(
         yield _source(name, path, None if readable else f"{name}: the folder cannot be read", below)
     passed = skipped - before
     if empty and not (passed[SAME] or passed[FOLDER] or (matched and passed[OWN])):
-        what = ONLY_OWN if passed[OWN] else "no picture or video in this folder"
+        what = ONLY_OWN if passed[OWN] else "no image or video in this folder"
         yield _source(argument, folder, f"{argument}: {what}")
 
 

@@ -25,31 +25,31 @@ OVERSHOOT = 0.1  # of the full scale: what filters leave below zero in floats
 BAND = 1 << 22  # values scaled or pixels flattened at once
 
 
-def rgb(picture: Image.Image, smaller: int = 1) -> tuple[Image.Image, str]:
+def rgb(image: Image.Image, smaller: int = 1) -> tuple[Image.Image, str]:
     """Return a loaded image of any mode as "L" or "RGB", over white, at a fraction of its size, and what to say of it.
 
     ValueError when its values have no brightness.
     """
-    if picture.mode in ("I", "F") or picture.mode.startswith("I;16") or _format(picture) == 2:
-        picture, note = _deep(picture)
+    if image.mode in ("I", "F") or image.mode.startswith("I;16") or _format(image) == 2:
+        image, note = _deep(image)
     else:
         note = ""
-    if picture.mode in ("L", "RGB") and not picture.has_transparency_data:
-        return picture.reduce(smaller) if smaller > 1 else picture, note
-    return _bands(picture, smaller), note
+    if image.mode in ("L", "RGB") and not image.has_transparency_data:
+        return image.reduce(smaller) if smaller > 1 else image, note
+    return _bands(image, smaller), note
 
 
-def misread(picture: Image.Image, rawmode: str) -> bool:
+def misread(image: Image.Image, rawmode: str) -> bool:
     """Return whether a loaded image of 16-bit colours is not as it should be.
 
     Pillow keeps the upper eight bits, which are almost nothing where only the lower 14 or less are used.  ValueError
     where the colours of a TIFF are stored apart: Pillow and OpenCV both confuse them.
     """
-    if picture.mode not in ("RGB", "RGBA"):
+    if image.mode not in ("RGB", "RGBA"):
         return False
-    if _tag(picture, PLANAR, 1) == 2 and _tag(picture, BITS, 8) == 16:
+    if _tag(image, PLANAR, 1) == 2 and _tag(image, BITS, 8) == 16:
         raise ValueError("its 16-bit colours are stored apart; store them together")
-    return ";16" in rawmode and 0 < max(high for _, high in picture.getextrema()[:3]) < 64  # type: ignore[misc]
+    return ";16" in rawmode and 0 < max(high for _, high in image.getextrema()[:3]) < 64  # type: ignore[misc]
 
 
 def colours(data: bytes) -> tuple[Image.Image, str]:
@@ -100,60 +100,60 @@ def full_scale(highest: float, floats: bool, signed: int = 0) -> float:
     return scale if highest >= scale * BELIEVED or highest <= 0 else highest
 
 
-def _deep(picture: Image.Image) -> tuple[Image.Image, str]:
+def _deep(image: Image.Image) -> tuple[Image.Image, str]:
     """Return an image of more than 8 bits, or of signed values, as "L", and how its values were taken."""
-    values = np.asarray(picture)
-    bits = _tag(picture, BITS, 0)
-    if _format(picture) == 1 and bits == 32:
+    values = np.asarray(image)
+    bits = _tag(image, BITS, 0)
+    if _format(image) == 1 and bits == 32:
         values = values.view(np.uint32)  # Pillow has no unsigned ones
-    if _format(picture) == 2 and bits == 8:
+    if _format(image) == 2 and bits == 8:
         values = values.view(np.int8)
     finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
     if not finite.size:
         raise ValueError("no value of it is a number")
     lowest, highest = float(finite.min()), float(finite.max())
     floats = values.dtype.kind == "f"
-    full, note = _scale(picture, highest, bits, floats)
+    full, note = _scale(image, highest, bits, floats)
     if lowest < -(OVERSHOOT * full if floats else 0):
         raise ValueError(f"its values reach from {lowest:g} to {highest:g}, and brightness begins at 0")
-    grey = eight_bits(values, full or 1.0, _tag(picture, PHOTOMETRIC, 1) == 0)
-    clear = picture.info.get("transparency")
+    grey = eight_bits(values, full or 1.0, _tag(image, PHOTOMETRIC, 1) == 0)
+    clear = image.info.get("transparency")
     if isinstance(clear, int) and not floats:
         grey[values == clear] = 255
     return Image.fromarray(grey), note
 
 
-def _scale(picture: Image.Image, highest: float, bits: int, floats: bool) -> tuple[float, str]:
-    told = _tag(picture, MAX_VALUE, 0)
-    usual = 65535.0 if picture.format == "PPM" and picture.mode != "F" else 0.0  # Pillow scales those itself
+def _scale(image: Image.Image, highest: float, bits: int, floats: bool) -> tuple[float, str]:
+    told = _tag(image, MAX_VALUE, 0)
+    usual = 65535.0 if image.format == "PPM" and image.mode != "F" else 0.0  # Pillow scales those itself
     if 8 < bits < 16:
         return float(2**bits - 1), ""
     if usual or (told and highest <= told <= highest / BELIEVED):
         return usual or float(told), ""
-    full = full_scale(highest, floats, bits if _format(picture) == 2 else 0)
-    if picture.mode.startswith("I;16"):
+    full = full_scale(highest, floats, bits if _format(image) == 2 else 0)
+    if image.mode.startswith("I;16"):
         plain = full == SCALES[-2] or not highest
         return full, "" if plain else f"16-bit values up to {highest:g} read as 0 to {full:g}"
     return full, "" if full in USUAL else f"values scaled to their largest, {highest:g}"
 
 
-def _format(picture: Image.Image) -> int:
-    return _tag(picture, SAMPLE_FORMAT, 1) if picture.format == "TIFF" else 0
+def _format(image: Image.Image) -> int:
+    return _tag(image, SAMPLE_FORMAT, 1) if image.format == "TIFF" else 0
 
 
-def _tag(picture: Image.Image, number: int, usual: int) -> int:
-    value = getattr(picture, "tag_v2", {}).get(number, usual)
+def _tag(image: Image.Image, number: int, usual: int) -> int:
+    value = getattr(image, "tag_v2", {}).get(number, usual)
     value = value[0] if isinstance(value, tuple) and value else value
     return int(value) if isinstance(value, int | float) else usual
 
 
-def _bands(picture: Image.Image, smaller: int) -> Image.Image:
+def _bands(image: Image.Image, smaller: int) -> Image.Image:
     """Flatten an image, a part at a time where it becomes smaller: a large one is never held in three modes at once."""
     if smaller == 1:
-        return _flat(picture)
-    rows = smaller * max(1, BAND // (picture.width * smaller))
-    tops = range(0, picture.height, rows)
-    crops = (picture.crop((0, top, picture.width, min(picture.height, top + rows))) for top in tops)
+        return _flat(image)
+    rows = smaller * max(1, BAND // (image.width * smaller))
+    top_labels = range(0, image.height, rows)
+    crops = (image.crop((0, top, image.width, min(image.height, top + rows))) for top in top_labels)
     return Image.fromarray(np.concatenate([np.asarray(_flat(crop).reduce(smaller)) for crop in crops]))
 
 

@@ -1,9 +1,9 @@
-"""Frames of everything that moves: video files, animated pictures and cameras, or the part of them that is asked for.
+"""Frames of everything that moves: video files, animated images and cameras, or the part of them that is asked for.
 
     for index, seconds, image in frames("talk.mp4", Clip(start=60, end=120, max_fps=5)):
         ...
 
-Only frames that are taken become RGB, and none is kept.  ffmpeg.py reads videos, animation.py pictures that move,
+Only frames that are taken become RGB, and none is kept.  ffmpeg.py reads videos, animation.py images that move,
 camera.py cameras.
 """
 
@@ -55,15 +55,15 @@ WHOLE = Clip()
 def frames(
     source: str | Path, clip: Clip = WHOLE, max_pixels: int = media.MAX_PIXELS
 ) -> Iterator[tuple[int, float, Pixels]]:
-    """Yield (index, seconds, image uint8 RGB (H, W, 3)) of a video, an animated picture or "camera:0", one at a time.
+    """Yield (index, seconds, image uint8 RGB (H, W, 3)) of a video, an animated image or "camera:0", one at a time.
 
     `index` counts the decoded frames of the file from 0 on, also of those that are passed over; what it is after a
     seek to `clip.start`, `container.frames` tells.  `seconds` is the time at which a viewer shows the frame, from the
-    start of the picture on.  MediaError when nothing can be read; when a file is cut short, damaged or still being
+    start of the image on.  MediaError when nothing can be read; when a file is cut short, damaged or still being
     written, after what can be read of it; and when no frame lies in the clip.
     """
     taken, slot, seconds = 0, -1, 0.0
-    for index, seconds, picture in _decoded(source, clip.start, max_pixels):
+    for index, seconds, image in _decoded(source, clip.start, max_pixels):
         if seconds < clip.start:
             continue
         if clip.end is not None and seconds >= clip.end:
@@ -75,19 +75,19 @@ def frames(
             before, slot = slot, math.floor((seconds - clip.start + ROUNDING) * clip.max_fps)
             if slot == before:
                 continue
-        yield index, seconds, picture()
+        yield index, seconds, image()
     if not taken:
         raise _nothing(source, clip, seconds)
 
 
 def is_video(path: Path) -> bool:
-    """Return whether the content of a file is an animated picture, or a video and not a picture."""
+    """Return whether the content of a file is an animated image, or a video and not an image."""
     if animation.is_animated(path):
         return True
     try:
         with path.open("rb") as file, media.opened(file):
             return False
-    except Exception:  # whatever is wrong with it as a picture, it may be a video
+    except Exception:  # whatever is wrong with it as an image, it may be a video
         pass
     from mien.inference.media import ffmpeg
 
@@ -104,7 +104,7 @@ def _decoded(source: str | Path, start: float, max_pixels: int) -> Iterator[tupl
     path = Path(source)
     if animation.is_animated(path, max_pixels):
         return animation.frames(path, max_pixels)
-    from mien.inference.media import ffmpeg  # FFmpeg takes long to import, and pictures do not wait for it
+    from mien.inference.media import ffmpeg  # FFmpeg takes long to import, and images do not wait for it
 
     return ffmpeg.frames(path, start, max_pixels)
 

@@ -3,7 +3,7 @@
 H.264 in MP4, in fragments of two seconds while it is being written, so that a run that is killed leaves what it had
 done; at the end FFmpeg turns it into an ordinary MP4 (hybrid_fragmented).  Frames keep their own times, also where
 these are uneven.  Sound is copied packet by packet, never encoded anew: the source is opened a second time and read up
-to the time of the picture.  Without H.264 in the FFmpeg at hand the picture is MPEG-4.
+to the time of the image.  Without H.264 in the FFmpeg at hand the image is MPEG-4.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ LONGEST, MOST_PIXELS = 8192, 35_000_000  # what H.264 has levels for (6.2); larg
 SOUNDS = frozenset(("aac", "mp3", "mp2", "ac3", "eac3", "opus", "flac", "alac"))  # what MP4 takes and players know
 UNFIT = (av.error.FFmpegError, ValueError, ArithmeticError)
 """What PyAV raises for sound that it cannot copy."""
-# delay_moov keeps the sound where it was beside the picture: the head is written when both are known
+# delay_moov keeps the sound where it was beside the image: the head is written when both are known
 MUXER = {"movflags": "hybrid_fragmented+delay_moov", "flush_packets": "1", "max_interleave_delta": "1000000"}
 
 
@@ -67,7 +67,7 @@ class Movie:
                 self._write(self._stream.encode(None))
             if self._packet is not None:
                 self._mux(self._packet)
-                self._hear(self._packet.pts + self._packet.duration)
+                self._copy_audio(self._packet.pts + self._packet.duration)
         finally:
             if self._sound is not None:
                 self._sound.close()
@@ -105,12 +105,12 @@ class Movie:
             self._packet = packet
 
     def _mux(self, packet: Any) -> None:
-        self._hear(packet.pts)
+        self._copy_audio(packet.pts)
         packet.time_base = CLOCK
         self._file.mux(packet)
 
-    def _hear(self, until: int) -> None:
-        """Write the sound up to a time of the picture."""
+    def _copy_audio(self, until: int) -> None:
+        """Write the sound up to a time of the image."""
         if self._sound is None:
             return
         try:
@@ -149,7 +149,7 @@ def trim(path: Path) -> None:
 
 
 class _Sound:
-    """The sound of a video file on its way into another one, from `start` seconds of the picture on."""
+    """The sound of a video file on its way into another one, from `start` seconds of the image on."""
 
     def __init__(self, file: Any, heard: Any, into: Any, start: float) -> None:
         self._file, self._into, self._start = file, into, start
@@ -182,7 +182,7 @@ class _Sound:
         return None
 
     def until(self, seconds: float) -> Iterator[Any]:
-        """Yield the packets that begin before a time of the written picture."""
+        """Yield the packets that begin before a time of the written image."""
         while self._next is not None and float(self._next.pts * self._next.time_base) < seconds:
             packet = self._next
             self._next = next(self._packets, None)

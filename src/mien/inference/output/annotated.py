@@ -1,4 +1,4 @@
-"""Annotated pictures and videos under DIR/annotated, named after what they show.
+"""Annotated images and videos under DIR/annotated, named after what they show.
 
 An image becomes a JPEG, a video an MP4 (media/writer.py).  Two sources that would share a name get a number.  On a
 video the figures of a face change at most five times a second, so that they can be read; its expression and its box are
@@ -24,7 +24,7 @@ from mien.inference.media.writer import Movie, trim
 from mien.inference.output.draw import annotate
 from mien.inference.output.record import ANNOTATED
 from mien.inference.output.tally import Tally
-from mien.inference.prediction import Seen
+from mien.inference.prediction import FrameResult
 from mien.outputs import NotThisFileError, Outputs
 from mien.printable import say
 
@@ -55,8 +55,8 @@ class Annotated:
     def __exit__(self, *_: object) -> None:
         self._end_movie()
 
-    def add(self, seen: Seen) -> None:
-        """Write a picture, or the next frame of a video; what could not be read is passed over."""
+    def add(self, seen: FrameResult) -> None:
+        """Write an image, or the next frame of a video; what could not be read is passed over."""
         if seen.source is not self._source:
             self._end_movie()
             self._source = seen.source
@@ -74,7 +74,7 @@ class Annotated:
             self._tally.lost += 1
             raise
 
-    def name(self, seen: Seen) -> str | None:
+    def name(self, seen: FrameResult) -> str | None:
         """Return under which name in the folder a source is shown; None where nothing of it can be seen."""
         if seen.image is None:
             return None
@@ -84,9 +84,9 @@ class Annotated:
         return self._named[1]
 
     def _draw(self, name: str, image: NDArray[np.uint8], faces: tuple[Face, ...]) -> None:
-        picture, file = Image.fromarray(annotate(image, faces)), io.BytesIO()
-        picture.thumbnail((LONGEST, LONGEST))
-        picture.save(file, "JPEG", quality=90)
+        drawing, file = Image.fromarray(annotate(image, faces)), io.BytesIO()
+        drawing.thumbnail((LONGEST, LONGEST))
+        drawing.save(file, "JPEG", quality=90)
         self._outputs.write(name, file.getvalue())
 
     def _film(

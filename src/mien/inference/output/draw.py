@@ -1,7 +1,7 @@
-"""Draw what was read onto the picture: a box per face, its expression with the confidence, the three likeliest.
+"""Draw what was read onto the image: a box per face, its expression with the confidence, the three likeliest.
 
 Each label is a small card, placed beside its face where it hides the least of faces and other cards.  Where the full
-cards do not all find free room, as in a group, every face gets a heading only, without bars.  Sizes follow the picture
+cards do not all find free room, as in a group, every face gets a heading only, without bars.  Sizes follow the image
 and the face, so that a 200-pixel thumbnail and a 6000-pixel photo both read well on a screen.  Faces that are not
 answered for (abstained) are grey and carry a question mark.
 """
@@ -31,7 +31,7 @@ _DARK, _TRACK, _FADED, _LIGHT = (22, 25, 31), (84, 90, 99), (190, 196, 203), (25
 
 
 def annotate(image: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[np.uint8]:
-    """Return a copy of an RGB picture uint8 (H, W, 3) with its faces drawn in."""
+    """Return a copy of an RGB image uint8 (H, W, 3) with its faces drawn in."""
     canvas = Image.fromarray(np.ascontiguousarray(image))
     outline(canvas, faces)
     for card, place in _layout([face for face in faces if face.probs is not None], canvas.size):
@@ -40,7 +40,7 @@ def annotate(image: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[np.uint
 
 
 def outline(canvas: Image.Image, faces: Sequence[Face]) -> None:
-    """Draw the boxes alone onto a PIL picture, in their expression's colour with a dark rim; grey where abstained."""
+    """Draw the boxes alone onto a PIL image, in their expression's colour with a dark rim; grey where abstained."""
     pen = ImageDraw.Draw(canvas)
     for face in faces:
         x1, y1, x2, y2 = _rect(face, canvas.size)
@@ -49,7 +49,7 @@ def outline(canvas: Image.Image, faces: Sequence[Face]) -> None:
         rim = max(1, width // 3)
         radius = side // 14
         if side <= 2 * rim:
-            continue  # a picture of a pixel or two has no room for a box
+            continue  # an image of a pixel or two has no room for a box
         pen.rounded_rectangle((x1, y1, x2, y2), radius + rim, outline=_DARK, width=width + 2 * rim)
         pen.rounded_rectangle((x1 + rim, y1 + rim, x2 - rim, y2 - rim), radius, outline=_colour(face), width=width)
 
@@ -70,7 +70,7 @@ def _attempt(faces: Sequence[Face], size: tuple[int, int], bars: bool) -> tuple[
         card = _card(faces[k], font, bars)
         if card.width > size[0] or card.height > size[1]:
             total = inf
-            continue  # a picture too small for words gets the box alone
+            continue  # an image too small for words gets the box alone
         others = [*boxes[:k], *boxes[k + 1 :], *(place for _, place in placed)]
         places = _places(card.size, boxes[k], size, max(1, font // 4), bars)
         hidden, place = min(((_hidden(place, boxes[k], others), place) for place in places), key=lambda found: found[0])
@@ -84,7 +84,7 @@ def _colour(face: Face) -> tuple[int, ...]:
 
 
 def _rect(face: Face, size: tuple[int, int]) -> Rect:
-    """Return the face's box in whole pixels inside the picture, at least three pixels wide and high."""
+    """Return the face's box in whole pixels inside the image, at least three pixels wide and high."""
     (w, h), box = size, np.nan_to_num(face.box)
     x1, y1 = (int(np.clip(round(float(v)), 0, max(0, limit - 4))) for v, limit in zip(box[:2], (w, h), strict=True))
     x2, y2 = (
@@ -95,7 +95,7 @@ def _rect(face: Face, size: tuple[int, int]) -> Rect:
 
 
 def _font_size(box: Rect, size: tuple[int, int], bars: bool) -> int:
-    """Return the height of a card's text: a share of the face, kept readable when the whole picture fits a screen."""
+    """Return the height of a card's text: a share of the face, kept readable when the whole image fits a screen."""
     least = max(10, round(min(size) / (52 if bars else 75)))
     most = max(11, round(min(size) / 26))
     return int(np.clip(round((box[2] - box[0]) * 0.13), least, most))

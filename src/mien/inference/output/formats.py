@@ -4,9 +4,9 @@
         for prediction in pipeline.predict(sources):
             write(prediction)
 
-Each writes bytes to a stream as it goes, so nothing grows with the number of pictures, and leaves a whole document
+Each writes bytes to a stream as it goes, so nothing grows with the number of images, and leaves a whole document
 behind also when it is interrupted.  CSV and Parquet hold one row per face, and a row with empty face columns for a
-picture without one.
+image without one.
 
 What a run leaves that is killed outright: CSV and JSON lines have every row told so far, and so has a JSON list in a
 file, which is ended after each of them; as a stream it lacks its bracket.  Parquet is unreadable without the footer
@@ -38,7 +38,7 @@ def as_table(stream: BinaryIO, card: Card) -> Iterator[Write]:
 
 @contextmanager
 def as_json(stream: BinaryIO, card: Card) -> Iterator[Write]:
-    """Write one JSON list with an object per picture or frame; a file is a whole list at every moment."""
+    """Write one JSON list with an object per image or frame; a file is a whole list at every moment."""
     before = "[\n"
     if isinstance(stream, Growing):
         stream.ending = b"[]\n"

@@ -1,4 +1,4 @@
-"""The card of one picture in report.html: a thumbnail with its boxes, and each face with its likeliest expressions."""
+"""The card of one image in report.html: a thumbnail with its boxes, and each face with its likeliest expressions."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +31,11 @@ STYLE = """
 
 
 def shot(prediction: Prediction, image: NDArray[np.uint8]) -> str:
-    """Return the HTML of a picture's card; `image` is uint8 RGB (H, W, 3), in the pixels of the faces' boxes."""
-    picture = Image.fromarray(np.ascontiguousarray(image))
+    """Return the HTML of an image's card; `image` is uint8 RGB (H, W, 3), in the pixels of the faces' boxes."""
+    drawing = Image.fromarray(np.ascontiguousarray(image))
     portraits = [portrait(image, face) for face in prediction.faces[:FACES]]
-    outline(picture, prediction.faces)
-    picture.thumbnail((THUMBNAIL, THUMBNAIL))
+    outline(drawing, prediction.faces)
+    drawing.thumbnail((THUMBNAIL, THUMBNAIL))
     count = len(prediction.faces)
     alt = f"{prediction.source}: {count} face{'' if count == 1 else 's'}"
     listed = [_face(face, shown) for face, shown in zip(prediction.faces, portraits, strict=False)]
@@ -45,7 +45,7 @@ def shot(prediction: Prediction, image: NDArray[np.uint8]) -> str:
     remark = f'<p class="soft">{escape(prediction.remark)}</p>' if prediction.remark else ""
     body = "".join(listed[:OPEN]) + (folded if count > OPEN else empty)
     return (
-        f'<article class="shot"><img loading="lazy" src="{_jpeg(picture)}" alt="{escape(alt)}">'
+        f'<article class="shot"><img loading="lazy" src="{_jpeg(drawing)}" alt="{escape(alt)}">'
         f"<div><h3>{escape(when(prediction))}</h3>{remark}{body}</div></article>"
     )
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from mien.face import Face
 from mien.html.page import ABSTAINED, COLOURS, probability
 from mien.inference.output.timeline_svg import clock
-from mien.inference.prediction import Prediction, Seen
+from mien.inference.prediction import FrameResult, Prediction
 from mien.printable import printable
 
 REFRESH = 8  # times a second, at most: what changes faster cannot be read
@@ -40,7 +40,7 @@ class LiveTable:
     ) -> None:
         self._live.__exit__(kind, error, trace)
 
-    def add(self, seen: Seen) -> None:
+    def add(self, seen: FrameResult) -> None:
         """Take the next frame."""
         prediction = seen.prediction
         if prediction.seconds is None:

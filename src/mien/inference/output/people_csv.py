@@ -7,9 +7,9 @@ from mien.card import Card
 from mien.inference.media.sources import Source
 from mien.inference.output.formats import put
 from mien.inference.output.spreadsheet import PLAIN, Csv
-from mien.inference.prediction import Seen
+from mien.inference.prediction import FrameResult
 from mien.inference.video.events import Event
-from mien.inference.video.summary import EVENT_COLUMNS, Film, Person
+from mien.inference.video.summary import EVENT_COLUMNS, Person, VideoSummary
 from mien.inference.video.thresholds import USUAL, Thresholds
 from mien.outputs import Growing, Outputs
 
@@ -22,15 +22,15 @@ class People:
         outputs: Outputs,
         card: Card,
         smooth: float,
-        ended: Callable[[Film], None],
+        ended: Callable[[VideoSummary], None],
         thresholds: Thresholds = USUAL,
         form: Csv = PLAIN,
     ) -> None:
-        """Take what `Pipeline.smooth` is, whom to give each `Film` when it has ended, and how CSV is written."""
+        """Take `Pipeline.smooth`, the callback for the `VideoSummary` of each video at its end, and the form of CSV."""
         self._outputs, self._card, self._smooth, self._ended = outputs, card, smooth, ended
         self._thresholds, self._form = thresholds, form
         self._source: Source | None = None
-        self._film: Film | None = None
+        self._film: VideoSummary | None = None
         self._files: list[Growing] = []
 
     def __enter__(self) -> Self:
@@ -41,8 +41,8 @@ class People:
         for file in self._files:
             file.close()
 
-    def add(self, seen: Seen) -> None:
-        """Take the next frame of a video; a picture only ends what came before it."""
+    def add(self, seen: FrameResult) -> None:
+        """Take the next frame of a video; an image only ends what came before it."""
         if seen.source is not self._source:
             self._end()
             self._source = seen.source
@@ -50,7 +50,7 @@ class People:
             return
         if self._film is None:
             self._begin()
-            self._film = Film(seen.prediction.source, self._card.labels, self._smooth, self._thresholds)
+            self._film = VideoSummary(seen.prediction.source, self._card.labels, self._smooth, self._thresholds)
         self._write(self._film.add(seen))
 
     def _begin(self) -> None:
@@ -85,7 +85,7 @@ def columns(card: Card) -> list[str]:
     return [*known, "peak_expression", "peak_seconds", "peak_confidence"]
 
 
-def row(film: Film, person: Person, card: Card) -> list[object]:
+def row(film: VideoSummary, person: Person, card: Card) -> list[object]:
     """Return a person's row, in the order of `columns`."""
     known: list[object] = [film.source, person.track_id, person.first, person.last, person.seconds, person.frames]
     for figures in (person.top_seconds, person.top_fractions, person.means, person.peaks, person.peak_seconds):

@@ -1,4 +1,4 @@
-"""The bar of `mien predict` on a terminal: over pictures by their number, over videos by their time.
+"""The bar of `mien predict` on a terminal: over images by their number, over videos by their time.
 
 Every source is one unit.  A video moves it by the share of its own time that has passed, where the file says how long
 it is, and shows how many frames are read a second.  Libraries are imported where a bar is shown: most runs show none.
@@ -16,7 +16,7 @@ from mien.errors import MediaError
 from mien.inference.media.sources import Source, expand
 from mien.inference.media.video import Clip
 from mien.inference.output.timeline_svg import clock
-from mien.inference.prediction import Seen
+from mien.inference.prediction import FrameResult
 from mien.printable import printable, shortened
 
 RECENT = 60  # frames over which their rate is taken
@@ -35,7 +35,7 @@ class Position:
         self._times: deque[float] = deque(maxlen=RECENT)
         self._begun = 0
 
-    def at(self, seen: Seen, now: float) -> tuple[float, str]:
+    def at(self, seen: FrameResult, now: float) -> tuple[float, str]:
         """Return how many sources are done, with the share of the one being read, and what to say about it."""
         name, seconds = printable(seen.source.below.name), seen.prediction.seconds
         if seen.source is not self._source:
@@ -61,7 +61,7 @@ class Position:
 
 
 def duration(path: Path) -> float | None:
-    """Return how many seconds of moving picture a file says it has, or None."""
+    """Return how many seconds of moving image a file says it has, or None."""
     import av
 
     from mien.inference.media import ffmpeg
@@ -77,7 +77,7 @@ def duration(path: Path) -> float | None:
 
 
 @contextmanager
-def bar(sources: Sequence[str], skip: Path | None, clip: Clip) -> Iterator[Callable[[Seen], None]]:
+def bar(sources: Sequence[str], skip: Path | None, clip: Clip) -> Iterator[Callable[[FrameResult], None]]:
     """Show a bar on stderr when that is a terminal that can draw, and yield what to call with all that was seen."""
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield lambda seen: None
@@ -97,7 +97,7 @@ def bar(sources: Sequence[str], skip: Path | None, clip: Clip) -> Iterator[Calla
         around = sum(len(part) + 1 for part in ("-", f"{total}/{total}", "0:00:00")) + (BAR + 1 if wide else 0)
         position = Position(clip, max(console.width - around, LEAST))
 
-        def advance(seen: Seen) -> None:
+        def advance(seen: FrameResult) -> None:
             done, told = position.at(seen, time.monotonic())
             shown.update(task, completed=done, description=told)
 

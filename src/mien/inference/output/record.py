@@ -18,7 +18,7 @@ from mien.inference.detectors import yunet
 from mien.inference.detectors.haar import packaged as cascade
 from mien.inference.media.sources import Source
 from mien.inference.pipeline import Pipeline
-from mien.inference.prediction import Seen
+from mien.inference.prediction import FrameResult
 from mien.inference.video import events
 from mien.outputs import Growing
 from mien.reading.digest import sha256_of
@@ -72,13 +72,13 @@ class InputList:
     It holds the input's name, path, bytes and time of its last change, and the name of the annotated file.
     """
 
-    def __init__(self, file: Growing, annotated: Callable[[Seen], str | None]) -> None:
+    def __init__(self, file: Growing, annotated: Callable[[FrameResult], str | None]) -> None:
         self._file, self._annotated = file, annotated
         self._digest = hashlib.sha256()
         self._source: Source | None = None
         self.count = 0
 
-    def add(self, seen: Seen) -> None:
+    def add(self, seen: FrameResult) -> None:
         """Take note of a source when it is first seen."""
         if seen.source is self._source:
             return

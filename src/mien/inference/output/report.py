@@ -1,9 +1,9 @@
 """report.html: what `mien predict --out` leaves for people who would rather look than read.
 
 One self-contained file: the counts, what the weights say about themselves, the failures, the people of every video with
-their timelines (video_section.py), a card for each of the first pictures with its faces and probabilities, and a
-table.  All of it is capped, so that ten thousand pictures or two hours of video need no more memory,
-and no larger page, than a few hundred pictures; the page says so, and the files of rows beside it have everything.
+their timelines (video_section.py), a card for each of the first images with its faces and probabilities, and a
+table.  All of it is capped, so that ten thousand images or two hours of video need no more memory,
+and no larger page, than a few hundred images; the page says so, and the files of rows beside it have everything.
 """
 
 from collections import Counter
@@ -18,21 +18,19 @@ from mien.html.page import bars, dot, escape, facts, page, percent, probability,
 from mien.inference.output import video_section as films
 from mien.inference.output.image_card import STYLE, shot, when
 from mien.inference.prediction import Prediction
-from mien.inference.video.summary import Film
+from mien.inference.video.summary import VideoSummary
 from mien.outputs import Outputs
 from mien.outputs.mark import RECORD
 
-SHOWN = 200  # picture cards on the page
+SHOWN = 200  # image cards on the page
 ROWS = 1000  # rows of its table
 FAILED = 200  # failures listed
 BETWEEN = 1.0  # least seconds between two shown frames of a video, at first
 FRAMES = 12  # frames shown of a video; when there are more, every other one goes
 TIMELINES = 150  # figures of people on the page
 FILMS = 100  # videos with a section
-EXPECT = "the share to expect right, on pictures like the training data"
-NOT_FOR = (
-    "people's grades, jobs, credit, treatment or liberty: it reads pictures, not feelings (law: foot of this page)"
-)
+EXPECT = "the share to expect right, on images like the training data"
+NOT_FOR = "people's grades, jobs, credit, treatment or liberty: it reads images, not feelings (law: foot of this page)"
 
 
 class PredictionReport:
@@ -46,7 +44,7 @@ class PredictionReport:
         self._failures: list[list[str]] = []
         self._expressions: Counter[str | None] = Counter()
         self._confidence = 0.0
-        self._pictures = self._empty = self._failed = 0
+        self._images = self._empty = self._failed = 0
         self._video: str | None = None  # whose frames are being shown, how far apart, and since when
         self._between, self._due, self._seconds = BETWEEN, 0.0, 0.0
         self._frames: list[str] = []
@@ -61,9 +59,9 @@ class PredictionReport:
     ) -> None:
         self._end_frames()
         films_seen = self._films_shown()
-        pictures = self._pictures_shown()
+        images = self._images_shown()
         overview = self._headline(), self._beside(), self._summary(), self._failed_table()
-        sections = (*overview, films_seen, pictures, self._table())
+        sections = (*overview, films_seen, images, self._table())
         lede = f"Read by the weights {self._card.name}: {', '.join(self._card.labels)}."
         lede += " The run was stopped before its end." if kind is not None else ""
         text = page("Apparent facial expressions", "\n".join(sections), lede=lede, style=STYLE + films.STYLE)
@@ -76,7 +74,7 @@ class PredictionReport:
             if len(self._failures) < FAILED:
                 self._failures.append([escape(prediction.source), escape(prediction.error)])
             return
-        self._pictures += 1
+        self._images += 1
         self._empty += not prediction.faces
         self._expressions.update(None if face.abstained else face.expression for face in prediction.faces)
         self._confidence += sum(face.confidence or 0.0 for face in prediction.faces)
@@ -94,7 +92,7 @@ class PredictionReport:
         else:
             self._frame(prediction, prediction.seconds, image)
 
-    def film(self, film: Film) -> None:
+    def film(self, film: VideoSummary) -> None:
         """Show the people of a video that has ended, while there is room."""
         self._ended += 1
         self._people += len(film.people)
@@ -123,8 +121,8 @@ class PredictionReport:
         return tiles(
             [
                 (
-                    f"{self._pictures:,}",
-                    _plural(self._pictures, "picture", " or frames read"),
+                    f"{self._images:,}",
+                    _plural(self._images, "image", " or frames read"),
                     _some(self._empty, "without a face"),
                 ),
                 (f"{faces:,}", _plural(faces, "face"), self._whose(unsure)),
@@ -162,12 +160,12 @@ class PredictionReport:
             f"<h2>Could not be read, or not to the end</h2>{more}{table(('source', 'why'), self._failures, words=True)}"
         )
 
-    def _pictures_shown(self) -> str:
+    def _images_shown(self) -> str:
         if not self._shots:
             return ""
-        note = f"{len(self._shots):,} of {self._pictures:,} are shown; the file of rows beside this page has all."
-        told = f'<p class="soft">{note}</p>' if self._pictures > len(self._shots) else ""
-        return f'<h2>Pictures</h2>{told}<div class="shots">{"".join(self._shots)}</div>'
+        note = f"{len(self._shots):,} of {self._images:,} are shown; the file of rows beside this page has all."
+        told = f'<p class="soft">{note}</p>' if self._images > len(self._shots) else ""
+        return f'<h2>Images</h2>{told}<div class="shots">{"".join(self._shots)}</div>'
 
     def _films_shown(self) -> str:
         more = f"The first {FILMS} of {self._ended:,} videos are shown; people.csv beside this page has all."
@@ -185,7 +183,7 @@ class PredictionReport:
 
 
 def _rows(prediction: Prediction) -> list[list[str]]:
-    """Return the cells of each face, or of the picture where there is none; HTML."""
+    """Return the cells of each face, or of the image where there is none; HTML."""
     source = escape(when(prediction))
     if not prediction.faces:
         told = f"no face ({prediction.remark})" if prediction.remark else "no face"

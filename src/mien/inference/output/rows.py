@@ -27,9 +27,9 @@ def columns(card: Card) -> dict[str, str]:
 
 def rows(prediction: Prediction) -> list[dict[str, Any]]:
     """Return one flat row per face, or one without face columns when there is no face."""
-    picture = prediction.to_dict()
-    faces = picture.pop("faces")
-    return [picture | _flat(face) for face in faces] or [picture]
+    image = prediction.to_dict()
+    faces = image.pop("faces")
+    return [image | _flat(face) for face in faces] or [image]
 
 
 def _flat(face: dict[str, Any]) -> dict[str, Any]:

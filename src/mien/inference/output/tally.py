@@ -5,7 +5,7 @@ from typing import Any
 
 from mien.html.page import count
 from mien.inference.media.sources import OWN, Skipped, Source
-from mien.inference.prediction import Seen
+from mien.inference.prediction import FrameResult
 
 LISTED = 8  # kinds of skipped things named in the line; the record has all
 
@@ -39,7 +39,7 @@ class Tally:
         """Whether anything was read."""
         return bool(self.images or self.frames or self.failed)
 
-    def add(self, seen: Seen) -> None:
+    def add(self, seen: FrameResult) -> None:
         """Count an image, a frame, or a source that could not be read."""
         if seen.prediction.error is not None:
             partly = seen.source is self._source

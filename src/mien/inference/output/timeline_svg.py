@@ -98,13 +98,13 @@ def _bands(means: NDArray[np.float64], labels: Sequence[str]) -> str:
     order = sorted(range(len(labels)), key=lambda k: labels[k] == "neutral")
     seen = ~np.isnan(means[:, 0]) if means.shape[1] else np.zeros(len(means), bool)
     shares = np.nan_to_num(means[:, order]) / np.maximum(np.nansum(means[:, order], axis=1, keepdims=True), 1e-9)
-    tops = np.cumsum(np.hstack([np.zeros((len(means), 1)), shares]), axis=1)
+    top_labels = np.cumsum(np.hstack([np.zeros((len(means), 1)), shares]), axis=1)
     scale = WIDE / len(means)
     drawn = []
     for k, label in enumerate(order):
         if not shares[:, k].max(initial=0) >= LEAST:
             continue
-        path = "".join(_band(tops[a:b, k], tops[a:b, k + 1], a, scale) for a, b in _runs(seen))
+        path = "".join(_band(top_labels[a:b, k], top_labels[a:b, k + 1], a, scale) for a, b in _runs(seen))
         faint = ' opacity=".45"' if labels[label] == "neutral" else ""
         drawn.append(f'<path fill="{colour(labels[label])}"{faint} d="{path}"/>')
     return "".join(drawn)

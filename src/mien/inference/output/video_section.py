@@ -11,7 +11,7 @@ import numpy as np
 from mien.html.page import count, dot, escape, percent, probability, table
 from mien.inference.output import timeline_svg
 from mien.inference.output.timeline_svg import clock
-from mien.inference.video.summary import EXPRESSED, Film, Peak, Person
+from mien.inference.video.summary import EXPRESSED, Peak, Person, VideoSummary
 
 DRAWN = 12  # people of a video with a timeline
 LISTED = 100  # rows of the table of people
@@ -34,7 +34,7 @@ STYLE = (
 )
 
 
-def section(film: Film, most: int = DRAWN) -> tuple[str, int]:
+def section(film: VideoSummary, most: int = DRAWN) -> tuple[str, int]:
     """Return a video's HTML and how many timelines are in it, at most `most`."""
     people = people_of(film)
     span = f"{clock(film.timeline.start)} to {clock(film.timeline.end)}, {count(film.frames, 'frame')}"
@@ -50,7 +50,7 @@ def section(film: Film, most: int = DRAWN) -> tuple[str, int]:
     return f"{head}{_people(film, people)}{legend}{figures}{more}", len(drawn)
 
 
-def _people(film: Film, people: list[Person]) -> str:
+def _people(film: VideoSummary, people: list[Person]) -> str:
     head = ("person", "seen", "on screen", "events", "most expressive", *film.labels)
     rows = [
         [
@@ -91,7 +91,7 @@ def _best(peak: Peak | None) -> str:
     return f"{dot(peak.expression)}{escape(told)}"
 
 
-def _person(film: Film, person: Person) -> str:
+def _person(film: VideoSummary, person: Person) -> str:
     seen = f"{person.seconds:.1f} s on screen; {mostly(film, person)}; {counts(person)}"
     said = f"Face {person.track_id} of {film.source}: probability of each expression over time. {seen}."
     figure = timeline_svg.figure(film.timeline, person.track_id, film.labels, person.events, said)
@@ -103,11 +103,11 @@ def _person(film: Film, person: Person) -> str:
 
 
 def _peaks(person: Person) -> str:
-    shown = sorted((peak for peak in person.moments.values() if peak.picture), key=lambda peak: peak.taken)
-    if not shown and person.best is not None and person.best.picture:
+    shown = sorted((peak for peak in person.moments.values() if peak.image), key=lambda peak: peak.taken)
+    if not shown and person.best is not None and person.best.image:
         shown = [person.best]
     items = (
-        f'<li><img loading="lazy" src="{peak.picture}" alt="face {person.track_id} at {clock(peak.taken, 1)}">'
+        f'<li><img loading="lazy" src="{peak.image}" alt="face {person.track_id} at {clock(peak.taken, 1)}">'
         f"<div>{_caption(person, peak)}</div></li>"
         for peak in shown
     )
@@ -115,14 +115,14 @@ def _peaks(person: Person) -> str:
 
 
 def _caption(person: Person, peak: Peak) -> str:
-    """Return what is said about a picture; where nothing was expressed it only shows who it is."""
+    """Return what is said about an image; where nothing was expressed it only shows who it is."""
     if person.expressed is None:
         return f"<span>{clock(peak.taken, 1)}, nothing expressed</span>"
     shown = f"{clock(peak.taken, 1)}, {escape(probability(peak.share))}"
     return f"{dot(peak.expression)}{escape(peak.expression)}<br><span>{shown}</span>"
 
 
-def _figures(film: Film, person: Person) -> str:
+def _figures(film: VideoSummary, person: Person) -> str:
     """Return a table of what the person showed on the whole, a row per expression."""
     names = [f"{dot(name)}{escape(name)}" for name in film.labels]
     rows = [
@@ -139,7 +139,7 @@ def _figures(film: Film, person: Person) -> str:
     return table(("expression", "highest for", "mean probability", "peak probability", "at", "bursts"), rows)
 
 
-def _spans(film: Film, person: Person) -> str:
+def _spans(film: VideoSummary, person: Person) -> str:
     """Return a table of the mean probabilities in equal parts of the video."""
     means = film.timeline.means(person.track_id)
     names = [*film.labels, *(("valence", "arousal") if means.shape[1] > len(film.labels) else ())]
@@ -176,7 +176,7 @@ def _events(person: Person) -> str:
     )
 
 
-def mostly(film: Film, person: Person) -> str:
+def mostly(film: VideoSummary, person: Person) -> str:
     """Return which expression had the highest probability for longest."""
     top = int(np.argmax(person.top_seconds))
     return f"{film.labels[top]} on top for {percent(float(person.top_fractions[top]))} of it"
@@ -189,6 +189,6 @@ def counts(person: Person) -> str:
     return f"{events}, {count(bursts, 'burst')}" if bursts else events
 
 
-def people_of(film: Film) -> list[Person]:
+def people_of(film: VideoSummary) -> list[Person]:
     """Return the people of a video, those who were on screen longest first."""
     return sorted(film.people.values(), key=lambda person: (-round(person.seconds, 2), person.track_id))

@@ -24,8 +24,8 @@ from mien.inference.output import terminal
 from mien.inference.output.formats import put
 from mien.inference.output.timeline_svg import clock
 from mien.inference.output.video_section import people_of
-from mien.inference.prediction import Seen
-from mien.inference.video.summary import Film, Peak, Person
+from mien.inference.prediction import FrameResult
+from mien.inference.video.summary import Peak, Person, VideoSummary
 from mien.inference.video.thresholds import USUAL, Thresholds
 from mien.printable import printable, shortened
 
@@ -43,7 +43,7 @@ class VideoTable:
         self._layout = terminal.layout(stream)
         self._headed = False
         self._source: Source | None = None
-        self._film: Film | None = None
+        self._film: VideoSummary | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -54,7 +54,7 @@ class VideoTable:
         if kind is None or not issubclass(kind, OSError | OutputError):  # nobody reads it any more, or there is no room
             self._end()
 
-    def add(self, seen: Seen) -> None:
+    def add(self, seen: FrameResult) -> None:
         """Take what was read of a photo, or of the next frame."""
         if seen.source is not self._source:
             self._end()
@@ -68,8 +68,8 @@ class VideoTable:
             put(self._stream, terminal.lines(self._layout, seen.prediction, partly))
             return
         if self._film is None:
-            self._film = Film(seen.prediction.source, self._card.labels, self._smooth, self._thresholds)
-        self._film.add(replace(seen, image=None))  # no pictures are wanted
+            self._film = VideoSummary(seen.prediction.source, self._card.labels, self._smooth, self._thresholds)
+        self._film.add(replace(seen, image=None))  # no images are wanted
 
     def _end(self) -> None:
         film, self._film = self._film, None
@@ -78,7 +78,7 @@ class VideoTable:
             put(self._stream, summary(self._layout, film))
 
 
-def summary(layout: terminal.Layout, film: Film) -> str:
+def summary(layout: terminal.Layout, film: VideoSummary) -> str:
     """Return the lines of a video that has ended."""
     people = people_of(film)
     told = f"{clock(film.timeline.start)} to {clock(film.timeline.end)}, {count(film.frames, 'frame')}, "
@@ -97,15 +97,15 @@ def summary(layout: terminal.Layout, film: Film) -> str:
     return terminal.rendered(layout, text)
 
 
-def _person(layout: terminal.Layout, film: Film, person: Person) -> Iterator[str]:
+def _person(layout: terminal.Layout, film: VideoSummary, person: Person) -> Iterator[str]:
     who = f"#{person.track_id}"
     ranked = sorted(zip(person.top_seconds.tolist(), film.labels, strict=True), key=lambda pair: -pair[0])
-    tops = (
+    top_labels = (
         f"{name} {seconds:.1f} s ({percent(seconds / max(person.seconds, 1e-9))})"
         for seconds, name in ranked[:NAMED]
         if seconds > 0
     )
-    first, *more = _wrapped(f"{person.seconds:.1f} s on screen: {', '.join(tops)}", layout, 6)
+    first, *more = _wrapped(f"{person.seconds:.1f} s on screen: {', '.join(top_labels)}", layout, 6)
     yield f"  {who:4}{first[6:]}"
     yield from more
     yield from _wrapped(f"most expressive: {_moment(person.expressed)}", layout, 6)

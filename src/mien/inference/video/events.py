@@ -77,7 +77,7 @@ class Events:
     def add(self, prediction: Prediction, cut: bool = False) -> list[Event]:
         """Take the next frame and return the events that ended with it.
 
-        `cut` says that the frame starts a new scene.  Another source than the last one's ends all events; pictures,
+        `cut` says that the frame starts a new scene.  Another source than the last one's ends all events; images,
         which have no time, and frames that could not be read show nothing.
         """
         ended = self.end() if cut or prediction.source != self._source else []

@@ -1,4 +1,4 @@
-"""The face of a video frame as a small picture."""
+"""The face of a video frame as a small image."""
 
 import io
 
@@ -9,7 +9,7 @@ from PIL import Image
 from mien.face import Face
 from mien.html.page import data_uri
 
-PORTRAIT = 96  # side of a face's own picture
+PORTRAIT = 96  # side of a face's own image
 
 
 def portrait(image: NDArray[np.uint8], face: Face) -> str:
@@ -22,13 +22,13 @@ def portrait(image: NDArray[np.uint8], face: Face) -> str:
     left, top = round((x1 + x2) / 2 - half), round((y1 + y2) / 2 - half)
     side = max(1, round(2 * half))
     inside = image[max(0, top) : max(0, top + side), max(0, left) : max(0, left + side)]
-    picture = Image.new("RGB", (side, side))
+    square = Image.new("RGB", (side, side))
     if inside.size:
-        picture.paste(Image.fromarray(np.ascontiguousarray(inside)), (max(0, -left), max(0, -top)))
-    return _jpeg(picture.resize((PORTRAIT, PORTRAIT), Image.Resampling.LANCZOS, reducing_gap=2.0))
+        square.paste(Image.fromarray(np.ascontiguousarray(inside)), (max(0, -left), max(0, -top)))
+    return _jpeg(square.resize((PORTRAIT, PORTRAIT), Image.Resampling.LANCZOS, reducing_gap=2.0))
 
 
-def _jpeg(picture: Image.Image) -> str:
+def _jpeg(image: Image.Image) -> str:
     stream = io.BytesIO()
-    picture.save(stream, "JPEG", quality=80, optimize=True)
+    image.save(stream, "JPEG", quality=80, optimize=True)
     return data_uri(stream.getvalue())

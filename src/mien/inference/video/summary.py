@@ -17,17 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.face import Face
-from mien.inference.prediction import Prediction, Seen
+from mien.inference.prediction import FrameResult, Prediction
 from mien.inference.video.events import SMOOTH, Event, Events
 from mien.inference.video.portrait import portrait
 from mien.inference.video.thresholds import USUAL, Thresholds
 from mien.inference.video.timeline import Timeline
 
-PEAKS = 8  # events of a person that keep a picture
+PEAKS = 8  # events of a person that keep an image
 EVENTS = 200  # events of a person that the page keeps; events.csv has all
-DETAILED = 256  # people of a video with pictures and a timeline; of the others the figures are kept
+DETAILED = 256  # people of a video with images and a timeline; of the others the figures are kept
 EXPRESSED = 0.4  # least probability of a most expressive moment that is no event's: below it nothing was expressed
-RISE = 0.02  # by how much a face must outdo the one whose picture is held
+RISE = 0.02  # by how much a face must outdo the one whose image is held
 LULL = 0.5  # seconds below an event's low threshold after which a peak is over
 FRAME = 0.04  # seconds that the only frame of a video stands
 EVENT_COLUMNS = ("source", "track_id", "expression", "onset", "peak", "offset", "duration", "confidence")
@@ -38,14 +38,14 @@ class Peak:
     """The moment at which an expression was strongest.
 
     Attributes:
-        picture: the face as a data URI, or "" where it was not kept; taken, share: the time of the picture and the
+        image: the face as a data URI, or "" where it was not kept; taken, share: the time of the image and the
             probability in it, those of the strongest single frame, while an event's are of the smoothed probability.
     """
 
     expression: str
     seconds: float
     confidence: float
-    picture: str = ""
+    image: str = ""
     taken: float = 0.0
     share: float = 0.0
 
@@ -61,7 +61,7 @@ class Person:
             probability of each in a single frame, and when.
         best: the most expressive moment: that of the strongest event, or of the highest probability but neutral's.
         bursts: how often each expression was strong but too short for an event; known when the video has ended.
-        moments: pictures of the strongest events.
+        moments: images of the strongest events.
     """
 
     track_id: int
@@ -121,14 +121,14 @@ class Person:
         self.top_seconds[int(np.argmax(_probs(face)))] += seconds
 
 
-class Film:
+class VideoSummary:
     """One video while it is being seen: its people, their timelines and events."""
 
     def __init__(self, source: str, labels: tuple[str, ...], smooth: float, thresholds: Thresholds = USUAL) -> None:
         """Take what `Pipeline.smooth` is, and what makes an event."""
         self.source, self.labels, self.thresholds = source, labels, thresholds
         self.people: dict[int, Person] = {}
-        self.detailed: set[int] = set()  # those with pictures and a timeline
+        self.detailed: set[int] = set()  # those with images and a timeline
         self.timeline = Timeline()
         self.frames = 0
         self._events = Events(0.0 if smooth else SMOOTH, thresholds)
@@ -142,7 +142,7 @@ class Film:
         """Whether valence and arousal are read."""
         return any(len(person.sums) > len(self.labels) for person in self.people.values())
 
-    def add(self, seen: Seen) -> list[Event]:
+    def add(self, seen: FrameResult) -> list[Event]:
         """Take the next frame, its faces in pixels of its image, and return the events that ended with it."""
         prediction, drawn = seen.prediction, seen.drawn()
         seconds = prediction.seconds or 0.0
@@ -193,7 +193,7 @@ class Film:
             self.timeline.add(track, seconds, values, since)
 
     def _look(self, face: Face, shown: Face, seconds: float, image: NDArray[np.uint8] | None) -> None:
-        """Keep the picture of a face whose expression has not been as strong in this stretch, or at all."""
+        """Keep the image of a face whose expression has not been as strong in this stretch, or at all."""
         track, person = face.track_id or 0, self.people[face.track_id or 0]
         shares = {name: float(p) for name, p in zip(face.labels, face.probs, strict=True) if name != "neutral"}  # type: ignore[arg-type]
         expression = max(shares, key=lambda name: shares[name], default="")
@@ -205,26 +205,26 @@ class Film:
         rises = share >= low and (held is None or share > held.confidence + RISE)
         best = not person.count and expression and (person.best is None or share > person.best.confidence + RISE)
         if rises or best:
-            picture = portrait(image, shown) if image is not None else ""
-            peak = Peak(expression, seconds, share, picture, seconds, share)
+            thumbnail = portrait(image, shown) if image is not None else ""
+            peak = Peak(expression, seconds, share, thumbnail, seconds, share)
             held = peak if rises else held
             person.best = peak if best else person.best
         if held is not None and share >= low:
             self._rising[track, expression] = held, seconds
 
     def _told(self, events: list[Event]) -> list[Event]:
-        """Give ended events to their people, with the pictures of their peaks."""
+        """Give ended events to their people, with the images of their peaks."""
         for event in events:
             held, _ = self._rising.pop((event.track_id, event.expression), (None, 0.0))
             peak = Peak(event.expression, event.peak, event.confidence)
             if held is not None and event.onset - LULL <= held.taken <= event.offset:
-                peak = replace(peak, picture=held.picture, taken=held.taken, share=held.share)
+                peak = replace(peak, image=held.image, taken=held.taken, share=held.share)
             if event.track_id in self.people:
                 self.people[event.track_id].add(event, peak)
         return events
 
     def _thin(self) -> None:
-        """Before the people with pictures get too many, let the half that was seen least keep its figures alone."""
+        """Before the people with images get too many, let the half that was seen least keep its figures alone."""
         if len(self.detailed) < DETAILED:
             return
         here = self._here()
@@ -232,7 +232,7 @@ class Film:
         for track in ranked[: DETAILED // 2]:
             person = self.people[track]
             person.events, person.moments = [], {}
-            person.best = replace(person.best, picture="") if person.best is not None else None
+            person.best = replace(person.best, image="") if person.best is not None else None
             self.timeline.drop(track)
             self.detailed.remove(track)
         self._rising.clear()
