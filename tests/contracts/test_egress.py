@@ -180,9 +180,14 @@ def test_evaluate(trace: Callable[..., Trace], tiny_fer2013: Path, tmp_path: Pat
     check(trace("-m", "mien.cli", *words), tmp_path, "result")
 
 
-def test_figures_bring_no_cache_of_fonts(trace: Callable[..., Trace], tiny_fer2013: Path, tmp_path: Path) -> None:
+def test_stress(trace: Callable[..., Trace], tiny_fer2013: Path, tmp_path: Path) -> None:
     words = ("stress", "fer2013-nano", "--root", tiny_fer2013, "--images", "4", "--out", "result")
-    found = trace("-m", "mien.cli", *words)
+    check(trace("-m", "mien.cli", *words), tmp_path, "result")
+
+
+def test_figures_bring_no_cache_of_fonts(trace: Callable[..., Trace], tmp_path: Path) -> None:
+    code = "import pathlib, mien.experiments.figures as f; f.save(f.canvas(2, 2), pathlib.Path('result/a.svg'))"
+    found = trace("-c", code)
     check(found, tmp_path, "result")
     assert any("cache/mien/matplotlib" in path for path in found.written)
 

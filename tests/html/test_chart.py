@@ -1,11 +1,14 @@
 """Charts: points where the data is, scales that enclose it, intervals as long as they are."""
 
 import re
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from mien.html.chart import Line, Whisker, lines, swatch, ticks, whiskers
+from mien.html.chart import Line, Whisker, heatmap, lines, swatch, ticks, whiskers
+
+SVG = "http://www.w3.org/2000/svg"
 
 
 def test_a_line_runs_through_its_points() -> None:
@@ -59,3 +62,15 @@ def test_an_interval_of_a_tick_of_nothing() -> None:
 def test_results_differ_by_colour_and_shape() -> None:
     marks = [swatch(kind) for kind in range(1, 13)]
     assert len(set(marks)) == 12
+
+
+def test_a_heatmap_is_a_file_that_shades_and_prints_each_value() -> None:
+    tree = ElementTree.fromstring(
+        heatmap("a < b", ("as is", "1"), [("blur", (0.9, 0.45)), ("x" * 99, (0, 1))], "severity")
+    )
+    shades = [float(cell.get("fill-opacity", 0)) for cell in tree.iter(f"{{{SVG}}}rect")][1:]
+    texts = [text.text or "" for text in tree.iter(f"{{{SVG}}}text")]
+    assert shades == [0.63, 0.32, 0, 0.7]
+    assert [text for text in texts if text.isdigit()] == ["1", "90", "45", "0", "100"]
+    assert "a < b" in texts
+    assert max(map(len, texts)) < 50

@@ -136,7 +136,7 @@ def epoch_indices(
     class is the largest share; rows without a label are shown once.  All of it `repeat` times.
 
     >>> target = np.eye(2, dtype=np.float32)[[0, 0, 0, 1]]
-    >>> showings(target, "down").tolist(), epoch_indices(target, "up", repeat=2).tolist()
+    >>> epoch_indices(target, "down").tolist(), epoch_indices(target, "up", repeat=2).tolist()
     ([2, 3], [0, 0, 1, 1, 2, 2, 3, 3, 3, 3, 3, 3])
     """
     top, rng = top_labels(target), np.random.default_rng(seed)

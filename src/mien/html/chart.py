@@ -16,6 +16,13 @@ NAME = 44
 """Letters of a name in a chart."""
 ROW, NEXT = 42, 18
 NO = (False, False)
+CELL, NAMES = (50, 22), 124
+"""Width and height of a heatmap's cell, and the width of its row names."""
+ON_WHITE = (
+    "text{font:13px system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;fill:#4d5763}"
+    ".ink,.name{fill:#1b2027}.name{font-weight:600}"
+)
+"""Style of a chart that is a file of its own: plain colours, which office and drawing programs read as well."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +94,7 @@ def whiskers(rows: Sequence[Whisker], across: str, *, gap: bool = False) -> str:
     for row in rows:
         y += NEXT if row.name == before else ROW
         if row.name != before:
-            name = row.name if len(row.name) <= NAME else row.name[: NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"
-            drawn.append(_text(0, y - 12, name, "start", "ink"))
+            drawn.append(_text(0, y - 12, _shortened(row.name), "start", "ink"))
         drawn += _whisker(row, place, y)
         before = row.name
     parts = [_text(0, 16, f"{across}, points" if gap else across, "start", "name")]
@@ -98,6 +104,30 @@ def whiskers(rows: Sequence[Whisker], across: str, *, gap: bool = False) -> str:
         parts.append(_text(x, y + 32, f"{100 * tick:g}" if gap else _tick(tick, True), "middle"))
     described = f"{across}: {', '.join(dict.fromkeys(row.name for row in rows))}"
     return _svg(y + 44, described, parts + drawn)
+
+
+def heatmap(title: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[float]]], across: str) -> str:
+    """Return a whole SVG file: fractions as shaded cells in percent, a row each, on white; `across` names the columns.
+
+    >>> heatmap("accuracy in %", ["as is", "1"], [("blur", [0.9, 0.5])], "severity").count("<rect")
+    3
+    """
+    (wide, high), top = CELL, TOP + 18
+    width, bottom = max(WIDTH, NAMES + len(columns) * wide), top + len(rows) * high
+    parts = [f'<rect width="100%" height="100%" fill="#fff"/><style>{ON_WHITE}</style>']
+    parts.append(_text(4, 20, _shortened(title, 2 * NAME), "start", "name"))
+    for column, name in enumerate(columns):
+        parts.append(_text(NAMES + (column + 0.5) * wide, top - 8, name, "middle"))
+    for row, (name, values) in enumerate(rows):
+        y = top + row * high
+        parts.append(_text(NAMES - 8, y + 15.5, _shortened(name), "end", "ink"))
+        for column, value in enumerate(values):
+            x, shade = NAMES + column * wide, f'fill="#2563a8" fill-opacity="{0.7 * value:.2f}"'
+            parts.append(f'<rect x="{x}" y="{y}" width="{wide - 2}" height="{high - 2}" {shade}/>')
+            parts.append(_text(x + wide / 2 - 1, y + 15.5, f"{100 * value:.0f}", "middle", "ink"))
+    parts.append(_text(NAMES + len(columns) * wide / 2, bottom + 16, across, "middle", "name"))
+    size = f'xmlns="http://www.w3.org/2000/svg" width="{width}" height="{bottom + 26}" '
+    return _svg(bottom + 26, title, parts, width).replace("<svg ", f"<svg {size}", 1) + "\n"
 
 
 def swatch(kind: int, dashed: bool = False) -> str:
@@ -176,5 +206,9 @@ def _text(x: float, y: float, words: str, anchor: str, role: str = "") -> str:
     return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}"{kind}>{escape(words)}</text>'
 
 
-def _svg(height: float, described: str, parts: list[str]) -> str:
-    return f'<svg viewBox="0 0 {WIDTH} {height:g}" role="img" aria-label="{escape(described)}">{"".join(parts)}</svg>'
+def _shortened(name: str, letters: int = NAME) -> str:
+    return name if len(name) <= letters else name[: letters - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def _svg(height: float, described: str, parts: list[str], width: int = WIDTH) -> str:
+    return f'<svg viewBox="0 0 {width} {height:g}" role="img" aria-label="{escape(described)}">{"".join(parts)}</svg>'

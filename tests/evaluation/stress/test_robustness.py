@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from mien.evaluation.stress.robustness import Subject
 from mien.evaluation.stress.text import _plainest
 from mien.inference.classify import Classifier
 
+SVG = "http://www.w3.org/2000/svg"
 CONTRACT = "weights dataset split n clean baseline corruptions mce attacks ranking seconds seed"
 
 
@@ -181,7 +183,9 @@ def test_command_prints_json_and_writes_what_it_says(mien: Any, tiny_fer2013: Pa
     assert (code, err) == (0, "".join(f"wrote {out / name}\n" for name in names))
     figures = json.loads(told)
     assert json.loads((out / "stress.json").read_text()) == figures
-    assert (out / "stress.svg").read_text().lstrip().startswith("<?xml")
+    texts = [text.text for text in ElementTree.parse(out / "stress.svg").iter(f"{{{SVG}}}text")]
+    assert {name.replace("_", " ") for name in CORRUPTIONS} < set(texts)
+    assert len(texts) == 1 + 6 + 15 * 7 + 1
     sheet = Image.open(out / "corruptions.png")
     assert sheet.height == 15 * 100 + 24
     assert np.asarray(sheet).std() > 20

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.evaluation import plots
 from mien.evaluation.statistics.clusters import by
 from mien.evaluation.stress.corruptions import CORRUPTIONS
 from mien.evaluation.stress.robustness import Subject
+from mien.html.chart import heatmap
 from mien.outputs import Outputs, into
 
 CELL = 96
@@ -61,32 +61,24 @@ def keep(subject: Subject, figures: dict[str, Any], out: Path | Outputs) -> list
     """Write stress.json, stress.svg and corruptions.png, a sheet of one of the images; return their paths."""
     outputs = into(out)
     outputs.write("stress.json", f"{json.dumps(figures, indent=2)}\n".encode())
-    with outputs.beside("stress.svg") as path:
-        draw(figures, path, "svg")
+    outputs.write("stress.svg", figure(figures).encode())
     with outputs.beside("corruptions.png") as path:
         sheet(subject.images[_plainest(subject)], path, figures["seed"])
     return [outputs.folder / name for name in KEPT]
 
 
-def draw(figures: dict[str, Any], path: Path, format: str) -> None:
-    """Draw accuracy by corruption, worst first, and severity as a shaded table, in a format of matplotlib's."""
-    rows = {row["name"]: row for row in figures["corruptions"]}
-    ordered = [rows[place["name"]] for place in figures["ranking"]]
-    clean = figures["clean"]["accuracy"]
-    shares = np.array([[clean, *(score["accuracy"] for score in row["severities"])] for row in ordered])
-    figure = plots.figure(figsize=(7, 0.34 * len(ordered) + 1.2), layout="constrained")
-    axes = figure.add_subplot()
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    axes.set_xticks(range(6), ["as is", *map(str, range(1, 6))])
-    axes.set_yticks(range(len(ordered)), [row["name"].replace("_", " ") for row in ordered])
-    axes.set_xlabel("severity")
-    axes.set_title(f"{figures['weights']}: accuracy in % on {figures['n']:,} corrupted images", fontsize=10)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    for (row, column), share in np.ndenumerate(shares):
-        tone = "white" if share > 0.6 else "black"
-        axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", color=tone, fontsize=9)
-    figure.savefig(path, format=format, metadata={"Date": None} if format == "svg" else None)
+def figure(figures: dict[str, Any]) -> str:
+    """Return an SVG file of accuracy by corruption, worst first, and severity, as a shaded table."""
+    rows, clean = {row["name"]: row for row in figures["corruptions"]}, figures["clean"]["accuracy"]
+    return heatmap(
+        f"{figures['weights']}: accuracy in % on {figures['n']:,} corrupted images",
+        ("as is", *map(str, range(1, 6))),
+        [
+            (name.replace("_", " "), [clean, *(score["accuracy"] for score in rows[name]["severities"])])
+            for name in (place["name"] for place in figures["ranking"])
+        ],
+        "severity",
+    )
 
 
 def sheet(image: NDArray[np.uint8], path: Path, seed: int = 0) -> None:
