@@ -254,10 +254,10 @@ def checked(path: Path, sha: str) -> Told:
 
 def without_twins(recipe: Recipe) -> np.ndarray:
     """Return bool (N,): which images of test have no twin in Training."""
-    from mien.data.duplicates import find_twins
+    from mien.data.duplicates import near_duplicates_in_training
     from mien.training.batches import read
 
-    clean: np.ndarray = find_twins(read(recipe, None, "test"), None).index < 0
+    clean: np.ndarray = near_duplicates_in_training(read(recipe, None, "test"), None).index < 0
     return clean
 
 

@@ -60,8 +60,8 @@ def result(path: Path) -> None:
 
 
 def generated(path: Path) -> None:
+    from mien.data.generated import with_generated
     from mien.data.samples import Samples
-    from mien.data.synthetic.generated import with_generated
 
     arrays = seeds.generated()
     ids = np.array(["a", "b", "c", "d"])

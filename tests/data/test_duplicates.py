@@ -1,4 +1,4 @@
-"""Twins: against a plain product of all pairs, at the edges, on the drawn set, and the exact figures of FER2013."""
+"""Near-duplicates: against a plain product of all pairs, at the edges, on drawn data and on FER2013."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mien.data import duplicates, load
-from mien.data.duplicates import find_twins, twins, twins_between
+from mien.data.duplicates import near_duplicates, near_duplicates_between, near_duplicates_in_training
 from mien.data.samples import Samples
 
 
@@ -23,53 +23,53 @@ def test_equals_the_plain_product(shape: tuple[int, ...], threshold: float) -> N
     train = rng.integers(0, 256, (60, *shape)).astype(np.uint8)
     noise = rng.normal(0, 1, (50, *shape)) * np.linspace(0, 400, 50).reshape(-1, 1, 1, 1)
     images = (train[rng.integers(0, 60, 50)] * 0.8 + 20 + noise).clip(0, 255).astype(np.uint8)
-    found = twins(train, images, threshold)
+    matches = near_duplicates(train, images, threshold)
     best = plain_correlations(train, images)
     expected = np.where(best.max(1) >= threshold, best.argmax(1), -1)
     assert 0 < (expected >= 0).sum() < 50
-    assert found.index.tolist() == expected.tolist()
-    assert found.correlation[expected >= 0] == pytest.approx(best.max(1)[expected >= 0], abs=1e-6)
-    assert (found.correlation[expected < 0] == 0).all()
-    assert not found.exact.any()
+    assert matches.index.tolist() == expected.tolist()
+    assert matches.correlation[expected >= 0] == pytest.approx(best.max(1)[expected >= 0], abs=1e-6)
+    assert (matches.correlation[expected < 0] == 0).all()
+    assert not matches.exact.any()
 
 
-def test_blank_images_have_only_equal_twins() -> None:
+def test_blank_images_match_only_equal_images() -> None:
     blank = [np.full((8, 8, 1), value, np.uint8) for value in (0, 0, 255, 7)]
     rng = np.random.default_rng(0)
     face = rng.integers(0, 256, (8, 8, 1)).astype(np.uint8)
-    found = twins(np.stack([face, blank[0], blank[2]]), np.stack([*blank, face, 255 - face]))
-    assert found.index.tolist() == [1, 1, 2, -1, 0, -1]
-    assert found.exact.tolist() == [True, True, True, False, True, False]
+    matches = near_duplicates(np.stack([face, blank[0], blank[2]]), np.stack([*blank, face, 255 - face]))
+    assert matches.index.tolist() == [1, 1, 2, -1, 0, -1]
+    assert matches.exact.tolist() == [True, True, True, False, True, False]
 
 
-def test_the_first_equal_image_is_the_twin() -> None:
+def test_the_first_equal_image_is_the_match() -> None:
     face = np.random.default_rng(0).integers(0, 256, (8, 8, 1)).astype(np.uint8)
-    assert twins(np.stack([face // 2, face, face]), face[None]).index.tolist() == [1]
+    assert near_duplicates(np.stack([face // 2, face, face]), face[None]).index.tolist() == [1]
 
 
-def test_the_drawn_set_has_the_twins_it_was_given(tiny_fer2013: Path) -> None:
+def test_near_duplicates_of_the_drawn_set(tiny_fer2013: Path) -> None:
     for split, first in (("val", 160), ("test", 200)):
         samples = load("fer2013", tiny_fer2013, split)
-        found = find_twins(samples, tiny_fer2013)
-        assert found.exact.nonzero()[0].tolist() == [0, 1, 2]
-        assert (found.index >= 0).nonzero()[0].tolist() == [0, 1, 2, 3, 4]
-        assert found.index[:5].tolist() == list(range(first - 160, first - 155))
+        matches = near_duplicates_in_training(samples, tiny_fer2013)
+        assert matches.exact.nonzero()[0].tolist() == [0, 1, 2]
+        assert (matches.index >= 0).nonzero()[0].tolist() == [0, 1, 2, 3, 4]
+        assert matches.index[:5].tolist() == list(range(first - 160, first - 155))
 
 
-def test_ferplus_counts_twins_in_all_of_training(tiny_fer2013: Path) -> None:
-    """Rows 40 and 41 of Training carry no majority; their twins in test are no cleaner for it."""
+def test_ferplus_searches_all_of_training(tiny_fer2013: Path) -> None:
+    """Rows 40 and 41 of Training have no majority label, yet their near-duplicates in test are not clean."""
     whole, part = load("fer2013", tiny_fer2013, "test"), load("ferplus", tiny_fer2013, "test")
     kept = load("ferplus", tiny_fer2013, "train")
     assert not {"00040", "00041"} & set(kept.ids)
-    twin = dict(zip(whole.ids, find_twins(whole, tiny_fer2013).index, strict=True))
-    assert find_twins(part, tiny_fer2013).index.tolist() == [twin[name] for name in part.ids]
+    index_of = dict(zip(whole.ids, near_duplicates_in_training(whole, tiny_fer2013).index, strict=True))
+    assert near_duplicates_in_training(part, tiny_fer2013).index.tolist() == [index_of[name] for name in part.ids]
 
 
 def test_kept_in_the_cache(tiny_fer2013: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     samples = load("fer2013", tiny_fer2013, "test")
-    first = find_twins(samples, tiny_fer2013)
-    monkeypatch.setattr("mien.data.duplicates.twins", None)
-    again = find_twins(samples, tiny_fer2013)
+    first = near_duplicates_in_training(samples, tiny_fer2013)
+    monkeypatch.setattr("mien.data.duplicates.near_duplicates", None)
+    again = near_duplicates_in_training(samples, tiny_fer2013)
     for name, array in vars(first).items():
         assert np.array_equal(getattr(again, name), array)
 
@@ -77,14 +77,14 @@ def test_kept_in_the_cache(tiny_fer2013: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(("split", "exact", "clean"), [("test", 288, 3257), ("val", 279, 3289)])
 def test_fer2013(split: str, exact: int, clean: int, mien_data: Path) -> None:
     samples = load("fer2013", mien_data, split)
-    found = find_twins(samples, mien_data)
-    assert found.exact.sum() == exact
-    assert (found.index < 0).sum() == clean
-    assert found.correlation[found.index >= 0].min() >= 0.98
+    matches = near_duplicates_in_training(samples, mien_data)
+    assert matches.exact.sum() == exact
+    assert (matches.index < 0).sum() == clean
+    assert matches.correlation[matches.index >= 0].min() >= 0.98
 
 
 def alike(face: np.ndarray, correlation: float) -> np.ndarray:
-    """An image that correlates with another as much as is asked for, as closely as whole numbers let it."""
+    """Return an image with this correlation to `face`, as closely as whole numbers allow."""
     rng = np.random.default_rng(1)
     own = face - face.mean()
     other = rng.normal(size=face.shape)
@@ -94,50 +94,52 @@ def alike(face: np.ndarray, correlation: float) -> np.ndarray:
     return np.rint(128 + mixed * 100 / np.abs(mixed).max()).astype(np.uint8)
 
 
-@pytest.mark.parametrize(("correlation", "twin"), [(0.96, False), (0.978, False), (0.982, True), (0.999, True)])
-def test_near_duplicates_correlate_with_98_in_a_hundred(correlation: float, twin: bool) -> None:
+@pytest.mark.parametrize(("correlation", "expected"), [(0.96, False), (0.978, False), (0.982, True), (0.999, True)])
+def test_the_minimum_correlation_is_0_98(correlation: float, expected: bool) -> None:
     face = np.random.default_rng(0).integers(0, 256, (48, 48, 1)).astype(np.uint8)
     other = alike(face.astype(float), correlation)
     assert np.corrcoef(face.ravel(), other.ravel())[0, 1] == pytest.approx(correlation, abs=1e-3)
-    assert (twins(face[None], other[None]).index[0] == 0) == twin
+    assert (near_duplicates(face[None], other[None]).index[0] == 0) == expected
 
 
-def test_a_correlation_of_just_the_threshold_is_enough() -> None:
+def test_a_correlation_equal_to_the_threshold_counts() -> None:
     face = np.random.default_rng(0).integers(0, 100, (8, 8, 1)).astype(np.uint8)
-    found = twins(face[None], (2 * face)[None], threshold=1 - 1e-12)
-    assert found.index.tolist() == [0]
-    exact = float(twins(face[None], (face // 2)[None], 0.5).correlation[0])
+    matches = near_duplicates(face[None], (2 * face)[None], threshold=1 - 1e-12)
+    assert matches.index.tolist() == [0]
+    exact = float(near_duplicates(face[None], (face // 2)[None], 0.5).correlation[0])
     assert exact < 1
     measured = np.corrcoef(face.ravel(), (face // 2).ravel())[0, 1]
-    for least, place in ((measured - 1e-9, 0), (measured + 1e-9, -1)):
-        assert twins(face[None], (face // 2)[None], least).index.tolist() == [place]
+    for minimum, place in ((measured - 1e-9, 0), (measured + 1e-9, -1)):
+        assert near_duplicates(face[None], (face // 2)[None], minimum).index.tolist() == [place]
     itself = float(duplicates._correlation(face[None], (face // 2)[None])[0])
-    assert twins(face[None], (face // 2)[None], itself).index.tolist() == [0]
+    assert near_duplicates(face[None], (face // 2)[None], itself).index.tolist() == [0]
 
 
-def test_what_is_kept_is_about_both_sets_of_images() -> None:
+def test_the_cache_key_depends_on_both_sets_of_images() -> None:
     rng = np.random.default_rng(7)
 
-    def made(mark: str, images: np.ndarray) -> Samples:
+    def samples_of(mark: str, images: np.ndarray) -> Samples:
         target = np.eye(2, dtype=np.float32)[[0] * len(images)]
         return Samples(images, target, ("neutral", "anger"), np.arange(len(images)).astype(str), fingerprint=mark)
 
     a, b = (rng.integers(0, 256, (3, 8, 8, 1)).astype(np.uint8) for _ in range(2))
-    train, other = made("hygiene-a", a), made("hygiene-b", b)
+    train, other = samples_of("hygiene-a", a), samples_of("hygiene-b", b)
     later, swapped = (
-        made("hygiene-c", np.concatenate([a[:1], b[:1]])),
-        made("hygiene-d", np.concatenate([b[:1], a[:1]])),
+        samples_of("hygiene-c", np.concatenate([a[:1], b[:1]])),
+        samples_of("hygiene-d", np.concatenate([b[:1], a[:1]])),
     )
-    assert twins_between(train, later).index.tolist() == [0, -1]
-    assert twins_between(other, later).index.tolist() == [-1, 0]
-    assert twins_between(train, swapped).index.tolist() == [-1, 0]
+    assert near_duplicates_between(train, later).index.tolist() == [0, -1]
+    assert near_duplicates_between(other, later).index.tolist() == [-1, 0]
+    assert near_duplicates_between(train, swapped).index.tolist() == [-1, 0]
 
 
-def test_another_threshold_is_searched_anew(tiny_fer2013: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_threshold_is_searched_again(tiny_fer2013: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     val, searched = load("fer2013", tiny_fer2013, "val"), []
-    real = duplicates.twins
-    monkeypatch.setattr(duplicates, "twins", lambda *images: searched.append(duplicates.THRESHOLD) or real(*images))
+    real = duplicates.near_duplicates
+    monkeypatch.setattr(
+        duplicates, "near_duplicates", lambda *images: searched.append(duplicates.THRESHOLD) or real(*images)
+    )
     for threshold in (0.981, 0.982, 0.981):
         monkeypatch.setattr(duplicates, "THRESHOLD", threshold)
-        find_twins(val, tiny_fer2013)
+        near_duplicates_in_training(val, tiny_fer2013)
     assert searched == [0.981, 0.982]

@@ -1,4 +1,4 @@
-"""Groups of twins: against connected components of all pairs, at the edges, and the exact figures of FER2013."""
+"""Groups of near-duplicates: against connected components of all pairs, at the edges, and on FER2013."""
 
 from pathlib import Path
 
@@ -33,9 +33,9 @@ def test_equal_the_components_of_all_pairs(shape: tuple[int, ...], threshold: fl
     noise = rng.normal(0, 1, (300, *shape)) * np.linspace(0, 90, 300).reshape(-1, 1, 1, 1)
     copies = (faces[rng.integers(0, 20, 300)] * rng.uniform(0.5, 1, (300, 1, 1, 1)) + noise).clip(0, 255)
     parts = [faces, copies.astype(np.uint8), faces[:5], np.zeros((3, *shape), np.uint8)]
-    found = groups(parts, threshold)
-    assert (found.exact.tolist(), found.near.tolist()) == reference(parts, threshold)
-    assert 20 < len(np.unique(found.near)) < len(found.near) - 8
+    joined = groups(parts, threshold)
+    assert (joined.exact.tolist(), joined.near.tolist()) == reference(parts, threshold)
+    assert 20 < len(np.unique(joined.near)) < len(joined.near) - 8
 
 
 def test_more_images_than_a_block_holds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,20 +51,20 @@ def test_more_images_than_a_block_holds(monkeypatch: pytest.MonkeyPatch) -> None
     assert len(np.unique(whole.near)) == 60
 
 
-def test_a_film_is_one_group() -> None:
-    """Frames drift: the first and the last are no twins, but each is one of the next."""
+def test_a_video_is_one_group() -> None:
+    """Frames drift: the first and the last are not near-duplicates, but neighbours are."""
     rng = np.random.default_rng(3)
     ends = rng.integers(0, 256, (2, 16, 16, 1)).astype(float)
-    share = np.linspace(0, 1, 60).reshape(-1, 1, 1, 1)
-    film = (ends[0] * (1 - share) + ends[1] * share).astype(np.uint8)
-    assert np.corrcoef(film[0].ravel(), film[-1].ravel())[0, 1] < 0.5
-    assert set(groups([film]).near.tolist()) == {0}
+    weight = np.linspace(0, 1, 60).reshape(-1, 1, 1, 1)
+    video = (ends[0] * (1 - weight) + ends[1] * weight).astype(np.uint8)
+    assert np.corrcoef(video[0].ravel(), video[-1].ravel())[0, 1] < 0.5
+    assert set(groups([video]).near.tolist()) == {0}
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_too_few_to_compare(count: int) -> None:
-    found = groups([np.zeros((count, 8, 8, 1), np.uint8)])
-    assert found.exact.tolist() == found.near.tolist() == list(range(count))
+    joined = groups([np.zeros((count, 8, 8, 1), np.uint8)])
+    assert joined.exact.tolist() == joined.near.tolist() == list(range(count))
 
 
 def test_progress_counts_every_image() -> None:
@@ -76,9 +76,9 @@ def test_progress_counts_every_image() -> None:
 
 
 def test_fer2013(mien_data: Path) -> None:
-    """1,515 groups of equal images, 3,363 images in them, 34,039 different images; twins only add to that."""
-    found = groups([load("fer2013", mien_data, split).images for split in SPLITS])
-    equal = members(found.exact)
-    assert (len(equal), sum(map(len, equal)), len(np.unique(found.exact))) == (1515, 3363, 34039)
-    assert (found.near[found.exact] == found.near).all()
-    assert len(np.unique(found.near)) == 33799
+    """1,515 groups of equal images, 3,363 images in them, 34,039 different images; near-duplicates only add to that."""
+    joined = groups([load("fer2013", mien_data, split).images for split in SPLITS])
+    equal = members(joined.exact)
+    assert (len(equal), sum(map(len, equal)), len(np.unique(joined.exact))) == (1515, 3363, 34039)
+    assert (joined.near[joined.exact] == joined.near).all()
+    assert len(np.unique(joined.near)) == 33799

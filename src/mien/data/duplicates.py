@@ -1,11 +1,12 @@
-"""Twins: images that stand in Training too, which a net may know by heart, and groups of twins anywhere.
+"""Near-duplicates (twins): images that are also in Training, which a net may have memorised, and groups of them.
 
-Two images are twins when their pixels are equal or correlate (Pearson) with at least 0.98.  A score without the
-images that have a twin in Training is the clean score.  The search is exact and quick: unit vectors that correlate
-with c lie sqrt(2 - 2c) apart, and no projection increases a distance, so products of short vectors (block means along
-their principal axes) leave few pairs whose correlation must be computed in full.  Sorted along the first axis, most
-blocks of pairs need not even that.  The work grows with the square of the images, memory only with their number:
-about 70 bytes for each, and a few blocks.
+Two images are near-duplicates when their pixels are equal or have a Pearson correlation of at least 0.98.  The clean
+score leaves out the images that have a near-duplicate in Training.
+
+The search is exact and quick.  Unit vectors with correlation c lie sqrt(2 - 2c) apart, and no projection increases a
+distance.  So products of short vectors (block means along their principal axes) leave few pairs whose correlation must
+be computed in full.  The images are sorted along the first axis, so most blocks of pairs are skipped altogether.  The
+work grows with the square of the number of images, the memory only linearly: about 70 bytes each, and a few blocks.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.cache import Entry, kept
+from mien.data.registry import READERS, read
 from mien.data.samples import Samples, digest
 
 Images = NDArray[np.uint8]
@@ -27,33 +29,33 @@ Pairs = Iterator[tuple[Index, Index]]
 Real = TypeVar("Real", np.float32, np.float64)
 
 THRESHOLD = 0.98
-"""Least correlation of twins."""
+"""Minimum correlation of near-duplicates."""
 
 BLOCKS = 8
 """Block means along each side of an image in the coarse pass."""
 
 AXES = 16
-"""Principal axes of the block means that are compared; more would leave hardly fewer pairs."""
+"""Principal axes of the block means that are compared.  More would leave hardly fewer pairs."""
 
 ROWS, COLUMNS = 256, 4096
-"""Images compared with each other at once: a product that stays in the processor's cache."""
+"""Images compared with each other at once: the product fits into the processor's cache."""
 
 VALUES = 2**23
 """Pixels converted to floats at once, at most."""
 
 MARGIN = 1e-4
-"""Added to the squared distance that is looked for, far above the errors of float32."""
+"""Added to the squared distance of the search, far above the errors of float32."""
 
 SOURCES = {"ferplus": "fer2013"}
-"""The data set whose whole Training counts, for those that keep a part of it."""
+"""The data set whose whole Training counts, for data sets that keep a part of it."""
 
 
 @dataclass(frozen=True, eq=False)
-class Twins:
-    """The best twin in Training of each of N images.
+class NearDuplicates:
+    """The closest near-duplicate in Training of each of N images.
 
-    `index` int64 (N,) is its position or -1, `correlation` float32 (N,) is 0 without one, `exact` bool (N,) says
-    that the pixels are equal.
+    `index` int64 (N,) is its position or -1; `correlation` float32 (N,) is 0 without one; `exact` bool (N,) is true
+    where the pixels are equal.
     """
 
     index: Index
@@ -65,52 +67,54 @@ class Twins:
 class Groups:
     """Which of N images belong together, int64 (N,) each: the position of the first image of their group.
 
-    `exact` joins equal images; `near` joins twins, and twins of twins, so its groups contain those of `exact`.
+    `exact` joins equal images.  `near` joins chains of near-duplicates, so its groups contain those of `exact`.
     """
 
     exact: Index
     near: Index
 
 
-def twins(train: Images, images: Images, threshold: float = THRESHOLD) -> Twins:
-    """Return the twins in `train` of `images`, both uint8 (N, H, W, C): the first equal image, else the most alike.
+def near_duplicates(train: Images, images: Images, threshold: float = THRESHOLD) -> NearDuplicates:
+    """Return the near-duplicates in `train` of `images`, both uint8 (N, H, W, C).
 
-    An image of one colour correlates with nothing, so only an equal one is its twin.
+    The first equal image wins, else the one with the highest correlation.  An image of one colour correlates with
+    nothing, so only an equal one counts.
 
     >>> ramp = np.arange(64, dtype=np.uint8).reshape(1, 8, 8, 1)
-    >>> found = twins(np.concatenate([ramp[:, ::-1], ramp]), np.concatenate([ramp, ramp * 2, 255 - ramp, ramp * 0]))
-    >>> found.index.tolist(), found.exact.tolist()
+    >>> train, images = np.concatenate([ramp[:, ::-1], ramp]), np.concatenate([ramp, ramp * 2, 255 - ramp, ramp * 0])
+    >>> matches = near_duplicates(train, images)
+    >>> matches.index.tolist(), matches.exact.tolist()
     ([1, 1, -1, -1], [True, False, False, False])
     """
-    first = {name: k for k, name in reversed(list(enumerate(_names([train]))))}
-    index = np.array([first.get(name, -1) for name in _names([images])], np.int64)
+    first = {name: k for k, name in reversed(list(enumerate(_hashes([train]))))}
+    index = np.array([first.get(name, -1) for name in _hashes([images])], np.int64)
     exact = index >= 0
     best = exact.astype(np.float64)
     rest = np.flatnonzero(~exact)
     left, right = _projected([train], [images])
     for one, other in _close_pairs(right[rest], left, 2 - 2 * threshold):
         for a, b in _batches(rest[one], other, images):
-            found = _correlation(train[b], images[a])
-            for k in np.flatnonzero(found >= threshold):
-                if (found[k], -b[k]) > (best[a[k]], -index[a[k]]):
-                    index[a[k]], best[a[k]] = b[k], found[k]
-    return Twins(index, best.astype(np.float32), exact)
+            correlation = _correlation(train[b], images[a])
+            for k in np.flatnonzero(correlation >= threshold):
+                if (correlation[k], -b[k]) > (best[a[k]], -index[a[k]]):
+                    index[a[k]], best[a[k]] = b[k], correlation[k]
+    return NearDuplicates(index, best.astype(np.float32), exact)
 
 
 def groups(
     parts: Sequence[Images], threshold: float = THRESHOLD, advance: Callable[[int], None] = lambda _: None
 ) -> Groups:
-    """Return the groups of twins among all images of `parts`, arrays uint8 (N, H, W, C) of one image shape.
+    """Return the groups of near-duplicates among all images of `parts`, arrays uint8 (N, H, W, C) of one image shape.
 
-    Positions count through the parts; `advance` is called with the number of images that are done.
+    Positions count through the parts.  `advance` is called with the number of images that are done.
 
     >>> ramp = np.arange(64, dtype=np.uint8).reshape(1, 8, 8, 1)
-    >>> found = groups([np.concatenate([ramp, 255 - ramp, ramp]), ramp * 2])
-    >>> found.exact.tolist(), found.near.tolist()
+    >>> joined = groups([np.concatenate([ramp, 255 - ramp, ramp]), ramp * 2])
+    >>> joined.exact.tolist(), joined.near.tolist()
     ([0, 1, 0, 3], [0, 1, 0, 0])
     """
     first: dict[bytes, int] = {}
-    exact = np.array([first.setdefault(name, k) for k, name in enumerate(_names(parts))], np.int64)
+    exact = np.array([first.setdefault(name, k) for k, name in enumerate(_hashes(parts))], np.int64)
     once = np.flatnonzero(exact == np.arange(len(exact)))
     (short,) = _projected(parts)
     advance(len(exact) - len(once))
@@ -118,7 +122,7 @@ def groups(
     for one, other in _close_pairs(short[once], None, 2 - 2 * threshold, advance):
         left, right = once[one], once[other]
         while len(left := left[apart := _roots(parent, left) != _roots(parent, right)]):
-            right = right[apart]  # pairs that hang together by now need no look, which bounds the work for films
+            right = right[apart]  # pairs already in one group are skipped, which bounds the work for videos
             a, b = next(_batches(left, right, parts[0]))
             alike = _correlation(_at(parts, a), _at(parts, b)) >= threshold
             _join(parent, a[alike], b[alike])
@@ -126,32 +130,33 @@ def groups(
     return Groups(exact, _roots(parent, exact))
 
 
-def find_twins(samples: Samples, root: Path | str | None, train: Samples | None = None) -> Twins:
-    """Return the twins of `samples` in the Training images of their data set under `root`, computed once.
+def near_duplicates_in_training(
+    samples: Samples, root: Path | str | None, train: Samples | None = None
+) -> NearDuplicates:
+    """Return the near-duplicates of `samples` in the Training images of their data set under `root`, computed once.
 
-    `train` is Training as it was loaded, to be given where options change its images.
+    Pass `train`, the loaded Training, where options change its images.
     """
-    from mien.data import load  # here, because the registry is built on the readers and this is about any of them
-
-    if samples.clean is not None:  # generated images, whose faces were chosen without a twin
+    if samples.clean is not None:  # generated images, whose faces were chosen without near-duplicates
         none = np.full(len(samples), -1, np.int64)
-        return Twins(none, np.zeros(len(none), np.float32), np.zeros(len(none), np.bool_))
+        return NearDuplicates(none, np.zeros(len(none), np.float32), np.zeros(len(none), np.bool_))
     if train is None or samples.name in SOURCES:
-        train = load(SOURCES.get(samples.name, samples.name), root, "train")
-    return twins_between(train, samples)
+        train = read(READERS, SOURCES.get(samples.name, samples.name), root, "train", {})
+    return near_duplicates_between(train, samples)
 
 
-def twins_between(earlier: Samples, later: Samples) -> Twins:
-    """Return the twins in `earlier` of the images of `later`, computed once."""
+def near_duplicates_between(earlier: Samples, later: Samples) -> NearDuplicates:
+    """Return the near-duplicates in `earlier` of the images of `later`, computed once."""
 
     def build() -> Entry:
-        return Entry(vars(twins(earlier.images, later.images)), {})
+        return Entry(vars(near_duplicates(earlier.images, later.images)), {})
 
-    found = kept(f"twins-{digest(earlier.fingerprint, later.fingerprint, str(THRESHOLD))}", build).arrays
-    return Twins(*(np.asarray(found[field.name]) for field in fields(Twins)))
+    key = digest(earlier.fingerprint, later.fingerprint, str(THRESHOLD))
+    arrays = kept(f"near-duplicates-{key}", build).arrays
+    return NearDuplicates(*(np.asarray(arrays[field.name]) for field in fields(NearDuplicates)))
 
 
-def _names(parts: Sequence[Images]) -> Iterator[bytes]:
+def _hashes(parts: Sequence[Images]) -> Iterator[bytes]:
     """Yield 16 bytes for each image, the same for equal images only."""
     for block in _blocks_of(parts):
         for image in block:
@@ -176,10 +181,10 @@ def _at(parts: Sequence[Images], rows: Index) -> Images:
     """Return the images at positions that count through the parts."""
     ends = np.cumsum([len(images) for images in parts])
     part = np.searchsorted(ends, rows, side="right")
-    found = np.empty((len(rows), *parts[0].shape[1:]), np.uint8)
+    picked = np.empty((len(rows), *parts[0].shape[1:]), np.uint8)
     for k, images in enumerate(parts):
-        found[part == k] = images[rows[part == k] - (ends[k] - len(images))]
-    return found
+        picked[part == k] = images[rows[part == k] - (ends[k] - len(images))]
+    return picked
 
 
 def _roots(parent: Index, nodes: Index) -> Index:
@@ -206,17 +211,17 @@ def _close_pairs(
     known = left if right is None else right
     by_left, by_known = np.argsort(left[:, 0], kind="stable"), np.argsort(known[:, 0], kind="stable")
     place, reach = known[by_known, 0], np.sqrt(apart + MARGIN)
-    # |a - b|^2 <= d  is  a.b - |b|^2 / 2 >= |a|^2 / 2 - d / 2: one product
+    # |a - b|^2 <= d  means  a.b - |b|^2 / 2 >= |a|^2 / 2 - d / 2: one product
     table = np.ascontiguousarray(np.hstack([known, -_halves(known)])[by_known].T)
     for start in range(0, len(left), ROWS):
         rows = by_left[start : start + ROWS]
-        asked = left[rows]
-        least = _halves(asked) - (apart + MARGIN) / 2
-        asked = np.hstack([asked, np.ones_like(least)])
-        low = start if right is None else int(np.searchsorted(place, asked[0, 0] - reach))
-        high = int(np.searchsorted(place, asked[-1, 0] + reach, side="right"))
+        query = left[rows]
+        min_product = _halves(query) - (apart + MARGIN) / 2
+        query = np.hstack([query, np.ones_like(min_product)])
+        low = start if right is None else int(np.searchsorted(place, query[0, 0] - reach))
+        high = int(np.searchsorted(place, query[-1, 0] + reach, side="right"))
         for k in range(low, high, COLUMNS):
-            near = asked @ table[:, k : min(k + COLUMNS, high)] >= least
+            near = query @ table[:, k : min(k + COLUMNS, high)] >= min_product
             one, other = np.divmod(np.flatnonzero(near), near.shape[1])
             if right is None:
                 once = k + other > start + one
@@ -237,11 +242,11 @@ def _coarse(parts: Sequence[Images]) -> Floats:
     """Return standardised images (H, W, C) on orthonormal block means, float32 (N, up to BLOCKS * BLOCKS)."""
     height, wide = parts[0].shape[1], int(np.prod(parts[0].shape[2:]))
     rows, columns = _blocks(height), _blocks(wide)
-    found = [
+    means = [
         (rows @ _standardised(block, np.float32).reshape(-1, height, wide) @ columns.T).reshape(len(block), -1)
         for block in _blocks_of(parts)
     ]
-    return np.concatenate([np.zeros((0, len(rows) * len(columns)), np.float32), *found])
+    return np.concatenate([np.zeros((0, len(rows) * len(columns)), np.float32), *means])
 
 
 def _halves(vectors: Floats) -> Floats:

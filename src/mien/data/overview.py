@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data.duplicates import Twins, find_twins
+from mien.data import SPLITS, load
+from mien.data.duplicates import NearDuplicates, near_duplicates_in_training
 from mien.data.samples import Samples
 from mien.errors import DataError
 from mien.outputs import Outputs, into
@@ -36,17 +37,12 @@ class Overview:
 
     name: str
     splits: Mapping[str, Samples]
-    twins: Mapping[str, Twins]
+    twins: Mapping[str, NearDuplicates]
     missing: Mapping[str, str]
 
 
 def overview(name: str, root: Path | None, **options: Any) -> Overview:
     """Load every split that there is and find its twins; DataError when there is none at all."""
-    from mien.data import (  # here, because the registry is built on the readers and this is about any of them
-        SPLITS,
-        load,
-    )
-
     splits: dict[str, Samples] = {}
     missing: dict[str, str] = {}
     for split in SPLITS:
@@ -56,7 +52,11 @@ def overview(name: str, root: Path | None, **options: Any) -> Overview:
             if split == "train":
                 raise
             missing[split] = str(error)
-    found = {split: find_twins(samples, root, splits["train"]) for split, samples in splits.items() if split != "train"}
+    found = {
+        split: near_duplicates_in_training(samples, root, splits["train"])
+        for split, samples in splits.items()
+        if split != "train"
+    }
     return Overview(name, splits, found, missing)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mien.card import Card
 from mien.data import load
-from mien.data.duplicates import SOURCES, find_twins, twins_between
+from mien.data.duplicates import SOURCES, near_duplicates_between, near_duplicates_in_training
 from mien.data.samples import Samples
 from mien.data.sampling import chosen
 from mien.errors import DataError
@@ -52,12 +52,12 @@ def search(card: Card, samples: Samples, root: Path | str | None) -> Search:
         got = f"{name} train here has the fingerprint {shown.fingerprint}, the weights saw {fingerprint}"
         return Search(None, reason=got)
     if samples.name == name or (samples.name == "synthetic" and SOURCES.get(name, name) == "fer2013"):
-        twins = find_twins(samples, root, train).index >= 0
+        twins = near_duplicates_in_training(samples, root, train).index >= 0
     else:
         images = load(SOURCES[name], root, "train") if name in SOURCES else train
         if images.images.shape[1:] != samples.images.shape[1:]:
             return Search(None, reason=f"the images of {name} have another size than these")
-        twins = twins_between(images, samples).index >= 0
+        twins = near_duplicates_between(images, samples).index >= 0
     return Search(twins, {"name": str(name), "fingerprint": str(fingerprint)})
 
 

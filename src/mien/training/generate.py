@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mien.data import load
+from mien.data.generated import save_generated
 from mien.data.overview import contact_sheet
 from mien.data.samples import Samples
-from mien.data.synthetic.generated import save_generated
 from mien.errors import DataError, DivergedError, OutputError, UsageError, WeightsError
 from mien.models.generator import CODE, SIDE, Generator
 from mien.outputs.taken import taken

@@ -96,9 +96,9 @@ def test_everything_that_was_put_in_is_found(own: Callable[..., Any], tmp_path: 
         ["train/04.png", "train/08.png"],
         ["val/03.png", "test/03.png"],
     ]
-    assert (told["exact"]["images"], told["exact"]["surplus"], told["exact"]["across_splits"]) == (9, 5, 2)
+    assert (told["exact"]["pictures"], told["exact"]["surplus"], told["exact"]["across_splits"]) == (9, 5, 2)
     assert told["exact"]["sizes"] == {"2": 3, "3": 1}
-    assert (told["near"]["groups"], told["near"]["images"], told["near"]["across_splits"]) == (6, 13, 3)
+    assert (told["near"]["groups"], told["near"]["pictures"], told["near"]["across_splits"]) == (6, 13, 3)
     (torn,) = told["exact"]["conflicts"]
     assert torn == [
         {"id": "train/04.png", "split": "train", "label": "happiness"},
@@ -251,7 +251,7 @@ def test_fer2013(mien_data: Path) -> None:
     found = audit("fer2013", mien_data)
     told = to_dict(found)
     exact = told["exact"]
-    assert (exact["groups"], exact["images"], exact["surplus"], exact["conflicting"]) == (1515, 3363, 1848, 56)
+    assert (exact["groups"], exact["pictures"], exact["surplus"], exact["conflicting"]) == (1515, 3363, 1848, 56)
     leaks = {(row["split"], row["in"]): (row["exact"], row["twins"]) for row in told["leaks"]}
     assert leaks[("val", "train")] == (279, 300)
     assert leaks[("test", "train")] == (288, 332)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mien.data.synthetic import backgrounds as module
 from mien.data.synthetic.backgrounds import LONG, PACKAGED, SHORT, backgrounds, shared_out
 from mien.data.synthetic.procedural import KINDS, scenes
 from mien.errors import DataError
@@ -69,7 +70,7 @@ def test_no_detector_finds_a_face_in_the_packaged_photos() -> None:
 
 
 def test_without_the_packages_the_fix_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mien.data.synthetic.backgrounds.find_spec", lambda name: None)
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
     with pytest.raises(DataError, match="pip install scikit-image scikit-learn"):
         backgrounds("packages", "train")
 
@@ -97,7 +98,7 @@ def test_scenes_are_of_all_kinds_and_follow_the_seed() -> None:
 
 
 def test_splits_draw_scenes_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mien.data.synthetic.backgrounds.SCENES", 5)
+    monkeypatch.setattr(module, "SCENES", 5)
     found = [backgrounds("procedural", split, seed=seed) for split in ("train", "val", "test") for seed in (0, 1)]
     assert len({each.fingerprint for each in found}) == 6
     assert found[0].name == "5 drawn scenes"

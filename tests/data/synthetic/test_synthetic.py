@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from mien.data import load
-from mien.data.duplicates import find_twins
+from mien.data.duplicates import near_duplicates_in_training
 from mien.data.overview import CELL, HEAD, MARGIN, contact_sheet
 from mien.data.samples import Samples
-from mien.data.synthetic import _coloured, in_context
+from mien.data.synthetic import _coloured, backgrounds, compose, in_context
 from mien.errors import DataError
 
 
@@ -22,7 +22,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.F
     if "mien_data" in request.fixturenames:  # reading the real set takes long enough once
         return
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("mien.data.synthetic.backgrounds.SCENES", 10)
+    monkeypatch.setattr(backgrounds, "SCENES", 10)
 
 
 def photos(folder: Path, count: int) -> Path:
@@ -55,7 +55,7 @@ def test_faces_with_a_twin_in_training_are_left_out(split: str, tiny_fer2013: Pa
     twins = set(faces.ids[:5].tolist())
     made = load("synthetic", tiny_fer2013, split, faces="fer2013")
     assert set(made.group.tolist()) == set(faces.ids.tolist()) - twins
-    assert (find_twins(made, tiny_fer2013).index == -1).all()
+    assert (near_duplicates_in_training(made, tiny_fer2013).index == -1).all()
 
 
 def test_what_is_carried_over(tiny_fer2013: Path) -> None:
@@ -83,7 +83,7 @@ def test_the_seed_decides_alone(tiny_fer2013: Path, tmp_path: Path, monkeypatch:
     images = np.array(first.images)
     assert load("synthetic", tiny_fer2013, "val", seed=4).fingerprint != first.fingerprint
     shutil.rmtree(tmp_path / "cache")
-    monkeypatch.setattr("mien.data.synthetic.compose.CHUNK", 5)
+    monkeypatch.setattr(compose, "CHUNK", 5)
     monkeypatch.setattr("os.cpu_count", lambda: 3)
     again = load("synthetic", tiny_fer2013, "val", seed="3")
     assert np.array_equal(again.images, images)
@@ -92,7 +92,7 @@ def test_the_seed_decides_alone(tiny_fer2013: Path, tmp_path: Path, monkeypatch:
 
 def test_the_second_time_nothing_is_made(tiny_fer2013: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = load("synthetic", tiny_fer2013, "val")
-    monkeypatch.setattr("mien.data.synthetic.compose.compose", lambda *_, **__: pytest.fail("made again"))
+    monkeypatch.setattr(compose, "compose", lambda *_, **__: pytest.fail("made again"))
     assert load("synthetic", tiny_fer2013, "val").fingerprint == first.fingerprint
     assert isinstance(first.images, np.memmap)
 

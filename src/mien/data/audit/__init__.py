@@ -17,9 +17,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.data import SPLITS, data_root, load
 from mien.data.audit.label_sources import Texts, plurality, published_labels, top_label, votes_on
 from mien.data.cache import Entry, kept
-from mien.data.duplicates import THRESHOLD, Groups, Images, Index, Twins, find_twins, groups, twins_between
+from mien.data.duplicates import (
+    THRESHOLD,
+    Groups,
+    Images,
+    Index,
+    NearDuplicates,
+    groups,
+    near_duplicates_between,
+    near_duplicates_in_training,
+)
 from mien.data.fer2013.votes import CHOICES
 from mien.data.samples import Samples, digest
 from mien.errors import DataError, UsageError
@@ -52,7 +62,7 @@ class Audit:
     splits: Mapping[str, Samples]
     missing: Mapping[str, str]
     groups: Groups
-    leaks: Mapping[tuple[str, str], Twins]
+    leaks: Mapping[tuple[str, str], NearDuplicates]
     blank: Mask
     votes: NDArray[np.integer] | None
     published: Texts | None
@@ -97,8 +107,6 @@ def audit(name: str, root: Path | None, detector: str | None = None, **options: 
 
     `detector` names one of DETECTORS to look for a face in every image, which takes a few milliseconds for each.
     """
-    from mien.data import data_root  # here, because the registry is built on the readers
-
     look = None if detector is None else _finder(detector)
     splits, missing = _read(name, root, options)
     left_out: dict[str, str] = {}
@@ -213,8 +221,6 @@ def _labels(found: Audit) -> tuple[str, ...]:
 
 
 def _read(name: str, root: Path | None, options: Mapping[str, Any]) -> tuple[dict[str, Samples], dict[str, str]]:
-    from mien.data import SPLITS, load
-
     splits: dict[str, Samples] = {}
     missing: dict[str, str] = {}
     for split in SPLITS:
@@ -237,14 +243,14 @@ def _groups(splits: Mapping[str, Samples]) -> Groups:
     return Groups(np.asarray(found["exact"]), np.asarray(found["near"]))
 
 
-def _leaks(splits: Mapping[str, Samples], root: Path | None) -> Iterator[tuple[tuple[str, str], Twins]]:
+def _leaks(splits: Mapping[str, Samples], root: Path | None) -> Iterator[tuple[tuple[str, str], NearDuplicates]]:
     names = list(splits)
     for k, split in enumerate(names):
         for earlier in names[:k]:
             if earlier == "train":
-                yield (split, earlier), find_twins(splits[split], root, splits["train"])
+                yield (split, earlier), near_duplicates_in_training(splits[split], root, splits["train"])
             else:
-                yield (split, earlier), twins_between(splits[earlier], splits[split])
+                yield (split, earlier), near_duplicates_between(splits[earlier], splits[split])
 
 
 def _blank(images: Images) -> Mask:

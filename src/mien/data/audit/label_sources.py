@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.data import load
 from mien.data.duplicates import SOURCES
 from mien.data.fer2013 import split_rows
 from mien.data.fer2013.ferplus import all_votes, found_votes
@@ -62,8 +63,6 @@ def votes_on(splits: Mapping[str, Samples], root: Path) -> NDArray[np.integer] |
 
 def published_labels(splits: Mapping[str, Samples], root: Path) -> Texts | None:
     """Return the labels (N,) the images were published with before people voted, or None where that never was."""
-    from mien.data import load  # here, because the registry is built on the readers
-
     name = next(iter(splits.values())).name
     if name in SOURCES.values():
         return np.concatenate([top_label(samples) for samples in splits.values()])

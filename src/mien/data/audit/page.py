@@ -87,12 +87,12 @@ def _twins(found: Audit, told: dict[str, Any]) -> str:
     exact, near = told["exact"]["sizes"], told["near"]["sizes"]
     sizes = sorted({*exact, *near}, key=int)
     if not sizes:
-        return "<h2>Twins</h2><p>No image stands in the data set twice.</p>"
+        return "<h2>Near-duplicates</h2><p>No image is in the data set twice.</p>"
     rows = [[size, f"{exact.get(size, 0):,}", f"{near.get(size, 0):,}"] for size in sizes]
     within = [[escape(name), f"{s['n']:,}", f"{s['twins_within']:,}"] for name, s in told["splits"].items()]
     largest = sorted(members(found.groups.near), key=len, reverse=True)[:12]
     return (
-        "<h2>Twins</h2><p>Twins are equal or correlate; a group holds twins, and twins of twins.</p>"
+        "<h2>Near-duplicates</h2><p>Two near-duplicates (twins) are equal or correlate. Groups chain them.</p>"
         '<div class="two"><div class="box"><h3>Size of the groups</h3>'
         + table(("images in a group", "equal", "equal or nearly"), rows)
         + '</div><div class="box"><h3>Within a split</h3>'

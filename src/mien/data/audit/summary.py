@@ -144,7 +144,7 @@ def _lines(told: dict[str, Any]) -> list[str]:
     for key, words in (("exact", "equal images"), ("near", f"twins (correlation >= {told['threshold']:g})")):
         g = told[key]
         lines.append(
-            f"{words}: {g['groups']:,} groups of {g['images']:,} images, {g['surplus']:,} of them surplus; "
+            f"{words}: {g['groups']:,} groups of {g['pictures']:,} images, {g['surplus']:,} of them surplus; "
             f"{g['across_splits']:,} groups across splits, {g['conflicting']:,} with conflicting labels"
         )
     lines.append(f"blank: {len(told['blank']):,}" + (f" ({', '.join(told['blank'][:5])})" if told["blank"] else ""))

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.cache import Entry, kept
-from mien.data.duplicates import find_twins
+from mien.data.duplicates import near_duplicates_in_training
+from mien.data.registry import READERS, read, read_options
 from mien.data.resize import resize
 from mien.data.samples import Samples, digest
 from mien.errors import DataError
@@ -98,13 +99,11 @@ def in_context(
 
 def _faces(words: str, root: Path, split: str) -> Samples:
     """Return the faces that `name:option=value:...` means, without those that stand in Training too."""
-    from mien.data import load, read_options  # here, because the registry holds this reader too
-
     name, *options = str(words).split(":")
     if name == "synthetic":
         raise DataError("synthetic faces=synthetic", "a data set of faces", "take faces=ferplus")
-    faces = load(name, root, split, **read_options(options))
-    return faces if split == "train" else faces.take(find_twins(faces, root).index < 0)
+    faces = read(READERS, name, root, split, read_options(options))
+    return faces if split == "train" else faces.take(near_duplicates_in_training(faces, root).index < 0)
 
 
 def _made(faces: Samples, behind: "Backgrounds", drawn: Any, size: int) -> Entry:

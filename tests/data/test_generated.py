@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mien.data import load
-from mien.data.synthetic.generated import save_generated, with_generated
+from mien.data.generated import save_generated, with_generated
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS
 

@@ -1,0 +1,74 @@
+"""Where the data lies and which reader takes it: what every use of a data set has in common.
+
+`READERS` are the data sets that are files.  It lies apart from `mien.data.DATASETS`, which adds those made from others:
+the search for near-duplicates and the synthetic faces read these, and are themselves read by `mien.data`.
+"""
+
+import inspect
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from mien.data.affectnet import affectnet
+from mien.data.ckplus import ckplus
+from mien.data.fer2013 import fer2013
+from mien.data.fer2013.ferplus import ferplus
+from mien.data.generated import with_generated
+from mien.data.samples import Samples
+from mien.errors import DataError
+
+Reader = Callable[..., Samples]
+
+SPLITS = ("train", "val", "test")
+"""Training, PublicTest and PrivateTest in FER2013's words."""
+
+READERS: dict[str, Reader] = {"fer2013": fer2013, "ferplus": ferplus, "affectnet": affectnet, "ckplus": ckplus}
+"""Reader of files by the name of the data set."""
+
+
+def read(
+    readers: Mapping[str, Reader], name: str, root: Path | str | None, split: str, options: Mapping[str, Any]
+) -> Samples:
+    """Return one split of one of these data sets; see `mien.data.load`."""
+    _check("data set", name, readers)
+    _check("split", split, SPLITS)
+    accepted = [*list(inspect.signature(readers[name]).parameters)[2:], "generated"]
+    for option in options:
+        _check(f"option of {name}", option, accepted)
+    own = {option: value for option, value in options.items() if option != "generated"}
+    samples = readers[name](data_root(root), split, **own)
+    generated = options.get("generated")
+    return samples if generated is None else with_generated(samples, generated)
+
+
+def data_root(root: Path | str | None) -> Path:
+    """Return where the data is: `root`, or what MIEN_DATA names; DataError when neither is given."""
+    given = root or os.environ.get("MIEN_DATA")
+    if not given:
+        raise DataError("no data folder given", "--root DIR or the environment variable MIEN_DATA")
+    return Path(given).expanduser()
+
+
+def read_options(pairs: Sequence[str]) -> dict[str, str]:
+    """Return a command line's `key=value` words as the options of `load`; DataError for a word without `=`.
+
+    >>> read_options(["labels=distribution"])
+    {'labels': 'distribution'}
+    """
+    for pair in pairs:
+        if "=" not in pair:
+            raise DataError(f"option {pair!r}", "key=value, such as labels=distribution")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def _check(what: str, name: str, known: Collection[str]) -> None:
+    if name in known:
+        return
+    near = get_close_matches(name, known, 1)
+    raise DataError(
+        f"unknown {what} {name!r}",
+        "one of " + ", ".join(known) if known else "none",
+        f"did you mean {near[0]}?" if near else "",
+    )
