@@ -12,6 +12,8 @@ import pytest
 
 import mien  # noqa: F401 - first of all, so that no test module imports onnxruntime with its telemetry on
 
+os.environ.pop("COLUMNS", None)  # pytest-xdist sets it for its workers, and tables are as wide as it says
+
 CODES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 CHOICES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF")
 FOLDER_NAMES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")

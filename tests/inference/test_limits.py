@@ -29,7 +29,7 @@ import json, resource, sys, warnings
 warnings.simplefilter("ignore")
 import cv2, pi_heif
 from PIL import Image
-from mien.inference import container, kind, media, video
+from mien.inference.media import ffmpeg, image, kind, video
 from pathlib import Path
 Image.init()
 most = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform != "darwin" else 1 << 20)
@@ -39,7 +39,7 @@ for name in sys.argv[1:]:
         if kind.moves(Path(name)):
             told = f"{sum(1 for _ in video.frames(name))} frames"
         else:
-            told = f"read {media.load(name).image.shape}"
+            told = f"read {image.load(name).image.shape}"
     except Exception as error:
         told = f"{type(error).__name__}: {error}"
     print(json.dumps([Path(name).name, told, most() - before]))

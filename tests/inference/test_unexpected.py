@@ -87,13 +87,13 @@ def test_a_video_ends_where_it_fails(
             assert len(rows) - len(ours) == 40
 
 
-@pytest.mark.parametrize("what", ["annotated.Annotated.add", "report.PredictionReport.add", "people.People.add"])
+@pytest.mark.parametrize("what", ["annotated.Annotated.add", "report.PredictionReport.add", "people_csv.People.add"])
 def test_what_is_written_about_one_source(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip: Callable[..., Path], pipeline: Pipeline, what: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     module, owner, name = what.split(".")
-    taker = getattr(import_module(f"mien.inference.{module}"), owner)
+    taker = getattr(import_module(f"mien.inference.output.{module}"), owner)
     usual, calls = getattr(taker, name), []
 
     def instead(self: Any, first: Any, *more: Any) -> Any:

@@ -19,7 +19,7 @@ from mien.outputs.lock import NAME, held
 HOLD = """
 import sys
 from pathlib import Path
-from mien import lock
+from mien.outputs import lock
 if sys.argv[2] == "none":
     lock.fcntl = None
 with lock.held(Path(sys.argv[1])):
@@ -111,7 +111,7 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
 RACE = """
 import sys, time
 from pathlib import Path
-from mien import lock
+from mien.outputs import lock
 from mien.errors import OutputError
 if sys.argv[2] == "none":
     lock.fcntl = None

@@ -16,7 +16,7 @@ from mien.inference.media import image as media
 from mien.inference.media.kind import moves
 from mien.inference.media.sources import expand
 
-from .heif import Heif, Item, box, clap, coded, full, grid, imir, irot, ispe
+from ..heif import Heif, Item, box, clap, coded, full, grid, imir, irot, ispe
 
 CODECS = {"hevc": b"heic", "av1": b"avif"}
 TOP, LEFT = 128 + 30 - 50, 160 - 20 - 100
@@ -183,6 +183,6 @@ def test_films_still_move(tmp_path: Path, video: Path) -> None:
 def test_pillow_is_not_told(tmp_path: Path, image: np.ndarray) -> None:
     path = tmp_path / "a.heic"
     path.write_bytes(file("hevc", coded(image)))
-    code = "import sys; from PIL import Image; from mien.inference import media; media.load(sys.argv[1]); Image.init();"
-    code += "assert 'HEIF' not in Image.OPEN and '.heic' not in Image.registered_extensions()"
+    code = "import sys; from PIL import Image; from mien.inference.media.image import load; load(sys.argv[1]);"
+    code += "Image.init(); assert 'HEIF' not in Image.OPEN and '.heic' not in Image.registered_extensions()"
     subprocess.run([sys.executable, "-c", code, str(path)], check=True)

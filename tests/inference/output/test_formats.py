@@ -149,8 +149,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from mien.card import Card
-from mien.inference import parquet
-from mien.inference.pipeline import Prediction
+from mien.inference.output import parquet
+from mien.inference.prediction import Prediction
 from mien.outputs import Kinds, claimed
 parquet.LATEST = 0.02
 import time
