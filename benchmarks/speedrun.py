@@ -50,7 +50,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mien.evaluation.statistics.intervals import wilson
 from mien.training import checkpoint
 from mien.training import recipe as recipes
-from mien.training.augment import middle
+from mien.training.augment import center_crop
 from mien.training.batches import Split, gather, split
 from mien.training.losses import objective
 from mien.training.network import build, check, make, restored
@@ -168,7 +168,7 @@ def operations(recipe: Recipe, data: Split, val: Split) -> float:
     few = replace(few, images=few.images[:2], rows=few.rows[:2])
     plain = recipe.augment.model_copy(update={"mixup": 0.0, "cutmix": 0.0})
     batch = gather(few, torch.arange(2), plain, torch.Generator(), attention=False)
-    seen = middle(few.images, recipe.augment.crop or data.side).float() / 255
+    seen = center_crop(few.images, recipe.augment.crop or data.side).float() / 255
     with FlopCounterMode(display=False) as learning:
         objective(network.train()(batch["x"]), batch, recipe.loss, torch.Generator()).backward()
     with FlopCounterMode(display=False) as reading, torch.no_grad():

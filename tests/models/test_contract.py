@@ -85,7 +85,7 @@ def test_a_size_too_small_is_refused_with_the_least_that_fits(name: str) -> None
 
 
 @pytest.mark.parametrize("name", EXPORTED)
-def test_onnx_answers_as_torch_does(name: str, tmp_path: Path) -> None:
+def test_onnx_gives_the_outputs_of_torch(name: str, tmp_path: Path) -> None:
     model = build(name, 7, 1, 48)
     with torch.no_grad():
         for _ in range(3):

@@ -40,11 +40,11 @@ def test_eigenfaces_are_those_of_scikit_learn() -> None:
     model, images = Generator(2), faces()
     model.look(images)
     both = torch.cat([images, images.flip(3)]).flatten(1).double().numpy() / 255
-    found = PCA(EIGENFACES, svd_solver="full").fit(both)
-    variance = found.explained_variance_ * (len(both) - 1) / len(both)
+    pca = PCA(EIGENFACES, svd_solver="full").fit(both)
+    variance = pca.explained_variance_ * (len(both) - 1) / len(both)
     assert np.allclose(model.mean, both.mean(0), atol=1e-5)
     assert np.allclose(model.deviations**2, variance, rtol=0.01, atol=1e-7)
-    together = np.abs((model.eigenfaces[:, :20].T.double().numpy() * found.components_[:20]).sum(1))
+    together = np.abs((model.eigenfaces[:, :20].T.double().numpy() * pca.components_[:20]).sum(1))
     assert np.allclose(together, 1, atol=1e-3)
 
 

@@ -37,7 +37,7 @@ def test_exposure_and_contrast_drop_out() -> None:
         assert model(torch.full((1, 1, 48, 48), 0.5))["logits"].isfinite().all()
 
 
-def test_second_head_only_when_asked() -> None:
+def test_second_head_only_with_aux_classes() -> None:
     assert "aux" not in mienet(7)(torch.rand(1, 1, 48, 48))
     assert mienet(7, aux_classes=8)(torch.rand(2, 1, 48, 48))["aux"].shape == (2, 8)
 

@@ -123,7 +123,7 @@ def test_resnet_drops_after_both_convolutions_of_every_block() -> None:
         assert rates == [0.3] * 2 * blocks
 
 
-def test_googlenet_side_heads_answer_only_in_training() -> None:
+def test_googlenet_side_heads_run_only_in_training() -> None:
     model = MODELS["googlenet"](8)
     x = torch.rand(2, 1, 64, 64)
     assert model.train()(x)["side"].shape == (2, 2, 8)

@@ -1,4 +1,4 @@
-"""Perturbations whose right answer is known on paper."""
+"""Perturbations whose result is known on paper."""
 
 from collections.abc import Callable
 

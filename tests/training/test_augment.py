@@ -58,7 +58,7 @@ def test_shift_moves_by_at_most_its_share() -> None:
         assert place.unique().numel() > 4
 
 
-def test_edge_comes_in_where_it_is_asked_for() -> None:
+def test_fill_edge_repeats_the_edge() -> None:
     x = torch.full((64, 1, 24, 24), 0.5)
     spec = {"flip": 0, "shift": 0.3, "rotate": 20}
     black, edge = (
@@ -146,8 +146,8 @@ def test_the_farthest_scale_enlarges_by_as_much(farthest: None) -> None:
 
 def test_light_scales_then_lifts_and_stays_in_range(farthest: None) -> None:
     x = torch.tensor([0.0, 0.25, 0.5, 0.75, 1.0]).reshape(1, 1, 1, 5)
-    told = light(x, 0.1, 0.5, torch.Generator()).flatten()
-    torch.testing.assert_close(told, torch.tensor([0.1, 0.475, 0.85, 1.0, 1.0]))
+    lit = light(x, 0.1, 0.5, torch.Generator()).flatten()
+    torch.testing.assert_close(lit, torch.tensor([0.1, 0.475, 0.85, 1.0, 1.0]))
 
 
 def test_windows_come_from_everywhere_in_the_image() -> None:
@@ -160,7 +160,7 @@ def test_windows_come_from_everywhere_in_the_image() -> None:
         torch.testing.assert_close(one[0], first + torch.arange(5.0) + 6 * torch.arange(5.0)[:, None])
 
 
-def test_each_image_is_changed_by_itself_and_only_as_often_as_asked() -> None:
+def test_each_image_is_changed_independently_with_the_given_probability() -> None:
     x = torch.full((400, 1, 24, 24), 0.5)
     lit = augment(x, Augment(flip=0, brightness=0.3), torch.Generator().manual_seed(0))[:, 0, 0, 0]
     assert len(lit.unique()) > 390

@@ -48,7 +48,7 @@ def test_training_alone_is_balanced_limited_and_repeated(tiny_fer2013: Path) -> 
     other = read(tiny_fer2013, "train", *words, "seed=5")
     assert torch.equal(other.images, data.images)
     assert not torch.equal(other.rows, data.rows)
-    assert other.learnt != data.learnt
+    assert other.training_digest != data.training_digest
 
 
 def test_weights_are_for_training(tiny_fer2013: Path) -> None:
@@ -95,7 +95,7 @@ def test_what_a_list_keeps_is_kept_of_training_alone(tiny_fer2013: Path, tmp_pat
     expected = load("fer2013", tiny_fer2013, "train").images[[0, 3, 8]]
     np.testing.assert_array_equal(train.images.permute(0, 2, 3, 1).numpy(), expected)
     assert len(val.images) == 40
-    assert val.learnt == read(tiny_fer2013, "val").learnt
+    assert val.training_digest == read(tiny_fer2013, "val").training_digest
 
 
 def test_options_of_training_reach_training_alone(tiny_fer2013: Path) -> None:
@@ -122,7 +122,7 @@ def test_the_teacher_reaches_the_targets_of_training_and_nothing_else(
     assert torch.equal(taught.top, plain.top)
     assert torch.equal(taught.rows, plain.rows)
     assert torch.equal(taught.shares, plain.shares)
-    assert taught.learnt != plain.learnt
+    assert taught.training_digest != plain.training_digest
     assert torch.equal(read(tiny_fer2013, "val", *words).target, read(tiny_fer2013, "val").target)
 
 
@@ -150,10 +150,10 @@ def test_the_second_labels_are_joined_by_id_and_unknown_where_there_are_none() -
 
 @pytest.mark.parametrize("word", ["data.size=32", "data.imbalance=weighted", "data.repeat=2", "data.limit=50"])
 def test_a_run_is_not_resumed_on_what_is_taught_otherwise(word: str, tiny_fer2013: Path) -> None:
-    assert read(tiny_fer2013, "train", word).learnt != read(tiny_fer2013, "train").learnt
+    assert read(tiny_fer2013, "train", word).training_digest != read(tiny_fer2013, "train").training_digest
 
 
-def test_batches_hold_the_images_they_are_asked_for_from_0_to_1() -> None:
+def test_batches_hold_the_requested_images_from_0_to_1() -> None:
     generator = torch.Generator().manual_seed(0)
     images, clean = (torch.randint(0, 256, (5, 2, 9, 9), generator=generator, dtype=torch.uint8) for _ in range(2))
     data = Split(

@@ -80,7 +80,7 @@ def test_what_is_no_checkpoint(content: Callable[[], bytes], tmp_path: Path, cap
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "field"),
     [
         ({"threads": 0}, "threads"),
         ({"threads": -4}, "threads"),
@@ -106,13 +106,13 @@ def test_what_is_no_checkpoint(content: Callable[[], bytes], tmp_path: Path, cap
     ],
     ids=str,
 )
-def test_wrong_facts(change: dict[str, Any], told: str, tmp_path: Path) -> None:
+def test_wrong_facts(change: dict[str, Any], field: str, tmp_path: Path) -> None:
     path = tmp_path / "last.pt"
     checkpoint.save({**WHOLE, **change}, path)
-    with pytest.raises(WeightsError, match=rf"last\.pt is not a readable checkpoint: {told}"):
+    with pytest.raises(WeightsError, match=rf"last\.pt is not a readable checkpoint: {field}"):
         checkpoint.load(path, checkpoint.Last)
     checkpoint.save({key: value for key, value in WHOLE.items() if key not in change}, path)
-    with pytest.raises(WeightsError, match=rf"{told}: it is missing"):
+    with pytest.raises(WeightsError, match=rf"{field}: it is missing"):
         checkpoint.load(path, checkpoint.Last)
     checkpoint.save(WHOLE, path)
     assert checkpoint.load(path, checkpoint.Last).keys() == WHOLE.keys()

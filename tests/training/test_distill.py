@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 from mien.data import load  # noqa: E402
 from mien.data.samples import Samples  # noqa: E402
 from mien.errors import RecipeError  # noqa: E402
-from mien.training.distill import teach, word  # noqa: E402
+from mien.training.distill import teach, teacher_probs  # noqa: E402
 from mien.training.recipe import Distill  # noqa: E402
 
 
@@ -22,12 +22,12 @@ def samples(tiny_fer2013: Path) -> Samples:
 
 def test_target_is_label_and_word_in_their_weights(samples: Samples) -> None:
     target = teach(samples, Distill(weights="fer2013-nano", weight=0.25))
-    np.testing.assert_allclose(target, 0.75 * samples.target + 0.25 * word("fer2013-nano", samples), atol=1e-6)
+    np.testing.assert_allclose(target, 0.75 * samples.target + 0.25 * teacher_probs("fer2013-nano", samples), atol=1e-6)
 
 
 def test_several_teachers_speak_as_their_mean_and_softly(samples: Samples) -> None:
     target = teach(samples, Distill(weights=["fer2013", "fer2013-nano"], weight=1.0, temperature=2.0))
-    mean = (word("fer2013", samples) + word("fer2013-nano", samples)) / 2
+    mean = (teacher_probs("fer2013", samples) + teacher_probs("fer2013-nano", samples)) / 2
     np.testing.assert_allclose(target, mean**0.5 / (mean**0.5).sum(1, keepdims=True), atol=1e-6)
 
 
@@ -35,7 +35,7 @@ def test_without_a_label_the_word_stands_alone(samples: Samples) -> None:
     target = np.array(samples.target)
     target[0] = np.nan
     taught = teach(replace(samples, target=target), Distill(weights="fer2013-nano", weight=0.25))
-    np.testing.assert_allclose(taught[0], word("fer2013-nano", samples)[0], atol=1e-6)
+    np.testing.assert_allclose(taught[0], teacher_probs("fer2013-nano", samples)[0], atol=1e-6)
 
 
 def test_teacher_of_other_classes(samples: Samples) -> None:
@@ -45,4 +45,6 @@ def test_teacher_of_other_classes(samples: Samples) -> None:
 
 def test_a_teacher_s_columns_are_those_of_the_samples(samples: Samples) -> None:
     turned = replace(samples, labels=samples.labels[::-1], target=samples.target[:, ::-1])
-    np.testing.assert_array_equal(word("fer2013-nano", turned), word("fer2013-nano", samples)[:, ::-1])
+    np.testing.assert_array_equal(
+        teacher_probs("fer2013-nano", turned), teacher_probs("fer2013-nano", samples)[:, ::-1]
+    )

@@ -38,7 +38,7 @@ def test_a_run_that_diverges_leaves_no_weights(tiny_fer2013: Path, tmp_path: Pat
     assert files(run) == {"recipe.yaml", "env.json", "last.pt", "mien-run.json"}
     assert json.loads((run / "env.json").read_text())["diverged"].endswith("not finite at epoch 1")
     assert all(value.isfinite().all() for value in checkpoint.load(run / "last.pt")["model"].values())
-    with pytest.raises(DivergedError, match=r"diverged: .* at epoch 1"):  # told at once, not after the epoch
+    with pytest.raises(DivergedError, match=r"diverged: .* at epoch 1"):  # at once, not after the epoch
         run_recipe(None, [], root=tiny_fer2013, out=tmp_path, resume=run, device="cpu")
     with pytest.raises(MienError, match=r"has no best\.pt"):
         export_run(run, root=tiny_fer2013)
@@ -71,18 +71,18 @@ def test_the_command_says_it_in_one_line(
     with pytest.raises(SystemExit) as left:
         main()
     assert left.value.code == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert "Traceback" not in told.err
-    assert told.err.strip().splitlines()[-1].startswith("mien: diverged: ")
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "Traceback" not in printed.err
+    assert printed.err.strip().splitlines()[-1].startswith("mien: diverged: ")
 
 
 def test_a_sweep_records_it_and_goes_on(tiny_fer2013: Path, tmp_path: Path) -> None:
     words = ["optim.lr=1e9,1e-3", "epochs=1", "batch=32", "data.limit=64"]
     for _ in range(2):  # the second time from the folder
-        found = sweep.sweep("papers/cnn4", words, runs=1, root=tiny_fer2013, out=tmp_path / "sweep", device="cpu")
-        assert [cell["diverged"] for cell in found["cells"]] == [1, 0]
-        assert found["cells"][1]["val_accuracy"]["mean"] is not None
+        swept = sweep.sweep("papers/cnn4", words, runs=1, root=tiny_fer2013, out=tmp_path / "sweep", device="cpu")
+        assert [cell["diverged"] for cell in swept["cells"]] == [1, 0]
+        assert swept["cells"][1]["val_accuracy"]["mean"] is not None
 
 
 def nothing_finite(run: Path) -> None:
@@ -99,26 +99,27 @@ def other_shapes(run: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"), [(nothing_finite, "weights in best.pt not finite"), (other_shapes, "does not fit its recipe")]
+    ("corrupt", "message"),
+    [(nothing_finite, "weights in best.pt not finite"), (other_shapes, "does not fit its recipe")],
 )
 def test_checkpoints_that_are_not_exported(
-    spoil: Callable[[Path], None], told: str, tiny_fer2013: Path, tmp_path: Path
+    corrupt: Callable[[Path], None], message: str, tiny_fer2013: Path, tmp_path: Path
 ) -> None:
     recipe = recipes.load("papers/cnn4", ["epochs=1", "batch=32", "data.limit=64"])
     run = loop.train(recipe, tiny_fer2013, tmp_path, device="cpu")
     (run / "recipe.yaml").write_text(recipes.dump(recipe), encoding="utf-8")
     (run / "model.onnx").write_bytes(b"of an earlier export")
-    spoil(run)
-    with pytest.raises(MienError, match=told):
+    corrupt(run)
+    with pytest.raises(MienError, match=message):
         export_run(run, root=tiny_fer2013)
     assert (run / "model.onnx").read_bytes() == b"of an earlier export"
     assert not [name for name in files(run) if name.startswith(".")]
 
 
 def test_parity_with_nothing_is_none(tmp_path: Path) -> None:
-    told = torch.full((1, 2), float("nan"))
+    outputs = torch.full((1, 2), float("nan"))
     with pytest.raises(MienError, match="differs from torch by nan"):
-        export._check(tmp_path / "model.onnx", told.numpy(), torch.ones(1, 2))
+        export._check(tmp_path / "model.onnx", outputs.numpy(), torch.ones(1, 2))
 
 
 def test_a_generator_that_diverges_draws_nothing(

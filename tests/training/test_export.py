@@ -197,11 +197,11 @@ def test_results_name_the_file_they_are_about(run: Path) -> None:
 
 def test_export_again_keeps_the_one_test_score(run: Path, tiny_fer2013: Path) -> None:
     before = Classifier(run / "model.onnx").card
-    answers = Result.load(run / "test.npz")
+    measured = Result.load(run / "test.npz")
     assert export_run(run, root=tiny_fer2013) == run / "model.onnx"
     assert Classifier(run / "model.onnx").card.metrics == before.metrics
     again = Result.load(run / "test.npz")
-    np.testing.assert_array_equal(again.probs, answers.probs)
+    np.testing.assert_array_equal(again.probs, measured.probs)
     sha = hashlib.sha256((run / "model.onnx").read_bytes()).hexdigest()
     named = [Result.load(run / f"{name}.npz").provenance["weights_sha256"] for name in ("val", "test")]
     assert named == [sha, sha]  # so that the two can be calibrated together
@@ -223,7 +223,7 @@ def test_unfinished_run_is_exported_without_opening_test(tiny_fer2013: Path, tmp
 def test_the_card_keeps_code_weights_and_data_apart(run: Path) -> None:
     card = Classifier(run / "model.onnx").card
     assert card.code_licence == "Apache-2.0"
-    assert card.weights_licence == "for whoever trained them to say, within the terms of the data"
+    assert card.weights_licence == "set by the person who trained them, within the terms of the data"
     assert "research only" in card.data_terms["fer2013"]
 
 

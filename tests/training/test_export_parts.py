@@ -54,11 +54,11 @@ def test_temperature_and_threshold_are_those_of_val(trained: tuple[recipes.Recip
     temperature = fit_temperature(raw(trained, crops(val)), target)
     assert weights.card.temperature == pytest.approx(temperature, rel=1e-4)
     of_training = fit_temperature(raw(trained, crops(trained[2])), trained[2].target.double().numpy())
-    assert COLDEST < temperature < HOTTEST, "at the bounds nothing would be told"
+    assert COLDEST < temperature < HOTTEST, "a temperature at a bound would prove nothing"
     assert temperature != pytest.approx(of_training, rel=0.01)
     scaled = np.exp(raw(trained, crops(val)) / temperature)
     np.testing.assert_allclose(weights(crops(val)), scaled / scaled.sum(1, keepdims=True), atol=1e-5)
-    assert weights.card.threshold == fit_threshold(weights(crops(val)), target, export.ANSWERED_RIGHT)
+    assert weights.card.threshold == fit_threshold(weights(crops(val)), target, export.PREDICTED_ACCURACY)
 
 
 def test_int8_is_calibrated_on_training_images_and_has_a_threshold_of_its_own(
@@ -77,17 +77,17 @@ def test_int8_is_calibrated_on_training_images_and_has_a_threshold_of_its_own(
         fitted.append((probs, least))
         return 0.1 * len(fitted)
 
-    def answer(self: Classifier, images: np.ndarray) -> np.ndarray:
+    def predict(self: Classifier, images: np.ndarray) -> np.ndarray:
         probs = self.heads(images)["probs"]
         return probs if self.path.name == "model.onnx" else probs**1.001  # as if rounded: none the worse
 
     monkeypatch.setattr(export, "_quantise", quantise)
     monkeypatch.setattr(export, "fit_threshold", threshold)
-    monkeypatch.setattr(Classifier, "__call__", answer)
+    monkeypatch.setattr(Classifier, "__call__", predict)
     path, small = exported(trained)
     np.testing.assert_array_equal(given[0].numpy(), crops(trained[2]))
     assert [Classifier(one).card.threshold for one in (path, small)] == pytest.approx([0.1, 0.2])
-    assert [least for _, least in fitted] == [export.ANSWERED_RIGHT] * 2
+    assert [accuracy for _, accuracy in fitted] == [export.PREDICTED_ACCURACY] * 2
     np.testing.assert_allclose(fitted[1][0], fitted[0][0] ** 1.001, rtol=1e-6)
     assert Classifier(small).card.name == f"{trained[0].name}-int8"
 
@@ -109,14 +109,14 @@ def test_int8_is_kept_where_it_costs_three_in_a_thousand_at_most(
 
 @pytest.mark.parametrize("error", [9e-6, 1.2e-5, 1e-3])
 def test_what_differs_from_torch_is_not_exported(error: float, tmp_path: Path) -> None:
-    told = np.full((3, 2), 0.5, np.float32)
+    actual = np.full((3, 2), 0.5, np.float32)
     expected = torch.full((3, 2), 0.5)
     expected[1, 1] += error
     if error < 1e-5:
-        export._check(tmp_path / "model.onnx", told, expected)
+        export._check(tmp_path / "model.onnx", actual, expected)
     else:
         with pytest.raises(MienError, match="differs from torch by"):
-            export._check(tmp_path / "model.onnx", told, expected)
+            export._check(tmp_path / "model.onnx", actual, expected)
 
 
 class Embedding(nn.Module):
@@ -154,8 +154,8 @@ def test_every_output_is_compared_with_torch(
     export.export(recipe, run, train, val, {"data": {}})
 
     def changed(self: Classifier, images: np.ndarray) -> dict[str, Any]:
-        found = heads(self, images)
-        return {**found, head: found[head] + np.float32(1e-4)}
+        outputs = heads(self, images)
+        return {**outputs, head: outputs[head] + np.float32(1e-4)}
 
     monkeypatch.setattr(Classifier, "heads", changed)
     with pytest.raises(MienError, match="differs from torch"):
@@ -163,7 +163,7 @@ def test_every_output_is_compared_with_torch(
 
 
 class Left(nn.Module):
-    """Answers with the means of the left half, of the upper half, and of the rim."""
+    """Outputs the means of the left half, of the upper half, and of the rim."""
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         half = x.shape[3] // 2
@@ -173,7 +173,7 @@ class Left(nn.Module):
 
 
 @pytest.mark.parametrize("flip", [False, True])
-def test_the_graph_reads_pixels_from_0_to_1_and_mirrors_only_where_asked(flip: bool) -> None:
+def test_the_graph_reads_pixels_from_0_to_1_and_mirrors_only_with_flip(flip: bool) -> None:
     images = torch.zeros((2, 16, 16, 1), dtype=torch.uint8)
     images[:, :, :8], images[:, :8] = 100, 255
     graph = export.Graph(Left(), TestTimeAugmentation(flip=flip))

@@ -24,7 +24,7 @@ def run(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def opened(run: Path, monkeypatch: pytest.MonkeyPatch, step: int = ENDED, **asked: Any) -> list[str]:
+def opened(run: Path, monkeypatch: pytest.MonkeyPatch, step: int = ENDED, **options: Any) -> list[str]:
     """The splits that are scored for the float file of a run that has come to a step; the int8 file is scored too."""
     seen: list[tuple[str, str, dict[str, Any]]] = []
 
@@ -51,7 +51,7 @@ def opened(run: Path, monkeypatch: pytest.MonkeyPatch, step: int = ENDED, **aske
         monkeypatch.setattr(module, name, stub)
     monkeypatch.setattr(module.checkpoint, "load", lambda *_: {"step": step})
     monkeypatch.setattr(module.Plan, "of", lambda *_: SimpleNamespace(steps=ENDED))
-    figures = module.finish(RECIPE, None, run, **asked)
+    figures = module.finish(RECIPE, None, run, **options)
     assert [split for name, split, _ in seen if name == "model-int8.onnx"] == ["val"]
     assert all(options == {"labels": "here"} for *_, options in seen)
     assert read_json(run / "metrics.json") == figures
@@ -59,7 +59,7 @@ def opened(run: Path, monkeypatch: pytest.MonkeyPatch, step: int = ENDED, **aske
 
 
 @pytest.mark.parametrize(
-    ("step", "asked", "expected"),
+    ("step", "options", "expected"),
     [
         (ENDED, {}, ["val"]),
         (ENDED, {"test": False}, ["val"]),
@@ -67,11 +67,11 @@ def opened(run: Path, monkeypatch: pytest.MonkeyPatch, step: int = ENDED, **aske
         (ENDED - 1, {"test": True}, ["val"]),  # the weights are not fixed yet
     ],
 )
-def test_test_is_opened_where_it_is_asked_for_and_the_run_has_ended(
-    step: int, asked: dict[str, bool], expected: list[str], run: Path, monkeypatch: pytest.MonkeyPatch
+def test_test_is_opened_only_on_request_and_after_the_run_has_ended(
+    step: int, options: dict[str, bool], expected: list[str], run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert RECIPE.test, "what the recipe says is for `mien reproduce`"
-    assert opened(run, monkeypatch, step, **asked) == expected
+    assert opened(run, monkeypatch, step, **options) == expected
 
 
 def test_test_is_opened_once_for_these_weights(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,10 +95,10 @@ def test_figures_of_other_weights_are_not_kept(run: Path, monkeypatch: pytest.Mo
 def test_the_one_who_trains_opens_test_and_not_the_recipe(
     test: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[bool] = []
+    requests: list[bool] = []
     monkeypatch.setattr(session, "try_out", lambda *_: None)
     monkeypatch.setattr(session, "train", lambda *_, **__: None)
-    monkeypatch.setattr(session, "finish", lambda recipe, root, run, *, test: asked.append(test) or {})
+    monkeypatch.setattr(session, "finish", lambda recipe, root, run, *, test: requests.append(test) or {})
     words = [f"test={str(not test).lower()}"]
     session.run_recipe("papers/cnn2", words, root=None, out=tmp_path, resume=None, device="cpu", test=test)
-    assert asked == [test]
+    assert requests == [test]

@@ -57,11 +57,11 @@ def test_a_killed_run_goes_on_to_the_same_end(
 def test_what_is_written(tiny_fer2013: Path, tmp_path: Path) -> None:
     words = ["generate", "fer2013", "--root", str(tiny_fer2013), "--out", str(tmp_path), "--steps", "2"]
     done = CliRunner().invoke(app, [*words, "--per-class", "9", "--json"])
-    told = json.loads(done.stdout)
-    assert told["images"] == 63
-    assert told["split"] == "train"
-    assert Image.open(told["files"]["contact_sheet"]).width > 8 * 48
-    both = load("fer2013", tiny_fer2013, "train", generated=told["files"]["generated"])
+    report = json.loads(done.stdout)
+    assert report["pictures"] == 63
+    assert report["split"] == "train"
+    assert Image.open(report["files"]["contact_sheet"]).width > 8 * 48
+    both = load("fer2013", tiny_fer2013, "train", generated=report["files"]["generated"])
     assert len(both) == 160 + 63
     assert both.target[160:].sum(0).tolist() == [9] * 7
 
@@ -89,8 +89,8 @@ def test_it_learns(tiny_fer2013: Path, tmp_path: Path, monkeypatch: pytest.Monke
 def test_distances_by_hand() -> None:
     made, weights, importance = torch.tensor([[1.0, 3.0]]), torch.tensor([[0.0, 1.0]]), torch.tensor([2.0, 0.5])
     mean, spread = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, math.log(4)]])
-    found = distances(made, weights, importance, mean, spread)
-    assert torch.allclose(found, torch.tensor([(2 * 1 + 0.5 * 4) / 2, 0.5 * (4 + 4 - 1 - math.log(4))]))
+    measured = distances(made, weights, importance, mean, spread)
+    assert torch.allclose(measured, torch.tensor([(2 * 1 + 0.5 * 4) / 2, 0.5 * (4 + 4 - 1 - math.log(4))]))
 
 
 def test_class_normals_are_numpys() -> None:

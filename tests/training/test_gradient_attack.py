@@ -41,9 +41,9 @@ def loss(run: Path, crops: np.ndarray, label: np.ndarray) -> float:
 
 
 def test_there_are_two_kinds_at_every_epsilon(run: Path) -> None:
-    found = [(one.name, one.epsilon, one.queries, one.images) for one in attacks(run, load(run)[1])]
+    made = [(one.name, one.epsilon, one.queries, one.images) for one in attacks(run, load(run)[1])]
     wanted = [(name, epsilon, None, None) for name in ("fgsm", "pgd-10") for epsilon in EPSILONS]
-    assert found == wanted
+    assert made == wanted
 
 
 def test_they_stay_in_the_ball_and_raise_the_loss_more_than_noise(run: Path, known: tuple[np.ndarray, ...]) -> None:
@@ -51,11 +51,11 @@ def test_they_stay_in_the_ball_and_raise_the_loss_more_than_noise(run: Path, kno
     before = crops.copy()
     losses = {}
     for one in attacks(run, load(run)[1]):
-        found = one.run(crops, label)
-        assert (found.shape, found.dtype) == (crops.shape, np.uint8)
-        assert np.abs(found.astype(int) - crops).max() == one.epsilon
-        assert np.array_equal(found, one.run(crops, label)), "the same every time"
-        losses[one.name, one.epsilon] = loss(run, found, label)
+        attacked = one.run(crops, label)
+        assert (attacked.shape, attacked.dtype) == (crops.shape, np.uint8)
+        assert np.abs(attacked.astype(int) - crops).max() == one.epsilon
+        assert np.array_equal(attacked, one.run(crops, label)), "the same every time"
+        losses[one.name, one.epsilon] = loss(run, attacked, label)
     assert np.array_equal(crops, before)
     noise = np.random.default_rng(0).choice([-4, 4], crops.shape)
     luck = loss(run, (crops + noise).clip(0, 255).astype(np.uint8), label)
@@ -99,7 +99,7 @@ def test_the_command_takes_them_for_a_run(
     monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(SystemExit) as left:
         main()
-    told = json.loads(capsys.readouterr().out)
+    report = json.loads(capsys.readouterr().out)
     assert not left.value.code
-    assert [row["name"] for row in told["attacks"]] == ["fgsm"] * 2 + ["pgd-10"] * 2
-    assert all(row["accuracy"] <= row["clean_accuracy"] for row in told["attacks"] if row["name"] == "pgd-10")
+    assert [row["name"] for row in report["attacks"]] == ["fgsm"] * 2 + ["pgd-10"] * 2
+    assert all(row["accuracy"] <= row["clean_accuracy"] for row in report["attacks"] if row["name"] == "pgd-10")

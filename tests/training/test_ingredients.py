@@ -41,15 +41,15 @@ def test_adversarial_regularisation_by_hand() -> None:
     model = Linear()
     w = model.weight.detach().double().numpy()
 
-    def answer(x: np.ndarray) -> tuple[np.ndarray, float]:
+    def attack_step(x: np.ndarray) -> tuple[np.ndarray, float]:
         p = np.exp(x @ w.T)
         p /= p.sum(1, keepdims=True)
         return p, -np.log(p[np.arange(2), np.arange(2)]).mean()
 
-    p, plain = answer(x)
+    p, plain = attack_step(x)
     g = (p - y) @ w / 2
     near = x + step * g / np.linalg.norm(g, axis=1, keepdims=True)
-    q, moved = answer(near)
+    q, moved = attack_step(near)
     gradient = ((p - y).T @ x + multiplier * (q - y).T @ near) / 2
     spec = f"loss.adversarial={{norm: l2, multiplier: {multiplier}, step: {step}}}"
     recipe = recipes.load("papers/cnn2", [spec])
@@ -167,8 +167,8 @@ def test_the_linear_machine_is_fitted_in_place_of_the_epochs(tiny_fer2013: Path,
     both = (select(load("fer2013", tiny_fer2013, name), classes) for name in ("train", "val"))
     (x, y), (val, _) = ((part.images.reshape(len(part), -1) / 255, part.target.argmax(1)) for part in both)
     machine = LinearSVC(dual=False).fit(x, y)
-    found = Result.load(run / "val.npz").probs.argmax(1)
-    assert (found == machine.predict(val)).mean() > 0.95
+    predicted = Result.load(run / "val.npz").probs.argmax(1)
+    assert (predicted == machine.predict(val)).mean() > 0.95
     history = checkpoint.load(run / "last.pt")["history"]
     assert [row["step"] for row in history] == [1]
     assert history[0]["train_accuracy"] == pytest.approx((machine.predict(x) == y).mean(), abs=0.05)

@@ -60,8 +60,8 @@ def scored(state: dict[str, Tensor], val: Split) -> dict[str, float]:
 def test_what_is_scored_are_the_averaged_weights_on_pixels_from_0_to_1(run: Path, val: Split) -> None:
     last = checkpoint.load(run / "last.pt")
     averaged, raw = (scored(last[name], val) for name in ("average", "model"))
-    told = last["history"][-1]
-    assert {key: told[key] for key in averaged} == pytest.approx(averaged, abs=1e-5)
+    row = last["history"][-1]
+    assert {key: row[key] for key in averaged} == pytest.approx(averaged, abs=1e-5)
     assert raw["val_nll"] != pytest.approx(averaged["val_nll"], abs=1e-3)
     with (run / "steps.csv").open() as file:
         probed = list(csv.DictReader(file))[-1]
@@ -70,12 +70,12 @@ def test_what_is_scored_are_the_averaged_weights_on_pixels_from_0_to_1(run: Path
 
 def test_best_holds_the_averaged_weights_that_were_scored(run: Path, val: Split) -> None:
     best, history = checkpoint.load(run / "best.pt"), checkpoint.load(run / "last.pt")["history"]
-    told = history[best["epoch"] - 1]
-    assert scored(best["average"], val)["val_nll"] == pytest.approx(told["val_nll"], abs=1e-5)
+    row = history[best["epoch"] - 1]
+    assert scored(best["average"], val)["val_nll"] == pytest.approx(row["val_nll"], abs=1e-5)
 
 
 class Ramp(nn.Module):
-    """Answers with the mean of the left, the upper and the whole of an image; forgets half of it while it trains."""
+    """Outputs the mean of the left, the upper and the whole of an image; forgets half of it while it trains."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,8 +94,8 @@ def test_logits_are_those_of_evaluation_averaged_with_the_mirror_image_s(flip: b
     left, upper = (images[0, 0, :, :4] / 255).mean().item(), (images[0, 0, :4] / 255).mean().item()
     right = (images[0, 0, :, 4:] / 255).mean().item()
     expected = [(left + right) / 2 if flip else left, upper, (left + right) / 2]
-    told = logits(Ramp().train(), images, torch.float32, flip=flip, batch=2)
-    torch.testing.assert_close(told, torch.tensor([expected] * 3))
+    outputs = logits(Ramp().train(), images, torch.float32, flip=flip, batch=2)
+    torch.testing.assert_close(outputs, torch.tensor([expected] * 3))
 
 
 def test_score_is_of_the_softmax(val: Split) -> None:
@@ -104,7 +104,7 @@ def test_score_is_of_the_softmax(val: Split) -> None:
 
 
 class Watched:
-    """What the loop asked for: rows, random states, steps and losses by which the rate is set, modes of the network."""
+    """What the loop uses: rows, random states, steps and losses that set the rate, modes of the network."""
 
     def __init__(self) -> None:
         self.orders: list[list[int]] = []
@@ -163,8 +163,8 @@ def test_the_rate_is_that_of_the_step_and_of_the_losses_on_val(
     train(small(), tiny_fer2013, tmp_path, device="cpu")
     history = checkpoint.load(tmp_path / "last.pt")["history"]
     after = [history[0]["val_nll"]]
-    asked = list(dict.fromkeys((step, *losses) for step, losses in watch.rates))
-    assert asked == [(0,), (1,), (2, *after), (3, *after)]
+    requested = list(dict.fromkeys((step, *losses) for step, losses in watch.rates))
+    assert requested == [(0,), (1,), (2, *after), (3, *after)]
     assert watch.training == [True] * 4
 
 
@@ -207,9 +207,9 @@ def test_a_resumed_run_keeps_its_best_epoch_and_its_precision(tiny_fer2013: Path
 
 
 def test_accuracy_while_training_is_over_what_has_a_label() -> None:
-    answers = torch.eye(3)[[0, 1, 2, 0, 1]]
-    assert _accuracy(answers, torch.tensor([0, 1, 0, -1, -1])).item() == pytest.approx(2 / 3)
-    assert _accuracy(answers, torch.full((5,), -1)).item() == 0
+    scores = torch.eye(3)[[0, 1, 2, 0, 1]]
+    assert _accuracy(scores, torch.tensor([0, 1, 0, -1, -1])).item() == pytest.approx(2 / 3)
+    assert _accuracy(scores, torch.full((5,), -1)).item() == 0
 
 
 def test_the_linear_machine_is_fitted_to_what_has_a_label(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ def generator(seed: int = 0) -> "torch.Generator":
     return torch.Generator().manual_seed(seed)
 
 
-def test_nothing_asked_gives_the_batch_itself() -> None:
+def test_without_mixing_the_batch_stays() -> None:
     given = batch()
     assert mix(given, Augment(), generator()) is given
 

@@ -60,7 +60,7 @@ def test_refused_before_a_folder_is_made(
         ("width=100000000", "expected numbers up to 100,000"),
         ("width=.inf", "expected numbers up to 100,000"),
         ("width=.nan", "NaN"),
-        ("width=[1, {a: 2}]", "make no mienet"),
+        ("width=[1, {a: 2}]", "do not make a mienet"),
         ("depths=[1, 1, 1, 0x7fffffffffff]", "expected numbers up to 100,000"),
         ("squeeze={a: 1}", None),
     ],
@@ -73,13 +73,13 @@ def test_options_that_make_no_network(override: str, words: str | None) -> None:
         check(recipe)
 
 
-def test_a_missing_data_set_is_told_at_once(tmp_path: Path) -> None:
+def test_a_missing_data_set_is_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(MienError, match="nowhere"):
         run_recipe("papers/cnn2", [], root=tmp_path / "nowhere", out=tmp_path / "runs", resume=None, device="cpu")
     assert not (tmp_path / "runs").exists()
 
 
-def test_the_network_is_told_what_it_sees(tiny_fer2013: Path) -> None:
+def test_the_network_gets_the_shape_of_its_images(tiny_fer2013: Path) -> None:
     recipe = recipes.load("papers/cnn2", ["data.size=64", "augment.crop=56"])
     val = split(recipe, tiny_fer2013, "val", CPU)
     assert val.images.shape[1:] == (1, 64, 64)

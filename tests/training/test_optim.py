@@ -135,7 +135,7 @@ def test_average_takes_the_buffers_as_they_are() -> None:
         assert torch.equal(dict(average.model.named_buffers())[name], value), name
 
 
-def test_sgd_is_nesterov_s_with_the_momentum_asked_for() -> None:
+def test_sgd_is_nesterov_s_with_the_given_momentum() -> None:
     one, other = nn.Linear(3, 2, bias=False), nn.Linear(3, 2, bias=False)
     other.load_state_dict(one.state_dict())
     made = optimizer(one, Optim(lr=0.1, momentum=0.8, weight_decay=0.0))
@@ -160,5 +160,5 @@ def test_rates_of_single_steps() -> None:
     plain = Optim(lr=1.0, warmup=0.0)
     assert [rate(step, 4, 2, plain) for step in range(4)] == pytest.approx([1, 0.853553, 0.5, 0.146447], abs=1e-6)
     refine = Refine(epochs=2, lr=0.2)
-    told = [rate(step, 4, 2, plain, refine) for step in range(4, 8)]
-    assert told == pytest.approx([0.2, 0.170711, 0.1, 0.029289], abs=1e-6)
+    rates = [rate(step, 4, 2, plain, refine) for step in range(4, 8)]
+    assert rates == pytest.approx([0.2, 0.170711, 0.1, 0.029289], abs=1e-6)

@@ -1,4 +1,4 @@
-"""Recipes: overrides, and every mistake answered in one line that names the key."""
+"""Recipes: overrides, and every mistake reported in one line that names the key."""
 
 from pathlib import Path
 

@@ -39,7 +39,7 @@ def test_equals_linear_svc(channels: int, C: float) -> None:
     assert (got.argmax(1) == expected.argmax(1)).all()
 
 
-def test_every_answer_on_faces(tiny_fer2013: Path) -> None:
+def test_every_setting_on_faces(tiny_fer2013: Path) -> None:
     samples = load("fer2013", tiny_fer2013, "train")
     images, index = np.array(samples.images), samples.target.argmax(1)
     expected = reference(images, index, 0.01)

@@ -189,28 +189,28 @@ def test_other_data_is_refused_on_resume(tiny_fer2013: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("word", ["test=true", pytest.param("test=false", marks=pytest.mark.slow)])
-def test_the_command_opens_test_only_when_asked(word: str, tiny_fer2013: Path, tmp_path: Path) -> None:
+def test_the_command_opens_test_only_with_the_option(word: str, tiny_fer2013: Path, tmp_path: Path) -> None:
     """Whatever the recipe says; afterwards, too, and then once."""
     done = start(tiny_fer2013, tmp_path, "mien/fer2013", *SMALL, "steps=1", word)
-    out, told = done.communicate(timeout=120)
+    out, message = done.communicate(timeout=120)
     run = folder(tmp_path)
     assert (done.returncode, "test" in json.loads((run / "metrics.json").read_text())) == (0, False)
     assert not (run / "test.npz").exists()
     assert "test " not in out
-    assert f"--resume {run} --test" in told
-    asked = start(tiny_fer2013, tmp_path, "--resume", str(run), "--test")
-    out, told = asked.communicate(timeout=120)
-    assert asked.returncode == 0, told
+    assert f"--resume {run} --test" in message
+    again = start(tiny_fer2013, tmp_path, "--resume", str(run), "--test")
+    out, message = again.communicate(timeout=120)
+    assert again.returncode == 0, message
     assert "\ntest n " in out
     assert json.loads((run / "metrics.json").read_text())["test"]["n"] == 40
-    assert "stays closed" not in told
+    assert "stays closed" not in message
 
 
 @pytest.mark.parametrize("name", ["env.json", "metrics.json"])
-def test_records_that_cannot_be_read_are_told_in_one_line(name: str, tiny_fer2013: Path, tmp_path: Path) -> None:
+def test_records_that_cannot_be_read_are_reported_in_one_line(name: str, tiny_fer2013: Path, tmp_path: Path) -> None:
     run = run_recipe("mien/fer2013", [*SMALL, "epochs=1"], root=tiny_fer2013, out=tmp_path, resume=None, device="cpu")
     (run / name).write_text('{"cut": [1, ', encoding="utf-8")
-    with pytest.raises(MienError, match=rf"{name} cannot be read.*(put it right|remove it)"):
+    with pytest.raises(MienError, match=rf"{name} cannot be read.*(repair it|remove it)"):
         run_recipe(None, [], root=None if name == "env.json" else tiny_fer2013, out=tmp_path, resume=run, device="cpu")
 
 

@@ -73,8 +73,8 @@ def alexnet(
     ValueError for images too small for its poolings.
     """
     stride = stem_stride or (2 if size < SMALL else 4)
-    least = 7 + 14 * stride  # 15 pixels after the stem: three poolings leave one
-    if size < least:
-        raise ValueError(f"size {size}: alexnet with a stem of stride {stride} needs at least {least}")
+    smallest = 7 + 14 * stride  # 15 pixels after the stem: three poolings leave one
+    if size < smallest:
+        raise ValueError(f"size {size}: alexnet with a stem of stride {stride} needs at least {smallest}")
     stem = (size + 4 - 11) // stride + 1
     return Alexnet(num_classes, in_channels, pooled(pooled(pooled(stem))), stride, dropout)

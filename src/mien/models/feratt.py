@@ -1,6 +1,6 @@
 """feratt: a network that first draws the face without its surroundings, then reads the expression from the drawing.
 
-Four parts.  Attention: a ResNet-34 encoder and a decoder with shortcuts between them, which answers with `map_size`
+Four parts.  Attention: a ResNet-34 encoder and a decoder with shortcuts between them, which outputs `map_size`
 maps as large as the image.  Features: a 9x9 convolution, eight residual blocks of `map_size` filters and a 3x3
 convolution beside a shortcut.  Reconstruction: the features times the attention's sigmoid, the image and the
 attention stacked, `filters` 3x3 filters, a 1x1 convolution, normalisation and ReLU: the attended image, which a loss

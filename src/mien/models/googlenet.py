@@ -3,7 +3,7 @@
 An Inception module looks at its input through 1x1, 3x3 and 5x5 filters (the larger ones behind 1x1 reductions) and a
 3x3 maximum at once and stacks what they see.  Every convolution is followed by batch normalisation and ReLU: what the
 report added to the original.  The two side heads of the original read classes half-way, from a map brought to 4x4;
-they exist to be trained with and answer only in training mode.
+they exist for training and are used only in training mode.
 
 Source: Szegedy et al.: Going Deeper with Convolutions, arXiv 1409.4842; Nie: Facial Expression Summary, 2018.
 """

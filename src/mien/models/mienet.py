@@ -35,7 +35,7 @@ class Squeeze(nn.Module):
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions beside a shortcut; a share `drop` of the images goes by the shortcut alone in training."""
+    """Two 3x3 convolutions beside a shortcut; a fraction `drop` of the images skips the convolutions in training."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, squeeze: bool, drop: float) -> None:
         super().__init__()

@@ -40,13 +40,13 @@ def conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1) -> tuple[nn
 
 def stages(depths: tuple[int, ...], dropout: float = 0.0) -> list[nn.Sequential]:
     """Return the residual stages of 64, 128, 256, 512 filters on a stem of 64; all but the first halve the side."""
-    found, inputs = [], 64
+    groups, inputs = [], 64
     for stage, depth in enumerate(depths):
         outputs = 64 * 2**stage
         first = Block(inputs, outputs, 1 if stage == 0 else 2, dropout)
-        found.append(nn.Sequential(first, *(Block(outputs, outputs, 1, dropout) for _ in range(depth - 1))))
+        groups.append(nn.Sequential(first, *(Block(outputs, outputs, 1, dropout) for _ in range(depth - 1))))
         inputs = outputs
-    return found
+    return groups
 
 
 class Resnet(nn.Module):

@@ -1,9 +1,9 @@
-"""Images moved a little, in the direction in which the loss grows fastest: for training and for attacks.
+"""Move images a little in the direction in which the loss grows fastest: for training and for attacks.
 
-Adversarial regularisation adds `multiplier * L(y, f(perturb(x)))` to the loss of a batch, so that the network answers
-the same within a small distance of every training image.  One step of given length is Goodfellow, Shlens and Szegedy,
-*Explaining and harnessing adversarial examples*, ICLR 2015, as Neural Structured Learning (Bui, Ravi and Ramavajjala,
-WSDM 2018) has it; several steps kept inside a ball are Madry et al., *Towards deep learning models resistant to
+Adversarial regularisation adds `multiplier * L(y, f(perturb(x)))` to the loss of a batch, so that its prediction
+stays the same within a small distance of every training image.  One step of a given length is Goodfellow, Shlens and
+Szegedy, *Explaining and harnessing adversarial examples*, ICLR 2015, as in Neural Structured Learning (Bui, Ravi and
+Ramavajjala, WSDM 2018); several steps kept inside a ball are Madry et al., *Towards deep learning models resistant to
 adversarial attacks*, ICLR 2018.
 """
 
@@ -14,8 +14,8 @@ from torch import Tensor
 
 from mien.errors import RecipeError
 
-SMALLEST = 1e-6
-"""Least norm of a gradient that is divided by: flat places move less instead of dividing by nothing."""
+MIN_NORM = 1e-6
+"""Smallest norm that a gradient is divided by, so that flat regions move less instead of dividing by zero."""
 
 
 def perturb(
@@ -87,14 +87,14 @@ def _shrink(flat: Tensor, radius: float) -> Tensor:
 
 
 def _l2(slope: Tensor) -> Tensor:
-    length: Tensor = torch.linalg.vector_norm(slope.flatten(1), dim=1).clamp(min=SMALLEST)
+    length: Tensor = torch.linalg.vector_norm(slope.flatten(1), dim=1).clamp(min=MIN_NORM)
     return slope / length.reshape(-1, *[1] * (slope.dim() - 1))
 
 
 def _l1(slope: Tensor) -> Tensor:
     flat = slope.flatten(1)
     size = flat.abs()
-    largest = (size == size.amax(1, keepdim=True)).to(flat.dtype)  # equals share the step
+    largest = (size == size.amax(1, keepdim=True)).to(flat.dtype)  # ties split the step
     return (flat.sign() * largest / largest.sum(1, keepdim=True)).reshape(slope.shape)
 
 

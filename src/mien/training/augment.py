@@ -1,4 +1,4 @@
-"""Random changes to a batch of faces, batched, on the device, drawn from a given generator.
+"""Random changes to a batch of faces, on the device, drawn from a given generator.
 
 `augment(x, spec, generator)` flips, then turns, scales and shifts with one resampling and cuts a window (`move`), then
 changes brightness and contrast, takes the image as a poor camera would and erases a rectangle (`shade`), each image
@@ -40,12 +40,12 @@ def shade(x: Tensor, spec: Augment, generator: torch.Generator) -> Tensor:
 
 
 def affine(x: Tensor, spec: Augment, generator: torch.Generator) -> Tensor:
-    """Flip, rotate, scale and shift each image in one bilinear resampling; `fill` says what comes in from outside."""
+    """Flip, rotate, scale and shift each image in one bilinear resampling; `fill` sets the pixels outside the image."""
     angle = _uniform(x, -math.radians(spec.rotate), math.radians(spec.rotate), generator)
     scale = _uniform(x, *spec.scale, generator)
     mirror = torch.where(_chance(x, spec.flip, generator).flatten(), -1.0, 1.0)
     cos, sin = angle.cos() / scale, angle.sin() / scale
-    # affine_grid spans [-1, 1], twice the share of the side that `shift` is given in.
+    # affine_grid spans [-1, 1]: a shift of the whole side is 2
     right, down = (_uniform(x, -2 * spec.shift, 2 * spec.shift, generator) for _ in range(2))
     rows = [torch.stack([cos * mirror, -sin, right], 1), torch.stack([sin * mirror, cos, down], 1)]
     grid = F.affine_grid(torch.stack(rows, 1), list(x.shape), align_corners=False)
@@ -63,10 +63,10 @@ def window(x: Tensor, side: int, generator: torch.Generator) -> Tensor:
     return cut.permute(0, 3, 1, 2)
 
 
-def middle(x: Tensor, side: int) -> Tensor:
+def center_crop(x: Tensor, side: int) -> Tensor:
     """Cut the window (side, side) in the middle of each image (N, C, H, W); x itself where it has that side.
 
-    >>> middle(torch.arange(16.0).reshape(1, 1, 4, 4), 2).flatten().tolist()
+    >>> center_crop(torch.arange(16.0).reshape(1, 1, 4, 4), 2).flatten().tolist()
     [5.0, 6.0, 9.0, 10.0]
     """
     top, left = ((length - side) // 2 for length in x.shape[2:])
@@ -104,9 +104,9 @@ def blur(x: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def coarsen(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Shrink the images to 25 to 75 % of their side, one share for them all, and enlarge them again."""
-    share = 0.25 + 0.5 * torch.rand(1, generator=generator, device=x.device).item()
-    small = F.interpolate(x, [max(1, round(share * side)) for side in x.shape[2:]], mode="area")
+    """Shrink the images to 25 to 75 % of their side, one factor for the whole batch, and enlarge them again."""
+    factor = 0.25 + 0.5 * torch.rand(1, generator=generator, device=x.device).item()
+    small = F.interpolate(x, [max(1, round(factor * side)) for side in x.shape[2:]], mode="area")
     return F.interpolate(small, list(x.shape[2:]), mode="bilinear", align_corners=False)
 
 

@@ -1,8 +1,8 @@
-"""What the loop learns from: a split as the recipe asks for it, laid on the device, and batches of it.
+"""What the loop trains on: a split as the recipe defines it, on the device, and batches of it.
 
-Images stay uint8 the whole time.  Classes are selected and images resized once, on load; which of them an epoch
-shows is a list of rows.  A batch is gathered by index and changed at random; a clean image, where there is one, moves
-with the image that it belongs to but keeps its light.
+Images stay uint8.  Classes are selected and images resized once, on load; an epoch is a list of row indices.  A batch
+is gathered by index and augmented.  A clean image, where there is one, is moved with its image but keeps its
+brightness.
 """
 
 from dataclasses import dataclass
@@ -31,11 +31,11 @@ class Split:
 
     Attributes:
         images: uint8 (N, C, H, W); clean: uint8 of that shape, what the attended images should be, or None.
-        target: float32 (N, K), the teacher's word included; top: int64 (N,), the data set's label, -1 without one.
-        rows: int64 (M,), which images an epoch shows.
-        shares: float32 (K,), how common each class is among what an epoch shows.
+        target: float32 (N, K), mixed with the teachers' probabilities; top: int64 (N,), the data set's label or -1.
+        rows: int64 (M,), the images of an epoch, repeats included.
+        shares: float32 (K,), the frequency of each class among them.
         aux: float32 (N, A), the auxiliary head's targets; weights: float32 (K,) of the classes; or None.
-        fingerprint: the data set's; learnt: changes with whatever the images are taught.
+        fingerprint: the data set's; training_digest: changes with the images, their targets and weights.
     """
 
     images: Tensor
@@ -45,7 +45,7 @@ class Split:
     labels: tuple[str, ...]
     shares: Tensor
     fingerprint: str
-    learnt: str
+    training_digest: str
     clean: Tensor | None = None
     aux: Tensor | None = None
     aux_labels: tuple[str, ...] = ()
@@ -58,9 +58,9 @@ class Split:
 
 
 def split(recipe: Recipe, root: Path | None, name: str, device: torch.device) -> Split:
-    """Read a split as the recipe asks and lay it on the device.
+    """Read a split as the recipe defines it, onto the device.
 
-    The training split alone is limited, balanced, repeated, weighed and taught by the teacher.
+    Only the training split is limited, balanced, repeated, weighted and distilled.
     """
     spec, train = recipe.data, name == "train"
     samples = read(recipe, root, name)
@@ -71,7 +71,7 @@ def split(recipe: Recipe, root: Path | None, name: str, device: torch.device) ->
     weights = class_weights(samples.target) if train and spec.imbalance == "weighted" else None
     clean = samples.clean if train and recipe.loss.attention else None
     aux, aux_labels = _second(recipe, root, samples)
-    taught = (part for part in (target, rows, weights, aux) if part is not None)
+    trained_on = (part for part in (target, rows, weights, aux) if part is not None)
     return Split(
         images=as_tensor(samples.images, spec.size, device),
         target=lay(target, device),
@@ -80,7 +80,7 @@ def split(recipe: Recipe, root: Path | None, name: str, device: torch.device) ->
         shares=lay(shares(samples.target[rows]), device),
         labels=samples.labels,
         fingerprint=samples.fingerprint,
-        learnt=digest(samples.fingerprint, str(spec.size), *taught),
+        training_digest=digest(samples.fingerprint, str(spec.size), *trained_on),
         clean=None if clean is None else as_tensor(clean, spec.size, device),
         aux=None if aux is None else lay(aux, device),
         aux_labels=aux_labels,
@@ -89,7 +89,7 @@ def split(recipe: Recipe, root: Path | None, name: str, device: torch.device) ->
 
 
 def read(recipe: Recipe, root: Path | None, name: str) -> Samples:
-    """Return a split with the recipe's classes, of training what is kept up to its limit; images as they are."""
+    """Return a split with the recipe's classes; training is limited too.  Images keep their size."""
     spec, train = recipe.data, name == "train"
     samples = load(spec.name, root, name, **{**spec.options, **(spec.train if train else {})})
     if not len(samples):
@@ -98,12 +98,12 @@ def read(recipe: Recipe, root: Path | None, name: str) -> Samples:
 
 
 def lay(array: NDArray[Any], device: torch.device) -> Tensor:
-    """Return the array as a tensor on the device; copied, because the cache is read-only."""
+    """Copy an array to a tensor on the device; the cache is read-only."""
     return torch.from_numpy(np.array(array)).to(device)
 
 
 def as_tensor(images: NDArray[np.uint8], size: int | None, device: torch.device) -> Tensor:
-    """Return uint8 (N, C, H, W) on the device from images (N, H, W, C), brought to `size` if there is one."""
+    """Return uint8 (N, C, H, W) on the device from images (N, H, W, C), resized to `size` if it is given."""
     sized = resize(images, size) if size else images
     return torch.from_numpy(np.array(sized)).permute(0, 3, 1, 2).contiguous().to(device)
 
@@ -132,10 +132,10 @@ def _second(recipe: Recipe, root: Path | None, samples: Samples) -> tuple[NDArra
 def gather(
     data: Split, index: Tensor, spec: Augment, generator: torch.Generator, *, attention: bool
 ) -> dict[str, Tensor]:
-    """Return the batch of these images, changed at random: `x` float32 (n, C, H, W) in [0, 1], `target`, `top`.
+    """Return an augmented batch of these images: `x` float32 (n, C, H, W) in [0, 1], `target`, `top`.
 
-    Also `aux` and `weights` where the data has them, and with `attention` `clean`, which moves as x does; data without
-    clean images gives x as it is before brightness, contrast and erasing.
+    Also `aux` and `weights` where the data has them, and with `attention` `clean`, moved as x is.  Without clean images
+    it is x before brightness, contrast and erasing.
     """
     batch = {"target": data.target[index], "top": data.top[index], "shares": data.shares}
     batch |= {"aux": data.aux[index]} if data.aux is not None else {}

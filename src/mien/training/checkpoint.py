@@ -1,4 +1,4 @@
-"""Checkpoints that cannot be half-written and hold nothing but tensors, numbers and words."""
+"""Checkpoints: written whole or not at all, and limited to tensors, numbers and strings."""
 
 import os
 import warnings

@@ -14,18 +14,18 @@ from mien.training.recipe import Distill
 
 
 def teach(samples: Samples, spec: Distill) -> NDArray[np.float32]:
-    """Return the targets float32 (N, K) with the teachers' share; without a label the teachers' word stands alone."""
-    words = np.stack([word(weights, samples) for weights in spec.weights])
-    probs = words.mean(0) ** (1 / spec.temperature)
+    """Return targets float32 (N, K) mixed with the teachers' probabilities, which replace missing labels."""
+    each = np.stack([teacher_probs(weights, samples) for weights in spec.weights])
+    probs = each.mean(0) ** (1 / spec.temperature)
     probs /= probs.sum(1, keepdims=True)
     mixed = (1 - spec.weight) * samples.target + spec.weight * probs
     target: NDArray[np.float32] = np.where(np.isnan(samples.target), probs, mixed).astype(np.float32)
     return target
 
 
-def word(weights: str, samples: Samples) -> NDArray[np.float32]:
-    """Return a teacher's probabilities (N, K) of images, its classes in their order."""
-    from mien.evaluation.evaluate import read  # these bring OpenCV, which training itself does without
+def teacher_probs(weights: str, samples: Samples) -> NDArray[np.float32]:
+    """Return a teacher's probabilities (N, K) for the images, in the order of their labels."""
+    from mien.evaluation.evaluate import read  # these import OpenCV, which training does not need
     from mien.inference.classify import Classifier
 
     teacher = Classifier(weights)

@@ -1,7 +1,7 @@
-"""A run that diverged: its loss, its weights or what they give on val are no numbers any more.
+"""A run that diverged: its loss, its weights or its outputs on val are no longer finite.
 
-Such a run stops at the epoch where that shows.  The epoch is neither selected nor kept, nothing is exported, and
-env.json says so: whoever resumes the run is told at once, and a sweep or a reproduction goes on with the next.
+The run stops at that epoch, which is neither selected nor kept, and nothing is exported.  env.json records it, so that
+resuming the run fails at once.  A sweep or a reproduction continues with its next run.
 """
 
 import math
@@ -21,24 +21,24 @@ DO = "train again with a lower optim.lr, or with precision=float32"
 
 @contextmanager
 def recorded(run: Path, epoch: int) -> Iterator[None]:
-    """Record in `run/env.json` that the run diverged where this block raises DivergedError, and name the epoch."""
+    """Record a DivergedError of this block, with its epoch, in `run/env.json`."""
     try:
         yield
     except DivergedError as error:
-        told = f"{error} at epoch {epoch}"
-        write_json({**read_json(run / "env.json"), "diverged": told}, run / "env.json")
-        raise DivergedError(f"diverged: {told}", do=DO) from None
+        message = f"{error} at epoch {epoch}"
+        write_json({**read_json(run / "env.json"), "diverged": message}, run / "env.json")
+        raise DivergedError(f"diverged: {message}", do=DO) from None
 
 
 def refuse(run: Path) -> None:
-    """Refuse to resume a run that is recorded as diverged: the same seed would do the same; DivergedError."""
+    """Refuse to resume a run that diverged, because its seed would diverge again; DivergedError."""
     facts = read_environment(run) if (run / "env.json").is_file() else {}
-    if told := facts.get("diverged"):
-        raise DivergedError(f"{run} diverged: {told}", do=DO)
+    if message := facts.get("diverged"):
+        raise DivergedError(f"{run} diverged: {message}", do=DO)
 
 
 def finite(what: str, value: float) -> float:
-    """Return a number that is one; DivergedError otherwise.
+    """Return the value if it is finite; DivergedError otherwise.
 
     >>> finite("loss", float("nan"))
     Traceback (most recent call last):
@@ -50,16 +50,16 @@ def finite(what: str, value: float) -> float:
 
 
 def finite_all(what: str, values: Tensor) -> Tensor:
-    """Return a tensor of numbers that are some; DivergedError otherwise."""
+    """Return the tensor if all its values are finite; DivergedError otherwise."""
     if not bool(torch.isfinite(values).all()):
         raise DivergedError(f"{what} not finite")
     return values
 
 
 def finite_weights(weights: Mapping[str, Any], where: str = "", do: str = "") -> None:
-    """Refuse weights, or the averages that normalisation keeps, that are no numbers; DivergedError.
+    """Refuse weights or batch-norm statistics that are not finite; DivergedError.
 
-    An infinite variance gives finite logits, the same for every image, so the logits alone do not tell.
+    An infinite variance gives finite logits, the same for every image, so checking the logits is not enough.
     """
     floats = (value for value in weights.values() if isinstance(value, Tensor) and value.is_floating_point())
     if not all(bool(torch.isfinite(value).all()) for value in floats):

@@ -1,10 +1,9 @@
 """A trained network becomes one ONNX file: uint8 crops in, calibrated probabilities out, the card inside.
 
 Scaling to [0, 1], the average over mirror images and zooms, the temperature and the softmax are part of the graph, so
-whoever runs the file cannot get them wrong.  Of a network that has an embedding (what its last layer reads), the file
-gives that too, by which a video's faces are told apart.  The graph is checked against torch on all val images, and an
-int8 variant (weights and activations, per channel, calibrated on training images) is written beside it where it costs
-little.
+that callers cannot get them wrong.  A network with an embedding (the input of its last layer) outputs that too; video
+tracking compares faces by it.  The graph is checked against torch on all val images.  An int8 variant (weights and
+activations, per channel, calibrated on training images) is written too where it costs little accuracy.
 """
 
 import logging
@@ -49,8 +48,8 @@ PARITY = 1e-5
 """Largest difference between the ONNX file and torch, in a probability or the embedding, that is accepted."""
 INT8_COST = 0.003
 """Largest loss of val accuracy for which the int8 variant is kept."""
-ANSWERED_RIGHT = 0.9
-"""Accuracy on val that `--abstain auto` aims at among the faces it answers."""
+PREDICTED_ACCURACY = 0.9
+"""Accuracy on val that `--abstain auto` aims at among the faces it does not abstain on."""
 NOTES = (
     "Reads apparent facial expressions, as annotators named them, from frontal faces; not what a person feels. "
     "Not for decisions about people, and not at work or in education, where EU law prohibits it "
@@ -61,7 +60,7 @@ SCRATCH = ".export-"
 """Begins the name of the folder in which an export is made."""
 
 CODE_LICENCE = "Apache-2.0"
-WEIGHTS_LICENCE = "for whoever trained them to say, within the terms of the data"
+WEIGHTS_LICENCE = "set by the person who trained them, within the terms of the data"
 
 
 class Graph(nn.Module):
@@ -82,8 +81,8 @@ class Graph(nn.Module):
         x = crops.permute(0, 3, 1, 2).float() / 255
         seen = [zoom(x, factor, self.fill) for factor in self.views.zooms]
         seen += [view.flip(3) for view in seen] if self.views.flip else []
-        told: dict[str, Tensor] = self.model(torch.cat(seen))
-        kept = {name: told[name] for name in ("logits", "embedding") if name in told}
+        outputs: dict[str, Tensor] = self.model(torch.cat(seen))
+        kept = {name: outputs[name] for name in ("logits", "embedding") if name in outputs}
         return {name: one.reshape(len(seen), -1, one.shape[1]).mean(0) for name, one in kept.items()}
 
     def logits(self, crops: Tensor) -> Tensor:
@@ -95,7 +94,7 @@ class Graph(nn.Module):
 
 
 class Outputs(nn.Module):
-    """What the file gives: probabilities (N, K) and, of a network that has one, its embedding (N, D) of length one."""
+    """What the file outputs: probabilities (N, K) and, if the network has one, its embedding (N, D) of unit length."""
 
     def __init__(self, graph: Graph) -> None:
         super().__init__()
@@ -108,7 +107,7 @@ class Outputs(nn.Module):
 
 
 def zoom(x: Tensor, factor: float, fill: str = "black") -> Tensor:
-    """Return x (N, C, S, S) showing `factor` times its side, beyond it `fill` as in training, at the size it had."""
+    """Return x (N, C, S, S) zoomed out by `factor`, padded with `fill` as in training, at its own size."""
     size = x.shape[-1]
     margin = round(size * (factor - 1) / 2)
     if margin == 0:
@@ -121,18 +120,18 @@ def export(recipe: Recipe, run: Path, train: Split, val: Split, provenance: dict
     """Write `run/model.onnx` from `run/best.pt` and perhaps `run/model-int8.onnx`; return what was written.
 
     Temperature and threshold are fitted on val.  Raises MienError when ONNX and torch differ by more than PARITY,
-    DivergedError for weights that are no numbers, and OutputError when the system refuses to write; then nothing is
-    written, and what an earlier export wrote stays.
+    DivergedError for weights that are not finite, and OutputError when the system refuses to write.  After an error an
+    earlier export is still there.
     """
     best = checkpoint.load(run / "best.pt", checkpoint.Best)
-    for left in run.glob(f"{SCRATCH}*"):  # of a run that was killed here
+    for left in run.glob(f"{SCRATCH}*"):  # left by a run that was killed here
         shutil.rmtree(left, ignore_errors=True)
     try:
         with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=run) as scratch:
             whole = _export(recipe, best, Path(scratch), train, val, provenance)
             (run / "model-int8.onnx").unlink(missing_ok=True)  # of an earlier export, if this one has none
             return [path.replace(run / path.name) for path in whole]
-    except OSError as error:  # of a full disk, the system names no file
+    except OSError as error:  # a full disk: the system does not name the file
         raise refused(run / "model.onnx", error) from None
 
 
@@ -143,12 +142,12 @@ def _export(
     target = val.target.double().cpu().numpy()
     graph = Graph(restored(recipe, best), recipe.views, recipe.augment.fill).eval()
     with torch.no_grad():
-        told = [graph.outputs(chunk) for chunk in chunks(crops, 256)]
-    scores = finite_all("logits of best.pt on val", torch.cat([one["logits"] for one in told]))
+        batches = [graph.outputs(chunk) for chunk in chunks(crops, 256)]
+    scores = finite_all("logits of best.pt on val", torch.cat([batch["logits"] for batch in batches]))
     graph.temperature = temperature = fit_temperature(scores.double().numpy(), target)
     path = folder / "model.onnx"
     _write(graph, best["size"], best["channels"], path)
-    with parsing("best.pt", kind=WeightsError, says="makes no card"):  # its labels are whatever it says
+    with parsing("best.pt", kind=WeightsError, says="does not make a card"):  # its labels may be anything
         card = Card(
             name=recipe.name,
             labels=tuple(best["labels"]),
@@ -170,14 +169,14 @@ def _export(
     probs = heads["probs"]
     _check(path, probs, (scores / temperature).softmax(1))
     if "embedding" in heads:
-        _check(path, heads["embedding"], F.normalize(torch.cat([one["embedding"] for one in told])))
-    card = card.model_copy(update={"threshold": fit_threshold(probs, target, ANSWERED_RIGHT)})
+        _check(path, heads["embedding"], F.normalize(torch.cat([batch["embedding"] for batch in batches])))
+    card = card.model_copy(update={"threshold": fit_threshold(probs, target, PREDICTED_ACCURACY)})
     stamp(path, card)
     small = path.with_name("model-int8.onnx")
     try:
         made = _quantise(path, small, train.images.cpu().permute(0, 2, 3, 1))
-    except DecodeError:  # onnxruntime writes what the disk takes, says nothing, and reads it again
-        raise OutputError(f"{small.name} cannot be written whole: no room in {path.parent.parent}") from None
+    except DecodeError:  # onnxruntime does not report a full disk, and then reads its own partial file
+        raise OutputError(f"{small.name} cannot be written: no space left in {path.parent.parent}") from None
     if not made:
         return [path]
     stamp(small, card)
@@ -185,7 +184,7 @@ def _export(
     if accuracy(quantised, target) < accuracy(probs, target) - INT8_COST:
         small.unlink()
         return [path]
-    threshold = fit_threshold(quantised, target, ANSWERED_RIGHT)
+    threshold = fit_threshold(quantised, target, PREDICTED_ACCURACY)
     stamp(small, card.model_copy(update={"name": f"{card.name}-int8", "threshold": threshold}))
     return [path, small]
 
@@ -235,21 +234,21 @@ def _write(graph: Graph, size: int, channels: int, path: Path) -> None:
     program.save(path)
 
 
-def _check(path: Path, told: NDArray[np.float32], expected: Tensor) -> None:
-    worst = float(np.abs(told - expected.numpy()).max())
-    if not worst <= PARITY:  # so written, NaN is refused
+def _check(path: Path, actual: NDArray[np.float32], expected: Tensor) -> None:
+    worst = float(np.abs(actual - expected.numpy()).max())
+    if not worst <= PARITY:  # written this way, NaN is refused
         raise MienError(f"{path} differs from torch by {worst:.1e}", f"at most {PARITY:.0e}")
 
 
 def _quantise(path: Path, small: Path, train: Tensor) -> bool:
-    """Write the int8 variant; False for a network without a convolution, which gains nothing by it."""
+    """Write the int8 variant; False for a network without a convolution, which gains nothing."""
     ort = quantization()
 
     class Crops(ort.CalibrationDataReader):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
             picked = train[:: max(1, len(train) // 512)].contiguous().numpy()
             size = max(1, len(picked) // 8)
-            whole = range(0, len(picked) - size + 1, size)  # histograms are made of batches that are equally long
+            whole = range(0, len(picked) - size + 1, size)  # histograms need batches of equal length
             self.batches: Iterator[NDArray[np.uint8]] = iter([picked[k : k + size] for k in whole])
 
         def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
@@ -262,18 +261,18 @@ def _quantise(path: Path, small: Path, train: Tensor) -> bool:
         stem = next((node.name for node in onnx.load(prepared).graph.node if node.op_type == "Conv"), None)
         if stem is None:
             return False
-        with redirect_stdout(StringIO()):  # it tells of its histograms
+        with redirect_stdout(StringIO()):  # it prints its histograms
             ort.quantize_static(
                 str(prepared),
                 str(small),
                 Crops(),
                 per_channel=True,
-                op_types_to_quantize=["Conv", "Gemm"],  # sums are left in float: cheaper than converting twice
-                nodes_to_exclude=[stem],  # one input channel: nothing to gain, and half a point of accuracy to lose
+                op_types_to_quantize=["Conv", "Gemm"],  # sums stay in float: cheaper than converting twice
+                nodes_to_exclude=[stem],  # one input channel: no gain in speed, half a point of accuracy lost
                 activation_type=ort.QuantType.QUInt8,
                 weight_type=ort.QuantType.QInt8,
                 reduce_range=True,  # 7 bits: products of 8 overflow on x86 processors without VNNI
-                calibrate_method=ort.CalibrationMethod.Percentile,  # one value in 100,000 shall not coarsen all others
+                calibrate_method=ort.CalibrationMethod.Percentile,  # one value in 100,000 must not coarsen the rest
                 extra_options={"CalibPercentile": 99.999},
             )
     pools_as_convolutions(small)

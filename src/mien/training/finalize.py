@@ -1,7 +1,7 @@
-"""What follows the loop: export, score val and, where asked, test, once; write the report.
+"""What follows the loop: export, score val and, on request, test once; write the report.
 
-The only place in training that opens the test split.  It does so for `model.onnx` of a run that has ended, when the
-weights are fixed and on disk; a score that these weights already have is kept.  The int8 variant is scored on val.
+Nothing else in training opens the test split.  It is opened for `model.onnx` of a finished run, when the weights are
+fixed and on disk.  Test scores that these weights already have are kept.  The int8 variant is scored on val only.
 """
 
 import hashlib
@@ -69,7 +69,7 @@ def finish(recipe: Recipe, root: Path | None, run: Path, *, test: bool = False) 
     figures: dict[str, Any] = {"weights": _digest(run)}
     wanted = ["val", "test"] if test and ended and "test" not in known else ["val"]
     results, scores = measure(path, recipe, root, wanted, {k: v for k, v in known.items() if k == "test"})
-    if "test" in known and (run / "test.npz").is_file():  # the same weights in a file stamped anew
+    if "test" in known and (run / "test.npz").is_file():  # the same weights, but the file was stamped again
         results["test"] = renamed(Result.load(run / "test.npz"), scores["test"])
     for name, result in results.items():
         result.save(run / f"{name}.npz")
@@ -100,7 +100,7 @@ def measure(
 
 
 def renamed(result: Result, figures: Mapping[str, Any]) -> Result:
-    """Return a result that names the file with these figures' sha256 as the one that answered."""
+    """Return a result whose provenance names the file with this sha256."""
     return replace(result, provenance={**result.provenance, "weights_sha256": figures["weights_sha256"]})
 
 

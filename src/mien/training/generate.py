@@ -3,14 +3,13 @@
     mien generate fer2013 --root path/to/data --out generator
 
 The folder then holds last.pt, log.csv, generated.npz (for `data.train.generated` of a recipe), contact.png and
-about.json.  Every step's randomness derives from (seed, block of steps) and a checkpoint ends each block, so the same
-command in the same folder goes on where a killed one stood and ends with the same weights.
+about.json.  Randomness derives from (seed, block of steps) and each block ends with a checkpoint.  So the same command
+in the same folder resumes a killed run and ends with the same weights.
 
-What is minimised is the squared error of the eigenfaces' weights, each times its eigenface's deviation, so that details
-count for more than in pixels, and a little of the codes' divergence from a normal distribution.  Afterwards a normal
-distribution is fitted to each class's codes, its covariance drawn towards that of all, and new codes are drawn from it.
-Rare classes are shown more often, by the
-inverse square root of their number.  Nothing here opens val or test.
+The loss is the squared error of the eigenfaces' weights, each times its eigenface's deviation, so that details count
+for more than in pixels, plus a little of the codes' divergence from a normal distribution.  Afterwards a normal
+distribution is fitted to each class's codes, its covariance shrunk towards that of all, and new codes are drawn from
+it.  Rare classes are sampled more often, by the inverse square root of their number.  Val and test are never opened.
 """
 
 import json
@@ -47,20 +46,20 @@ BLOCK = 250
 """Steps between checkpoints."""
 
 OWN = 0.7
-"""Share of a class's own covariance; the rest is that of all classes."""
+"""Weight of a class's own covariance; the rest is that of all classes."""
 
 WARMUP = 100
 """Steps in which the rate rises."""
 
 CALM = 0.7
-"""Deviation of the noise that new images are drawn from: below one, they are plainer and less often broken."""
+"""Deviation of the noise that new images are drawn from; below one they are plainer and have fewer artefacts."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How long and how a generator is trained, beside its data.
+    """How a generator is trained.
 
-    rate: the highest learning rate, falling to zero as a cosine; divergence: its weight beside the error.
+    rate: the highest learning rate, falling to zero as a cosine; divergence: its weight in the loss.
     """
 
     steps: int = 3000
@@ -97,7 +96,7 @@ def generate(
     device: str = "auto",
     force: bool = False,
 ) -> dict[str, Any]:
-    """Train in `out`, or go on there, draw `per_class` images of every class and return what about.json says."""
+    """Train or resume in `out`, draw `per_class` images of every class and return the content of about.json."""
     if settings.steps < 1 or per_class < 1:
         raise UsageError(f"--steps {settings.steps} --per-class {per_class}", "1 or more of each")
     if settings.seed < 0:
@@ -106,7 +105,7 @@ def generate(
     samples = load(name, root, "train", **options)
     if samples.images.shape[1:] != (SIDE, SIDE, 1):
         raise DataError(f"{name}: images of {samples.images.shape[1:]}", f"{SIDE}x{SIDE} grey faces, such as fer2013")
-    asked = {
+    request = {
         "data": name,
         "options": dict(options),
         **asdict(settings),
@@ -114,7 +113,7 @@ def generate(
         "device": device,
         "force": force,
     }
-    with taken("generate", out, KEPT, [root], asked) as begin:
+    with taken("generate", out, KEPT, [root], request) as begin:
         make(out)
         _refuse_log(out, force)
         place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
@@ -146,16 +145,16 @@ def generate(
 
 
 def _refuse_log(out: Path, force: bool) -> None:
-    """Refuse a log that no checkpoint is beside: somebody else's; OutputError."""
+    """Refuse a log without a checkpoint, which somebody else wrote; OutputError."""
     if not force and os.path.lexists(out / "log.csv") and not (out / "last.pt").is_file():
         got = f"{out / 'log.csv'} was not written by mien"
-        raise OutputError(got, do="choose another folder with --out, or write over it with --force")
+        raise OutputError(got, do="choose another folder with --out, or overwrite it with --force")
 
 
 def to_text(facts: Mapping[str, Any]) -> str:
-    """Return what `generate` did, for reading."""
-    lines = [f"{facts['images']:,} images, {facts['per_class']} of each of {', '.join(facts['labels'])}"]
-    lines += [f"learnt from {facts['data']} train in {facts['settings']['steps']} steps, {facts['seconds']:.0f} s"]
+    """Return a summary of what `generate` did."""
+    lines = [f"{facts['pictures']:,} images, {facts['per_class']} of each of {', '.join(facts['labels'])}"]
+    lines += [f"trained on {facts['data']} train for {facts['settings']['steps']} steps, {facts['seconds']:.0f} s"]
     return "\n".join(lines + [f"wrote {path}" for path in facts["files"].values()])
 
 
@@ -237,18 +236,18 @@ def draw(model: Generator, faces: Faces, per_class: int, seed: int) -> tuple[NDA
 
 
 def class_normals(codes: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Return means (K, D) and Cholesky factors (K, D, D) of the codes (N, D) of every class, weighed by target (N, K).
+    """Return means (K, D) and Cholesky factors (K, D, D) of the codes (N, D) of every class, weighted by target (N, K).
 
-    A covariance is OWN parts the class's and the rest that of all codes around their classes' means; a class without a
-    image has the mean of all.
+    A covariance is OWN parts the class's; the rest is that of all codes around the means of their classes.  A class
+    without an image gets the mean of all codes.
     """
     total = target.sum(0)
     whole = codes.mean(0)
     means = torch.where(total[:, None] > 0, target.T @ codes / total.clamp(min=1e-9)[:, None], whole)
     own = []
-    for share, mean in zip(target.T, means, strict=True):
+    for weight, mean in zip(target.T, means, strict=True):
         apart = codes - mean
-        own.append((apart * share[:, None]).T @ apart)
+        own.append((apart * weight[:, None]).T @ apart)
     pooled = torch.stack(own).sum(0) / total.sum()
     covariances = torch.stack([part / max(n, 1e-9) if n > 0 else pooled for part, n in zip(own, total, strict=True)])
     little = 1e-6 * torch.eye(codes.shape[1], dtype=codes.dtype, device=codes.device)

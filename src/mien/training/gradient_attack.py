@@ -1,7 +1,7 @@
-"""Attacks by gradient on a run's network, for `mien stress`: what an opponent who has the weights could do.
+"""Gradient attacks on a run's network, for `mien stress`: what an attacker who has the weights could do.
 
-The network is attacked as it is used: mirror images, zooms and temperature included.  What comes out are images of
-whole grey levels, so that the exported file can be asked about them.  FGSM is one step (Goodfellow, Shlens and Szegedy,
+The network is attacked as it is used: mirror images, zooms and temperature included.  The attacked images have whole
+grey levels, so that the exported file can read them.  FGSM is one step (Goodfellow, Shlens and Szegedy,
 ICLR 2015); PGD-10 takes ten from a random start (Madry et al., ICLR 2018).
 """
 
@@ -24,18 +24,18 @@ from mien.training.network import restored
 from mien.training.train import resume_recipe
 
 EPSILONS = (2, 4)
-"""Most that a pixel changes, in grey levels out of 255: nobody sees it."""
+"""Largest change of a pixel, in grey levels out of 255; invisible to people."""
 STEPS, REACH = 10, 2.5
-"""Steps of PGD, and how far they go altogether, in epsilons."""
+"""Steps of PGD, and the length of all of them together, in epsilons."""
 BATCH = 64
 IMPOSSIBLE = -1e4
-"""The logit of a label that the network cannot answer."""
+"""The logit of a label that the network cannot predict."""
 
 
 def attacks(run: Path, labels: Sequence[str], seed: int = 0) -> list[Attack]:
     """Return FGSM and PGD-10 in the l-inf ball of every EPSILONS, against the best network of a run folder.
 
-    `labels` are those that the attacks' label indices count in.  Raises WeightsError when the folder is no run.
+    `labels` are those that the attacks' label indices refer to.  Raises WeightsError unless the folder is a run.
     """
     graph, known = load(run)
     order = columns(tuple(labels), known)
@@ -66,11 +66,11 @@ def climb(
 ) -> Crops:
     """Return crops uint8 (N, S, S, C) moved by at most `epsilon` grey levels up the loss, by FGSM when `steps` is 1.
 
-    The network's k-th logit is of label `order[k]` of `count`; labels that it does not know are impossible to it.
+    The network's k-th logit is of label `order[k]` of `count`; labels that it lacks get IMPOSSIBLE.
     """
     generator = torch.Generator().manual_seed(seed)
     radius = epsilon / 255
-    found = []
+    attacked = []
     for first in range(0, len(crops), BATCH):
         x = torch.from_numpy(np.array(crops[first : first + BATCH])).permute(0, 3, 1, 2).float() / 255
         wanted = torch.from_numpy(label[first : first + BATCH])
@@ -84,5 +84,5 @@ def climb(
         step = radius if steps == 1 else REACH * radius / steps
         start = (x + noise).clamp(0, 1)
         moved = perturb(x, loss, norm="linf", step=step, steps=steps, radius=radius, start=start, clamp=True)
-        found.append((moved.permute(0, 2, 3, 1) * 255).round().to(torch.uint8).numpy())
-    return np.concatenate(found)
+        attacked.append((moved.permute(0, 2, 3, 1) * 255).round().to(torch.uint8).numpy())
+    return np.concatenate(attacked)

@@ -1,6 +1,6 @@
-"""The objective: cross-entropy against distributions, images without a label left out.
+"""The objective: cross-entropy against distributions; images without a label do not count.
 
-A target is a distribution over the classes (hard labels one-hot, votes their shares); a row of NaN has no label.
+A target is a distribution over the classes (one-hot labels, or fractions of votes); a row of NaN has no label.
 """
 
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ def cross_entropy(
 ) -> Tensor:
     """Return the mean cross-entropy over the labelled rows of a batch, in nats; 0 when none is labelled.
 
-    logits and target are float (N, K); rows of NaN in target count for nothing.  `weights` (K,) multiply the classes'
-    terms; the mean is over rows, not over weights, so that a rare class weighs more in whichever batch it is
-    (the weighted loss of AffectNet, arXiv 1708.03985).
+    logits and target are float (N, K); rows of NaN in target do not count.  `weights` (K,) multiply the classes'
+    terms.  The mean is over rows, not over weights, so that a rare class weighs more in every batch that has it (the
+    weighted loss of AffectNet, arXiv 1708.03985).
 
     >>> import torch
     >>> cross_entropy(torch.zeros(2, 4), torch.tensor([[1.0, 0, 0, 0], [torch.nan] * 4])).item()
@@ -36,7 +36,7 @@ def attention(attended: Tensor, clean: Tensor) -> Tensor:
     """Return 5 times the mean of tanh(3 |clean - attended|) over the pixels of a batch (FERAtt, arXiv 1902.03284).
 
     Both are float (N, C, H, W) in [0, 1]; the loss is 0 for equal images and below 5.  Images whose `clean` holds
-    NaN have no target and count for nothing.
+    NaN have no target and do not count.
 
     >>> import torch
     >>> round(attention(torch.zeros(1, 1, 2, 2), torch.full((1, 1, 2, 2), 0.5)).item(), 4)  # 5 tanh(1.5)
@@ -58,15 +58,15 @@ def representation(
     """Return how far a batch's embeddings are from one round Gaussian per class (FERAtt, arXiv 1902.03284).
 
     The labelled embeddings are mixed with a shuffle of themselves, lambda z + (1 - lambda) z', their targets likewise,
-    with one lambda ~ Beta(*beta) a batch, and appended.  Around the class means (each embedding weighed by its target)
+    with one lambda ~ Beta(*beta) a batch, and appended.  Around the class means (each embedding weighted by its target)
     every embedding is assigned softly, in proportion to exp(-|z - mean|^2 / (2 sigma^2)); the loss is the mean squared
-    distance (summed over classes) of that assignment to the target.  Classes that a batch lacks take no part.
+    distance (summed over classes) of that assignment to the target.  Classes that a batch lacks are ignored.
 
     embedding is float (N, D); target is float (N, K), a row of NaN has no label.  0 when none has; at most 2.  Random
     numbers come from `generator`, which must be on the embedding's device.
 
     The authors' program mixes the numbers of the classes instead of the targets, so that a mixture of two classes
-    belongs to neither; here it belongs to both, in its shares.
+    belongs to neither; here it belongs to both, in proportion.
 
     >>> gathered = torch.tensor([[0.0, 0], [0, 0], [0, 0]])
     >>> representation(gathered, torch.tensor([[1.0, 0]] * 3), torch.Generator()).item()
@@ -76,10 +76,10 @@ def representation(
     z, y = embedding[labelled], target[labelled]
     if not len(z):
         return embedding.sum() * 0
-    share = draw(beta, generator, z)
+    ratio = draw(beta, generator, z)
     order = torch.randperm(len(z), generator=generator, device=z.device)
-    z = torch.cat([z, share * z + (1 - share) * z[order]])
-    y = torch.cat([y, share * y + (1 - share) * y[order]])
+    z = torch.cat([z, ratio * z + (1 - ratio) * z[order]])
+    y = torch.cat([y, ratio * y + (1 - ratio) * y[order]])
     mass = y.sum(0)
     means = (y.T @ z) / mass.clamp(min=1e-12)[:, None]
     distance = (z[:, None] - means).square().sum(2) / (2 * sigma**2)
@@ -95,8 +95,9 @@ def objective(
 ) -> Tensor:
     """Return the scalar to minimise for a model's outputs on a batch; `generator` is for the representation loss.
 
-    The batch has `target` and, where the recipe asks for them, `weights` and `shares` of the classes, `aux` (the second
-    label set) and `clean` (what the attended image should be).  Side heads, `side` (H, N, K), learn the same target.
+    The batch has `target` and, depending on the recipe, `weights` and `shares` (frequencies) of the classes, `aux` (the
+    second label set) and `clean` (what the attended image should be).  Side heads, `side` (H, N, K), get the same
+    target.
     """
     target, weights = batch["target"], batch.get("weights")
 

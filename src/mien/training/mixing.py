@@ -1,7 +1,7 @@
-"""Batches in which two images and their targets are mixed: mixup (arXiv 1710.09412) and CutMix (arXiv 1905.04899).
+"""Batches of mixed images and targets: mixup (arXiv 1710.09412) and CutMix (arXiv 1905.04899).
 
-The share is one for the whole batch; each image is mixed with one at random of the same batch.  A mixture of which one
-half has no target has none either.
+One ratio holds for the whole batch; each image is mixed with a random one of the same batch.  A mixture has a target
+only if both its images have one.
 """
 
 import torch
@@ -11,45 +11,45 @@ from mien.training.recipe import Augment
 
 Batch = dict[str, Tensor]
 MIXED = ("x", "clean", "target", "aux")
-"""What of a batch is mixed, if it is there; `top` becomes that of the larger share."""
+"""Parts of a batch that are mixed; `top` becomes that of the image with the larger part."""
 
 
 def mix(batch: Batch, spec: Augment, generator: torch.Generator) -> Batch:
     """Return the batch mixed as `spec` asks: `x` (N, C, H, W), `target` (N, K) and what goes with them.
 
-    With mixup and cutmix both given, each batch takes one of them by the throw of a coin.
+    With mixup and cutmix both given, a coin toss picks one for each batch.
     """
     if not (spec.mixup or spec.cutmix):
         return batch
     x = batch["x"]
     cut = bool(spec.cutmix) and (not spec.mixup or torch.rand(1, generator=generator, device=x.device).item() < 0.5)
     shape = spec.cutmix if cut else spec.mixup
-    share = beta((shape, shape), generator, x)
+    ratio = beta((shape, shape), generator, x)
     order = torch.randperm(len(x), generator=generator, device=x.device)
-    inside = rectangle(x, 1 - share, generator) if cut else None
+    inside = rectangle(x, 1 - ratio, generator) if cut else None
     if inside is not None:
-        share = 1 - inside.float().mean()
+        ratio = 1 - inside.float().mean()
 
     def blend(name: str) -> Tensor:
         own, other = batch[name], batch[name][order]
         if inside is not None and own.ndim == x.ndim:
             return torch.where(inside, other, own)
-        return share * own + (1 - share) * other
+        return ratio * own + (1 - ratio) * other
 
-    top = torch.where(share < 0.5, batch["top"][order], batch["top"])
+    top = torch.where(ratio < 0.5, batch["top"][order], batch["top"])
     return batch | {name: blend(name) for name in MIXED if name in batch} | {"top": top}
 
 
 def beta(shapes: tuple[float, float], generator: torch.Generator, like: Tensor) -> Tensor:
-    """Draw one share ~ Beta(*shapes), on the device and of the type of `like`."""
-    # torch.distributions takes no generator; a Beta is one Gamma's share of two
+    """Draw one ratio ~ Beta(*shapes), on the device and of the type of `like`."""
+    # torch.distributions takes no generator; a Beta is one Gamma over the sum of two
     first, second = (torch._standard_gamma(like.new_tensor(shape), generator) for shape in shapes)
-    share: Tensor = first / (first + second)
-    return share
+    ratio: Tensor = first / (first + second)
+    return ratio
 
 
 def rectangle(x: Tensor, area: Tensor, generator: torch.Generator) -> Tensor:
-    """Return bool (H, W), true in a rectangle of the image's proportions and this share of it, cut at its edges."""
+    """Return bool (H, W), true in a rectangle of the image's proportions and this fraction of it, cut at the edges."""
     sides = [torch.arange(length, device=x.device) + 0.5 for length in x.shape[2:]]
     centres = torch.rand(2, generator=generator, device=x.device)
     down, right = (

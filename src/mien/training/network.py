@@ -1,7 +1,6 @@
-"""The recipe's network for the data at hand, or one line that says why there is none.
+"""Build the recipe's network for its data, or say in one line why it cannot be built.
 
-What a recipe asks of a network - its options, the side of the images, the outputs that the losses need - is tried on
-two black images before any time is spent on training.
+Options, image size and the outputs that the losses need are tried on two black images before training starts.
 """
 
 import inspect
@@ -16,22 +15,22 @@ from mien.errors import RecipeError, WeightsError
 from mien.evaluation.metrics import METRICS
 from mien.models import MODELS
 from mien.reading.guard import parsing
-from mien.training.augment import middle
+from mien.training.augment import center_crop
 from mien.training.batches import Split
 from mien.training.diverged import DO, finite_weights
 from mien.training.optim import OPTIMIZERS, SCHEDULES, SOLVERS
 from mien.training.recipe import Recipe
 
-MOST_PARAMETERS = 1_000_000_000
-"""Numbers in a network, beyond which its recipe holds a slip of the pen."""
+MAX_PARAMETERS = 1_000_000_000
+"""Parameters of a network; more can only be a typing error in the recipe."""
 
 
-MOST_OF_AN_OPTION = 100_000
-"""In a network's options, beyond which making it would not come to an end."""
+MAX_OPTION = 100_000
+"""Largest number in a network's options; with more, building it would never end."""
 
 
 class CenterCrop(nn.Module):
-    """A network trained on random windows: of images larger than a window it sees the middle."""
+    """A network trained on random windows; of a larger image it sees the centre."""
 
     def __init__(self, network: nn.Module, side: int) -> None:
         super().__init__()
@@ -39,12 +38,12 @@ class CenterCrop(nn.Module):
         self.side = side
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        outputs: dict[str, Tensor] = self.network(middle(x, self.side))
+        outputs: dict[str, Tensor] = self.network(center_crop(x, self.side))
         return outputs
 
 
 def check(recipe: Recipe) -> None:
-    """Refuse, before any data is read, names that no registry holds and options that no network takes."""
+    """Refuse unknown names and options before any data is read."""
     from mien.inference.align import FRAMINGS  # OpenCV is not needed to train
     from mien.inference.classify import locate
 
@@ -87,12 +86,12 @@ def make(recipe: Recipe, classes: int, channels: int, size: int | None, aux_clas
         if "aux_classes" not in takes:
             raise RecipeError(f"data.auxiliary: {name} has no second head", do="set data.auxiliary=null")
         options["aux_classes"] = aux_classes
-    told = f"model.options: {str(recipe.model.options)[:100]}"
-    if greatest(recipe.model.options) > MOST_OF_AN_OPTION:
-        raise RecipeError(f"{told}: {greatest(recipe.model.options):.3g}", f"numbers up to {MOST_OF_AN_OPTION:,}")
-    with parsing(told, kind=RecipeError, do=f"`mien list models` describes {name}", says=f"make no {name}"):
-        if (size_of := _parameters(family, classes, channels, options)) > MOST_PARAMETERS:
-            raise ValueError(f"{size_of:,} parameters, of at most {MOST_PARAMETERS:,}")
+    given = f"model.options: {str(recipe.model.options)[:100]}"
+    if largest(recipe.model.options) > MAX_OPTION:
+        raise RecipeError(f"{given}: {largest(recipe.model.options):.3g}", f"numbers up to {MAX_OPTION:,}")
+    with parsing(given, kind=RecipeError, do=f"`mien list models` describes {name}", says=f"do not make a {name}"):
+        if (size_of := _parameters(family, classes, channels, options)) > MAX_PARAMETERS:
+            raise ValueError(f"{size_of:,} parameters, of at most {MAX_PARAMETERS:,}")
         network = family(classes, channels, **options)
     return CenterCrop(network, recipe.augment.crop) if recipe.augment.crop else network
 
@@ -113,7 +112,7 @@ def build(recipe: Recipe, data: Split, device: torch.device) -> nn.Module:
 def restored(recipe: Recipe, best: dict[str, Any]) -> nn.Module:
     """Return the network of a checkpoint `best.pt`, with the averaged weights, on the CPU and in evaluation mode.
 
-    WeightsError for weights of another network, DivergedError for some that are no numbers.
+    WeightsError for weights of another network, DivergedError for weights that are not finite.
     """
     model = make(recipe, len(best["labels"]), best["channels"], best["size"], len(best["aux_labels"]))
     with parsing("best.pt", kind=WeightsError, says="does not fit its recipe"):
@@ -122,25 +121,25 @@ def restored(recipe: Recipe, best: dict[str, Any]) -> nn.Module:
     return model.eval()
 
 
-def greatest(value: Any) -> float:
-    """Return the greatest number in an option, however nested; 0 for none.
+def largest(value: Any) -> float:
+    """Return the largest number in an option, however nested; 0 for none.
 
-    >>> greatest({"width": 2, "depths": [1, {"more": -40}]}), greatest("wide")
+    >>> largest({"width": 2, "depths": [1, {"more": -40}]}), largest("wide")
     (40, 0)
     """
     if isinstance(value, int | float):
         return abs(value) if value == value else 0
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    return max(map(greatest, inner), default=0)
+    return max(map(largest, inner), default=0)
 
 
 def _parameters(family: Any, classes: int, channels: int, options: dict[str, Any]) -> int:
-    """Return how many numbers the network would hold, none of which is made; 0 where that cannot be told."""
+    """Count the network's parameters without allocating them; 0 where that fails."""
     try:
         with torch.device("meta"):
             return sum(part.numel() for part in family(classes, channels, **options).parameters())
     except Exception:
-        return 0  # making it in earnest says what is wrong
+        return 0  # building it reports what is wrong
 
 
 def _try_out(recipe: Recipe, model: nn.Module, channels: int, side: int) -> None:

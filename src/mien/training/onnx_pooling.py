@@ -1,4 +1,4 @@
-"""Average pools of an int8 file as depthwise convolutions: the same answers, sooner.
+"""Average pools of an int8 file as depthwise convolutions: identical outputs, faster.
 
 onnxruntime's quantised average pool takes a quarter of a small network's time; its quantised depthwise convolution with
 equal weights computes the same sums several times faster (`benchmarks/LOG.md`).
@@ -48,10 +48,10 @@ def _convolution(pool: NodeProto, channels: int, name: str) -> tuple[list[Tensor
     weight = np.full((channels, 1, *kernel), WEIGHT, np.int8)
     values = {"weight": weight, "scale": np.float32(1 / (WEIGHT * np.prod(kernel))), "zero": np.int8(0)}
     constants = [numpy_helper.from_array(np.asarray(value), f"{name}_{part}") for part, value in values.items()]
-    told = {"kernel_shape": kernel, "strides": kernel, "group": channels}
+    attributes = {"kernel_shape": kernel, "strides": kernel, "group": channels}
     return constants, [
         helper.make_node("DequantizeLinear", [constant.name for constant in constants], [f"{name}_mean"]),
-        helper.make_node("Conv", [pool.input[0], f"{name}_mean"], pool.output, pool.name, **told),
+        helper.make_node("Conv", [pool.input[0], f"{name}_mean"], pool.output, pool.name, **attributes),
     ]
 
 
@@ -63,10 +63,10 @@ def _tiles(node: NodeProto, shapes: dict[str, list[int]]) -> bool:
     """Return whether a node is an average pool whose windows tile the image: no padding, overlap or remainder."""
     if node.op_type != "AveragePool" or len(shapes.get(node.input[0], ())) != 4:
         return False
-    told, sides = _attributes(node), shapes[node.input[0]][2:]
-    kernel, strides = told["kernel_shape"], told.get("strides", [1, 1])
-    padded = any(told.get("pads", ())) or told.get("auto_pad", b"NOTSET") != b"NOTSET"
-    spread = any(step != 1 for step in told.get("dilations", ()))
+    attributes, sides = _attributes(node), shapes[node.input[0]][2:]
+    kernel, strides = attributes["kernel_shape"], attributes.get("strides", [1, 1])
+    padded = any(attributes.get("pads", ())) or attributes.get("auto_pad", b"NOTSET") != b"NOTSET"
+    spread = any(step != 1 for step in attributes.get("dilations", ()))
     return (
         kernel == strides
         and not padded

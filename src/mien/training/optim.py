@@ -32,9 +32,9 @@ OPTIMIZERS: dict[str, Callable[[Groups, Optim], torch.optim.Optimizer]] = {"sgd"
 
 
 def optimizer(model: nn.Module, spec: Optim) -> torch.optim.Optimizer | None:
-    """Return the recipe's optimiser; vectors (biases, normalisation) are spared the decay unless it is for all.
+    """Return the recipe's optimiser; vectors (biases, normalisation) do not decay unless the recipe decays all.
 
-    None for what is fitted at once.
+    None where a solver takes its place.
     """
     if spec.name in SOLVERS:
         return None
@@ -73,11 +73,11 @@ Losses = Sequence[float]
 
 
 SOLVERS: dict[str, Callable[..., tuple[NDArray[np.float32], NDArray[np.float32]]]] = {"linear_svc": fit}
-"""Solvers that take the place of the epochs: images and labels to the weight and bias of a linear network."""
+"""Solvers that replace the epochs: from images and labels to the weight and bias of a linear network."""
 
 
 def cosine(step: int, steps: int, losses: Losses, spec: Schedule) -> float:
-    """Return the share of the rate: from one to zero over `steps`."""
+    """Return the factor of the rate, from one to zero over `steps`."""
     return _cosine(step / steps)
 
 
@@ -94,23 +94,23 @@ def stepwise(step: int, steps: int, losses: Losses, spec: Schedule) -> float:
 def plateau(step: int, steps: int, losses: Losses, spec: Schedule) -> float:
     """Return `factor` to the power of how many times the loss did not fall for `patience` epochs, as Keras counts.
 
-    A fall is one of more than 1e-4 below the lowest so far; after a cut the epochs are counted anew.  A function of the
-    losses alone, so a resumed run goes on as if it had not stopped.
+    Only a fall of more than 1e-4 below the lowest loss counts, and after a cut the count restarts.  It depends on the
+    losses alone, so a resumed run continues as if it had not stopped.
 
     >>> spec = Schedule(name="plateau", factor=0.5, patience=2)
     >>> [plateau(0, 1, [3, 2, 2.5, 2.1, 1, 1, 1][:n], spec) for n in range(8)]
     [1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.25]
     """
-    share, best, waited = 1.0, math.inf, 0
+    factor, best, waited = 1.0, math.inf, 0
     for loss in losses:
-        best, waited = (loss, 0) if loss < best - FALL else (best, waited + 1)
+        best, waited = (loss, 0) if loss < best - MIN_FALL else (best, waited + 1)
         if waited >= max(1, spec.patience):
-            share, waited = share * spec.factor, 0
-    return share
+            factor, waited = factor * spec.factor, 0
+    return factor
 
 
-FALL = 1e-4
-"""Least fall of the loss that `plateau` counts."""
+MIN_FALL = 1e-4
+"""Smallest fall of the loss that `plateau` counts."""
 
 SCHEDULES: dict[str, Callable[[int, int, Losses, Schedule], float]] = {
     "cosine": cosine,
@@ -118,7 +118,7 @@ SCHEDULES: dict[str, Callable[[int, int, Losses, Schedule], float]] = {
     "step": stepwise,
     "plateau": plateau,
 }
-"""Share of the learning rate at a step of the main schedule, by name."""
+"""Factor of the learning rate at a step of the main schedule, by name."""
 
 
 def rate(
@@ -139,15 +139,15 @@ def rate(
     return spec.lr * warm * SCHEDULES[spec.schedule.name](step, steps, losses, spec.schedule)
 
 
-def _cosine(share: float) -> float:
-    return 0.5 * (1 + math.cos(math.pi * share))
+def _cosine(progress: float) -> float:
+    return 0.5 * (1 + math.cos(math.pi * progress))
 
 
 @contextmanager
 def sam_perturbation(model: nn.Module, radius: float) -> Iterator[None]:
-    """Keep the weights `radius` up their gradient while the context lasts, with normalisation's averages left alone.
+    """Move the weights by `radius` along their gradient inside the context; batch-norm statistics stay.
 
-    Sharpness-aware minimisation (arXiv 2010.01412): the gradient found up there, taken from down here.
+    Sharpness-aware minimisation (arXiv 2010.01412) applies the gradient from there to the weights here.
     """
     moved: list[torch.Tensor] = [p for p in model.parameters() if p.grad is not None]
     norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
@@ -169,7 +169,7 @@ def sam_perturbation(model: nn.Module, radius: float) -> Iterator[None]:
 class ExponentialMovingAverage:
     """An exponential moving average of a model's weights; buffers are copied.
 
-    The decay starts low ((1 + step) / (10 + step)) so that the first steps are forgotten soon.
+    The decay starts low, (1 + step) / (10 + step), so that the first steps are forgotten soon.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:

@@ -1,4 +1,4 @@
-"""What a person sees while a run trains: a bar with the time left, and a line per epoch, on stderr."""
+"""Progress of a run on stderr: a bar with the time left, and a line per epoch."""
 
 from types import TracebackType
 from typing import Any
@@ -11,7 +11,7 @@ from mien.printable import printable
 
 
 class Progress:
-    """A context manager around the loop; the bar shows on terminals only, the epoch lines always."""
+    """A context manager around the loop; the bar is shown on terminals only, the epoch lines always."""
 
     def __init__(self, name: str, steps: int, done: int) -> None:
         name = printable(name).replace("{", "{{").replace("}", "}}").replace("[", r"\[")

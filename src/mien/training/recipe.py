@@ -18,8 +18,8 @@ from mien.reading.documents import parse_yaml, read_yaml
 from mien.reading.shape import wants
 
 RECIPES = Path(str(files("mien") / "recipes"))
-MANY = 1_000_000_000
-"""Epochs, steps and the like that nobody means to have more of."""
+MAX_COUNT = 1_000_000_000
+"""Largest number of epochs, steps and the like; more can only be a typing error."""
 
 
 class Strict(BaseModel):
@@ -36,10 +36,10 @@ class Source(Strict):
 
 
 class Data(Source):
-    """What is learnt: a data set and, joined to it by id, a second set of labels for an auxiliary head.
+    """The data: a data set and, joined to it by id, a second set of labels for an auxiliary head.
 
-    `options` hold for every split, `train` adds to them for the training split alone: FERPlus learns from vote
-    distributions and is selected and calibrated on majority labels.
+    `options` hold for every split; `train` adds to them for the training split only.  FERPlus is trained on vote
+    distributions, but selected and calibrated on majority labels.
     """
 
     train: dict[str, Any] = {}
@@ -47,11 +47,9 @@ class Data(Source):
         None, description="labels to keep, or {label: [labels that become it]}; images of the others are left out"
     )
     keep: str | None = Field(
-        None, description="a text file of ids: learn from these alone, such as clean-train.txt of `mien data --hygiene`"
+        None, description="a text file of ids: train on these only, such as clean-train.txt of `mien data --hygiene`"
     )
-    limit: int | None = Field(
-        None, ge=2, le=MANY, description="learn from so many training images, the same in every run"
-    )
+    limit: int | None = Field(None, ge=2, le=MAX_COUNT, description="train on this many images, the same in every run")
     imbalance: Literal["none", "down", "up", "weighted"] = Field(
         "none", description="training only: as it is; fewer of the common; more of the rare; weights in the loss"
     )
@@ -59,7 +57,7 @@ class Data(Source):
         None, ge=1, le=10_000_000, description="what down and up aim at; the rarest or commonest class if not given"
     )
     repeat: int = Field(1, ge=1, le=1000, description="how many times an epoch shows each training image")
-    size: int | None = Field(None, ge=16, le=512, description="side in pixels to bring images to, if not as they are")
+    size: int | None = Field(None, ge=16, le=512, description="side in pixels that images are resized to")
     framing: str = Field("fer2013", description="key of FRAMINGS: how the data set's crops frame a face")
     auxiliary: Source | None = None
 
@@ -80,12 +78,12 @@ class Model(Strict):
 class Augment(Strict):
     """Random changes to the training images; the ranges are symmetric unless they are pairs.
 
-    flip: probability; shift: share of the side; rotate: degrees; scale: (least, most); fill: what comes in from outside
-    where these move the image; crop: side in pixels of the window that the network sees, at random while training, in
-    the middle afterwards; brightness: added, of the full range; contrast: relative; degrade: probability of a blurred,
+    flip: probability; shift: fraction of the side; rotate: degrees; scale: (min, max); fill: the pixels outside the
+    image; crop: side in pixels of the window that the network sees, random while training, in the
+    centre afterwards; brightness: added, of the full range; contrast: relative; degrade: probability of a blurred,
     coarser or noisy image; erase: probability of replacing a rectangle by a flat grey; mixup, cutmix: blend two
-    images, or put a rectangle of one into the other, and their targets in the share that Beta(a, a) gives; a by turns
-    where both are given.
+    images, or put a rectangle of one into the other, and mix their targets in the same ratio, drawn from Beta(a, a);
+    with both, each batch takes one of them.
     """
 
     flip: float = Field(0.5, ge=0, le=1)
@@ -102,9 +100,9 @@ class Augment(Strict):
     cutmix: float = Field(0.0, ge=0, le=1000)
 
     @model_validator(mode="after")
-    def _least_first(self) -> "Augment":
+    def _min_first(self) -> "Augment":
         if self.scale[0] > self.scale[1]:
-            raise ValueError(f"scale: the least comes first, got {list(self.scale)}")
+            raise ValueError(f"scale: the smaller comes first, got {list(self.scale)}")
         return self
 
 
@@ -127,10 +125,10 @@ class Representation(Strict):
 
 
 class Loss(Strict):
-    """The objective: cross-entropy against smoothed targets, plus what the other heads are asked for.
+    """The objective: cross-entropy against smoothed targets, plus the losses of the other heads.
 
-    logit_adjustment: times the logarithm of how common a class is, added to the logits while training, so that
-    afterwards rare classes are answered more readily (arXiv 2007.07314).
+    logit_adjustment: times the logarithm of a class's frequency, added to the logits while training, so that rare
+    classes are predicted more often afterwards (arXiv 2007.07314).
     auxiliary: times that of the second label set; side: times that of the network's own side heads (GoogLeNet);
     attention: times the distance of the attended image to the clean one (the image times its mask; without a mask,
     as in all data sets but `synthetic`, the image itself).
@@ -148,7 +146,7 @@ class Loss(Strict):
 class Distill(Strict):
     """Teachers whose mean probabilities are mixed into the targets with `weight`.
 
-    weights: shipped weights or a path, or several; temperature: above 1 the teachers' words are softer.
+    weights: shipped weights or a path, or several; temperature: above 1 the teachers' probabilities are softer.
     """
 
     weights: tuple[str, ...] = Field(min_length=1)
@@ -162,7 +160,7 @@ class Distill(Strict):
 
 
 class Schedule(Strict):
-    """How the learning rate goes on after the warm-up: a key of SCHEDULES and what it needs.
+    """The learning rate after the warm-up: a key of SCHEDULES and its settings.
 
     cosine: to zero over the epochs; constant; step: times `factor` every `every` steps; plateau: times `factor` when
     the loss on val has not fallen for `patience` epochs.
@@ -170,34 +168,34 @@ class Schedule(Strict):
 
     name: str = "cosine"
     factor: float = Field(0.1, gt=0, lt=1)
-    every: int = Field(10_000, ge=1, le=MANY, description="steps")
-    patience: int = Field(10, ge=0, le=MANY, description="epochs")
+    every: int = Field(10_000, ge=1, le=MAX_COUNT, description="steps")
+    patience: int = Field(10, ge=0, le=MAX_COUNT, description="epochs")
 
 
 class Optim(Strict):
     """A key of OPTIMIZERS, linear warm-up and a schedule; `decay` spares biases and norms, or spares nothing.
 
-    Or a key of SOLVERS, which solves for the weights at once, without epochs: `C` and `max_iter` are for it alone.
+    Or a key of SOLVERS, which solves for the weights at once, without epochs; only it uses `C` and `max_iter`.
     """
 
     name: str = "sgd"
     lr: float = Field(0.1, gt=0)
     momentum: float = Field(0.9, ge=0, lt=1)
     sharpness: float = Field(
-        0.0, ge=0, description="radius within which the loss is kept low; 0 for none; twice the time"
+        0.0, ge=0, description="radius of sharpness-aware minimisation (SAM); 0 for none; doubles the time"
     )
     weight_decay: float = Field(5e-4, ge=0)
     decay: Literal["matrices", "all"] = "matrices"
     warmup: float = Field(2.0, ge=0, description="epochs")
     schedule: Schedule = Schedule()
     C: float = Field(1.0, gt=0, description="how much errors cost against large weights")
-    max_iter: int = Field(1000, ge=1, le=MANY)
+    max_iter: int = Field(1000, ge=1, le=MAX_COUNT)
 
 
 class Refine(Strict):
     """A second, short schedule on milder augmentation: cosine from `lr` to zero, without warm-up."""
 
-    epochs: int = Field(ge=1, le=MANY)
+    epochs: int = Field(ge=1, le=MAX_COUNT)
     lr: float = Field(gt=0)
     augment: Augment = Augment()
 
@@ -213,7 +211,7 @@ class TestTimeAugmentation(Strict):
 
 
 class Recipe(Strict):
-    """One experiment; its runs lie in a folder of its name."""
+    """One experiment; its runs are in a folder of its name."""
 
     name: str = Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$", description="letters, digits, . _ -, parts between slashes")
     seed: int = Field(0, ge=0, lt=2**32)
@@ -224,19 +222,21 @@ class Recipe(Strict):
     distill: Distill | None = None
     optim: Optim = Optim()
     refine: Refine | None = None
-    epochs: int = Field(30, ge=1, le=MANY)
-    steps: int | None = Field(None, ge=1, le=MANY, description="end after so many steps, the schedule too")
-    probe: int | None = Field(None, ge=1, le=MANY, description="score val every so many steps too, into steps.csv")
+    epochs: int = Field(30, ge=1, le=MAX_COUNT)
+    steps: int | None = Field(
+        None, ge=1, le=MAX_COUNT, description="end after this many steps, with the schedule fitted to them"
+    )
+    probe: int | None = Field(
+        None, ge=1, le=MAX_COUNT, description="also score val every this many steps, into steps.csv"
+    )
     batch: int = Field(128, ge=2, le=1_000_000)
     ema: float = Field(0.998, ge=0, lt=1, description="decay per step of the averaged weights that are evaluated")
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    select: str = Field(
-        "accuracy", description="key of METRICS by which val picks the epoch; each knows which way is better"
-    )
+    select: str = Field("accuracy", description="key of METRICS that selects the epoch on val")
     views: TestTimeAugmentation = TestTimeAugmentation()
     test: bool = Field(
         True,
-        description="whether `mien reproduce` opens test, once, at the end; `mien train` does so with --test alone",
+        description="whether `mien reproduce` opens test, once, at the end; `mien train` does so only with --test",
     )
 
     @model_validator(mode="after")
@@ -249,7 +249,9 @@ class Recipe(Strict):
     @model_validator(mode="after")
     def _one_crop(self) -> "Recipe":
         if self.refine and self.refine.augment.crop != self.augment.crop:
-            raise ValueError(f"refine.augment.crop: the network sees {self.augment.crop}, as augment.crop says; say so")
+            raise ValueError(
+                f"refine.augment.crop: the network sees {self.augment.crop}, as augment.crop sets; use the same"
+            )
         return self
 
 
@@ -328,14 +330,14 @@ def _apply(content: dict[str, Any], override: str) -> None:
 
 
 def _keys(model: type[BaseModel], prefix: str = "") -> list[str]:
-    found = []
+    keys = []
     for name, field in model.model_fields.items():
-        found.append(prefix + name)
+        keys.append(prefix + name)
         kinds = [field.annotation, *getattr(field.annotation, "__args__", ())]
         for kind in kinds:
             if isinstance(kind, type) and issubclass(kind, BaseModel):
-                found += _keys(kind, f"{prefix}{name}.")
-    return found
+                keys += _keys(kind, f"{prefix}{name}.")
+    return keys
 
 
 def _nearest(key: str) -> str:

@@ -45,7 +45,7 @@ def run_recipe(
     settings |= {"device": device, "test": test}
     if resume:
         if name or overrides:
-            raise UsageError("--resume together with a recipe", "one of the two: a run keeps the recipe it began with")
+            raise UsageError("--resume together with a recipe", "one of the two: a run keeps its own recipe")
         recipe, run, root = resume_recipe(resume), resume, root or _root(resume)
         runlog.refuse_others(run)
     else:
@@ -63,7 +63,7 @@ def run_recipe(
     for part in ("val", "test"):
         if part in figures:
             scores = figures[part]
-            print(f"{part:4s} {_accuracy(scores)}  without twins {_accuracy(scores['clean'])}")
+            print(f"{part:4s} {_accuracy(scores)}  without near-duplicates {_accuracy(scores['clean'])}")
     if "test" not in figures:
         say(f"test stays closed; `mien train --resume {run} --test` opens it, once")
     print(printable(run) if sys.stdout.isatty() else run)

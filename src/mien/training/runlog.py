@@ -1,4 +1,4 @@
-"""The run folder's record: recipe.yaml, env.json, log.csv and steps.csv, enough to repeat the run and to believe it.
+"""The run folder's record: recipe.yaml, env.json, log.csv and steps.csv, enough to repeat and to check the run.
 
 runs/<recipe>/<seed>-<time>/ holds recipe.yaml env.json log.csv steps.csv last.pt best.pt while it trains, then also
 val.npz test.npz metrics.json report.html model.onnx and perhaps model-int8.onnx; mien-run.json lists what is ours.
@@ -32,7 +32,7 @@ from mien.reading.tables import LONGEST
 from mien.training import recipe as recipes
 from mien.training.recipe import Recipe
 
-TO_GO_ON = "put it right, or train anew; the weights beside it are whole"
+REPAIR = "repair it, or train again; the weights beside it are intact"
 """What to do about a record of a run that cannot be read."""
 
 
@@ -57,16 +57,16 @@ def create(recipe: Recipe, out: Path, command: str = "train") -> Path:
             raise UsageError(
                 f"cannot write runs to {out}: {error.strerror}", do="choose another folder with --out"
             ) from None
-        begin(run, command, FILES, {})  # a run that is killed before it is trained is known as ours
+        begin(run, command, FILES, {})  # so that a run killed before training is known as ours
         outputs.write(run / "recipe.yaml", recipes.dump(recipe).encode())
         return run
-    raise UsageError(f"{base} holds a hundred runs of this second", do="choose another folder with --out")
+    raise UsageError(f"{base} already has a hundred runs of this second", do="choose another folder with --out")
 
 
 def refuse_others(run: Path) -> None:
-    """Refuse a folder with files that would be written over and that no run of ours left there; OutputError.
+    """Refuse a folder with files that mien would overwrite but did not write; OutputError.
 
-    A run of an earlier version has no record, and is known by its checkpoint.
+    A run of an earlier version has no record, but it has a checkpoint.
     """
     if read_mark(run) is not None or (run / "last.pt").is_file():
         return
@@ -77,7 +77,7 @@ def refuse_others(run: Path) -> None:
 
 
 def make(folder: Path) -> None:
-    """Make a folder for what will be written, before any time is spent; UsageError where that cannot be."""
+    """Make the output folder before any time is spent; UsageError where it cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=folder).close()
@@ -86,9 +86,9 @@ def make(folder: Path) -> None:
 
 
 def environment(run: Path, device: torch.device, precision: str, data: dict[str, Any]) -> dict[str, Any]:
-    """Return what the run's figures depend on beside the recipe: code, versions, hardware, data.
+    """Return what the run's scores depend on besides the recipe: code, versions, hardware, data.
 
-    A resumed run keeps what it began with and adds each later session under `resumed`.
+    A resumed run keeps its first session and adds each later one under `resumed`.
     """
     packages = ("mien", "torch", "numpy", "onnx", "onnxscript")
     gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
@@ -156,7 +156,7 @@ class Environment(Facts):
     diverged: str | None = None
 
 
-def read_environment(run: Path, do: str = TO_GO_ON) -> dict[str, Any]:
+def read_environment(run: Path, do: str = REPAIR) -> dict[str, Any]:
     """Return what env.json of a run holds; UsageError when that is not what mien wrote, and what to do."""
     content = read_json(run / "env.json", do)
     with parsing(run / "env.json", "what mien wrote", UsageError, do):
@@ -175,7 +175,7 @@ def write_log(rows: list[dict[str, Any]], path: Path) -> None:
 
 
 STEPS = ("step", "loss", "train_accuracy", "val_nll", "val_accuracy")
-"""Columns of steps.csv; val's are filled where the recipe's `probe` looked."""
+"""Columns of steps.csv; those of val are filled at the recipe's `probe`."""
 
 
 def append_steps(rows: list[dict[str, float]], path: Path) -> None:
@@ -201,7 +201,7 @@ def cut_steps(path: Path, last: int) -> None:
     """Remove from steps.csv what a run that was killed before its checkpoint wrote after step `last`."""
     if not path.exists():
         return
-    text = content(path, "a log that mien wrote", LONGEST, UsageError, TO_GO_ON).decode("utf-8", "replace")
+    text = content(path, "a log that mien wrote", LONGEST, UsageError, REPAIR).decode("utf-8", "replace")
     header, *lines = text.splitlines() or [""]
 
     def stays(line: str) -> bool:

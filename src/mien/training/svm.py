@@ -1,9 +1,9 @@
 """The linear support vector machine: scikit-learn's LinearSVC on raw pixels, one class against the rest.
 
-LinearSVC fits the classes one after another without a word, so each class is fitted by a call of its own, which is the
-same problem, and a bar moves on.  The primal is solved (`dual=False`, what LinearSVC chooses for more images than
-pixels): Newton steps in a trust region, of which a class took 5 to 23, where the dual's coordinate descent passes over
-the images a thousand times.
+LinearSVC fits the classes one after another and reports no progress.  So each class is fitted by its own call, which is
+the same problem, and a bar advances.  The primal is solved (`dual=False`, LinearSVC's choice for more images than
+pixels) by Newton steps in a trust region.  A class took 5 to 23 of them, where the dual's coordinate descent passes
+over the images a thousand times.
 
 Measured on FER2013 (28,709 images of 2,304 pixels, TOLERANCE as below, one shared core): accuracy on val
 36.4, 37.9 and 37.8 % for C of 1e-4, 1e-3 and 1e-2, in 104, 156 and 1,026 seconds; on Training 36.5, 40.1 and 43.3 %.  A
@@ -19,7 +19,7 @@ from mien.errors import DataError
 from mien.progress import bar
 
 TOLERANCE = 1e-2
-"""Share of its first length to which the gradient falls before a class is done."""
+"""A class is done when its gradient has fallen to this fraction of its first length."""
 
 
 def fit(

@@ -1,13 +1,13 @@
 """READ FIRST: the one training loop.
 
-A recipe names data (batches.py), network (network.py), augmentation, loss and schedule.  The training images lie on the
-device as uint8 the whole time; a batch is gathered by index, changed at random, and run through the network in bfloat16
-where the hardware gains by it.  After each epoch the averaged weights are scored on val; val alone decides which epoch
-is kept.  A solver that needs no epochs (SOLVERS) takes the place of the first and only one; all else is the same.
-Everything random derives from (seed, epoch) and a checkpoint is written after every epoch, so a run killed at any
-moment and resumed ends with the same weights, bit for bit on one kind of CPU, as a run that was not.
+A recipe names data (batches.py), network (network.py), augmentation, loss and schedule.  The training images stay on
+the device as uint8.  A batch is gathered by index, augmented, and run through the network, in bfloat16 where the
+hardware is faster with it.  After each epoch the averaged weights are scored on val, which alone selects the epoch.
+A solver without epochs (SOLVERS) replaces the only epoch; the rest is the same.  Randomness derives from (seed, epoch)
+and every epoch ends with a checkpoint.  So a run that is killed and resumed ends with the same weights as one that is
+not, bit for bit on one kind of CPU.
 
-This module reads train and val.  Test is opened elsewhere, once, after the weights are fixed: see finalize.py.
+This module reads train and val.  Test is opened once, after the weights are fixed: see finalize.py.
 """
 
 import ctypes
@@ -28,7 +28,7 @@ from mien.reading.guard import parsing
 from mien.training import checkpoint, diverged, runlog
 from mien.training import recipe as recipes
 from mien.training.adversarial import perturb
-from mien.training.augment import middle
+from mien.training.augment import center_crop
 from mien.training.batches import Split, gather, split
 from mien.training.losses import cross_entropy, objective
 from mien.training.network import build, check
@@ -37,12 +37,12 @@ from mien.training.progress import Progress
 from mien.training.recipe import Augment, Recipe
 
 PROBED = ("nll", "accuracy")
-"""What is scored on val between epochs, where the recipe sets `probe`."""
+"""Metrics on val between epochs, where the recipe sets `probe`."""
 
 
 @dataclass
 class State:
-    """All that a run carries from one epoch to the next, and that `last.pt` holds."""
+    """Everything that a run carries from one epoch to the next, as stored in `last.pt`."""
 
     model: nn.Module
     average: ExponentialMovingAverage
@@ -81,11 +81,11 @@ def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto")
     diverged.refuse(run)
     last = checkpoint.load(run / "last.pt", checkpoint.Last) if (run / "last.pt").exists() else None
     if last and last["threads"] != torch.get_num_threads():
-        torch.set_num_threads(last["threads"])  # the order of additions, hence the last bits, depend on it
+        torch.set_num_threads(last["threads"])  # the order of additions, and so the last bits, depend on it
     data, val = split(recipe, root, "train", place), split(recipe, root, "val", place)
-    if last and last["learnt"] != data.learnt:
-        given = "the data and the teacher it began with"
-        raise WeightsError(f"{run} was trained on other data or targets", given, "give its --root, or start anew")
+    if last and last["learnt"] != data.training_digest:
+        given = "its own data and teachers"
+        raise WeightsError(f"{run} was trained on other data or targets", given, "give its --root, or train again")
     torch.manual_seed(recipe.seed)
     model = build(recipe, data, place)
     state = State(model, ExponentialMovingAverage(model, recipe.ema), optimizer(model, recipe.optim))
@@ -98,7 +98,7 @@ def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto")
         "aux_labels": list(data.aux_labels),
         "size": data.side,
         "channels": data.images.shape[1],
-        "learnt": data.learnt,
+        "learnt": data.training_digest,
         "threads": torch.get_num_threads(),
         "precision": str(precision).removeprefix("torch."),
     }
@@ -115,14 +115,14 @@ def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto")
             began = time.perf_counter()
             with diverged.recorded(run, state.epoch + 1):
                 steps = (_fit if recipe.optim.name in SOLVERS else _epoch)(plan, data, val, state, precision, progress)
-                learnt = {key: float(np.mean([row[key] for row in steps])) for key in ("loss", "train_accuracy")}
-                diverged.finite("loss", learnt["loss"])
+                means = {key: float(np.mean([row[key] for row in steps])) for key in ("loss", "train_accuracy")}
+                diverged.finite("loss", means["loss"])
                 diverged.finite_weights(state.average.model.state_dict())
                 scores = score(state.average.model, val, precision, flip=recipe.views.flip)
                 diverged.finite(f"val {recipe.select}", scores[f"val_{recipe.select}"])
             state.epoch += 1
             state.seconds += time.perf_counter() - began
-            row = {"epoch": state.epoch, "step": state.step, **learnt, "seconds": state.seconds, **scores}
+            row = {"epoch": state.epoch, "step": state.step, **means, "seconds": state.seconds, **scores}
             state.history.append(row)
             value = scores[f"val_{recipe.select}"]
             if METRICS[recipe.select].better(value, state.best):
@@ -139,31 +139,31 @@ def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto")
 
 @dataclass(frozen=True)
 class Plan:
-    """What a recipe does at which step: the main schedule, then the refinement if there is one."""
+    """What a recipe does at each step: the main schedule, then the refinement if there is one."""
 
     recipe: Recipe
     per_epoch: int
 
     @classmethod
     def of(cls, recipe: Recipe, data: Split) -> "Plan":
-        """Plan a recipe for as many steps an epoch as the data has whole batches; a fit is one step."""
+        """Plan a recipe with one step per whole batch of an epoch; a solver takes one step."""
         fitted = recipe.optim.name in SOLVERS
         return cls(recipe, 1 if fitted else max(1, len(data.rows) // recipe.batch))
 
     @property
     def main(self) -> int:
-        """Steps of the main schedule; a recipe that ends after so many `steps` completes it by then."""
+        """Steps of the main schedule; a recipe with `steps` completes it by then."""
         whole = self.per_epoch * (1 if self.recipe.optim.name in SOLVERS else self.recipe.epochs)
         return min(whole, self.recipe.steps or whole)
 
     @property
     def steps(self) -> int:
-        """Steps of the whole, as far as the recipe lets it go."""
+        """All steps, up to the recipe's `steps`."""
         whole = self.main + (self.recipe.refine.epochs * self.per_epoch if self.recipe.refine else 0)
         return min(whole, self.recipe.steps or whole)
 
     def rate(self, step: int, losses: Sequence[float] = ()) -> float:
-        """The learning rate of a step, after epochs with these losses on val."""
+        """The learning rate of a step, given the losses on val after each epoch so far."""
         return rate(step, self.main, self.per_epoch, self.recipe.optim, self.recipe.refine, losses)
 
     def augment(self, step: int) -> Augment:
@@ -175,7 +175,7 @@ class Plan:
 def _epoch(
     plan: Plan, data: Split, val: Split, state: State, precision: torch.dtype, progress: Progress
 ) -> list[dict[str, float]]:
-    """Take the steps of one epoch; return a row for each: step, loss and accuracy of its batch, perhaps val's."""
+    """Take the steps of one epoch; return for each its step, loss and accuracy, and scores on val where probed."""
     recipe, device = plan.recipe, data.images.device
     seed = int(np.random.SeedSequence((recipe.seed, state.epoch)).generate_state(1, np.uint64)[0] >> np.uint64(1))
     torch.manual_seed(seed)  # dropout
@@ -212,11 +212,11 @@ def _epoch(
 def _fit(
     plan: Plan, data: Split, val: Split, state: State, precision: torch.dtype, progress: Progress
 ) -> list[dict[str, float]]:
-    """Solve for the weights of a linear network at once, in one step; what is random in training plays no part."""
+    """Solve for the weights of a linear network in one step; nothing is random."""
     recipe, spec = plan.recipe, plan.recipe.optim
-    progress.bar.stop()  # the solver has a bar of its own
+    progress.bar.stop()  # the solver has its own bar
     rows = data.rows[data.top[data.rows] >= 0]
-    seen, label = middle(data.images[rows], recipe.augment.crop or data.side), data.top[rows]
+    seen, label = center_crop(data.images[rows], recipe.augment.crop or data.side), data.top[rows]
     arrays = seen.permute(0, 2, 3, 1).cpu().numpy(), label.cpu().numpy()
     solved = SOLVERS[spec.name](*arrays, len(data.labels), C=spec.C, max_iter=spec.max_iter, seed=recipe.seed)
     for model in (state.model, state.average.model):
@@ -224,17 +224,17 @@ def _fit(
         with torch.no_grad():
             for own, new in zip((linear.weight, linear.bias), solved, strict=True):
                 own.copy_(torch.from_numpy(new))
-    answers = logits(state.average.model, seen, precision, flip=False)
-    loss = cross_entropy(answers, data.target[rows]).item()
+    scores = logits(state.average.model, seen, precision, flip=False)
+    loss = cross_entropy(scores, data.target[rows]).item()
     state.step += 1
     progress.advance()
-    return [{"step": state.step, "loss": loss, "train_accuracy": _accuracy(answers, label).item()}]
+    return [{"step": state.step, "loss": loss, "train_accuracy": _accuracy(scores, label).item()}]
 
 
 def _loss(
     model: nn.Module, batch: dict[str, Tensor], recipe: Recipe, precision: torch.dtype, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Return a batch's loss, with that of its adversarial neighbours if the recipe asks for it, and the logits."""
+    """Return a batch's loss, plus that of its adversarial neighbours if the recipe has them, and the logits."""
 
     def of(x: Tensor) -> tuple[Tensor, Tensor]:
         outputs = forward(model, x, precision)
@@ -275,7 +275,7 @@ def logits(model: nn.Module, images: Tensor, precision: torch.dtype, *, flip: bo
 
 
 def chunks(rows: Tensor, size: int) -> tuple[Tensor, ...]:
-    """Return a tensor in pieces of `size` rows, the last perhaps shorter."""
+    """Split a tensor into pieces of `size` rows; the last may be shorter."""
     pieces: tuple[Tensor, ...] = rows.split(size)  # type: ignore[no-untyped-call]
     return pieces
 
@@ -283,15 +283,15 @@ def chunks(rows: Tensor, size: int) -> tuple[Tensor, ...]:
 def score(
     model: nn.Module, val: Split, precision: torch.dtype, *, flip: bool, only: Collection[str] = METRICS
 ) -> dict[str, float]:
-    """Return metrics on val as `val_<key>`, those of METRICS or some; DivergedError where the logits are no numbers."""
-    told = diverged.finite_all("logits on val", logits(model, val.images, precision, flip=flip))
-    probs = told.softmax(1).double().cpu().numpy()
+    """Return all METRICS or `only` some on val, as `val_<key>`; DivergedError unless the logits are finite."""
+    finite = diverged.finite_all("logits on val", logits(model, val.images, precision, flip=flip))
+    probs = finite.softmax(1).double().cpu().numpy()
     target = val.target.double().cpu().numpy()
     return {f"val_{name}": float(METRICS[name](probs, target)) for name in only}
 
 
 def choose_precision(wanted: str, device: torch.device) -> torch.dtype:
-    """Return bfloat16 where it is asked for, or where `auto` finds hardware that multiplies it faster."""
+    """Return the dtype to compute in; `auto` takes bfloat16 where the hardware multiplies it faster."""
     if wanted == "auto":
         capable = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_bfloat16()
         wanted = "bfloat16" if capable else "float32"
@@ -299,7 +299,7 @@ def choose_precision(wanted: str, device: torch.device) -> torch.dtype:
 
 
 def keep_memory() -> None:
-    """Let glibc keep freed memory: every step asks for the same blocks again, and mapping them anew costs 8 % of it."""
+    """Let glibc keep freed memory: each step allocates the same blocks, and mapping them again costs 8 % of it."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
         for option in (-3, -1):  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD
@@ -313,5 +313,5 @@ def _cpu_bfloat16() -> bool:
 def resume_recipe(run: Path) -> Recipe:
     """Return the recipe that a run folder was started with."""
     if not (run / "recipe.yaml").is_file():
-        raise WeightsError(f"{run} is not a run folder", "one that `mien train` made, with recipe.yaml inside")
+        raise WeightsError(f"{run} is not a run folder", "a folder that `mien train` made, with recipe.yaml in it")
     return recipes.load(run / "recipe.yaml")
