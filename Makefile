@@ -1,7 +1,8 @@
 # Everything starts here; python3 and make are all that a machine needs.
 #   make demo      the main job, on real photos, with the shipped weights (no torch is installed)
 #   make test      the test suite            make test-all   with the slow tests
-#   make check     formatting, lint, types   make bench      side-by-side speed
+#   make check     formatting, lint, types, documentation
+#   make docs      docs/build/index.html     make bench      side-by-side speed
 #   make browser   the pages in a real Chromium, installed where apt can
 PYTHON ?= python3
 USE := .venv
@@ -10,7 +11,7 @@ ONE := OMP_NUM_THREADS=1# tiny nets train faster on one thread, whatever else th
 PIP_PLAIN := -m pip install --quiet --disable-pip-version-check
 PIP := $(PIP_PLAIN) --constraint constraints.txt
 
-.PHONY: demo test test-all check browser bench peers clean
+.PHONY: demo test test-all check docs browser bench peers clean
 
 demo: $(USE)/ready
 	$(USE)/bin/python examples/demo.py demo
@@ -21,10 +22,14 @@ test: $(DEV)/ready
 test-all: $(DEV)/ready
 	$(ONE) $(DEV)/bin/python -m pytest -m "slow or not slow"
 
-check: $(DEV)/ready
+check: $(DEV)/ready docs
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/mypy
+
+# Strict: a warning, a link to a page or heading that is missing, or an unknown name is an error.  Nothing is fetched.
+docs: $(DEV)/ready
+	$(DEV)/bin/python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env docs docs/build
 
 browser: $(DEV)/ready
 	command -v chromedriver >/dev/null || apt-get install -y --no-install-recommends chromium chromium-driver
@@ -40,7 +45,7 @@ peers:
 	.venv-fer/bin/python $(PIP_PLAIN) torch==2.13.0 fer==25.10.3 "setuptools<81" "opencv-contrib-python>=4.12,<5"
 
 clean:
-	rm -rf $(USE) $(DEV) .venv-fer benchmarks/peers/node_modules demo
+	rm -rf $(USE) $(DEV) .venv-fer benchmarks/peers/node_modules demo docs/build
 
 # An environment is complete when its `ready` file is newer than what it was made from.
 $(USE)/ready: pyproject.toml constraints.txt

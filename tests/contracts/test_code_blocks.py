@@ -1,0 +1,185 @@
+"""Every code block of README and docs runs, on real photos and a small data set.
+
+A comment on the line before a block changes that:
+
+    <!-- not run: REASON -->   it needs a camera, hours or the like
+    <!-- slow -->              it runs with the slow tests
+    <!-- file: NAME -->        it is a file that later blocks read
+
+The blocks of a page share a folder and run in order.  A command runs as it stands, in this process, which saves most
+of its time; only what trains for hours is cut.  A block that several pages have runs once.
+"""
+
+import re
+import shlex
+import sys
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from mien.cli import main
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted(path for path in (ROOT / "docs").rglob("*.md") if "build" not in path.parts),
+]
+BLOCK = re.compile(r"(?:^<!-- ([^\n]*) -->\n)?^```(\w*)\n(.*?)^```$", re.S | re.M)
+RUN = ("console", "python")
+OUTPUT = ("text", "json")
+SHORT = {  # so that what trains for hours takes seconds
+    "train": ["steps=2", "batch=16"],
+    "reproduce": ["--budget", "0.05", "--results", "rows"],
+    "sweep": ["steps=2", "batch=16"],
+    "stress": ["--images", "20"],
+}
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its page, its place on it, the comment before it, its language and its text."""
+
+    page: str
+    line: int
+    note: str
+    language: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+def blocks(path: Path) -> list[Block]:
+    """Return the fenced blocks of a page, in order."""
+    text, page = path.read_text(encoding="utf-8"), path.relative_to(ROOT).as_posix()
+    return [
+        Block(page, text.count("\n", 0, match.start(3)), match[1] or "", match[2], match[3])
+        for match in BLOCK.finditer(text)
+    ]
+
+
+BLOCKS = [block for path in PAGES for block in blocks(path)]
+RUNNABLE = list(
+    {
+        block.text: block
+        for block in reversed(BLOCKS)
+        if block.language in RUN and not block.note.startswith("not run: ")
+    }.values()
+)[::-1]
+
+
+def as_parameter(block: Block) -> object:
+    slow = [pytest.mark.slow] if block.note == "slow" else []
+    if any(line.split()[1] in SHORT for line in commands(block) if "--show" not in line and "--list" not in line):
+        slow.append(pytest.mark.slow)
+    return pytest.param(block, marks=slow, id=block.name)
+
+
+def commands(block: Block) -> list[str]:
+    return block.text.splitlines() if block.language == "console" else []
+
+
+@pytest.fixture(scope="module")
+def stage(tiny_fer2013: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as the pages assume it: photos/, labelled/, recordings/, clip.mp4, data/, people.csv, results/."""
+    import numpy as np
+    from PIL import Image
+    from skimage import data
+
+    folder = tmp_path_factory.mktemp("stage")
+    portrait = data.astronaut()
+    (folder / "photos").mkdir()
+    (folder / "labelled").mkdir()
+    (folder / "recordings").mkdir()
+    Image.fromarray(portrait).save(folder / "photos" / "group.jpg")
+    for number in range(1, 5):
+        Image.fromarray(portrait[:400, 4 * number :]).save(folder / "labelled" / f"p0{number}.jpg")
+    (folder / "data").symlink_to(tiny_fer2013)
+    (folder / "results").symlink_to(ROOT / "results")
+    people = (f"{name},{'fm'[k % 2]},{'young' if k % 3 else 'old'}" for k, name in enumerate(_ids(tiny_fer2013)))
+    (folder / "people.csv").write_text("\n".join(["id,sex,age", *people]) + "\n")
+    film(folder / "clip.mp4", [np.roll(portrait, 4 * shift, axis=1) for shift in range(6)])
+    (folder / "recordings" / "p01_before.mp4").symlink_to(folder / "clip.mp4")
+    return folder
+
+
+def film(path: Path, images: list) -> None:  # type: ignore[type-arg]
+    """Write images as a video, 15 seconds apart: long enough for every --start, and soon read."""
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.height, stream.width, stream.pix_fmt = *images[0].shape[:2], "yuv420p"
+        for number, image in enumerate(images):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts, frame.time_base = 15 * number, Fraction(1)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def _ids(root: Path) -> list[str]:
+    from mien.data import load
+
+    return list(map(str, load("fer2013", root, "test").ids))
+
+
+@pytest.fixture(scope="module")
+def folders(stage: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A folder for each page, with what `stage` has and the files that the page shows."""
+    made = {}
+    for page in dict.fromkeys(block.page for block in BLOCKS):
+        folder = made[page] = tmp_path_factory.mktemp("page")
+        for path in stage.iterdir():
+            (folder / path.name).symlink_to(path)
+        for block in BLOCKS:
+            if block.page == page and block.note.startswith("file: "):
+                (folder / block.note.removeprefix("file: ")).write_text(block.text)
+    return made
+
+
+def run(words: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
+    """Run a command as `mien.cli.main` does and return its exit code."""
+    monkeypatch.setattr(sys, "argv", ["mien", *words])
+    with pytest.raises(SystemExit) as done:
+        main()
+    return int(done.value.code or 0)
+
+
+def test_there_are_blocks() -> None:
+    assert len(RUNNABLE) >= 40
+    assert len(sum(map(commands, RUNNABLE), [])) >= 40
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
+def test_a_block_runs_or_says_why_not(block: Block) -> None:
+    if block.language in RUN:
+        assert re.fullmatch(r"|slow|not run: \S.*", block.note)
+        assert all(line.startswith("mien ") for line in commands(block))
+    elif block.language in OUTPUT:
+        assert re.fullmatch(r"|file: [\w.]+|tree", block.note)
+    else:
+        assert block.language == "sh"
+        assert re.fullmatch(r"not run: \S.*", block.note)
+
+
+@pytest.mark.parametrize("block", [as_parameter(block) for block in RUNNABLE])
+def test_block(
+    block: Block, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folders[block.page])
+    if block.language == "python":
+        exec(compile(block.text, block.name, "exec"), {"__name__": "__main__"})
+        assert capfd.readouterr().out.strip()
+    for line in commands(block):
+        words = shlex.split(line)[1:]
+        if words[0] in ("train", "reproduce", "sweep"):
+            pytest.importorskip("torch", reason="training needs mien[train]")
+        if not {"--show", "--list"} & set(words):
+            words += SHORT.get(words[0], [])
+        code = run(words, monkeypatch)
+        printed = capfd.readouterr()
+        assert code == 0, printed.err
+        assert printed.out.strip(), line
