@@ -14,7 +14,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from mien.errors import MienError, UsageError, refusal
+from mien.errors import MienError, UsageError, options_named, refusal
 from mien.printable import printable, printable_in, say
 from mien.usage_errors import mistake
 
@@ -44,6 +44,7 @@ app = typer.Typer(
 
 @app.callback(invoke_without_command=True)
 def start(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="print the version and stop")] = False,
 ) -> None:
     """Read apparent facial expressions from images; train, measure and compare the models that do it."""
@@ -52,6 +53,7 @@ def start(
 
         typer.echo(f"mien {__version__}")
         raise typer.Exit
+    context.with_resource(options_named(_options(context)))
 
 
 @app.command()
@@ -506,6 +508,14 @@ def _names_if_there(kind: str) -> list[str] | None:
         if error.name not in TRAINING:
             raise
         return None
+
+
+def _options(context: typer.Context) -> dict[str, str]:
+    """Return the long option of each parameter of the command that was given, by the parameter's name."""
+    command = cast(Any, context.command).commands.get(context.invoked_subcommand)
+    return (
+        {option.name: option.opts[0] for option in command.params if option.opts[0].startswith("--")} if command else {}
+    )
 
 
 def _data(root: Path | None) -> Path | str | None:

@@ -11,10 +11,38 @@
     └── UsageError       a command or an argument that cannot be carried out as given
 
 Anything else that escapes is a bug and shows its traceback.
+
+A message names a parameter in backticks, as in "`min_score` 2; expected a number from 0 to 1".  The command line makes
+options of them ("--min-score 2"), so that nothing but the command line knows how its options are spelled.
 """
 
 import errno
 import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+_options: dict[str, str] = {}  # how the command that is running spells its parameters; empty outside the command line
+
+
+@contextmanager
+def options_named(options: Mapping[str, str]) -> Iterator[None]:
+    """Spell parameters as these options, such as {"min_score": "--min-score"}, until the block ends; in all threads."""
+    _options.update(options)
+    try:
+        yield
+    finally:
+        _options.clear()
+
+
+def spelled(text: str) -> str:
+    """Return a message with its parameters (`name`) spelled as the user gives them.
+
+    >>> with options_named({"min_score": "--min-score"}):
+    ...     spelled("`min_score` 2; `mien list` stays")
+    '--min-score 2; `mien list` stays'
+    """
+    return re.sub("`([a-z_]+)`", lambda name: _options.get(name[1], name[0]), text)
 
 
 class MienError(Exception):
@@ -22,7 +50,7 @@ class MienError(Exception):
 
     def __init__(self, got: str, expected: str = "", do: str = "") -> None:
         parts = [got, f"expected {expected}" if expected else "", do]
-        super().__init__("; ".join(" ".join(part.split()) for part in parts if part))
+        super().__init__(spelled("; ".join(" ".join(part.split()) for part in parts if part)))
 
 
 class DataError(MienError):

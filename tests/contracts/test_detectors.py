@@ -120,7 +120,7 @@ def test_another_network_is_no_yunet(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_missing_yunet_names_haar(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(DetectorError, match="--detector haar"):
+    with pytest.raises(DetectorError, match="`detector` haar"):
         make("yunet")
 
 
@@ -128,7 +128,7 @@ def test_altered_yunet_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     altered = tmp_path / "yunet.onnx"
     altered.write_bytes(yunet.packaged().read_bytes() + b"\0")
     monkeypatch.setattr(yunet, "packaged", lambda: altered)
-    with pytest.raises(DetectorError, match=r"altered.*--detector haar"):
+    with pytest.raises(DetectorError, match=r"altered.*`detector` haar"):
         make("yunet")
 
 

@@ -48,5 +48,5 @@ def test_absence(name: str, drawn: Path, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.delenv("MIEN_DATA", raising=False)
     assert "ask at" in str(gated.absent(name, None))
     assert gated.absent("fer2013", tmp_path) is None
-    with pytest.raises(DataError, match="check --root or MIEN_DATA"):
+    with pytest.raises(DataError, match="check `root` or MIEN_DATA"):
         load(name, tmp_path, "val")

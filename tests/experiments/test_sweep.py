@@ -40,7 +40,7 @@ def test_grid_of_lists_and_seeds() -> None:
         (["batch=32,"], "key=a,b,c"),
         (["batch=32"], "nothing varies"),
         (["batch=32,64", "batch=16"], "given twice"),
-        (["seed=1,2"], "--runs N"),
+        (["seed=1,2"], "`runs` N"),
         (["name=a,b"], "over name"),
         (["batch=32,3_2"], "same weights as 32"),
         (["test=true,false"], "false trains the same weights as true"),

@@ -327,5 +327,5 @@ def test_devices() -> None:
     with pytest.raises(UsageError, match="one of cpu, cuda"):
         Classifier(device="tpu")
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-        with pytest.raises(UsageError, match="use --device cpu"):
+        with pytest.raises(UsageError, match="use `device` cpu"):
             Classifier(device="cuda")

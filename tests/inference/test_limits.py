@@ -163,7 +163,7 @@ def test_the_option_reads_more_and_less(tmp_path: Path) -> None:
     Image.new("L", (300, 200)).save(path)
     assert media.load(path, limits=media.Limits(60_000)).width == 300
     with pytest.raises(
-        MediaError, match=r"a.png has 300 x 200 pixels; expected at most 0.05 million; --max-pixels 60000"
+        MediaError, match=r"a.png has 300 x 200 pixels; expected at most 0.05 million; `max_pixels` 60000"
     ):
         media.load(path, limits=media.Limits(50_000))
 

@@ -260,10 +260,10 @@ def replace_card(pipeline: Pipeline, threshold: float | None):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"min_score": 1.5}, "--min-score 1.5"),
-        ({"min_score": -0.1}, "--min-score -0.1"),
-        ({"abstain": 2.0}, "--abstain 2.0"),
-        ({"abstain": float("nan")}, "--abstain nan"),
+        ({"min_score": 1.5}, "`min_score` 1.5"),
+        ({"min_score": -0.1}, "`min_score` -0.1"),
+        ({"abstain": 2.0}, "`abstain` 2.0"),
+        ({"abstain": float("nan")}, "`abstain` nan"),
     ],
 )
 def test_shares_outside_their_range(options: dict[str, float], told: str) -> None:

@@ -77,7 +77,7 @@ def test_off_says_nothing(pipeline: Pipeline, photo: Path, mien: Callable[..., o
 
 
 def test_other_words_are_refused() -> None:
-    with pytest.raises(UsageError, match="--rotate on; expected off or auto"):
+    with pytest.raises(UsageError, match="`rotate` on; expected off or auto"):
         Pipeline(rotate="on")
-    with pytest.raises(UsageError, match="--max-pixels 0"):
+    with pytest.raises(UsageError, match="`max_pixels` 0"):
         Pipeline(max_pixels=0)

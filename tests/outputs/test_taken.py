@@ -69,7 +69,7 @@ def measured(tiny_fer2013: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     ids=lambda words: words[0],
 )
 def test_force_without_a_folder_is_refused(measured: Path, words: list[str]) -> None:
-    refused(mien(measured, *words, "--force"), "--force without --out; expected --out DIR beside it")
+    refused(mien(measured, *words, "--force"), "--force without --out; expected --out as well")
 
 
 COMMANDS = {

@@ -130,7 +130,7 @@ def test_mistakes(tiny_fer2013: Path, tmp_path: Path) -> None:
     for kind, words, folder, settings in cases:
         with pytest.raises(kind, match=words):
             generate("fer2013", tiny_fer2013, tmp_path / folder, {}, settings, device="cpu")
-    with pytest.raises(UsageError, match="--device tpu"):
+    with pytest.raises(UsageError, match="`device` tpu"):
         generate("fer2013", tiny_fer2013, tmp_path / "new", {}, Settings(2), device="tpu")
     with pytest.raises(DataError, match="48x48 grey faces"):
         generate("synthetic", tiny_fer2013, tmp_path / "s", {"count": 9}, Settings(1), device="cpu")

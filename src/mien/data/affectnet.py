@@ -84,7 +84,7 @@ def find(root: Path) -> Path:
     folder = below(root, ("affectnet", "AffectNet"), lambda folder: (folder / IMAGES).is_dir())
     if folder is None:
         wanted = f"{IMAGES}/ beside training.csv and validation.csv, there or in affectnet/"
-        raise DataError(f"no AffectNet in {root}", wanted, "check --root or MIEN_DATA")
+        raise DataError(f"no AffectNet in {root}", wanted, "check `root` or MIEN_DATA")
     return folder
 
 
@@ -103,7 +103,7 @@ def build(folder: Path, table: Path, skip_missing: bool = False) -> Entry:
         there = [(folder / IMAGES / line.image).is_file() for line in lines]
         bound, lines = sum(there[:bound]), [line for line, present in zip(lines, there, strict=True) if present]
         if not lines:
-            raise DataError(f"{folder / IMAGES} has none of the images of {table.name}", do="check --root")
+            raise DataError(f"{folder / IMAGES} has none of the images of {table.name}", do="check `root`")
     ids = np.array([line.image for line in lines], np.str_)
     if len(set(ids.tolist())) < len(ids):
         raise DataError(f"{table} names an image twice", "a line per image")

@@ -88,7 +88,7 @@ def find(root: Path) -> Path:
     folder = below(root, ("ckplus", "CK+"), lambda folder: (folder / IMAGES).is_dir() and (folder / EMOTION).is_dir())
     if folder is None:
         wanted = f"the folders {IMAGES}/ and {EMOTION}/, there or in ckplus/"
-        raise DataError(f"no CK+ in {root}", wanted, "check --root or MIEN_DATA")
+        raise DataError(f"no CK+ in {root}", wanted, "check `root` or MIEN_DATA")
     return folder
 
 

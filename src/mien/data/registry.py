@@ -47,7 +47,7 @@ def data_root(root: Path | str | None) -> Path:
     """Return where the data is: `root`, or what MIEN_DATA names; DataError when neither is given."""
     given = root or os.environ.get("MIEN_DATA")
     if not given:
-        raise DataError("no data folder given", "--root DIR or the environment variable MIEN_DATA")
+        raise DataError("no data folder given", "`root` or the environment variable MIEN_DATA")
     return Path(given).expanduser()
 
 

@@ -140,7 +140,7 @@ def own_data(card: Card, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return the name of the data that weights were trained on, and the options it was read with; DataError if lost."""
     name = card.data.get("name")
     if not name:
-        raise DataError(f"{card.name} does not say what it was trained on", do="give --data NAME")
+        raise DataError(f"{card.name} does not say what it was trained on", do="give `data`")
     return str(name), {**card.recipe.get("data", {}).get("options", {}), **options}
 
 

@@ -54,9 +54,9 @@ def room(out: Path | None, name: str, facts: Mapping[str, Any], force: bool = Fa
         return
     there = next(path for path in (out, *out.parents) if path.exists() or path == path.parent)
     if not there.is_dir():
-        raise UsageError(f"--out: {there} is a file", "a folder")
+        raise UsageError(f"`out`: {there} is a file", "a folder")
     if (out / "recipe.yaml").is_file() and name == "result.npz":
-        raise UsageError(f"--out: {out} is a run folder, which has its own results", "another folder")
+        raise UsageError(f"`out`: {out} is a run folder, which has its own results", "another folder")
     if force or not (out / name).is_file():
         return
     held = _facts(out / name)
@@ -67,7 +67,7 @@ def room(out: Path | None, name: str, facts: Mapping[str, Any], force: bool = Fa
         told = f"{whose} on {where}" if where else whose
         if held.get("weights") == facts.get("weights") and (sha := held.get("weights_sha256")):
             told += f" (sha256 {sha[:12]})"
-        raise UsageError(f"--out: {out / name} is of {told}", "another folder", "or write over it with --force")
+        raise UsageError(f"`out`: {out / name} is of {told}", "another folder", "or write over it with `force`")
 
 
 def _facts(path: Path) -> dict[str, Any]:

@@ -47,11 +47,11 @@ def reproduce(names: list[str], place: Place, *, minutes: float | None = None, s
     `minutes` for all of them together: each takes an equal part, what it leaves goes to those after it.
     """
     if minutes is not None and not 0 < minutes < math.inf:
-        raise UsageError(f"--budget {minutes:g}", "minutes above 0")
+        raise UsageError(f"`budget` {minutes:g}", "minutes above 0")
     if seeds < 1:
-        raise UsageError(f"--seeds {seeds}", "1 or more")
+        raise UsageError(f"`seeds` {seeds}", "1 or more")
     if place.root and not place.root.exists():
-        raise UsageError(f"--root {place.root} does not exist", "the folder with the data")
+        raise UsageError(f"`root` {place.root} does not exist", "the folder with the data")
     check_device(place.device)
     full = rows.resolve(names)
     rows.apart(full)

@@ -104,7 +104,7 @@ def refuse_others(folder: Path) -> None:
         ours = mark.untouched(folder, name, "sweep") if mark else known(folder)
         if not ours:
             got = f"{folder / name} was not written by a sweep, or was changed since"
-            raise OutputError(got, do="choose another folder with --out, or remove that file")
+            raise OutputError(got, do="choose another folder with `out`, or remove that file")
 
 
 def known(folder: Path) -> bool:
@@ -132,7 +132,7 @@ def grid(name: str, words: Sequence[str], runs: int) -> Grid:
     [('32',), ('64',)]
     """
     if runs < 1:
-        raise UsageError(f"--runs {runs}", "1 or more")
+        raise UsageError(f"`runs` {runs}", "1 or more")
     (full,) = rows.resolve([name])
     axes = [(key, split_values(value)) for key, _, value in (word.partition("=") for word in words)]
     for word in words:
@@ -144,7 +144,7 @@ def grid(name: str, words: Sequence[str], runs: int) -> Grid:
     if "name" in keys:
         raise RecipeError("a sweep over name", "keys that change what is trained")
     if "seed" in keys:
-        raise RecipeError("a sweep over seed", do="--runs N runs seeds 0 to N-1 of every cell")
+        raise RecipeError("a sweep over seed", do="`runs` N runs seeds 0 to N-1 of every cell")
     if not any(len(values) > 1 for _, values in axes):
         raise RecipeError("nothing varies", "a key with several values, such as optim.lr=0.1,0.01")
     varied = [k for k, (_, values) in enumerate(axes) if len(values) > 1]

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mien.data import gated
+from mien.errors import spelled
 from mien.evaluation.published import published
 from mien.experiments import record as rows
 from mien.experiments import sweep, table
@@ -106,7 +107,7 @@ def run(names: list[str], place: Place, minutes: float | None, seeds: int, *, as
     show(told, to_table(printable_in(told)), as_json=as_json)
     lost = [row for row in told if row["status"] == "failed"]
     if any(row["status"] == "kept" for row in told):
-        say("rows kept from before: --results with another folder, or deleting them, measures anew")
+        say(spelled("rows kept from before: `results` with another folder, or deleting them, measures anew"))
     say(f"{len(told) - len(lost)} of {len(told)} rows; {place.results / 'TABLE.md'}")
     return 1 if any(row["crashed"] for row in lost) else 2 if lost else 0
 

@@ -36,7 +36,7 @@ def refuse_others(results: Path, files: Iterable[str]) -> None:
     for name in (name for name in files if os.path.lexists(results / name)):
         if not (mark and mark.owns(name)) and not known(results, name):
             got = f"{results / name} was not written by mien"
-            raise OutputError(got, do="choose another folder with --results, or remove that file")
+            raise OutputError(got, do="choose another folder with `results`, or remove that file")
 
 
 def known(results: Path, name: str) -> bool:

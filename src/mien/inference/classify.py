@@ -99,7 +99,7 @@ def _provider(device: str) -> str:
     if PROVIDERS[device] not in onnxruntime.get_available_providers():
         raise UsageError(
             f"this onnxruntime cannot use {device!r}",
-            do="use --device cpu, or install onnxruntime-gpu with its drivers",
+            do="use `device` cpu, or install onnxruntime-gpu with its drivers",
         )
     return PROVIDERS[device]
 
@@ -122,7 +122,7 @@ def _session(path: Path, content: bytes, provider: str) -> Any:
             f"{path} is no ONNX model ({_first_line(error)})", "a file written by `mien export`"
         ) from None
     if provider not in session.get_providers():  # onnxruntime falls back to the CPU without a word
-        raise UsageError(f"onnxruntime could not start {provider}", do="use --device cpu, or check the GPU's drivers")
+        raise UsageError(f"onnxruntime could not start {provider}", do="use `device` cpu, or check the GPU's drivers")
     return session
 
 

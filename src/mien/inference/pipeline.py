@@ -90,7 +90,7 @@ class Pipeline:
         """
         self.classifier = Classifier(weights, device)
         self.card = self.classifier.card
-        _check_share("--min-score", min_score)
+        _check_share("`min_score`", min_score)
         self.detector, self.detector_file = detector, Path(detector_file) if detector_file else None
         self.detect = make(self.detector, self.detector_file, min_score)
         if self.card.framing not in FRAMINGS:
@@ -101,9 +101,9 @@ class Pipeline:
         self.thresholds = Thresholds(event_high, event_low, event_min)
         self._smoother()  # refuses what is no length of time
         if rotate not in ("off", "auto"):
-            raise UsageError(f"--rotate {rotate}", "off or auto")
+            raise UsageError(f"`rotate` {rotate}", "off or auto")
         if max_pixels < 1:
-            raise UsageError(f"--max-pixels {max_pixels}", "a number of pixels, at least 1")
+            raise UsageError(f"`max_pixels` {max_pixels}", "a number of pixels, at least 1")
         self.rotate = rotate == "auto"
         self.max_pixels, self.debug = max_pixels, debug
         self._budget = Budget(max(MOST_AT_ONCE, max_pixels))
@@ -156,11 +156,11 @@ class Pipeline:
 
     def _threshold(self, abstain: float | Literal["auto"] | None) -> float:
         if abstain != "auto":
-            _check_share("--abstain", abstain)
+            _check_share("`abstain`", abstain)
             return abstain or 0.0
         if self.card.threshold is None:
             raise UsageError(
-                f"the weights {self.card.name!r} carry no threshold for --abstain auto", do="give a number"
+                f"the weights {self.card.name!r} carry no threshold for `abstain` auto", do="give a number"
             )
         return self.card.threshold
 

@@ -19,7 +19,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Self, TextIO, cast
 
-from mien.errors import MediaError, OutputError, UsageError
+from mien.errors import MediaError, OutputError, UsageError, spelled
 from mien.inference.guard import Guard
 from mien.inference.media import camera
 from mien.inference.media.camera import CAMERA
@@ -44,7 +44,7 @@ def least_confidence(text: str | None) -> float | Literal["auto"] | None:
     try:
         return float(text)
     except ValueError:
-        raise UsageError(f"--abstain {text}", "a number from 0 to 1, or auto") from None
+        raise UsageError(f"`abstain` {text}", "a number from 0 to 1, or auto") from None
 
 
 def check_format(name: str, to_file: bool, frames: bool = False, excel: bool = False, force: bool = False) -> None:
@@ -56,13 +56,13 @@ def check_format(name: str, to_file: bool, frames: bool = False, excel: bool = F
         hint = f"did you mean {near[0]!r}?" if near else ""
         raise UsageError(f"no format is called {name!r}", f"one of {', '.join(FORMATS)}", hint)
     if name == "parquet" and not to_file and sys.stdout.isatty():
-        raise UsageError("Parquet is not for a terminal", do="redirect the output to a file, or give --out DIR")
+        raise UsageError("Parquet is not for a terminal", do="redirect the output to a file, or give `out`")
     if frames and name != "table":
-        raise UsageError(f"--frames with --format {name}", "--format table", f"{name} has every frame as it is")
+        raise UsageError(f"`frames` with `format` {name}", "`format` table", f"{name} has every frame as it is")
     if force and not to_file:
-        raise UsageError("--force without --out", "--out DIR beside it")
+        raise UsageError("`force` without `out`", "`out` as well")
     if excel and name != "csv" and not (name == "table" and to_file):
-        raise UsageError(f"--excel with --format {name}", "--format csv, or --out DIR, where rows are CSV")
+        raise UsageError(f"`excel` with `format` {name}", "`format` csv, or `out`, where rows are CSV")
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def run(pipeline: Pipeline, request: Request) -> int:
     """
     warnings.filterwarnings("ignore", module="PIL")  # an image is read or it is not; its oddities are not the user's
     if request.excel and (name := unknown_locale()):
-        say(f"mien: the locale {name} is not installed; --excel writes semicolons and decimal commas")
+        say(spelled(f"mien: the locale {name} is not installed; `excel` writes semicolons and decimal commas"))
     tally = Tally()
     try:
         with _Stop() as stop, ExitStack() as stack:

@@ -336,9 +336,9 @@ def reserved(folder: Path, command: str, kinds: Kinds, inputs: Iterable[Path], f
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise OutputError(f"--out: {folder} is a file, or lies in one", "a folder") from None
+        raise OutputError(f"`out`: {folder} is a file, or lies in one", "a folder") from None
     except OSError as error:
-        raise OutputError(f"--out: {folder} cannot be written: {error.strerror}", do=ELSEWHERE) from None
+        raise OutputError(f"`out`: {folder} cannot be written: {error.strerror}", do=ELSEWHERE) from None
     try:
         with held(folder):
             mark = marks.read(folder)

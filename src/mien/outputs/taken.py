@@ -42,7 +42,7 @@ def taken(
     `ever` are patterns of the names that other runs of the command write, which are removed.
     """
     if out is None and settings.get("force"):
-        raise UsageError("--force without --out", "--out DIR beside it")
+        raise UsageError("`force` without `out`", "`out` as well")
     if out is None:
         yield _nowhere
         return

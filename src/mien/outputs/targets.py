@@ -16,7 +16,7 @@ from mien.errors import OutputError
 from mien.outputs.mark import JOURNAL, RECORD, STANDING, Mark
 
 PART = ".part"  # ends the hidden name of a file that is being written
-ELSEWHERE = "choose another folder with --out"
+ELSEWHERE = "choose another folder with `out`"
 Inode = tuple[int, int]
 
 
@@ -182,7 +182,7 @@ def _foreign(folder: Path, names: list[str], mark: Mark | None) -> OutputError:
         what = "was changed since mien wrote it" if edited else f"was written by mien {by}"
     more = f" (and {len(names) - 1:,} more)" if len(names) > 1 else ""
     return OutputError(
-        f"{first} {what}{more}", do=f"{ELSEWHERE}, or write over {'them' if more else 'it'} with --force"
+        f"{first} {what}{more}", do=f"{ELSEWHERE}, or write over {'them' if more else 'it'} with `force`"
     )
 
 

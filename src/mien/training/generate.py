@@ -98,9 +98,9 @@ def generate(
 ) -> dict[str, Any]:
     """Train or resume in `out`, draw `per_class` images of every class and return the content of about.json."""
     if settings.steps < 1 or per_class < 1:
-        raise UsageError(f"--steps {settings.steps} --per-class {per_class}", "1 or more of each")
+        raise UsageError(f"`steps` {settings.steps}, `per_class` {per_class}", "1 or more of each")
     if settings.seed < 0:
-        raise UsageError(f"--seed {settings.seed}", "0 or more")
+        raise UsageError(f"`seed` {settings.seed}", "0 or more")
     check_device(device)
     samples = load(name, root, "train", **options)
     if samples.images.shape[1:] != (SIDE, SIDE, 1):
@@ -148,7 +148,7 @@ def _refuse_log(out: Path, force: bool) -> None:
     """Refuse a log without a checkpoint, which somebody else wrote; OutputError."""
     if not force and os.path.lexists(out / "log.csv") and not (out / "last.pt").is_file():
         got = f"{out / 'log.csv'} was not written by mien"
-        raise OutputError(got, do="choose another folder with --out, or overwrite it with --force")
+        raise OutputError(got, do="choose another folder with `out`, or overwrite it with `force`")
 
 
 def to_text(facts: Mapping[str, Any]) -> str:
@@ -197,7 +197,7 @@ def train(faces: Faces, fingerprint: str, out: Path, settings: Settings) -> tupl
             error, divergence = (losses / count).tolist()
             if not math.isfinite(error + divergence):
                 got = f"diverged: loss not finite between step {step - count + 1} and {step}"
-                raise DivergedError(got, do="train again in a new folder, with another --seed")
+                raise DivergedError(got, do="train again in a new folder, with another `seed`")
             history.append({"step": step, "error": error, "divergence": divergence, "seconds": seconds})
             state = {"step": step, "seconds": seconds, "history": history, "identity": identity}
             states = {name: part.state_dict() for name, part in parts.items()}

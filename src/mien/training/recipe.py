@@ -287,7 +287,9 @@ def parse(content: Any, where: str) -> Recipe:
             case "extra_forbidden":
                 raise RecipeError(f"{place}: unknown key{more}", do=_nearest(key)) from None
             case "missing":
-                raise RecipeError(f"{place} is missing{more}", do="`--show` prints a full recipe") from None
+                raise RecipeError(
+                    f"{place} is missing{more}", do="`mien train RECIPE --show` prints a full recipe"
+                ) from None
             case "value_error":
                 raise RecipeError(f"{place}: {first['msg'].removeprefix('Value error, ')}{more}") from None
         raise RecipeError(f"{place}: {repr(first['input'])[:60]}{more}", wants(first["msg"])) from None
@@ -320,7 +322,10 @@ def _apply(content: dict[str, Any], override: str) -> None:
         if nested is None:
             nested = place[section] = {}
         if not isinstance(nested, dict):
-            raise RecipeError(f"{key}: {section!r} is a value, not a section", do="`--show` prints the recipe's keys")
+            raise RecipeError(
+                f"{key}: {section!r} is a value, not a section",
+                do="`mien train RECIPE --show` prints the recipe's keys",
+            )
         place = nested
     try:
         place[last] = parse_yaml(value)

@@ -45,7 +45,7 @@ def run_recipe(
     settings |= {"device": device, "test": test}
     if resume:
         if name or overrides:
-            raise UsageError("--resume together with a recipe", "one of the two: a run keeps its own recipe")
+            raise UsageError("`resume` together with a recipe", "one of the two: a run keeps its own recipe")
         recipe, run, root = resume_recipe(resume), resume, root or _root(resume)
         runlog.refuse_others(run)
     else:
@@ -82,7 +82,7 @@ def check_device(device: str) -> None:
     """Refuse a device that is unknown or not there; UsageError."""
     if device not in ("auto", "cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
         raise UsageError(
-            f"--device {device}", "auto or cpu" + (" or cuda" if torch.cuda.is_available() else "; no GPU here")
+            f"`device` {device}", "auto or cpu" + (" or cuda" if torch.cuda.is_available() else "; no GPU here")
         )
 
 

@@ -55,12 +55,12 @@ def create(recipe: Recipe, out: Path, command: str = "train") -> Path:
             continue
         except OSError as error:
             raise UsageError(
-                f"cannot write runs to {out}: {error.strerror}", do="choose another folder with --out"
+                f"cannot write runs to {out}: {error.strerror}", do="choose another folder with `out`"
             ) from None
         begin(run, command, FILES, {})  # so that a run killed before training is known as ours
         outputs.write(run / "recipe.yaml", recipes.dump(recipe).encode())
         return run
-    raise UsageError(f"{base} already has a hundred runs of this second", do="choose another folder with --out")
+    raise UsageError(f"{base} already has a hundred runs of this second", do="choose another folder with `out`")
 
 
 def refuse_others(run: Path) -> None:

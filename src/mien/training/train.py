@@ -85,7 +85,7 @@ def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto")
     data, val = split(recipe, root, "train", place), split(recipe, root, "val", place)
     if last and last["learnt"] != data.training_digest:
         given = "its own data and teachers"
-        raise WeightsError(f"{run} was trained on other data or targets", given, "give its --root, or train again")
+        raise WeightsError(f"{run} was trained on other data or targets", given, "give its `root`, or train again")
     torch.manual_seed(recipe.seed)
     model = build(recipe, data, place)
     state = State(model, ExponentialMovingAverage(model, recipe.ema), optimizer(model, recipe.optim))

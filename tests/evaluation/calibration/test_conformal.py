@@ -86,5 +86,5 @@ def test_measure_counts_sizes_with_intervals() -> None:
 
 @pytest.mark.parametrize("coverage", [0, 1, -0.5, 90, float("nan")])
 def test_refuses_what_is_no_share(coverage: float) -> None:
-    with pytest.raises(UsageError, match="--coverage"):
+    with pytest.raises(UsageError, match="`coverage`"):
         fit_quantile(*drawn(20, 0), coverage)

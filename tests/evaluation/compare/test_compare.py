@@ -152,13 +152,13 @@ def test_systems_called_the_same_are_told_by_their_paths(tmp_path: Path, good: R
 
 
 def test_tables_without_any_truth_are_refused(table: Write) -> None:
-    with pytest.raises(DataError, match=r"no system comes with the truth.*--data NAME"):
+    with pytest.raises(DataError, match=r"no system comes with the truth.*`data`"):
         run(table("a.csv", ["id", "label"], [["1", "sad"]]))
 
 
 def test_unequal_sets_of_images_are_refused_with_number_and_names(saved: Saved, tmp_path: Path, poor: Result) -> None:
     fewer = poor.take(np.arange(7, 300)).save(tmp_path / "fewer.npz")
-    with pytest.raises(DataError, match=r"fewer.npz lacks 7 images \(1000, .* 1004, \.\.\.\).*--intersect"):
+    with pytest.raises(DataError, match=r"fewer.npz lacks 7 images \(1000, .* 1004, \.\.\.\).*`intersect`"):
         run(saved[0], fewer)
     with pytest.raises(DataError, match=r"good.npz has 7 more \(1000, "):
         run(fewer, saved[0])
@@ -184,7 +184,7 @@ def test_results_judged_by_other_labels_are_refused(saved: Saved, tmp_path: Path
     target = poor.target.copy()
     target[:4] = np.roll(target[:4], 1, axis=1)
     other = changed(poor, target=target).save(tmp_path / "other.npz")
-    with pytest.raises(DataError, match=r"judged by other labels in 4 images \(1000, 1001, .*--data NAME"):
+    with pytest.raises(DataError, match=r"judged by other labels in 4 images \(1000, 1001, .*`data`"):
         run(saved[0], other)
 
 
@@ -295,12 +295,12 @@ def test_published_figures_on_fewer_expressions_come_last_and_say_so(saved: Save
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"source": "xml"}, "--from 'xml'; expected auto or csv"),
-        ({"source": "CSV"}, "--from csv without a table"),
-        ({"split": "tets"}, "--split 'tets'; expected val or test"),
-        ({"split": "train"}, "--split 'train'; expected val or test"),
-        ({"split": "val"}, "--split val, but .*good.npz is of test; expected results of val"),
-        ({"columns": ("happy=joy",)}, "--column happiness=joy without such a table"),
+        ({"source": "xml"}, "`source` 'xml'; expected auto or csv"),
+        ({"source": "CSV"}, "`source` csv without a table"),
+        ({"split": "tets"}, "`split` 'tets'; expected val or test"),
+        ({"split": "train"}, "`split` 'train'; expected val or test"),
+        ({"split": "val"}, "`split` val, but .*good.npz is of test; expected results of val"),
+        ({"columns": ("happy=joy",)}, "`column` happiness=joy without such a table"),
     ],
 )
 def test_options_that_would_do_nothing_are_refused(saved: Saved, options: dict, told: str) -> None:
@@ -311,7 +311,7 @@ def test_options_that_would_do_nothing_are_refused(saved: Saved, options: dict, 
 def test_a_split_of_tables_alone_is_refused(table: Write) -> None:
     path = table("a.csv", ["id", "label", "truth"], [["1", "sad", "sad"], ["2", "sad", "fear"]])
     assert run(path)["n"] == 2
-    with pytest.raises(UsageError, match="--split of tables alone; expected --data NAME"):
+    with pytest.raises(UsageError, match="`split` of tables alone; expected `data`"):
         run(path, split="val")
 
 

@@ -168,7 +168,7 @@ def test_split_votes_count_as_accuracy_counts_them() -> None:
 
 def test_bad_input() -> None:
     result, groups = answered(CASES)
-    with pytest.raises(UsageError, match="--min-group 0"):
+    with pytest.raises(UsageError, match="`min_group` 0"):
         fairness(result, {"sex": groups}, 0)
     with pytest.raises(DataError, match="no column"):
         fairness(result, {})

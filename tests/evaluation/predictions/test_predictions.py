@@ -129,7 +129,7 @@ def test_what_predict_writes_is_understood(table: Write) -> None:
         (["id", "label"], [["a", "happy"], ["a", "sad"]], "2 rows (1, 2) name the same images, 'a' first"),
         (["id", "label"], [], "has no rows"),
         (["id", "size"], [["a", 3]], "has columns id, size; expected columns of probabilities or a column of labels"),
-        (["nr", "label"], [["a", "sad"]], "expected one that names the image; --column id=..."),
+        (["nr", "label"], [["a", "sad"]], "expected one that names the image; name it with `column` id=..."),
         (["id", "label"], [["a", "sad"], ["b"]], "row 2 with another number of cells than the header"),
         (["id", "label", "label"], [["a", "sad", "sad"]], "columns label stand twice"),
         (["id", "label", "truth"], [["a", "sad", "dull"]], "row 1 with no expression in column truth"),
@@ -197,12 +197,12 @@ def test_any_file_is_a_table_when_told_so(table: Write, tmp_path: Path, good: Re
     assert read(path, as_table=True).certain
     both = read_all([path, good.save(tmp_path / "good.npz")], (), None, as_table=True)
     assert [one.certain for one in both] == [True, False]  # a result stays one among tables
-    with pytest.raises(UsageError, match="--from csv without a table"):
+    with pytest.raises(UsageError, match="`source` csv without a table"):
         read(tmp_path / "good.npz", as_table=True)
 
 
 def test_a_table_of_another_suffix_is_told_how_to_be_read(table: Write) -> None:
-    with pytest.raises(UsageError, match=r"answers.txt is neither .npz nor .csv.*--from csv"):
+    with pytest.raises(UsageError, match=r"answers.txt is neither .npz nor .csv.*`source` csv"):
         read(table("answers.txt", ["id", "label"], [["a", "sad"]]))
 
 
@@ -246,8 +246,8 @@ def test_rows_that_lack_a_column_name_found_missing_and_unused_ones_with_the_wor
         "found 'calm' (neutral), 'happy' (happiness)",
         "not found sadness, surprise",
         "not used 'Gloom (%)', 'grin', 'ms'",
-        "--column sadness='Gloom (%)' --column surprise=grin",
-        "--column ignore='Gloom (%)' --column ignore=grin",
+        "`column` sadness='Gloom (%)' `column` surprise=grin",
+        "`column` ignore='Gloom (%)' `column` ignore=grin",
     ):
         assert told in message
     found = read(path, "sad=Gloom (%)", "ignore=grin")
@@ -255,14 +255,14 @@ def test_rows_that_lack_a_column_name_found_missing_and_unused_ones_with_the_wor
 
 
 def test_one_column_found_says_what_is_missing(table: Write) -> None:
-    with pytest.raises(DataError, match=r"found 'happy' \(happiness\); not found neutral, .*--column EXPRESSION="):
+    with pytest.raises(DataError, match=r"found 'happy' \(happiness\); not found neutral, .*`column` EXPRESSION="):
         read(table("x.csv", ["id", "happy", "gloom"], [["a", 0.5, 0.5]]))
 
 
 def test_what_is_no_expression_is_ignored_when_told_and_loudly(table: Write) -> None:
     rows = [["a", 60, 30, 10], ["b", 10, 20, 70], ["c", 0, 0, 100]]
     path = table("rek.csv", ["file", "HAPPY", "CALM", "CONFUSED"], rows)
-    with pytest.raises(DataError, match="with CONFUSED they do: --column ignore=CONFUSED"):
+    with pytest.raises(DataError, match="with CONFUSED they do: `column` ignore=CONFUSED"):
         read(path)
     found = read(path, "ignore=CONFUSED")
     assert found.labels == ("neutral", "happiness")
@@ -280,7 +280,7 @@ def test_every_word_that_is_no_expression_is_listed_with_its_count(table: Write)
     with pytest.raises(DataError) as caught:
         read(path)
     assert "'gloom' 3, 'grin' 2, 'Angery' 1 (did you mean anger?)" in str(caught.value)
-    assert "--column EXPRESSION=gloom" in str(caught.value)
+    assert "`column` EXPRESSION=gloom" in str(caught.value)
 
 
 def test_words_of_labels_are_told(table: Write) -> None:
@@ -333,8 +333,8 @@ def test_columns_are_told_for_every_table_or_for_one(table: Write, words: list[s
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["label=what", "id=photo", "id=Bild"], r"b.csv: --column id=photo and id=Bild.*b.csv:id=\.\.\. is for this"),
-        (["label=what", "c.csv:id=photo"], "--column c.csv:id=photo without such a table"),
+        (["label=what", "id=photo", "id=Bild"], r"b.csv: `column` id=photo and id=Bild.*b.csv:id=\.\.\. is for this"),
+        (["label=what", "c.csv:id=photo"], "`column` c.csv:id=photo without such a table"),
         (["label=what", "id=foto"], r"no table has a column 'foto' .*did you mean photo\?"),
         (["label=what", "a.csv:id=Bild"], "a.csv has no column 'Bild'"),
         (["label=what", "id=what"], "gives what two meanings"),
@@ -347,7 +347,7 @@ def test_columns_that_cannot_be_used_as_told_are_refused(table: Write, words: li
 
 
 def test_columns_told_without_a_table_are_refused(tmp_path: Path, good: Result) -> None:
-    with pytest.raises(UsageError, match="--column happiness=joy without such a table; expected a table beside it"):
+    with pytest.raises(UsageError, match="`column` happiness=joy without such a table; expected a table beside it"):
         read(good.save(tmp_path / "good.npz"), "happy=joy")
 
 
@@ -355,5 +355,5 @@ def test_results_of_another_split_are_refused(tmp_path: Path, good: Result) -> N
     path = good.save(tmp_path / "result.npz")
     assert read_all([path], (), "test", as_table=False)[0].certain is False
     for wanted in (path, tmp_path):
-        with pytest.raises(UsageError, match=r"--split val, but .*result.npz is of test"):
+        with pytest.raises(UsageError, match=r"`split` val, but .*result.npz is of test"):
             read_all([wanted], (), "val", as_table=False)

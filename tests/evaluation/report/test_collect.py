@@ -46,7 +46,7 @@ def test_a_committed_result_has_its_facts_in_a_file_of_its_own(tmp_path: Path, m
     found = gather([tmp_path / "0-test.npz"], None)
     assert found.known("tiny", "recipe") == {"seed": 7}
     assert found.known("tiny", "val")["n"] == 4
-    assert found.missing["tiny"].startswith("neither --root nor MIEN_DATA")
+    assert found.missing["tiny"].startswith("neither `root` nor MIEN_DATA")
 
 
 def test_a_stale_test_is_not_shown(tmp_path: Path, run: Path, make_result: Make) -> None:
@@ -73,7 +73,7 @@ def test_images_stay_in_folders_that_are_named(tmp_path: Path, run: Path, tiny_f
     assert path == Path("report.html")
     text = path.read_text(encoding="utf-8")
     assert "<img" not in text
-    assert "only into run folders and where --out says" in text
+    assert "only into run folders and where `out` says" in text
 
 
 def test_results_of_the_same_weights_are_told_apart(tmp_path: Path, make_result: Make) -> None:

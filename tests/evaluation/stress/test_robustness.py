@@ -138,7 +138,7 @@ def test_images_are_spread_over_the_split(tiny_fer2013: Path) -> None:
 @pytest.mark.parametrize(
     ("how", "error", "told"),
     [
-        ({"images": 0}, UsageError, "--images 0"),
+        ({"images": 0}, UsageError, "`images` 0"),
         ({"baseline": "nowhere.json"}, UsageError, "no file nowhere.json"),
         ({"baseline": "fer2013-nono"}, MienError, "did you mean 'fer2013-nano'"),
         ({"options": {"colour": "red"}}, DataError, "colour"),

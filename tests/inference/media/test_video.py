@@ -141,16 +141,16 @@ def test_max_fps_goes_by_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("clip", "said"),
     [
-        ({"every": 0}, "--every 0; expected a whole number of frames, at least 1"),
-        ({"start": -1}, "--start -1"),
-        ({"start": float("nan")}, "--start nan"),
-        ({"start": float("inf")}, "--start inf"),
-        ({"start": 5, "end": 5}, "--end 5; expected more seconds than --start 5"),
-        ({"start": 5, "end": 2.5}, "--end 2.5"),
-        ({"end": float("nan")}, "--end nan"),
-        ({"max_fps": 0}, "--max-fps 0"),
-        ({"max_fps": -2}, "--max-fps -2"),
-        ({"max_fps": float("inf")}, "--max-fps inf"),
+        ({"every": 0}, "`every` 0; expected a whole number of frames, at least 1"),
+        ({"start": -1}, "`start` -1"),
+        ({"start": float("nan")}, "`start` nan"),
+        ({"start": float("inf")}, "`start` inf"),
+        ({"start": 5, "end": 5}, "`end` 5; expected more seconds than `start` 5"),
+        ({"start": 5, "end": 2.5}, "`end` 2.5"),
+        ({"end": float("nan")}, "`end` nan"),
+        ({"max_fps": 0}, "`max_fps` 0"),
+        ({"max_fps": -2}, "`max_fps` -2"),
+        ({"max_fps": float("inf")}, "`max_fps` inf"),
     ],
 )
 def test_impossible_parts(clip: dict[str, Any], said: str) -> None:
@@ -161,7 +161,7 @@ def test_impossible_parts(clip: dict[str, Any], said: str) -> None:
 @pytest.mark.parametrize(
     ("clip", "said"),
     [
-        ({"start": 60}, r"a.mp4 ends at (1.9|2.0) s; expected --start 60 to be before that"),
+        ({"start": 60}, r"a.mp4 ends at (1.9|2.0) s; expected `start` 60 to be before that"),
         ({"start": 1.01, "end": 1.02}, "a.mp4 has no frame from 1.01 s to 1.02 s"),
     ],
 )

@@ -139,7 +139,7 @@ def test_a_locale_that_is_not_installed_is_named(
         (["--excel"], "--excel with --format table; expected --format csv"),
         (["--excel", "--format", "json"], "--excel with --format json; expected --format csv"),
         (["--excel", "--format", "parquet", "--out", "res"], "--excel with --format parquet; expected --format csv"),
-        (["--force"], "--force without --out; expected --out DIR beside it"),
+        (["--force"], "--force without --out; expected --out as well"),
         (["--frames", "--format", "csv"], "--frames with --format csv; expected --format table; csv has every frame"),
         (["--event-high", "2"], "--event-high 2; expected a probability from 0 to 1"),
         (["--event-low", "0.7"], "--event-low 0.7; expected at most --event-high 0.6"),

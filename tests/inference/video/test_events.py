@@ -233,12 +233,12 @@ def test_thresholds_are_settings() -> None:
 @pytest.mark.parametrize(
     ("at", "told"),
     [
-        ((1.1, 0.4, 0.5), "--event-high 1.1; expected a probability from 0 to 1"),
-        ((0.6, -0.1, 0.5), "--event-low -0.1; expected a probability from 0 to 1"),
-        ((0.6, float("nan"), 0.5), "--event-low nan"),
-        ((0.3, 0.4, 0.5), "--event-low 0.4; expected at most --event-high 0.3"),
-        ((0.6, 0.4, -1), "--event-min -1; expected seconds, 0 or more"),
-        ((0.6, 0.4, float("inf")), "--event-min inf"),
+        ((1.1, 0.4, 0.5), "`event_high` 1.1; expected a probability from 0 to 1"),
+        ((0.6, -0.1, 0.5), "`event_low` -0.1; expected a probability from 0 to 1"),
+        ((0.6, float("nan"), 0.5), "`event_low` nan"),
+        ((0.3, 0.4, 0.5), "`event_low` 0.4; expected at most `event_high` 0.3"),
+        ((0.6, 0.4, -1), "`event_min` -1; expected seconds, 0 or more"),
+        ((0.6, 0.4, float("inf")), "`event_min` inf"),
     ],
 )
 def test_what_can_be_no_thresholds(at: tuple[float, float, float], told: str) -> None:

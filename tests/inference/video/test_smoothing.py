@@ -143,5 +143,5 @@ def test_times_that_go_back_count_as_none() -> None:
 
 @pytest.mark.parametrize("seconds", [-1, math.nan, math.inf])
 def test_no_length_of_time(seconds: float) -> None:
-    with pytest.raises(UsageError, match="--smooth"):
+    with pytest.raises(UsageError, match="`smooth`"):
         Smoother(seconds)

@@ -32,7 +32,7 @@ from mien.data.duplicates import (
 )
 from mien.data.fer2013.votes import CHOICES
 from mien.data.samples import Samples, digest
-from mien.errors import DataError, UsageError
+from mien.errors import DataError, UsageError, spelled
 from mien.progress import bar
 
 BLANK = 5.0
@@ -119,7 +119,7 @@ def audit(name: str, root: Path | None, detector: str | None = None, **options: 
             "not a face, by votes", "the data set's labels are its votes"
         )
     if look is None:
-        left_out["not a face, by detector"] = "no --detector was given"
+        left_out["not a face, by detector"] = spelled("no `detector` was given")
     if all(samples.group is None for samples in splits.values()):
         left_out["subjects in two splits"] = "the data set names no subjects"
     return Audit(
@@ -263,7 +263,7 @@ def _finder(detector: str) -> Any:
     from mien.inference.detectors import make  # here, because OpenCV takes a while
 
     if detector == "whole":
-        raise UsageError("--detector whole", "yunet or haar", "whole takes every image for a face")
+        raise UsageError("`detector` whole", "yunet or haar", "whole takes every image for a face")
     return make(detector)
 
 

@@ -41,7 +41,7 @@ def find(root: Path) -> Layout:
             raise DataError(f"{root} is neither csv nor Parquet", "fer2013.csv, fer2013.parquet or a folder")
         return Layout(kind, root, root.parent)
     if not root.is_dir():
-        raise DataError(f"{root} does not exist", "a folder or file with FER2013", "check --root or MIEN_DATA")
+        raise DataError(f"{root} does not exist", "a folder or file with FER2013", "check `root` or MIEN_DATA")
     for folder in (root, root / "fer2013"):
         for name, kind in FILES.items():
             if (folder / name).is_file():
@@ -53,7 +53,7 @@ def find(root: Path) -> Layout:
     raise DataError(
         f"no FER2013 in {root}",
         f"{', '.join(FILES)} or folders train/ and test/, there or in fer2013/",
-        "check --root or MIEN_DATA",
+        "check `root` or MIEN_DATA",
     )
 
 

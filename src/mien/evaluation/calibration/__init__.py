@@ -137,7 +137,9 @@ def _check(first: Result, second: Result) -> None:
     files = [result.provenance.get("weights_sha256") for result in (first, second)]
     if all(files) and files[0] != files[1]:  # seeds of a recipe share its name
         raise DataError(
-            f"results of two files called {names[0]}", "answers of one and the same", "mien evaluate WEIGHTS --out DIR"
+            f"results of two files called {names[0]}",
+            "answers of one and the same",
+            "run `mien evaluate WEIGHTS --out DIR`",
         )
     common = np.intersect1d(first.ids, second.ids)
     if len(common):

@@ -66,7 +66,7 @@ def fit_quantile(probs: Floats, target: Floats, coverage: float, score: Score = 
     0.25
     """
     if not 0 < coverage < 1:
-        raise UsageError(f"--coverage {coverage}", "a share above 0 and below 1, such as 0.9")
+        raise UsageError(f"`coverage` {coverage}", "a share above 0 and below 1, such as 0.9")
     label, _ = top1(probs, target)
     scores = np.sort(score(probs)[np.arange(len(label)), label])
     rank = int(np.ceil((len(scores) + 1) * coverage - 1e-9))  # 10 * 0.9 is a little more than 9

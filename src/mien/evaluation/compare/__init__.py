@@ -64,12 +64,12 @@ def judge(request: Request) -> tuple[dict[str, Any], dict[str, Result]]:
     """Return what `mien compare --json` prints, and the tables that hold probabilities as results, by file name."""
     source = request.source.lower()
     if source not in SOURCES:
-        raise UsageError(f"--from {request.source!r}", " or ".join(SOURCES))
+        raise UsageError(f"`source` {request.source!r}", " or ".join(SOURCES))
     if request.split not in (None, *SPLITS):
-        raise UsageError(f"--split {request.split!r}", " or ".join(SPLITS))
+        raise UsageError(f"`split` {request.split!r}", " or ".join(SPLITS))
     systems = read_all(request.paths, read_mapping(request.columns), request.split, source == "csv")
     if request.split and not request.data and not any(system.facts for system in systems):
-        raise UsageError("--split of tables alone", "--data NAME beside it, or a result")
+        raise UsageError("`split` of tables alone", "`data` as well, or a result")
     results, notes = align(systems, _truth(request), request.intersect)
     found = {"notes": [*(note for system in systems for note in system.notes), *notes], **measure(results)}
     if request.published:
@@ -150,8 +150,8 @@ def same_systems(found: Mapping[str, Any], out: Path | None) -> None:
     except DataError:
         return
     if isinstance(held, dict) and set(held) != set(found["paths"]):
-        told = f"--out: {out / KEPT[0]} compares {', '.join(held)}"
-        raise UsageError(told, "another folder", "or write over it with --force")
+        told = f"`out`: {out / KEPT[0]} compares {', '.join(held)}"
+        raise UsageError(told, "another folder", "or write over it with `force`")
 
 
 def kept(paths: Sequence[Path]) -> list[str]:

@@ -127,7 +127,7 @@ def _truth_of(systems: Sequence[Answers]) -> Truth:
         raise DataError(
             "no system comes with the truth",
             "a column of true labels, a result.npz beside the tables, or a data set",
-            "--column truth=... or --data NAME --root DIR --split SPLIT",
+            "`column` truth=..., or `data`, `root` and `split`",
         )
     facts = {key: known.facts[key] for key in ("dataset", "split", "options", "fingerprint") if key in known.facts}
     return Truth(known.ids, known.target, known.truth_labels, str(known.path), facts, known.group)
@@ -193,7 +193,7 @@ def _unequal(system: Answers, missing: NDArray[np.str_], extra: NDArray[np.str_]
     told = [f"lacks {count(len(missing), 'image')} ({first(missing)})"] if len(missing) else []
     told += [f"has {len(extra):,} more ({first(extra)})"] if len(extra) else []
     held = f" ({count(empty, 'row')} of it without an answer)" if empty else ""
-    return DataError(f"{system.path}{held} {' and '.join(told)}", "the same images everywhere", "or --intersect")
+    return DataError(f"{system.path}{held} {' and '.join(told)}", "the same images everywhere", "or `intersect`")
 
 
 def _positions(row: NDArray[np.intp], n: int) -> NDArray[np.intp]:
@@ -232,7 +232,7 @@ def _same_truth(
             raise DataError(
                 f"{system.path} was judged by other labels in {apart.sum()} images ({first(ids[apart])})",
                 "one truth for all",
-                "--data NAME --split SPLIT says which",
+                "`data` and `split` say which",
             )
 
 

@@ -45,7 +45,7 @@ def fairness(
     UsageError for a `min_group` below 1, DataError for columns of another length or none at all.
     """
     if min_group < 1:
-        raise UsageError(f"--min-group {min_group}", "1 or more")
+        raise UsageError(f"`min_group` {min_group}", "1 or more")
     if not columns:
         raise DataError("no column of groups", "at least one")
     named = {column: _words(column, words, len(result)) for column, words in columns.items()}

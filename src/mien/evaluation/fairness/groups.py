@@ -58,12 +58,12 @@ def read_groups(
 def _id_column(path: Path, head: Sequence[str], told: str | None) -> str:
     if told is not None:
         if told not in head:
-            raise UsageError(f"--id {told}", f"a column of {path}: {', '.join(head)}")
+            raise UsageError(f"`id` {told}", f"a column of {path}: {', '.join(head)}")
         return told
     plain = {name.strip().lower(): name for name in reversed(head)}
     found = next((plain[word] for word in IDS.split() if word in plain), None)
     if found is None:
-        raise DataError(f"{path} has columns {', '.join(head)}", "one that names the image", "--id COLUMN")
+        raise DataError(f"{path} has columns {', '.join(head)}", "one that names the image", "name it with `id`")
     return found
 
 
@@ -88,7 +88,7 @@ def _join(path: Path, key: str, named: list[str], ids: NDArray[np.str_]) -> NDAr
         raise DataError(
             f"{path}: no image is known, the first is {named[0]!r}",
             f"ids such as {str(ids[0])!r} in column {key}",
-            "`--id COLUMN` takes them from another column",
+            "`id` takes them from another column",
         )
     return best
 
@@ -101,7 +101,7 @@ def _usable(path: Path, names: Sequence[str], rows: dict[str, list[str]], notes:
         else:
             usable.append(name)
     if not usable:
-        raise DataError(f"{path} has no column of groups", "columns of a few words each", "see --by")
+        raise DataError(f"{path} has no column of groups", "columns of a few words each", "see `by`")
     return usable
 
 
@@ -135,10 +135,10 @@ def _column(path: Path, name: str, rows: dict[str, list[str]], notes: list[str])
     columns = []
     for part in parts:
         if part not in rows:
-            raise UsageError(f"--by {name}", f"columns of {path}: {', '.join(rows)}")
+            raise UsageError(f"`by` {name}", f"columns of {path}: {', '.join(rows)}")
         words = _clean(rows[part])
         if why := _no_groups(words):
-            raise UsageError(f"--by {part}: the column holds {why}", "names of groups", "cut it into ranges first")
+            raise UsageError(f"`by` {part}: the column holds {why}", "names of groups", "cut it into ranges first")
         columns.append(_one_spelling(f"{path}: column {part}", words, notes))
     known = np.all([words != "" for words in columns], axis=0)
     joined = [", ".join(words) for words in zip(*(column.tolist() for column in columns), strict=True)]

@@ -68,7 +68,7 @@ def read_all(paths: Sequence[Path], told: Sequence[Told], split: str | None, as_
     files = [_file(Path(path), split) for path in paths]
     tables = {path: _rows(path) for path in files if _is_table(path, as_table)}
     if as_table and not tables:
-        raise UsageError("--from csv without a table", "a path that is no .npz")
+        raise UsageError("`source` csv without a table", "a path that is no .npz")
     check_told(told, tables)
     return [
         table_answers(path, tables[path], told) if path in tables else result_answers(path, split) for path in files
@@ -79,7 +79,7 @@ def _is_table(path: Path, as_table: bool) -> bool:
     if path.suffix.lower() in SUFFIXES or (as_table and path.suffix != ".npz"):
         return True
     if path.suffix != ".npz" and path.is_file() and not is_zipfile(path):
-        raise UsageError(f"{path} is neither .npz nor {', '.join(SUFFIXES)}", do="--from csv takes it for a table")
+        raise UsageError(f"{path} is neither .npz nor {', '.join(SUFFIXES)}", do="`source` csv takes it for a table")
     return False
 
 
@@ -103,7 +103,7 @@ def result_answers(path: Path, split: str | None) -> Answers:
         raise DataError(f"{path} holds no images", "at least one")
     facts = result.provenance
     if split and facts.get("split", split) != split:
-        raise UsageError(f"--split {split}, but {path} is of {facts['split']}", f"results of {split}")
+        raise UsageError(f"`split` {split}, but {path} is of {facts['split']}", f"results of {split}")
     return Answers(
         name=str(facts.get("weights") or path.stem),
         path=path,
@@ -211,7 +211,7 @@ def _expressions(path: Path, cells: list[str], column: str, told: Mapping[str, s
         raise DataError(
             f"{path}: {named(wrong)} with no expression in column {column}: {', '.join(listed + more)}",
             f"one of {', '.join(EXPRESSIONS)}",
-            f"--column EXPRESSION={word} says what a word means, --column ignore={word} that it is no answer",
+            f"`column` EXPRESSION={word} says what a word means, `column` ignore={word} that it is no answer",
         )
     return index
 

@@ -97,7 +97,7 @@ def read_mapping(words: Sequence[str]) -> tuple[Told, ...]:
         meant = what if what in (*GUESSES, IGNORE) else meaning(what)
         if not name or meant is None:
             fields = ", ".join((*GUESSES, IGNORE, *EXPRESSIONS))
-            raise UsageError(f"--column {word!r}", f"FIELD=COLUMN or FILE:FIELD=COLUMN, FIELD one of {fields}")
+            raise UsageError(f"`column` {word!r}", f"FIELD=COLUMN or FILE:FIELD=COLUMN, FIELD one of {fields}")
         found.append(Told(file, meant, name))
     return tuple(dict.fromkeys(found))
 
@@ -108,13 +108,13 @@ def check_told(told: Sequence[Told], tables: Mapping[Path, Rows]) -> None:
         meant = [path for path in tables if word.holds_for(path)]
         if not meant:
             there = ", ".join(map(str, tables))
-            raise UsageError(f"--column {word} without such a table", there or "a table beside it: CSV, TSV, Parquet")
+            raise UsageError(f"`column` {word} without such a table", there or "a table beside it: CSV, TSV, Parquet")
         if not any(word.name in tables[path] or _said(word, tables[path], told, path) for path in meant):
             head = list(dict.fromkeys(name for path in meant for name in tables[path]))
             near = get_close_matches(word.name, head, 1)
             none = f"{meant[0]} has no column" if len(meant) == 1 else "no table has a column"
             hint = f"did you mean {near[0]}?" if near else ""
-            raise DataError(f"{none} {word.name!r} (--column {word})", f"one of {', '.join(head)}", hint)
+            raise DataError(f"{none} {word.name!r} (`column` {word})", f"one of {', '.join(head)}", hint)
 
 
 def find_columns(path: Path, rows: Rows, told: Sequence[Told]) -> tuple[Columns, tuple[str, ...]]:
@@ -131,13 +131,15 @@ def find_columns(path: Path, rows: Rows, told: Sequence[Told]) -> tuple[Columns,
     if ("label" in fixed or words) and not given:
         probs = {}
     if probs and words:
-        raise UsageError(f"{path}: --column for columns of probabilities and for words of labels", "one or the other")
+        raise UsageError(f"{path}: `column` for columns of probabilities and for words of labels", "one or the other")
     if len(probs) < 2 and not found["label"]:
         what = "; ".join(["columns of probabilities or a column of labels", *(survey(probs) if probs else ())])
-        do = "name them: --column EXPRESSION=... for each, or --column label=..."
+        do = "name them: `column` EXPRESSION=... for each, or `column` label=..."
         raise DataError(f"{path} has columns {', '.join(head)}", what, do)
     if not found["id"]:
-        raise DataError(f"{path} has columns {', '.join(head)}", "one that names the image", "--column id=...")
+        raise DataError(
+            f"{path} has columns {', '.join(head)}", "one that names the image", "name it with `column` id=..."
+        )
     if len(probs) < 2:
         return Columns(found["id"], found["label"], found["truth"], {}, words=words), ()
     aside = (f"{path}: column {found['label']} is left aside, the probabilities say as much",) if found["label"] else ()
@@ -161,10 +163,10 @@ def _once(path: Path, told: Sequence[Told]) -> dict[str, str]:
     for word in told:
         if fixed.setdefault(word.field, word.name) != word.name:
             both = f"{word.field}={fixed[word.field]} and {word.field}={word.name}"
-            do = f"--column {path.name}:{word.field}=... is for this table alone"
-            raise UsageError(f"{path}: --column {both}", "one of them", do)
+            do = f"`column` {path.name}:{word.field}=... is for this table alone"
+            raise UsageError(f"{path}: `column` {both}", "one of them", do)
     if twice := sorted({name for name in fixed.values() if list(fixed.values()).count(name) > 1}):
-        raise UsageError(f"{path}: --column gives {', '.join(twice)} two meanings", "one for each column")
+        raise UsageError(f"{path}: `column` gives {', '.join(twice)} two meanings", "one for each column")
     return fixed
 
 

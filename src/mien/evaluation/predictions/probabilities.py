@@ -100,12 +100,12 @@ def _advice(spare: Rows, lacking: list[str], total: Floats, off: float) -> str:
     for name, cells in spare.items():
         all_told = total + np.nan_to_num([number(cell) for cell in cells])
         if min(np.abs(all_told - whole).max() / whole for whole in (1, 100)) <= off + ROUNDED:
-            does = f"with {name} they do: --column ignore={quote(name)}"
-            return f"{does}, or --column EXPRESSION={quote(name)}" if lacking else does
+            does = f"with {name} they do: `column` ignore={quote(name)}"
+            return f"{does}, or `column` EXPRESSION={quote(name)}" if lacking else does
     if not spare:
-        return "scores that are no probabilities cannot be compared; a column of labels can: --column label=..."
-    named = " ".join(f"--column {e}={quote(name)}" for e, name in zip(lacking, spare, strict=False))
-    ignored = " ".join(f"--column ignore={quote(name)}" for name in spare)
+        return "scores that are no probabilities cannot be compared; a column of labels can: `column` label=..."
+    named = " ".join(f"`column` {e}={quote(name)}" for e, name in zip(lacking, spare, strict=False))
+    ignored = " ".join(f"`column` ignore={quote(name)}" for name in spare)
     meant = f"say which is which, as in {named}" if named else ""
     return f"{meant}{'; ' if meant else ''}for what is a probability but no expression of ours {ignored}"
 

@@ -18,7 +18,7 @@ import numpy as np
 from mien.data import DATASETS, load
 from mien.data.samples import Samples
 from mien.data.sampling import merge
-from mien.errors import DataError, UsageError, WeightsError
+from mien.errors import DataError, UsageError, WeightsError, spelled
 from mien.evaluation.report import Report, write
 from mien.evaluation.report.measurements import files as measurements
 from mien.evaluation.report.measurements import measured
@@ -40,7 +40,7 @@ RESULTS = ("test.npz", "result.npz", "val.npz")
 """What holds the result of a folder; the first that is there is taken."""
 
 
-ELSEWHERE = "images are put only into run folders and where --out says"
+ELSEWHERE = "images are put only into run folders and where `out` says"
 
 
 OTHERS = {".csv", ".doc", ".docx", ".jpg", ".json", ".md", ".npz", ".pdf", ".png", ".svg", ".txt"}
@@ -54,7 +54,7 @@ def make(paths: Sequence[Path], root: Path | str | None, out: Path | None) -> tu
     then without images, which belong in folders that the user names.
     """
     if out is not None and out.suffix.lower() in OTHERS:
-        raise UsageError(f"--out {out}", "a folder or a file.html", "a browser prints the page as PDF")
+        raise UsageError(f"`out` {out}", "a folder or a file.html", "a browser prints the page as PDF")
     own = paths[0] if len(paths) == 1 and paths[0].is_dir() else None
     path = _target(out or own or Path())
     with alone(path, paths):
@@ -87,7 +87,7 @@ def gather(paths: Sequence[Path], root: Path | str | None, with_images: bool = T
     results = dict(zip(names, loaded, strict=True))
     where = dict(zip(names, files, strict=True))
     found = measured(results, where, given, _beside)
-    images, missing = _images(results, root, strict) if with_images else ({}, dict.fromkeys(names, ELSEWHERE))
+    images, missing = _images(results, root, strict) if with_images else ({}, dict.fromkeys(names, spelled(ELSEWHERE)))
     return Report(
         results,
         {name: describe(result) for name, result in results.items()},
@@ -199,7 +199,7 @@ def _card(result: Result, folder: Path) -> dict[str, Any] | None:
 def _out_of_reach(result: Result, root: Path | str | None) -> str:
     if str(result.provenance.get("dataset")) not in DATASETS:
         return "mien has no reader for the data set"
-    return "" if root or os.environ.get("MIEN_DATA") else "neither --root nor MIEN_DATA names the data set"
+    return "" if root or os.environ.get("MIEN_DATA") else spelled("neither `root` nor MIEN_DATA names the data set")
 
 
 def _samples(result: Result, root: Path | str | None) -> Samples:

@@ -18,13 +18,13 @@ def alone(path: Path, inputs: Sequence[Path]) -> Iterator[None]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"--out: {path} cannot be written: {error.strerror}", "a folder or a file.html") from None
+        raise OutputError(f"`out`: {path} cannot be written: {error.strerror}", "a folder or a file.html") from None
     with held(path.parent):
         if path.is_dir():
-            raise OutputError(f"--out: {path} is a folder", "a file.html")
+            raise OutputError(f"`out`: {path} is a folder", "a file.html")
         if os.path.lexists(path):
             if any(given.exists() and given.samefile(path) for given in inputs if path.exists()):
-                raise OutputError(f"--out: {path} is an input", "another file.html")
+                raise OutputError(f"`out`: {path} is an input", "another file.html")
             if path.is_symlink() or GENERATED not in path.read_bytes()[:2000]:
-                raise OutputError(f"--out: {path} was not written by mien", "another file.html, or remove that file")
+                raise OutputError(f"`out`: {path} was not written by mien", "another file.html, or remove that file")
         yield

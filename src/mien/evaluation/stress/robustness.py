@@ -85,7 +85,7 @@ def stress(
     if split == "train":
         raise DataError("split 'train'", "val or test: what weights have learnt tells nothing about them")
     if images < 1:
-        raise UsageError(f"--images {images}", "1 or more")
+        raise UsageError(f"`images` {images}", "1 or more")
     classifier = Classifier(find_weights(weights))
     if data is None:
         data, options = own_data(classifier.card, options or {})
@@ -195,7 +195,7 @@ def _earlier(path: Path, facts: dict[str, Any]) -> dict[str, Any]:
         names = {row["name"] for row in earlier["corruptions"]}
     if different or names != set(CORRUPTIONS):
         said = ", ".join(f"{key} {earlier[key]} against {facts[key]}" for key in different) or "other corruptions"
-        raise UsageError(f"--baseline: {path} was measured differently: {said}", "the same images and draws")
+        raise UsageError(f"`baseline`: {path} was measured differently: {said}", "the same images and draws")
     return earlier
 
 

@@ -59,7 +59,7 @@ class Haar:
 
 
 def _load(file: Path) -> cv2.CascadeClassifier:
-    check_regular(file, "an OpenCV cascade XML file", DetectorError, "or leave out --detector-file")
+    check_regular(file, "an OpenCV cascade XML file", DetectorError, "or leave out `detector_file`")
     cascade = cv2.CascadeClassifier()
     try:
         storage = cv2.FileStorage(file.read_text("utf-8"), cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
@@ -67,7 +67,7 @@ def _load(file: Path) -> cv2.CascadeClassifier:
     except (OSError, ValueError, cv2.error, SystemError):  # OpenCV's binding raises the last for a broken file
         usable = False
     if not usable:
-        raise DetectorError(f"{file} is no Haar cascade", "an OpenCV cascade XML file", "or leave out --detector-file")
+        raise DetectorError(f"{file} is no Haar cascade", "an OpenCV cascade XML file", "or leave out `detector_file`")
     return cascade
 
 

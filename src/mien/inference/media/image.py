@@ -95,7 +95,7 @@ def check_size(width: int, height: int, name: str | Path, most: int | None = Non
         raise MediaError(
             f"{name} has {width} x {height} pixels",
             f"at most {most / 1e6:g} million",
-            f"--max-pixels {width * height} reads it",
+            f"`max_pixels` {width * height} reads it",
         )
 
 

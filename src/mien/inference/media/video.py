@@ -40,13 +40,13 @@ class Clip:
 
     def __post_init__(self) -> None:
         if self.every < 1:
-            raise UsageError(f"--every {self.every}", "a whole number of frames, at least 1")
+            raise UsageError(f"`every` {self.every}", "a whole number of frames, at least 1")
         if not (math.isfinite(self.start) and self.start >= 0):
-            raise UsageError(f"--start {self.start:g}", "seconds from the video's start, at least 0")
+            raise UsageError(f"`start` {self.start:g}", "seconds from the video's start, at least 0")
         if self.end is not None and not self.end > self.start:
-            raise UsageError(f"--end {self.end:g}", f"more seconds than --start {self.start:g}")
+            raise UsageError(f"`end` {self.end:g}", f"more seconds than `start` {self.start:g}")
         if self.max_fps is not None and not (math.isfinite(self.max_fps) and self.max_fps > 0):
-            raise UsageError(f"--max-fps {self.max_fps:g}", "frames a second, more than 0")
+            raise UsageError(f"`max_fps` {self.max_fps:g}", "frames a second, more than 0")
 
 
 WHOLE = Clip()
@@ -111,7 +111,7 @@ def _decoded(source: str | Path, start: float, max_pixels: int) -> Iterator[tupl
 
 def _nothing(source: str | Path, clip: Clip, seconds: float) -> MediaError:
     if seconds < clip.start:
-        return MediaError(f"{source} ends at {seconds:.1f} s", f"--start {clip.start:g} to be before that")
+        return MediaError(f"{source} ends at {seconds:.1f} s", f"`start` {clip.start:g} to be before that")
     if clip.start == 0 and clip.end is None:
         return MediaError(f"{source} has no frame")
     return MediaError(f"{source} has no frame from {clip.start:g} s to {clip.end or seconds:g} s")

@@ -36,7 +36,7 @@ class Smoother:
         abstains is decided anew on the averages.
         """
         if not (math.isfinite(seconds) and seconds >= 0):
-            raise UsageError(f"--smooth {seconds}", "seconds, 0 or more")
+            raise UsageError(f"`smooth` {seconds}", "seconds, 0 or more")
         self._constant = seconds
         self._least = least
         self._states: dict[int, _State] = {}

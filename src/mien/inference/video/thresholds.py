@@ -25,13 +25,13 @@ class Thresholds:
 
     def __post_init__(self) -> None:
         """Refuse what can be no thresholds; UsageError."""
-        for option, value in (("--event-high", self.high), ("--event-low", self.low)):
+        for option, value in (("`event_high`", self.high), ("`event_low`", self.low)):
             if not 0 <= value <= 1:
                 raise UsageError(f"{option} {value:g}", "a probability from 0 to 1")
         if self.low > self.high:
-            raise UsageError(f"--event-low {self.low:g}", f"at most --event-high {self.high:g}")
+            raise UsageError(f"`event_low` {self.low:g}", f"at most `event_high` {self.high:g}")
         if not (math.isfinite(self.shortest) and self.shortest >= 0):
-            raise UsageError(f"--event-min {self.shortest:g}", "seconds, 0 or more")
+            raise UsageError(f"`event_min` {self.shortest:g}", "seconds, 0 or more")
 
     def __str__(self) -> str:
         at = f"reaches {percent(self.high)}, stays at {percent(self.low)} or more"
