@@ -12,6 +12,7 @@ from typing import Any
 
 import av
 
+from mien.inference.media import h264
 from mien.inference.media.geometry import UPRIGHT, turn_of
 
 CAREFUL = {"err_detect": "crccheck+bitstream+buffer+explode"}
@@ -45,16 +46,25 @@ class Decoder:
         """Yield the frames that a packet completes, and None where something could not be read."""
         if self._turn is None and packet.is_keyframe:
             self._learn_turn(packet)
-        try:
-            frames = self._context.decode(packet)
-        except av.error.FFmpegError:
-            frames = [None]
+        frames = self._decoded(packet)
         if self._sure:
             yield from frames
         else:
             yield from self._tried(packet, frames)
         if self._lengths is not None and packet.size and not _possible(bytes(packet), self._lengths):
             yield None
+
+    def _decoded(self, packet: Any) -> list[Any]:
+        if not packet.size and self._context.name in MARKS and self._context.is_open:
+            idle = h264.idle_packets(self._context)
+            return [frame for last in (*idle, packet) for frame in self._attempt(last)]
+        return self._attempt(packet)
+
+    def _attempt(self, packet: Any) -> list[Any]:
+        try:
+            return list(self._context.decode(packet))
+        except av.error.FFmpegError:
+            return [None]
 
     def turn(self, frame: Any) -> tuple[int, ...]:
         """Return how a frame is to be turned, one of geometry.EIGHT."""
@@ -63,6 +73,7 @@ class Decoder:
     def flush(self) -> None:
         """Forget what was read, before reading from elsewhere."""
         self._context.flush_buffers()
+        self._context.skip_frame = "DEFAULT"
         self._held.clear()
         self._keys = 0
 
@@ -91,6 +102,8 @@ class Decoder:
         strict = {"strict": "strict"} if context.name in STRICT else {}
         context.options = self._options | strict | ({} if context.name in MARKS else CAREFUL)
         context.thread_type = "AUTO"
+        if context.name in MARKS:
+            h264.defer_output(context)
         return context
 
     def _other(self, name: str | None) -> Any:
@@ -117,8 +130,7 @@ def _length_size(context: Any) -> int | None:
     """Return how many bytes tell the length of an HEVC NAL unit, 0 where start codes part them, None for others."""
     if context.name != "hevc":
         return None
-    head = context.extradata or b""
-    return (head[21] & 3) + 1 if len(head) > 22 and head[0] == 1 else 0
+    return h264.length_size(context.extradata or b"", 21)
 
 
 def _possible(packet: bytes, lengths: int) -> bool:
