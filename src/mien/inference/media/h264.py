@@ -27,7 +27,7 @@ def defer_output(context: Any) -> None:
 
 
 def idle_packets(context: Any) -> Iterator[Any]:
-    """Yield packets without a picture, enough for every thread of an open decoder; the decoder accepts them silently."""
+    """Yield packets without a picture, one for every thread of an open decoder, which accepts them silently."""
     context.skip_frame = "NONREF"  # else a packet without a picture is an error
     lengths = length_size(context.extradata or b"", 4)
     head = len(DELIMITER).to_bytes(lengths, "big") if lengths else b"\0\0\0\1"
