@@ -30,7 +30,7 @@ from mien.card import Card
 from mien.data.terms import terms_of
 from mien.evaluation.evaluate import evaluate
 from mien.evaluation.result import Result
-from mien.evaluation.scores import describe
+from mien.evaluation.scores import score
 from mien.experiments import record as rows
 from mien.experiments import table
 from mien.inference.classify import WEIGHTS, Classifier, names
@@ -82,7 +82,7 @@ def again() -> None:
                 result.save(kept)
             else:
                 result = Result.load(kept)
-            content["figures"][split] = describe(result)
+            content["figures"][split] = score(result).to_dict()
         write_json(content, path)
     table.draw(RESULTS)
 

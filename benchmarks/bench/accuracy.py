@@ -55,7 +55,7 @@ def measure() -> dict[str, Any]:
 def _ours(name: str, data: str, folder: Path) -> Path:
     """Return our weights' predictions: the file in results/ where there is one, so that figures agree."""
     kept = ROOT / "results" / name / "0-test.npz"
-    if kept.is_file() and Result.load(kept).provenance.get("dataset") == data:
+    if kept.is_file() and Result.load(kept).provenance.dataset == data:
         return kept
     return evaluate(name, data, None, "test")[0].save(folder / f"{data}-{name}.npz")
 

@@ -54,9 +54,9 @@ def source(path: Path) -> object:
 
 def result(path: Path) -> None:
     from mien.evaluation.result import Result
-    from mien.evaluation.scores import describe
+    from mien.evaluation.scores import score
 
-    describe(Result.load(path))
+    score(Result.load(path))
 
 
 def generated(path: Path) -> None:

@@ -227,7 +227,8 @@ def list_names(
         return typer.echo(json.dumps(names) if as_json else "\n".join(names))
     found = {kind: _names_if_there(kind) for kind in LISTS}
     lines = (f"{k:10} {', '.join(names) if names else 'needs mien[train]'}" for k, names in found.items())
-    typer.echo(json.dumps(found) if as_json else "\n".join(lines))
+    plain = found.to_dict() if hasattr(found, "to_dict") else found
+    typer.echo(json.dumps(plain) if as_json else "\n".join(lines))
 
 
 @app.command()
@@ -310,11 +311,11 @@ def evaluate(
     from mien.outputs.taken import taken
 
     with taken("evaluate", out, KEPT, [weights_file(weights), _data(root)], context.params) as begin:
-        result, figures = measure(weights, data, root, split, out, force, **read_options(options or []))
-        _print(figures, to_text, as_json)
+        result, scores = measure(weights, data, root, split, out, force, **read_options(options or []))
+        _print(scores, to_text, as_json)
         if out:
             with begin() as outputs:
-                _wrote(keep(result, figures, outputs, root))
+                _wrote(keep(result, scores, outputs, root))
 
 
 @app.command()
@@ -407,12 +408,12 @@ def fairness(
     from mien.evaluation.fairness import fairness as measure
     from mien.evaluation.fairness import text as fairness_show
     from mien.evaluation.fairness.groups import read_groups
-    from mien.evaluation.provenance import origin, room
+    from mien.evaluation.provenance import check_writable, source_facts
     from mien.outputs.taken import taken
 
     answers = calibration.load(result)
     with taken("fairness", out, fairness_show.KEPT, [result, groups], context.params) as begin:
-        room(out, "fairness.json", origin(answers), force)
+        check_writable(out, "fairness.json", source_facts(answers), force)
         columns, notes = read_groups(groups, answers.ids, id, by or [])
         for note in notes:
             say(note)
@@ -477,7 +478,8 @@ def _print(found: Any, to_text: Callable[[Any], str], as_json: bool) -> None:
     """Print what was found as one JSON document, with names as they are, or as text to look at."""
     import json
 
-    typer.echo(json.dumps(found) if as_json else to_text(printable_in(found)))
+    plain = found.to_dict() if hasattr(found, "to_dict") else found
+    typer.echo(json.dumps(plain) if as_json else to_text(printable_in(found)))
 
 
 def _print_path(path: Path) -> None:

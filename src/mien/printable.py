@@ -8,6 +8,7 @@ table, every line on stderr, HTML.  JSON, CSV and Parquet keep names as given.
 import sys
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
@@ -31,13 +32,17 @@ def printable(text: object, keep: str = "") -> str:
 
 
 def printable_in(value: Any) -> Any:
-    """Return a value as JSON carries it with every text in it printable, keys too; what is no text stays as it is."""
+    """Return JSON, or a value object, with every text in it printable, keys too; anything else stays as it is."""
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, Mapping):
         return {printable_in(key): printable_in(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [printable_in(one) for one in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{field.name: printable_in(getattr(value, field.name)) for field in fields(value)})
+    if hasattr(value, "model_construct"):
+        return type(value).model_construct(**printable_in(value.model_dump(exclude_unset=True)))
     return value
 
 

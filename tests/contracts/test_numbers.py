@@ -103,7 +103,7 @@ def test_the_figures_of_a_row_are_those_of_its_probabilities(name: str) -> None:
             assert figures[key] == pytest.approx(metric(result.probs, result.target), abs=1e-4), (split, key)
         assert result.clean is not None
         assert figures["clean"]["n"] == result.clean.sum()
-        assert result.provenance["training"] == results(f"{name}/0.json")["environment"]["data"]
+        assert result.provenance.training == results(f"{name}/0.json")["environment"]["data"]
 
 
 def test_the_bench_says_of_our_weights_what_their_results_say() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from mien.evaluation.evaluate import evaluate
 from mien.evaluation.result import Result
-from mien.evaluation.scores import describe
+from mien.evaluation.scores import score
 from mien.inference.classify import WEIGHTS, Classifier, names
 from mien.labels import EXPRESSIONS
 
@@ -46,19 +46,19 @@ def test_card_and_results_agree(name: str) -> None:
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_figures_follow_from_the_kept_probabilities(name: str, split: str) -> None:
     result, measured = Result.load(ROOT / "results" / name / f"0-{split}.npz"), record(name)["figures"][split]
-    again = describe(result)
-    assert again["n"] == measured["n"]
-    assert again["confusion"] == measured["confusion"]
-    assert again["accuracy"] == pytest.approx(measured["accuracy"])
-    assert again["clean"]["accuracy"] == pytest.approx(measured["clean"]["accuracy"])
-    assert again["ece"] == pytest.approx(measured["ece"])
+    again = score(result)
+    assert again.n == measured["n"]
+    assert again.confusion == measured["confusion"]
+    assert again.accuracy == pytest.approx(measured["accuracy"])
+    assert again.clean.accuracy == pytest.approx(measured["clean"]["accuracy"])
+    assert again.ece == pytest.approx(measured["ece"])
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_weights_still_answer_so_on_val(name: str, mien_data: Path) -> None:
-    _, figures = evaluate(name, None, mien_data, "val")
+    _, scores = evaluate(name, None, mien_data, "val")
     # int8 kernels differ between processors by a rounding here and there
-    assert figures["accuracy"] == pytest.approx(record(name)["figures"]["val"]["accuracy"], abs=0.003)
+    assert scores.accuracy == pytest.approx(record(name)["figures"]["val"]["accuracy"], abs=0.003)
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.evaluation.result import Result
+from mien.evaluation.result import Provenance, Result
 from mien.labels import ORDERS, ordered
 
 LABELS = ordered(ORDERS["fer2013"])
@@ -24,7 +24,7 @@ def system(seed: int, skill: float, ids: Iterable[str] | None = None, **facts: o
     training = {"name": "fer2013", "fingerprint": "0" * 16}
     searched = {"training": training, "twins": names[:30].tolist()}
     facts = {"weights": f"system{seed}", "dataset": "fer2013", "split": "test", **searched, **facts}
-    return Result(probs, np.eye(7)[label], LABELS, names, provenance=facts)
+    return Result(probs, np.eye(7)[label], LABELS, names, provenance=Provenance(**facts))
 
 
 @pytest.fixture

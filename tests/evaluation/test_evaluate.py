@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,8 +20,8 @@ from mien.errors import MienError, OutputError, UsageError, WeightsError
 from mien.evaluation import evaluate as module
 from mien.evaluation.evaluate import evaluate, find_weights, keep, read
 from mien.evaluation.metrics import METRICS, PEOPLE, VOTES
-from mien.evaluation.result import Result
-from mien.evaluation.scores import describe, figures
+from mien.evaluation.result import Provenance, Result
+from mien.evaluation.scores import Scores, score, score_subset
 from mien.evaluation.text import to_text
 from mien.evaluation.training_duplicates import Search
 from mien.inference.classify import Classifier, locate
@@ -62,43 +61,41 @@ def told_of_training(name: str, root: Path | None, **options: str) -> Classifier
 
 
 @pytest.fixture(scope="module")
-def measured(tiny_fer2013: Path) -> tuple[Result, dict[str, Any]]:
+def measured(tiny_fer2013: Path) -> tuple[Result, Scores]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "Classifier", lambda _: told_of_training("ferplus", tiny_fer2013))
         return evaluate("ferplus", "ferplus", tiny_fer2013, "val")
 
 
-def test_figures_are_those_of_the_result(measured: tuple[Result, dict[str, Any]]) -> None:
-    result, found = measured
-    assert set(CONTRACT.split()) <= set(found)
-    assert found["n"] == len(result) == sum(row["support"] for row in found["per_class"].values())
-    assert found["accuracy"] == METRICS["accuracy"](result.probs, result.target)
-    assert found["accuracy_interval"][0] < found["accuracy"] < found["accuracy_interval"][1]
-    assert found["macro_f1_interval"][0] <= found["macro_f1"] <= found["macro_f1_interval"][1]
-    assert np.trace(found["confusion"]) == round(found["accuracy"] * found["n"])
-    assert list(found["per_class"]) == found["labels"] == list(result.labels)
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
+def test_figures_are_those_of_the_result(measured: tuple[Result, Scores]) -> None:
+    result, scores = measured
+    assert set(CONTRACT.split()) <= set(scores.to_dict())
+    assert scores.n == len(result) == sum(row["support"] for row in scores.per_class.values())
+    assert scores.accuracy == METRICS["accuracy"](result.probs, result.target)
+    assert scores.intervals["accuracy"][0] < scores.accuracy < scores.intervals["accuracy"][1]
+    assert scores.intervals["macro_f1"][0] <= scores.macro_f1 <= scores.intervals["macro_f1"][1]
+    assert np.trace(scores.confusion) == round(scores.accuracy * scores.n)
+    assert tuple(scores.per_class) == scores.labels == result.labels
+    assert json.loads(json.dumps(scores.to_dict(), allow_nan=False)) == scores.to_dict()
 
 
-def test_probabilities_are_the_classifiers_for_the_samples(
-    measured: tuple[Result, dict[str, Any]], tiny_fer2013: Path
-) -> None:
-    result, found = measured
+def test_probabilities_are_the_classifiers_for_the_samples(measured: tuple[Result, Scores], tiny_fer2013: Path) -> None:
+    result, scores = measured
     samples = load("ferplus", tiny_fer2013, "val")
     assert result.ids.tolist() == samples.ids.tolist()
     assert np.allclose(result.probs, Classifier("ferplus")(np.asarray(samples.images)), atol=1e-6)
     assert np.allclose(result.target, samples.target, atol=1e-6)
-    assert found["fingerprint"] == samples.fingerprint
+    assert scores.provenance.fingerprint == samples.fingerprint
 
 
-def test_clean_leaves_out_the_twins(measured: tuple[Result, dict[str, Any]]) -> None:
-    result, found = measured
-    twins = result.provenance["twins"]
+def test_clean_leaves_out_the_twins(measured: tuple[Result, Scores]) -> None:
+    result, scores = measured
+    twins = result.provenance.twins
     assert 0 < len(twins) < len(result)  # the drawn data set has five of its forty
-    assert found["clean"]["n"] == len(result) - len(twins)
+    assert scores.clean.n == len(result) - len(twins)
     clean = result.take(~np.isin(result.ids, twins))
-    assert found["clean"]["accuracy"] == METRICS["accuracy"](clean.probs, clean.target)
-    assert "twins" not in found
+    assert scores.clean.accuracy == METRICS["accuracy"](clean.probs, clean.target)
+    assert "twins" not in scores.to_dict()
 
 
 OTHER = [
@@ -116,15 +113,15 @@ def test_twins_are_not_searched_in_a_training_the_weights_never_saw(
     other = Classifier("ferplus")
     other.card = other.card.model_copy(update={"data": data})
     monkeypatch.setattr(module, "Classifier", lambda _: other)
-    result, found = evaluate("ferplus", "fer2013", tiny_fer2013, "val")
+    result, scores = evaluate("ferplus", "fer2013", tiny_fer2013, "val")
     assert result.clean is None
-    assert "twins" not in result.provenance
-    assert found["clean"]["accuracy"] is None
-    assert (found["clean"]["n"], found["restricted"]["clean"]["n"]) == (None, None)
-    assert re.search(f"without twins  not searched: .*{why}", to_text(found))
-    assert re.search(f"not searched: .*{why}", html.unescape(keep(result, found, tmp_path)[2].read_text()))
+    assert result.provenance.twins is None
+    assert scores.clean.accuracy is None
+    assert (scores.clean.n, scores.restricted.clean.n) == (None, None)
+    assert re.search(f"without twins  not searched: .*{why}", to_text(scores))
+    assert re.search(f"not searched: .*{why}", html.unescape(keep(result, scores, tmp_path)[2].read_text()))
     assert "without a twin in training" not in (tmp_path / "report.html").read_text()
-    json.dumps(found, allow_nan=False)
+    json.dumps(scores.to_dict(), allow_nan=False)
 
 
 @pytest.mark.parametrize(("weights", "data"), [("ferplus", "fer2013"), ("fer2013", "ferplus")])
@@ -132,9 +129,9 @@ def test_twins_are_searched_in_the_weights_own_training_whatever_is_measured(
     weights: str, data: str, tiny_fer2013: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "Classifier", lambda _: told_of_training(weights, tiny_fer2013))
-    found = evaluate(weights, data, tiny_fer2013, "val")[1]
-    assert found["training"]["name"] == weights
-    assert 0 < found["clean"]["n"] < found["n"]
+    scores = evaluate(weights, data, tiny_fer2013, "val")[1]
+    assert scores.provenance.training["name"] == weights
+    assert 0 < scores.clean.n < scores.n
 
 
 @pytest.mark.parametrize("target", [[1, 0, 0], [0.5, 0.5, 0]], ids=["one class", "ties"])
@@ -142,36 +139,36 @@ def test_twins_are_searched_in_the_weights_own_training_whatever_is_measured(
 def test_what_is_not_defined_is_null_in_json(target: list[float], n: int) -> None:
     facts = {"weights": "w", "dataset": "d", "split": "val", "labels_left_out": [], "left_out": 0}
     labels, ids = ("neutral", "happiness", "anger"), np.arange(n).astype(str)
-    found = describe(Result([[0.8, 0.1, 0.1]] * n, [target] * n, labels, ids, provenance=facts))
-    assert found["kappa"] is None
-    assert found["kappa_interval"] == [None, None]
-    json.dumps(found, allow_nan=False)
-    assert "accuracy 100.00 %" in to_text(found)
+    scores = score(Result([[0.8, 0.1, 0.1]] * n, [target] * n, labels, ids, provenance=Provenance(**facts)))
+    assert scores.values["kappa"] is None
+    assert scores.intervals["kappa"] == [None, None]
+    json.dumps(scores.to_dict(), allow_nan=False)
+    assert "accuracy 100.00 %" in to_text(scores)
 
 
-def test_a_saved_result_tells_the_same(measured: tuple[Result, dict[str, Any]], tmp_path: Path) -> None:
-    result, found = measured
-    assert describe(Result.load(result.save(tmp_path / "result.npz"))) == found
+def test_a_saved_result_tells_the_same(measured: tuple[Result, Scores], tmp_path: Path) -> None:
+    result, scores = measured
+    assert score(Result.load(result.save(tmp_path / "result.npz"))) == scores
 
 
 def test_an_expression_that_no_label_is_stays_a_wrong_answer(tiny_fer2013: Path) -> None:
-    result, found = evaluate("ferplus", "fer2013", tiny_fer2013, "val")
+    result, scores = evaluate("ferplus", "fer2013", tiny_fer2013, "val")
     samples = load("fer2013", tiny_fer2013, "val")
     whole = Classifier("ferplus")(np.asarray(samples.images))
     assert result.labels == Classifier("ferplus").card.labels
     assert np.allclose(result.probs, whole, atol=1e-6)
     assert not result.target[:, 7].any()
-    assert (found["left_out"], found["labels_left_out"]) == (0, [])
-    assert found["accuracy"] == (whole.argmax(1) == samples.target.argmax(1)).mean()
-    assert np.shape(found["confusion"]) == (8, 8)
-    part, seven = found["restricted"], whole[:, :7] / whole[:, :7].sum(1, keepdims=True)
-    assert part["name"] == "restricted to the 7 common labels, renormalised"
-    assert (part["only_answers"], part["only_labels"]) == (["contempt"], [])
-    assert part["answered"] == (whole.argmax(1) == 7).sum()
+    assert (scores.provenance.left_out, scores.provenance.labels_left_out) == (0, [])
+    assert scores.accuracy == (whole.argmax(1) == samples.target.argmax(1)).mean()
+    assert np.shape(scores.confusion) == (8, 8)
+    part, seven = scores.restricted, whole[:, :7] / whole[:, :7].sum(1, keepdims=True)
+    assert part.name == "restricted to the 7 common labels, renormalised"
+    assert (part.only_answers, part.only_labels) == (["contempt"], [])
+    assert part.answered == (whole.argmax(1) == 7).sum()
     for key in METRICS:
-        assert part[key] == pytest.approx(METRICS[key](seven, samples.target), abs=1e-5, nan_ok=True), key
-        assert found[key] == pytest.approx(METRICS[key](result.probs, result.target), nan_ok=True), key
-    text = to_text(found)
+        assert part.values[key] == pytest.approx(METRICS[key](seven, samples.target), abs=1e-5, nan_ok=True), key
+        assert scores.values[key] == pytest.approx(METRICS[key](result.probs, result.target), nan_ok=True), key
+    text = to_text(scores)
     assert "restricted to the 7 common labels, renormalised:" in text
     assert text.index("all images") < text.index("restricted")
     assert "\ncontempt" not in text.split("images by label")[1]  # no row: none is labelled so; but a column
@@ -191,22 +188,22 @@ def test_a_label_that_the_weights_lack_is_always_wrong(tiny_fer2013: Path, monke
     short = Short("ferplus")
     short.card = short.card.model_copy(update={"labels": short.card.labels[:7]})
     monkeypatch.setattr(module, "Classifier", lambda _: short)
-    result, found = evaluate("ferplus", "ferplus", tiny_fer2013, "val")
+    result, scores = evaluate("ferplus", "ferplus", tiny_fer2013, "val")
     assert outside.sum() > 0
     assert result.ids.tolist() == samples.ids.tolist()
     assert not result.probs[:, 7].any()
-    right = np.trace(np.array(found["confusion"]))
-    assert found["accuracy"] == right / len(samples)
-    assert found["per_class"]["contempt"]["recall"] == 0
-    assert found["per_class"]["contempt"]["precision"] is None
-    part = found["restricted"]
-    assert (part["n"], part["left_out"], part["labelled"]) == ((~outside).sum(), outside.sum(), outside.sum())
-    assert part["accuracy"] == pytest.approx(right / (~outside).sum())
-    assert f"cannot predict contempt: {outside.sum()} images labelled so always count as wrong" in to_text(found)
+    right = np.trace(np.array(scores.confusion))
+    assert scores.accuracy == right / len(samples)
+    assert scores.per_class["contempt"]["recall"] == 0
+    assert scores.per_class["contempt"]["precision"] is None
+    part = scores.restricted
+    assert (part.n, part.left_out, part.labelled) == ((~outside).sum(), outside.sum(), outside.sum())
+    assert part.accuracy == pytest.approx(right / (~outside).sum())
+    assert f"cannot predict contempt: {outside.sum()} images labelled so always count as wrong" in to_text(scores)
 
 
-def test_the_same_labels_have_no_restricted_figure(measured: tuple[Result, dict[str, Any]]) -> None:
-    assert measured[1]["restricted"] is None
+def test_the_same_labels_have_no_restricted_figure(measured: tuple[Result, Scores]) -> None:
+    assert measured[1].restricted is None
     assert "restricted" not in to_text(measured[1])
 
 
@@ -216,10 +213,10 @@ def test_a_sure_answer_that_no_label_is_is_never_right(tmp_path: Path) -> None:
     target = np.pad(np.eye(2)[np.arange(981) % 2], ((0, 0), (1, 0)))
     probs = np.hstack([np.full((981, 1), 0.9), 0.1 * target[:, 1:]])
     facts = {"answer_labels": list(labels), "truth_labels": list(labels[1:])}
-    found = describe(Result(probs, target, labels, np.arange(981).astype(str), provenance=facts))
-    assert (found["accuracy"], found["macro_f1"], found["balanced_accuracy"], found["top2"]) == (0, 0, 0, 1)
-    assert found["restricted"]["accuracy"] == 1
-    assert found["restricted"]["answered"] == 981
+    scores = score(Result(probs, target, labels, np.arange(981).astype(str), provenance=Provenance(**facts)))
+    assert (scores.accuracy, scores.macro_f1, scores.values["balanced_accuracy"], scores.values["top2"]) == (0, 0, 0, 1)
+    assert scores.restricted.accuracy == 1
+    assert scores.restricted.answered == 981
 
 
 def other_size(images: np.ndarray, name: str) -> np.ndarray:
@@ -239,29 +236,28 @@ def test_images_of_other_sizes_are_brought_to_the_crop(name: str, tiny_fer2013: 
     assert np.allclose(read(classifier, samples), classifier(images), atol=0.01)
 
 
-def test_nothing_to_measure_is_none_everywhere(measured: tuple[Result, dict[str, Any]]) -> None:
-    result, found = measured
-    empty = figures(result.take(np.zeros(len(result), bool)))
-    assert set(empty) == set(found["clean"]) - {"n"}
-    assert set(empty.values()) == {None}
-    every = Result(result.probs, result.target, result.labels, result.ids, provenance={**result.provenance})
-    every.provenance["twins"] = result.ids.tolist()
-    assert "without twins  none" in to_text(describe(every))
+def test_nothing_to_measure_is_none_everywhere(measured: tuple[Result, Scores]) -> None:
+    result, scores = measured
+    empty = score_subset(result.take(np.zeros(len(result), bool)))
+    assert set(empty.to_dict()) == set(scores.clean.to_dict())
+    assert {value for key, value in empty.to_dict().items() if key != "n"} == {None}
+    every = replace(result, provenance=result.provenance.updated(twins=result.ids.tolist()))
+    assert "without twins  none" in to_text(score(every))
 
 
-def test_out_holds_the_result_the_figures_and_a_page(measured: tuple[Result, dict[str, Any]], tmp_path: Path) -> None:
-    result, found = measured
-    keep(result, found, tmp_path / "deep" / "out")
+def test_out_holds_the_result_the_figures_and_a_page(measured: tuple[Result, Scores], tmp_path: Path) -> None:
+    result, scores = measured
+    keep(result, scores, tmp_path / "deep" / "out")
     assert sorted(path.name for path in (tmp_path / "deep" / "out").iterdir()) == [
         "metrics.json",
         "report.html",
         "result.npz",
     ]
-    assert json.loads((tmp_path / "deep" / "out" / "metrics.json").read_text()) == found
+    assert json.loads((tmp_path / "deep" / "out" / "metrics.json").read_text()) == scores.to_dict()
     blocked = tmp_path / "file"
     blocked.write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
-        keep(result, found, blocked)
+        keep(result, scores, blocked)
 
 
 def test_a_run_folder_means_its_exported_weights(tmp_path: Path) -> None:
@@ -334,50 +330,48 @@ def test_weights_and_data_without_common_labels_are_refused(
 
 
 def test_real_validation_split(mien_data: Path) -> None:
-    result, found = evaluate("ferplus", "ferplus", mien_data, "val")
-    assert found["n"] == 3199
-    assert 2850 < found["clean"]["n"] < 3000
-    assert found["accuracy"] > 0.8
-    assert found["accuracy_interval"][1] - found["accuracy_interval"][0] == pytest.approx(0.026, abs=0.004)
+    result, scores = evaluate("ferplus", "ferplus", mien_data, "val")
+    assert scores.n == 3199
+    assert 2850 < scores.clean.n < 3000
+    assert scores.accuracy > 0.8
+    assert scores.intervals["accuracy"][1] - scores.intervals["accuracy"][0] == pytest.approx(0.026, abs=0.004)
     assert len(set(result.ids)) == 3199
 
 
-def test_votes_are_scored_beside_the_people_who_cast_them(
-    tiny_fer2013: Path, measured: tuple[Result, dict[str, Any]]
-) -> None:
-    result, found = measured
+def test_votes_are_scored_beside_the_people_who_cast_them(tiny_fer2013: Path, measured: tuple[Result, Scores]) -> None:
+    result, scores = measured
     votes = load("ferplus", tiny_fer2013, "val").votes
     assert votes is not None
     assert result.votes is not None
     assert (result.votes == votes[:, :8]).all()
-    assert set(found["votes"]) == {"accuracy", "soft_accuracy", "within_top2", "kl"}
-    assert found["people"]["accuracy"] == PEOPLE["accuracy"](votes[:, :8])
-    assert found["votes"]["kl"] == VOTES["kl"](result.probs, votes[:, :8])
-    assert "one rater with the others" in to_text(found)
+    assert set(scores.further["votes"]) == {"accuracy", "soft_accuracy", "within_top2", "kl"}
+    assert scores.further["people"]["accuracy"] == PEOPLE["accuracy"](votes[:, :8])
+    assert scores.further["votes"]["kl"] == VOTES["kl"](result.probs, votes[:, :8])
+    assert "one rater with the others" in to_text(scores)
 
 
 def test_data_without_votes_have_no_such_figures(tiny_fer2013: Path) -> None:
-    _, found = evaluate("fer2013-nano", "fer2013", tiny_fer2013, "val")
-    assert not {"votes", "people", "valence", "units"} & set(found)
-    assert "rater" not in to_text(found)
+    _, scores = evaluate("fer2013-nano", "fer2013", tiny_fer2013, "val")
+    assert not {"votes", "people", "valence", "units"} & set(scores.to_dict())
+    assert "rater" not in to_text(scores)
 
 
-def test_under_sampling_is_told_beside_the_closed_form(measured: tuple[Result, dict[str, Any]]) -> None:
-    _, found = measured
-    assert found["undersampled"]["accuracy"] == pytest.approx(found["accuracy_norm"], abs=0.1)
-    assert found["undersampled"]["kappa"] == pytest.approx(found["kappa_norm"], abs=0.1)
+def test_under_sampling_is_told_beside_the_closed_form(measured: tuple[Result, Scores]) -> None:
+    _, scores = measured
+    assert scores.undersampled["accuracy"] == pytest.approx(scores.values["accuracy_norm"], abs=0.1)
+    assert scores.undersampled["kappa"] == pytest.approx(scores.values["kappa_norm"], abs=0.1)
 
 
-def test_other_heads_are_scored_where_their_truth_is_known(measured: tuple[Result, dict[str, Any]]) -> None:
+def test_other_heads_are_scored_where_their_truth_is_known(measured: tuple[Result, Scores]) -> None:
     result, _ = measured
     rng = np.random.default_rng(0)
     truth, units = rng.uniform(-1, 1, (len(result), 2)), rng.integers(0, 2, (len(result), 3))
     more = {"regression": truth * [1, -1], "regression_target": truth, "units": units, "units_target": units}
-    found = figures(replace(result, **more))
-    assert found["valence"]["ccc"] == pytest.approx(1)
-    assert found["arousal"]["corr"] == pytest.approx(-1)
-    assert found["arousal"]["sagr"] == 0
-    assert found["units"] == {"f1": [1.0] * 3, "icc": pytest.approx([1.0] * 3)}
+    scores = score_subset(replace(result, **more))
+    assert scores.further["valence"]["ccc"] == pytest.approx(1)
+    assert scores.further["arousal"]["corr"] == pytest.approx(-1)
+    assert scores.further["arousal"]["sagr"] == 0
+    assert scores.further["units"] == {"f1": [1.0] * 3, "icc": pytest.approx([1.0] * 3)}
 
 
 @pytest.mark.parametrize(
@@ -431,7 +425,7 @@ def test_a_shipped_name_wins_over_a_folder_so_called(tmp_path: Path, monkeypatch
     assert find_weights("ferplus") == "ferplus"
 
 
-def test_units_are_printed(measured: tuple[Result, dict[str, Any]]) -> None:
+def test_units_are_printed(measured: tuple[Result, Scores]) -> None:
     text = to_text(measured[1])
     for unit in (r"macro-F1 [\d.]+ %", r"top-2 [\d.]+ %", r"ECE [\d.]+ %", "in % +precision"):
         assert re.search(unit, text)
@@ -463,7 +457,7 @@ def test_every_column_and_row_stays_with_its_sample(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(module, "load_for", lambda *_, **__: samples)
     monkeypatch.setattr(module, "read", lambda *_: probs)
     monkeypatch.setattr(module, "search", lambda *_: twins)
-    result, found = evaluate(tmp_path / "w.onnx", "drawn", None, "val")
+    result, scores = evaluate(tmp_path / "w.onnx", "drawn", None, "val")
     assert result.labels == ("neutral", "happiness", "anger")
     assert result.ids.tolist() == ["a", "e", "f"]
     np.testing.assert_allclose(result.target, [[0.1, 0, 0.9], [0.2 / 0.55, 0, 0.35 / 0.55], [1, 0, 0]], rtol=1e-6)
@@ -473,10 +467,10 @@ def test_every_column_and_row_stays_with_its_sample(tmp_path: Path, monkeypatch:
     assert result.votes is not None
     columns = [CHOICES.index(label) for label in result.labels]
     np.testing.assert_array_equal(result.votes, votes[[0, 4, 5]][:, columns])
-    assert result.provenance["twins"] == ["a", "f"]
-    assert (found["n"], found["left_out"], found["clean"]["n"]) == (3, 3, 1)
-    assert found["clean"]["accuracy"] == 1.0  # of the second alone; on all it is a third
-    assert found["accuracy"] == pytest.approx(1 / 3)
+    assert result.provenance.twins == ["a", "f"]
+    assert (scores.n, scores.provenance.left_out, scores.clean.n) == (3, 3, 1)
+    assert scores.clean.accuracy == 1.0  # of the second alone; on all it is a third
+    assert scores.accuracy == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize(("weights", "data"), [("fer2013", "fer2013"), ("ferplus", "fer2013"), ("fer2013", "ferplus")])
@@ -491,7 +485,7 @@ def test_every_image_of_training_counts(
     monkeypatch.setattr(module, "Classifier", lambda _: told_of_training(weights, tiny_fer2013))
     result, _ = evaluate(weights, data, tiny_fer2013, split)
     first = load("fer2013", tiny_fer2013, split).ids[:5]
-    assert result.provenance["twins"] == [name for name in result.ids if name in first]
+    assert result.provenance.twins == [name for name in result.ids if name in first]
 
 
 @pytest.mark.parametrize("split", ["train", "Train", "training"])
@@ -514,8 +508,8 @@ def test_answers_and_labels_that_only_one_side_knows_keep_their_columns(
     monkeypatch.setattr(module, "Classifier", lambda _: stub)
     monkeypatch.setattr(module, "load_for", lambda *_, **__: samples)
     monkeypatch.setattr(module, "read", lambda *_: probs)
-    result, found = evaluate(tmp_path / "w.onnx", "other", None, "val")
+    result, scores = evaluate(tmp_path / "w.onnx", "other", None, "val")
     assert result.labels == ("neutral", "happiness", "sadness", "anger")
     np.testing.assert_allclose(result.probs, np.insert(probs, 2, 0, axis=1), rtol=1e-6)
     np.testing.assert_allclose(result.target, np.insert(target, 1, 0, axis=1))
-    assert found["accuracy"] == pytest.approx(2 / 3)
+    assert scores.accuracy == pytest.approx(2 / 3)

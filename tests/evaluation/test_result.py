@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mien.errors import DataError
-from mien.evaluation.result import Result
+from mien.evaluation.result import Provenance, Result
 
 LABELS = ("neutral", "happiness", "fear")
 
@@ -74,7 +74,7 @@ def test_comes_back_from_disk_as_it_went(tmp_path: Path) -> None:
         group=["s1", "s1", "s2", "s2", "s3", "ß日"],
         regression=np.linspace(-1, 1, 12).reshape(6, 2),
         units=np.zeros((6, 4)),
-        provenance={"weights": "x", "twins": ["p1"], "options": {"labels": "majority"}},
+        provenance=Provenance(weights="x", twins=["p1"], options={"labels": "majority"}),
     )
     path = first.save(tmp_path / "deep" / "result.npz")
     again = Result.load(path)
@@ -85,13 +85,13 @@ def test_comes_back_from_disk_as_it_went(tmp_path: Path) -> None:
 
 def test_what_is_absent_stays_absent(tmp_path: Path) -> None:
     again = Result.load(Result(**parts()).save(tmp_path / "result.npz"))
-    assert (again.group, again.regression, again.units, again.provenance) == (None, None, None, {})
+    assert (again.group, again.regression, again.units, again.provenance) == (None, None, None, Provenance())
 
 
 def test_clean_is_what_has_no_twin() -> None:
-    assert Result(**parts(), provenance={"twins": ["p1"]}).clean is None  # in whose Training is not said
+    assert Result(**parts(), provenance=Provenance(twins=["p1"])).clean is None  # in whose Training is not said
     facts = {"training": {"name": "fer2013", "fingerprint": "0"}, "twins": ["p1", "p4", "elsewhere"]}
-    result = Result(**parts(), group=list("aabbcc"), provenance=facts)
+    result = Result(**parts(), group=list("aabbcc"), provenance=Provenance(**facts))
     assert result.clean.tolist() == [True, False, True, True, False, True]
     clean = result.take(result.clean)
     assert clean.ids.tolist() == ["p0", "p2", "p3", "p5"]

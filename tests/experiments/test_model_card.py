@@ -9,8 +9,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from mien.card import Card  # noqa: E402
-from mien.evaluation.result import Result  # noqa: E402
-from mien.evaluation.scores import describe  # noqa: E402
+from mien.evaluation.result import Provenance, Result  # noqa: E402
+from mien.evaluation.scores import score  # noqa: E402
 from mien.experiments import model_card  # noqa: E402
 from mien.inference.classify import names  # noqa: E402
 
@@ -35,13 +35,13 @@ def result(votes: bool = False) -> Result:
         LABELS,
         np.array([f"{k}" for k in range(90)]),
         votes=counts if votes else None,
-        provenance={"training": {"name": "x", "fingerprint": "y"}, "twins": ["0", "1"]},
+        provenance=Provenance(training={"name": "x", "fingerprint": "y"}, twins=["0", "1"]),
     )
 
 
 def written(card: Card, **more: Any) -> str:
     test = result()
-    return model_card.text(card, {"test": describe(test)}, more.pop("groups", {}), test, megabytes=1.5, **more)
+    return model_card.text(card, {"test": score(test).to_dict()}, more.pop("groups", {}), test, megabytes=1.5, **more)
 
 
 def test_what_a_card_says() -> None:
@@ -88,7 +88,7 @@ def test_groups_of_any_kind_and_a_worst_that_is_never_mistaken() -> None:
     text = model_card.by_group(test, {"sex": np.array(["m", "f"] * 45)})
     assert text.index("sex: f") < text.index("sex: m")
     assert "FERPlus" not in text
-    right = model_card.per_class(describe(test.take(np.arange(90) < 60)))
+    right = model_card.per_class(score(test.take(np.arange(90) < 60)).to_dict())
     assert "taken for" not in right
 
 

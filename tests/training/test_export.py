@@ -191,7 +191,7 @@ def test_int8_variant_is_kept_only_when_it_costs_little(run: Path, tiny_fer2013:
 
 def test_results_name_the_file_they_are_about(run: Path) -> None:
     sha = hashlib.sha256((run / "model.onnx").read_bytes()).hexdigest()
-    assert Result.load(run / "test.npz").provenance["weights_sha256"] == sha
+    assert Result.load(run / "test.npz").provenance.weights_sha256 == sha
     assert json.loads((run / "metrics.json").read_text())["test"]["weights_sha256"] == sha
 
 
@@ -203,7 +203,7 @@ def test_export_again_keeps_the_one_test_score(run: Path, tiny_fer2013: Path) ->
     again = Result.load(run / "test.npz")
     np.testing.assert_array_equal(again.probs, measured.probs)
     sha = hashlib.sha256((run / "model.onnx").read_bytes()).hexdigest()
-    named = [Result.load(run / f"{name}.npz").provenance["weights_sha256"] for name in ("val", "test")]
+    named = [Result.load(run / f"{name}.npz").provenance.weights_sha256 for name in ("val", "test")]
     assert named == [sha, sha]  # so that the two can be calibrated together
 
 

@@ -31,7 +31,7 @@ def opened(run: Path, monkeypatch: pytest.MonkeyPatch, step: int = ENDED, **opti
     def evaluate(path: Path, data: str, root: Path | None, split: str, **options: Any) -> tuple[Any, dict[str, Any]]:
         seen.append((path.name, split, options))
         figures = {**dict.fromkeys(module.IN_CARD, 0), "clean": {}, "dataset": data, "accuracy_interval": [0.4, 0.6]}
-        return SimpleNamespace(save=lambda path: path), figures
+        return SimpleNamespace(save=lambda path: path), SimpleNamespace(to_dict=lambda: figures)
 
     files = [run / "model.onnx", run / "model-int8.onnx"]
     for path in files:

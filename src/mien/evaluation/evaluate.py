@@ -1,12 +1,13 @@
 """Run weights over a split of a data set and say how good they are, on all of it and on its twin-free part.
 
-    result, figures = evaluate("ferplus", "ferplus", root, "val")
+    result, scores = evaluate("ferplus", "ferplus", root, "val")
 
-`figures` is what `mien evaluate --json` prints.  Where weights and data know different expressions, every one of them
-stays, see label_sets.py; the figures on the common ones stand beside as `restricted`.
+`scores.to_dict()` is what `mien evaluate --json` prints.  Where weights and data know different expressions, all of
+them count (label_sets.py), and `scores.restricted` holds the scores on the common ones.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,10 @@ from mien.data.samples import Samples
 from mien.data.sampling import Classes, merge
 from mien.errors import DataError, WeightsError
 from mien.evaluation import label_sets
-from mien.evaluation.provenance import room
+from mien.evaluation.provenance import check_writable
 from mien.evaluation.report import write
-from mien.evaluation.result import Result
-from mien.evaluation.scores import describe
+from mien.evaluation.result import Provenance, Result
+from mien.evaluation.scores import Scores, score
 from mien.evaluation.training_duplicates import Search, search
 from mien.inference.align import FRAMINGS, crop
 from mien.inference.classify import BATCH, Classifier, locate, names
@@ -46,8 +47,8 @@ def evaluate(
     out: Path | None = None,
     force: bool = False,
     **options: Any,
-) -> tuple[Result, dict[str, Any]]:
-    """Return what the weights answered on a split, and the figures about it.
+) -> tuple[Result, Scores]:
+    """Return what the weights predict on a split, and the scores of that.
 
     `weights` is a shipped name, an ONNX file or a run folder; `data` None means what the weights were trained on, read
     the same way; `options` go to the data set's reader.  Raises WeightsError and DataError for what cannot be used, and
@@ -58,10 +59,21 @@ def evaluate(
     classifier = Classifier(find_weights(weights))
     if data is None:
         data, options = own_data(classifier.card, options)
-    sha = sha256_of(classifier.path)
-    told = {"weights": classifier.card.name, "weights_sha256": sha, "dataset": data, "split": split, "options": options}
-    room(out, "result.npz", told, force)
+    facts = Provenance(
+        weights=classifier.card.name,
+        weights_sha256=sha256_of(classifier.path),
+        dataset=data,
+        split=split,
+        options=options,
+    )
+    check_writable(out, "result.npz", facts.to_dict(), force)
     samples = load_for(classifier.card, data, root, split, **options)
+    result = predict(classifier, samples, facts, search(classifier.card, samples, root))
+    return result, score(result)
+
+
+def predict(classifier: Classifier, samples: Samples, facts: Provenance, searched: Search) -> Result:
+    """Return what weights predict for the samples that have a label, with `facts` and more on where it comes from."""
     known, labels = truth_labels(classifier, samples), all_labels(classifier, samples)
     target = samples.target[:, columns(samples.labels, known)].astype(np.float64)
     kept = np.nan_to_num(target).sum(1) > 0.5  # most of the votes; without a label they are NaN
@@ -69,29 +81,29 @@ def evaluate(
         part[kept] / part[kept].sum(1, keepdims=True)
         for part in (read(classifier, samples).astype(np.float64) + 1e-12, target)
     )
-    searched = search(classifier.card, samples, root)
-    result = Result(
+    return Result(
         label_sets.spread(probs, classifier.card.labels, labels).astype(np.float32),
         label_sets.spread(target, known, labels).astype(np.float32),
         labels,
         samples.ids[kept],
         group=None if samples.group is None else samples.group[kept].astype(np.str_),
         votes=None if samples.votes is None else samples.votes[:, columns(CHOICES, labels)][kept].astype(np.int16),
-        provenance={
-            **told,
-            **({"classes": classes} if (classes := card_classes(classifier.card)) else {}),
-            "fingerprint": samples.fingerprint,
-            "left_out": int((~kept).sum()),
-            "labels_left_out": sorted(set(samples.labels) - set(known)),
-            "answer_labels": list(classifier.card.labels),
-            "truth_labels": list(known),
-            "threshold": classifier.card.threshold,
-            "version": __version__,
-            "trained": trained(classifier.card),
-            **twins_of(searched, samples, kept),
-        },
+        provenance=facts.updated(**_facts(classifier.card, samples, kept, known), **twins_of(searched, samples, kept)),
     )
-    return result, describe(result)
+
+
+def _facts(card: Card, samples: Samples, kept: NDArray[np.bool_], known: Sequence[str]) -> dict[str, Any]:
+    return {
+        **({"classes": classes} if (classes := card_classes(card)) else {}),
+        "fingerprint": samples.fingerprint,
+        "left_out": int((~kept).sum()),
+        "labels_left_out": sorted(set(samples.labels) - set(known)),
+        "answer_labels": list(card.labels),
+        "truth_labels": list(known),
+        "threshold": card.threshold,
+        "version": __version__,
+        "trained": trained(card),
+    }
 
 
 def truth_labels(classifier: Classifier, samples: Samples) -> tuple[str, ...]:
@@ -144,7 +156,7 @@ def own_data(card: Card, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     return str(name), {**card.recipe.get("data", {}).get("options", {}), **options}
 
 
-def keep(result: Result, figures: dict[str, Any], out: Path | Outputs, root: Path | str | None = None) -> list[Path]:
+def keep(result: Result, scores: Scores, out: Path | Outputs, root: Path | str | None = None) -> list[Path]:
     """Write result.npz, metrics.json and report.html into a folder; images come from `root` or MIEN_DATA.
 
     Returns their paths.
@@ -154,7 +166,7 @@ def keep(result: Result, figures: dict[str, Any], out: Path | Outputs, root: Pat
     outputs = into(out)
     with outputs.beside("result.npz") as path:
         result.save(path)
-    outputs.write("metrics.json", f"{json.dumps(figures, indent=2)}\n".encode())
+    outputs.write("metrics.json", f"{json.dumps(scores.to_dict(), indent=2)}\n".encode())
     with outputs.beside("report.html") as path:
         write(gather([outputs.folder / "result.npz"], root), path)
     return [outputs.folder / name for name in KEPT]

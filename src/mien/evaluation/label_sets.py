@@ -17,25 +17,25 @@ from mien.labels import columns, ordered
 
 def answerable(result: Result) -> tuple[str, ...]:
     """Return the labels that the system can answer; of old results, all of theirs."""
-    return tuple(result.provenance.get("answer_labels", result.labels))
+    return tuple(result.provenance.answer_labels or result.labels)
 
 
 def labelled(result: Result) -> tuple[str, ...]:
     """Return the labels that the labels of the data know; of old results, all of theirs."""
-    return tuple(result.provenance.get("truth_labels", result.labels))
+    return tuple(result.provenance.truth_labels or result.labels)
 
 
 def common(results: Sequence[Result]) -> tuple[str, ...]:
     """Return the labels that the data and every system that gives probabilities know, in vocabulary order."""
     shared = set(labelled(results[0]))
     for result in results:
-        shared &= set(result.labels if result.provenance.get("labels_only") else answerable(result))
+        shared &= set(result.labels if result.provenance.labels_only else answerable(result))
     return ordered(tuple(shared))
 
 
 def differ(results: Sequence[Result]) -> bool:
     """Return whether the data and the systems that give probabilities know different labels."""
-    graded = [result for result in results if not result.provenance.get("labels_only")]
+    graded = [result for result in results if not result.provenance.labels_only]
     return any(set(known) != set(common(results)) for known in (labelled(results[0]), *map(answerable, graded)))
 
 
@@ -54,21 +54,21 @@ def restrict(results: Sequence[Result]) -> list[Result]:
     A system that gives no probabilities keeps its answers, also those outside.
     """
     shared = common(results)
-    alone = [answerable(result) for result in results if result.provenance.get("labels_only")]
+    alone = [answerable(result) for result in results if result.provenance.labels_only]
     labels = ordered(tuple(set(shared).union(*alone)))
     target = results[0].target[:, columns(results[0].labels, shared)].astype(np.float64)
     kept = target.sum(1) > 0.5
     target = target[kept] / target[kept].sum(1, keepdims=True)
     found = []
     for result in results:
-        sure = bool(result.provenance.get("labels_only"))
+        sure = result.provenance.labels_only
         own = answerable(result) if sure else shared
         probs = result.probs[kept][:, columns(result.labels, own)].astype(np.float64)
         if not sure:
             probs = probs + 1e-12  # a system sure of a label left out is sure of none
             probs /= probs.sum(1, keepdims=True)
         group = None if result.group is None else result.group[kept]
-        facts = {key: value for key, value in result.provenance.items() if key not in ("answer_labels", "truth_labels")}
+        facts = result.provenance.without("answer_labels", "truth_labels")
         wide = [spread(values, known, labels).astype(np.float32) for values, known in ((probs, own), (target, shared))]
         found.append(Result(wide[0], wide[1], labels, result.ids[kept], group=group, provenance=facts))
     return found

@@ -1,8 +1,8 @@
 """Whose a measurement is: what its file says of it, and what is asked before it is shown or written over.
 
-    figures = {**fairness(result, columns), **origin(result)}
+    figures = {**fairness(result, columns), **source_facts(result)}
     mismatch_reason(figures, result)          # "" when they are of this result, else why they are not
-    room(out, "result.npz", facts)     # refuses a folder whose file is of other weights or data
+    check_writable(out, "result.npz", facts)     # refuses a folder whose file is of other weights or data
 
 A folder keeps result.npz, stress.json and fairness.json side by side, so nothing but their content says whether they
 belong together.
@@ -22,9 +22,9 @@ SAME = ("weights_sha256", "dataset", "split", "options")
 """Facts by which a file may be written over: the same weights on the same split, measured once more."""
 
 
-def origin(result: Result) -> dict[str, Any]:
+def source_facts(result: Result) -> dict[str, Any]:
     """Return the facts on the answers that a measurement of a result is about, with a digest of them."""
-    known = {key: result.provenance[key] for key in FACTS if result.provenance.get(key)}
+    known = {key: value for key in FACTS if (value := getattr(result.provenance, key))}
     texts = ("\n".join(result.labels), "\n".join(result.ids.tolist()))
     return {**known, "answers": digest(*texts, result.probs, result.target)}
 
@@ -34,8 +34,8 @@ def mismatch_reason(figures: Mapping[str, Any], result: Result) -> str:
 
     Figures with `answers` are about those answers, others about the weights, whatever they were asked.
     """
-    theirs, mine = figures.get("weights_sha256"), result.provenance.get("weights_sha256")
-    if figures.get("answers") == origin(result)["answers"]:
+    theirs, mine = figures.get("weights_sha256"), result.provenance.weights_sha256
+    if figures.get("answers") == source_facts(result)["answers"]:
         return ""
     if theirs != mine and theirs:
         return f"measured on other weights ({figures.get('weights')}, sha256 {theirs[:12]})"
@@ -45,7 +45,7 @@ def mismatch_reason(figures: Mapping[str, Any], result: Result) -> str:
     return "" if theirs else "it does not say on which weights it was measured"
 
 
-def room(out: Path | None, name: str, facts: Mapping[str, Any], force: bool = False) -> None:
+def check_writable(out: Path | None, name: str, facts: Mapping[str, Any], force: bool = False) -> None:
     """Refuse, before anything is measured, a folder that is none or whose file `name` is of other weights or data.
 
     `facts` are those of what is to be written; None as folder means that nothing is.  `force` writes over that file.
@@ -72,7 +72,7 @@ def room(out: Path | None, name: str, facts: Mapping[str, Any], force: bool = Fa
 
 def _facts(path: Path) -> dict[str, Any]:
     if path.suffix == ".npz":
-        return Result.load(path).provenance
+        return Result.load(path).provenance.to_dict()
     try:
         return read_json(path, "JSON that mien wrote")
     except DataError:

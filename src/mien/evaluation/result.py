@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import ConfigDict
 
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS, ordered
@@ -26,25 +27,60 @@ _MORE = {"regression": np.float32, "units": np.float32, "votes": np.int16}
 
 
 class Provenance(Facts):
-    """What a result may know of its origin, as far as something is read from it."""
+    """What a result knows of its origin; what is unknown is None, and facts under other names are kept.
+
+    Attributes:
+        weights, weights_sha256: name and digest of the file that made the predictions; table: of other systems, theirs.
+        dataset, split, options, fingerprint: what they were made on, and how it was read.
+        classes: the labels that the weights' recipe selected or merged.
+        left_out: how many images were left out for want of a label, or for one of `labels_left_out`.
+        answer_labels, truth_labels: the expressions that the weights can predict, and that the data know.
+        labels_only: whether the predictions are labels without probabilities.
+        training: name and fingerprint of the weights' own training data that was searched for near-duplicates; twins:
+            ids that have one in it; not_searched: why it was not searched.
+        trained: recipe, seed, commit, hardware and time of the weights; version: mien's when they were measured.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     weights: str | None = None
     weights_sha256: str | None = None
-    table: str | None = None
     dataset: str | None = None
     split: str | None = None
-    fingerprint: str | None = None
-    version: str | None = None
-    path: str | None = None
     options: dict[str, Any] | None = None
     classes: list[str] | dict[str, list[str]] | None = None
-    labels_only: bool = False
-    labels_left_out: list[str] | None = None
+    fingerprint: str | None = None
     left_out: int = 0
+    labels_left_out: list[str] | None = None
+    answer_labels: Sequence[str] | None = None
+    truth_labels: Sequence[str] | None = None
     threshold: float | None = None
+    version: str | None = None
     trained: dict[str, Any] | None = None
+    training: dict[str, str] | None = None
     twins: list[str] | None = None
+    not_searched: str | None = None
+    table: str | None = None
+    path: str | None = None
+    labels_only: bool = False
     notes: list[str] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the facts that were given, as JSON carries them."""
+        return self.model_dump(exclude_unset=True)
+
+    def updated(self, **changes: Any) -> "Provenance":
+        """Return the facts with some of them changed or added."""
+        return Provenance(**{**self.to_dict(), **changes})
+
+    def without(self, *names: str) -> "Provenance":
+        """Return the facts without some of them."""
+        return Provenance(**{name: value for name, value in self.to_dict().items() if name not in names})
+
+    @property
+    def measured_on(self) -> str:
+        """The data set and its split in words, as far as they are known; else empty."""
+        return " ".join(filter(None, (self.dataset, self.split)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +95,7 @@ class Result:
         regression: float32 (N, 2) valence and arousal as predicted, or None; units: float32 (N, A) likewise.
         votes: int16 (N, K), how many people chose each label, or None.
         regression_target, units_target: the truth of regression and units, NaN where unknown, or None.
-        provenance: JSON-able facts on weights, data, versions; `training` names the data set and fingerprint of the
-            weights' own Training that was searched, `twins` lists the ids that have a twin in it.
+        provenance: facts on weights, data, versions.
     """
 
     probs: NDArray[np.float32]
@@ -73,7 +108,7 @@ class Result:
     votes: NDArray[np.int16] | None = None
     regression_target: NDArray[np.float32] | None = None
     units_target: NDArray[np.float32] | None = None
-    provenance: dict[str, Any] = field(default_factory=dict)
+    provenance: Provenance = field(default_factory=Provenance)
 
     def __post_init__(self) -> None:
         checked = {
@@ -100,9 +135,9 @@ class Result:
     @property
     def clean(self) -> NDArray[np.bool_] | None:
         """Which samples have no twin in the weights' own Training, bool (N,); None where that was not searched."""
-        if not self.provenance.get("training"):
+        if not self.provenance.training:
             return None
-        return ~np.isin(self.ids, np.asarray(self.provenance.get("twins", []), np.str_))
+        return ~np.isin(self.ids, np.asarray(self.provenance.twins or [], np.str_))
 
     def take(self, rows: ArrayLike) -> "Result":
         """Return the result of some samples only; `rows` is a boolean mask or indices."""
@@ -117,7 +152,7 @@ class Result:
         path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {name: value for name in _ARRAYS if (value := getattr(self, name)) is not None}
         with beside(path) as scratch, scratch.open("wb") as file:
-            facts = np.array(json.dumps(self.provenance))
+            facts = np.array(json.dumps(self.provenance.to_dict()))
             np.savez_compressed(file, allow_pickle=False, labels=np.array(self.labels), provenance=facts, **arrays)
         return path
 
@@ -131,8 +166,7 @@ class Result:
         with parsing(path, wanted, do=do, says="is not a result"):
             if missing := sorted({"labels", "provenance", "probs", "target", "ids"} - stored.keys()):
                 raise ValueError(f"it lacks {', '.join(missing)}")
-            facts = parse_json(str(stored.pop("provenance")))
-            fits(Provenance, facts)
+            facts = fits(Provenance, parse_json(str(stored.pop("provenance"))))
             try:
                 return cls(labels=tuple(map(str, stored.pop("labels"))), provenance=facts, **stored)
             except DataError as error:

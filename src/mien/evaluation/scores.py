@@ -1,60 +1,186 @@
-"""Every figure of one result."""
+"""Every score of one result: on all of its images, without near-duplicates of training images, on common labels."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from mien.evaluation import label_sets, metrics
 from mien.evaluation.calibration.selective import selective
-from mien.evaluation.result import Result
+from mien.evaluation.result import Provenance, Result
 from mien.evaluation.statistics import clusters
 from mien.evaluation.statistics.intervals import RESAMPLED, bootstrap, intervals, known_ends, share
 from mien.evaluation.training_duplicates import not_searched
 from mien.labels import columns
 
-
-def describe(result: Result) -> dict[str, Any]:
-    """Return the figures about a result: the object that `mien evaluate --json` prints."""
-    facts = {k: v for k, v in result.provenance.items() if k not in ("twins", "not_searched")}
-    matrix = metrics.confusion(result.probs, result.target)
-    return {
-        **facts,
-        "n": len(result),
-        **figures(result),
-        "per_class": metrics.per_class(matrix, result.labels),
-        "confusion": matrix.tolist(),
-        "labels": list(result.labels),
-        "selective": selective(result.probs, result.target, facts.get("threshold"), result.group),
-        "clean": clean(result),
-        "restricted": restricted(result),
-    }
+Value = float | None
+Ends = list[Value]
+ClassScores = dict[str, float | int | None]
 
 
-def figures(result: Result) -> dict[str, Any]:
-    """Return every metric of a result, with 95 % intervals: Wilson's for accuracy, bootstrap for others.
+@dataclass(frozen=True, kw_only=True)
+class SubsetScores:
+    """Every metric on some images, with 95 % intervals; None where it is undefined.
 
-    Where samples come in groups, all of them are by group, and `groups` says of how many (else None).
-
-    `undersampled` holds the means over 200 draws with equally many samples per class; where the samples have votes,
-    `votes` holds agreement with them and `people` how well one person agrees with the others.  What is undefined, as
-    everything is without samples, is None.
+    Attributes:
+        n: how many images, or None where it is not known which ones belong to the subset.
+        values: by key of `METRICS`.
+        intervals: both ends, by key of `RESAMPLED`: Wilson's for accuracy, bootstrap for others, by group where known.
+        groups: how many groups (subjects, clips) the images come from, None where that is unknown.
+        undersampled: means over 200 draws with equally many images per class.
+        further: agreement with `votes`, and of `people` among themselves; `valence`, `arousal`, `units`: for results
+            that have them.
+        reason: why `n` is None.
     """
-    if not len(result):
-        ends = (f"{key}_interval" for key in RESAMPLED)
-        return dict.fromkeys((*metrics.METRICS, *ends, "undersampled", "groups", *_further(result)))
+
+    n: int | None
+    values: Mapping[str, Value]
+    intervals: Mapping[str, Ends | None]
+    groups: int | None = None
+    undersampled: Mapping[str, Value] | None = None
+    further: Mapping[str, Mapping[str, Any] | None]
+    reason: str = ""
+
+    @property
+    def accuracy(self) -> Value:
+        """The fraction of images whose top-1 expression is the label."""
+        return self.values["accuracy"]
+
+    @property
+    def accuracy_interval(self) -> Ends | None:
+        """Both ends of the 95 % interval of the accuracy."""
+        return self.intervals["accuracy"]
+
+    @property
+    def macro_f1(self) -> Value:
+        """The mean F1 over expressions."""
+        return self.values["macro_f1"]
+
+    @property
+    def ece(self) -> Value:
+        """The expected calibration error, over 15 bins of equally many images."""
+        return self.values["ece"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the scores as `mien evaluate --json` prints them."""
+        end: dict[str, Any] = {"groups": self.groups, "undersampled": self.undersampled}
+        return {
+            "n": self.n,
+            **self.values,
+            **{f"{key}_interval": ends for key, ends in self.intervals.items()},
+            **(end if self.n else dict(reversed(end.items()))),  # the order of files written so far
+            **self.further,
+            **({"reason": self.reason} if self.reason else {}),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestrictedScores(SubsetScores):
+    """Scores on the labels that weights and data both know, renormalised.
+
+    Attributes:
+        name: what they are called; labels: the common labels.
+        only_answers: labels that only the weights know; answered: how many images they predicted so.
+        only_labels: labels that only the data know; labelled: how many images are labelled so.
+        left_out: how many images have no common label.
+        clean: the same without near-duplicates of training images.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    only_answers: list[str]
+    only_labels: list[str]
+    answered: int
+    labelled: int
+    left_out: int
+    clean: SubsetScores
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the scores as `mien evaluate --json` prints them under `restricted`."""
+        return {
+            "name": self.name,
+            "labels": list(self.labels),
+            "only_answers": self.only_answers,
+            "only_labels": self.only_labels,
+            "answered": self.answered,
+            "labelled": self.labelled,
+            "n": self.n,
+            "left_out": self.left_out,
+            **super().to_dict(),
+            "clean": self.clean.to_dict(),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores(SubsetScores):
+    """Every score of one result.
+
+    Attributes:
+        provenance: what was measured on what.
+        per_class: `precision`, `recall`, `f1` and `support` by label; confusion: rows are labels, columns predictions.
+        selective: the error among predictions by how many are kept; None without images.
+        clean: the scores without images that have a near-duplicate in the weights' own training data.
+        restricted: the scores on the labels that weights and data both know; None where they know the same.
+    """
+
+    provenance: Provenance
+    labels: tuple[str, ...]
+    per_class: Mapping[str, ClassScores]
+    confusion: list[list[int]]
+    selective: Mapping[str, Any] | None
+    clean: SubsetScores
+    restricted: RestrictedScores | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the scores as `mien evaluate --json` prints them."""
+        return {
+            **self.provenance.without("twins", "not_searched").to_dict(),
+            **super().to_dict(),
+            "per_class": self.per_class,
+            "confusion": self.confusion,
+            "labels": list(self.labels),
+            "selective": self.selective,
+            "clean": self.clean.to_dict(),
+            "restricted": None if self.restricted is None else self.restricted.to_dict(),
+        }
+
+
+def score(result: Result) -> Scores:
+    """Return every score of a result."""
     matrix = metrics.confusion(result.probs, result.target)
-    groups, found = clusters.count(result.group), intervals(result.probs, result.target, group=result.group)
+    return Scores(
+        **_fields(score_subset(result)),
+        provenance=result.provenance,
+        labels=result.labels,
+        per_class=metrics.per_class(matrix, result.labels),
+        confusion=matrix.tolist(),
+        selective=selective(result.probs, result.target, result.provenance.threshold, result.group),
+        clean=score_clean(result),
+        restricted=score_restricted(result),
+    )
+
+
+def score_subset(result: Result) -> SubsetScores:
+    """Return every metric of a result, see SubsetScores; without images all of them are None."""
+    if not len(result):
+        nothing = dict.fromkeys(_further(result))
+        return SubsetScores(
+            n=0, values=dict.fromkeys(metrics.METRICS), intervals=dict.fromkeys(RESAMPLED), further=nothing
+        )
+    matrix = metrics.confusion(result.probs, result.target)
+    groups, ends = clusters.count(result.group), intervals(result.probs, result.target, group=result.group)
     if groups is None:
-        found["macro_f1"] = bootstrap(matrix, metrics.macro_f1_of)
-    scores = {name: _number(metric(result.probs, result.target)) for name, metric in metrics.METRICS.items()}
-    return {
-        **scores,
-        "accuracy_interval": known_ends(share(np.equal(*metrics.top1(result.probs, result.target)), result.group)),
-        **{f"{key}_interval": known_ends(ends) for key, ends in found.items()},
-        "groups": groups,
-        "undersampled": {key: _number(metrics.undersampled(matrix, of)) for key, of in EQUALISED.items()},
-        **_further(result),
-    }
+        ends["macro_f1"] = bootstrap(matrix, metrics.macro_f1_of)
+    right = np.equal(*metrics.top1(result.probs, result.target))
+    return SubsetScores(
+        n=len(result),
+        values={name: _number(metric(result.probs, result.target)) for name, metric in metrics.METRICS.items()},
+        intervals={"accuracy": known_ends(share(right, result.group)), **{k: known_ends(v) for k, v in ends.items()}},
+        groups=groups,
+        undersampled={key: _number(metrics.undersampled(matrix, of)) for key, of in EQUALISED.items()},
+        further=_further(result),
+    )
 
 
 EQUALISED = {
@@ -66,60 +192,57 @@ EQUALISED = {
 """What is also given for an under-sampled test set, in AffectNet's way."""
 
 
-def _further(result: Result) -> dict[str, Any]:
-    """Return what only some results can tell: agreement with votes, valence and arousal, action units."""
-    found: dict[str, Any] = {}
+def _further(result: Result) -> dict[str, Mapping[str, Any]]:
+    """Return what only some results have: agreement with votes, valence and arousal, action units."""
+    further: dict[str, Mapping[str, Any]] = {}
     if result.votes is not None:
         votes = result.votes.astype(np.int64)
-        found["votes"] = {key: _number(metric(result.probs, votes)) for key, metric in metrics.VOTES.items()}
-        found["people"] = {key: _number(metric(votes)) for key, metric in metrics.PEOPLE.items()}
+        further["votes"] = {key: _number(metric(result.probs, votes)) for key, metric in metrics.VOTES.items()}
+        further["people"] = {key: _number(metric(votes)) for key, metric in metrics.PEOPLE.items()}
     if result.regression is not None and result.regression_target is not None:
         pairs = zip(("valence", "arousal"), result.regression.T, result.regression_target.T, strict=True)
-        for name, predicted, truth in pairs:
-            found[name] = {key: _number(metric(predicted, truth)) for key, metric in metrics.REGRESSION.items()}
+        for name, predicted, target in pairs:
+            further[name] = {key: _number(metric(predicted, target)) for key, metric in metrics.REGRESSION.items()}
     if result.units is not None and result.units_target is not None:
         units = list(zip(result.units.T, result.units_target.T, strict=True))
-        found["units"] = {key: [_number(metric(*pair)) for pair in units] for key, metric in metrics.UNITS.items()}
-    return found
+        further["units"] = {key: [_number(metric(*pair)) for pair in units] for key, metric in metrics.UNITS.items()}
+    return further
 
 
-def _number(value: float) -> float | None:
+def _number(value: float) -> Value:
     return float(value) if np.isfinite(value) else None
 
 
-def clean(result: Result) -> dict[str, Any]:
-    """Return the figures without twins in the weights' own Training; None all, with `reason`, where not searched."""
+def _fields(scores: SubsetScores) -> dict[str, Any]:
+    return {field.name: getattr(scores, field.name) for field in fields(scores)}
+
+
+def score_clean(result: Result) -> SubsetScores:
+    """Return the scores without near-duplicates of the weights' own training images; unknown where not searched."""
     rows = result.clean
     if rows is None:
-        nothing = dict.fromkeys(figures(result.take([])))
-        return {"n": None, **nothing, "reason": f"not searched: {not_searched(result)}"}
-    part = result.take(rows)
-    return {"n": len(part), **figures(part)}
+        empty = score_subset(result.take([]))
+        return SubsetScores(**{**_fields(empty), "n": None, "reason": f"not searched: {not_searched(result)}"})
+    return score_subset(result.take(rows))
 
 
-def restricted(result: Result) -> dict[str, Any] | None:
-    """Return the figures on the labels that weights and data both know, or None where they know the same.
-
-    Beside them: which labels only one of them knows, how often the weights answered one that no label is, and how
-    many samples have a label that the weights cannot answer.
-    """
+def score_restricted(result: Result) -> RestrictedScores | None:
+    """Return the scores on the labels that weights and data both know, or None where they know the same."""
     if not label_sets.differ([result]):
         return None
     (part,) = label_sets.restrict([result])
-    answers, truth = label_sets.answerable(result), label_sets.labelled(result)
+    predictable, known = label_sets.answerable(result), label_sets.labelled(result)
     label, predicted = metrics.top1(result.probs, result.target)
-    only = {
-        "only_answers": [name for name in answers if name not in truth],
-        "only_labels": [name for name in truth if name not in answers],
-    }
-    return {
-        "name": label_sets.name(part.labels),
-        "labels": list(part.labels),
-        **only,
-        "answered": int(np.isin(predicted, columns(result.labels, only["only_answers"])).sum()),
-        "labelled": int(np.isin(label, columns(result.labels, only["only_labels"])).sum()),
-        "n": len(part),
-        "left_out": len(result) - len(part),
-        **figures(part),
-        "clean": clean(part),
-    }
+    only_answers = [name for name in predictable if name not in known]
+    only_labels = [name for name in known if name not in predictable]
+    return RestrictedScores(
+        **_fields(score_subset(part)),
+        name=label_sets.name(part.labels),
+        labels=part.labels,
+        only_answers=only_answers,
+        only_labels=only_labels,
+        answered=int(np.isin(predicted, columns(result.labels, only_answers)).sum()),
+        labelled=int(np.isin(label, columns(result.labels, only_labels)).sum()),
+        left_out=len(result) - len(part),
+        clean=score_clean(part),
+    )

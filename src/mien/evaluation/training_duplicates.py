@@ -63,7 +63,7 @@ def search(card: Card, samples: Samples, root: Path | str | None) -> Search:
 
 def not_searched(result: Result) -> str:
     """Return why no twins were looked for in the weights' own Training; empty where they were."""
-    return "" if result.clean is not None else str(result.provenance.get("not_searched") or UNRECORDED)
+    return "" if result.clean is not None else result.provenance.not_searched or UNRECORDED
 
 
 def _spec(card: Card) -> dict[str, Any]:

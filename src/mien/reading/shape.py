@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+Shape = TypeVar("Shape", bound="Facts")
 
 SHOULD = r"^\w+ should (be |have |match )?"
 
@@ -15,8 +17,8 @@ class Facts(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore", protected_namespaces=())
 
 
-def fits(kind: type[Facts], value: Any) -> None:
-    """Refuse a value that has not these types; ValueError names the first place.
+def fits(kind: type[Shape], value: Any) -> Shape:
+    """Return a value with these types; ValueError names the first place that has another.
 
     >>> class Run(Facts):
     ...     epoch: int
@@ -25,7 +27,7 @@ def fits(kind: type[Facts], value: Any) -> None:
     ValueError: epoch: 'one' instead of a valid integer
     """
     try:
-        kind.model_validate(value)
+        return kind.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         place, why = ".".join(map(str, first["loc"])), wrong(first)

@@ -91,17 +91,18 @@ def measure(
     """
     results, figures = {}, dict(known)
     for name in splits:
-        results[name], figures[name] = evaluate(path, recipe.data.name, root, name, **recipe.data.options)
-    short = {name: {key: scores[key] for key in IN_CARD} for name, scores in figures.items()}
+        results[name], scores = evaluate(path, recipe.data.name, root, name, **recipe.data.options)
+        figures[name] = scores.to_dict()
+    short = {name: {key: every[key] for key in IN_CARD} for name, every in figures.items()}
     stamp(path, Classifier(path).card.model_copy(update={"metrics": short}))
     sha = {"weights_sha256": sha256_of(path)}
     results = {name: renamed(result, sha) for name, result in results.items()}
-    return results, {name: {**scores, **sha} for name, scores in figures.items()}
+    return results, {name: {**every, **sha} for name, every in figures.items()}
 
 
 def renamed(result: Result, figures: Mapping[str, Any]) -> Result:
     """Return a result whose provenance names the file with this sha256."""
-    return replace(result, provenance={**result.provenance, "weights_sha256": figures["weights_sha256"]})
+    return replace(result, provenance=result.provenance.updated(weights_sha256=figures["weights_sha256"]))
 
 
 def scored(run: Path) -> dict[str, Any]:

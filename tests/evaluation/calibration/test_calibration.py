@@ -13,7 +13,7 @@ from mien.errors import DataError
 from mien.evaluation.calibration import conformal, load, recalibrate, to_text
 from mien.evaluation.calibration.temperature import fit_temperature, fit_temperatures, fit_threshold, logs, softmax
 from mien.evaluation.metrics import METRICS, ece
-from mien.evaluation.result import Result
+from mien.evaluation.result import Provenance, Result
 
 LABELS = ("neutral", "happiness", "sadness", "anger")
 Run = Callable[..., tuple[int, str, str]]
@@ -27,7 +27,7 @@ def answered(split: str, n: int = 3000, sharp: float = 2.0, seed: int = 0) -> Re
     ids = np.array([f"{split}-{row}" for row in range(n)])
     facts = {"weights": "drawn", "dataset": "dice", "split": split}
     probs = softmax(logits * sharp).astype(np.float32)
-    return Result(probs, np.eye(4, dtype=np.float32)[label], LABELS, ids, provenance=facts)
+    return Result(probs, np.eye(4, dtype=np.float32)[label], LABELS, ids, provenance=Provenance(**facts))
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_one_image_to_measure_on() -> None:
 def test_refuses_answers_of_two_files_of_one_name() -> None:
     """Two seeds of a recipe are called the same."""
     first, second = (
-        replace(result, provenance={**result.provenance, "weights_sha256": sha})
+        replace(result, provenance=result.provenance.updated(weights_sha256=sha))
         for result, sha in ((answered("val", 9), "a"), (answered("test", 9), "b"))
     )
     with pytest.raises(DataError, match="results of two files called drawn"):
@@ -113,14 +113,14 @@ def test_refuses_answers_of_two_files_of_one_name() -> None:
         (answered("test", 9), answered("test", 9, seed=1), "nothing is fitted on test; expected VAL, then TEST$"),
         (
             answered("val", 9),
-            replace(answered("test", 9), provenance={"table": "api.csv"}),
+            replace(answered("test", 9), provenance=Provenance(table="api.csv")),
             "results of drawn and of the table api.csv",
         ),
         (answered("val", 9), answered("val", 9, seed=1), r"9 samples in both results \(val-0, val-1, val-2, ...\)"),
         (answered("val", 9).take(np.zeros(9, bool)), answered("test", 9), "results of 0 and 9 samples"),
         (
             answered("val", 9),
-            replace(answered("test", 9), provenance={"weights": "others"}),
+            replace(answered("test", 9), provenance=Provenance(weights="others")),
             "results of drawn and of others",
         ),
         (
@@ -137,7 +137,8 @@ def test_refuses_what_would_be_no_measurement(first: Result, second: Result, tol
 
 def test_tables_that_became_results_are_called_by_their_file() -> None:
     first, second = (
-        replace(answered(split, 90), provenance={"table": f"{split}.csv", "split": split}) for split in ("val", "test")
+        replace(answered(split, 90), provenance=Provenance(table=f"{split}.csv", split=split))
+        for split in ("val", "test")
     )
     assert to_text(recalibrate(first, second)).startswith("val.csv: fitted on val (90), measured on test (90)")
 

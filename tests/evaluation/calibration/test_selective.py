@@ -91,12 +91,12 @@ def test_a_fitted_threshold_is_measured_as_it_was_fitted() -> None:
 
 
 def test_evaluate_tells_it_with_the_cards_threshold(tiny_fer2013: Path) -> None:
-    result, figures = evaluate("fer2013-nano", "fer2013", tiny_fer2013, "val")
-    at = figures["selective"]["accuracy_at_threshold"]
+    result, scores = evaluate("fer2013-nano", "fer2013", tiny_fer2013, "val")
+    at = scores.selective["accuracy_at_threshold"]
     threshold = Classifier("fer2013-nano").card.threshold
     assert at["threshold"] == threshold
     assert at["n"] == int((result.probs.max(1) >= threshold).sum())
-    assert figures["selective"]["aurc"] == aurc(result.probs, result.target)
+    assert scores.selective["aurc"] == aurc(result.probs, result.target)
 
 
 def test_a_confidence_that_reaches_the_threshold_is_answered() -> None:

@@ -16,8 +16,8 @@ from mien.evaluation import metrics
 from mien.evaluation.compare import Request, compare, judge, keep, to_text
 from mien.evaluation.compare.align import keys
 from mien.evaluation.compare.page import to_html
-from mien.evaluation.result import Result
-from mien.evaluation.scores import figures
+from mien.evaluation.result import Provenance, Result
+from mien.evaluation.scores import score_subset
 from mien.labels import EXPRESSIONS
 
 Write = Callable[..., Path]
@@ -45,7 +45,7 @@ def changed(result: Result, **fields: object) -> Result:
 def test_each_systems_figures_are_those_of_evaluate(saved: Saved, good: Result) -> None:
     found = run(*saved)
     for subset, rows in (("full", np.ones(300, bool)), ("clean", good.clean)):
-        wanted = figures(good.take(rows))
+        wanted = score_subset(good.take(rows)).to_dict()
         told = found[subset]["systems"]["system1"]
         assert found[subset]["n"] == rows.sum()
         for key in ("accuracy", "macro_f1", "nll", "ece", "roc_auc", "accuracy_interval", "macro_f1_interval"):
@@ -67,7 +67,7 @@ def test_pairs_are_tested_and_their_differences_hold_the_truth(saved: Saved, goo
 
 
 def test_paired_intervals_are_narrower_than_the_systems_own(saved: Saved, tmp_path: Path, good: Result) -> None:
-    close = changed(good, probs=0.98 * good.probs + 0.02 / 7, provenance={**good.provenance, "weights": "close"})
+    close = changed(good, probs=0.98 * good.probs + 0.02 / 7, provenance=good.provenance.updated(weights="close"))
     found = run(saved[0], close.save(tmp_path / "close.npz"))["full"]
     low, high = found["pairs"][0]["differences"]["nll"]["interval"]
     own = found["systems"]["system1"]["nll_interval"]
@@ -77,7 +77,7 @@ def test_paired_intervals_are_narrower_than_the_systems_own(saved: Saved, tmp_pa
 def test_the_ranking_says_which_gaps_are_noise(saved: Saved, tmp_path: Path, good: Result) -> None:
     probs = good.probs.copy()
     probs[:3] = np.roll(probs[:3], 1, axis=1)
-    near = changed(good, probs=probs, provenance={**good.provenance, "weights": "near"})
+    near = changed(good, probs=probs, provenance=good.provenance.updated(weights="near"))
     found = run(*saved, near.save(tmp_path / "near.npz"))["full"]
     names = [rank["name"] for rank in found["ranking"]]
     assert set(names[:2]) == {"system1", "near"}
@@ -268,7 +268,7 @@ def test_data_overrule_the_truth_that_results_bring(tiny_fer2013: Path, tmp_path
     samples = load("fer2013", tiny_fer2013, "test")
     wrong = np.roll(samples.target, 1, axis=1)
     one, two = (
-        Result(samples.target, t, samples.labels, samples.ids, provenance={"weights": w})
+        Result(samples.target, t, samples.labels, samples.ids, provenance=Provenance(weights=w))
         for w, t in (("one", wrong), ("two", samples.target))
     )
     found = run(one.save(tmp_path / "1.npz"), two.save(tmp_path / "2.npz"), data="fer2013", root=tiny_fer2013)
@@ -317,7 +317,7 @@ def test_a_split_of_tables_alone_is_refused(table: Write) -> None:
 
 def test_results_of_two_splits_are_told_by_name(saved: Saved, tmp_path: Path, poor: Result) -> None:
     ids = np.array([f"v{k}" for k in range(300)])
-    other = changed(poor, ids=ids, provenance={**poor.provenance, "split": "val"}).save(tmp_path / "val.npz")
+    other = changed(poor, ids=ids, provenance=poor.provenance.updated(split="val")).save(tmp_path / "val.npz")
     with pytest.raises(DataError, match=r"val.npz is of fer2013 val; expected answers on fer2013 test, as .*good.npz"):
         run(saved[0], other)
 
@@ -378,12 +378,12 @@ def test_tables_of_probabilities_become_results(saved: Saved, table: Write, poor
     result = Result.load(files[3])
     assert result.probs == pytest.approx(poor.probs, abs=1e-6)
     assert (result.target == poor.target).all()
-    assert result.provenance["table"] == "kit.csv"
-    assert result.provenance["dataset"] == "fer2013"
-    assert "twins" not in result.provenance
-    assert "not known" in result.provenance["not_searched"]
-    assert "path" not in result.provenance
-    assert all("kit.csv" in note for note in result.provenance["notes"])
+    assert result.provenance.table == "kit.csv"
+    assert result.provenance.dataset == "fer2013"
+    assert result.provenance.twins is None
+    assert "not known" in result.provenance.not_searched
+    assert result.provenance.path is None
+    assert all("kit.csv" in note for note in result.provenance.notes)
     again = run(saved[0], files[3])
     assert again["full"]["systems"]["kit"]["nll"] == pytest.approx(
         found["full"]["systems"]["kit (" + "/".join(kit.parts[-2:]) + ") #1"]["nll"]
@@ -394,7 +394,7 @@ def test_tables_of_probabilities_become_results(saved: Saved, table: Write, poor
 def test_gaps_say_both_p_values_where_pairs_are_many(
     saved: Saved, tmp_path: Path, good: Result, systems: int, told: bool
 ) -> None:
-    third = changed(good, provenance={**good.provenance, "weights": "third"}).save(tmp_path / "third.npz")
+    third = changed(good, provenance=good.provenance.updated(weights="third")).save(tmp_path / "third.npz")
     found = run(*[*saved, third][:systems])
     text, page = to_text(found), to_html(found, None)
     assert (f"corrected for {systems * (systems - 1) // 2} pairs" in text) is told
@@ -436,7 +436,9 @@ def test_the_page_shows_images_where_they_are_known(tiny_fer2013: Path, tmp_path
     truth = samples.target
     for name, probs in (("one", truth), ("<two>", np.roll(truth, 1, axis=1))):
         facts = {"weights": name, "dataset": "fer2013", "split": "test"}
-        Result(probs, truth, samples.labels, samples.ids, provenance=facts).save(tmp_path / f"{len(name)}.npz")
+        Result(probs, truth, samples.labels, samples.ids, provenance=Provenance(**facts)).save(
+            tmp_path / f"{len(name)}.npz"
+        )
     found = run(tmp_path / "3.npz", tmp_path / "5.npz")
     page = keep(found, tmp_path / "out", samples)[2].read_text()
     assert page.count("data:image/png") == len(found["disagreement"][0]["a_right"]) == 12

@@ -73,7 +73,7 @@ def test_a_table_becomes_a_result_that_the_other_commands_read(
     assert done.out.splitlines()[-1] == f"wrote {tmp_path / 'out' / 'kit.npz'}"
     result = Result.load(tmp_path / "out" / "kit.npz")
     assert len(result) == 299
-    assert any("1 row without an answer (1003.jpg)" in note for note in result.provenance["notes"])
+    assert any("1 row without an answer (1003.jpg)" in note for note in result.provenance.notes)
     monkeypatch.setattr(
         "sys.argv", ["mien", "report", str(tmp_path / "out/kit.npz"), "--out", str(tmp_path / "r.html")]
     )

@@ -15,7 +15,7 @@ from mien.errors import DataError, UsageError
 from mien.evaluation.fairness import fairness
 from mien.evaluation.fairness.text import to_text
 from mien.evaluation.provenance import mismatch_reason
-from mien.evaluation.result import Result
+from mien.evaluation.result import Provenance, Result
 from mien.evaluation.statistics.intervals import wilson
 
 LABELS = ("neutral", "happiness")
@@ -32,7 +32,7 @@ def answered(cases: dict[str, list[tuple[int, int, int]]], sure: float = 0.8) ->
     probs = np.where(np.eye(2)[list(predicted)] > 0, sure, 1 - sure)
     ids = [f"{k:04d}" for k in range(len(rows))]
     about = {"weights": "net", "dataset": "fer2013", "split": "test"}
-    return Result(probs, np.eye(2)[list(label)], LABELS, ids, provenance=about), np.array(groups)
+    return Result(probs, np.eye(2)[list(label)], LABELS, ids, provenance=Provenance(**about)), np.array(groups)
 
 
 def audited(cases: dict[str, list[tuple[int, int, int]]] = CASES, least: int = 15) -> dict[str, Any]:

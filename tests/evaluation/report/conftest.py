@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from mien.data import load
-from mien.evaluation.provenance import origin
-from mien.evaluation.result import Result
-from mien.evaluation.scores import describe
+from mien.evaluation.provenance import source_facts
+from mien.evaluation.result import Provenance, Result
+from mien.evaluation.scores import score
 
 VOID = {"meta", "link", "img", "input", "br", "line", "circle", "polyline", "polygon", "rect"}
 
@@ -40,7 +40,7 @@ def made(root: Path, seed: int = 0, **facts: Any) -> Result:
         **facts,
     }
     normal = probs / probs.sum(1, keepdims=True)
-    return Result(normal, samples.target, samples.labels, samples.ids, provenance=told)
+    return Result(normal, samples.target, samples.labels, samples.ids, provenance=Provenance(**told))
 
 
 def stress_figures() -> dict[str, Any]:
@@ -110,12 +110,12 @@ def write_run(run: Path, result: Result, steps: int = 500) -> Path:
     recipe = {"name": "papers/tiny", "seed": 3, "epochs": 8, "select": "accuracy", "data": {"name": "fer2013"}}
     (run / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     environment = {"commit": "abc123", "device": "cpu: A", "threads": 2, "seconds": 90.0, "versions": {"mien": "0.1.0"}}
-    figures = describe(result)
+    figures = score(result).to_dict()
     (run / "metrics.json").write_text(json.dumps({"weights": "x", "val": figures, "test": figures}))
     for name, told in (
         ("env", environment),
         ("stress", stress_figures()),
-        ("fairness", fairness_figures() | origin(result)),
+        ("fairness", fairness_figures() | source_facts(result)),
     ):
         (run / f"{name}.json").write_text(json.dumps(told))
     epochs = [{"epoch": k, "loss": 2 - k / 8, "val_accuracy": k / 9, "val_nll": 1.9 - k / 9} for k in range(1, 9)]

@@ -52,9 +52,9 @@ def test_a_committed_result_has_its_facts_in_a_file_of_its_own(tmp_path: Path, m
 def test_a_stale_test_is_not_shown(tmp_path: Path, run: Path, make_result: Make) -> None:
     again = shutil.copytree(run, tmp_path / "again")
     make_result(split="val").save(again / "val.npz")
-    assert gather([again], None).results["tiny"].provenance["split"] == "test"
+    assert gather([again], None).results["tiny"].provenance.split == "test"
     (again / "metrics.json").write_text(json.dumps({"weights": "others", "val": {}}))
-    assert gather([again], None).results["tiny"].provenance["split"] == "val"
+    assert gather([again], None).results["tiny"].provenance.split == "val"
 
 
 @pytest.mark.parametrize(

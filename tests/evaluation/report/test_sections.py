@@ -13,8 +13,8 @@ from mien.evaluation.report import SECTIONS, Report, write
 from mien.evaluation.report.collect import gather
 from mien.evaluation.report.fairness import p_value
 from mien.evaluation.report.training import thinned
-from mien.evaluation.result import Result
-from mien.evaluation.scores import describe
+from mien.evaluation.result import Provenance, Result
+from mien.evaluation.scores import score
 from mien.evaluation.statistics.intervals import ECE_TOLD
 
 Make = Callable[..., Result]
@@ -23,8 +23,8 @@ BARE = {"summary", "protocol", "expressions", "confusion", "calibration", "risk"
 
 
 def report(*results: Result, **more: Any) -> Report:
-    named = {str(result.provenance["weights"]): result for result in results}
-    return Report(named, {name: describe(result) for name, result in named.items()}, **more)
+    named = {str(result.provenance.weights): result for result in results}
+    return Report(named, {name: score(result) for name, result in named.items()}, **more)
 
 
 def words(html: str) -> str:
@@ -49,23 +49,23 @@ def test_hostile_names_stay_text(make_result: Make, tmp_path: Path, checked: Cal
     made = make_result(weights=bad, dataset=bad, fingerprint=bad, options={bad: bad}, labels_left_out=[bad])
     other = make_result(1, weights=f"{bad}2")
     for parts in ([made], [made, other]):
-        log = {r.provenance["weights"]: [{"epoch": k, "loss": k, "val_accuracy": 0.1} for k in (1, 2)] for r in parts}
+        log = {r.provenance.weights: [{"epoch": k, "loss": k, "val_accuracy": 0.1} for k in (1, 2)] for r in parts}
         found = write(report(*parts, history=log), tmp_path / "report.html").read_text(encoding="utf-8")
         checked(found)
         assert "<img src=http" not in found
 
 
 def test_prints_the_figures(text: str, make_result: Make) -> None:
-    found, told = describe(make_result()), words(text)
-    for part in (found, found["clean"]):
-        low, high = part["accuracy_interval"]
-        assert f"{100 * part['accuracy']:.1f} % accuracy on" in told
+    scores, told = score(make_result()), words(text)
+    for part in (scores, scores.clean):
+        low, high = part.accuracy_interval
+        assert f"{100 * part.accuracy:.1f} % accuracy on" in told
         assert f"95 %: {100 * low:.1f} to {100 * high:.1f}" in told
     assert "accuracy on all 40 images" in told
     assert "accuracy on the 35 without a twin in training" in told
     counts, shares = re.findall(r'<table class="matrix">.*?</table>', text)
     cells = [int(cell) for cell in re.findall(r'--a:[\d.]+">([\d,]+)<', counts)]
-    assert cells == np.ravel(found["confusion"]).tolist()
+    assert cells == np.ravel(scores.confusion).tolist()
     rows = np.array([float(c) for c in re.findall(r'--a:([\d.]+)">', shares)]).reshape(7, 7)
     assert rows.sum(1) == pytest.approx(np.ones(7), abs=0.04)
 
@@ -115,7 +115,7 @@ def test_a_section_stands_empty_results(name: str, count: int, make_result: Make
 @pytest.mark.parametrize("name", SECTIONS)
 def test_a_section_stands_a_result_of_another_toolkit(name: str, make_result: Make) -> None:
     made = make_result()
-    bare = replace(made, provenance={"weights": "service", "labels_only": True})
+    bare = replace(made, provenance=Provenance(weights="service", labels_only=True))
     fragment = SECTIONS[name](report(bare))
     assert "None" not in fragment
     assert name not in ("calibration", "risk") or fragment == ""

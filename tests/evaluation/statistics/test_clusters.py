@@ -17,8 +17,8 @@ from mien.evaluation.fairness import fairness
 from mien.evaluation.fairness.text import to_text as audited
 from mien.evaluation.report import write
 from mien.evaluation.report.collect import gather
-from mien.evaluation.result import Result
-from mien.evaluation.scores import describe
+from mien.evaluation.result import Provenance, Result
+from mien.evaluation.scores import score
 from mien.evaluation.statistics import clusters
 from mien.evaluation.statistics.intervals import share, wilson
 from mien.evaluation.text import to_text
@@ -41,7 +41,9 @@ def result(seed: int = 0, groups: int | None = 30, **facts: object) -> Result:
     said = np.where(right, label, (label + 1) % 3)
     probs = 0.7 * np.eye(3)[said] + 0.1
     own = None if groups is None else group.astype(str)
-    return Result(probs, np.eye(3)[label], LABELS, np.arange(len(right)).astype(str), group=own, provenance=dict(facts))
+    return Result(
+        probs, np.eye(3)[label], LABELS, np.arange(len(right)).astype(str), group=own, provenance=Provenance(**facts)
+    )
 
 
 def covers(draws: int, by_group: bool) -> float:
@@ -77,28 +79,28 @@ def test_groups_that_are_all_alike_count_as_one_sample_each() -> None:
 
 
 def test_every_interval_of_a_result_is_by_group_and_says_so() -> None:
-    by_group, plain = (describe(result(groups=groups)) for groups in (30, None))
-    assert (by_group["groups"], plain["groups"]) == (30, None)
+    by_group, plain = (score(result(groups=groups)) for groups in (30, None))
+    assert (by_group.groups, plain.groups) == (30, None)
     for key in ("accuracy", "balanced_accuracy", "macro_f1", "kappa", "top2", "nll", "brier"):
-        ends, narrow = by_group[f"{key}_interval"], plain[f"{key}_interval"]
-        assert by_group[key] == plain[key]
-        assert ends[0] < by_group[key] < ends[1] or key == "top2"
+        ends, narrow = by_group.intervals[key], plain.intervals[key]
+        assert by_group.values[key] == plain.values[key]
+        assert ends[0] < by_group.values[key] < ends[1] or key == "top2"
         assert ends[1] - ends[0] > 1.5 * (narrow[1] - narrow[0]), key
-    assert by_group["ece_interval"][0] <= by_group["ece"] <= by_group["ece_interval"][1]
+    assert by_group.intervals["ece"][0] <= by_group.ece <= by_group.intervals["ece"][1]
     facts = {"weights": "w", "dataset": "d", "split": "test", "left_out": 0, "labels_left_out": []}
-    text = to_text(describe(result(**facts)))
+    text = to_text(score(result(**facts)))
     assert re.search(r"\(95 % by 30 subjects or clips: \d\d\.\d\d to", text)
-    assert "by 30" not in to_text(describe(result(groups=None, **facts)))
+    assert "by 30" not in to_text(score(result(groups=None, **facts)))
 
 
 def test_one_subject_has_no_interval_but_of_accuracy() -> None:
     one = result().take(np.arange(20))
-    found = describe(one)
-    assert found["groups"] == 1
-    assert found["macro_f1_interval"] == [None, None]
-    low, high = found["accuracy_interval"]
+    scores = score(one)
+    assert scores.groups == 1
+    assert scores.intervals["macro_f1"] == [None, None]
+    low, high = scores.accuracy_interval
     assert high - low > 0.5
-    json.dumps(found, allow_nan=False)
+    json.dumps(scores.to_dict(), allow_nan=False)
 
 
 @pytest.fixture
@@ -108,7 +110,9 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
     worse = first.probs.copy()
     rows = np.isin(first.group, ["0", "1", "2"])  # three of thirty subjects, all their images
     worse[rows] = np.roll(first.target[rows], 1, axis=1)
-    second = Result(worse, first.target, LABELS, first.ids, group=first.group, provenance={**facts, "weights": "two"})
+    second = Result(
+        worse, first.target, LABELS, first.ids, group=first.group, provenance=Provenance(**facts | {"weights": "two"})
+    )
     return first.save(tmp_path / "one.npz"), second.save(tmp_path / "two.npz")
 
 
@@ -189,10 +193,10 @@ def test_groups_flow_from_the_reader_to_the_figures(monkeypatch: pytest.MonkeyPa
         split="val",
     )
     monkeypatch.setattr(module, "load", lambda *_, **__: samples)
-    found, told = module.evaluate("fer2013-nano", "ckplus", None, "val")
-    assert found.group is not None
-    assert told["groups"] == 6
-    assert "by 6 subjects or clips" in to_text(told)
+    measured, scores = module.evaluate("fer2013-nano", "ckplus", None, "val")
+    assert measured.group is not None
+    assert scores.groups == 6
+    assert "by 6 subjects or clips" in to_text(scores)
 
 
 def test_ends_lie_further_out_the_fewer_the_groups() -> None:

@@ -42,7 +42,7 @@ def recalibrate(first: Result, second: Result, coverage: float = 0.9) -> dict[st
     }
     threshold = fit_threshold(first.probs, first.target, ANSWERED_RIGHT)
     return {
-        "weights": first.provenance.get("weights") or first.provenance.get("table"),
+        "weights": first.provenance.weights or first.provenance.table,
         "fitted_on": _about(first),
         "measured_on": _about(second),
         "groups": clusters.count(second.group),
@@ -117,16 +117,16 @@ def to_text(figures: dict[str, Any]) -> str:
 
 
 def _check(first: Result, second: Result) -> None:
-    if first.provenance.get("split") == "test":
-        swapped = second.provenance.get("split") == "val"
+    if first.provenance.split == "test":
+        swapped = second.provenance.split == "val"
         got = f"the first result is of {_named(_about(first))}, and nothing is fitted on test"
         raise DataError(got, "VAL, then TEST", "the two are swapped" if swapped else "")
     if first.labels != second.labels:
         raise DataError(f"results with the labels {', '.join(first.labels)} and {', '.join(second.labels)}", "the same")
     if not len(first) or not len(second):
         raise DataError(f"results of {len(first)} and {len(second)} samples", "at least one in each")
-    names = [result.provenance.get("weights") for result in (first, second)]
-    tables = [result.provenance.get("table") for result in (first, second)]
+    names = [result.provenance.weights for result in (first, second)]
+    tables = [result.provenance.table for result in (first, second)]
     if any(tables) and not all(tables):
         told = " and of ".join(
             f"the table {table}" if table else str(name) for table, name in zip(tables, names, strict=True)
@@ -134,7 +134,7 @@ def _check(first: Result, second: Result) -> None:
         raise DataError(f"results of {told}", "answers of one system on val and on another split")
     if all(names) and names[0] != names[1]:
         raise DataError(f"results of {names[0]} and of {names[1]}", "the same weights on val and on another split")
-    files = [result.provenance.get("weights_sha256") for result in (first, second)]
+    files = [result.provenance.weights_sha256 for result in (first, second)]
     if all(files) and files[0] != files[1]:  # seeds of a recipe share its name
         raise DataError(
             f"results of two files called {names[0]}",
@@ -148,7 +148,7 @@ def _check(first: Result, second: Result) -> None:
 
 
 def _about(result: Result) -> dict[str, Any]:
-    return {**{key: result.provenance.get(key) for key in ("dataset", "split")}, "n": len(result)}
+    return {"dataset": result.provenance.dataset, "split": result.provenance.split, "n": len(result)}
 
 
 def _named(about: dict[str, Any]) -> str:

@@ -85,11 +85,10 @@ def _tables(systems: Sequence[Answers], results: Sequence[Result], notes: Sequen
             continue
         stem = system.path.stem
         name = f"{stem}.npz" if f"{stem}.npz" not in found else f"{stem}-{len(found) + 1}.npz"
-        facts = {key: value for key, value in result.provenance.items() if key not in ("weights", "path")}
         others = tuple(f"{other.path}:" for other in systems if other.path != system.path)
         own = [note for note in notes if not note.startswith(others)]
-        told = {"table": system.path.name, "notes": [*system.notes, *own]}
-        found[name] = replace(result, provenance={**facts, **told})
+        facts = result.provenance.without("weights", "path")
+        found[name] = replace(result, provenance=facts.updated(table=system.path.name, notes=[*system.notes, *own]))
     return found
 
 

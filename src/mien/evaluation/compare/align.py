@@ -16,7 +16,7 @@ from mien.data.samples import Samples
 from mien.errors import DataError
 from mien.evaluation.label_sets import spread
 from mien.evaluation.predictions import Answers, first
-from mien.evaluation.result import Result
+from mien.evaluation.result import Provenance, Result
 from mien.evaluation.training_duplicates import FOREIGN, UNRECORDED
 from mien.html.page import count
 from mien.labels import EXPRESSIONS, ordered
@@ -71,7 +71,7 @@ def align(systems: Sequence[Answers], truth: Truth | None, intersect: bool) -> t
         probs = spread(_answers(system), system.labels, labels)[position[scored]].astype(np.float32)
         about = {**given.facts, **_searched(system, ids), "weights": name, "path": str(system.path)}
         about |= {"labels_only": system.certain, "answer_labels": system.labels, "truth_labels": given.labels}
-        results.append(Result(probs, wide, labels, ids, group=group, provenance=about))
+        results.append(Result(probs, wide, labels, ids, group=group, provenance=Provenance(**about)))
     return results, notes
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from mien.errors import DataError, UsageError
 from mien.evaluation import metrics
 from mien.evaluation.metrics import Floats
-from mien.evaluation.provenance import origin
+from mien.evaluation.provenance import source_facts
 from mien.evaluation.result import Result
 from mien.evaluation.statistics import clusters
 from mien.evaluation.statistics.intervals import intervals, known_ends, share
@@ -59,7 +59,7 @@ def fairness(
         audit["conclusion"] = _conclusion(audit, min_group)
     grouped = np.any([words != "" for words in named.values()], axis=0)
     left_out = int((~grouped).sum())
-    return {**origin(result), "columns": audits, "min_group": min_group, "n": len(result), "left_out": left_out}
+    return {**source_facts(result), "columns": audits, "min_group": min_group, "n": len(result), "left_out": left_out}
 
 
 def _words(column: str, words: Sequence[str] | Words, n: int) -> Words:

@@ -37,9 +37,9 @@ KEPT = ("fairness.json", "fairness.html")
 
 def keep(result: Result, figures: dict[str, Any], out: Path | Outputs) -> list[Path]:
     """Write fairness.json and fairness.html into a folder; return their paths."""
-    name = str(result.provenance.get("weights") or "result")
-    where = " ".join(str(result.provenance[key]) for key in ("dataset", "split") if result.provenance.get(key))
-    report = Report({name: result}, {name: {}}, fairness={name: figures})
+    name = result.provenance.weights or "result"
+    where = result.provenance.measured_on
+    report = Report({name: result}, {}, fairness={name: figures})
     title = f"{name} on {where} by group" if where else f"{name} by group"
     lede = "Are apparent facial expressions read as well for every group of people?"
     outputs = into(out)

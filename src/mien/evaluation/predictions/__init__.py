@@ -101,7 +101,7 @@ def result_answers(path: Path, split: str | None) -> Answers:
     result = Result.load(path)
     if not len(result):
         raise DataError(f"{path} holds no images", "at least one")
-    facts = result.provenance
+    facts = result.provenance.to_dict()
     if split and facts.get("split", split) != split:
         raise UsageError(f"`split` {split}, but {path} is of {facts['split']}", f"results of {split}")
     return Answers(
@@ -121,7 +121,7 @@ def result_answers(path: Path, split: str | None) -> Answers:
 
 
 def _restricted(path: Path, result: Result) -> tuple[str, ...]:
-    if not (names := result.provenance.get("labels_left_out")):
+    if not (names := result.provenance.labels_left_out):
         return ()
     left = f"written without {', '.join(names)}: images labelled so, and answers of it, are not in it"
     return (f"{path}: {left}",)

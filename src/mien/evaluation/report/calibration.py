@@ -75,7 +75,7 @@ def _areas(report: Report, known: dict[str, Result]) -> str:
 
 def _graded(report: Report) -> dict[str, Result]:
     """Return the results that say how sure they are; bare labels do not."""
-    return {name: r for name, r in report.results.items() if len(r) and not r.provenance.get("labels_only")}
+    return {name: r for name, r in report.results.items() if len(r) and not r.provenance.labels_only}
 
 
 def _thin(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[list[float], list[float]]:

@@ -20,7 +20,7 @@ def data_card(report: Report) -> str:
     cards, seen = [], set()
     for name, result in report.results.items():
         facts_of = result.provenance
-        which = (facts_of.get("dataset"), facts_of.get("split"), facts_of.get("fingerprint"), len(result))
+        which = (facts_of.dataset, facts_of.split, facts_of.fingerprint, len(result))
         if which in seen or not len(result):
             continue
         seen.add(which)

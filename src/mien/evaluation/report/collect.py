@@ -27,7 +27,7 @@ from mien.evaluation.report.model import Rows
 from mien.evaluation.report.place import alone
 from mien.evaluation.report.schema import Beside, Kept
 from mien.evaluation.result import Result
-from mien.evaluation.scores import describe
+from mien.evaluation.scores import score
 from mien.outputs import beside, restamp
 from mien.outputs.signed import signed
 from mien.reading.digest import sha256_of
@@ -90,7 +90,7 @@ def gather(paths: Sequence[Path], root: Path | str | None, with_images: bool = T
     images, missing = _images(results, root, strict) if with_images else ({}, dict.fromkeys(names, spelled(ELSEWHERE)))
     return Report(
         results,
-        {name: describe(result) for name, result in results.items()},
+        {name: score(result) for name, result in results.items()},
         history={name: rows for name, file in where.items() if (rows := _rows(_beside(file, "log.csv")))},
         steps={name: rows for name, file in where.items() if (rows := _rows(_beside(file, "steps.csv")))},
         images=images,
@@ -138,7 +138,7 @@ def _file(path: Path) -> Path:
 
 def _names(files: Sequence[Path], loaded: Sequence[Result]) -> list[str]:
     """Return what to call each result: its weights, and where that is not enough the folder and the file."""
-    plain = [str(result.provenance.get("weights") or file.stem) for file, result in zip(files, loaded, strict=True)]
+    plain = [result.provenance.weights or file.stem for file, result in zip(files, loaded, strict=True)]
     if len(set(plain)) == len(plain):
         return plain
     named = [f"{name} ({file.parent.name}/{file.stem})" for name, file in zip(plain, files, strict=True)]
@@ -171,7 +171,7 @@ def _about(result: Result, file: Path) -> dict[str, Any]:
     card = _card(result, file.parent)
     about = {
         "recipe": own or kept.get("recipe") or (card or {}).get("recipe"),
-        "environment": _json(_beside(file, "env.json")) or kept.get("environment") or result.provenance.get("trained"),
+        "environment": _json(_beside(file, "env.json")) or kept.get("environment") or result.provenance.trained,
         "val": metrics.get("val")
         or (kept.get("figures") or {}).get("val")
         or (card or {}).get("metrics", {}).get("val"),
@@ -189,15 +189,15 @@ def _card(result: Result, folder: Path) -> dict[str, Any] | None:
     try:
         if (folder / "recipe.yaml").is_file():
             return Classifier(folder / "model.onnx").card.model_dump()
-        path = locate(str(result.provenance.get("weights")))
-        same = sha256_of(path) == result.provenance.get("weights_sha256")
+        path = locate(str(result.provenance.weights))
+        same = sha256_of(path) == result.provenance.weights_sha256
         return Classifier(path).card.model_dump() if same else None
     except (WeightsError, OSError):
         return None
 
 
 def _out_of_reach(result: Result, root: Path | str | None) -> str:
-    if str(result.provenance.get("dataset")) not in DATASETS:
+    if str(result.provenance.dataset) not in DATASETS:
         return "mien has no reader for the data set"
     return "" if root or os.environ.get("MIEN_DATA") else spelled("neither `root` nor MIEN_DATA names the data set")
 
@@ -205,11 +205,11 @@ def _out_of_reach(result: Result, root: Path | str | None) -> str:
 def _samples(result: Result, root: Path | str | None) -> Samples:
     """Return the samples a result was measured on; DataError where they are no longer the same."""
     facts = result.provenance
-    samples = load(str(facts["dataset"]), root, str(facts.get("split")), **facts.get("options", {}))
-    samples = merge(samples, facts["classes"]) if facts.get("classes") else samples
-    if samples.fingerprint != facts.get("fingerprint") or not np.isin(result.ids, samples.ids).all():
+    samples = load(str(facts.dataset), root, str(facts.split), **(facts.options or {}))
+    samples = merge(samples, facts.classes) if facts.classes else samples
+    if samples.fingerprint != facts.fingerprint or not np.isin(result.ids, samples.ids).all():
         raise DataError(
             f"the data at hand has the fingerprint {samples.fingerprint}",
-            f"{facts.get('fingerprint')}, as was measured",
+            f"{facts.fingerprint}, as was measured",
         )
     return samples

@@ -69,15 +69,16 @@ def contents(sections: Iterable[str]) -> str:
     return f'<nav aria-label="Contents"><ul>{"".join(links)}</ul></nav>'
 
 
-def span(interval: Sequence[float] | None) -> str:
+def span(interval: Sequence[float | None] | None) -> str:
     """Return an interval of shares as percent.
 
     >>> span([0.6691, 0.6996]), span(None)
     ('66.9 to 70.0', '')
     """
-    if interval is None or any(end is None or end != end for end in interval):
+    low, high = interval or (None, None)
+    if low is None or high is None or low != low or high != high:
         return ""
-    return f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}"
+    return f"{100 * low:.1f} to {100 * high:.1f}"
 
 
 def with_span(share: str, interval: Sequence[float] | None) -> str:

@@ -20,7 +20,7 @@ def differences(report: Report) -> str:
     """Every pair's difference in accuracy, on all images and on those without twins, with intervals and tests."""
     if not report.paired:
         return ""
-    named = [replace(r, provenance={**r.provenance, "weights": name}) for name, r in report.results.items()]
+    named = [replace(r, provenance=r.provenance.updated(weights=name)) for name, r in report.results.items()]
     aligned = [r.take(rows_of(r, named[0].ids)) for r in named]
     parts = {"All images": subset(aligned)}
     clean = without_twins(aligned)

@@ -56,7 +56,7 @@ def measured(
         own = [name for name, why in whys.items() if not why]
         if not own:
             raise UsageError(f"{path}: {next(iter(whys.values()))}", "the result it is about beside it")
-        same = [name for name in own if results[name].provenance.get("split") == figures.get("split")]
+        same = [name for name in own if results[name].provenance.split == figures.get("split")]
         found.figures[kind][(same or own)[0]] = figures
     return found
 

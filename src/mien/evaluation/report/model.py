@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from mien.data.samples import Samples
 from mien.evaluation.result import Result
+from mien.evaluation.scores import Scores
 
 Rows = list[dict[str, Any]]
 Named = Mapping[str, Any]
@@ -17,7 +19,7 @@ class Report:
 
     Attributes:
         results: what was answered, by the name shown for it; the order is that of the page.
-        figures: the same as figures, as `mien evaluate --json` prints them.
+        scores: their scores.
         history: a run's log by epoch; steps: by step.
         images: the samples a result was measured on, for the gallery.
         stress, fairness: what `mien stress` and the fairness audit wrote, in their JSON shapes.
@@ -27,7 +29,7 @@ class Report:
     """
 
     results: Mapping[str, Result]
-    figures: Mapping[str, dict[str, Any]]
+    scores: Mapping[str, Scores]
     history: Mapping[str, Rows] = field(default_factory=dict)
     steps: Mapping[str, Rows] = field(default_factory=dict)
     images: Mapping[str, Samples] = field(default_factory=dict)
@@ -36,6 +38,11 @@ class Report:
     about: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
     strangers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @cached_property
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The scores as `mien evaluate --json` prints them."""
+        return {name: scores.to_dict() for name, scores in self.scores.items()}
 
     @property
     def single(self) -> bool:
@@ -62,4 +69,4 @@ class Report:
 
 
 def _measured(result: Result) -> tuple[object, ...]:
-    return tuple(result.provenance.get(key) for key in ("dataset", "split", "fingerprint"))
+    return result.provenance.dataset, result.provenance.split, result.provenance.fingerprint

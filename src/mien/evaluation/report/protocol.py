@@ -36,7 +36,7 @@ def _protocol(report: Report, name: str) -> dict[str, str]:
         + (f", {options}" if options else ""),
         "images": f"{f['n']:,}; " + (clean or f"twins in training not searched: {why}"),
         "labels merged": ", ".join(f"{new} of {' and '.join(old)}" for new, old in _merged(f)),
-        "labels": "; ".join(label_sets({"labels_left_out": [], "left_out": 0, **f})),
+        "labels": "; ".join(label_sets(report.scores[name])),
         "fingerprint of this split": str(f.get("fingerprint") or ""),
         "selected by": _selected(recipe, val, f),
         "recipe": ", ".join(filter(None, [str(recipe.get("name", "")), _length(recipe)])),
@@ -46,7 +46,7 @@ def _protocol(report: Report, name: str) -> dict[str, str]:
         "commit": str(environment.get("commit") or ""),
         "versions": ", ".join(f"{key} {value}" for key, value in environment.get("versions", {}).items() if value),
         "measured with": f"mien {f['version']}" if f.get("version") else "",
-        "read from a table": "; ".join(report.results[name].provenance.get("notes", [])),
+        "read from a table": "; ".join(report.results[name].provenance.notes or []),
     }
 
 

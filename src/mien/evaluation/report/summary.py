@@ -7,6 +7,7 @@ import numpy as np
 from mien.evaluation.report.components import figure, name_of, section, span, with_span
 from mien.evaluation.report.model import Report
 from mien.evaluation.result import Result
+from mien.evaluation.scores import Scores
 from mien.evaluation.statistics.clusters import by
 from mien.evaluation.statistics.intervals import chance_error, wilson
 from mien.evaluation.text import label_sets
@@ -75,7 +76,12 @@ def _side_by_side(report: Report) -> str:
 
 
 def _words(report: Report) -> list[str]:
-    means = [say for name, f in report.figures.items() if report.single for say in _means(f, report.results[name])]
+    means = [
+        say
+        for name, f in report.figures.items()
+        if report.single
+        for say in _means(f, report.scores[name], report.results[name])
+    ]
     if not report.single:
         means = [_together(report), *_leader(report)]
     not_means = dict.fromkeys(say for f in report.figures.values() for say in _means_not(f, report.single))
@@ -113,7 +119,7 @@ def _leader(report: Report) -> list[str]:
     return [f"Without the images that have a twin in training, {', '.join(told)}."]
 
 
-def _means(f: dict[str, Any], result: Result) -> list[str]:
+def _means(f: dict[str, Any], scores: Scores, result: Result) -> list[str]:
     """Return sentences that say in words what the figures are."""
     if not f["n"]:
         return ["No image was measured."]
@@ -123,7 +129,7 @@ def _means(f: dict[str, Any], result: Result) -> list[str]:
     return [
         f"For {percent(f['accuracy'], 1)} of the images the likeliest expression is the labelled one. "
         f"Always answering {common} would be right for {percent(share, 1)}.",
-        *_restricted(f),
+        *_restricted(scores),
         _clean(f),
         _extremes(f),
         _confidence(f, result),
@@ -131,14 +137,14 @@ def _means(f: dict[str, Any], result: Result) -> list[str]:
     ]
 
 
-def _restricted(f: dict[str, Any]) -> list[str]:
+def _restricted(scores: Scores) -> list[str]:
     """Return what is wrong by its label set alone, and the figure on the common labels under its name."""
-    part = f.get("restricted")
-    if not part:
+    part = scores.restricted
+    if part is None:
         return []
-    shown = f"{percent(part['accuracy'], 1)} of {part['n']:,} ({span(part['accuracy_interval'])})"
-    told = f"{part['name'].capitalize()}: {shown}."
-    return [*(f"{note[:1].upper()}{note[1:]}." for note in label_sets(f)), told]
+    shown = f"{percent(part.accuracy, 1)} of {part.n:,} ({span(part.accuracy_interval)})"
+    told = f"{part.name.capitalize()}: {shown}."
+    return [*(f"{note[:1].upper()}{note[1:]}." for note in label_sets(scores)), told]
 
 
 def _clean(f: dict[str, Any]) -> str:

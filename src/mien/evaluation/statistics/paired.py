@@ -41,11 +41,11 @@ def measure(systems: Sequence[Result]) -> dict[str, Any]:
     return {
         "labels": list(systems[0].labels),
         "truth_labels": list(label_sets.labelled(systems[0])),
-        "dataset": systems[0].provenance.get("dataset"),
-        "split": systems[0].provenance.get("split"),
-        "options": systems[0].provenance.get("options", {}),
+        "dataset": systems[0].provenance.dataset,
+        "split": systems[0].provenance.split,
+        "options": systems[0].provenance.options or {},
         "n": len(systems[0]),
-        "paths": {name_of(system): system.provenance["path"] for system in systems},
+        "paths": {name_of(system): system.provenance.path for system in systems},
         "full": full,
         "clean": clean,
         "restricted": restricted,
@@ -143,12 +143,12 @@ def disagreement(a: Result, b: Result) -> dict[str, Any]:
 
 def defined(system: Result, key: str) -> bool:
     """Say whether a metric can be told of a system: of labels without probabilities only what needs labels."""
-    return key in OF_LABELS or not system.provenance.get("labels_only")
+    return key in OF_LABELS or not system.provenance.labels_only
 
 
 def name_of(system: Result) -> str:
     """Return what a system is called."""
-    return str(system.provenance["weights"])
+    return str(system.provenance.weights)
 
 
 def _figures(system: Result, values: dict[str, Floats]) -> dict[str, Any]:
@@ -165,7 +165,7 @@ def _figures(system: Result, values: dict[str, Floats]) -> dict[str, Any]:
         **{f"{key}_interval": known_ends(ends[key]) if key in ends else None for key in RESAMPLED},
         "accuracy_interval": known_ends(share(np.equal(*metrics.top1(probs, target)), system.group)),
         "recall": dict(zip(system.labels, map(_number, metrics.recalls(matrix).tolist()), strict=True)),
-        "labels_only": bool(system.provenance.get("labels_only")),
+        "labels_only": system.provenance.labels_only,
     }
 
 

@@ -22,7 +22,7 @@ from mien.errors import DataError, UsageError
 from mien.evaluation import metrics
 from mien.evaluation.evaluate import all_labels, find_weights, load_for, own_data, to_crops, truth_labels
 from mien.evaluation.label_sets import spread
-from mien.evaluation.provenance import room
+from mien.evaluation.provenance import check_writable
 from mien.evaluation.report.schema import Stress
 from mien.evaluation.statistics import clusters
 from mien.evaluation.statistics.intervals import known_ends, share
@@ -96,7 +96,7 @@ def stress(
         "split": split,
         "options": options or {},
     }
-    room(out, "stress.json", own, force)
+    check_writable(out, "stress.json", own, force)
     samples = load_for(classifier.card, data, root, split, **(options or {}))
     rival = None if baseline is None or Path(baseline).suffix == ".json" else Classifier(find_weights(baseline))
     labels = all_labels(classifier, samples)
