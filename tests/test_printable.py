@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mien.html.page import escape
+from mien.html.markup import escape
 from mien.printable import printable, printable_in
 
 ESCAPES = {

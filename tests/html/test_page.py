@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from mien.html.page import ABSTAINED, COLOURS, bars, data_uri, dot, escape, facts, page, percent, table, tiles
+from mien.html.markup import EMPTY, Html, element, escape
+from mien.html.page import ABSTAINED, COLOURS, bars, data_uri, dot, facts, note, page, percent, table, tiles
 from mien.labels import EXPRESSIONS
 from mien.printable import printable
 
@@ -23,13 +24,13 @@ def contrast(one: str, other: str) -> float:
 
 
 def palettes() -> list[dict[str, str]]:
-    text = page("t", "")
+    text = page("t", EMPTY)
     variables = [dict(re.findall(r"--(\w+):(#\w+)", block)) for block in re.findall(r":root\{([^}]*)\}", text)]
     return [{k: v if len(v) == 7 else "#" + "".join(2 * c for c in v[1:]) for k, v in one.items()} for one in variables]
 
 
 def test_a_page_fetches_nothing_and_forbids_fetching() -> None:
-    text = page("Title", "<p>body</p>", lede="lede", style=".x{}")
+    text = page("Title", Html("<p>body</p>"), lede="lede", style=".x{}")
     assert "default-src 'none'" in text
     assert not re.search(r"(?i)https?:|//\w|@import|url\(|<script|src=", text)
     assert text.index("Title") < text.index("lede") < text.index("<p>body</p>")
@@ -43,13 +44,15 @@ def test_a_page_fetches_nothing_and_forbids_fetching() -> None:
 @pytest.mark.parametrize(
     "fragment",
     [
-        page(HOSTILE, "", lede=HOSTILE),
+        page(HOSTILE, EMPTY, lede=HOSTILE),
         tiles([(HOSTILE, HOSTILE, HOSTILE)]),
         facts({HOSTILE: HOSTILE}),
         table((HOSTILE,), [[escape(HOSTILE)]]),
         bars([(HOSTILE, 0.5, HOSTILE)]),
         dot(HOSTILE),
         escape(HOSTILE),
+        note(HOSTILE),
+        element("i", title=HOSTILE),
     ],
 )
 def test_text_from_outside_stays_text(fragment: str) -> None:
@@ -114,7 +117,7 @@ def test_data_uri_carries_bytes() -> None:
 
 
 def test_what_scrolls_sideways_shows_a_shadow_where_more_is_hidden() -> None:
-    style = page("t", table(("a", "b"), [["1", "2"]]))
+    style = page("t", table(("a", "b"), [[escape(1), escape(2)]]))
     block = re.search(r"\.scroll\{([^}]*)\}", style)
     assert block is not None
     assert "overflow-x:auto" in block[1]

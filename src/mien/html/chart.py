@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from mien.html.page import escape
+from mien.html.markup import EMPTY, Html, element, escape, join
 
 WIDTH, HEIGHT = 420, 290
 LEFT, RIGHT, TOP, BOTTOM = 62, 24, 34, 46
@@ -47,7 +47,7 @@ class Whisker:
     faint: bool = False
 
 
-def lines(series: Sequence[Line], across: str, up: str, *, unit: bool = False, shares: tuple[bool, bool] = NO) -> str:
+def lines(series: Sequence[Line], across: str, up: str, *, unit: bool = False, shares: tuple[bool, bool] = NO) -> Html:
     """Return an SVG of lines; `unit` fixes both axes to [0, 1], else they follow the data.
 
     `shares` says of the axes, across and up, whether they are shown as percent.
@@ -64,7 +64,7 @@ def lines(series: Sequence[Line], across: str, up: str, *, unit: bool = False, s
     parts = []
     for tick in y_ticks:
         x, y = place(x_ticks[0], tick)
-        parts.append(f'<line x1="{x}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}" class="grid"/>')
+        parts.append(element("line", x1=x, x2=WIDTH - RIGHT, y1=y, y2=y, cls="grid"))
         parts.append(_text(x - 8, y + 4.5, _tick(tick, shares[1]), "end"))
     for tick in x_ticks:
         x, y = place(tick, y_ticks[0])
@@ -78,7 +78,7 @@ def lines(series: Sequence[Line], across: str, up: str, *, unit: bool = False, s
     return _svg(HEIGHT, described, parts)
 
 
-def whiskers(rows: Sequence[Whisker], across: str, *, gap: bool = False) -> str:
+def whiskers(rows: Sequence[Whisker], across: str, *, gap: bool = False) -> Html:
     """Return an SVG of shares as dots with their intervals as lines, one below the other; equal names stand together.
 
     `gap` says that they are differences: the scale is in points and has its zero.
@@ -100,13 +100,13 @@ def whiskers(rows: Sequence[Whisker], across: str, *, gap: bool = False) -> str:
     parts = [_text(0, 16, f"{across}, points" if gap else across, "start", "name")]
     for tick in marks:
         x, role = place(tick), "axis" if gap and tick == 0 else "grid"
-        parts.append(f'<line x1="{x}" x2="{x}" y1="{TOP - 8}" y2="{y + 14}" class="{role}"/>')
+        parts.append(element("line", x1=x, x2=x, y1=TOP - 8, y2=y + 14, cls=role))
         parts.append(_text(x, y + 32, f"{100 * tick:g}" if gap else _tick(tick, True), "middle"))
     described = f"{across}: {', '.join(dict.fromkeys(row.name for row in rows))}"
     return _svg(y + 44, described, parts + drawn)
 
 
-def heatmap(title: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[float]]], across: str) -> str:
+def heatmap(title: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[float]]], across: str) -> Html:
     """Return a whole SVG file: fractions as shaded cells in percent, a row each, on white; `across` names the columns.
 
     >>> heatmap("accuracy in %", ["as is", "1"], [("blur", [0.9, 0.5])], "severity").count("<rect")
@@ -114,7 +114,7 @@ def heatmap(title: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequen
     """
     (wide, high), top = CELL, TOP + 18
     width, bottom = max(WIDTH, NAMES + len(columns) * wide), top + len(rows) * high
-    parts = [f'<rect width="100%" height="100%" fill="#fff"/><style>{ON_WHITE}</style>']
+    parts = [element("rect", width="100%", height="100%", fill="#fff"), element("style", Html(ON_WHITE))]
     parts.append(_text(4, 20, _shortened(title, 2 * NAME), "start", "name"))
     for column, name in enumerate(columns):
         parts.append(_text(NAMES + (column + 0.5) * wide, top - 8, name, "middle"))
@@ -122,21 +122,19 @@ def heatmap(title: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequen
         y = top + row * high
         parts.append(_text(NAMES - 8, y + 15.5, _shortened(name), "end", "ink"))
         for column, value in enumerate(values):
-            x, shade = NAMES + column * wide, f'fill="#2563a8" fill-opacity="{0.7 * value:.2f}"'
-            parts.append(f'<rect x="{x}" y="{y}" width="{wide - 2}" height="{high - 2}" {shade}/>')
+            x, shade = NAMES + column * wide, {"fill": "#2563a8", "fill_opacity": f"{0.7 * value:.2f}"}
+            parts.append(element("rect", x=x, y=y, width=wide - 2, height=high - 2, **shade))
             parts.append(_text(x + wide / 2 - 1, y + 15.5, f"{100 * value:.0f}", "middle", "ink"))
     parts.append(_text(NAMES + len(columns) * wide / 2, bottom + 16, across, "middle", "name"))
-    size = f'xmlns="http://www.w3.org/2000/svg" width="{width}" height="{bottom + 26}" '
-    return _svg(bottom + 26, title, parts, width).replace("<svg ", f"<svg {size}", 1) + "\n"
+    size = {"xmlns": "http://www.w3.org/2000/svg", "width": width, "height": bottom + 26}
+    return join([_svg(bottom + 26, title, parts, **size), Html("\n")])
 
 
-def swatch(kind: int, dashed: bool = False) -> str:
+def swatch(kind: int, dashed: bool = False) -> Html:
     """Return the mark of a line for a key or a table."""
-    dot = "" if dashed or kind == 0 else _mark(kind, 11, 6)
-    return (
-        '<svg class="swatch" viewBox="0 0 22 12" aria-hidden="true">'
-        f'<line x1="1" x2="21" y1="6" y2="6" {_stroke(kind, dashed)}/>{dot}</svg>'
-    )
+    line = element("line", x1=1, x2=21, y1=6, y2=6, **_stroke(kind, dashed))
+    dot = EMPTY if dashed or kind == 0 else _mark(kind, 11, 6)
+    return element("svg", line, dot, cls="swatch", viewBox="0 0 22 12", aria_hidden="true")
 
 
 def ticks(low: float, high: float) -> list[float]:
@@ -155,42 +153,44 @@ def ticks(low: float, high: float) -> list[float]:
     return [float(f"{k * step:.10g}") for k in range(first, last + 1)]
 
 
-def _path(line: Line, points: list[tuple[float, float]]) -> list[str]:
+def _path(line: Line, points: list[tuple[float, float]]) -> list[Html]:
     path = " ".join(f"{x:g},{y:g}" for x, y in points)
     dashed = line.dashed or line.kind == 0
-    drawn = [f'<polyline points="{path}" fill="none" {_stroke(line.kind, dashed)}/>']
-    return drawn + [_mark(line.kind, x, y) for x, y in points if not dashed and len(points) <= DOTS]
+    drawn = element("polyline", points=path, fill="none", **_stroke(line.kind, dashed))
+    return [drawn, *(_mark(line.kind, x, y) for x, y in points if not dashed and len(points) <= DOTS)]
 
 
-def _whisker(row: Whisker, place: Callable[[float], float], y: float) -> list[str]:
+def _whisker(row: Whisker, place: Callable[[float], float], y: float) -> list[Html]:
     if row.value is None or row.value != row.value:
         return [_text(6, y + 4, "not known", "start")]
     parts = []
     if row.interval is not None:
         low, high = place(row.interval[0]), place(row.interval[1])
-        bar = f'<line x1="{low}" x2="{high}" y1="{y}" y2="{y}" {_stroke(row.kind)}/>'
-        ends = "".join(f'<line x1="{x}" x2="{x}" y1="{y - 4}" y2="{y + 4}" {_stroke(row.kind)}/>' for x in (low, high))
-        parts.append(bar + ends)
+        stroke = _stroke(row.kind)
+        parts.append(element("line", x1=low, x2=high, y1=y, y2=y, **stroke))
+        parts += [element("line", x1=x, x2=x, y1=y - 4, y2=y + 4, **stroke) for x in (low, high)]
     parts.append(_mark(row.kind, place(row.value), y, 4.5))
-    return [f'<g opacity=".45">{"".join(parts)}</g>'] if row.faint else parts
+    return [element("g", *parts, opacity=".45")] if row.faint else parts
 
 
-def _mark(kind: int, x: float, y: float, size: float = 3.5) -> str:
+def _mark(kind: int, x: float, y: float, size: float = 3.5) -> Html:
     """Return a result's mark: shapes differ as well as colours."""
-    fill, shape = f'fill="{_colour(kind)}"', (kind - 1) % 4
+    fill, shape = _colour(kind), (kind - 1) % 4
     if shape == 0:
-        return f'<circle cx="{x:g}" cy="{y:g}" r="{size}" {fill}/>'
+        return element("circle", cx=f"{x:g}", cy=f"{y:g}", r=size, fill=fill)
     if shape == 1:
-        return f'<rect x="{x - size:g}" y="{y - size:g}" width="{2 * size:g}" height="{2 * size:g}" {fill}/>'
+        left, top, side = f"{x - size:g}", f"{y - size:g}", f"{2 * size:g}"
+        return element("rect", x=left, y=top, width=side, height=side, fill=fill)
     reach = size * 1.3
+    points = f"{x:g},{y - reach:g} {x + reach:g},{y:g} {x:g},{y + reach:g} {x - reach:g},{y:g}"
     if shape == 2:
-        return f'<polygon points="{x:g},{y - reach:g} {x + reach:g},{y + size:g} {x - reach:g},{y + size:g}" {fill}/>'
-    return f'<polygon points="{x:g},{y - reach:g} {x + reach:g},{y:g} {x:g},{y + reach:g} {x - reach:g},{y:g}" {fill}/>'
+        points = f"{x:g},{y - reach:g} {x + reach:g},{y + size:g} {x - reach:g},{y + size:g}"
+    return element("polygon", points=points, fill=fill)
 
 
-def _stroke(kind: int, dashed: bool = False) -> str:
-    pattern = "6 4" if dashed or kind == 0 else "2 3" if kind > PALETTE else ""
-    return f'stroke="{_colour(kind)}" stroke-width="2"' + (f' stroke-dasharray="{pattern}"' if pattern else "")
+def _stroke(kind: int, dashed: bool = False) -> dict[str, object]:
+    pattern = "6 4" if dashed or kind == 0 else "2 3" if kind > PALETTE else None
+    return {"stroke": _colour(kind), "stroke_width": 2, "stroke_dasharray": pattern}
 
 
 def _colour(kind: int) -> str:
@@ -201,14 +201,14 @@ def _tick(value: float, share: bool) -> str:
     return f"{100 * value:g} %" if share else f"{value:,g}"
 
 
-def _text(x: float, y: float, words: str, anchor: str, role: str = "") -> str:
-    kind = f' class="{role}"' if role else ""
-    return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}"{kind}>{escape(words)}</text>'
+def _text(x: float, y: float, words: str, anchor: str, role: str | None = None) -> Html:
+    return element("text", escape(words), x=f"{x:g}", y=f"{y:g}", text_anchor=anchor, cls=role)
 
 
 def _shortened(name: str, letters: int = NAME) -> str:
     return name if len(name) <= letters else name[: letters - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
-def _svg(height: float, described: str, parts: list[str], width: int = WIDTH) -> str:
-    return f'<svg viewBox="0 0 {width} {height:g}" role="img" aria-label="{escape(described)}">{"".join(parts)}</svg>'
+def _svg(high: float, description: str, parts: list[Html], **size: object) -> Html:
+    box = f"0 0 {size.get('width', WIDTH)} {high:g}"
+    return element("svg", *parts, **size, viewBox=box, role="img", aria_label=description)

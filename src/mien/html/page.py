@@ -1,14 +1,13 @@
 """The one HTML shell that reports are written into: a single file that fetches nothing, ever.
 
-Light and dark follow the reader's system, tables scroll inside themselves on a telephone, and it prints.  Fragments
-are plain strings; whatever comes from outside (file names, labels, notes) goes through `escape` on its way in.
+Light and dark follow the reader's system, tables scroll inside themselves on a phone, and it prints.  Fragments are
+`Html`, composed with `markup`, `element` and `join` (mien.html.markup), so that mypy finds a forgotten `escape`.
 """
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape as _escape
 
-from mien.printable import printable
+from mien.html.markup import EMPTY, Html, element, escape, join, markup
 
 ABSTAINED = "#8b9198"
 """The grey of a face that is not answered for."""
@@ -93,82 +92,101 @@ NOTICE = (
 """The legal facts that every report ends with."""
 
 
-def page(title: str, body: str, *, lede: str = "", style: str = "") -> str:
-    """Return a whole HTML document; `title` and `lede` are text, `body` is HTML, `style` is CSS of one report only."""
-    heading, note = escape(title), f'<p class="lede">{escape(lede)}</p>' if lede else ""
-    return (
+def page(title: str, body: Html, *, lede: str = "", style: str = "") -> Html:
+    """Return a whole HTML document; `title` and `lede` are text, `style` is CSS of one report only."""
+    return markup(
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_SECURITY}">\n'
+        '<meta http-equiv="Content-Security-Policy" content="{security}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="generator" content="mien">\n'
-        f'<link rel="icon" href="data:,">\n<title>{heading}</title>\n<style>{_STYLE}{style}</style>\n</head>\n<body>\n'
-        f"<header><h1>{heading}</h1>{note}</header>\n<main>\n{body}\n</main>\n"
-        f"<footer><p>{escape(NOTICE)}</p></footer>\n</body>\n</html>\n"
+        '<link rel="icon" href="data:,">\n<title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n'
+        "<header><h1>{title}</h1>{lede}</header>\n<main>\n{body}\n</main>\n"
+        "<footer><p>{notice}</p></footer>\n</body>\n</html>\n",
+        security=Html(_SECURITY),
+        title=escape(title),
+        style=Html(_STYLE + style),
+        lede=element("p", escape(lede), cls="lede") if lede else EMPTY,
+        body=body,
+        notice=escape(NOTICE),
     )
 
 
-def escape(text: object) -> str:
-    """Return text that is safe inside HTML and inside quoted attributes; what nobody would see is shown as escapes.
-
-    >>> escape('<b>"x"')
-    '&lt;b&gt;&quot;x&quot;'
-    """
-    return _escape(printable(text), quote=True)
+def note(text: str) -> Html:
+    """Return a paragraph of text in a quiet colour."""
+    return element("p", escape(text), cls="soft")
 
 
-def tiles(figures: Iterable[tuple[str, str, str]]) -> str:
+def tiles(figures: Iterable[tuple[str, str, str]]) -> Html:
     """Return a row of headline figures; each is (figure, what it is, note or empty), all text."""
     cells = (
-        f'<div class="tile"><b>{escape(figure)}</b><span>{escape(what)}</span>'
-        + (f"<span>{escape(note)}</span>" if note else "")
-        + "</div>"
+        markup(
+            '<div class="tile"><b>{}</b><span>{}</span>{}</div>',
+            escape(figure),
+            escape(what),
+            element("span", escape(note)) if note else EMPTY,
+        )
         for figure, what, note in figures
     )
-    return f'<div class="tiles">{"".join(cells)}</div>'
+    return element("div", *cells, cls="tiles")
 
 
-def facts(pairs: Mapping[str, object]) -> str:
+def facts(pairs: Mapping[str, object]) -> Html:
     """Return a list of names and values, all text; empty values are left out."""
-    rows = (f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in pairs.items() if v not in (None, "", ()))
-    return f'<dl class="facts">{"".join(rows)}</dl>'
+    rows = (markup("<dt>{}</dt><dd>{}</dd>", escape(k), escape(v)) for k, v in pairs.items() if v not in (None, "", ()))
+    return element("dl", *rows, cls="facts")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, words: bool = False) -> str:
-    """Return a table that scrolls inside itself; cells are HTML, the first of each row names the row.
+def table(head: Sequence[str], rows: Iterable[Sequence[Html]], *, words: bool = False) -> Html:
+    """Return a table that scrolls inside itself; the first cell of each row names the row.
 
     Figures stand right and keep to one line; with `words` all columns are text, left and wrapped.
     """
-    top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
-    body = "".join(
-        f'<tr><th scope="row">{first}</th>' + "".join(f"<td>{cell}</td>" for cell in rest) + "</tr>"
+    top = (element("th", escape(name), scope="col") for name in head)
+    body = (
+        element("tr", element("th", first, scope="row"), *(element("td", cell) for cell in rest))
         for first, *rest in rows
     )
-    kind = ' class="words"' if words else ""
-    return scroll(f"<table{kind}><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>", " by ".join(head[:2]))
+    whole = element(
+        "table",
+        element("thead", element("tr", *top)),
+        element("tbody", *body),
+        cls="words" if words else None,
+    )
+    return scroll(whole, " by ".join(head[:2]))
 
 
-def scroll(inner: str, name: str) -> str:
+def scroll(inner: Html, name: str) -> Html:
     """Return HTML that scrolls sideways inside itself, by keyboard as well; `name` is what is read out for it."""
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(name)}">{inner}</div>'
+    return element("div", inner, cls="scroll", tabindex=0, role="region", aria_label=name)
 
 
-def bars(shares: Iterable[tuple[str, float, str]]) -> str:
+def bars(shares: Iterable[tuple[str, float, str]]) -> Html:
     """Return horizontal bars: (expression, share in [0, 1], the figure to print), in the expressions' colours."""
     rows = (
-        f'<dt>{escape(name)}</dt><dd class="bar"><i style="width:{100 * share:.1f}%;--c:{colour(name)}"></i></dd>'
-        f'<dd class="num">{escape(figure)}</dd>'
+        markup(
+            '<dt>{}</dt><dd class="bar"><i style="width:{:.1f}%;--c:{}"></i></dd><dd class="num">{}</dd>',
+            escape(name),
+            100 * share,
+            colour(name),
+            escape(figure),
+        )
         for name, share, figure in shares
     )
-    return f'<dl class="bars">{"".join(rows)}</dl>'
+    return element("dl", *rows, cls="bars")
 
 
-def colour(expression: str | None) -> str:
-    """Return an expression's colour as #rrggbb; grey for None and for words that are none."""
-    return COLOURS.get(expression or "", ABSTAINED)
+def colour(expression: str | None) -> Html:
+    """Return an expression's colour as #rrggbb; grey for None and for any other word."""
+    return Html(COLOURS.get(expression or "", ABSTAINED))
 
 
-def dot(expression: str | None) -> str:
+def dot(expression: str | None) -> Html:
     """Return a small disc in the expression's colour; grey for None."""
-    return f'<span class="dot" style="--c:{colour(expression)}"></span>'
+    return markup('<span class="dot" style="--c:{}"></span>', colour(expression))
+
+
+def dotted(expression: str) -> Html:
+    """Return an expression's name after its disc."""
+    return join([dot(expression), escape(expression)])
 
 
 def count(number: int, one: str, many: str = "") -> str:
@@ -203,6 +221,6 @@ def probability(share: float | None) -> str:
     return percent(share if share is None else min(max(share, 1e-9), 1 - 1e-9))
 
 
-def data_uri(data: bytes, kind: str = "image/jpeg") -> str:
+def data_uri(data: bytes, kind: str = "image/jpeg") -> Html:
     """Return bytes as a URI that a page can carry inside itself."""
-    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
+    return markup("data:{};base64,{}", escape(kind), Html(base64.b64encode(data).decode("ascii")))

@@ -11,7 +11,7 @@ from mien import cli
 from mien.errors import DataError, MienError, OutputError, UsageError
 from mien.evaluation.report.collect import gather, make
 from mien.evaluation.result import Result
-from mien.html.page import escape
+from mien.html.markup import escape
 from mien.outputs.mark import RECORD
 
 Make = Callable[..., Result]

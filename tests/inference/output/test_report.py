@@ -64,7 +64,7 @@ def test_counts_what_was_seen(tmp_path: Path) -> None:
     assert tile(text, "could not be read")[0] == "1"
     assert "d.jpg: cannot be decoded" in text
     assert text.count('<article class="shot">') == 3
-    assert "No face found." in text
+    assert "No face was detected." in text
     assert "not sure" in text
     rows = re.findall(r'<tr><th scope="row">([abc]\.jpg)</th>', text)
     assert rows == ["a.jpg", "a.jpg", "b.jpg", "c.jpg"]

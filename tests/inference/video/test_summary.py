@@ -286,7 +286,7 @@ def test_no_face_is_told(tmp_path: Path) -> None:
         People(Outputs(tmp_path), CARD, 0.0, report.film) as people,
     ):
         people.add(frame(source("a.mp4"), 0, 0.0))
-    assert "No face was found." in (tmp_path / "report.html").read_text()
+    assert "No face was detected." in (tmp_path / "report.html").read_text()
     assert read(tmp_path / "people.csv") == []
 
 

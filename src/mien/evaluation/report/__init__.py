@@ -22,11 +22,12 @@ from mien.evaluation.report.robustness import stress
 from mien.evaluation.report.style import STYLE
 from mien.evaluation.report.summary import summary
 from mien.evaluation.report.training import training
+from mien.html.markup import Html, join
 from mien.html.page import page
 
 __all__ = ["SECTIONS", "Report", "write"]
 
-SECTIONS: dict[str, Callable[[Report], str]] = {
+SECTIONS: dict[str, Callable[[Report], Html]] = {
     "summary": summary,
     "differences": differences,
     "protocol": protocol,
@@ -47,8 +48,8 @@ SECTIONS: dict[str, Callable[[Report], str]] = {
 def write(report: Report, path: Path) -> Path:
     """Write one self-contained HTML file about a report's results and return its path."""
     sections = [fragment for make in SECTIONS.values() if (fragment := make(report))]
-    body = "\n".join((contents(sections), *sections))
-    body = re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", body)
+    body = join((contents(sections), *sections), "\n")
+    body = Html(re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", body))
     path.write_text(page(_title(report), body, lede=_lede(report), style=STYLE), encoding="utf-8")
     return path
 

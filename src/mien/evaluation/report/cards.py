@@ -12,10 +12,11 @@ from mien.evaluation.report.model import Report
 from mien.evaluation.result import Result
 from mien.evaluation.statistics.intervals import ECE_TOLD
 from mien.evaluation.training_duplicates import not_searched
-from mien.html.page import dot, escape, facts, percent, table
+from mien.html.markup import EMPTY, Html, escape, join, markup
+from mien.html.page import dotted, facts, percent, table
 
 
-def data_card(report: Report) -> str:
+def data_card(report: Report) -> Html:
     """The images measured on: source, counts by expression, twins, agreement of the raters, terms."""
     cards, seen = [], set()
     for name, result in report.results.items():
@@ -28,19 +29,21 @@ def data_card(report: Report) -> str:
     return section("data", "Data", *cards)
 
 
-def model_card(report: Report) -> str:
+def model_card(report: Report) -> Html:
     """What the weights say about themselves."""
     cards = []
     for name in report.results:
         if not (card := report.known(name, "card")):
             continue
-        title = "" if report.single else f"<h3>{name_of(name, report.kinds[name])}</h3>"
-        cards.append(f'<div class="box">{title}{facts(_weights(card))}</div>')
-    whole = "".join(cards)
-    return section("weights", "Weights", whole if report.single or not whole else f'<div class="two">{whole}</div>')
+        title = EMPTY if report.single else markup("<h3>{}</h3>", name_of(name, report.kinds[name]))
+        cards.append(markup('<div class="box">{}{}</div>', title, facts(_weights(card))))
+    whole = join(cards)
+    return section(
+        "weights", "Weights", whole if report.single or not whole else markup('<div class="two">{}</div>', whole)
+    )
 
 
-def definitions(report: Report) -> str:
+def definitions(report: Report) -> Html:
     """How every figure on the page is defined."""
     told = {
         "accuracy": "the share of images whose likeliest expression is the label; where several labels tie for most "
@@ -58,10 +61,10 @@ def definitions(report: Report) -> str:
         "intervals": "95 %, over the draw of test images, of whole subjects or clips where those are known, which is "
         "then said; they hold neither other seeds nor other data.",
     }
-    return section("definitions", "How it is measured", f'<div class="box">{facts(told)}</div>')
+    return section("definitions", "How it is measured", markup('<div class="box">{}</div>', facts(told)))
 
 
-def _data(result: Result, f: dict[str, Any]) -> str:
+def _data(result: Result, f: dict[str, Any]) -> Html:
     label, _ = metrics.top1(result.probs, result.target)
     clean, agreed = result.clean, result.target.max(1)
     twin = np.zeros(len(result), bool) if clean is None else ~clean
@@ -70,10 +73,11 @@ def _data(result: Result, f: dict[str, Any]) -> str:
     for k, text in enumerate(result.labels):
         own = label == k
         share = escape(percent(own.mean(), 1))
-        cells = [f"{int(own.sum()):,}", share, "-" if clean is None else f"{int((own & twin).sum()):,}"]
+        twins = escape("-" if clean is None else f"{(own & twin).sum():,}")
+        cells = [escape(f"{own.sum():,}"), share, twins]
         if voted:
             cells.append(escape(percent(float(agreed[own].mean()) if own.any() else None)))
-        rows.append([dot(text) + escape(text), *cells])
+        rows.append([dotted(text), *cells])
     head = ("expression", "images", "share", "with a twin", *(["raters agreed"] if voted else []))
     source, terms = TERMS.get(str(f.get("dataset")), ("", ""))
     about = {
@@ -85,7 +89,9 @@ def _data(result: Result, f: dict[str, Any]) -> str:
         "twins in training": f"{int(twin.sum()):,}" if clean is not None else f"not searched: {not_searched(result)}",
         "fingerprint of this split": str(f.get("fingerprint") or ""),
     }
-    return f'<div class="two"><div class="box">{facts(about)}</div><div class="box">{table(head, rows)}</div></div>'
+    return markup(
+        '<div class="two"><div class="box">{}</div><div class="box">{}</div></div>', facts(about), table(head, rows)
+    )
 
 
 def _weights(card: dict[str, Any]) -> dict[str, str]:

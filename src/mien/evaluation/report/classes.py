@@ -11,14 +11,15 @@ from mien.evaluation.report.model import Report
 from mien.evaluation.statistics import intervals
 from mien.evaluation.statistics.intervals import Interval
 from mien.html.chart import Whisker, whiskers
-from mien.html.page import dot, escape, percent, scroll, table
+from mien.html.markup import EMPTY, Html, element, escape, join, markup
+from mien.html.page import dotted, note, percent, scroll, table
 from mien.labels import ordered
 
 
-def expressions(report: Report) -> str:
+def expressions(report: Report) -> Html:
     """Precision, recall, F1 and top-2 by expression; of several results F1 and recall side by side."""
     if not any(len(result) for result in report.results.values()):
-        return ""
+        return EMPTY
     if not report.single:
         return section("expressions", "By expression", _compared(report))
     (name,) = report.results
@@ -29,38 +30,37 @@ def expressions(report: Report) -> str:
         shares = [escape(percent(row[key], 1)) for key in ("precision", "f1")]
         found = with_span(percent(row["recall"], 1), within)
         two = escape(percent(seconds.get(label), 1))
-        rows.append([dot(label) + escape(label), f"{row['support']:,}", shares[0], found, shares[1], two])
+        rows.append([dotted(label), markup("{:,}", row["support"]), shares[0], found, shares[1], two])
         marks.append(Whisker(label, row["recall"] if row["support"] else None, within))
     listed = table(("expression", "images", "precision", "recall", "F1", "in top two"), rows)
     caption = "Recall by expression with its 95 % interval."
-    told = (
-        '<p class="soft">Recall: the share of the images of an expression that is found. Precision: the share of the '
-        "answers that is right. In top two: the label is among the two likeliest.</p>"
+    told = note(
+        "Recall: the share of the images of an expression that is found. Precision: the share of the "
+        "answers that is right. In top two: the label is among the two likeliest."
     )
-    beside = f'<div class="box">{listed}{told}</div>'
+    beside = element("div", listed, told, cls="box")
     return section(
         "expressions",
         "By expression",
-        f'<div class="two wide">{beside}{figure(whiskers(marks, "recall"), caption)}</div>',
+        markup('<div class="two wide">{}{}</div>', beside, figure(whiskers(marks, "recall"), caption)),
     )
 
 
-def confusion(report: Report) -> str:
+def confusion(report: Report) -> Html:
     """Who is taken for whom: counts, and shares of each row."""
     known = {name: f for name, f in report.figures.items() if f["n"]}
     if not known:
-        return ""
+        return EMPTY
     panes = {}
     for title, shares in (("Images", False), ("Share of each row", True)):
-        grids = "".join(_matrix(report, name, shares) for name in known)
-        panes[title] = grids if report.single else f'<div class="two">{grids}</div>'
-    told = (
-        '<p class="soft">Rows are labels, columns what was answered; the diagonal is right. '
-        "Shades follow the share of the row.</p>"
+        grids = join(_matrix(report, name, shares) for name in known)
+        panes[title] = grids if report.single else markup('<div class="two">{}</div>', grids)
+    told = note(
+        "Rows are labels, columns what was answered; the diagonal is right. Shades follow the share of the row."
     )
     shown = toggle("confusion", panes)
     if report.single:
-        shown = f'<div class="two">{shown}{_confused(*known.values())}</div>'
+        shown = markup('<div class="two">{}{}</div>', shown, _confused(*known.values()))
     return section("confusion", "Confusion", told, shown)
 
 
@@ -68,7 +68,7 @@ MOST = 8
 """Mistakes that are listed."""
 
 
-def _compared(report: Report) -> str:
+def _compared(report: Report) -> Html:
     """Return F1 and recall of every expression side by side, and the recalls with their intervals as a chart."""
     labels = ordered(list({label for f in report.figures.values() for label in f["per_class"]}))
     boxes = []
@@ -76,8 +76,9 @@ def _compared(report: Report) -> str:
         rows = []
         for label in labels:
             found = [f["per_class"].get(label) for f in report.figures.values()]
-            rows.append([dot(label) + escape(label), *(escape(percent(row[key] if row else None, 1)) for row in found)])
-        boxes.append(f'<div class="box"><h3>{title}</h3>{table(("expression", *report.figures), rows)}</div>')
+            rows.append([dotted(label), *(escape(percent(row[key] if row else None, 1)) for row in found)])
+        listed = table(("expression", *report.figures), rows)
+        boxes.append(markup('<div class="box"><h3>{}</h3>{}</div>', escape(title), listed))
     spans = {name: _recall_spans(report, name) for name in report.figures}
     marks = [
         Whisker(label, row["recall"], spans[name].get(label), report.kinds[name])
@@ -87,7 +88,7 @@ def _compared(report: Report) -> str:
     ]
     caption = "Recall by expression with its 95 % interval."
     chart = figure(whiskers(marks, "recall"), caption, marks=key_of(report))
-    return f'<div class="two">{"".join(boxes)}</div>{chart}'
+    return markup('<div class="two">{}</div>{}', join(boxes), chart)
 
 
 def _recall_spans(report: Report, name: str) -> dict[str, Interval]:
@@ -110,23 +111,23 @@ def _among_two(report: Report, name: str) -> dict[str, float]:
     return {text: float(hits[label == k].mean()) for k, text in enumerate(result.labels) if (label == k).any()}
 
 
-def _matrix(report: Report, name: str, shares: bool) -> str:
+def _matrix(report: Report, name: str, shares: bool) -> Html:
     f = report.figures[name]
     counts = np.asarray(f["confusion"])
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    head = "".join(f'<th scope="col"><span>{escape(label)}</span></th>' for label in f["labels"])
-    rows = "".join(
-        f'<tr><th scope="row">{escape(label)}</th>{_cells(counts[k], share[k], k, shares)}</tr>'
+    head = join(markup('<th scope="col"><span>{}</span></th>', escape(label)) for label in f["labels"])
+    rows = join(
+        markup('<tr><th scope="row">{}</th>{}</tr>', escape(label), _cells(counts[k], share[k], k, shares))
         for k, label in enumerate(f["labels"])
     )
-    corner = "<td>answer →<br>label ↓</td>"
-    grid = f'<table class="matrix"><thead><tr>{corner}{head}</tr></thead><tbody>{rows}</tbody></table>'
-    title = "" if report.single else f"<h3>{name_of(name, report.kinds[name])}</h3>"
+    corner = Html("<td>answer →<br>label ↓</td>")
+    grid = markup('<table class="matrix"><thead><tr>{}{}</tr></thead><tbody>{}</tbody></table>', corner, head, rows)
+    title = EMPTY if report.single else markup("<h3>{}</h3>", name_of(name, report.kinds[name]))
     told = f"confusion of {name}, {'shares of each row' if shares else 'images'}"
-    return f'<div class="box">{title}{scroll(grid, told)}</div>'
+    return markup('<div class="box">{}{}</div>', title, scroll(grid, told))
 
 
-def _confused(f: dict[str, Any]) -> str:
+def _confused(f: dict[str, Any]) -> Html:
     """Return the mistakes made most often, in a box."""
     counts, labels = np.array(f["confusion"]), f["labels"]
     support = counts.sum(1)
@@ -135,21 +136,20 @@ def _confused(f: dict[str, Any]) -> str:
     pairs = [(int(k) // len(labels), int(k) % len(labels)) for k in most]
     rows = [
         [
-            " \N{RIGHTWARDS ARROW} ".join(dot(labels[k]) + escape(labels[k]) for k in (i, j)),
-            f"{counts[i, j]:,}",
+            join((dotted(labels[k]) for k in (i, j)), " \N{RIGHTWARDS ARROW} "),
+            escape(f"{counts[i, j]:,}"),
             escape(share),
         ]
         for i, j in pairs
         if counts[i, j] and (share := percent(counts[i, j] / support[i]))
     ]
     listed = table(("label \N{RIGHTWARDS ARROW} answer", "images", "share"), rows)
-    return f'<div class="box"><h3>The most frequent mistakes</h3>{listed}</div>'
+    return markup('<div class="box"><h3>The most frequent mistakes</h3>{}</div>', listed)
 
 
-def _cells(counts: NDArray[np.int64], shares: NDArray[np.float64], own: int, as_shares: bool) -> str:
+def _cells(counts: NDArray[np.int64], shares: NDArray[np.float64], own: int, as_shares: bool) -> Html:
     cells = []
     for k, (count, share) in enumerate(zip(counts.tolist(), shares.tolist(), strict=True)):
-        text = escape(percent(share).removesuffix(" %")) if as_shares else f"{count:,}"
-        diagonal = ' class="own"' if k == own else ""
-        cells.append(f'<td{diagonal} style="--a:{share:.2f}">{text}</td>')
-    return "".join(cells)
+        text = escape(percent(share).removesuffix(" %")) if as_shares else markup("{:,}", count)
+        cells.append(element("td", text, cls="own" if k == own else None, style=f"--a:{share:.2f}"))
+    return join(cells)

@@ -5,68 +5,69 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mien.evaluation.report.model import Report
 from mien.html.chart import swatch
-from mien.html.page import escape, table
+from mien.html.markup import EMPTY, Html, element, escape, join, markup
+from mien.html.page import note, table
 
 
-def section(key: str, title: str, *parts: str) -> str:
+def section(key: str, title: str, *parts: Html) -> Html:
     """Return a section under a heading; empty where all its parts are."""
-    body = "\n".join(part for part in parts if part)
+    body = join((part for part in parts if part), "\n")
     if not body:
-        return ""
-    heading = f'<h2 id="{key}-title">{escape(title)}</h2>'
-    return f'<section id="{key}" aria-labelledby="{key}-title">\n{heading}\n{body}\n</section>'
+        return EMPTY
+    heading = element("h2", escape(title), id=f"{key}-title")
+    return element("section", markup("\n{}\n{}\n", heading, body), id=key, aria_labelledby=f"{key}-title")
 
 
-def figure(chart: str, caption: str, listed: str = "", marks: str = "") -> str:
+def figure(chart: Html, caption: str, listed: Html = EMPTY, marks: Html = EMPTY) -> Html:
     """Return a chart with its key, its caption (text) and, folded away below it, the same as a table."""
-    folded = f"<details><summary>The figure as a table</summary>{listed}</details>" if listed else ""
-    shown = f"<figure>{chart}{marks}<figcaption>{escape(caption)}</figcaption></figure>"
-    return f'<div class="box drawn">{shown}{folded}</div>'
+    folded = markup("<details><summary>The figure as a table</summary>{}</details>", listed) if listed else EMPTY
+    shown = markup("<figure>{}{}<figcaption>{}</figcaption></figure>", chart, marks, escape(caption))
+    return markup('<div class="box drawn">{}{}</div>', shown, folded)
 
 
-def strangers(report: Report, key: str) -> str:
+def strangers(report: Report, key: str) -> Html:
     """Return a line for each file that a section leaves out because it is about something else."""
-    return "".join(f'<p class="soft">{escape(told)}</p>' for told in report.strangers.get(key, ()))
+    return join(note(told) for told in report.strangers.get(key, ()))
 
 
-def key(entries: Iterable[tuple[str, int, bool]]) -> str:
+def key(entries: Iterable[tuple[str, int, bool]]) -> Html:
     """Return a chart's key: (name, place in the palette, whether dashed) each; nothing for less than two."""
-    listed = [f"<li>{swatch(kind, dashed)}{escape(name)}</li>" for name, kind, dashed in entries]
-    return f'<ul class="key">{"".join(listed)}</ul>' if len(listed) > 1 else ""
+    listed = [markup("<li>{}{}</li>", swatch(kind, dashed), escape(name)) for name, kind, dashed in entries]
+    return markup('<ul class="key">{}</ul>', join(listed)) if len(listed) > 1 else EMPTY
 
 
-def key_of(report: Report) -> str:
+def key_of(report: Report) -> Html:
     """Return the key of a chart in which every result has its mark."""
     return key((name, kind, False) for name, kind in report.kinds.items())
 
 
-def name_of(name: str, kind: int) -> str:
+def name_of(name: str, kind: int) -> Html:
     """Return a result's name with its mark in the charts."""
-    return f"{swatch(kind)}{escape(name)}"
+    return join([swatch(kind), escape(name)])
 
 
-def toggle(group: str, panes: Mapping[str, str]) -> str:
+def toggle(group: str, panes: Mapping[str, Html]) -> Html:
     """Return panes of which one is shown at a time, by radio buttons and without a script; print shows all."""
     buttons, shown = [], []
     for k, (name, pane) in enumerate(panes.items()):
         own = f"{group}-{k}"
-        checked = " checked" if k == 0 else ""
-        button = f'<input type="radio" name="{group}" id="{own}" class="p{k}"{checked}>'
-        buttons.append(f'{button}<label for="{own}">{escape(name)}</label>')
-        shown.append(f'<div class="pane p{k}"><p class="for-print">{escape(name)}</p>{pane}</div>')
-    return f'<fieldset class="toggle"><legend>Show</legend>{"".join(buttons)}{"".join(shown)}</fieldset>'
+        checked = "" if k == 0 else None
+        buttons.append(element("input", type="radio", name=group, id=own, cls=f"p{k}", checked=checked))
+        buttons.append(element("label", escape(name), **{"for": own}))
+        shown.append(markup('<div class="pane p{}"><p class="for-print">{}</p>{}</div>', k, escape(name), pane))
+    return markup('<fieldset class="toggle"><legend>Show</legend>{}{}</fieldset>', join(buttons), join(shown))
 
 
-def listing(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def listing(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Html:
     """Return a table of plain text."""
     return table(head, ([escape(cell) for cell in row] for row in rows))
 
 
-def contents(sections: Iterable[str]) -> str:
+def contents(sections: Iterable[Html]) -> Html:
     """Return links to the sections that have something to say."""
-    found = (re.match(r'<section id="([\w-]+)"[^>]*>\n<h2[^>]*>([^<]*)</h2>', part) for part in sections)
-    links = [f'<li><a href="#{match[1]}">{match[2]}</a></li>' for match in found if match]
-    return f'<nav aria-label="Contents"><ul>{"".join(links)}</ul></nav>'
+    headings = (re.match(r'<section id="([\w-]+)"[^>]*>\n<h2[^>]*>([^<]*)</h2>', part) for part in sections)
+    links = [markup('<li><a href="#{}">{}</a></li>', *map(Html, match.groups())) for match in headings if match]
+    return markup('<nav aria-label="Contents"><ul>{}</ul></nav>', join(links))
 
 
 def span(interval: Sequence[float | None] | None) -> str:
@@ -81,7 +82,7 @@ def span(interval: Sequence[float | None] | None) -> str:
     return f"{100 * low:.1f} to {100 * high:.1f}"
 
 
-def with_span(share: str, interval: Sequence[float] | None) -> str:
+def with_span(share: str, interval: Sequence[float] | None) -> Html:
     """Return a share, as text, with its interval in a smaller second line; HTML."""
     ends = span(interval)
-    return escape(share) + (f"<small>{ends}</small>" if ends else "")
+    return markup("{}<small>{}</small>", escape(share), escape(ends)) if ends else escape(share)

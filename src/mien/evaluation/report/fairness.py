@@ -7,15 +7,16 @@ from mien.evaluation.report.model import Report
 from mien.evaluation.statistics.clusters import by
 from mien.evaluation.statistics.intervals import ECE_TOLD
 from mien.html.chart import Whisker, whiskers
-from mien.html.page import escape, facts, percent, table
+from mien.html.markup import EMPTY, Html, escape, markup
+from mien.html.page import facts, percent, table
 
 
-def fairness(report: Report) -> str:
+def fairness(report: Report) -> Html:
     """Accuracy, calibration and error rates by group; groups too small to conclude from are faint."""
     parts = []
     for name, found in report.fairness.items():
         none = "no group by any column" if len(found["columns"]) > 1 else "no group"
-        title = "" if report.single else f"<h3>{name_of(name, report.kinds[name])}</h3>"
+        title = EMPTY if report.single else markup("<h3>{}</h3>", name_of(name, report.kinds[name]))
         left = f" {found['left_out']:,} of them are in {none}." if found.get("left_out") else ""
         told = (
             f"Groups are those of the table that was given, {found['n']:,} images.{left} Below "
@@ -23,7 +24,7 @@ def fairness(report: Report) -> str:
             f"{_by(found)}{ECE_TOLD}"
         )
         parts += [
-            f'{title}<p class="soft">{escape(told)}</p>',
+            markup('{}<p class="soft">{}</p>', title, escape(told)),
             *(_column(report, name, column) for column in found["columns"]),
         ]
     return section("fairness", "By group of people", strangers(report, "fairness"), *parts)
@@ -34,14 +35,14 @@ def _by(found: dict[str, Any]) -> str:
     return f"Intervals and tests are {by(whole)}. " if whole else ""
 
 
-def _column(report: Report, name: str, column: dict[str, Any]) -> str:
+def _column(report: Report, name: str, column: dict[str, Any]) -> Html:
     rows, marks = [], []
     for group in column["groups"]:
-        few = "" if group["enough"] else "<small>too few</small>"
+        few = EMPTY if group["enough"] else Html("<small>too few</small>")
         rows.append(
             [
                 escape(group["group"]),
-                f"{group['n']:,}{few}",
+                markup("{:,}{}", group["n"], few),
                 with_span(percent(group["accuracy"], 1), group.get("accuracy_interval")),
                 with_span(percent(group.get("ece"), 1), group.get("ece_interval")),
             ]
@@ -56,15 +57,15 @@ def _column(report: Report, name: str, column: dict[str, Any]) -> str:
             )
         )
     if column.get("left_out"):
-        rows.append(['<span class="soft">no group</span>', f"{column['left_out']:,}", "", ""])
+        rows.append([Html('<span class="soft">no group</span>'), markup("{:,}", column["left_out"]), EMPTY, EMPTY])
     chart = figure(whiskers(marks, "accuracy"), f"Accuracy by {column['column']} with its 95 % interval.")
     listed = table((column["column"], "images", "accuracy", "ECE"), rows)
     level = 3 if report.single else 4
-    title = f"<h{level}>By {escape(column['column'])}</h{level}>"
+    title = markup("<h{}>By {}</h{}>", level, escape(column["column"]), level)
     said = str(column.get("conclusion") or "")
-    told = f"<p>{escape(said[:1].upper() + said[1:])}.</p>" if said else ""
-    beside = f'<div class="box">{listed}{facts(_gaps(column))}</div>'
-    return f'{title}{told}<div class="two">{chart}{beside}</div>{_tests(column)}{_rates(column)}'
+    told = markup("<p>{}.</p>", escape(said[:1].upper() + said[1:])) if said else EMPTY
+    beside = markup('<div class="box">{}{}</div>', listed, facts(_gaps(column)))
+    return markup('{}{}<div class="two">{}{}</div>{}{}', title, told, chart, beside, _tests(column), _rates(column))
 
 
 def _gaps(column: dict[str, Any]) -> dict[str, str]:
@@ -82,20 +83,20 @@ def _within(interval: list[float] | None) -> str:
     return f" (95 %: {ends})" if (ends := span(interval)) else ""
 
 
-def _tests(column: dict[str, Any]) -> str:
+def _tests(column: dict[str, Any]) -> Html:
     if not column.get("tests"):
-        return ""
+        return EMPTY
     rows = [[escape(test["what"]), p_value(test["p"]), p_value(test.get("p_holm"))] for test in column["tests"]]
-    told = f"Tests of differences by {escape(column['column'])}"
-    return f"<details><summary>{told}</summary>{table(('test', 'p', 'p after Holm'), rows)}</details>"
+    told = escape(f"Tests of differences by {column['column']}")
+    return markup("<details><summary>{}</summary>{}</details>", told, table(("test", "p", "p after Holm"), rows))
 
 
-def _rates(column: dict[str, Any]) -> str:
+def _rates(column: dict[str, Any]) -> Html:
     rows = [
         [
             escape(group["group"]),
             escape(label),
-            f"{row['n']:,}",
+            markup("{:,}", row["n"]),
             with_span(percent(row["fpr"], 1), row.get("fpr_interval")),
             with_span(percent(row["fnr"], 1), row.get("fnr_interval")),
         ]
@@ -103,17 +104,19 @@ def _rates(column: dict[str, Any]) -> str:
         for label, row in (group.get("per_class") or {}).items()
     ]
     if not rows:
-        return ""
+        return EMPTY
     listed = table((column["column"], "expression", "images", "false positives", "false negatives"), rows)
-    return f"<details><summary>False positives and negatives by {escape(column['column'])}</summary>{listed}</details>"
+    return markup(
+        "<details><summary>False positives and negatives by {}</summary>{}</details>", escape(column["column"]), listed
+    )
 
 
-def p_value(p: float | None) -> str:
+def p_value(p: float | None) -> Html:
     """Return a p value as it is printed, HTML.
 
     >>> p_value(0.0312), p_value(0.00002), p_value(None)
     ('0.031', '&lt;&nbsp;0.001', '-')
     """
     if p is None or p != p:
-        return "-"
-    return "&lt;&nbsp;0.001" if p < 0.001 else f"{p:.3f}"
+        return Html("-")
+    return Html("&lt;&nbsp;0.001") if p < 0.001 else markup("{:.3f}", p)

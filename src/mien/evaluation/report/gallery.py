@@ -14,7 +14,8 @@ from mien.evaluation import metrics
 from mien.evaluation.report.components import section
 from mien.evaluation.report.model import Report
 from mien.evaluation.result import Result
-from mien.html.page import data_uri, dot, escape, table
+from mien.html.markup import EMPTY, Html, escape, join, markup
+from mien.html.page import data_uri, dot, note, table
 
 EACH = 8
 """Mistakes shown of each expression; of several results, images shown of each kind."""
@@ -27,7 +28,7 @@ RATED = 0.1
 """Least share of the raters that is mentioned below an image."""
 
 
-def gallery(report: Report) -> str:
+def gallery(report: Report) -> Html:
     """The mistakes made with most confidence, spread over the expressions; of several results, where they differ."""
     return _differences(report) if not report.single else _mistakes(report, *next(iter(report.results.items())))
 
@@ -63,21 +64,23 @@ class ThumbnailBudget:
         self._row = {str(id): k for k, id in enumerate(samples.ids)}
         self._left = BUDGET
 
-    def card(self, id: str, caption: str) -> str:
+    def card(self, id: str, caption: Html) -> Html:
         """Return one image over its caption (HTML); empty where the budget is spent or the image unknown."""
         row = self._row.get(id)
         if row is None or self._left <= 0:
-            return ""
+            return EMPTY
         uri = data_uri(thumbnail(np.asarray(self._samples.images[row])), "image/png")
         self._left -= len(uri)
         told = escape(f"image {id} of {self._samples.name} {self._samples.split}")
-        return f'<figure><img src="{uri}" alt="{told}" title="{told}"><figcaption>{caption}</figcaption></figure>'
+        return markup(
+            '<figure><img src="{}" alt="{}" title="{}"><figcaption>{}</figcaption></figure>', uri, told, told, caption
+        )
 
 
-def _mistakes(report: Report, name: str, result: Result) -> str:
+def _mistakes(report: Report, name: str, result: Result) -> Html:
     wrong = mistakes(result)
     if not len(wrong):
-        return ""
+        return EMPTY
     told = (
         f"{len(wrong):,} of {len(result):,} images are read wrongly. These are the mistakes made with most "
         f"confidence, up to {EACH} of each expression: picked for being wrong, they do not tell how often that is."
@@ -89,12 +92,12 @@ def _mistakes(report: Report, name: str, result: Result) -> str:
             [
                 escape(result.ids[k]),
                 *(escape(result.labels[of[k]]) for of in (label, predicted)),
-                f"{result.probs[k].max():.2f}",
+                markup("{:.2f}", result.probs[k].max()),
             ]
             for k in wrong[: 2 * EACH]
         ]
         return section(
-            TITLE, "Wrong predictions", _soft(told), table(("image", "true", "predicted", "confidence"), rows)
+            TITLE, "Wrong predictions", note(told), table(("image", "true", "predicted", "confidence"), rows)
         )
     shelf, parts = ThumbnailBudget(report.images[name]), []
     for k, text in enumerate(result.labels):
@@ -102,30 +105,32 @@ def _mistakes(report: Report, name: str, result: Result) -> str:
             shelf.card(str(result.ids[row]), _caption(result, int(row))) for row in wrong[label[wrong] == k][:EACH]
         ]
         if any(cards):
-            parts.append(f'<h3>{dot(text)}Labelled {escape(text)}</h3><div class="faces">{"".join(cards)}</div>')
-    return section(TITLE, "Wrong predictions", _soft(told), *parts)
+            parts.append(
+                markup('<h3>{}Labelled {}</h3><div class="faces">{}</div>', dot(text), escape(text), join(cards))
+            )
+    return section(TITLE, "Wrong predictions", note(told), *parts)
 
 
-def _caption(result: Result, row: int) -> str:
+def _caption(result: Result, row: int) -> Html:
     label, predicted = metrics.top1(result.probs[row : row + 1], result.target[row : row + 1])
     true, said = (escape(result.labels[int(of[0])]) for of in (label, predicted))
-    return f"true: {true}, predicted: <b>{said} {result.probs[row].max():.2f}</b>{_raters(result, row)}"
+    return markup("true: {}, predicted: <b>{} {:.2f}</b>{}", true, said, result.probs[row].max(), _raters(result, row))
 
 
-def _raters(result: Result, row: int) -> str:
+def _raters(result: Result, row: int) -> Html:
     """Return what the raters said where they did not agree: what looks like a mistake may be a matter of opinion."""
     said = result.target[row] if result.votes is None else result.votes[row] / max(1, int(result.votes[row].sum()))
     if said.max() > 1 - RATED:
-        return ""
+        return EMPTY
     order = [int(k) for k in np.argsort(-said, kind="stable") if said[k] >= RATED][:3]
-    return f"<small>raters: {escape(', '.join(f'{result.labels[k]} {said[k]:.1f}' for k in order))}</small>"
+    return markup("<small>raters: {}</small>", escape(", ".join(f"{result.labels[k]} {said[k]:.1f}" for k in order)))
 
 
-def _differences(report: Report) -> str:
+def _differences(report: Report) -> Html:
     """Return the images that only one of several results reads rightly, and those on which all are wrong."""
     name = next(iter(report.results))
     if not report.paired or name not in report.images:
-        return ""
+        return EMPTY
     first = report.results[name]
     aligned = {key: other.take(rows_of(other, first.ids)) for key, other in report.results.items()}
     probs = np.stack([result.probs for result in aligned.values()])
@@ -141,30 +146,26 @@ def _differences(report: Report) -> str:
     none = np.flatnonzero(~right.any(0))
     parts.append(_shown("All are wrong", none[np.argsort(-probs.max(2).mean(0)[none], kind="stable")], aligned, shelf))
     told = f"Up to {EACH} images of each kind, those first on which confidence differs most; picked, not typical."
-    return section(TITLE, "Where they differ", _soft(told), *parts)
+    return section(TITLE, "Where they differ", note(told), *parts)
 
 
-def _shown(title: str, rows: NDArray[np.intp], aligned: dict[str, Result], shelf: ThumbnailBudget) -> str:
+def _shown(title: str, rows: NDArray[np.intp], aligned: dict[str, Result], shelf: ThumbnailBudget) -> Html:
     first = next(iter(aligned.values()))
     cards = []
     for row in map(int, rows[:EACH]):
         true = metrics.top1(first.probs[row : row + 1], first.target[row : row + 1])[0]
-        said = "".join(
-            f"<small>{escape(name)}: <b>{escape(r.labels[int(p.argmax())])} {p.max():.2f}</b></small>"
+        said = join(
+            markup("<small>{}: <b>{} {:.2f}</b></small>", escape(name), escape(r.labels[int(p.argmax())]), p.max())
             for name, r in aligned.items()
             for p in (r.probs[row],)
         )
-        cards.append(shelf.card(str(first.ids[row]), f"true: {escape(first.labels[int(true[0])])}{said}"))
+        cards.append(shelf.card(str(first.ids[row]), markup("true: {}{}", escape(first.labels[int(true[0])]), said)))
     if not any(cards):
-        return ""
-    return f'<h3>{escape(title)}: {len(rows):,} images</h3><div class="faces wide">{"".join(cards)}</div>'
+        return EMPTY
+    return markup('<h3>{}: {:,} images</h3><div class="faces wide">{}</div>', escape(title), len(rows), join(cards))
 
 
 def rows_of(result: Result, ids: NDArray[np.str_]) -> NDArray[np.intp]:
     """Return where each id stands in a result, int64 (len(ids),)."""
     place = {str(id): k for k, id in enumerate(result.ids)}
     return np.array([place[str(id)] for id in ids], np.intp)
-
-
-def _soft(text: str) -> str:
-    return f'<p class="soft">{escape(text)}</p>'

@@ -6,16 +6,17 @@ from mien.evaluation.report.components import section
 from mien.evaluation.report.model import Report
 from mien.evaluation.text import label_sets
 from mien.evaluation.training_duplicates import not_searched
-from mien.html.page import escape, facts, percent, table
+from mien.html.markup import EMPTY, Html, escape, join, markup
+from mien.html.page import facts, percent, table
 
 
-def protocol(report: Report) -> str:
+def protocol(report: Report) -> Html:
     """What was measured on what, how it was chosen, and what it takes to do it again."""
     told = {name: _protocol(report, name) for name in report.results}
     if report.single:
         (one,) = told.values()
         recipe = _recipe(report, *told)
-        return section("protocol", "Protocol", f'<div class="box">{facts(one)}{recipe}</div>')
+        return section("protocol", "Protocol", markup('<div class="box">{}{}</div>', facts(one), recipe))
     fields = [field for field in next(iter(told.values())) if any(facts_of[field] for facts_of in told.values())]
     rows = [
         [escape(field), *(escape(facts_of[field] or "not recorded") for facts_of in told.values())] for field in fields
@@ -76,18 +77,19 @@ def _hardware(environment: dict[str, Any]) -> str:
     return f"{device}, {threads} thread{'' if threads == 1 else 's'}" if device and threads else device
 
 
-def _recipe(report: Report, name: str) -> str:
+def _recipe(report: Report, name: str) -> Html:
     import yaml
 
     if not (recipe := report.known(name, "recipe")):
-        return ""
+        return EMPTY
     text = escape_lines(yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True))
-    return (
+    return markup(
         "<details><summary>The recipe in full</summary>"
-        f'<pre tabindex="0" role="region" aria-label="the recipe">{text}</pre></details>'
+        '<pre tabindex="0" role="region" aria-label="the recipe">{}</pre></details>',
+        text,
     )
 
 
-def escape_lines(text: str) -> str:
+def escape_lines(text: str) -> Html:
     """Return text of several lines safe for a <pre>."""
-    return "\n".join(escape(line) for line in text.splitlines())
+    return join((escape(line) for line in text.splitlines()), "\n")

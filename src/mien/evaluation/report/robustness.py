@@ -5,14 +5,15 @@ from typing import Any
 from mien.evaluation.report.components import figure, key, name_of, section, span, strangers, with_span
 from mien.evaluation.report.model import Report
 from mien.html.chart import Line, Whisker, lines, whiskers
-from mien.html.page import escape, percent, scroll, table
+from mien.html.markup import EMPTY, Html, escape, join, markup
+from mien.html.page import note, percent, scroll, table
 
 
-def stress(report: Report) -> str:
+def stress(report: Report) -> Html:
     """Accuracy by corruption and severity, attacks, and what hurts most."""
     if not report.stress:
         return section("stress", "Under stress", strangers(report, "stress"))
-    told = (
+    told = Html(
         '<p class="soft">Images were corrupted in many ways at five severities and read again; '
         "shades show how much of the clean accuracy is lost.</p>"
     )
@@ -26,18 +27,18 @@ def stress(report: Report) -> str:
     )
 
 
-def _overview(report: Report) -> str:
+def _overview(report: Report) -> Html:
     """Mean accuracy by severity, and what costs most."""
     drawn = []
     for name, found in report.stress.items():
         mean = [found["clean"]["accuracy"], *_mean_by_severity(found)]
         drawn.append(Line(name, list(range(len(mean))), mean, report.kinds[name]))
     chart = lines(drawn, "severity (0: clean)", "mean accuracy", shares=(False, True))
-    rows = [[str(int(x)), *(escape(percent(line.y[k], 1)) for line in drawn)] for k, x in enumerate(drawn[0].x)]
+    rows = [[escape(int(x)), *(escape(percent(line.y[k], 1)) for line in drawn)] for k, x in enumerate(drawn[0].x)]
     listed = table(("severity", *(line.name for line in drawn)), rows)
     marks = key((name, report.kinds[name], False) for name in report.stress)
     caption = "Accuracy by severity, the mean over all corruptions."
-    return f'<div class="two">{figure(chart, caption, listed, marks)}{_ranking(report)}</div>'
+    return markup('<div class="two">{}{}</div>', figure(chart, caption, listed, marks), _ranking(report))
 
 
 def _mean_by_severity(found: dict[str, Any]) -> list[float]:
@@ -45,7 +46,7 @@ def _mean_by_severity(found: dict[str, Any]) -> list[float]:
     return [sum(column) / len(column) for column in columns]
 
 
-def _ranking(report: Report) -> str:
+def _ranking(report: Report) -> Html:
     boxes = []
     for name, found in report.stress.items():
         title = "Weakest against" if report.single else f"{name}: weakest against"
@@ -58,36 +59,38 @@ def _ranking(report: Report) -> str:
             boxes.append(
                 figure(whiskers(marks, "accuracy lost", gap=True), f"{title}: the mean loss of accuracy.", listed)
             )
-    return "".join(boxes)
+    return join(boxes)
 
 
-def _details(report: Report, name: str) -> str:
+def _details(report: Report, name: str) -> Html:
     found = report.stress[name]
-    title = f"<h3>{name_of(name, report.kinds[name])}</h3>" if not report.single else ""
-    return f'<div class="box">{title}{_grid(found)}{_mce(found)}</div>{_attacks(found)}'
+    title = markup("<h3>{}</h3>", name_of(name, report.kinds[name])) if not report.single else EMPTY
+    return markup('<div class="box">{}{}{}</div>{}', title, _grid(found), _mce(found), _attacks(found))
 
 
-def _grid(found: dict[str, Any]) -> str:
+def _grid(found: dict[str, Any]) -> Html:
     clean = found["clean"]["accuracy"]
     levels = [s["severity"] for s in found["corruptions"][0]["severities"]] if found["corruptions"] else []
     relative = any(row.get("relative") is not None for row in found["corruptions"])
     head = ["corruption", "kind", *map(str, levels), "error", *(["relative"] if relative else [])]
     rows = []
     for row in found["corruptions"]:
-        cells = [f"<td>{escape(row['family'])}</td>"]
+        cells = [markup("<td>{}</td>", escape(row["family"]))]
         for level in row["severities"]:
             lost = max(0.0, clean - level["accuracy"]) / clean if clean else 0.0
-            cells.append(f'<td class="shade" style="--a:{0.75 * lost:.2f}">{100 * level["accuracy"]:.1f}</td>')
-        cells.append(f"<td>{escape(percent(row['error'], 1))}</td>")
+            cells.append(
+                markup('<td class="shade" style="--a:{:.2f}">{:.1f}</td>', 0.75 * lost, 100 * level["accuracy"])
+            )
+        cells.append(markup("<td>{}</td>", escape(percent(row["error"], 1))))
         if relative:
-            cells.append(f"<td>{escape(percent(row.get('relative')))}</td>")
-        rows.append(f'<tr><th scope="row">{escape(row["name"].replace("_", " "))}</th>{"".join(cells)}</tr>')
-    top = "".join(f'<th scope="col">{escape(text)}</th>' for text in head)
-    grid = f'<table class="shaded"><thead><tr>{top}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+            cells.append(markup("<td>{}</td>", escape(percent(row.get("relative")))))
+        rows.append(markup('<tr><th scope="row">{}</th>{}</tr>', escape(row["name"].replace("_", " ")), join(cells)))
+    top = join(markup('<th scope="col">{}</th>', escape(text)) for text in head)
+    grid = markup('<table class="shaded"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', top, join(rows))
     return scroll(grid, "accuracy by corruption and severity, percent")
 
 
-def _mce(found: dict[str, Any]) -> str:
+def _mce(found: dict[str, Any]) -> Html:
     clean = found["clean"]
     text = (
         f"Accuracy in percent at severities 1 to 5, on {found['n']:,} images of {found['dataset']} {found['split']}; "
@@ -96,29 +99,29 @@ def _mce(found: dict[str, Any]) -> str:
     if found.get("mce") is not None:
         text += f" Mean corruption error {percent(found['mce'], 1)}"
         text += f" of that of {found['baseline']}." if found.get("baseline") else "."
-    return f'<p class="soft">{escape(text)}</p>'
+    return note(text)
 
 
-def _attacks(found: dict[str, Any]) -> str:
+def _attacks(found: dict[str, Any]) -> Html:
     if not found.get("attacks"):
-        return ""
+        return EMPTY
     rows = [
         [
             escape(row["name"]),
-            f"{255 * row['epsilon']:.3g}/255",
-            f"{row['n']:,}",
+            markup("{:.3g}/255", 255 * row["epsilon"]),
+            markup("{:,}", row["n"]),
             with_span(percent(row["accuracy"], 1), row.get("accuracy_interval")),
-            f"{row['queries']:,.0f}" if row.get("queries") is not None else "gradients",
+            markup("{:,.0f}", row["queries"]) if row.get("queries") is not None else Html("gradients"),
         ]
         for row in found["attacks"]
     ]
     listed = table(("attack", "epsilon", "images", "accuracy left", "queries"), rows)
-    told = (
+    told = Html(
         '<p class="soft">Somebody who wants a wrong answer changes every pixel by at most epsilon. '
         "What is left is an upper bound: a stronger attack may leave less.</p>"
     )
-    return f'<div class="box"><h3>Attacks</h3>{listed}{told}</div>'
+    return markup('<div class="box"><h3>Attacks</h3>{}{}</div>', listed, told)
 
 
-def _points(drop: float) -> str:
-    return f"{100 * drop:.1f}"
+def _points(drop: float) -> Html:
+    return markup("{:.1f}", 100 * drop)

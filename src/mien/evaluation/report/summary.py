@@ -12,7 +12,8 @@ from mien.evaluation.statistics.clusters import by
 from mien.evaluation.statistics.intervals import chance_error, wilson
 from mien.evaluation.text import label_sets
 from mien.html.chart import Whisker, whiskers
-from mien.html.page import escape, percent, table, tiles
+from mien.html.markup import EMPTY, Html, element, escape, join, markup
+from mien.html.page import percent, table, tiles
 
 FEW = 100
 """Images of a class below which the page warns of its chance error."""
@@ -25,13 +26,13 @@ KNOWN = {
 """What to know of a data set's labels before quoting a figure."""
 
 
-def summary(report: Report) -> str:
+def summary(report: Report) -> Html:
     """The figures to quote, each with its interval, and what they do and do not mean."""
     shown = _tiles(report) if report.single else _side_by_side(report)
     return section("summary", "Summary", shown, *_words(report))
 
 
-def _tiles(report: Report) -> str:
+def _tiles(report: Report) -> Html:
     (f,) = report.figures.values()
     clean = f["clean"]
     return tiles(
@@ -51,7 +52,7 @@ def _tiles(report: Report) -> str:
     )
 
 
-def _side_by_side(report: Report) -> str:
+def _side_by_side(report: Report) -> Html:
     shown = {"accuracy": "accuracy", "macro_f1": "macro-F1", "top2": "top-2", "ece": "ECE"}
     rows = []
     for name, f in report.figures.items():
@@ -59,9 +60,10 @@ def _side_by_side(report: Report) -> str:
         cells = [with_span(percent(f[key], 1), f.get(f"{key}_interval")) for key in shown]
         cells.insert(1, with_span(percent(clean["accuracy"], 1), clean["accuracy_interval"]))
         few = "twins not searched" if clean["n"] is None else f"{clean['n']:,} clean"
-        sizes = f"{f['n']:,}<small>{few}</small>"
+        sizes = markup("{:,}<small>{}</small>", f["n"], escape(few))
         where = " ".join(str(f[key]) for key in ("dataset", "split") if f.get(key))
-        named = name_of(name, report.kinds[name]) + (f"<small>{escape(where)}</small>" if where else "")
+        place = element("small", escape(where)) if where else EMPTY
+        named = join([name_of(name, report.kinds[name]), place])
         rows.append([named, sizes, *cells, _plain(f["nll"])])
     head = ("weights", "images", "accuracy", "clean accuracy", *list(shown.values())[1:], "log loss")
     marks = [
@@ -71,11 +73,13 @@ def _side_by_side(report: Report) -> str:
         if what == "all" or f["n"]
     ]
     caption = "Accuracy with its 95 % interval; faint with the images that have a twin in the training split."
-    told = '<p class="soft">ECE counts chance and its interval does not, see <a href="#definitions">below</a>.</p>'
-    return table(head, rows) + told + figure(whiskers(marks, "accuracy"), caption)
+    told = Html(
+        '<p class="soft">ECE counts chance and its interval does not, see <a href="#definitions">below</a>.</p>'
+    )
+    return join([table(head, rows), told, figure(whiskers(marks, "accuracy"), caption)])
 
 
-def _words(report: Report) -> list[str]:
+def _words(report: Report) -> list[Html]:
     means = [
         say
         for name, f in report.figures.items()
@@ -87,10 +91,14 @@ def _words(report: Report) -> list[str]:
     not_means = dict.fromkeys(say for f in report.figures.values() for say in _means_not(f, report.single))
     told = (("What this says", means), ("What this does not say", list(not_means)))
     boxes = (
-        f'<div class="box"><h3>{title}</h3><ul class="says">{"".join(f"<li>{escape(s)}</li>" for s in says)}</ul></div>'
+        markup(
+            '<div class="box"><h3>{}</h3><ul class="says">{}</ul></div>',
+            escape(title),
+            join(element("li", escape(s)) for s in says),
+        )
         for title, says in told
     )
-    return [f'<div class="two">{"".join(boxes)}</div>']
+    return [markup('<div class="two">{}</div>', join(boxes))]
 
 
 def _together(report: Report) -> str:
@@ -227,5 +235,5 @@ def _true(interval: list[float] | None) -> str:
     return f"without chance, 95 %: {ends}" if (ends := span(interval)) else ""
 
 
-def _plain(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+def _plain(value: float | None) -> Html:
+    return Html("-") if value is None else markup("{:.3f}", value)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from mien.evaluation.report.components import figure, key, listing, section
 from mien.evaluation.report.model import Report, Rows
 from mien.html.chart import Line, lines
-from mien.html.page import escape
+from mien.html.markup import EMPTY, Html, escape, join, markup
 
 LOSS = {"train": ("loss",), "val": ("val_loss", "val_nll")}
 ACCURACY = {"train": ("accuracy", "train_accuracy"), "val": ("val_accuracy",)}
@@ -15,7 +15,7 @@ ROWS = 60
 """Rows of a log's table."""
 
 
-def training(report: Report) -> str:
+def training(report: Report) -> Html:
     """Loss and accuracy by epoch, and by step where the run kept that."""
     return section(
         "training", "Training", _charts(report, report.history, "epoch"), _charts(report, report.steps, "step")
@@ -42,7 +42,7 @@ def thinned(rows: Rows, most: int) -> Rows:
     ]
 
 
-def _charts(report: Report, logs: Mapping[str, Rows], across: str) -> str:
+def _charts(report: Report, logs: Mapping[str, Rows], across: str) -> Html:
     logs = {name: rows for name, rows in logs.items() if len(rows) > 1 and across in rows[0]}
     drawn = []
     for up, columns, shares in (("loss", LOSS, False), ("accuracy", ACCURACY, True)):
@@ -57,9 +57,9 @@ def _charts(report: Report, logs: Mapping[str, Rows], across: str) -> str:
                 figure(lines(found, across, up, shares=(False, shares)), _caption(up, across, found), marks=marks)
             )
     if not drawn:
-        return ""
-    listed = "".join(_table(name, rows, across) for name, rows in logs.items())
-    return f'<div class="two">{"".join(drawn)}</div>{listed}'
+        return EMPTY
+    listed = join(_table(name, rows, across) for name, rows in logs.items())
+    return markup('<div class="two">{}</div>{}', join(drawn), listed)
 
 
 def _lines(name: str, rows: Rows, across: str, columns: dict[str, tuple[str, ...]], kind: int) -> list[Line]:
@@ -83,7 +83,7 @@ def _caption(up: str, across: str, found: list[Line]) -> str:
     )
 
 
-def _table(name: str, rows: Rows, across: str) -> str:
+def _table(name: str, rows: Rows, across: str) -> Html:
     columns = [across, *dict.fromkeys(c for part in (LOSS, ACCURACY) for keys in part.values() for c in keys)]
     columns = [c for c in columns if any(row.get(c) is not None for row in rows)]
     short = thinned(rows, ROWS)
@@ -91,8 +91,10 @@ def _table(name: str, rows: Rows, across: str) -> str:
     told = f"{name}: the curves by {across} as a table" + (
         f", means of {len(rows):,} rows" if len(short) < len(rows) else ""
     )
-    return (
-        f"<details><summary>{escape(told)}</summary>{listing([c.replace('_', ' ') for c in columns], cells)}</details>"
+    return markup(
+        "<details><summary>{}</summary>{}</details>",
+        escape(told),
+        listing([c.replace("_", " ") for c in columns], cells),
     )
 
 

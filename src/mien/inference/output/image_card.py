@@ -5,10 +5,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mien.face import Face
-from mien.html.page import bars, dot, escape, probability
+from mien.html.markup import EMPTY, Html, escape, join, markup
+from mien.html.page import bars, dot, note, probability
 from mien.inference.output.draw import outline
 from mien.inference.prediction import Prediction
-from mien.inference.video.portrait import _jpeg, portrait
+from mien.inference.video.portrait import jpeg, portrait
 
 THUMBNAIL = 480  # longest side in pixels
 OPEN, FACES = 2, 8  # faces that stand on a card, and with those that unfold; a crowd is drawn, not listed
@@ -30,7 +31,7 @@ STYLE = """
 """
 
 
-def shot(prediction: Prediction, image: NDArray[np.uint8]) -> str:
+def shot(prediction: Prediction, image: NDArray[np.uint8]) -> Html:
     """Return the HTML of an image's card; `image` is uint8 RGB (H, W, 3), in the pixels of the faces' boxes."""
     drawing = Image.fromarray(np.ascontiguousarray(image))
     portraits = [portrait(image, face) for face in prediction.faces[:FACES]]
@@ -39,14 +40,18 @@ def shot(prediction: Prediction, image: NDArray[np.uint8]) -> str:
     count = len(prediction.faces)
     alt = f"{prediction.source}: {count} face{'' if count == 1 else 's'}"
     listed = [_face(face, shown) for face, shown in zip(prediction.faces, portraits, strict=False)]
-    more = f'<p class="soft">and {count - FACES} more in the table</p>' if count > FACES else ""
-    folded = f"<details><summary>{count - OPEN} more</summary>{''.join(listed[OPEN:])}{more}</details>"
-    empty = "" if count else '<p class="soft">No face found.</p>'
-    remark = f'<p class="soft">{escape(prediction.remark)}</p>' if prediction.remark else ""
-    body = "".join(listed[:OPEN]) + (folded if count > OPEN else empty)
-    return (
-        f'<article class="shot"><img loading="lazy" src="{_jpeg(drawing)}" alt="{escape(alt)}">'
-        f"<div><h3>{escape(when(prediction))}</h3>{remark}{body}</div></article>"
+    more = note(f"and {count - FACES} more in the table") if count > FACES else EMPTY
+    folded = markup("<details><summary>{} more</summary>{}{}</details>", count - OPEN, join(listed[OPEN:]), more)
+    empty = EMPTY if count else note("No face was detected.")
+    remark = note(prediction.remark) if prediction.remark else EMPTY
+    body = join([*listed[:OPEN], folded if count > OPEN else empty])
+    return markup(
+        '<article class="shot"><img loading="lazy" src="{}" alt="{}"><div><h3>{}</h3>{}{}</div></article>',
+        jpeg(drawing),
+        escape(alt),
+        escape(when(prediction)),
+        remark,
+        body,
     )
 
 
@@ -55,12 +60,14 @@ def when(prediction: Prediction) -> str:
     return prediction.source if prediction.seconds is None else f"{prediction.source}, {prediction.seconds:.2f} s"
 
 
-def _face(face: Face, shown: str) -> str:
+def _face(face: Face, shown: Html) -> Html:
     if face.probs is None:
-        return ""
+        return EMPTY
     ranked = sorted(zip(face.labels, map(float, face.probs), strict=True), key=lambda pair: -pair[1])[:LISTED]
     said = None if face.abstained else face.expression
-    who = "" if face.track_id is None else f"#{face.track_id} "
-    head = f"{dot(said)}{who}{escape(said or 'not sure')} <span>{escape(probability(face.confidence))}</span>"
+    who = EMPTY if face.track_id is None else markup("#{} ", face.track_id)
+    head = markup(
+        "{}{}{} <span>{}</span>", dot(said), who, escape(said or "not sure"), escape(probability(face.confidence))
+    )
     listed = bars((name, share, probability(share)) for name, share in ranked)
-    return f'<div class="face"><img src="{shown}" alt=""><div><b>{head}</b>{listed}</div></div>'
+    return markup('<div class="face"><img src="{}" alt=""><div><b>{}</b>{}</div></div>', shown, head, listed)

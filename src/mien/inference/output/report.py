@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.card import Card, licences
-from mien.html.page import bars, dot, escape, facts, page, percent, probability, table, tiles
+from mien.html.markup import EMPTY, Html, element, escape, join, markup
+from mien.html.page import bars, dot, facts, note, page, percent, probability, table, tiles
 from mien.inference.output import video_section as films
 from mien.inference.output.image_card import STYLE, shot, when
 from mien.inference.prediction import Prediction
@@ -39,16 +40,16 @@ class PredictionReport:
     def __init__(self, outputs: Outputs, card: Card, rows: str) -> None:
         """Take the folder, what the weights say about themselves, and the name of the file of rows in the folder."""
         self._outputs, self._card, self._file = outputs, card, rows
-        self._shots: list[str] = []
-        self._rows: list[list[str]] = []
-        self._failures: list[list[str]] = []
+        self._shots: list[Html] = []
+        self._rows: list[list[Html]] = []
+        self._failures: list[list[Html]] = []
         self._expressions: Counter[str | None] = Counter()
         self._confidence = 0.0
         self._images = self._empty = self._failed = 0
         self._video: str | None = None  # whose frames are being shown, how far apart, and since when
         self._between, self._due, self._seconds = BETWEEN, 0.0, 0.0
-        self._frames: list[str] = []
-        self._films: list[str] = []
+        self._frames: list[Html] = []
+        self._films: list[Html] = []
         self._timelines = self._ended = self._people = 0
 
     def __enter__(self) -> Self:
@@ -64,7 +65,7 @@ class PredictionReport:
         sections = (*overview, films_seen, images, self._table())
         lede = f"Read by the weights {self._card.name}: {', '.join(self._card.labels)}."
         lede += " The run was stopped before its end." if kind is not None else ""
-        text = page("Apparent facial expressions", "\n".join(sections), lede=lede, style=STYLE + films.STYLE)
+        text = page("Apparent facial expressions", join(sections, "\n"), lede=lede, style=STYLE + films.STYLE)
         self._outputs.write("report.html", text.encode())
 
     def add(self, prediction: Prediction, image: NDArray[np.uint8] | None) -> None:
@@ -114,7 +115,7 @@ class PredictionReport:
         self._shots += self._frames
         self._frames, self._between = [], BETWEEN
 
-    def _headline(self) -> str:
+    def _headline(self) -> Html:
         faces, unsure = self._expressions.total(), self._expressions[None]
         confidence = probability(self._confidence / faces if faces else None)
         measured = (self._card.metrics.get("test") or {}).get("ece") is not None
@@ -136,70 +137,79 @@ class PredictionReport:
         videos = f"{self._people:,} {'person' if self._people == 1 else 'people'} in videos" if self._ended else ""
         return "; ".join(part for part in (videos, _some(unsure, "not answered for")) if part)
 
-    def _beside(self) -> str:
+    def _beside(self) -> Html:
         """Return links to what the run wrote beside this page."""
         named = [name for name in ("events.csv", "people.csv", "annotated") if name in self._outputs.wrote]
-        links = ", ".join(f'<a href="{name}">{name}</a>' for name in (self._file, *named, RECORD))
-        return f'<p class="soft beside">Beside this page: {links}.</p>'
+        links = join((element("a", escape(name), href=name) for name in (self._file, *named, RECORD)), ", ")
+        return markup('<p class="soft beside">Beside this page: {}.</p>', links)
 
-    def _summary(self) -> str:
+    def _summary(self) -> Html:
         faces = self._expressions.total()
         counted = [(name, n) for name, n in self._expressions.most_common() if name is not None]
         listed = bars((name, n / faces, f"{n:,}") for name, n in counted)
-        unsure = f'<p class="soft">Of {faces:,} faces, {self._expressions[None]:,} were not answered for.</p>'
-        shares = (
-            f'<div class="box"><h2>Faces by expression</h2>{listed}{unsure if self._expressions[None] else ""}</div>'
+        unsure = markup(
+            '<p class="soft">Of {:,} faces, {:,} were not answered for.</p>', faces, self._expressions[None]
         )
-        return f'<div class="two">{shares if faces else ""}{_about(self._card)}</div>'
+        shares = markup(
+            '<div class="box"><h2>Faces by expression</h2>{}{}</div>',
+            listed,
+            unsure if self._expressions[None] else EMPTY,
+        )
+        return markup('<div class="two">{}{}</div>', shares if faces else EMPTY, _about(self._card))
 
-    def _failed_table(self) -> str:
+    def _failed_table(self) -> Html:
         if not self._failures:
-            return ""
-        more = f'<p class="soft">The first {FAILED:,} of {self._failed:,}.</p>' if self._failed > FAILED else ""
-        return (
-            f"<h2>Could not be read, or not to the end</h2>{more}{table(('source', 'why'), self._failures, words=True)}"
+            return EMPTY
+        more = (
+            markup('<p class="soft">The first {:,} of {:,}.</p>', FAILED, self._failed)
+            if self._failed > FAILED
+            else EMPTY
+        )
+        return markup(
+            "<h2>Could not be read, or not to the end</h2>{}{}",
+            more,
+            table(("source", "why"), self._failures, words=True),
         )
 
-    def _images_shown(self) -> str:
+    def _images_shown(self) -> Html:
         if not self._shots:
-            return ""
-        note = f"{len(self._shots):,} of {self._images:,} are shown; the file of rows beside this page has all."
-        told = f'<p class="soft">{note}</p>' if self._images > len(self._shots) else ""
-        return f'<h2>Images</h2>{told}<div class="shots">{"".join(self._shots)}</div>'
+            return EMPTY
+        more = f"{len(self._shots):,} of {self._images:,} are shown; the file of rows beside this page has all."
+        cut = note(more) if self._images > len(self._shots) else EMPTY
+        return markup('<h2>Images</h2>{}<div class="shots">{}</div>', cut, join(self._shots))
 
-    def _films_shown(self) -> str:
+    def _films_shown(self) -> Html:
         more = f"The first {FILMS} of {self._ended:,} videos are shown; people.csv beside this page has all."
-        told = f'<p class="soft">{more}</p>' if self._ended > len(self._films) else ""
-        return f"{''.join(self._films)}{told}"
+        return join([*self._films, note(more) if self._ended > len(self._films) else EMPTY])
 
-    def _table(self) -> str:
+    def _table(self) -> Html:
         if not self._rows:
-            return ""
+            return EMPTY
         rows = self._expressions.total() + self._empty
-        note = f"The first {ROWS:,} of {rows:,} rows; the file of rows beside this page has all."
-        told = f'<p class="soft">{note}</p>' if rows > len(self._rows) else ""
+        more = f"The first {ROWS:,} of {rows:,} rows; the file of rows beside this page has all."
+        cut = note(more) if rows > len(self._rows) else EMPTY
         head = ("source", "expression", "confidence", "then", "detector's score")
-        return f'<h2>Table</h2>{told}<div class="rows">{table(head, self._rows)}</div>'
+        return markup('<h2>Table</h2>{}<div class="rows">{}</div>', cut, table(head, self._rows))
 
 
-def _rows(prediction: Prediction) -> list[list[str]]:
+def _rows(prediction: Prediction) -> list[list[Html]]:
     """Return the cells of each face, or of the image where there is none; HTML."""
     source = escape(when(prediction))
     if not prediction.faces:
         told = f"no face ({prediction.remark})" if prediction.remark else "no face"
-        return [[source, escape(told), "", "", ""]]
+        return [[source, escape(told), EMPTY, EMPTY, EMPTY]]
     rows = []
     for face in prediction.faces:
         said = None if face.abstained else face.expression
         probs = [] if face.probs is None else zip(face.labels, map(float, face.probs), strict=True)
         ranked = sorted(probs, key=lambda pair: -pair[1])[1:3]
         then = escape(", ".join(f"{name} {probability(share)}" for name, share in ranked))
-        named = f"{dot(said)}{escape(said or 'not sure')}"
-        rows.append([source, named, escape(probability(face.confidence)), then, f"{face.score:.2f}"])
+        named = join([dot(said), escape(said or "not sure")])
+        rows.append([source, named, escape(probability(face.confidence)), then, markup("{:.2f}", face.score)])
     return rows
 
 
-def _about(card: Card) -> str:
+def _about(card: Card) -> Html:
     test = card.metrics.get("test") or {}
     clean = test.get("clean") or {}
     low, high = test.get("accuracy_interval") or (None, None)
@@ -216,7 +226,7 @@ def _about(card: Card) -> str:
         "notes": card.notes,
         "not for": NOT_FOR,
     }
-    return f'<div class="box"><h2>The weights</h2>{facts(known)}</div>'
+    return markup('<div class="box"><h2>The weights</h2>{}</div>', facts(known))
 
 
 def _plural(count: int, noun: str, more: str = "") -> str:

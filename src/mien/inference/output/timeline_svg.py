@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.html.page import colour, escape
+from mien.html.markup import Html, element, escape, join, markup
+from mien.html.page import colour, dot
 from mien.inference.video.events import Event
 from mien.inference.video.timeline import BINS, Timeline
 
@@ -38,7 +39,7 @@ STYLE = """
 """
 
 
-def figure(timeline: Timeline, track: int, labels: Sequence[str], events: Iterable[Event], said: str) -> str:
+def figure(timeline: Timeline, track: int, labels: Sequence[str], events: Iterable[Event], said: str) -> Html:
     """Return the HTML of one face's timeline: events, bands of probability, valence and arousal where they are read.
 
     `said` is what the figure shows in words, for those who do not see it.
@@ -48,16 +49,16 @@ def figure(timeline: Timeline, track: int, labels: Sequence[str], events: Iterab
     drawn = [_svg("marks", 12, _marks(events, timeline.start, end)), _svg("bands", HIGH, _bands(means, labels), said)]
     if means.shape[1] > len(labels):
         drawn.append(_svg("affect", HIGH, _affect(means[:, len(labels) :])))
-    return f'<div class="line">{"".join(drawn)}{_ticks(timeline.start, end)}</div>'
+    return element("div", *drawn, _ticks(timeline.start, end), cls="line")
 
 
-def key(labels: Sequence[str], affect: bool) -> str:
+def key(labels: Sequence[str], affect: bool) -> Html:
     """Return the legend of figures."""
-    named = [f'<span><span class="dot" style="--c:{colour(name)}"></span>{escape(name)}</span>' for name in labels]
+    named = [element("span", dot(name), escape(name)) for name in labels]
     pairs = [("valence, -1 to 1", "var(--accent)"), ("arousal, -1 to 1", "var(--ink)")] if affect else []
-    lines = [f'<span><i style="--c:{stroke}"></i>{name}</span>' for name, stroke in pairs]
-    told = "<span>Height: probability, together 100 %. Bars above: events, higher at the peak.</span>"
-    return f'<div class="key">{"".join([*named, *lines, told])}</div>'
+    lines = [element("span", element("i", style=f"--c:{stroke}"), escape(name)) for name, stroke in pairs]
+    note = Html("<span>Height: probability, together 100 %. Bars above: events, higher at the peak.</span>")
+    return element("div", *named, *lines, note, cls="key")
 
 
 def clock(seconds: float, digits: int = 0) -> str:
@@ -73,27 +74,34 @@ def clock(seconds: float, digits: int = 0) -> str:
     return f"{hours}:{minutes:02}:{tail}" if hours else f"{minutes}:{tail}"
 
 
-def _svg(kind: str, height: int, inner: str, said: str = "") -> str:
-    role = f'role="img" aria-label="{escape(said)}"' if said else 'aria-hidden="true"'
-    return f'<svg class="{kind}" viewBox="0 0 {WIDE} {height}" preserveAspectRatio="none" {role}>{inner}</svg>'
+def _svg(kind: str, height: int, inner: Html, description: str = "") -> Html:
+    role = {"role": "img", "aria_label": description} if description else {"aria_hidden": "true"}
+    box = f"0 0 {WIDE} {height}"
+    return element("svg", inner, cls=kind, viewBox=box, preserveAspectRatio="none", **role)
 
 
-def _marks(events: Iterable[Event], start: float, end: float) -> str:
+def _marks(events: Iterable[Event], start: float, end: float) -> Html:
     """Return a bar per event from its onset to its offset, higher at its peak."""
     scale = WIDE / (end - start)
     drawn = []
     for event in sorted(events, key=lambda event: event.onset):
         left, right, peak = ((at - start) * scale for at in (event.onset, event.offset, event.peak))
-        told = f"{event.expression} {clock(event.onset, 1)} to {clock(event.offset, 1)}, peak {clock(event.peak, 1)}"
+        span = f"{event.expression} {clock(event.onset, 1)} to {clock(event.offset, 1)}, peak {clock(event.peak, 1)}"
         drawn.append(
-            f'<g fill="{colour(event.expression)}"><title>{escape(told)}</title>'
-            f'<rect x="{left:.1f}" y="7" width="{max(right - left, 3):.1f}" height="5" rx="1"/>'
-            f'<rect x="{max(peak - 2, 0):.1f}" width="4" height="12" rx="1"/></g>'
+            markup(
+                '<g fill="{}"><title>{}</title><rect x="{:.1f}" y="7" width="{:.1f}" height="5" rx="1"/>'
+                '<rect x="{:.1f}" width="4" height="12" rx="1"/></g>',
+                colour(event.expression),
+                escape(span),
+                left,
+                max(right - left, 3),
+                max(peak - 2, 0),
+            )
         )
-    return "".join(drawn)
+    return join(drawn)
 
 
-def _bands(means: NDArray[np.float64], labels: Sequence[str]) -> str:
+def _bands(means: NDArray[np.float64], labels: Sequence[str]) -> Html:
     """Return a band per expression, stacked; neutral lies on top, so that what is expressed grows from the ground."""
     order = sorted(range(len(labels)), key=lambda k: labels[k] == "neutral")
     seen = ~np.isnan(means[:, 0]) if means.shape[1] else np.zeros(len(means), bool)
@@ -105,9 +113,9 @@ def _bands(means: NDArray[np.float64], labels: Sequence[str]) -> str:
         if not shares[:, k].max(initial=0) >= LEAST:
             continue
         path = "".join(_band(top_labels[a:b, k], top_labels[a:b, k + 1], a, scale) for a, b in _runs(seen))
-        faint = ' opacity=".45"' if labels[label] == "neutral" else ""
-        drawn.append(f'<path fill="{colour(labels[label])}"{faint} d="{path}"/>')
-    return "".join(drawn)
+        faint = ".45" if labels[label] == "neutral" else None
+        drawn.append(element("path", fill=colour(labels[label]), opacity=faint, d=path))
+    return join(drawn)
 
 
 def _band(low: NDArray[np.float64], high: NDArray[np.float64], first: int, scale: float) -> str:
@@ -124,15 +132,15 @@ def _line(heights: NDArray[np.float64], first: int, scale: float) -> list[str]:
     return [f"{xs[k] * scale:.4g} {ys[k]:g}" for k in bends]
 
 
-def _affect(means: NDArray[np.float64]) -> str:
+def _affect(means: NDArray[np.float64]) -> Html:
     """Return the lines of valence and arousal over (bins, 2), from -1 at the foot to 1 at the top."""
     scale = WIDE / len(means)
-    drawn = [f'<path class="zero" d="M0 {HIGH / 2:g}H{WIDE}"/>']
+    drawn = [element("path", cls="zero", d=f"M0 {HIGH / 2:g}H{WIDE}")]
     for column, stroke in ((0, "var(--accent)"), (1, "var(--ink)")):
         heights = HIGH * (1 - means[:, column]) / 2
         path = "".join("M" + "L".join(_line(heights[a:b], a, scale)) for a, b in _runs(~np.isnan(heights)))
-        drawn.append(f'<path style="stroke:{stroke}" d="{path}"/>')
-    return "".join(drawn)
+        drawn.append(element("path", style=f"stroke:{stroke}", d=path))
+    return join(drawn)
 
 
 def _runs(seen: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -145,7 +153,7 @@ def _runs(seen: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _ticks(start: float, end: float) -> str:
+def _ticks(start: float, end: float) -> Html:
     step = next((step for step in STEPS if (end - start) / step <= TICKS), STEPS[-1])
     first = int(np.ceil(start / step - 1e-9))
     times = [k * step for k in range(first, first + 4 * TICKS) if k * step <= start + 0.97 * (end - start)]
@@ -153,6 +161,6 @@ def _ticks(start: float, end: float) -> str:
     spans = []
     for at in times:
         left = 100 * (at - start) / (end - start)
-        edge = ' class="edge"' if left < 2 else ""
-        spans.append(f'<span{edge} style="left:{left:.2f}%">{clock(at, digits)}</span>')
-    return f'<div class="ticks" aria-hidden="true">{"".join(spans)}</div>'
+        edge = "edge" if left < 2 else None
+        spans.append(element("span", escape(clock(at, digits)), cls=edge, style=f"left:{left:.2f}%"))
+    return element("div", *spans, cls="ticks", aria_hidden="true")

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mien.html.page import count, dot, escape, percent, probability, table
+from mien.html.markup import EMPTY, Html, element, escape, join, markup
+from mien.html.page import count, dotted, note, percent, probability, table
 from mien.inference.output import timeline_svg
 from mien.inference.output.timeline_svg import clock
 from mien.inference.video.summary import EXPRESSED, Peak, Person, VideoSummary
@@ -34,37 +35,36 @@ STYLE = (
 )
 
 
-def section(film: VideoSummary, most: int = DRAWN) -> tuple[str, int]:
+def section(film: VideoSummary, most: int = DRAWN) -> tuple[Html, int]:
     """Return a video's HTML and how many timelines are in it, at most `most`."""
     people = people_of(film)
     span = f"{clock(film.timeline.start)} to {clock(film.timeline.end)}, {count(film.frames, 'frame')}"
     told = f"{span}, {count(len(people), 'person', 'people')}.{ANEW if people else ''}"
-    head = f'<h2 class="named">{escape(film.source)}</h2><p class="soft">{told}</p>'
+    head = element("h2", escape(film.source), cls="named")
     if not people:
-        return f'{head}<p class="soft">No face was found.</p>', 0
+        return join([head, note(told), note("No face was detected.")]), 0
     drawn = [person for person in people if person.track_id in film.detailed][: min(DRAWN, max(most, 0))]
-    legend = timeline_svg.key(film.labels, film.affect) if drawn else ""
+    legend = timeline_svg.key(film.labels, film.affect) if drawn else EMPTY
     left = len(people) - len(drawn)
-    more = f'<p class="soft">{count(left, "person", "people")} without a figure here.</p>' if left else ""
-    figures = "".join(_person(film, person) for person in drawn)
-    return f"{head}{_people(film, people)}{legend}{figures}{more}", len(drawn)
+    more = note(f"{count(left, 'person', 'people')} without a figure here.") if left else EMPTY
+    figures = (_person(film, person) for person in drawn)
+    return join([head, note(told), _people(film, people), legend, *figures, more]), len(drawn)
 
 
-def _people(film: VideoSummary, people: list[Person]) -> str:
+def _people(film: VideoSummary, people: list[Person]) -> Html:
     head = ("person", "seen", "on screen", "events", "most expressive", *film.labels)
     rows = [
         [
-            f"#{person.track_id}",
-            f"{clock(person.first, 1)} to {clock(person.last, 1)}",
-            f"{person.seconds:.1f} s",
-            f"{person.count:,}{_bursts(person.bursts.total())}",
+            markup("#{}", person.track_id),
+            escape(f"{clock(person.first, 1)} to {clock(person.last, 1)}"),
+            markup("{:.1f} s", person.seconds),
+            markup("{:,}{}", person.count, _bursts(person.bursts.total())),
             _best(person.expressed),
             *(_top(seconds, person.seconds) for seconds in person.top_seconds),
         ]
         for person in people[:LISTED]
     ]
     more = f"The {LISTED} who were on screen longest, of {len(people):,}; people.csv has all."
-    note = f'<p class="soft">{more}</p>' if len(people) > LISTED else ""
     rules = (
         "Below an expression: seconds, and the fraction of the time on screen, for which its probability was the "
         f"highest. An event is an expression other than neutral that {film.thresholds}; one as high but shorter is a "
@@ -72,74 +72,88 @@ def _people(film: VideoSummary, people: list[Person]) -> str:
         f"{percent(EXPRESSED)}."
     )
     rules = rules.replace(" %", "\u00a0%")  # not at the end of a line
-    return f'<div class="people">{table(head, rows)}</div><p class="soft">{escape(rules)}</p>{note}'
+    cut = note(more) if len(people) > LISTED else EMPTY
+    return join([element("div", table(head, rows), cls="people"), note(rules), cut])
 
 
-def _bursts(number: int) -> str:
-    return f"<br><small>{count(number, 'burst')}</small>" if number else ""
+def _bursts(number: int) -> Html:
+    return markup("<br><small>{}</small>", escape(count(number, "burst"))) if number else EMPTY
 
 
-def _top(seconds: float, of: float) -> str:
+def _top(seconds: float, of: float) -> Html:
     """Return for how long an expression had the highest probability; a dash for never."""
-    return f"{seconds:.1f} s<br><small>{escape(percent(seconds / max(of, 1e-9)))}</small>" if seconds > 0 else "-"
+    if seconds <= 0:
+        return Html("-")
+    return markup("{:.1f} s<br><small>{}</small>", seconds, escape(percent(seconds / max(of, 1e-9))))
 
 
-def _best(peak: Peak | None) -> str:
+def _best(peak: Peak | None) -> Html:
     if peak is None:
-        return "none"
-    told = f"{peak.expression} {probability(peak.confidence)} at {clock(peak.seconds, 1)}"
-    return f"{dot(peak.expression)}{escape(told)}"
+        return Html("none")
+    when = f"{probability(peak.confidence)} at {clock(peak.seconds, 1)}"
+    return markup("{} {}", dotted(peak.expression), escape(when))
 
 
-def _person(film: VideoSummary, person: Person) -> str:
+def _person(film: VideoSummary, person: Person) -> Html:
     seen = f"{person.seconds:.1f} s on screen; {mostly(film, person)}; {counts(person)}"
     said = f"Face {person.track_id} of {film.source}: probability of each expression over time. {seen}."
     figure = timeline_svg.figure(film.timeline, person.track_id, film.labels, person.events, said)
-    return (
-        f'<article class="box person"><h3>#{person.track_id} <span class="soft">{escape(seen)}</span></h3>'
-        f"<figure>{figure}</figure>{_peaks(person)}<details><summary>In figures</summary>"
-        f"{_figures(film, person)}{_spans(film, person)}{_events(person)}</details></article>"
+    return markup(
+        '<article class="box person"><h3>#{} <span class="soft">{}</span></h3>'
+        "<figure>{}</figure>{}<details><summary>In figures</summary>"
+        "{}{}{}</details></article>",
+        person.track_id,
+        escape(seen),
+        figure,
+        _peaks(person),
+        _figures(film, person),
+        _spans(film, person),
+        _events(person),
     )
 
 
-def _peaks(person: Person) -> str:
+def _peaks(person: Person) -> Html:
     shown = sorted((peak for peak in person.moments.values() if peak.image), key=lambda peak: peak.taken)
     if not shown and person.best is not None and person.best.image:
         shown = [person.best]
     items = (
-        f'<li><img loading="lazy" src="{peak.image}" alt="face {person.track_id} at {clock(peak.taken, 1)}">'
-        f"<div>{_caption(person, peak)}</div></li>"
+        markup(
+            '<li><img loading="lazy" src="{}" alt="face {} at {}"><div>{}</div></li>',
+            peak.image,
+            person.track_id,
+            escape(clock(peak.taken, 1)),
+            _caption(person, peak),
+        )
         for peak in shown
     )
-    return f'<ul class="peaks">{"".join(items)}</ul>' if shown else ""
+    return markup('<ul class="peaks">{}</ul>', join(items)) if shown else EMPTY
 
 
-def _caption(person: Person, peak: Peak) -> str:
+def _caption(person: Person, peak: Peak) -> Html:
     """Return what is said about an image; where nothing was expressed it only shows who it is."""
     if person.expressed is None:
-        return f"<span>{clock(peak.taken, 1)}, nothing expressed</span>"
-    shown = f"{clock(peak.taken, 1)}, {escape(probability(peak.share))}"
-    return f"{dot(peak.expression)}{escape(peak.expression)}<br><span>{shown}</span>"
+        return element("span", escape(f"{clock(peak.taken, 1)}, nothing expressed"))
+    shown = escape(f"{clock(peak.taken, 1)}, {probability(peak.share)}")
+    return markup("{}<br><span>{}</span>", dotted(peak.expression), shown)
 
 
-def _figures(film: VideoSummary, person: Person) -> str:
+def _figures(film: VideoSummary, person: Person) -> Html:
     """Return a table of what the person showed on the whole, a row per expression."""
-    names = [f"{dot(name)}{escape(name)}" for name in film.labels]
     rows = [
         [
-            name,
+            dotted(name),
             _top(person.top_seconds[k], person.seconds),
             escape(probability(float(person.means[k]))),
             escape(probability(float(person.peaks[k]))),
-            clock(float(person.peak_seconds[k]), 1),
-            "-" if film.labels[k] == "neutral" else f"{person.bursts[film.labels[k]]:,}",
+            escape(clock(float(person.peak_seconds[k]), 1)),
+            escape("-" if name == "neutral" else f"{person.bursts[name]:,}"),
         ]
-        for k, name in enumerate(names)
+        for k, name in enumerate(film.labels)
     ]
     return table(("expression", "highest for", "mean probability", "peak probability", "at", "bursts"), rows)
 
 
-def _spans(film: VideoSummary, person: Person) -> str:
+def _spans(film: VideoSummary, person: Person) -> Html:
     """Return a table of the mean probabilities in equal parts of the video."""
     means = film.timeline.means(person.track_id)
     names = [*film.labels, *(("valence", "arousal") if means.shape[1] > len(film.labels) else ())]
@@ -147,33 +161,33 @@ def _spans(film: VideoSummary, person: Person) -> str:
     for part in np.array_split(np.arange(len(means)), min(SPANS, len(means))):
         at = [film.timeline.start + k * film.timeline.width for k in (part[0], part[-1] + 1)]
         seen = means[part][~np.isnan(means[part, 0])]
-        rows.append([f"{clock(at[0], 1)} to {clock(at[1], 1)}", *_cells(seen, len(film.labels), len(names))])
+        cells = _cells(seen, len(film.labels), len(names))
+        rows.append([escape(cell) for cell in (f"{clock(at[0], 1)} to {clock(at[1], 1)}", *cells)])
     return table(("mean probability from", *names), rows)
 
 
 def _cells(seen: np.ndarray, shares: int, columns: int) -> Iterator[str]:
     for k in range(columns):
         mean = float(seen[:, k].mean()) if len(seen) else None
-        yield "-" if mean is None else escape(probability(mean)) if k < shares else f"{mean:.2f}"
+        yield "-" if mean is None else probability(mean) if k < shares else f"{mean:.2f}"
 
 
-def _events(person: Person) -> str:
+def _events(person: Person) -> Html:
     if not person.events:
-        return ""
+        return EMPTY
     shown = sorted(person.events[:EVENTS], key=lambda event: event.onset)
     rows = [
         [
-            f"{dot(event.expression)}{escape(event.expression)}",
-            *(clock(at, 1) for at in (event.onset, event.peak, event.offset)),
-            f"{event.duration:.1f} s",
+            dotted(event.expression),
+            *(escape(clock(at, 1)) for at in (event.onset, event.peak, event.offset)),
+            markup("{:.1f} s", event.duration),
             escape(probability(event.confidence)),
         ]
         for event in shown
     ]
-    more = f'<p class="soft">The {len(shown)} strongest of {person.count:,}; events.csv has all.</p>'
-    return table(("event", "onset", "peak", "end", "duration", "at the peak"), rows) + (
-        more if person.count > len(shown) else ""
-    )
+    listed = table(("event", "onset", "peak", "end", "duration", "at the peak"), rows)
+    more = f"The {len(shown)} strongest of {person.count:,}; events.csv has all."
+    return join([listed, note(more) if person.count > len(shown) else EMPTY])
 
 
 def mostly(film: VideoSummary, person: Person) -> str:

@@ -7,12 +7,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mien.face import Face
+from mien.html.markup import Html
 from mien.html.page import data_uri
 
 PORTRAIT = 96  # side of a face's own image
 
 
-def portrait(image: NDArray[np.uint8], face: Face) -> str:
+def portrait(image: NDArray[np.uint8], face: Face) -> Html:
     """Return the face with a little room around it as the URI of a JPEG of PORTRAIT x PORTRAIT.
 
     `image` is uint8 RGB (H, W, 3), in the pixels of the face's box; what lies outside it is black.
@@ -25,10 +26,11 @@ def portrait(image: NDArray[np.uint8], face: Face) -> str:
     square = Image.new("RGB", (side, side))
     if inside.size:
         square.paste(Image.fromarray(np.ascontiguousarray(inside)), (max(0, -left), max(0, -top)))
-    return _jpeg(square.resize((PORTRAIT, PORTRAIT), Image.Resampling.LANCZOS, reducing_gap=2.0))
+    return jpeg(square.resize((PORTRAIT, PORTRAIT), Image.Resampling.LANCZOS, reducing_gap=2.0))
 
 
-def _jpeg(image: Image.Image) -> str:
+def jpeg(image: Image.Image) -> Html:
+    """Return an image as the data URI of a JPEG."""
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=80, optimize=True)
     return data_uri(stream.getvalue())

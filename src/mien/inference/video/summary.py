@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.face import Face
+from mien.html.markup import EMPTY, Html
 from mien.inference.prediction import FrameResult, Prediction
 from mien.inference.video.events import SMOOTH, Event, Events
 from mien.inference.video.portrait import portrait
@@ -45,7 +46,7 @@ class Peak:
     expression: str
     seconds: float
     confidence: float
-    image: str = ""
+    image: Html = EMPTY
     taken: float = 0.0
     share: float = 0.0
 
@@ -205,7 +206,7 @@ class VideoSummary:
         rises = share >= low and (held is None or share > held.confidence + RISE)
         best = not person.count and expression and (person.best is None or share > person.best.confidence + RISE)
         if rises or best:
-            thumbnail = portrait(image, shown) if image is not None else ""
+            thumbnail = portrait(image, shown) if image is not None else EMPTY
             peak = Peak(expression, seconds, share, thumbnail, seconds, share)
             held = peak if rises else held
             person.best = peak if best else person.best
@@ -232,7 +233,7 @@ class VideoSummary:
         for track in ranked[: DETAILED // 2]:
             person = self.people[track]
             person.events, person.moments = [], {}
-            person.best = replace(person.best, image="") if person.best is not None else None
+            person.best = replace(person.best, image=EMPTY) if person.best is not None else None
             self.timeline.drop(track)
             self.detailed.remove(track)
         self._rising.clear()
