@@ -12,6 +12,8 @@ import pytest
 
 import mien  # noqa: F401 - first of all, so that no test module imports onnxruntime with its telemetry on
 
+from .gated_files import write
+
 os.environ.pop("COLUMNS", None)  # pytest-xdist sets it for its workers, and tables are as wide as it says
 
 CODES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
@@ -152,6 +154,12 @@ def fer2013_writer() -> Callable[..., Tiny]:
 def label_csv_writer() -> Callable[[Path, Tiny], None]:
     """The function `write_label_csv(root, tiny)`."""
     return write_label_csv
+
+
+@pytest.fixture(scope="session")
+def gated_writer() -> Callable[[str, Path], None]:
+    """The function `write(name, folder)` that draws a small stand-in for a gated data set."""
+    return write
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Every packaged recipe is valid, says its own name, and trains for two steps into weights that run."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,11 +8,13 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
-from mien.data import gated  # noqa: E402
+from mien.data.gated import GATED  # noqa: E402
 from mien.inference.classify import Classifier  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training.generate import Settings, generate  # noqa: E402
 from mien.training.run import run_recipe, show_recipe  # noqa: E402
+
+Write = Callable[[str, Path], None]
 
 HEAVY = {"resnet18", "resnet34", "googlenet", "feratt", "preact_resnet18"}
 """Networks whose two steps and export take many seconds."""
@@ -48,11 +51,17 @@ def test_shown_recipes_say_what_their_keys_mean() -> None:
 
 
 @pytest.mark.parametrize("name", [by_weight(name) for name in recipes.names()])
-def test_recipe_trains(name: str, tiny_fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recipe_trains(
+    name: str,
+    tiny_fer2013: Path,
+    gated_writer: Callable[[str, Path], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     root, data = tiny_fer2013, recipes.load(name).data
     monkeypatch.chdir(tmp_path)
-    if data.name in gated.ASKED:
-        gated.write(data.name, root := tmp_path / "drawn")
+    if data.name in GATED:
+        gated_writer(data.name, root := tmp_path / "drawn")
     if "generated" in data.train:
         generate(data.name, root, tmp_path / "generator", {}, Settings(steps=2), per_class=2)
     overrides = ["steps=2", "batch=16", *SMALL.get(data.name, [])]

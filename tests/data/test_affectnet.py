@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mien.data import gated, load
+from mien.data import load
 from mien.data.affectnet import COLUMNS, IMAGES
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS
@@ -50,8 +50,8 @@ def test_cut_along_the_box_with_label_and_feeling(tmp_path: Path) -> None:
     np.testing.assert_allclose(samples.regression, expected, rtol=1e-6)
 
 
-def test_val_is_a_fixed_part_of_training(tmp_path: Path) -> None:
-    gated.write("affectnet", tmp_path)
+def test_val_is_a_fixed_part_of_training(tmp_path: Path, gated_writer: Callable[[str, Path], None]) -> None:
+    gated_writer("affectnet", tmp_path)
     train, val, test = (load("affectnet", tmp_path, split) for split in ("train", "val", "test"))
     codes = [int(row["expression"]) for row in csv.DictReader((tmp_path / "training.csv").open())]
     assert len(train) + len(val) == sum(code < 8 for code in codes) < len(codes)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -17,7 +16,6 @@ import pytest
 
 from mien.data import cache, load
 from mien.data.cache import Entry, kept, open_entry
-from mien.data.pack import pack
 from mien.errors import DataError
 
 LOAD = "import sys; from mien.data import load; s = load('ferplus', sys.argv[1], 'train'); print(len(s), s.fingerprint)"
@@ -157,16 +155,6 @@ def test_an_entry_without_digests_gets_them(tiny_fer2013: Path, own_cache: Path,
     assert json.loads((entry / "meta.json").read_text())["sha256"] == digests
 
 
-def test_packed_arrays_that_were_corrupted_are_refused(tiny_fer2013: Path, own_cache: Path, tmp_path: Path) -> None:
-    packed = pack(tiny_fer2013, tmp_path / "packed")
-    assert len(load("fer2013", packed, "val")) == 40
-    content = bytearray((packed / "images.npy").read_bytes())
-    content[-1] ^= 1
-    (packed / "images.npy").write_bytes(content)
-    with pytest.raises(DataError, match=r"images\.npy was corrupted since it was packed; pack it again"):
-        load("fer2013", packed, "val")
-
-
 def test_two_processes_build_at_once(tiny_fer2013: Path, own_cache: Path) -> None:
     processes = [
         subprocess.Popen([sys.executable, "-c", LOAD, str(tiny_fer2013)], stdout=subprocess.PIPE, text=True)
@@ -266,42 +254,6 @@ def test_the_root_is_only_read(tmp_path: Path, own_cache: Path, fer2013_writer: 
         assert {path: path.stat().st_mtime_ns for path in [root, *root.iterdir()]} == before
     finally:
         root.chmod(0o755)
-
-
-def test_packed_arrays_train_without_the_readers(tmp_path: Path, tiny_fer2013: Path, own_cache: Path) -> None:
-    packed = pack(tiny_fer2013, tmp_path / "packed", ("train", "val"))
-    for name, options in (("fer2013", {}), ("ferplus", {"labels": "distribution"})):
-        for split in ("train", "val"):
-            expected = load(name, tiny_fer2013, split, **options)
-            found = load(name, packed, split, **options)
-            assert found.fingerprint == expected.fingerprint
-            assert np.array_equal(found.images, expected.images)
-            assert found.ids.tolist() == expected.ids.tolist()
-        with pytest.raises(DataError, match="holds no PrivateTest images"):
-            load(name, packed, "test", **options)
-    code = LOAD + "; assert not {'pyarrow', 'PIL', 'cv2', 'torch', 'rich'} & set(sys.modules), sys.modules"
-    subprocess.run([sys.executable, "-c", code, str(packed)], check=True)
-    (packed / "meta.json").write_text("{}")
-    with pytest.raises(DataError, match="holds no whole set of arrays"):
-        load("fer2013", packed, "train")
-    with pytest.raises(DataError, match="cannot write"):
-        pack(tiny_fer2013, packed)
-
-
-def test_the_documented_training_opens_no_test() -> None:
-    documented = sys.modules["mien.data.pack"].__doc__ or ""
-    command = re.search(r"mien train .*--root packed.*", documented)
-    assert command is not None
-    assert "--test" not in command[0]
-
-
-def test_packing_fer2013_alone(tmp_path: Path, own_cache: Path, fer2013_writer: Callable[..., Any]) -> None:
-    fer2013_writer(tmp_path / "a")
-    (tmp_path / "a" / "fer2013new.csv").unlink()
-    packed = pack(tmp_path / "a", tmp_path / "packed")
-    assert len(load("fer2013", packed, "test")) == 40
-    with pytest.raises(DataError, match="packed arrays hold no votes"):
-        load("ferplus", packed, "test")
 
 
 def test_the_names_of_files_are_content_too(tmp_path: Path, own_cache: Path) -> None:

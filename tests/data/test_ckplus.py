@@ -8,14 +8,14 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from mien.data import SPLITS, gated, load
+from mien.data import SPLITS, load
 from mien.data.ckplus import UNITS, subjects
 from mien.errors import DataError
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    gated.write("ckplus", tmp_path)
+def tree(tmp_path: Path, gated_writer: Callable[[str, Path], None]) -> Path:
+    gated_writer("ckplus", tmp_path)
     return tmp_path
 
 

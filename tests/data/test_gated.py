@@ -1,25 +1,26 @@
-"""Data sets that must be asked for: the drawn files are what the readers take, and absence names the place to ask."""
+"""Gated data sets: the readers take files in the published layout, and where those are missing say where to ask."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mien.data import SPLITS, gated, load
-from mien.data.gated import ASKED
+from mien.data import SPLITS, load
+from mien.data.gated import GATED, missing
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS, ordered
 
 
 @pytest.fixture(scope="session")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("asked")
-    for name in ASKED:
-        gated.write(name, folder / name)
+def drawn(tmp_path_factory: pytest.TempPathFactory, gated_writer: Callable[[str, Path], None]) -> Path:
+    folder = tmp_path_factory.mktemp("gated")
+    for name in GATED:
+        gated_writer(name, folder / name)
     return folder
 
 
-@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.parametrize("name", GATED)
 def test_drawn_files_keep_the_contract(name: str, drawn: Path) -> None:
     names, prints = set(), set()
     for split in SPLITS:
@@ -41,12 +42,12 @@ def test_drawn_files_keep_the_contract(name: str, drawn: Path) -> None:
     assert len(prints) == 3
 
 
-@pytest.mark.parametrize("name", ASKED)
-def test_absence(name: str, drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert gated.absent(name, drawn) is None
-    assert "ask at" in str(gated.absent(name, tmp_path))
+@pytest.mark.parametrize("name", GATED)
+def test_missing_says_where_to_ask(name: str, drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert missing(name, drawn) is None
+    assert "ask at" in str(missing(name, tmp_path))
     monkeypatch.delenv("MIEN_DATA", raising=False)
-    assert "ask at" in str(gated.absent(name, None))
-    assert gated.absent("fer2013", tmp_path) is None
+    assert "ask at" in str(missing(name, None))
+    assert missing("fer2013", tmp_path) is None
     with pytest.raises(DataError, match="check `root` or MIEN_DATA"):
         load(name, tmp_path, "val")

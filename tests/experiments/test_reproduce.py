@@ -201,10 +201,10 @@ def test_command_goes_on_after_a_failure(tiny_fer2013: Path, tmp_path: Path) -> 
     assert "1 of 3 rows" in done.stderr
 
 
-def test_without_its_data_a_recipe_is_tried_on_drawn_files(
+def test_a_recipe_without_its_data_says_what_it_needs(
     place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    name = write(tmp_path, "asked", data="ckplus")
+    name = write(tmp_path, "gated", data="ckplus")
     (row,) = reproduce([name], place)
     assert "expected the folders cohn-kanade-images/ and Emotion/" in capsys.readouterr().err
     assert (row["status"], row["figures"]) == ("needs data", {})
@@ -213,9 +213,9 @@ def test_without_its_data_a_recipe_is_tried_on_drawn_files(
     assert "needs the data set" in table
     assert "nan" not in table
     assert not list(place.out.rglob("recipe.yaml"))
-    stamp = (place.results / "asked" / "0.json").stat().st_mtime_ns
+    stamp = (place.results / "gated" / "0.json").stat().st_mtime_ns
     assert reproduce([name], place)[0]["status"] == "needs data"
-    assert (place.results / "asked" / "0.json").stat().st_mtime_ns == stamp
+    assert (place.results / "gated" / "0.json").stat().st_mtime_ns == stamp
 
 
 @pytest.mark.parametrize(

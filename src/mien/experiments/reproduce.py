@@ -6,15 +6,14 @@ not run again; a recipe that fails does not stop the others; Ctrl-C loses at mos
 """
 
 import math
-import tempfile
 import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mien.data import data_root, gated
-from mien.errors import DataError, MienError, UsageError, refusal
+from mien.data import gated
+from mien.errors import MienError, UsageError, refusal
 from mien.experiments import budget, table, written
 from mien.experiments import record as rows
 from mien.experiments.resume import MARK, Part, earlier, facts
@@ -88,8 +87,8 @@ def attempt(recipe: Recipe, place: Place, part: Part | None) -> dict[str, Any]:
         check(recipe)
         if row := kept(place.results, recipe, part):
             return {**row, "status": "kept"}
-        if where := gated.absent(recipe.data.name, place.root):
-            return rehearse(recipe, place, where)
+        if missing := gated.missing(recipe.data.name, place.root):
+            return needs_data(recipe, place, missing)
         runlog.make(place.out)
         try_out(recipe, place.root)
         return {**measure(recipe, place, part), "status": "measured"}
@@ -150,32 +149,12 @@ def begin(recipe: Recipe, place: Place, part: Part | None) -> Path:
     return run
 
 
-def rehearse(recipe: Recipe, place: Place, where: str) -> dict[str, Any]:
-    """Run two steps of a recipe on drawn files in its data set's published layout, and say where the real ones are.
-
-    What it scores there means nothing and is not kept.
-    """
+def needs_data(recipe: Recipe, place: Place, missing: gated.Missing) -> dict[str, Any]:
+    """Write the row of a recipe whose data set is not here, without scores, and report where to request it."""
     path = rows.row_path(place.results, recipe)
     before = runlog.read_json(path) if path.is_file() else {}
-    if before.get("figures") or before.get("digest") == rows.digest(recipe):
-        return {**before, "needs": where, "status": "needs data"}  # measured elsewhere, or tried here
-    say(f"{missing(recipe.data.name, place.root)}; {where}; now two steps on drawn files")
-    with tempfile.TemporaryDirectory() as name:
-        scratch = Path(name)
-        root = scratch / "data"
-        gated.write(recipe.data.name, root)
-        run = runlog.create(recipe.model_copy(update={"steps": 2, "probe": None}), scratch)
-        train(recipes.load(run / "recipe.yaml"), root, run, device=place.device)
-        finish(recipes.load(run / "recipe.yaml"), root, run, test=True)
-        environment = runlog.read_json(run / "env.json")
-    rows.write(recipe, path.parent, {}, environment, needs=where, digest=rows.digest(recipe))
-    return {**runlog.read_json(path), "status": "needs data"}
-
-
-def missing(name: str, root: Path | None) -> str:
-    """Return why a data set that must be asked for is not found: nothing at all, or a part of it."""
-    try:
-        gated.ASKED[name].find(data_root(root))
-    except DataError as error:
-        return str(error)
-    return ""
+    if not before.get("figures") and before.get("digest") != rows.digest(recipe):
+        say(f"{missing.reason}; {missing.source}")
+        rows.write(recipe, path.parent, {}, {}, needs=missing.source, digest=rows.digest(recipe))
+        before = runlog.read_json(path)
+    return {**before, "needs": missing.source, "status": "needs data"}

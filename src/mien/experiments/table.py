@@ -180,7 +180,7 @@ def notes(row: Row) -> list[str]:
     if short := row.get("shortened"):
         found.append("shortened to " + shortened(short))
     if needs := row.get("needs"):
-        found.append(f"needs the data set: {needs}; two steps on drawn files ran")
+        found.append(f"needs the data set: {needs}")
     if data.get("limit"):
         found.append(f"learnt from {data['limit']} images")
     if row.get("file", "model") != "model":

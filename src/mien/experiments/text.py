@@ -48,7 +48,7 @@ def state(row: dict[str, Any]) -> str:
     if row["status"] == "failed":
         return f"failed: {row['error']}"
     if row["status"] == "needs data":
-        return f"needs the data set: {row['needs']}; two steps on drawn files ran"
+        return f"needs the data set: {row['needs']}"
     words = "kept from before" if row["status"] == "kept" else "measured"
     return words + (f"; shortened to {table.shortened(row['shortened'])}" if row.get("shortened") else "")
 
@@ -67,7 +67,7 @@ def listed(place: Place) -> list[dict[str, Any]]:
         own = [r for r in measured if r["recipe"]["name"] == name]
         seeds = {"seeds": [r["recipe"]["seed"] for r in own], "shortened": any(r.get("shortened") for r in own)}
         seeds["other"] = bool(own) and rows.find(place.results, recipe) is None and not seeds["shortened"]
-        needs = {"needs": gated.absent(recipe.data.name, place.root)}
+        needs = {"needs": missing.source if (missing := gated.missing(recipe.data.name, place.root)) else None}
         found.append({**row, **seeds, **needs, "sources": sorted({p.source for p in published(name)})})
     return found
 

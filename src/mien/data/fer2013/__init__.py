@@ -10,7 +10,7 @@ import numpy as np
 
 from mien.data.cache import Entry
 from mien.data.fer2013.layouts import Layout, find, images
-from mien.data.fer2013.raw import LABELS, UNTOLD, USAGES
+from mien.data.fer2013.raw import LABELS, UNKNOWN_SPLIT, USAGES
 from mien.data.samples import Samples, digest, one_hot
 from mien.errors import DataError
 
@@ -40,7 +40,7 @@ def split_rows(layout: Layout, entry: Entry, split: str) -> slice:
     bounds = entry.arrays["bounds"].tolist()
     place = list(USAGES.values()).index(split)
     usage = list(USAGES)[place]
-    if split != "train" and bounds[UNTOLD + 1] > bounds[UNTOLD]:
+    if split != "train" and bounds[UNKNOWN_SPLIT + 1] > bounds[UNKNOWN_SPLIT]:
         raise DataError(
             f"the names in {layout.path / 'test'} do not tell which images are {usage}",
             "names that begin with PublicTest_ or PrivateTest_, because the Kaggle test/ folder mixes both",

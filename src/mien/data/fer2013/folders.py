@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from mien.data.fer2013.parquet import decode
-from mien.data.fer2013.raw import LABELS, SIDE, SPLIT_OF, UNTOLD, Images
+from mien.data.fer2013.raw import LABELS, SIDE, SPLIT_OF, UNKNOWN_SPLIT, Images
 from mien.data.files import opened
 from mien.errors import DataError
 from mien.labels import canonical
 
-FOLDERS = {"train": SPLIT_OF["Training"], "test": UNTOLD}
+FOLDERS = {"train": SPLIT_OF["Training"], "test": UNKNOWN_SPLIT}
 """Split of an image by its folder, where its name does not tell."""
 
 SUFFIXES = (".jpg", ".jpeg", ".png")

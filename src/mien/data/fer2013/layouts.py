@@ -1,4 +1,4 @@
-"""Where and in which layout FER2013 lies: Kaggle csv, Parquet, Kaggle folders, or arrays made by `pack`."""
+"""The layouts of FER2013: Kaggle csv, Parquet, Kaggle folders, or arrays packed by benchmarks/pack.py."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from mien.data.cache import Entry, cached, corrupted, open_entry
 from mien.data.fer2013.folders import image_files, read_folders
 from mien.data.fer2013.kaggle_csv import read_csv
 from mien.data.fer2013.parquet import read_parquet
-from mien.data.fer2013.raw import UNTOLD, USAGES, Images
+from mien.data.fer2013.raw import UNKNOWN_SPLIT, USAGES, Images
 from mien.data.samples import digest
 from mien.errors import DataError
 from mien.progress import bar
 
 FILES = {"fer2013.csv": "csv", "icml_face_data.csv": "csv", "fer2013.parquet": "parquet"}
-"""Layout by file name, in the order in which they are looked for."""
+"""Layout by file name, in order of preference."""
 
 READERS: dict[str, Callable[[Path, Callable[[int], None]], Images]] = {
     "csv": read_csv,
@@ -61,13 +61,16 @@ def images(layout: Layout) -> Entry:
     """Return the images sorted by split, from the cache.
 
     Arrays: images uint8 (N, 48, 48, 1), label int8 (N,), ids str (N,), row int32 (N,) in the file, bounds (5,) where
-    train, val, test and the untold begin and end; packed arrays may hold votes too.  Facts: a digest per split.
+    train, val, test and the images of unknown split begin and end.  Packed arrays may hold votes too.  Facts: a digest
+    per split.
     """
     if layout.kind == "arrays":
         entry = open_entry(layout.path)
         if entry is None or "bounds" not in entry.arrays:
             raise DataError(
-                f"{layout.path} holds no whole set of arrays", "a folder written by mien.data.pack", "pack it again"
+                f"{layout.path} is not a complete set of arrays",
+                "a folder written by benchmarks/pack.py",
+                "pack it again",
             )
         if what := corrupted(layout.path):
             raise DataError(f"{layout.path / what} was corrupted since it was packed", do="pack it again")
@@ -86,14 +89,14 @@ def images(layout: Layout) -> Entry:
     return cached("fer2013", files, build)
 
 
-def by_split(found: Images) -> Entry:
+def by_split(raw: Images) -> Entry:
     """Return the images sorted by split, keeping the file's order within each, with a digest per split."""
-    row = np.argsort(found.split, kind="stable").astype(np.int32)
-    bounds = np.searchsorted(found.split[row], np.arange(UNTOLD + 2))
+    row = np.argsort(raw.split, kind="stable").astype(np.int32)
+    bounds = np.searchsorted(raw.split[row], np.arange(UNKNOWN_SPLIT + 2))
     arrays = {
-        "images": found.images[row],
-        "label": found.label[row],
-        "ids": found.ids[row],
+        "images": raw.images[row],
+        "label": raw.label[row],
+        "ids": raw.ids[row],
         "row": row,
         "bounds": bounds,
     }

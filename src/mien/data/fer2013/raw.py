@@ -21,7 +21,7 @@ USAGES = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
 """Split by the word that the files use for it."""
 
 SPLIT_OF = {usage: code for code, usage in enumerate(USAGES)}
-UNTOLD = len(SPLIT_OF)
+UNKNOWN_SPLIT = len(SPLIT_OF)
 """Split code of an image whose file does not say whether it is PublicTest or PrivateTest."""
 
 LABEL_OF = [LABELS.index(label) for label in ORDERS["fer2013"]]
@@ -34,7 +34,7 @@ class Images:
 
     Attributes:
         images: uint8 (N, 48, 48, 1); label: int8 (N,) index into `LABELS`; split: int8 (N,) position in `USAGES`, or
-        `UNTOLD`; ids: str (N,), the row as five digits or the file stem.
+        `UNKNOWN_SPLIT`; ids: str (N,), the row as five digits or the file stem.
     """
 
     images: NDArray[np.uint8]

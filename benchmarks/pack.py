@@ -1,11 +1,12 @@
-"""Pack splits into a folder of plain arrays, to train where there is neither pyarrow nor Pillow nor the original file.
+"""Pack splits of FER2013 into a folder of plain arrays, to train on a machine without pyarrow, Pillow and the file.
 
-    python -c "from mien.data.pack import pack; pack('path/to/data', 'packed', ('train', 'val'))"
+    python benchmarks/pack.py path/to/data packed train val
     mien train mien/ferplus --root packed
 
-Whatever is left out (say, test) cannot be reached there at all; `mien train` does not ask for test by itself.
+A split that is left out (such as test) cannot be read there at all; `mien train` reads test only with --test.
 """
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,15 +21,18 @@ from mien.errors import DataError
 
 
 def pack(root: Path | str, out: Path | str, splits: Sequence[str] = tuple(USAGES.values())) -> Path:
-    """Write the images, labels and (where there are some) votes of `splits` into a new folder and return it."""
+    """Write the images, labels and votes (if any) of `splits` into a new folder and return it.
+
+    DataError when the data cannot be read or the folder exists or cannot be written.
+    """
     layout = find(Path(root))
     entry = images(layout)
-    split = np.repeat([*USAGES.values(), "untold"], np.diff(entry.arrays["bounds"]))
+    names = [*USAGES.values(), "unknown"]
+    split = np.repeat(names, np.diff(entry.arrays["bounds"]))
     kept = np.isin(split, splits)
     arrays = {name: entry.arrays[name][kept] for name in ("images", "label", "ids")}
     arrays["row"] = np.arange(kept.sum(), dtype=np.int32)
-    sizes = [np.count_nonzero(split[kept] == name) for name in (*USAGES.values(), "untold")]
-    arrays["bounds"] = np.cumsum([0, *sizes])
+    arrays["bounds"] = np.cumsum([0, *(np.count_nonzero(split[kept] == name) for name in names)])
     files = vote_files(layout.folder)
     if files and layout.kind in ("csv", "parquet"):
         arrays["votes"] = all_votes(entry, files)[kept]
@@ -39,3 +43,8 @@ def pack(root: Path | str, out: Path | str, splits: Sequence[str] = tuple(USAGES
     except OSError as error:
         raise DataError(f"cannot write {out} ({error.strerror})", "a new folder") from None
     return out
+
+
+if __name__ == "__main__":
+    source, target, *chosen = sys.argv[1:]
+    print(pack(source, target, chosen or tuple(USAGES.values())))
