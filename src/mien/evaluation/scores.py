@@ -10,7 +10,7 @@ from mien.evaluation import label_sets, metrics
 from mien.evaluation.calibration.selective import selective
 from mien.evaluation.result import Provenance, Result
 from mien.evaluation.statistics import clusters
-from mien.evaluation.statistics.intervals import RESAMPLED, bootstrap, intervals, known_ends, share
+from mien.evaluation.statistics.intervals import RESAMPLED, bootstrap, intervals, known_ends, proportion_interval
 from mien.evaluation.training_duplicates import not_searched
 from mien.labels import columns
 
@@ -176,7 +176,10 @@ def score_subset(result: Result) -> SubsetScores:
     return SubsetScores(
         n=len(result),
         values={name: _number(metric(result.probs, result.target)) for name, metric in metrics.METRICS.items()},
-        intervals={"accuracy": known_ends(share(right, result.group)), **{k: known_ends(v) for k, v in ends.items()}},
+        intervals={
+            "accuracy": known_ends(proportion_interval(right, result.group)),
+            **{k: known_ends(v) for k, v in ends.items()},
+        },
         groups=groups,
         undersampled={key: _number(metrics.undersampled(matrix, of)) for key, of in EQUALISED.items()},
         further=_further(result),

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mien.evaluation import plots
+from mien.experiments import plots
 from mien.outputs import beside
 from mien.reading.tables import read_log
 

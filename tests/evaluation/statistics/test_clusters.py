@@ -20,7 +20,7 @@ from mien.evaluation.report.collect import gather
 from mien.evaluation.result import Provenance, Result
 from mien.evaluation.scores import score
 from mien.evaluation.statistics import clusters
-from mien.evaluation.statistics.intervals import share, wilson
+from mien.evaluation.statistics.intervals import proportion_interval, wilson
 from mien.evaluation.text import to_text
 
 LABELS = ("neutral", "happiness", "anger")
@@ -51,7 +51,7 @@ def covers(draws: int, by_group: bool) -> float:
     found = []
     for seed in range(draws):
         right, group = drawn(1000 + seed)
-        low, high = share(right, group if by_group else None)
+        low, high = proportion_interval(right, group if by_group else None)
         found.append(low <= true <= high)
     return float(np.mean(found))
 
@@ -70,12 +70,12 @@ def test_intervals_by_group_hold_the_truth_in_95_percent() -> None:
 @pytest.mark.parametrize("group", [None, np.arange(40).astype(str)])
 def test_without_groups_or_with_one_sample_each_they_are_wilsons(group: np.ndarray | None) -> None:
     right = np.arange(40) % 3 > 0
-    assert share(right, group) == wilson(int(right.sum()), 40)
+    assert proportion_interval(right, group) == wilson(int(right.sum()), 40)
 
 
 def test_groups_that_are_all_alike_count_as_one_sample_each() -> None:
-    assert share([True] * 500, np.arange(500) % 5) == pytest.approx(wilson(5, 5))
-    assert share([True] * 500, [0] * 500) == pytest.approx(wilson(1, 1))
+    assert proportion_interval([True] * 500, np.arange(500) % 5) == pytest.approx(wilson(5, 5))
+    assert proportion_interval([True] * 500, [0] * 500) == pytest.approx(wilson(1, 1))
 
 
 def test_every_interval_of_a_result_is_by_group_and_says_so() -> None:

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from mien.errors import UsageError
 from mien.evaluation.metrics import Floats, top1
 from mien.evaluation.statistics import clusters
-from mien.evaluation.statistics.intervals import known_ends, share
+from mien.evaluation.statistics.intervals import known_ends, proportion_interval
 
 Score = Callable[[Floats], NDArray[np.float64]]
 _Z95 = 1.959963984540054
@@ -105,7 +105,7 @@ def measure(
     return {
         "quantile": quantile if np.isfinite(quantile) else None,
         "coverage": float(held.mean()),
-        "coverage_interval": known_ends(share(held, group)),
+        "coverage_interval": known_ends(proportion_interval(held, group)),
         "size": float(size.mean()),
         "size_interval": known_ends((size.mean() - half, size.mean() + half)),
         "sizes": np.bincount(size, minlength=inside.shape[1] + 1)[1:].tolist(),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mien.evaluation.metrics import Floats, top1
-from mien.evaluation.statistics.intervals import known_ends, share
+from mien.evaluation.statistics.intervals import known_ends, proportion_interval
 
 Curve = NDArray[np.float64]
 
@@ -91,5 +91,5 @@ def answered(probs: Floats, target: Floats, threshold: float, group: ArrayLike |
         "n": n,
         "coverage": n / len(on),
         "accuracy": int(hits.sum()) / n if n else None,
-        "accuracy_interval": known_ends(share(hits, own)) if n else None,
+        "accuracy_interval": known_ends(proportion_interval(hits, own)) if n else None,
     }

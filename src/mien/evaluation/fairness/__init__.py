@@ -25,7 +25,7 @@ from mien.evaluation.metrics import Floats
 from mien.evaluation.provenance import source_facts
 from mien.evaluation.result import Result
 from mien.evaluation.statistics import clusters
-from mien.evaluation.statistics.intervals import intervals, known_ends, share
+from mien.evaluation.statistics.intervals import intervals, known_ends, proportion_interval
 from mien.evaluation.statistics.mcnemar import LEVEL, holm
 from mien.evaluation.statistics.proportions import difference, equal_rates
 
@@ -99,7 +99,7 @@ def _group(part: Result, name: str, least: int) -> dict[str, Any]:
         "n": n,
         "enough": enough,
         "accuracy": right / n if enough else None,
-        "accuracy_interval": known_ends(share(label == predicted, part.group)) if enough else None,
+        "accuracy_interval": known_ends(proportion_interval(label == predicted, part.group)) if enough else None,
         "ece": metrics.ece(part.probs, part.target) if enough else None,
         "ece_interval": known_ends(intervals(part.probs, part.target, group=part.group)["ece"]) if enough else None,
         "per_class": {
@@ -119,7 +119,7 @@ def _rate(
     """Return a rate among some samples and its interval, None of fewer than `least`."""
     if among.sum() < least:
         return {name: None, f"{name}_interval": None}
-    ends = share(wrong[among], None if group is None else group[among])
+    ends = proportion_interval(wrong[among], None if group is None else group[among])
     return {name: float(wrong[among].mean()), f"{name}_interval": known_ends(ends)}
 
 

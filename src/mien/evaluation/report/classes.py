@@ -98,7 +98,7 @@ def _recall_spans(report: Report, name: str) -> dict[str, Interval]:
     own = {text: label == k for k, text in enumerate(result.labels) if (label == k).any()}
     group = result.group
     return {
-        text: intervals.share((label == predicted)[rows], None if group is None else group[rows])
+        text: intervals.proportion_interval((label == predicted)[rows], None if group is None else group[rows])
         for text, rows in own.items()
     }
 

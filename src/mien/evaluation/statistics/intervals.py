@@ -103,14 +103,14 @@ def draws(target: Floats, group: ArrayLike | None = None, resamples: int = 2000,
     return Draws(strata(target), resamples, seed) if code is None else GroupDraws(code, resamples, seed)
 
 
-def share(right: ArrayLike, group: ArrayLike | None = None) -> Interval:
+def proportion_interval(right: ArrayLike, group: ArrayLike | None = None) -> Interval:
     """Return the 95 % interval of the share of bool (N,): Wilson's, or by groups (N,) where they are known.
 
     Where all groups have the same share, the bootstrap knows of no variation; then each group counts as one sample.
 
-    >>> tuple(round(v, 3) for v in share([True] * 6 + [False] * 4))
+    >>> tuple(round(v, 3) for v in proportion_interval([True] * 6 + [False] * 4))
     (0.313, 0.832)
-    >>> tuple(round(v, 3) for v in share([True] * 9, list("aaabbbccc")))
+    >>> tuple(round(v, 3) for v in proportion_interval([True] * 9, list("aaabbbccc")))
     (0.439, 1.0)
     """
     hit, code = np.asarray(right, np.float64), clusters.codes(group)
@@ -224,7 +224,7 @@ def interval(values: Floats, estimate: float, shifted: bool = False, groups: int
 def intervals(
     probs: Floats, target: Floats, resamples: int = 2000, seed: int = 0, group: ArrayLike | None = None
 ) -> dict[str, Interval]:
-    """Return the 95 % interval of every metric in `RESAMPLED` but accuracy, which has that of `share`.
+    """Return the 95 % interval of every metric in `RESAMPLED` but accuracy, which has `proportion_interval`.
 
     By `group` (N,) where that is known.
 

@@ -21,8 +21,8 @@ from mien.evaluation.statistics.intervals import (
     interval,
     intervals_of,
     known_ends,
+    proportion_interval,
     replicates,
-    share,
 )
 from mien.evaluation.statistics.mcnemar import LEVEL, groups, holm, mcnemar
 from mien.evaluation.training_duplicates import not_searched
@@ -163,7 +163,7 @@ def _figures(system: Result, values: dict[str, Floats]) -> dict[str, Any]:
     return {
         **scores,
         **{f"{key}_interval": known_ends(ends[key]) if key in ends else None for key in RESAMPLED},
-        "accuracy_interval": known_ends(share(np.equal(*metrics.top1(probs, target)), system.group)),
+        "accuracy_interval": known_ends(proportion_interval(np.equal(*metrics.top1(probs, target)), system.group)),
         "recall": dict(zip(system.labels, map(_number, metrics.recalls(matrix).tolist()), strict=True)),
         "labels_only": system.provenance.labels_only,
     }

@@ -25,7 +25,7 @@ from mien.evaluation.label_sets import spread
 from mien.evaluation.provenance import check_writable
 from mien.evaluation.report.schema import Stress
 from mien.evaluation.statistics import clusters
-from mien.evaluation.statistics.intervals import known_ends, share
+from mien.evaluation.statistics.intervals import known_ends, proportion_interval
 from mien.evaluation.stress.attack import Attack, black_box
 from mien.evaluation.stress.corruptions import CORRUPTIONS, FAMILIES
 from mien.inference.classify import Classifier
@@ -204,7 +204,7 @@ def _scores(probs: NDArray[np.float64], target: NDArray[np.float64]) -> dict[str
 
 
 def _interval(probs: NDArray[np.float64], subject: Subject) -> list[float | None]:
-    return known_ends(share(np.equal(*metrics.top1(probs, subject.target)), subject.group))
+    return known_ends(proportion_interval(np.equal(*metrics.top1(probs, subject.target)), subject.group))
 
 
 def _attacked(subject: Subject, attack: Attack) -> dict[str, Any]:
@@ -220,6 +220,8 @@ def _attacked(subject: Subject, attack: Attack) -> dict[str, Any]:
         "n": len(rows),
         "clean_accuracy": float((label == predicted).mean()),
         "accuracy": float(after.mean()),
-        "accuracy_interval": known_ends(share(after, None if subject.group is None else subject.group[rows])),
+        "accuracy_interval": known_ends(
+            proportion_interval(after, None if subject.group is None else subject.group[rows])
+        ),
         "queries": attack.queries,
     }
