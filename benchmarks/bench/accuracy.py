@@ -61,14 +61,14 @@ def _ours(name: str, data: str, folder: Path) -> Path:
 
 
 def _scores(paths: list[Path], data: str) -> dict[str, Any]:
-    told = compare(Request(tuple(paths), data=data, split="test"))
+    comparison = compare(Request(tuple(paths), data=data, split="test")).to_dict()
     shown = {stem: name for name, stem in PEERS.items()}
     return {
         part: {
-            "n": told[part]["n"],
+            "n": comparison[part]["n"],
             "systems": {
                 shown.get(name, f"mien {name}"): {key: figures[key] for key in ("accuracy", "accuracy_interval")}
-                for name, figures in told[part]["systems"].items()
+                for name, figures in comparison[part]["systems"].items()
             },
         }
         for part in ("full", "clean")

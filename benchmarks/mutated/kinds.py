@@ -104,7 +104,7 @@ def card(path: Path) -> None:
 def answers(path: Path) -> None:
     from mien.evaluation.predictions import read_all
 
-    read_all([path], (), None, as_table=False)
+    read_all([path])
 
 
 def groups(path: Path) -> None:

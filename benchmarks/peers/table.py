@@ -6,6 +6,7 @@ python benchmarks/peers/table.py        (after predict.py, or from the committed
 from pathlib import Path
 
 from mien.evaluation.compare import Request, compare
+from mien.evaluation.compare.comparison import Subset
 
 RESULTS = Path(__file__).parents[2] / "results"
 OURS = ("fer2013", "fer2013-nano")
@@ -31,28 +32,28 @@ fer rounds probabilities to two decimals, so its ties fall to the first label an
 def main() -> None:
     """Compare and write the page."""
     ours = [RESULTS / name / "0-test.npz" for name in OURS]
-    found = compare(Request((*ours, *(RESULTS / "peers" / f"{name}.csv" for name in PEERS))))
+    comparison = compare(Request((*ours, *(RESULTS / "peers" / f"{name}.csv" for name in PEERS))))
     parts = [INTRODUCTION]
-    for part, title in (("full", "All images"), ("clean", "Without twins in the Training of our weights")):
-        parts.append(section(title, found[part]))
+    parts.append(section("All images", comparison.full))
+    parts.append(section("Without twins in the Training of our weights", comparison.clean))
     (RESULTS / "PEERS.md").write_text("\n".join(parts), encoding="utf-8")
 
 
-def section(title: str, found: dict) -> str:
+def section(title: str, part: Subset) -> str:
     """Return the table of a subset, and which neighbours in its ranking are told apart."""
     lines = [f"## {title}", "", "| " + " | ".join(HEAD) + " |", "|" + "---|" * len(HEAD)]
-    for place in found["ranking"]:
-        f, name = found["systems"][place["name"]], place["name"]
-        low, high = f["accuracy_interval"]
-        shown = [f"{100 * f[key]:.2f}" for key in KEYS[1:-1]]
-        accuracy = f"{100 * f['accuracy']:.2f} ({100 * low:.2f} to {100 * high:.2f})"
-        cells = (PEERS.get(name, f"mien `{name}`"), f"{found['n']:,}", accuracy, *shown, f"{f['nll']:.3f}")
+    for place in part.ranking:
+        name, scores = place.name, part.systems[place.name].to_dict()
+        low, high = scores["accuracy_interval"]
+        shown = [f"{100 * scores[key]:.2f}" for key in KEYS[1:-1]]
+        accuracy = f"{100 * scores['accuracy']:.2f} ({100 * low:.2f} to {100 * high:.2f})"
+        cells = (PEERS.get(name, f"mien `{name}`"), f"{part.n:,}", accuracy, *shown, f"{scores['nll']:.3f}")
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", "Neighbours in this order, McNemar with Holm's correction over all pairs:", ""]
-    for above, below in zip(found["ranking"], found["ranking"][1:], strict=False):
-        verdict = "may be noise" if above["noise"] else "told apart"
-        p = f"p {above['p_holm']:.3f}" if above["p_holm"] >= 0.001 else "p < 0.001"
-        lines.append(f"- {above['name']} above {below['name']} by {100 * above['gap']:.2f} points: {verdict} ({p})")
+    for above, below in zip(part.ranking, part.ranking[1:], strict=False):
+        verdict = "may be noise" if above.noise else "told apart"
+        p = f"p {above.p_holm:.3f}" if above.p_holm >= 0.001 else "p < 0.001"
+        lines.append(f"- {above.name} above {below.name} by {100 * above.gap:.2f} points: {verdict} ({p})")
     return "\n".join([*lines, ""])
 
 

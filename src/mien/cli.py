@@ -321,36 +321,39 @@ def evaluate(
 @app.command()
 def compare(
     context: typer.Context,
-    systems: Annotated[list[Path], typer.Argument(metavar="A B...", help="results, run folders, tables of answers")],
-    source: Annotated[str, typer.Option("--from", help="csv: what is no .npz is a table, whatever its name")] = "auto",
+    systems: Annotated[
+        list[Path], typer.Argument(metavar="A B...", help="results, run folders, tables of predictions")
+    ],
+    source: Annotated[str, typer.Option("--from", help="csv: read every input but .npz as a table")] = "auto",
     column: Annotated[
         list[str] | None, typer.Option(help="[FILE:]FIELD=COLUMN, e.g. id=path happy=joy ignore=other sad=WORD")
     ] = None,
-    data: Annotated[str | None, typer.Option(help="the data set that tells the truth, where no system does")] = None,
+    data: Annotated[str | None, typer.Option(help="data set with the labels, where no system has them")] = None,
     root: Annotated[Path | None, typer.Option(help="the data; MIEN_DATA when not given")] = None,
     split: Annotated[str | None, typer.Option(help="val or test [default: test of --data and of folders]")] = None,
-    intersect: Annotated[bool, typer.Option("--intersect", help="only images that all answered")] = False,
-    published: Annotated[bool, typer.Option("--published", help="list published figures below")] = False,
+    intersect: Annotated[bool, typer.Option("--intersect", help="only images with predictions from all")] = False,
+    published: Annotated[bool, typer.Option("--published", help="list published results below")] = False,
     out: Annotated[Path | None, typer.Option(help="for compare.json, .csv and .html, and tables as results")] = None,
     force: Annotated[bool, typer.Option("--force", help=FORCE)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Compare systems image by image: differences with intervals, tests, a ranking, where they disagree."""
-    from mien.evaluation import compare as pairs
+    from mien.evaluation.compare import Request, check_same_systems, judge, keep, kept, to_text
+    from mien.evaluation.compare import images as compared_images
     from mien.outputs.taken import taken
 
-    asked = pairs.Request(tuple(systems), source, tuple(column or ()), data, root, split, intersect, published)
-    with taken("compare", out, pairs.kept(systems), systems, context.params, ever=("*.npz",)) as begin:
-        found, tables = pairs.judge(asked)
+    request = Request(tuple(systems), source, tuple(column or ()), data, root, split, intersect, published)
+    with taken("compare", out, kept(systems), systems, context.params, ever=("*.npz",)) as begin:
+        comparison, tables = judge(request)
         if not force:
-            pairs.same_systems(found, out)
-        for note in found["notes"]:
+            check_same_systems(comparison, out)
+        for note in comparison.notes:
             say(note)
-        _print(found, pairs.to_text, as_json)
+        _print(comparison, to_text, as_json)
         if not out:
             return
         with begin() as outputs:
-            written = pairs.keep(found, outputs, pairs.images(found, root), tables)
+            written = keep(comparison, outputs, compared_images(comparison, root), tables)
         typer.echo("\n".join(f"wrote {printable(path)}" for path in written), err=as_json)
 
 

@@ -1,4 +1,4 @@
-"""Two systems that answered the same 300 images, and tables of them."""
+"""Two systems with predictions on the same 300 images, and tables of predictions."""
 
 import csv
 from collections.abc import Callable, Iterable

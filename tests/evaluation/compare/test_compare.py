@@ -1,4 +1,4 @@
-"""Systems side by side: what is joined, what is told apart, what is refused."""
+"""Systems on the same images: what is joined, measured and refused."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ import pytest
 from mien.data import load
 from mien.errors import DataError, OutputError, UsageError
 from mien.evaluation import metrics
-from mien.evaluation.compare import Request, compare, judge, keep, to_text
+from mien.evaluation.compare import Comparison, Request, compare, judge, keep, to_text
 from mien.evaluation.compare.align import keys
 from mien.evaluation.compare.page import to_html
 from mien.evaluation.result import Provenance, Result
@@ -24,7 +24,7 @@ Write = Callable[..., Path]
 Saved = tuple[Path, Path]
 
 
-def run(*paths: Path, **options: object) -> dict:
+def run(*paths: Path, **options: object) -> Comparison:
     return compare(Request(tuple(paths), **options))  # type: ignore[arg-type]
 
 
@@ -42,117 +42,121 @@ def changed(result: Result, **fields: object) -> Result:
     return Result(**{**{name: getattr(result, name) for name in names}, **fields})  # type: ignore[arg-type]
 
 
-def test_each_systems_figures_are_those_of_evaluate(saved: Saved, good: Result) -> None:
-    found = run(*saved)
+def test_each_systems_scores_are_those_of_evaluate(saved: Saved, good: Result) -> None:
+    comparison = run(*saved)
     for subset, rows in (("full", np.ones(300, bool)), ("clean", good.clean)):
-        wanted = score_subset(good.take(rows)).to_dict()
-        told = found[subset]["systems"]["system1"]
-        assert found[subset]["n"] == rows.sum()
+        part, wanted = getattr(comparison, subset), score_subset(good.take(rows)).to_dict()
+        scores = part.systems["system1"].to_dict()
+        assert part.n == rows.sum()
         for key in ("accuracy", "macro_f1", "nll", "ece", "roc_auc", "accuracy_interval", "macro_f1_interval"):
-            assert told[key] == pytest.approx(wanted[key]), key
-        assert told["nll_interval"] == pytest.approx(wanted["nll_interval"])
+            assert scores[key] == pytest.approx(wanted[key]), key
+        assert scores["nll_interval"] == pytest.approx(wanted["nll_interval"])
 
 
-def test_pairs_are_tested_and_their_differences_hold_the_truth(saved: Saved, good: Result, poor: Result) -> None:
-    (pair,) = run(*saved)["full"]["pairs"]
+def test_pairs_are_tested_and_their_differences_contain_the_point_estimate(
+    saved: Saved, good: Result, poor: Result
+) -> None:
+    (pair,) = run(*saved).full.pairs
     right = [metrics.top1(r.probs, r.target)[0] == r.probs.argmax(1) for r in (good, poor)]
-    assert (pair["a_only"], pair["b_only"]) == ((right[0] & ~right[1]).sum(), (right[1] & ~right[0]).sum())
-    assert pair["p"] < 0.001
-    assert pair["told_apart"]
-    for key, found in pair["differences"].items():
+    assert (pair.a_only, pair.b_only) == ((right[0] & ~right[1]).sum(), (right[1] & ~right[0]).sum())
+    assert pair.p < 0.001
+    assert pair.significant
+    for key, own in pair.differences.items():
         gap = metrics.METRICS[key](good.probs, good.target) - metrics.METRICS[key](poor.probs, poor.target)
-        low, high = found["interval"]
-        assert found["difference"] == pytest.approx(gap)
+        low, high = own.interval
+        assert own.difference == pytest.approx(gap)
         assert low <= gap <= high or key == "ece"
 
 
 def test_paired_intervals_are_narrower_than_the_systems_own(saved: Saved, tmp_path: Path, good: Result) -> None:
     close = changed(good, probs=0.98 * good.probs + 0.02 / 7, provenance=good.provenance.updated(weights="close"))
-    found = run(saved[0], close.save(tmp_path / "close.npz"))["full"]
-    low, high = found["pairs"][0]["differences"]["nll"]["interval"]
-    own = found["systems"]["system1"]["nll_interval"]
+    part = run(saved[0], close.save(tmp_path / "close.npz")).full
+    low, high = part.pairs[0].differences["nll"].interval
+    own = part.systems["system1"].intervals["nll"]
     assert high - low < (own[1] - own[0]) / 4
 
 
-def test_the_ranking_says_which_gaps_are_noise(saved: Saved, tmp_path: Path, good: Result) -> None:
+def test_the_ranking_marks_gaps_that_may_be_noise(saved: Saved, tmp_path: Path, good: Result) -> None:
     probs = good.probs.copy()
     probs[:3] = np.roll(probs[:3], 1, axis=1)
     near = changed(good, probs=probs, provenance=good.provenance.updated(weights="near"))
-    found = run(*saved, near.save(tmp_path / "near.npz"))["full"]
-    names = [rank["name"] for rank in found["ranking"]]
+    part = run(*saved, near.save(tmp_path / "near.npz")).full
+    names = [rank.name for rank in part.ranking]
     assert set(names[:2]) == {"system1", "near"}
-    assert [rank["noise"] for rank in found["ranking"]] == [True, False, None]
-    assert found["groups"] == [names[:2], ["system2"]]
-    assert len(found["pairs"]) == 3
-    assert all(pair["p_holm"] >= pair["p"] for pair in found["pairs"])
+    assert [rank.noise for rank in part.ranking] == [True, False, None]
+    assert part.groups == [names[:2], ["system2"]]
+    assert len(part.pairs) == 3
+    assert all(pair.p_holm >= pair.p for pair in part.pairs)
     assert "may be noise" in to_text(run(*saved, tmp_path / "near.npz"))
 
 
 def test_disagreement_counts_every_image_once(saved: Saved, good: Result, poor: Result) -> None:
-    (found,) = run(*saved)["disagreement"]
+    (pair,) = run(*saved).disagreement
     cells = ("both", "a_only", "b_only", "neither")
-    assert sum(found[cell] for cell in cells) == 300
+    assert sum(getattr(pair, cell) for cell in cells) == 300
     for cell in cells:
-        assert sum(row[cell] for row in found["by_label"].values()) == found[cell]
+        assert sum(row[cell] for row in pair.by_label.values()) == getattr(pair, cell)
     place = {id: k for k, id in enumerate(good.ids)}
-    margins = [entry["margin"] for entry in found["a_right"]]
+    margins = [entry.margin for entry in pair.a_right]
     assert margins == sorted(margins, reverse=True)
     for side, winner, loser in (("a_right", good, poor), ("b_right", poor, good)):
-        for entry in found[side]:
-            k = place[entry["id"]]
-            assert labels_of(winner)[k] == entry["label"] != labels_of(loser)[k]
+        for entry in getattr(pair, side):
+            k = place[entry.id]
+            assert labels_of(winner)[k] == entry.label != labels_of(loser)[k]
 
 
 @pytest.mark.parametrize("path", ["{}", "{}.png", "crops/test/{}.jpg", "C:\\crops\\{}.png", "./{}.jpeg"])
 def test_tables_join_results_by_the_end_of_a_path(saved: Saved, table: Write, poor: Result, path: str) -> None:
     rows = [[path.format(id), label] for id, label in zip(poor.ids, labels_of(poor), strict=True)]
     order = np.random.default_rng(0).permutation(len(rows))
-    found = run(saved[0], table("api.csv", ["file", "emotion"], [rows[k] for k in order]))
-    api = found["full"]["systems"]["api"]
-    assert api["accuracy"] == pytest.approx(metrics.METRICS["accuracy"](poor.probs, poor.target))
-    assert api["macro_f1"] == pytest.approx(metrics.METRICS["macro_f1"](poor.probs, poor.target))
-    assert (api["nll"], api["ece"], api["top2"], api["nll_interval"]) == (None, None, None, None)
-    assert set(found["full"]["pairs"][0]["differences"]) == {"accuracy", "balanced_accuracy", "macro_f1", "kappa"}
-    assert json.dumps(found)
+    comparison = run(saved[0], table("api.csv", ["file", "emotion"], [rows[k] for k in order]))
+    api = comparison.full.systems["api"]
+    assert api.values["accuracy"] == pytest.approx(metrics.METRICS["accuracy"](poor.probs, poor.target))
+    assert api.values["macro_f1"] == pytest.approx(metrics.METRICS["macro_f1"](poor.probs, poor.target))
+    assert (api.values["nll"], api.values["ece"], api.values["top2"], api.intervals["nll"]) == (None, None, None, None)
+    assert set(comparison.full.pairs[0].differences) == {"accuracy", "balanced_accuracy", "macro_f1", "kappa"}
+    assert json.dumps(comparison.to_dict())
 
 
 def test_probabilities_of_a_table_are_scored_in_full(saved: Saved, table: Write, poor: Result) -> None:
     rows = [[id, *row] for id, row in zip(poor.ids, poor.probs.tolist(), strict=True)]
-    found = run(saved[0], table("kit.csv", ["id", *poor.labels], rows))["full"]["systems"]["kit"]
-    assert found["nll"] == pytest.approx(metrics.METRICS["nll"](poor.probs, poor.target), abs=1e-4)
+    kit = run(saved[0], table("kit.csv", ["id", *poor.labels], rows)).full.systems["kit"]
+    assert kit.values["nll"] == pytest.approx(metrics.METRICS["nll"](poor.probs, poor.target), abs=1e-4)
 
 
-def test_tables_with_their_own_truth_need_nothing_else(table: Write, good: Result) -> None:
-    truth = [good.labels[k] for k in good.target.argmax(1)]
-    rows = list(zip(good.ids, labels_of(good), truth, strict=True))
+def test_tables_with_their_own_labels_need_nothing_else(table: Write, good: Result) -> None:
+    target = [good.labels[k] for k in good.target.argmax(1)]
+    rows = list(zip(good.ids, labels_of(good), target, strict=True))
     one, two = (table(f"{name}.csv", ["id", "prediction", "truth"], rows) for name in "ab")
-    found = run(one, two)
-    assert found["full"]["pairs"][0]["p"] == 1.0
-    assert found["full"]["groups"] == [["a", "b"]]
-    assert found["clean"]["n"] is None
-    assert "without twins in training: not searched (a: what it was trained on is not known; b: " in to_text(found)
-    assert "twins in training: not searched" in to_html(found, None)
+    comparison = run(one, two)
+    assert comparison.full.pairs[0].p == 1.0
+    assert comparison.full.groups == [["a", "b"]]
+    assert comparison.clean.n is None
+    assert "without near-duplicates in training: not searched (a: what it was trained on is not known; b: " in to_text(
+        comparison
+    )
+    assert "near-duplicates in training: not searched" in to_html(comparison, None)
 
 
 def test_one_system_alone_is_measured(saved: Saved) -> None:
-    found = run(saved[0])
-    assert found["full"]["pairs"] == []
-    assert found["full"]["ranking"][0]["noise"] is None
-    assert "system1" in to_text(found)
+    comparison = run(saved[0])
+    assert comparison.full.pairs == []
+    assert comparison.full.ranking[0].noise is None
+    assert "system1" in to_text(comparison)
 
 
-def test_systems_called_the_same_are_told_by_their_paths(tmp_path: Path, good: Result) -> None:
+def test_systems_with_equal_names_are_named_by_their_paths(tmp_path: Path, good: Result) -> None:
     paths = [good.save(tmp_path / run / "test.npz") for run in ("one", "two")]
-    found = run(*paths, paths[0])
-    assert list(found["full"]["systems"]) == [
+    comparison = run(*paths, paths[0])
+    assert list(comparison.full.systems) == [
         "system1 (one/test.npz) #1",
         "system1 (two/test.npz)",
         "system1 (one/test.npz) #2",
     ]
 
 
-def test_tables_without_any_truth_are_refused(table: Write) -> None:
-    with pytest.raises(DataError, match=r"no system comes with the truth.*`data`"):
+def test_tables_without_any_labels_are_refused(table: Write) -> None:
+    with pytest.raises(DataError, match=r"no system comes with labels.*`data`"):
         run(table("a.csv", ["id", "label"], [["1", "sad"]]))
 
 
@@ -162,16 +166,16 @@ def test_unequal_sets_of_images_are_refused_with_number_and_names(saved: Saved, 
         run(saved[0], fewer)
     with pytest.raises(DataError, match=r"good.npz has 7 more \(1000, "):
         run(fewer, saved[0])
-    found = run(saved[0], fewer, intersect=True)
-    assert found["n"] == 293
-    assert any("293 images that all systems answered, of 300" in note for note in found["notes"])
-    assert found["clean"]["n"] == 270
+    comparison = run(saved[0], fewer, intersect=True)
+    assert comparison.n == 293
+    assert any("293 images that all systems have predictions for, of 300" in note for note in comparison.notes)
+    assert comparison.clean.n == 270
 
 
-def test_strangers_are_refused_also_with_intersect(saved: Saved, table: Write) -> None:
-    mismatch_reason = table("x.csv", ["id", "label"], [["elsewhere", "sad"]])
+def test_images_without_a_match_are_refused_also_with_intersect(saved: Saved, table: Write) -> None:
+    elsewhere = table("x.csv", ["id", "label"], [["elsewhere", "sad"]])
     with pytest.raises(DataError, match="no image is known, the first is 'elsewhere'"):
-        run(saved[0], mismatch_reason, intersect=True)
+        run(saved[0], elsewhere, intersect=True)
 
 
 def test_two_rows_for_one_image_are_refused(saved: Saved, table: Write) -> None:
@@ -180,43 +184,43 @@ def test_two_rows_for_one_image_are_refused(saved: Saved, table: Write) -> None:
         run(saved[0], table("x.csv", ["id", "label"], rows), intersect=True)
 
 
-def test_results_judged_by_other_labels_are_refused(saved: Saved, tmp_path: Path, poor: Result) -> None:
+def test_results_with_other_labels_are_refused(saved: Saved, tmp_path: Path, poor: Result) -> None:
     target = poor.target.copy()
     target[:4] = np.roll(target[:4], 1, axis=1)
     other = changed(poor, target=target).save(tmp_path / "other.npz")
-    with pytest.raises(DataError, match=r"judged by other labels in 4 images \(1000, 1001, .*`data`"):
+    with pytest.raises(DataError, match=r"has other labels for 4 images \(1000, 1001, .*`data`"):
         run(saved[0], other)
 
 
 def test_other_expressions_are_compared_on_what_all_share(saved: Saved, tmp_path: Path, poor: Result) -> None:
     probs = np.hstack([0.9 * poor.probs, np.full((300, 1), 0.1)])
     wide = changed(poor, probs=probs, target=np.pad(poor.target, ((0, 0), (0, 1))), labels=EXPRESSIONS)
-    found = run(saved[0], wide.save(tmp_path / "wide.npz"))
-    assert found["labels"] == list(EXPRESSIONS)
-    assert found["truth_labels"] == list(poor.labels)
-    assert any("no image is labelled contempt: such predictions count as wrong" in note for note in found["notes"])
+    comparison = run(saved[0], wide.save(tmp_path / "wide.npz"))
+    assert comparison.labels == EXPRESSIONS
+    assert comparison.target_labels == poor.labels
+    assert any("no image is labelled contempt: such predictions count as wrong" in note for note in comparison.notes)
     wanted = metrics.METRICS["nll"](0.9 * poor.probs, poor.target)
-    assert found["full"]["systems"]["system2"]["nll"] == pytest.approx(wanted, abs=1e-4)
-    beside = found["restricted"]
-    assert beside["name"] == "restricted to the 7 common labels, renormalised"
+    assert comparison.full.systems["system2"].values["nll"] == pytest.approx(wanted, abs=1e-4)
+    beside = comparison.restricted
+    assert beside.name == "restricted to the 7 common labels, renormalised"
     wanted = metrics.METRICS["nll"](poor.probs, poor.target)
-    assert beside["full"]["systems"]["system2"]["nll"] == pytest.approx(wanted, abs=1e-4)
-    for shown in (to_text(found), to_html(found, None)):
+    assert beside.full.systems["system2"].values["nll"] == pytest.approx(wanted, abs=1e-4)
+    for shown in (to_text(comparison), to_html(comparison, None)):
         assert "estricted to the 7 common labels, renormalised" in shown
-    rows = list(csv.DictReader(io.StringIO(keep(found, tmp_path / "out")[1].read_text())))
+    rows = list(csv.DictReader(io.StringIO(keep(comparison, tmp_path / "out")[1].read_text())))
     assert {row["subset"] for row in rows} == {"full", "clean", "restricted_full", "restricted_clean"}
 
 
-def test_a_system_that_answers_what_no_label_is_is_wrong(table: Write) -> None:
-    """A table of probabilities that says neutral .90 to 981 faces of which none is labelled so."""
+def test_predictions_of_an_expression_without_labels_count_as_wrong(table: Write) -> None:
+    """A table of probabilities with neutral .90 for 981 faces, none of them labelled neutral."""
     names = ["happiness", "anger"]
     rows = [[k, 0.9, *(0.1 * (k % 2 == c) for c in (0, 1)), names[k % 2]] for k in range(981)]
     loud = table("loud.csv", ["id", "neutral", *names, "truth"], rows)
-    found = run(loud)
-    system = found["full"]["systems"]["loud"]
-    assert (system["accuracy"], system["macro_f1"], system["recall"]["neutral"]) == (0, 0, None)
-    assert found["restricted"]["full"]["systems"]["loud"]["accuracy"] == 1
-    assert re.search(r"\nloud +0\.00  0\.00 to 0\.39 ", to_text(found).split("restricted")[0])
+    comparison = run(loud)
+    system = comparison.full.systems["loud"]
+    assert (system.values["accuracy"], system.values["macro_f1"], system.recall["neutral"]) == (0, 0, None)
+    assert comparison.restricted.full.systems["loud"].values["accuracy"] == 1
+    assert re.search(r"\nloud +0\.00  0\.00 to 0\.39 ", to_text(comparison).split("restricted")[0])
 
 
 def test_a_label_that_a_system_lacks_is_wrong_for_it_alone(saved: Saved, table: Write, good: Result) -> None:
@@ -224,76 +228,76 @@ def test_a_label_that_a_system_lacks_is_wrong_for_it_alone(saved: Saved, table: 
     keep_ = [k for k, name in enumerate(good.labels) if name != "fear"]
     probs = good.probs[:, keep_] / good.probs[:, keep_].sum(1, keepdims=True)
     kit = table("kit.csv", ["id", *six], ([id, *p] for id, p in zip(good.ids, probs.tolist(), strict=True)))
-    found = run(saved[0], kit)
+    comparison = run(saved[0], kit)
     fear = good.target.argmax(1) == good.labels.index("fear")
-    assert found["n"] == 300
-    assert found["full"]["systems"]["kit"]["recall"]["fear"] == 0
+    assert comparison.n == 300
+    assert comparison.full.systems["kit"].recall["fear"] == 0
     own = metrics.METRICS["accuracy"](good.probs, good.target)
-    assert found["full"]["systems"]["system1"]["accuracy"] == pytest.approx(own)
-    assert any("kit.csv: cannot predict fear: images labelled so count as wrong" in note for note in found["notes"])
-    assert found["restricted"]["left_out"] == fear.sum()
-    assert found["restricted"]["full"]["n"] == 300 - fear.sum()
+    assert comparison.full.systems["system1"].values["accuracy"] == pytest.approx(own)
+    assert any("kit.csv: cannot predict fear: images labelled so count as wrong" in note for note in comparison.notes)
+    assert comparison.restricted.left_out == fear.sum()
+    assert comparison.restricted.full.n == 300 - fear.sum()
 
 
-def test_a_label_that_the_truth_lacks_is_a_wrong_answer(saved: Saved, table: Write, good: Result) -> None:
-    answers = labels_of(good)
+def test_a_prediction_that_is_never_a_label_is_wrong(saved: Saved, table: Write, good: Result) -> None:
+    predicted = labels_of(good)
     before = metrics.METRICS["accuracy"](good.probs, good.target)
     right = next(k for k in range(300) if good.target[k].argmax() == good.probs[k].argmax())
-    answers[right] = "contempt"
-    found = run(saved[0], table("api.csv", ["id", "label"], zip(good.ids, answers, strict=True)))
-    assert found["full"]["systems"]["api"]["accuracy"] == pytest.approx(before - 1 / 300)
-    assert found["full"]["systems"]["system1"]["accuracy"] == pytest.approx(before)
+    predicted[right] = "contempt"
+    comparison = run(saved[0], table("api.csv", ["id", "label"], zip(good.ids, predicted, strict=True)))
+    assert comparison.full.systems["api"].values["accuracy"] == pytest.approx(before - 1 / 300)
+    assert comparison.full.systems["system1"].values["accuracy"] == pytest.approx(before)
     other = metrics.METRICS["macro_f1"](good.probs, good.target)
-    assert found["full"]["systems"]["system1"]["macro_f1"] == pytest.approx(other, abs=1e-5)
+    assert comparison.full.systems["system1"].values["macro_f1"] == pytest.approx(other, abs=1e-5)
 
 
-def test_the_truth_can_come_from_a_data_set(tiny_fer2013: Path, table: Write) -> None:
+def test_labels_can_come_from_a_data_set(tiny_fer2013: Path, table: Write) -> None:
     samples = load("fer2013", tiny_fer2013, "test")
     names = [samples.labels[k] for k in samples.target.argmax(1)]
-    answers = ["neutral", *names[1:]]
-    path = table("api.csv", ["path", "label"], zip((f"x/{id}.png" for id in samples.ids), answers, strict=True))
-    found = run(path, data="fer2013", root=tiny_fer2013)
-    assert found["n"] == len(samples) == 40
-    assert found["full"]["systems"]["api"]["accuracy"] == pytest.approx((39 + (names[0] == "neutral")) / 40)
-    assert found["clean"]["n"] is None  # what it was trained on is not known
-    fewer = table("fewer.csv", ["path", "label"], list(zip(samples.ids, answers, strict=True))[3:])
+    predicted = ["neutral", *names[1:]]
+    path = table("api.csv", ["path", "label"], zip((f"x/{id}.png" for id in samples.ids), predicted, strict=True))
+    comparison = run(path, data="fer2013", root=tiny_fer2013)
+    assert comparison.n == len(samples) == 40
+    assert comparison.full.systems["api"].values["accuracy"] == pytest.approx((39 + (names[0] == "neutral")) / 40)
+    assert comparison.clean.n is None  # what it was trained on is not known
+    fewer = table("fewer.csv", ["path", "label"], list(zip(samples.ids, predicted, strict=True))[3:])
     with pytest.raises(DataError, match="lacks 3 images"):
         run(fewer, data="fer2013", root=tiny_fer2013)
-    more = table("more.csv", ["path", "label"], [*zip(samples.ids, answers, strict=True), ("extra", "sad")])
-    notes = run(more, data="fer2013", root=tiny_fer2013)["notes"]
-    assert any("1 answer names no labelled image of fer2013 test (extra), left out" in note for note in notes)
+    more = table("more.csv", ["path", "label"], [*zip(samples.ids, predicted, strict=True), ("extra", "sad")])
+    notes = run(more, data="fer2013", root=tiny_fer2013).notes
+    assert any("1 prediction matches no labelled image of fer2013 test (extra), left out" in note for note in notes)
 
 
-def test_data_overrule_the_truth_that_results_bring(tiny_fer2013: Path, tmp_path: Path) -> None:
+def test_labels_of_the_data_set_override_those_of_results(tiny_fer2013: Path, tmp_path: Path) -> None:
     samples = load("fer2013", tiny_fer2013, "test")
     wrong = np.roll(samples.target, 1, axis=1)
     one, two = (
         Result(samples.target, t, samples.labels, samples.ids, provenance=Provenance(weights=w))
         for w, t in (("one", wrong), ("two", samples.target))
     )
-    found = run(one.save(tmp_path / "1.npz"), two.save(tmp_path / "2.npz"), data="fer2013", root=tiny_fer2013)
-    assert {name: f["accuracy"] for name, f in found["full"]["systems"].items()} == {"one": 1.0, "two": 1.0}
+    comparison = run(one.save(tmp_path / "1.npz"), two.save(tmp_path / "2.npz"), data="fer2013", root=tiny_fer2013)
+    assert {name: f.values["accuracy"] for name, f in comparison.full.systems.items()} == {"one": 1.0, "two": 1.0}
 
 
-def test_published_figures_stand_apart(saved: Saved) -> None:
-    assert "published" not in run(*saved)
-    found = run(*saved, published=True)
-    assert all(record["source"] for record in found["published"])
-    assert "not measured here" in to_text(found)
-    assert not set(found["full"]["systems"]) & {record["id"] for record in found["published"]}
+def test_published_results_are_listed_apart(saved: Saved) -> None:
+    assert run(*saved).published is None
+    comparison = run(*saved, published=True)
+    assert all(record.source for record in comparison.published)
+    assert "not measured here" in to_text(comparison)
+    assert not set(comparison.full.systems) & {record.id for record in comparison.published}
 
 
-def test_published_figures_on_fewer_expressions_come_last_and_say_so(saved: Saved) -> None:
-    found = run(*saved, published=True)
-    few = [record["labels"] is not None and len(record["labels"]) < 7 for record in found["published"]]
+def test_published_results_on_fewer_expressions_come_last_and_are_marked(saved: Saved) -> None:
+    comparison = run(*saved, published=True)
+    few = [record.labels is not None and len(record.labels) < 7 for record in comparison.published]
     assert few == sorted(few)
     assert sum(few) == 2
-    assert to_text(found).count("(of 3 expressions only)") == 2
-    assert to_html(found, None).count("(of 3 expressions only)") == 2
+    assert to_text(comparison).count("(of 3 expressions only)") == 2
+    assert to_html(comparison, None).count("(of 3 expressions only)") == 2
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"source": "xml"}, "`source` 'xml'; expected auto or csv"),
         ({"source": "CSV"}, "`source` csv without a table"),
@@ -303,45 +307,52 @@ def test_published_figures_on_fewer_expressions_come_last_and_say_so(saved: Save
         ({"columns": ("happy=joy",)}, "`column` happiness=joy without such a table"),
     ],
 )
-def test_options_that_would_do_nothing_are_refused(saved: Saved, options: dict, told: str) -> None:
-    with pytest.raises(UsageError, match=told):
+def test_options_that_would_do_nothing_are_refused(saved: Saved, options: dict, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         run(*saved, **options)
 
 
 def test_a_split_of_tables_alone_is_refused(table: Write) -> None:
     path = table("a.csv", ["id", "label", "truth"], [["1", "sad", "sad"], ["2", "sad", "fear"]])
-    assert run(path)["n"] == 2
+    assert run(path).n == 2
     with pytest.raises(UsageError, match="`split` of tables alone; expected `data`"):
         run(path, split="val")
 
 
-def test_results_of_two_splits_are_told_by_name(saved: Saved, tmp_path: Path, poor: Result) -> None:
+def test_the_error_names_results_of_two_splits(saved: Saved, tmp_path: Path, poor: Result) -> None:
     ids = np.array([f"v{k}" for k in range(300)])
     other = changed(poor, ids=ids, provenance=poor.provenance.updated(split="val")).save(tmp_path / "val.npz")
-    with pytest.raises(DataError, match=r"val.npz is of fer2013 val; expected answers on fer2013 test, as .*good.npz"):
+    with pytest.raises(
+        DataError, match=r"val.npz is of fer2013 val; expected predictions on fer2013 test, the labels of .*good.npz"
+    ):
         run(saved[0], other)
 
 
-def test_names_of_unknown_images_are_said_with_intersect(saved: Saved, table: Write, poor: Result) -> None:
+def test_unknown_images_are_reported_with_intersect(saved: Saved, table: Write, poor: Result) -> None:
     names = [f"img_{id}" if k < 50 else id for k, id in enumerate(poor.ids)]
-    found = run(saved[0], table("api.csv", ["id", "label"], zip(names, labels_of(poor), strict=True)), intersect=True)
-    notes = "\n".join(found["notes"])
-    assert "api.csv: 50 answers name no image of" in notes
+    comparison = run(
+        saved[0], table("api.csv", ["id", "label"], zip(names, labels_of(poor), strict=True)), intersect=True
+    )
+    notes = "\n".join(comparison.notes)
+    assert "api.csv: 50 predictions match no image of" in notes
     assert "good.npz (img_1000, img_1001, " in notes
-    assert "api.csv: no answer for 50 images (1000, 1001, " in notes
-    assert "250 images that all systems answered, of 300: whoever leaves out hard images gains by it" in notes
+    assert "api.csv: no prediction for 50 images (1000, 1001, " in notes
+    assert (
+        "250 images that all systems have predictions for, of 300: a system that leaves out hard images gains by it"
+        in notes
+    )
     assert "too few" not in notes
-    page = to_html(found, None)
-    assert page.index("50 answers name no image") < page.index("<h2>All images")
+    page = to_html(comparison, None)
+    assert page.index("50 predictions match no image") < page.index("<h2>All images")
 
 
-def test_few_images_are_said_to_be_too_few(saved: Saved, table: Write) -> None:
+def test_few_images_are_reported_as_too_few(saved: Saved, table: Write) -> None:
     two = table("two.csv", ["id", "label"], [["1000", "sad"], ["1001", "fear"]])
-    assert "2 images in all: too few to conclude anything from" in run(saved[0], two, intersect=True)["notes"]
+    assert "2 images in all: too few for conclusions" in run(saved[0], two, intersect=True).notes
 
 
 @pytest.mark.parametrize("probabilities", [False, True])
-def test_empty_answers_are_left_out_only_with_intersect(
+def test_empty_predictions_are_left_out_only_with_intersect(
     saved: Saved, table: Write, poor: Result, probabilities: bool
 ) -> None:
     rows = [[id, *row] for id, row in zip(poor.ids, poor.probs.tolist(), strict=True)]
@@ -350,31 +361,31 @@ def test_empty_answers_are_left_out_only_with_intersect(
         head, rows = ["id", "label"], [[id, word] for id, word in zip(poor.ids, labels_of(poor), strict=True)]
     rows[5] = [rows[5][0], *("" for _ in rows[5][1:])]
     path = table("api.csv", head, rows)
-    with pytest.raises(DataError, match=r"api.csv \(1 row of it without an answer\) lacks 1 image \(1005\)"):
+    with pytest.raises(DataError, match=r"api.csv \(1 row of it without a prediction\) lacks 1 image \(1005\)"):
         run(saved[0], path)
-    found = run(saved[0], path, intersect=True)
-    assert found["n"] == 299
+    comparison = run(saved[0], path, intersect=True)
+    assert comparison.n == 299
     wanted = poor.take(np.arange(300) != 5)
     accuracy = metrics.METRICS["accuracy"](wanted.probs, wanted.target)
-    assert found["full"]["systems"]["api"]["accuracy"] == pytest.approx(accuracy)
+    assert comparison.full.systems["api"].values["accuracy"] == pytest.approx(accuracy)
 
 
-def test_a_table_with_its_own_truth_is_not_measured_on_its_answers_alone(table: Write) -> None:
+def test_a_table_with_its_own_labels_is_not_measured_on_its_predictions_alone(table: Write) -> None:
     rows = [["1", "sad", "sad"], ["2", "", "fear"], ["3", "fear", "fear"]]
     path = table("api.csv", ["id", "label", "truth"], rows)
     with pytest.raises(DataError, match=r"lacks 1 image \(2\)"):
         run(path)
-    assert run(path, intersect=True)["full"]["systems"]["api"]["accuracy"] == 1.0
+    assert run(path, intersect=True).full.systems["api"].values["accuracy"] == 1.0
 
 
 def test_tables_of_probabilities_become_results(saved: Saved, table: Write, poor: Result, tmp_path: Path) -> None:
     kit = table(
         "kit.csv", ["id", *poor.labels], ([id, *p] for id, p in zip(poor.ids, poor.probs.tolist(), strict=True))
     )
-    said = table("said.csv", ["id", "label"], zip(poor.ids, labels_of(poor), strict=True))
-    found, tables = judge(Request((saved[0], kit, said, kit)))
-    files = keep(found, tmp_path / "out", tables=tables)
-    assert [file.name for file in files][3:] == ["kit.npz", "kit-2.npz"]  # of labels alone there is no confidence
+    labels = table("labels.csv", ["id", "label"], zip(poor.ids, labels_of(poor), strict=True))
+    comparison, tables = judge(Request((saved[0], kit, labels, kit)))
+    files = keep(comparison, tmp_path / "out", tables=tables)
+    assert [file.name for file in files][3:] == ["kit.npz", "kit-2.npz"]  # labels alone have no confidence
     result = Result.load(files[3])
     assert result.probs == pytest.approx(poor.probs, abs=1e-6)
     assert (result.target == poor.target).all()
@@ -385,21 +396,21 @@ def test_tables_of_probabilities_become_results(saved: Saved, table: Write, poor
     assert result.provenance.path is None
     assert all("kit.csv" in note for note in result.provenance.notes)
     again = run(saved[0], files[3])
-    assert again["full"]["systems"]["kit"]["nll"] == pytest.approx(
-        found["full"]["systems"]["kit (" + "/".join(kit.parts[-2:]) + ") #1"]["nll"]
+    assert again.full.systems["kit"].values["nll"] == pytest.approx(
+        comparison.full.systems["kit (" + "/".join(kit.parts[-2:]) + ") #1"].values["nll"]
     )
 
 
-@pytest.mark.parametrize(("systems", "told"), [(2, False), (3, True)])
-def test_gaps_say_both_p_values_where_pairs_are_many(
-    saved: Saved, tmp_path: Path, good: Result, systems: int, told: bool
+@pytest.mark.parametrize(("systems", "several"), [(2, False), (3, True)])
+def test_gaps_have_both_p_values_where_pairs_are_many(
+    saved: Saved, tmp_path: Path, good: Result, systems: int, several: bool
 ) -> None:
     third = changed(good, provenance=good.provenance.updated(weights="third")).save(tmp_path / "third.npz")
-    found = run(*[*saved, third][:systems])
-    text, page = to_text(found), to_html(found, None)
-    assert (f"corrected for {systems * (systems - 1) // 2} pairs" in text) is told
+    comparison = run(*[*saved, third][:systems])
+    text, page = to_text(comparison), to_html(comparison, None)
+    assert (f"corrected for {systems * (systems - 1) // 2} pairs" in text) is several
     for shown in (text, page):
-        assert ("not corrected for the number of pairs" in shown) is told
+        assert ("not corrected for the number of pairs" in shown) is several
         assert "accuracy %" in shown
         assert "accuracy, points" in shown
         assert "ECE %" in shown
@@ -418,9 +429,9 @@ def test_keys_of_a_path(id: str, wanted: list[str]) -> None:
 
 
 def test_files_are_written_and_hold_no_image_without_samples(saved: Saved, tmp_path: Path) -> None:
-    found = run(*saved, published=True)
-    files = keep(found, tmp_path / "out")
-    assert json.loads(files[0].read_text()) == json.loads(json.dumps(found))
+    comparison = run(*saved, published=True)
+    files = keep(comparison, tmp_path / "out")
+    assert json.loads(files[0].read_text()) == json.loads(json.dumps(comparison.to_dict()))
     rows = list(csv.DictReader(io.StringIO(files[1].read_text())))
     assert len(rows) == 2 * (2 * 8 + 8)
     assert {row["subset"] for row in rows} == {"full", "clean"}
@@ -428,25 +439,25 @@ def test_files_are_written_and_hold_no_image_without_samples(saved: Saved, tmp_p
     page = files[2].read_text()
     assert "data:image" not in page
     assert "://" not in page
-    assert found["disagreement"][0]["a_right"][0]["id"] in page
+    assert comparison.disagreement[0].a_right[0].id in page
 
 
 def test_the_page_shows_images_where_they_are_known(tiny_fer2013: Path, tmp_path: Path) -> None:
     samples = load("fer2013", tiny_fer2013, "test")
-    truth = samples.target
-    for name, probs in (("one", truth), ("<two>", np.roll(truth, 1, axis=1))):
+    target = samples.target
+    for name, probs in (("one", target), ("<two>", np.roll(target, 1, axis=1))):
         facts = {"weights": name, "dataset": "fer2013", "split": "test"}
-        Result(probs, truth, samples.labels, samples.ids, provenance=Provenance(**facts)).save(
+        Result(probs, target, samples.labels, samples.ids, provenance=Provenance(**facts)).save(
             tmp_path / f"{len(name)}.npz"
         )
-    found = run(tmp_path / "3.npz", tmp_path / "5.npz")
-    page = keep(found, tmp_path / "out", samples)[2].read_text()
-    assert page.count("data:image/png") == len(found["disagreement"][0]["a_right"]) == 12
+    comparison = run(tmp_path / "3.npz", tmp_path / "5.npz")
+    page = keep(comparison, tmp_path / "out", samples)[2].read_text()
+    assert page.count("data:image/png") == len(comparison.disagreement[0].a_right) == 12
     assert "<two>" not in page
     assert "&lt;two&gt;" in page
 
 
-def test_a_folder_that_cannot_be_written_is_said(saved: Saved, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_an_error(saved: Saved, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
         keep(run(*saved), tmp_path / "file")

@@ -44,13 +44,13 @@ def test_json_is_one_document_and_notes_go_to_stderr(
     table: Callable[..., Path],
     tmp_path: Path,
 ) -> None:
-    said = [poor.labels[k] for k in poor.probs.argmax(1)]
-    api = table("api.txt", ["image", "what"], zip(poor.ids, said, strict=True))
-    told = ("--from", "csv", "--column", "id=image", "--column", "label=what", "--out", tmp_path / "out", "--json")
-    done = mien(*saved, api, *told)
+    words = [poor.labels[k] for k in poor.probs.argmax(1)]
+    api = table("api.txt", ["image", "what"], zip(poor.ids, words, strict=True))
+    options = ("--from", "csv", "--column", "id=image", "--column", "label=what", "--out", tmp_path / "out", "--json")
+    done = mien(*saved, api, *options)
     assert done.code == 0, done.err
-    found = json.loads(done.out)
-    assert set(found["full"]["systems"]) == {"system1", "system2", "api"}
+    comparison = json.loads(done.out)
+    assert set(comparison["full"]["systems"]) == {"system1", "system2", "api"}
     assert "labels from what" in done.err
     assert f"wrote {tmp_path / 'out' / 'compare.html'}" in done.err
     written = ["compare.csv", "compare.html", "compare.json", "mien-run.json"]
@@ -73,7 +73,7 @@ def test_a_table_becomes_a_result_that_the_other_commands_read(
     assert done.out.splitlines()[-1] == f"wrote {tmp_path / 'out' / 'kit.npz'}"
     result = Result.load(tmp_path / "out" / "kit.npz")
     assert len(result) == 299
-    assert any("1 row without an answer (1003.jpg)" in note for note in result.provenance.notes)
+    assert any("1 row without a prediction (1003.jpg)" in note for note in result.provenance.notes)
     monkeypatch.setattr(
         "sys.argv", ["mien", "report", str(tmp_path / "out/kit.npz"), "--out", str(tmp_path / "r.html")]
     )
@@ -81,20 +81,20 @@ def test_a_table_becomes_a_result_that_the_other_commands_read(
         cli.main()
     assert not left.value.code
     page = (tmp_path / "r.html").read_text()
-    assert "1 row without an answer (1003.jpg)" in page
-    assert "compared on the 299 images that all systems answered, of 300" in page
+    assert "1 row without a prediction (1003.jpg)" in page
+    assert "compared on the 299 images that all systems have predictions for, of 300" in page
 
 
-def test_text_ranks_and_tells_apart(mien: Callable[..., Done], saved: tuple[Path, Path]) -> None:
+def test_text_ranks_systems(mien: Callable[..., Done], saved: tuple[Path, Path]) -> None:
     done = mien(*saved, "--published")
     assert done.code == 0, done.err
     assert "system1: " in done.out
-    assert "told apart" in done.out
+    assert ": significant (p" in done.out
     assert "published on fer2013" in done.out
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["missing.npz"], "no file missing.npz"),
         (["--column", "x", "missing.npz"], "FIELD=COLUMN"),
@@ -103,9 +103,9 @@ def test_text_ranks_and_tells_apart(mien: Callable[..., Done], saved: tuple[Path
         (["--split", "tets", "missing.npz"], "--split 'tets'; expected val or test"),
     ],
 )
-def test_mistakes_are_one_line_and_exit_2(mien: Callable[..., Done], words: list[str], told: str) -> None:
+def test_mistakes_are_one_line_and_exit_2(mien: Callable[..., Done], words: list[str], message: str) -> None:
     done = mien(*words)
     assert done.code == 2
-    assert told in done.err
+    assert message in done.err
     assert done.err.count("\n") == 1
     assert done.out == ""

@@ -12,7 +12,6 @@ from mien.data.samples import Samples
 from mien.evaluation import evaluate as module
 from mien.evaluation.calibration import recalibrate
 from mien.evaluation.compare import Request, compare
-from mien.evaluation.compare import to_text as compared
 from mien.evaluation.fairness import fairness
 from mien.evaluation.fairness.text import to_text as audited
 from mien.evaluation.report import write
@@ -117,15 +116,17 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def test_a_comparison_is_by_group(pair: tuple[Path, Path]) -> None:
-    found = compare(Request(pair))
-    (told,) = found["full"]["pairs"]
-    assert (found["full"]["by"], told["by"]) == (30, 30)
-    assert told["a_only"] > 30
-    assert told["p"] >= 0.25  # three subjects tell nothing apart; McNemar on their images would say p < 0.001
-    assert not told["told_apart"]
-    low, high = told["differences"]["accuracy"]["interval"]
+    comparison = compare(Request(pair))
+    (difference,) = comparison.full.pairs
+    assert (comparison.full.by, difference.by) == (30, 30)
+    assert difference.a_only > 30
+    assert difference.p >= 0.25  # three subjects are too few; McNemar on their images would give p < 0.001
+    assert not difference.significant
+    low, high = difference.differences["accuracy"].interval
+    assert low is not None
+    assert high is not None
     assert low <= 0 < high
-    text = compared(found)
+    text = str(comparison)
     assert "all images, n 600, intervals and tests by 30 subjects or clips" in text
     assert "McNemar" not in text
 

@@ -2,32 +2,31 @@
 
     comparison = compare(Request((Path("a.npz"), Path("api.csv")), data="fer2013", split="test"))
 
-A system is a result of ours or any table of predictions of somebody else's, so a commercial service or another toolkit
-is judged as our weights are: by the same truth, on all images, and on those without a twin in the Training of the
-weights for which that is known.
+A system is a result of ours or any table of another system's predictions.  So a commercial service or another toolkit
+is measured as our weights are: against the same labels, on all images, and on those without a near-duplicate in the
+Training of the weights for which that is known.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from mien.data import load
 from mien.data.samples import Samples
 from mien.errors import DataError, UsageError
-from mien.evaluation.compare.align import Truth, align, from_samples
+from mien.evaluation.compare.align import Target, align, from_samples
+from mien.evaluation.compare.comparison import Comparison
+from mien.evaluation.compare.measure import measure
 from mien.evaluation.compare.page import to_html
 from mien.evaluation.compare.text import fewer, to_rows, to_text
-from mien.evaluation.predictions import SPLITS, Answers, read_all
-from mien.evaluation.predictions.columns import read_mapping
+from mien.evaluation.predictions import SPLITS, Predictions, read_all
 from mien.evaluation.published import about
 from mien.evaluation.result import Result
-from mien.evaluation.statistics.paired import measure
 from mien.outputs import Outputs, into
 from mien.reading.documents import read_json
 
-__all__ = ["Request", "compare", "images", "judge", "keep", "to_text"]
+__all__ = ["Comparison", "Request", "compare", "images", "judge", "keep", "to_text"]
 
 SOURCES = ("auto", "csv")
 
@@ -37,12 +36,13 @@ class Request:
     """What to compare, and how.
 
     Attributes:
-        paths: results, folders of them, tables of answers; one alone is measured against the truth.
-        source: `csv` takes every path that is no .npz for a table, `auto` goes by the suffix.
-        columns: [FILE:]FIELD=COLUMN words on what the columns of tables hold.
-        data, root, split: the data set that tells the truth where no system does; split (None: test) is also what
-            every result has to be of, and names the one to take from a folder.
-        intersect: compare on the images that all answered; published: list published figures beside.
+        paths: results, folders of them, tables of predictions; one alone is measured against the labels.
+        source: `csv` reads every path but .npz as a table, `auto` goes by the suffix.
+        columns: --column options, [FILE:]FIELD=COLUMN, on what the columns of tables hold.
+        data, root, split: the data set with the labels, where no system has them; split (None: test) is also that of
+            every result, and the one to take from a folder.
+        intersect: compare on the images that all systems have predictions for.
+        published: list published results as well.
     """
 
     paths: tuple[Path, ...]
@@ -55,59 +55,54 @@ class Request:
     published: bool = False
 
 
-def compare(request: Request) -> dict[str, Any]:
-    """Return what `mien compare --json` prints; DataError and UsageError say what cannot be compared."""
+def compare(request: Request) -> Comparison:
+    """Return the comparison of systems; DataError and UsageError say what cannot be compared."""
     return judge(request)[0]
 
 
-def judge(request: Request) -> tuple[dict[str, Any], dict[str, Result]]:
-    """Return what `mien compare --json` prints, and the tables that hold probabilities as results, by file name."""
+def judge(request: Request) -> tuple[Comparison, dict[str, Result]]:
+    """Return the comparison, and the tables that hold probabilities as results, by file name."""
     source = request.source.lower()
     if source not in SOURCES:
         raise UsageError(f"`source` {request.source!r}", " or ".join(SOURCES))
     if request.split not in (None, *SPLITS):
         raise UsageError(f"`split` {request.split!r}", " or ".join(SPLITS))
-    systems = read_all(request.paths, read_mapping(request.columns), request.split, source == "csv")
-    if request.split and not request.data and not any(system.facts for system in systems):
+    systems = read_all(request.paths, request.columns, request.split, source == "csv")
+    if request.split and not request.data and all(system.provenance is None for system in systems):
         raise UsageError("`split` of tables alone", "`data` as well, or a result")
-    results, notes = align(systems, _truth(request), request.intersect)
-    found = {"notes": [*(note for system in systems for note in system.notes), *notes], **measure(results)}
+    results, notes = align(systems, _target(request), request.intersect)
+    comparison = replace(measure(results), notes=[*(note for system in systems for note in system.notes), *notes])
     if request.published:
-        found["published"] = _published(found)
-    return found, _tables(systems, results, notes)
+        records = about(str(comparison.dataset))
+        comparison = replace(comparison, published=sorted(records, key=lambda one: bool(fewer(one, comparison))))
+    return comparison, _tables(systems, results, notes)
 
 
-def _tables(systems: Sequence[Answers], results: Sequence[Result], notes: Sequence[str]) -> dict[str, Result]:
-    """Return results of the tables with probabilities, so that all that measures results can read them."""
-    found: dict[str, Result] = {}
+def _tables(systems: Sequence[Predictions], results: Sequence[Result], notes: Sequence[str]) -> dict[str, Result]:
+    """Return results of the tables with probabilities, so that every command that takes results can read them."""
+    tables: dict[str, Result] = {}
     for system, result in zip(systems, results, strict=True):
-        if system.facts or system.certain:
+        if system.provenance is not None or system.labels_only:
             continue
         stem = system.path.stem
-        name = f"{stem}.npz" if f"{stem}.npz" not in found else f"{stem}-{len(found) + 1}.npz"
+        name = f"{stem}.npz" if f"{stem}.npz" not in tables else f"{stem}-{len(tables) + 1}.npz"
         others = tuple(f"{other.path}:" for other in systems if other.path != system.path)
         own = [note for note in notes if not note.startswith(others)]
         facts = result.provenance.without("weights", "path")
-        found[name] = replace(result, provenance=facts.updated(table=system.path.name, notes=[*system.notes, *own]))
-    return found
+        tables[name] = replace(result, provenance=facts.updated(table=system.path.name, notes=[*system.notes, *own]))
+    return tables
 
 
-def _published(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return published figures on the data set, those on fewer expressions than are compared last."""
-    records = [asdict(record) for record in about(str(found["dataset"]))]
-    return sorted(records, key=lambda record: bool(fewer(record, found)))
-
-
-def _truth(request: Request) -> Truth | None:
+def _target(request: Request) -> Target | None:
     if not request.data:
         return None
     return from_samples(load(request.data, request.root, request.split or "test"))
 
 
-def images(comparison: Mapping[str, Any], root: Path | None) -> Samples | None:
-    """Return the images that were compared where their data set can be found, else None."""
+def images(comparison: Comparison, root: Path | None) -> Samples | None:
+    """Return the images that were compared where their data set is available, else None."""
     try:
-        return load(str(comparison["dataset"]), root, str(comparison["split"]), **comparison["options"])
+        return load(str(comparison.dataset), root, str(comparison.split), **comparison.options)
     except DataError:
         return None
 
@@ -117,7 +112,7 @@ KEPT = ("compare.json", "compare.csv", "compare.html")
 
 
 def keep(
-    comparison: Mapping[str, Any],
+    comparison: Comparison,
     out: Path | Outputs,
     samples: Samples | None = None,
     tables: Mapping[str, Result] | None = None,
@@ -127,7 +122,7 @@ def keep(
     `tables` are the results by file name that `judge` returns.
     """
     files = {
-        "compare.json": json.dumps(comparison, indent=2) + "\n",
+        "compare.json": json.dumps(comparison.to_dict(), indent=2) + "\n",
         "compare.csv": to_rows(comparison),
         "compare.html": to_html(comparison, samples),
     }
@@ -140,17 +135,17 @@ def keep(
     return [outputs.folder / name for name in (*files, *(tables or {}))]
 
 
-def same_systems(found: Mapping[str, Any], out: Path | None) -> None:
-    """Raise UsageError when a folder holds the comparison of other systems than those of `found`."""
+def check_same_systems(comparison: Comparison, out: Path | None) -> None:
+    """Raise UsageError when a folder holds the comparison of other systems than these."""
     if out is None or not (out / KEPT[0]).is_file():
         return
     try:
         held = read_json(out / KEPT[0], "JSON that mien wrote").get("paths")
     except DataError:
         return
-    if isinstance(held, dict) and set(held) != set(found["paths"]):
-        told = f"`out`: {out / KEPT[0]} compares {', '.join(held)}"
-        raise UsageError(told, "another folder", "or write over it with `force`")
+    if isinstance(held, dict) and set(held) != set(comparison.paths):
+        got = f"`out`: {out / KEPT[0]} compares {', '.join(held)}"
+        raise UsageError(got, "another folder", "or write over it with `force`")
 
 
 def kept(paths: Sequence[Path]) -> list[str]:

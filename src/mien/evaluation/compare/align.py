@@ -1,7 +1,7 @@
-"""Bring several systems' answers to the same images and the same truth, or say why not.
+"""Bring the predictions of several systems to the same images and labels, or report why that is not possible.
 
-Images are joined by id, or by the end of their path without its suffix, whichever finds more.  A system that leaves
-images out would gain by it, so unequal sets are an error unless the caller asks for the intersection.
+Images are joined by id, or by the end of their path without its suffix, whichever matches more.  A system that leaves
+out images would gain by it, so unequal sets are an error unless the caller asks for the intersection.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mien.data.samples import Samples
 from mien.errors import DataError
 from mien.evaluation.label_sets import spread
-from mien.evaluation.predictions import Answers, first
+from mien.evaluation.predictions import Predictions, first
 from mien.evaluation.result import Provenance, Result
 from mien.evaluation.training_duplicates import FOREIGN, UNRECORDED
 from mien.html.page import count
@@ -23,90 +23,100 @@ from mien.labels import EXPRESSIONS, ordered
 
 DEPTH = 3  # how many folders of a path may be part of an id
 FEW = 30
-"""Fewer images than these are said to be too few to conclude from, as `mien fairness` says of groups."""
-UNKNOWN, EMPTY = -1, -2  # an answer to an image that the truth lacks; a row without an answer
+"""Images below which a note says that they are too few for conclusions, as `mien fairness` does for groups."""
+UNKNOWN, EMPTY = -1, -2  # a prediction for an image without a target; a row without a prediction
 
 
 @dataclass(frozen=True, eq=False)
-class Truth:
-    """What the images show: ids (N,), target float (N, T) over labels, group (N,) or None, what it is of.
+class Target:
+    """The labels to compare with: ids (N,), target float (N, T) over `labels`, group (N,) or None.
 
-    `source` is what it is called in messages: a file, or a data set and its split.
+    `source` is the file, or the data set and split, for messages; `provenance` goes into the results.
     """
 
     ids: NDArray[np.str_]
     target: NDArray[np.floating]
     labels: tuple[str, ...]
     source: str
-    facts: dict[str, Any] = field(default_factory=dict)
+    provenance: Provenance = field(default_factory=Provenance)
     group: NDArray[np.str_] | None = None
 
 
-def align(systems: Sequence[Answers], truth: Truth | None, intersect: bool) -> tuple[list[Result], list[str]]:
-    """Return one Result per system over the same images in the same order, and what a person should be told.
+def align(systems: Sequence[Predictions], target: Target | None, intersect: bool) -> tuple[list[Result], list[str]]:
+    """Return one Result per system over the same images in the same order, and notes for the user.
 
-    Every expression that the truth or any system knows is a column; who knows which stands in the provenance.
-    DataError for unequal sets of images (unless `intersect`), for systems judged by different labels, and where
-    there is no truth.
+    Every expression known to the target or to any system is a column; the provenance lists which.  Without a target
+    the labels are those of a system.  DataError for unequal sets of images (unless `intersect`), for systems with
+    different labels, and where there are no labels at all.
     """
-    given = truth or _truth_of(systems)
+    given = target or _target_of(systems)
     place = {id: k for k, id in enumerate(given.ids.tolist())}
-    rows = [np.where(s.answered, _join(s, place, given), EMPTY).astype(np.intp) for s in systems]
-    kept, notes = _common(systems, rows, given, truth is not None, intersect)
+    rows = [np.where(s.present, _join(s, place, given), EMPTY).astype(np.intp) for s in systems]
+    kept, notes = _common(systems, rows, given, target is not None, intersect)
     picked = [_positions(row, len(given.ids))[kept] for row in rows]
-    labels = _labels(systems, given)
-    target = given.target[kept].astype(np.float64)
-    scored = np.nan_to_num(target).sum(1) > 0.5  # NaN where there is no label
-    if truth is None:
-        _same_truth(systems, picked, given.ids[kept], target, given.labels)
+    labels, wanted = _labels(systems, given), given.target[kept].astype(np.float64)
+    if target is None:
+        _check_same_labels(systems, picked, given.ids[kept], wanted, given.labels)
+    scored = np.nan_to_num(wanted).sum(1) > 0.5  # NaN where there is no label
     if not scored.any():
         raise DataError("no image is left to compare", "images with a label")
     if lost := int((~scored).sum()):
         notes.append(f"{count(lost, 'image')} without a label left out")
-    wide = spread(target[scored] / target[scored].sum(1, keepdims=True), given.labels, labels).astype(np.float32)
+    wide = spread(wanted[scored] / wanted[scored].sum(1, keepdims=True), given.labels, labels).astype(np.float32)
     ids, group = given.ids[kept][scored], None if given.group is None else given.group[kept][scored]
     results = []
     for name, system, position in zip(_names(systems), systems, picked, strict=True):
-        notes += _outside(system, given)
-        probs = spread(_answers(system), system.labels, labels)[position[scored]].astype(np.float32)
-        about = {**given.facts, **_searched(system, ids), "weights": name, "path": str(system.path)}
-        about |= {"labels_only": system.certain, "answer_labels": system.labels, "truth_labels": given.labels}
-        results.append(Result(probs, wide, labels, ids, group=group, provenance=Provenance(**about)))
+        notes += _unshared_labels(system, given)
+        probs = spread(_smoothed(system), system.labels, labels)[position[scored]].astype(np.float32)
+        facts = given.provenance.updated(
+            **_searched(system, ids),
+            weights=name,
+            path=str(system.path),
+            labels_only=system.labels_only,
+            answer_labels=system.labels,
+            truth_labels=given.labels,
+        )
+        results.append(Result(probs, wide, labels, ids, group=group, provenance=facts))
     return results, notes
 
 
-def _answers(system: Answers) -> NDArray[np.floating]:
-    """Return the probabilities; what a system can answer is never quite impossible, as rounding would have it."""
-    if system.certain:
+def _smoothed(system: Predictions) -> NDArray[np.floating]:
+    """Return the probabilities, none of them quite zero: that would be rounding."""
+    if system.labels_only:
         return system.probs
     probs = system.probs + 1e-12
     return np.asarray(probs / probs.sum(1, keepdims=True))
 
 
-def _outside(system: Answers, truth: Truth) -> list[str]:
-    """Say which expressions only the system or only the truth knows, and that they count."""
-    more = [name for name in system.labels if name not in truth.labels]
-    fewer = [] if system.certain else [name for name in truth.labels if name not in system.labels]
-    told = [f"{system.path}: no image is labelled {', '.join(more)}: such predictions count as wrong"] if more else []
-    return told + (
-        [f"{system.path}: cannot predict {', '.join(fewer)}: images labelled so count as wrong"] if fewer else []
-    )
+def _unshared_labels(system: Predictions, target: Target) -> list[str]:
+    """Return notes on expressions known only to the system or only to the target, and how they count."""
+    more = [name for name in system.labels if name not in target.labels]
+    fewer = [] if system.labels_only else [name for name in target.labels if name not in system.labels]
+    notes = []
+    if more:
+        notes.append(f"{system.path}: no image is labelled {', '.join(more)}: such predictions count as wrong")
+    if fewer:
+        notes.append(f"{system.path}: cannot predict {', '.join(fewer)}: images labelled so count as wrong")
+    return notes
 
 
-def _searched(system: Answers, ids: NDArray[np.str_]) -> dict[str, Any]:
-    """Return which of the images have a twin in the system's own Training, or why that is not known."""
-    facts = system.facts
-    if facts.get("training"):
-        return {"training": facts["training"], "twins": np.intersect1d(ids, np.array(facts["twins"], np.str_)).tolist()}
-    return {"not_searched": facts.get("not_searched") or (UNRECORDED if facts else FOREIGN)}
+def _searched(system: Predictions, ids: NDArray[np.str_]) -> dict[str, Any]:
+    """Return which of the images have a near-duplicate in the system's own Training, or why that is not known."""
+    facts = system.provenance
+    if facts is None:
+        return {"not_searched": FOREIGN}
+    if facts.training:
+        twins = np.intersect1d(ids, np.array(facts.twins or [], np.str_)).tolist()
+        return {"training": facts.training, "twins": twins}
+    return {"not_searched": facts.not_searched or UNRECORDED}
 
 
-def from_samples(samples: Samples) -> Truth:
-    """Return the truth that a split of a data set knows."""
+def from_samples(samples: Samples) -> Target:
+    """Return the labels of a split of a data set."""
     group = None if samples.group is None else samples.group.astype(np.str_)
-    facts = {"dataset": samples.name, "split": samples.split, "fingerprint": samples.fingerprint}
+    facts = Provenance(dataset=samples.name, split=samples.split, fingerprint=samples.fingerprint)
     ids, source = samples.ids.astype(np.str_), f"{samples.name} {samples.split}"
-    return Truth(ids, samples.target, samples.labels, source, facts, group)
+    return Target(ids, samples.target, samples.labels, source, facts, group)
 
 
 def keys(id: str) -> list[str]:
@@ -120,102 +130,114 @@ def keys(id: str) -> list[str]:
     return [id, *("/".join(parts[-k:]) for k in range(1, min(DEPTH, len(parts)) + 1))]
 
 
-def _truth_of(systems: Sequence[Answers]) -> Truth:
-    judged = [system for system in systems if system.target is not None]
-    known = next((system for system in judged if system.group is not None), judged[0] if judged else None)
-    if known is None or known.target is None:
+def _target_of(systems: Sequence[Predictions]) -> Target:
+    labelled = [system for system in systems if system.target is not None]
+    chosen = next((system for system in labelled if system.group is not None), labelled[0] if labelled else None)
+    if chosen is None or chosen.target is None:
         raise DataError(
-            "no system comes with the truth",
+            "no system comes with labels to compare with",
             "a column of true labels, a result.npz beside the tables, or a data set",
             "`column` truth=..., or `data`, `root` and `split`",
         )
-    facts = {key: known.facts[key] for key in ("dataset", "split", "options", "fingerprint") if key in known.facts}
-    return Truth(known.ids, known.target, known.truth_labels, str(known.path), facts, known.group)
+    facts = {} if chosen.provenance is None else chosen.provenance.to_dict()
+    known = Provenance(**{key: facts[key] for key in ("dataset", "split", "options", "fingerprint") if key in facts})
+    return Target(chosen.ids, chosen.target, chosen.target_labels, str(chosen.path), known, chosen.group)
 
 
-def _join(system: Answers, place: dict[str, int], truth: Truth) -> NDArray[np.intp]:
-    """Return where each answer's image stands in the truth, UNKNOWN where it does not, by the key that finds most."""
+def _join(system: Predictions, place: dict[str, int], target: Target) -> NDArray[np.intp]:
+    """Return each prediction's row in the target, UNKNOWN where it has none, by the key that matches most images."""
     every = [keys(id) for id in system.ids.tolist()]
     tries = [[place.get(key[min(k, len(key) - 1)], UNKNOWN) for key in every] for k in range(DEPTH + 1)]
-    best = np.array(max(tries, key=lambda found: sum(k >= 0 for k in found)), np.intp)
-    found, count = np.unique(best[best >= 0], return_counts=True)
-    if not len(found):
-        raise _strangers(system, truth)
-    if (count > 1).any():
-        twice = system.ids[best == found[count > 1][0]].tolist()
+    best = np.array(max(tries, key=lambda rows: sum(row >= 0 for row in rows)), np.intp)
+    rows, counts = np.unique(best[best >= 0], return_counts=True)
+    if not len(rows):
+        raise _no_match(system, target)
+    if (counts > 1).any():
+        twice = system.ids[best == rows[counts > 1][0]].tolist()
         raise DataError(f"{system.path}: {twice[0]!r} and {twice[1]!r} name the same image", "every image once")
     return best
 
 
-def _strangers(system: Answers, truth: Truth) -> DataError:
-    """Return what to say of answers of which none is to an image of the truth: another split, else other names."""
-    own, wanted = (
-        " ".join(str(f[key]) for key in ("dataset", "split") if f.get(key)) for f in (system.facts, truth.facts)
-    )
+def _no_match(system: Predictions, target: Target) -> DataError:
+    """Return the error for predictions on none of the target's images: another split, else other names."""
+    own, wanted = system.provenance.measured_on if system.provenance else "", target.provenance.measured_on
     if own and wanted and own != wanted:
-        whose = "" if truth.source == wanted else f", as {truth.source} is"
-        return DataError(f"{system.path} is of {own}", f"answers on {wanted}{whose}", "no image is in both")
+        whose = "" if target.source == wanted else f", the labels of {target.source}"
+        return DataError(f"{system.path} is of {own}", f"predictions on {wanted}{whose}", "no image is in both")
     got = f"{system.path}: no image is known, the first is {str(system.ids[0])!r}"
-    return DataError(got, f"ids such as {str(truth.ids[0])!r} of {truth.source}")
+    return DataError(got, f"ids such as {str(target.ids[0])!r} of {target.source}")
 
 
 def _common(
-    systems: Sequence[Answers], rows: Sequence[NDArray[np.intp]], truth: Truth, from_data: bool, intersect: bool
+    systems: Sequence[Predictions],
+    rows: Sequence[NDArray[np.intp]],
+    target: Target,
+    from_data: bool,
+    intersect: bool,
 ) -> tuple[NDArray[np.intp], list[str]]:
-    """Return which images of the truth all systems answered, and notes on the others."""
-    answered = np.stack([np.isin(np.arange(len(truth.ids)), row) for row in rows])
-    labelled = np.isfinite(truth.target).all(1)
+    """Return the images of the target that all systems have predictions for, and notes on the others."""
+    predicted = np.stack([np.isin(np.arange(len(target.ids)), row) for row in rows])
+    labelled = np.isfinite(target.target).all(1)
     notes = []
-    for system, row, there in zip(systems, rows, answered, strict=True):
-        missing, extra = truth.ids[~there & labelled], system.ids[row == UNKNOWN]
+    for system, row, there in zip(systems, rows, predicted, strict=True):
+        missing, extra = target.ids[~there & labelled], system.ids[row == UNKNOWN]
         if len(extra) and (from_data or intersect):
-            name = "names no image" if len(extra) == 1 else "name no image"
-            what = f"labelled image of {truth.source}" if from_data else f"image of {truth.source}"
-            rest = f"{name.removesuffix('image')}{what} ({first(extra)}), left out"
-            notes.append(f"{system.path}: {count(len(extra), 'answer')} {rest}")
+            notes.append(_not_in_target(system, extra, target, from_data))
             extra = extra[:0]
         if (len(missing) or len(extra)) and not intersect:
-            raise _unequal(system, missing, extra, int((~system.answered).sum()))
+            raise _unequal(system, missing, extra)
         if len(missing):
-            notes.append(f"{system.path}: no answer for {count(len(missing), 'image')} ({first(missing)})")
-    kept = np.flatnonzero(answered.all(0))
+            notes.append(f"{system.path}: no prediction for {count(len(missing), 'image')} ({first(missing)})")
+    kept = np.flatnonzero(predicted.all(0))
     if not len(kept):
-        raise DataError("no image was answered by all systems", "images in common")
-    if len(kept) < labelled.sum():
-        told = f"compared on the {len(kept):,} images that all systems answered, of {len(truth.ids):,}"
-        notes.append(f"{told}: whoever leaves out hard images gains by it")
-    if len(kept) < FEW:
-        notes.append(f"{count(len(kept), 'image')} in all: too few to conclude anything from")
-    return kept, notes
+        raise DataError("no image has predictions from all systems", "images in common")
+    return kept, notes + _sizes(len(kept), int(labelled.sum()), len(target.ids))
 
 
-def _unequal(system: Answers, missing: NDArray[np.str_], extra: NDArray[np.str_], empty: int) -> DataError:
-    told = [f"lacks {count(len(missing), 'image')} ({first(missing)})"] if len(missing) else []
-    told += [f"has {len(extra):,} more ({first(extra)})"] if len(extra) else []
-    held = f" ({count(empty, 'row')} of it without an answer)" if empty else ""
-    return DataError(f"{system.path}{held} {' and '.join(told)}", "the same images everywhere", "or `intersect`")
+def _not_in_target(system: Predictions, extra: NDArray[np.str_], target: Target, from_data: bool) -> str:
+    which = f"{'labelled ' if from_data else ''}image of {target.source}"
+    matches = "matches" if len(extra) == 1 else "match"
+    return f"{system.path}: {count(len(extra), 'prediction')} {matches} no {which} ({first(extra)}), left out"
+
+
+def _sizes(kept: int, labelled: int, all_images: int) -> list[str]:
+    notes = []
+    if kept < labelled:
+        part = f"compared on the {kept:,} images that all systems have predictions for, of {all_images:,}"
+        notes.append(f"{part}: a system that leaves out hard images gains by it")
+    if kept < FEW:
+        notes.append(f"{count(kept, 'image')} in all: too few for conclusions")
+    return notes
+
+
+def _unequal(system: Predictions, missing: NDArray[np.str_], extra: NDArray[np.str_]) -> DataError:
+    parts = [f"lacks {count(len(missing), 'image')} ({first(missing)})"] if len(missing) else []
+    parts += [f"has {len(extra):,} more ({first(extra)})"] if len(extra) else []
+    empty = int((~system.present).sum())
+    blank = f" ({count(empty, 'row')} of it without a prediction)" if empty else ""
+    return DataError(f"{system.path}{blank} {' and '.join(parts)}", "the same images everywhere", "or `intersect`")
 
 
 def _positions(row: NDArray[np.intp], n: int) -> NDArray[np.intp]:
-    """Turn places in the truth by answer into answers by place in the truth."""
+    """Turn target rows by prediction into prediction rows by target."""
     position = np.full(n, -1, np.intp)
     position[row[row >= 0]] = np.flatnonzero(row >= 0)
     return position
 
 
-def _labels(systems: Sequence[Answers], truth: Truth) -> tuple[str, ...]:
-    """Return every expression that the truth or a system knows; DataError where all have less than two in common."""
-    shared = set(truth.labels)
+def _labels(systems: Sequence[Predictions], target: Target) -> tuple[str, ...]:
+    """Return every expression known to the target or a system; DataError where fewer than two are common to all."""
+    shared = set(target.labels)
     for system in systems:
-        shared &= set(EXPRESSIONS if system.certain else system.labels)
+        shared &= set(EXPRESSIONS if system.labels_only else system.labels)
     if len(shared) < 2:
-        known = "; ".join(f"{system.path} knows {', '.join(system.labels)}" for system in systems)
-        raise DataError(known, "two or more expressions in common with the truth")
-    return ordered(tuple(set(truth.labels).union(*(system.labels for system in systems))))
+        known = "; ".join(f"{system.path} has {', '.join(system.labels)}" for system in systems)
+        raise DataError(known, "two or more expressions in common with the labels")
+    return ordered(tuple(set(target.labels).union(*(system.labels for system in systems))))
 
 
-def _same_truth(
-    systems: Sequence[Answers],
+def _check_same_labels(
+    systems: Sequence[Predictions],
     picked: Sequence[NDArray[np.intp]],
     ids: NDArray[np.str_],
     target: NDArray[np.floating],
@@ -225,14 +247,14 @@ def _same_truth(
     for system, position in zip(systems, picked, strict=True):
         if system.target is None:
             continue
-        every = ordered(tuple({*system.truth_labels, *labels}))
-        own, given = (spread(system.target, system.truth_labels, every), spread(target, labels, every))
+        every = ordered(tuple({*system.target_labels, *labels}))
+        own, given = (spread(system.target, system.target_labels, every), spread(target, labels, every))
         apart = np.abs(_normal(own[position]) - _normal(given)).max(1) > 1e-3
         if apart.any():
             raise DataError(
-                f"{system.path} was judged by other labels in {apart.sum()} images ({first(ids[apart])})",
-                "one truth for all",
-                "`data` and `split` say which",
+                f"{system.path} has other labels for {count(int(apart.sum()), 'image')} ({first(ids[apart])})",
+                "the same labels in all",
+                "`data` and `split` take those of a data set",
             )
 
 
@@ -241,8 +263,8 @@ def _normal(target: NDArray[np.floating]) -> NDArray[np.floating]:
     return np.asarray(target / np.where(total > 0, total, 1))
 
 
-def _names(systems: Sequence[Answers]) -> list[str]:
-    """Return the systems' names, with their paths where two are called the same, and a number where even those are."""
+def _names(systems: Sequence[Predictions]) -> list[str]:
+    """Return the systems' names, with paths where names are equal, and numbers where those are equal too."""
     plain = [system.name for system in systems]
     full = [f"{s.name} ({_short(s.path)})" if plain.count(s.name) > 1 else s.name for s in systems]
     return [f"{name} #{full[:k].count(name) + 1}" if full.count(name) > 1 else name for k, name in enumerate(full)]

@@ -1,19 +1,28 @@
 """A comparison as one self-contained page, with the images about which two systems disagree most where known."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from mien.data.samples import Samples
+from mien.evaluation.compare.comparison import (
+    Comparison,
+    Difference,
+    Disagreement,
+    Example,
+    Pair,
+    Rank,
+    Restricted,
+    Subset,
+    SystemScores,
+)
 from mien.evaluation.compare.text import (
     GAPS,
     HEADS,
     NAMES,
-    SUBSETS,
-    WEIGHED,
+    NOT_CORRECTED,
     fewer,
-    figure,
     grouped,
     p_value,
+    shown,
     span,
     title,
     together,
@@ -34,78 +43,87 @@ STYLE = """
 """
 
 
-def to_html(comparison: Mapping[str, Any], samples: Samples | None) -> Html:
+def to_html(comparison: Comparison, samples: Samples | None) -> Html:
     """Return the page; `samples` are the compared images, or None: then only their ids are listed."""
-    shelf = None if samples is None else ThumbnailBudget(samples)
-    body = [_headline(comparison), _read(comparison["notes"])]
-    body += [_subset(comparison[key], title(key, comparison[key])) for key in SUBSETS]
-    body += [_restricted(comparison["restricted"])] if comparison["restricted"] else []
-    body += [_disagreement(pair, shelf) for pair in comparison["disagreement"]]
-    body += [_published(comparison.get("published", []), comparison), _method()]
-    names = " · ".join(comparison["full"]["systems"])
-    where = " ".join(str(comparison[key]) for key in ("dataset", "split") if comparison[key])
-    lede = f"{comparison['n']:,} images{f' of {where}' if where else ''}, answered by every system."
+    thumbnails = None if samples is None else ThumbnailBudget(samples)
+    body = [_headline(comparison.full), _notes(comparison.notes)]
+    body += [_subset(comparison.full), _subset(comparison.clean)]
+    body += [_restricted(comparison.restricted)] if comparison.restricted else []
+    body += [_disagreement(pair, thumbnails) for pair in comparison.disagreement]
+    body += [_published(comparison), _method()]
+    where = " ".join(filter(None, (comparison.dataset, comparison.split)))
+    lede = f"{comparison.n:,} images{f' of {where}' if where else ''}, with predictions from every system."
+    names = " · ".join(comparison.full.systems)
     return page(f"Compared: {names}", join((part for part in body if part), "\n"), lede=lede, style=STYLE)
 
 
-def _headline(comparison: Mapping[str, Any]) -> Html:
-    part = comparison["full"]
-    cells = [
-        (figure("accuracy", part["systems"][r["name"]]["accuracy"]) + " %", r["name"], _accuracy_span(part, r["name"]))
-        for r in part["ranking"]
-    ]
+def fragment(comparison: Comparison) -> Html:
+    """Return the scores of all systems as tables, for notebooks."""
+    parts = (part for part in (comparison.full, comparison.clean) if part.n)
+    return join(join([_heading(part), _scores(part)]) for part in parts)
+
+
+def _headline(part: Subset) -> Html:
+    cells = []
+    for rank in part.ranking:
+        scores = part.systems[rank.name]
+        ends = span("accuracy", scores.intervals["accuracy"])
+        cells.append((shown("accuracy", scores.values["accuracy"]) + " %", rank.name, f"95 %: {ends}"))
     return tiles(cells)
 
 
-def _accuracy_span(part: Mapping[str, Any], name: str) -> str:
-    return f"95 %: {span('accuracy', part['systems'][name]['accuracy_interval'])}"
+def _subset(part: Subset) -> Html:
+    if not part.n:
+        return EMPTY if part.n == 0 else note(f"{title(part).capitalize()}.")
+    ranked = join(element("li", escape(rank.name), _verdict(rank)) for rank in part.ranking)
+    tied = note(words) if (words := together(part.groups)) else EMPTY
+    box = markup('<div class="box"><ol>{}</ol>{}</div>', ranked, tied)
+    return join([_heading(part), box, _scores(part), _differences(part.pairs)])
 
 
-def _subset(part: Mapping[str, Any], title: str) -> Html:
-    if not part["n"]:
-        return EMPTY if part["n"] == 0 else note(f"{title.capitalize()}.")
-    ranked = (element("li", escape(r["name"]), _verdict(r)) for r in part["ranking"])
-    tied = note(together(part["groups"])) if together(part["groups"]) else EMPTY
-    measured = _measured(part)
-    first, *rest = GAPS.values()
-    head = ("pair", first, "only one right", "p (Holm)", *rest)
-    pairs = table(head, [_pair(pair) for pair in part["pairs"]]) if part["pairs"] else EMPTY
-    many = note(WEIGHED) if len(part["pairs"]) > 1 else EMPTY
-    differences = (
-        markup("<h3>Paired differences, first minus second</h3>{}<div class='pairs'>{}</div>", many, pairs)
-        if pairs
-        else EMPTY
-    )
-    sizes = escape(", ".join(filter(None, (f"n {part['n']:,}", grouped(part)))))
-    heading = markup("<h2>{} <span class='soft'>{}</span></h2>", escape(title.capitalize()), sizes)
-    return markup('{}<div class="box"><ol>{}</ol>{}</div>{}{}', heading, join(ranked), tied, measured, differences)
+def _heading(part: Subset) -> Html:
+    sizes = escape(", ".join(filter(None, (f"n {part.n:,}", grouped(part)))))
+    return markup("<h2>{} <span class='soft'>{}</span></h2>", escape(title(part).capitalize()), sizes)
 
 
-def _measured(part: Mapping[str, Any]) -> Html:
-    rows = [[escape(r["name"]), *(_figure(part["systems"][r["name"]], key) for key in NAMES)] for r in part["ranking"]]
+def _scores(part: Subset) -> Html:
+    rows = [[escape(r.name), *(_score(part.systems[r.name], key) for key in NAMES)] for r in part.ranking]
     return table(("system", *HEADS.values()), rows)
 
 
-def _restricted(found: Mapping[str, Any]) -> Html:
-    told = f"{count(found['left_out'], 'image')} left out. Nothing above is measured so."
+def _differences(pairs: Sequence[Pair]) -> Html:
+    if not pairs:
+        return EMPTY
+    first, *rest = GAPS.values()
+    listed = table(("pair", first, "only one right", "p (Holm)", *rest), [_pair(pair) for pair in pairs])
+    many = note(NOT_CORRECTED) if len(pairs) > 1 else EMPTY
+    return markup("<h3>Paired differences, first minus second</h3>{}<div class='pairs'>{}</div>", many, listed)
+
+
+def _restricted(part: Restricted) -> Html:
+    left_out = f"{count(part.left_out, 'image')} left out. Everything above includes them."
     parts = [
-        markup(
-            "<h3>{}, n {:,}</h3>{}", escape(title(key, found[key]).capitalize()), found[key]["n"], _measured(found[key])
-        )
-        for key in SUBSETS
-        if found[key]["n"]
+        markup("<h3>{}, n {:,}</h3>{}", escape(title(subset).capitalize()), subset.n, _scores(subset))
+        for subset in (part.full, part.clean)
+        if subset.n
     ]
-    return join([element("h2", escape(found["name"].capitalize())), note(told), *parts])
+    return join([element("h2", escape(part.name.capitalize())), note(left_out), *parts])
 
 
-def _verdict(rank: Mapping[str, Any]) -> Html:
+def _verdict(rank: Rank) -> Html:
     if not (words := verdict(rank)):
         return EMPTY
-    return markup(", {}", element("span", escape(words), cls="no" if rank["noise"] else "yes"))
+    return markup(", {}", element("span", escape(words), cls="no" if rank.noise else "yes"))
 
 
-def _figure(figures: Mapping[str, Any], key: str) -> Html:
-    return _with_span(figure(key, figures[key]), span(key, figures[f"{key}_interval"]))
+def _score(scores: SystemScores, key: str) -> Html:
+    return _with_span(shown(key, scores.values[key]), span(key, scores.intervals[key]))
+
+
+def _difference(key: str, own: Difference | None) -> Html:
+    if own is None:
+        return _with_span(shown(key, None), "")
+    return _with_span(shown(key, own.difference, True), span(key, own.interval, True))
 
 
 def _with_span(value: str, ends: str) -> Html:
@@ -114,73 +132,68 @@ def _with_span(value: str, ends: str) -> Html:
     return markup('{}<br><small class="soft">{}</small>', escape(value), escape(ends))
 
 
-def _pair(pair: Mapping[str, Any]) -> list[Html]:
-    cells = []
-    for key in NAMES:
-        found = pair["differences"].get(key)
-        ends = span(key, found["interval"], True) if found else ""
-        cells.append(_with_span(figure(key, found["difference"] if found else None, True), ends))
-    tested = (markup("{:,} / {:,}", pair["a_only"], pair["b_only"]), escape(p_value(pair["p_holm"])))
-    return [escape(f"{pair['a']} minus {pair['b']}"), cells[0], *tested, *cells[1:]]
+def _pair(pair: Pair) -> list[Html]:
+    first, *rest = [_difference(key, pair.differences.get(key)) for key in NAMES]
+    tested = (markup("{:,} / {:,}", pair.a_only, pair.b_only), escape(p_value(pair.p_holm)))
+    return [escape(f"{pair.a} minus {pair.b}"), first, *tested, *rest]
 
 
-def _disagreement(pair: Mapping[str, Any], shelf: ThumbnailBudget | None) -> Html:
+def _disagreement(pair: Disagreement, thumbnails: ThumbnailBudget | None) -> Html:
     keys = ("n", "both", "a_only", "b_only", "neither")
-    rows = [[dotted(name), *(markup("{:,}", c[key]) for key in keys)] for name, c in pair["by_label"].items()]
-    head = ("label", "images", "both right", f"only {pair['a']}", f"only {pair['b']}", "neither")
-    sides = (("a_right", pair["a"]), ("b_right", pair["b"]))
-    sided = join(
+    rows = [[dotted(name), *(markup("{:,}", c[key]) for key in keys)] for name, c in pair.by_label.items()]
+    head = ("label", "images", "both right", f"only {pair.a}", f"only {pair.b}", "neither")
+    sides = join(
         markup(
-            '<div class="box"><h3>{} right, the other wrong</h3>{}</div>', escape(name), _faces(pair[side], pair, shelf)
+            '<div class="box"><h3>{} right, the other wrong</h3>{}</div>',
+            escape(name),
+            _faces(examples, pair, thumbnails),
         )
-        for side, name in sides
-        if pair[side]
+        for name, examples in ((pair.a, pair.a_right), (pair.b, pair.b_right))
+        if examples
     )
-    told = f"The same answer for {count(pair['same_answer'], 'image')}; the most one-sided of the others below."
-    heading = element("h2", escape(f"Where {pair['a']} and {pair['b']} disagree"))
-    return join([heading, note(told), table(head, rows), sided])
+    same = f"The same prediction for {count(pair.same_prediction, 'image')}. The most one-sided of the others:"
+    heading = element("h2", escape(f"Where {pair.a} and {pair.b} disagree"))
+    return join([heading, note(same), table(head, rows), sides])
 
 
-def _faces(listed: list[dict[str, Any]], pair: Mapping[str, Any], shelf: ThumbnailBudget | None) -> Html:
-    cards = [shelf.card(e["id"], _caption(e, pair)) for e in listed] if shelf else []
+def _faces(examples: Sequence[Example], pair: Disagreement, thumbnails: ThumbnailBudget | None) -> Html:
+    cards = [thumbnails.card(one.id, _caption(one, pair)) for one in examples] if thumbnails else []
     if any(cards):
         return markup('<div class="faces">{}</div>', join(cards))
-    rows = [[escape(e["id"]), escape(e["label"]), escape(e["a"]), escape(e["b"])] for e in listed]
-    return table(("image", "label", pair["a"], pair["b"]), rows, words=True)
+    rows = [[escape(one.id), escape(one.label), escape(one.a), escape(one.b)] for one in examples]
+    return table(("image", "label", pair.a, pair.b), rows, words=True)
 
 
-def _caption(entry: Mapping[str, str], pair: Mapping[str, Any]) -> Html:
-    answers = (markup("<small>{}: {}</small>", escape(pair[side]), escape(entry[side])) for side in ("a", "b"))
-    return markup("<b>{}</b>{}", escape(entry["label"]), join(answers))
+def _caption(one: Example, pair: Disagreement) -> Html:
+    lines = ((pair.a, one.a), (pair.b, one.b))
+    predictions = (markup("<small>{}: {}</small>", escape(name), escape(label)) for name, label in lines)
+    return markup("<b>{}</b>{}", escape(one.label), join(predictions))
 
 
-def _published(records: list[dict[str, Any]], comparison: Mapping[str, Any]) -> Html:
-    if not records:
+def _published(comparison: Comparison) -> Html:
+    if not comparison.published:
         return EMPTY
-    rows = [
-        [
-            markup("{:.2f}", 100 * r["value"]),
-            escape(f"{r['what']} ({few})" if (few := fewer(r, comparison)) else r["what"]),
-            *(escape(r[key]) for key in ("split", "source", "note")),
-        ]
-        for r in records
-    ]
-    told = "Quoted, not measured here; splits and ways of selecting differ, so nothing above is ranked with them."
+    rows = []
+    for one in comparison.published:
+        few = fewer(one, comparison)
+        what = f"{one.what} ({few})" if few else one.what
+        rows.append([markup("{:.2f}", 100 * one.value), *map(escape, (what, one.split, one.source, one.note))])
+    quoted = "Quoted, not measured here. Splits and selection differ, so nothing above is ranked with them."
     listed = table(("accuracy, %", "system", "split", "source", "note"), rows, words=True)
-    return join([Html("<h2>Published</h2>"), note(told), listed])
+    return join([Html("<h2>Published</h2>"), note(quoted), listed])
 
 
-def _read(notes: Iterable[str]) -> Html:
-    """What was read from where, changed and left out: ahead of the figures, which it qualifies."""
-    told = join(element("p", escape(text)) for text in notes)
-    return markup('<h2>What was read</h2><div class="box read">{}</div>', told) if told else EMPTY
+def _notes(notes: Iterable[str]) -> Html:
+    """Return what was read from where, changed and left out: before the scores, which depend on it."""
+    lines = join(element("p", escape(text)) for text in notes)
+    return markup('<h2>What was read</h2><div class="box read">{}</div>', lines) if lines else EMPTY
 
 
 def _method() -> Html:
-    told = (
+    method = (
         "Intervals are 95 %: Wilson's for accuracy, else 2,000 resamples drawn class by class, the same ones for all "
-        "systems; they are not corrected for their number. Where images come in groups (subjects, clips), whole "
-        "groups are drawn, and the test turns their differences round; else the p value is McNemar's. Holm's "
-        "correction is over all pairs of a table; systems are told apart below 0.05."
+        "systems. They are not corrected for their number. Where images come in groups (subjects, clips), whole "
+        "groups are drawn, and the test flips the signs of their differences; else the p value is McNemar's. Holm's "
+        "correction is over all pairs of a table. A difference is significant below 0.05."
     )
-    return markup('<h2>How this was compared</h2><div class="box"><p>{}</p></div>', escape(told))
+    return markup('<h2>How this was compared</h2><div class="box"><p>{}</p></div>', escape(method))

@@ -2,15 +2,15 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Sequence
 
+from mien.evaluation.compare.comparison import Comparison, Disagreement, Ends, Pair, Rank, Subset
+from mien.evaluation.published.record import Published
 from mien.evaluation.statistics.clusters import by
 from mien.evaluation.statistics.intervals import RESAMPLED
 from mien.evaluation.text import hundredths
 from mien.html.page import count
 
-SUBSETS = ("full", "clean")
 NAMES = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced",
@@ -23,57 +23,56 @@ NAMES = {
 }
 PERCENT = {"accuracy", "balanced_accuracy", "macro_f1", "top2", "ece"}
 HEADS = {key: f"{name} %" if key in PERCENT else name for key, name in NAMES.items()}
-"""What stands above a column of figures."""
+"""Heads of columns of scores."""
 GAPS = {key: f"{name}, points" if key in PERCENT else name for key, name in NAMES.items()}
-"""What stands above a column of differences."""
-WEIGHED = (
-    "Intervals are not corrected for the number of pairs; where one leaves out zero and the test with Holm's "
+"""Heads of columns of differences."""
+NOT_CORRECTED = (
+    "Intervals are not corrected for the number of pairs. Where an interval excludes zero and the test with Holm's "
     "correction still says noise, believe the test."
 )
 
 
-def to_text(comparison: Mapping[str, Any]) -> str:
+def to_text(comparison: Comparison) -> str:
     """Return the comparison as lines: systems, ranking and pairs on both sets of images, then disagreement."""
     lines = []
-    for key in SUBSETS:
-        lines += [*_subset(comparison[key], title(key, comparison[key])), ""]
-    if part := comparison["restricted"]:
-        lines.append(f"{part['name']}, {count(part['left_out'], 'image')} left out:")
-        lines += [line for key in SUBSETS for line in _systems(part[key], title(key, part[key]))] + [""]
-    for pair in comparison["disagreement"]:
+    for part in (comparison.full, comparison.clean):
+        lines += [*_subset(part), ""]
+    if restricted := comparison.restricted:
+        lines.append(f"{restricted.name}, {count(restricted.left_out, 'image')} left out:")
+        lines += [*_systems(restricted.full), *_systems(restricted.clean), ""]
+    for pair in comparison.disagreement:
         lines += [*_disagreement(pair), ""]
-    if len(comparison["full"]["pairs"]) > 1:
-        lines += [WEIGHED, ""]
-    lines += _published(comparison.get("published", []), comparison)
+    if len(comparison.full.pairs) > 1:
+        lines += [NOT_CORRECTED, ""]
+    lines += _published(comparison)
     return "\n".join(lines).rstrip()
 
 
-def to_rows(comparison: Mapping[str, Any]) -> str:
+def to_rows(comparison: Comparison) -> str:
     """Return CSV with a row per set of images, system (or pair: a minus b) and metric."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["subset", "n", "a", "b", "metric", "value", "low", "high", "p", "p_holm"])
-    named = {key: comparison[key] for key in SUBSETS}
-    named |= {f"restricted_{key}": (comparison["restricted"] or {}).get(key) for key in SUBSETS}
-    for key, part in named.items():
-        if not part:
-            continue
-        for name, figures in part["systems"].items():
+    parts = {"full": comparison.full, "clean": comparison.clean}
+    if restricted := comparison.restricted:
+        parts |= {"restricted_full": restricted.full, "restricted_clean": restricted.clean}
+    for key, part in parts.items():
+        for name, scores in part.systems.items():
             for metric in RESAMPLED:
-                ends = figures[f"{metric}_interval"] or ("", "")
-                table.writerow([key, part["n"], name, "", metric, _cell(figures[metric]), *ends, "", ""])
-        for pair in part["pairs"]:
-            for metric, found in pair["differences"].items():
-                tested = (pair["p"], pair["p_holm"]) if metric == "accuracy" else ("", "")
-                value = _cell(found["difference"])
-                table.writerow([key, part["n"], pair["a"], pair["b"], metric, value, *found["interval"], *tested])
+                ends = scores.intervals[metric] or ("", "")
+                table.writerow([key, part.n, name, "", metric, _cell(scores.values[metric]), *ends, "", ""])
+        for pair in part.pairs:
+            for metric, own in pair.differences.items():
+                tested = (pair.p, pair.p_holm) if metric == "accuracy" else ("", "")
+                value = _cell(own.difference)
+                table.writerow([key, part.n, pair.a, pair.b, metric, value, *own.interval, *tested])
     return text.getvalue()
 
 
-def figure(key: str, value: float | None, signed: bool = False) -> str:
-    """Return a metric as it is shown: shares in percent, the rest with three decimals, a dash where there is none.
+def shown(key: str, value: float | None, signed: bool = False) -> str:
+    """Return a metric as it is shown: fractions in percent, the rest with three decimals, a dash where there is none.
 
-    >>> figure("accuracy", 0.7312), figure("nll", 0.5, signed=True), figure("ece", None)
+    >>> shown("accuracy", 0.7312), shown("nll", 0.5, signed=True), shown("ece", None)
     ('73.12', '+0.500', '-')
     """
     if value is None:
@@ -84,13 +83,13 @@ def figure(key: str, value: float | None, signed: bool = False) -> str:
     return f"{100 * value:{plus}.2f}" if key in PERCENT else f"{value:{plus}.3f}"
 
 
-def span(key: str, ends: list[float | None] | None, signed: bool = False) -> str:
+def span(key: str, ends: Ends | None, signed: bool = False) -> str:
     """Return an interval as it is shown, empty where there is none.
 
     >>> span("accuracy", [0.7, 0.75]), span("nll", None)
     ('70.00 to 75.00', '')
     """
-    return "" if not ends or None in ends else " to ".join(figure(key, end, signed) for end in ends)
+    return "" if not ends or None in ends else " to ".join(shown(key, end, signed) for end in ends)
 
 
 def p_value(p: float) -> str:
@@ -102,115 +101,112 @@ def p_value(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def verdict(rank: Mapping[str, Any]) -> str:
-    """Say what the gap to the next system is worth; empty for the last.
+def verdict(rank: Rank) -> str:
+    """Return in words whether the gap to the next system is significant; empty for the last.
 
-    >>> verdict({"gap": 0.012, "p": 0.02, "p_holm": 0.2, "pairs": 10, "noise": True})
+    >>> verdict(Rank(1, "a", 0.9, gap=0.012, p=0.02, p_holm=0.2, pairs=10, noise=True))
     '1.20 points above the next: may be noise (p 0.020 alone, 0.200 corrected for 10 pairs)'
     """
-    if rank["gap"] is None:
+    if rank.gap is None or rank.p is None or rank.p_holm is None:
         return ""
-    worth = "may be noise" if rank["noise"] else "told apart"
-    p = f"p {p_value(rank['p'])}"
-    if rank["pairs"] > 1:
-        p = f"{p} alone, {p_value(rank['p_holm'])} corrected for {rank['pairs']} pairs"
-    return f"{100 * rank['gap']:.2f} points above the next: {worth} ({p})"
+    worth = "may be noise" if rank.noise else "significant"
+    p = f"p {p_value(rank.p)}"
+    if rank.pairs > 1:
+        p = f"{p} alone, {p_value(rank.p_holm)} corrected for {rank.pairs} pairs"
+    return f"{100 * rank.gap:.2f} points above the next: {worth} ({p})"
 
 
-def together(groups: list[list[str]]) -> str:
-    """Say which systems are not told apart; empty where all are.
+def together(groups: Sequence[Sequence[str]]) -> str:
+    """Return in words which systems do not differ significantly; empty where all do.
 
     >>> together([["a", "b"], ["c"]])
-    'not told apart: a, b'
+    'no significant difference: a, b'
     """
     runs = [", ".join(group) for group in groups if len(group) > 1]
-    return f"not told apart: {'; '.join(runs)}" if runs else ""
+    return f"no significant difference: {'; '.join(runs)}" if runs else ""
 
 
-def title(key: str, part: Mapping[str, Any]) -> str:
-    """Say which images a part is of: without twins in whose Training, and for whom that was not searched.
+def title(part: Subset) -> str:
+    """Return in words which images a part is of, and for which systems near-duplicates were not searched.
 
-    >>> title("clean", {"searched": ["a"], "not_searched": {"b": "its Training is not here"}})
-    'without twins in the training of a (not searched for b: its Training is not here)'
+    >>> title(Subset(9, searched=["a"], not_searched={"b": "its Training is not here"}))
+    'without near-duplicates in the training of a (not searched for b: its Training is not here)'
     """
-    if key == "full":
+    if part.searched is None:
         return "all images"
-    why = "; ".join(f"{name}: {told}" for name, told in part["not_searched"].items())
-    if not part["searched"]:
-        return f"without twins in training: not searched ({why})"
-    whose = f"without twins in the training of {', '.join(part['searched'])}" if why else "without twins in training"
-    return f"{whose} (not searched for {why})" if why else whose
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in (part.not_searched or {}).items())
+    if not part.searched:
+        return f"without near-duplicates in training: not searched ({reasons})"
+    if not reasons:
+        return "without near-duplicates in training"
+    return f"without near-duplicates in the training of {', '.join(part.searched)} (not searched for {reasons})"
 
 
-def _subset(part: Mapping[str, Any], title: str) -> Iterator[str]:
-    yield from _systems(part, title)
-    if not part["n"]:
+def grouped(part: Subset) -> str:
+    """Return in words that intervals and tests are by group; empty where they are by images.
+
+    >>> grouped(Subset(900, by=118)), grouped(Subset(900))
+    ('intervals and tests by 118 subjects or clips', '')
+    """
+    return f"intervals and tests {by(part.by)}" if part.by else ""
+
+
+def fewer(record: Published, comparison: Comparison) -> str:
+    """Return in words that a published result is on fewer expressions than the comparison; empty where it is not."""
+    n = len(record.labels or ())
+    return f"of {n} expressions only" if 0 < n < len(comparison.target_labels) else ""
+
+
+def _subset(part: Subset) -> Iterator[str]:
+    yield from _systems(part)
+    if not part.n:
         return
-    yield from (f"  {rank['name']}: {verdict(rank)}" for rank in part["ranking"] if rank["gap"] is not None)
-    if told := together(part["groups"]):
-        yield f"  {told}"
-    for pair in part["pairs"]:
+    yield from (f"  {rank.name}: {verdict(rank)}" for rank in part.ranking if rank.gap is not None)
+    if tied := together(part.groups):
+        yield f"  {tied}"
+    for pair in part.pairs:
         yield from _pair(pair)
 
 
-def grouped(part: Mapping[str, Any]) -> str:
-    """Say that intervals and tests are by group; empty where they are by images.
-
-    >>> grouped({"by": 118}), grouped({"by": None})
-    ('intervals and tests by 118 subjects or clips', '')
-    """
-    return f"intervals and tests {by(part['by'])}" if part.get("by") else ""
-
-
-def _systems(part: Mapping[str, Any], title: str) -> Iterator[str]:
-    yield title if part["n"] is None else ", ".join(filter(None, (title, f"n {part['n']:,}", grouped(part))))
-    if not part["n"]:
+def _systems(part: Subset) -> Iterator[str]:
+    yield title(part) if part.n is None else ", ".join(filter(None, (title(part), f"n {part.n:,}", grouped(part))))
+    if not part.n:
         return
-    width = max(map(len, part["systems"])) + 2
+    width = max(map(len, part.systems)) + 2
     rest = "".join(f"{name:>12s}" for name in list(HEADS.values())[1:])
     yield f"{'':{width}s}{HEADS['accuracy']:>10s}  {'95 % interval':16s}{rest}"
-    for rank in part["ranking"]:
-        f = part["systems"][rank["name"]]
-        rest = "".join(f"{figure(key, f[key]):>12s}" for key in list(NAMES)[1:])
-        ends = span("accuracy", f["accuracy_interval"])
-        yield f"{rank['name']:{width}s}{figure('accuracy', f['accuracy']):>10s}  {ends:16s}{rest}"
+    for rank in part.ranking:
+        scores = part.systems[rank.name]
+        rest = "".join(f"{shown(key, scores.values[key]):>12s}" for key in list(NAMES)[1:])
+        ends = span("accuracy", scores.intervals["accuracy"])
+        yield f"{rank.name:{width}s}{shown('accuracy', scores.values['accuracy']):>10s}  {ends:16s}{rest}"
 
 
-def _pair(pair: Mapping[str, Any]) -> Iterator[str]:
-    yield f"  {pair['a']} minus {pair['b']}, with 95 % intervals:"
-    for key, found in pair["differences"].items():
-        yield f"    {GAPS[key]:18s}{figure(key, found['difference'], True):>8s}  {span(key, found['interval'], True)}"
-    test = "by group" if pair["by"] else "McNemar"
-    counts = f"only {pair['a']} right {pair['a_only']:,}, only {pair['b']} right {pair['b_only']:,}"
-    yield f"    {test:18s}{counts}, p {p_value(pair['p'])}, with Holm's correction {p_value(pair['p_holm'])}"
+def _pair(pair: Pair) -> Iterator[str]:
+    yield f"  {pair.a} minus {pair.b}, with 95 % intervals:"
+    for key, own in pair.differences.items():
+        yield f"    {GAPS[key]:18s}{shown(key, own.difference, True):>8s}  {span(key, own.interval, True)}"
+    test = "by group" if pair.by else "McNemar"
+    counts = f"only {pair.a} right {pair.a_only:,}, only {pair.b} right {pair.b_only:,}"
+    yield f"    {test:18s}{counts}, p {p_value(pair.p)}, with Holm's correction {p_value(pair.p_holm)}"
 
 
-def _disagreement(pair: Mapping[str, Any]) -> Iterator[str]:
-    yield f"A = {pair['a']}, B = {pair['b']}: the same answer for {count(pair['same_answer'], 'image')}"
+def _disagreement(pair: Disagreement) -> Iterator[str]:
+    yield f"A = {pair.a}, B = {pair.b}: the same prediction for {count(pair.same_prediction, 'image')}"
     heads = {"n": "images", "both": "both right", "a_only": "only A", "b_only": "only B", "neither": "neither"}
     yield f"{'':12s}" + "".join(f"{head:>12s}" for head in heads.values())
-    for name, counts in pair["by_label"].items():
+    for name, counts in pair.by_label.items():
         yield f"{name:12s}" + "".join(f"{counts[key]:12,d}" for key in heads)
 
 
-def fewer(record: Mapping[str, Any], comparison: Mapping[str, Any]) -> str:
-    """Say that a published figure is of fewer expressions than are compared; empty where it is not.
-
-    >>> fewer({"labels": ["neutral", "anger"]}, {"truth_labels": ["neutral", "fear", "anger"]})
-    'of 2 expressions only'
-    """
-    n = len(record["labels"] or ())
-    return f"of {n} expressions only" if 0 < n < len(comparison["truth_labels"]) else ""
-
-
-def _published(records: list[dict[str, Any]], comparison: Mapping[str, Any]) -> Iterator[str]:
-    if not records:
+def _published(comparison: Comparison) -> Iterator[str]:
+    if not comparison.published:
         return
-    yield f"published on {comparison['dataset']}, in percent; not measured here, and splits and selection differ"
-    for r in records:
-        note = f"; {r['note']}" if r["note"] else ""
-        few = f" ({told})" if (told := fewer(r, comparison)) else ""
-        yield f"  {100 * r['value']:6.2f}  {r['what']}{few} [{r['split']}] {r['source']}{note}"
+    yield f"published on {comparison.dataset}, in percent; not measured here, and splits and selection differ"
+    for one in comparison.published:
+        note = f"; {one.note}" if one.note else ""
+        few = f" ({words})" if (words := fewer(one, comparison)) else ""
+        yield f"  {100 * one.value:6.2f}  {one.what}{few} [{one.split}] {one.source}{note}"
 
 
 def _cell(value: float | None) -> float | str:

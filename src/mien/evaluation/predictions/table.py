@@ -1,25 +1,46 @@
-"""Somebody else's table as columns of text: CSV with any common separator, TSV or Parquet, and what a cell says."""
+"""A table of another system's predictions as columns of text: CSV with any common separator, TSV or Parquet."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from mien.errors import DataError
+from mien.evaluation.predictions.mapping import ColumnMapping
 from mien.reading.tables import Rows, named, read_csv, read_parquet
 
-__all__ = ["NOTHING", "SUFFIXES", "Rows", "empty", "named", "number", "read_table"]
+__all__ = ["NOTHING", "SUFFIXES", "PredictionTable", "Rows", "empty", "named", "number", "read_table"]
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
 NOTHING = {"", "nan", "null", "none", "n/a", "na", "-"}
-"""Cells that hold no answer, in lower case."""
+"""Cells that count as empty, in lower case."""
+
+
+@dataclass(frozen=True, eq=False)
+class PredictionTable:
+    """A table as it was read: its columns as text by name, and the --column options that apply to it."""
+
+    path: Path
+    rows: Mapping[str, list[str]]
+    mapping: tuple[ColumnMapping, ...] = ()
+
+    @classmethod
+    def read(cls, path: Path, mapping: tuple[ColumnMapping, ...]) -> "PredictionTable":
+        """Read a table; DataError for a file that is not one or has no rows."""
+        rows = read_table(path)
+        if not len(next(iter(rows.values()), [])):
+            raise DataError(f"{path} has no rows", "a row per image")
+        return cls(path, rows, tuple(one for one in mapping if one.applies_to(path)))
 
 
 def read_table(path: Path) -> Rows:
-    """Return a table's columns as text, empty where there is no value; DataError for what is no table."""
+    """Return a table's columns as text, empty where there is no value; DataError for a file that is not a table."""
     if path.suffix.lower() == ".parquet":
         return read_parquet(path, "a table: CSV, TSV or Parquet")
     return read_csv(path, "a table: CSV or TSV in UTF-8, or Parquet")
 
 
 def empty(cell: str) -> bool:
-    """Say whether a cell holds no answer.
+    """Return whether a cell counts as empty.
 
     >>> empty(" "), empty("NaN"), empty("0")
     (True, True, False)
@@ -28,7 +49,7 @@ def empty(cell: str) -> bool:
 
 
 def number(cell: str) -> float:
-    """Return a cell's number, with a decimal comma or a per cent sign as well (which is left to the caller), else NaN.
+    """Return a cell's number, else NaN; it may have a decimal comma or a per cent sign, which is dropped.
 
     >>> number("10.2"), number("10,2 %"), number("1,234.5"), number("VERY_LIKELY")
     (10.2, 10.2, nan, nan)
