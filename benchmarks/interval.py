@@ -91,7 +91,7 @@ def mirrored(pipeline: Pipeline, clip: Clip) -> tuple[list[list[Face]], float, N
 
 def told(pipeline: Pipeline, frame: Frame) -> list[Face]:
     """Return a frame's faces with their expressions."""
-    return pipeline._read(*pipeline._crop(frame.image, frame.faces))
+    return pipeline.classify(*pipeline.align(frame.image, frame.faces))
 
 
 def pairs(seen: list[list[Face]], reference: list[list[Face]]) -> Iterator[tuple[Face, Face]]:

@@ -330,7 +330,7 @@ def watched(pipeline: Pipeline, clip: Iterator[Frame]) -> list[FrameResult]:
     """Return what the detector and the weights make of a clip, and who is who."""
     out = []
     for seconds, cut, image, boxes in clip:
-        found, crops = pipeline._crop(image, pipeline.detect(image))
+        found, crops = pipeline.align(image, pipeline.detect(image))
         features = pipeline.classifier.heads(crops)["embedding"]
         faces = [replace(face, features=row) for face, row in zip(found, features, strict=True)]
         out.append(FrameResult(seconds, cut, faces, named(faces, boxes)))

@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 
 from mien.face import Face
-from mien.inference import pipeline as module
+from mien.inference import readers
 from mien.inference.align import FRAMINGS, crop
 from mien.inference.media.sources import Source
-from mien.inference.pipeline import Pipeline
+from mien.inference.pipeline import Pipeline, _min_confidence
 from mien.inference.prediction import FrameResult, Prediction
+from mien.inference.video.following import followed
 
 WIDTH, HEIGHT = 120, 80
 POINTS = np.array([[10, 20], [30, 20], [20, 30], [12, 40], [28, 40]], np.float32)
@@ -66,7 +67,7 @@ def test_what_was_found_in_half_size_is_told_in_pixels_of_the_whole(
     noise: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Image.fromarray(noise).resize((4 * WIDTH, 4 * HEIGHT)).save(tmp_path / "a.jpg")
-    monkeypatch.setattr(module, "MOST_PIXELS", WIDTH * HEIGHT * 4)
+    monkeypatch.setattr(readers, "FULL_SIZE_PIXELS", WIDTH * HEIGHT * 4)
     pipeline, _ = watched([face(10, 20, 30, 50, landmarks=POINTS)])
     (seen,) = pipeline.stream([tmp_path / "a.jpg"], keep=True)
     assert seen.image is not None
@@ -98,7 +99,7 @@ def test_every_video_counts_its_faces_and_smooths_them_for_itself() -> None:
     def read() -> Iterator[FrameResult]:
         yield from (first, shown("photo.jpg", None, 4), second, later)
 
-    told = [seen.prediction.faces[0] for seen in pipeline._followed(read())]
+    told = [seen.prediction.faces[0] for seen in followed(read(), pipeline.smooth, 0.0)]
     assert [one.track_id for one in told] == [1, None, 1, 1]
     assert [one.confidence for one in told[:3]] == [1, 1, 1]
     assert told[3].expression == labels[2]  # a tenth of a second later it still shows what it did
@@ -110,7 +111,7 @@ def test_the_threshold_that_is_asked_for_decides_who_abstains(
 ) -> None:
     pipeline, _ = watched([face(10, 20, 30, 50)])
     monkeypatch.setattr(pipeline, "card", pipeline.card.model_copy(update={"threshold": 0.7}))
-    monkeypatch.setattr(pipeline, "least", pipeline._threshold(abstain))
+    monkeypatch.setattr(pipeline, "min_confidence", _min_confidence(abstain, pipeline.card))
     for sure in (0.3, 0.5, 0.9):
         rest = (1 - sure) / (len(pipeline.card.labels) - 1)
         probs = np.full((1, len(pipeline.card.labels)), rest, np.float32)

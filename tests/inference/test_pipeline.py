@@ -14,8 +14,9 @@ from PIL import Image
 
 from mien.errors import UsageError
 from mien.inference.align import Framing, crops
+from mien.inference.heads import with_heads
 from mien.inference.media import image as media
-from mien.inference.pipeline import Pipeline
+from mien.inference.pipeline import Pipeline, _min_confidence
 from mien.inference.prediction import Prediction
 
 COLLINS = (178.0, 62.5, 268.5, 176.5)  # where the astronaut's face is, as YuNet draws it
@@ -175,10 +176,10 @@ def test_batches_change_nothing(pipeline: Pipeline, album: list[str]) -> None:
 def test_large_images_keep_their_pixels(
     tmp_path: Path, pipeline: Pipeline, astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mien.inference import pipeline as module
+    from mien.inference import readers
 
     Image.fromarray(astronaut).resize((1537, 1536)).save(tmp_path / "a.jpg", quality=95)
-    monkeypatch.setattr(module, "MOST_PIXELS", 600_000)
+    monkeypatch.setattr(readers, "FULL_SIZE_PIXELS", 600_000)
     (seen,) = pipeline.stream([tmp_path / "a.jpg"], keep=True)
     assert (seen.prediction.width, seen.prediction.height) == (1537, 1536)
     assert seen.image is not None
@@ -245,16 +246,10 @@ def test_abstaining(astronaut: np.ndarray, hopper: Path) -> None:
 
 
 def test_abstain_auto_takes_the_cards_threshold(pipeline: Pipeline) -> None:
-    own = Pipeline()
-    own.card = replace_card(own, 0.61)
-    assert own._threshold("auto") == 0.61
-    own.card = replace_card(own, None)
+    card = pipeline.card.model_copy(update={"threshold": 0.61})
+    assert _min_confidence("auto", card) == 0.61
     with pytest.raises(UsageError, match="no threshold"):
-        own._threshold("auto")
-
-
-def replace_card(pipeline: Pipeline, threshold: float | None):
-    return pipeline.card.model_copy(update={"threshold": threshold})
+        _min_confidence("auto", card.model_copy(update={"threshold": None}))
 
 
 @pytest.mark.parametrize(
@@ -279,14 +274,13 @@ def test_min_score(astronaut: np.ndarray) -> None:
 
 def test_heads_reach_the_face(pipeline: Pipeline, astronaut: np.ndarray) -> None:
     (face,) = pipeline.detect(astronaut)
-    own = Pipeline()
-    own.card = own.card.model_copy(update={"action_units": ("au04", "au12")})
+    card = pipeline.card.model_copy(update={"action_units": ("au04", "au12")})
     heads = {
         "probs": np.full((1, 8), 0.125, np.float32),
         "valence_arousal": np.array([[0.5, -0.25]], np.float32),
         "action_units": np.array([[0.1, 0.9]], np.float32),
     }
-    told = own._told(face, heads, 0).to_dict()
+    told = with_heads(face, heads, 0, card, 0.0).to_dict()
     assert (told["valence"], told["arousal"], told["action_units"]) == (0.5, -0.25, {"au04": 0.1, "au12": 0.9})
 
 

@@ -39,9 +39,9 @@ def test_turned_photos_are_read_upright(
 def test_large_turned_photos(
     tmp_path: Path, rotating: Pipeline, astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mien.inference import pipeline as module
+    from mien.inference import readers
 
-    monkeypatch.setattr(module, "MOST_PIXELS", 400_000)
+    monkeypatch.setattr(readers, "FULL_SIZE_PIXELS", 400_000)
     image = Image.fromarray(astronaut).resize((1201, 1000)).rotate(90, expand=True)
     image.save(tmp_path / "a.jpg", quality=95)
     (read,) = rotating.predict(tmp_path / "a.jpg")

@@ -1,10 +1,11 @@
-"""Whether what a graph gives can be believed: probabilities that are some, and numbers that are finite.
+"""The outputs of a graph: checked to be probabilities and finite numbers, then given to faces.
 
-A graph with damaged or diverged weights runs without complaint and gives NaN; one that is not ours may give logits.
-Either is an error of the whole file, not of a face, so it is raised and never becomes a row.
+A graph with damaged or diverged weights runs without an error and gives NaN; a foreign one may give logits.  Both are
+errors of the file, not of a face, so they are raised and never become a row.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,11 @@ from numpy.typing import NDArray
 
 from mien.card import Card
 from mien.errors import WeightsError
+from mien.face import Face
 
 Heads = Mapping[str, NDArray[np.float32]]
 
-OFF = 1e-3
+TOLERANCE = 1e-3
 """How far probabilities may be from a sum of one, and any from its range: float32 and int8 kernels round."""
 
 RANGES = {
@@ -24,13 +26,13 @@ RANGES = {
     "action_units": ("action units", 0.0, 1.0, "probabilities from 0 to 1"),
 }
 OTHERS = ("embedding", -1e30, 1e30, "finite numbers")
-"""What an output is called, the range that its numbers are in, and that in words."""
+"""Name of an output in messages, the range of its numbers, and the range in words."""
 
 DO = "train or export the weights again"
 
 
 def check(heads: Heads, card: Card, path: Path, count: int) -> None:
-    """Refuse outputs for `count` crops that are not what the card promises; WeightsError shows the first wrong row.
+    """Raise a WeightsError that shows the first wrong row when outputs for `count` crops differ from the card.
 
     heads: `probs` (N, K) and, where there, `valence_arousal` (N, 2), `action_units` (N, A), `embedding` (N, D).
     """
@@ -38,16 +40,30 @@ def check(heads: Heads, card: Card, path: Path, count: int) -> None:
     for name, rows in heads.items():
         if rows.ndim != 2 or len(rows) != count or rows.shape[1] != shapes.get(name, rows.shape[1]):
             raise WeightsError(f"{path} gives {name} of shape {rows.shape} for {count} crops", do="export it again")
-        what, least, most, expected = RANGES.get(name, OTHERS)
-        if rows.size and not _good(name, rows, least, most).all():
-            raise _wrong(path, what, rows[~_good(name, rows, least, most)][0], expected)
+        what, low, high, expected = RANGES.get(name, OTHERS)
+        if rows.size and not _good(name, rows, low, high).all():
+            raise _wrong(path, what, rows[~_good(name, rows, low, high)][0], expected)
 
 
-def _good(name: str, rows: NDArray[np.float32], least: float, most: float) -> NDArray[np.bool_]:
+def with_heads(face: Face, heads: Heads, row: int, card: Card, min_confidence: float) -> Face:
+    """Return a face with row `row` of the outputs, abstaining below `min_confidence`."""
+    face = face.read(card.labels, heads["probs"][row], min_confidence)
+    if "valence_arousal" in heads:
+        valence, arousal = (round(float(v), 4) for v in heads["valence_arousal"][row])
+        face = replace(face, valence=valence, arousal=arousal)
+    if "action_units" in heads:
+        units = (round(float(p), 4) for p in heads["action_units"][row])
+        face = replace(face, action_units=dict(zip(card.action_units, units, strict=True)))
+    if "embedding" in heads:
+        face = replace(face, features=heads["embedding"][row])
+    return face
+
+
+def _good(name: str, rows: NDArray[np.float32], low: float, high: float) -> NDArray[np.bool_]:
     """Return which rows are finite, within the range and, as probabilities, sum to one; NaN is in no range."""
-    good: NDArray[np.bool_] = (rows.min(1) >= least - OFF) & (rows.max(1) <= most + OFF)
+    good: NDArray[np.bool_] = (rows.min(1) >= low - TOLERANCE) & (rows.max(1) <= high + TOLERANCE)
     if name == "probs":
-        good &= np.abs(rows.sum(1) - 1) <= OFF
+        good &= np.abs(rows.sum(1) - 1) <= TOLERANCE
     return good
 
 

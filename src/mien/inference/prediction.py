@@ -75,15 +75,21 @@ class FrameResult:
     crops: NDArray[np.uint8] = field(repr=False)
     image: NDArray[np.uint8] | None = field(default=None, repr=False)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the crops and the image."""
+        return self.crops.nbytes + (0 if self.image is None else self.image.nbytes)
+
     def drawn(self) -> Prediction:
         """Return the prediction with its faces in pixels of `image`, for drawing."""
         if self.image is None or not self.prediction.width or self.image.shape[1] == self.prediction.width:
             return self.prediction
         factor = self.image.shape[1] / self.prediction.width
-        return replace(self.prediction, faces=tuple(_scaled(face, factor) for face in self.prediction.faces))
+        return replace(self.prediction, faces=tuple(scaled(face, factor) for face in self.prediction.faces))
 
 
-def _scaled(face: Face, factor: float) -> Face:
+def scaled(face: Face, factor: float) -> Face:
+    """Return a face in pixels of an image `factor` times as large."""
     scale = np.float32(factor)
     points = None if face.landmarks is None else face.landmarks * scale
     return replace(face, box=face.box * scale, landmarks=points, crop=None if face.crop is None else face.crop * scale)

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, Self, TextIO, cast
 
 from mien.errors import MediaError, OutputError, UsageError, spelled
-from mien.inference.guard import Guard
 from mien.inference.media import camera
 from mien.inference.media.camera import CAMERA
 from mien.inference.media.sources import OWN, Skipped, Source, expand
@@ -32,6 +31,7 @@ from mien.inference.output.spreadsheet import PLAIN, Csv, for_excel, unknown_loc
 from mien.inference.output.tally import Tally
 from mien.inference.pipeline import Pipeline
 from mien.inference.prediction import FrameResult
+from mien.inference.unexpected import Isolated
 from mien.outputs import Outputs, claimed
 from mien.outputs.targets import Kinds
 from mien.printable import say
@@ -282,11 +282,11 @@ def _kept(
     else:
         yield _rows(stack, pipeline, format, cast(BinaryIO, outputs.growing(name)), request)
     debug = pipeline.debug
-    yield Guard(stack.enter_context(annotated).add, "what is annotated", tally, debug)
+    yield Isolated(stack.enter_context(annotated).add, "what is annotated", tally, debug)
     report = stack.enter_context(PredictionReport(outputs, pipeline.card, name))
-    yield Guard(lambda seen: report.add(seen.drawn(), seen.image), "its part of the report", tally, debug)
+    yield Isolated(lambda seen: report.add(seen.drawn(), seen.image), "its part of the report", tally, debug)
     people = People(outputs, pipeline.card, pipeline.smooth, report.film, pipeline.thresholds, _csv(request))
-    yield Guard(stack.enter_context(people).add, "its part of people.csv and events.csv", tally, debug)
+    yield Isolated(stack.enter_context(people).add, "its part of people.csv and events.csv", tally, debug)
 
 
 def _rows(

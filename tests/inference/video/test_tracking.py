@@ -201,7 +201,7 @@ def test_a_real_face_among_others(moved: list[np.ndarray], pipeline: object) -> 
         places = (200, 20) if k >= 12 else (10 + 28 * k, 330 - 28 * k)  # in the last scene they stand still
         for portrait, x in reversed(list(zip(portraits, places, strict=True))):
             scene[20:180, x : x + 160] = portrait
-        found, crops = pipeline._crop(scene, pipeline.detect(scene))
+        found, crops = pipeline.align(scene, pipeline.detect(scene))
         features = pipeline.classifier.heads(crops)["embedding"]
         faces = [Face(f.box, f.score, features=row) for f, row in zip(found, features, strict=True)]
         followed = tracks.follow(faces, k / 10, cut=k == 12)

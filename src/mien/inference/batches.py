@@ -1,0 +1,55 @@
+"""Classification in batches: the crops of several images in one run of the weights."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.face import Face
+from mien.inference.classify import BATCH
+from mien.inference.prediction import FrameResult
+from mien.inference.unexpected import failure
+
+Classify = Callable[[Iterable[Face], NDArray[np.uint8]], list[Face]]
+
+MAX_BATCH_BYTES = 256_000_000  # of images kept for drawing while a batch fills
+
+
+def classified(results: Iterable[FrameResult], classify: Classify, debug: bool = False) -> Iterator[FrameResult]:
+    """Yield results with their faces classified by `Pipeline.classify`, in their order."""
+    for batch in _batches(results):
+        yield from _classified(batch, classify, debug)
+
+
+def _batches(results: Iterable[FrameResult]) -> Iterator[list[FrameResult]]:
+    """Group results until their crops fill a run of the weights, or they are many, large or live."""
+    batch: list[FrameResult] = []
+    for result in results:
+        batch.append(result)
+        full = len(batch) >= BATCH or sum(len(r.crops) for r in batch) >= BATCH
+        if full or sum(r.nbytes for r in batch) > MAX_BATCH_BYTES or result.source.live:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _classified(batch: list[FrameResult], classify: Classify, debug: bool) -> list[FrameResult]:
+    """Return a batch classified; a result that the weights fail on costs its source alone."""
+    try:
+        return _run(batch, classify)
+    except Exception as error:
+        if len(batch) == 1:
+            return [failure(batch[0].source, error, debug)]
+    return [done for result in batch for done in _classified([result], classify, debug)]
+
+
+def _run(batch: list[FrameResult], classify: Classify) -> list[FrameResult]:
+    crops = [result.crops for result in batch if len(result.crops)]
+    if not crops:
+        return batch
+    detected = (face for result in batch for face in result.prediction.faces)
+    faces = iter(classify(detected, np.concatenate(crops)))
+    own = [tuple(next(faces) for _ in result.prediction.faces) for result in batch]
+    return [replace(r, prediction=replace(r.prediction, faces=f)) for r, f in zip(batch, own, strict=True)]

@@ -1,0 +1,128 @@
+"""Sources to faces and crops: opens images and videos ahead in threads, and detects faces in them.
+
+Images are decoded in a pool; frames of a video are decoded in a thread and their faces detected in the pool.  A source
+that cannot be read becomes one result with an error and costs no other.
+"""
+
+import os
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Executor
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import MediaError
+from mien.face import Face
+from mien.inference.media import image as images
+from mien.inference.media import kind
+from mien.inference.media.budget import Budget
+from mien.inference.media.sources import Source
+from mien.inference.media.video import Clip, frames
+from mien.inference.prediction import FrameResult, Prediction, scaled
+from mien.inference.prefetch import background, in_order
+from mien.inference.rotate import upright
+from mien.inference.unexpected import failed, failure
+from mien.inference.video import keyframes
+
+Pixels = NDArray[np.uint8]
+
+WORKERS = min(4, os.cpu_count() or 1)
+MAX_WAITING = 2 * WORKERS  # images being decoded or waiting for their turn
+FULL_SIZE_PIXELS = 24_000_000  # larger images are read at half size: detected faces stay larger than a crop
+MAX_DECODING_PIXELS = 300_000_000  # in all threads together
+
+
+@dataclass(frozen=True)
+class Readers:
+    """Opens the sources of one stream; `read` yields results with detected faces and crops, not yet classified.
+
+    Attributes:
+        pool: decodes images and detects faces.
+        detect, align: `Pipeline.detect` and `Pipeline.align`.
+        budget: limits the pixels being decoded in all threads; max_pixels: those of one image or frame.
+        rotate: whether to try four orientations; debug: whether to raise unexpected errors.
+        clip: the part of videos; keep: whether results keep their images.
+    """
+
+    pool: Executor
+    detect: Callable[[Pixels], list[Face]]
+    align: Callable[[Pixels, Iterable[Face]], tuple[list[Face], Pixels]]
+    budget: Budget
+    max_pixels: int
+    rotate: bool
+    debug: bool
+    clip: Clip
+    keep: bool
+
+    def read(self, sources: Iterable[Source]) -> Generator[FrameResult, None, None]:
+        """Yield the results of sources, in their order."""
+        for live, group in groupby(sources, lambda source: source.live):
+            if live:  # a camera is read as it comes, so nothing is read ahead
+                for source in group:
+                    yield from self._video(source)
+                continue
+            jobs = (partial(self._image_or_failure, source) for source in group)
+            with closing(background(in_order(self.pool, jobs, MAX_WAITING), _size)) as opened:
+                for item in opened:
+                    if isinstance(item, FrameResult):
+                        yield item
+                    else:
+                        yield from background(self._video(item), _size)
+
+    def _image_or_failure(self, source: Source) -> FrameResult | Source:
+        try:
+            return self._image(source)
+        except Exception as error:
+            return failure(source, error, self.debug)
+
+    def _image(self, source: Source) -> FrameResult | Source:
+        """Return the result of an image, or the source itself when it moves."""
+        if source.error:
+            return failed(source, source.error)
+        if kind.moves(source.path, self.max_pixels):
+            return source
+        try:
+            limits = images.Limits(self.max_pixels, FULL_SIZE_PIXELS, self.budget)
+            decoded = images.load(source.path, limits)
+        except MediaError as error:
+            return failed(source, str(error))
+        if self.rotate:
+            turn, image, detected = upright(decoded.image, self.detect)
+        else:
+            turn, image, detected = None, decoded.image, self.detect(decoded.image)
+        faces, crops = self.align(image, detected)
+        if decoded.ratio != 1:
+            faces = [scaled(face, decoded.ratio) for face in faces]
+        width, height = (decoded.height, decoded.width) if turn in (90, 270) else (decoded.width, decoded.height)
+        note = decoded.note or None
+        prediction = Prediction(source.name, width=width, height=height, note=note, rotated=turn, faces=tuple(faces))
+        return FrameResult(prediction, source, False, crops, image if self.keep else None)
+
+    def _video(self, source: Source) -> Iterator[FrameResult]:
+        errors: list[Exception] = []
+        try:
+            decoded = self._frames(source, errors)
+            for frame in keyframes.watched(self.pool, decoded, self.detect, live=source.live):
+                faces, crops = self.align(frame.image, frame.faces)
+                height, width = frame.image.shape[:2]
+                prediction = Prediction(source.name, frame.index, frame.seconds, width, height, faces=tuple(faces))
+                yield FrameResult(prediction, source, frame.cut, crops, frame.image if self.keep else None)
+        except Exception as error:
+            errors.insert(0, error)
+        yield from (failure(source, error, self.debug) for error in errors[:1])
+
+    def _frames(self, source: Source, errors: list[Exception]) -> Iterator[tuple[int, float, Pixels]]:
+        """Yield decoded frames; an error goes into `errors`, to be reported after the frames before it."""
+        decoded = frames(source.path, self.clip, self.max_pixels)
+        try:
+            yield from decoded if source.live else background(decoded, lambda frame: frame[2].nbytes)
+        except Exception as error:
+            errors.append(error)
+
+
+def _size(item: FrameResult | Source) -> int:
+    return 0 if isinstance(item, Source) else item.nbytes
