@@ -263,27 +263,30 @@ def data(
     ] = None,
     root: Annotated[Path | None, typer.Option(help="the data; MIEN_DATA when not given")] = None,
     out: Annotated[Path | None, typer.Option(help="for images, pages and clean ids [default: NAME-data]")] = None,
-    hygiene: Annotated[bool, typer.Option("--hygiene", help="look for twins, leaks, conflicts, blanks")] = False,
+    hygiene: Annotated[
+        bool, typer.Option("--hygiene", help="audit: near-duplicates, leaks, conflicts, blanks")
+    ] = False,
     detector: Annotated[str | None, typer.Option(help="yunet or haar: look for faces too (--hygiene)")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="exit 3 when splits leak (--hygiene)")] = False,
     force: Annotated[bool, typer.Option("--force", help=FORCE)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
-    """Show a data set: counts, a contact sheet, and the test images that have no twin in Training."""
+    """Show a data set: counts, a contact sheet, and the test images without near-duplicates in Training."""
     from mien.data import overview, read_options
     from mien.data.audit import summary
+    from mien.data.audit.report import AuditReport
     from mien.outputs.taken import taken
 
     if not hygiene and (detector or strict):
         raise UsageError("--detector or --strict alone", "--hygiene beside it")
     chosen, folder = read_options(options or []), out or Path(f"{name}-data")
-    look = partial(summary.look, detector=detector) if hygiene else overview.look
+    look: Callable[..., Any] = partial(summary.look, detector=detector) if hygiene else overview.look
     with taken("data", folder, (summary if hygiene else overview).KEPT, [root], context.params) as begin:
-        told = look(name, root, begin, options=chosen)
-    _print(told, (summary if hygiene else overview).to_text, as_json)
-    _wrote(told["files"].values())
-    if strict and told["leak"]:
-        say(f"mien: {told['leak']}")
+        report = look(name, root, begin, options=chosen)
+    _print(report, str, as_json)
+    _wrote(report.files.values())
+    if strict and isinstance(report, AuditReport) and report.leak:
+        say(f"mien: {report.leak}")
         raise typer.Exit(3)
 
 

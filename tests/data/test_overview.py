@@ -20,13 +20,13 @@ def test_json_is_one_document(tiny_fer2013: Path, tmp_path: Path) -> None:
     done = mien("fer2013", "--root", tiny_fer2013, "--json", "--out", tmp_path / "o", cwd=tmp_path)
     written = "".join(f"wrote {tmp_path / 'o' / name}\n" for name in ("contact.png", "clean.txt"))
     assert (done.returncode, done.stderr) == (0, written)
-    told = json.loads(done.stdout)
-    assert {split: told["splits"][split]["n"] for split in told["splits"]} == {"train": 160, "val": 40, "test": 40}
-    assert told["splits"]["train"]["counts"]["neutral"] == 40
-    assert told["twins"] == {split: {"exact": 3, "near": 2, "clean": 35} for split in ("val", "test")}
-    clean = Path(told["files"]["clean"]).read_text().split()
+    view = json.loads(done.stdout)
+    assert {split: view["splits"][split]["n"] for split in view["splits"]} == {"train": 160, "val": 40, "test": 40}
+    assert view["splits"]["train"]["counts"]["neutral"] == 40
+    assert view["twins"] == {split: {"exact": 3, "near": 2, "clean": 35} for split in ("val", "test")}
+    clean = Path(view["files"]["clean"]).read_text().split()
     assert clean == [f"{row:05d}" for row in range(205, 240)]
-    sheet = np.asarray(Image.open(told["files"]["contact_sheet"]))
+    sheet = np.asarray(Image.open(view["files"]["contact_sheet"]))
     assert sheet.shape[0] > 7 * 48
     assert sheet.shape[1] > 3 * 8 * 48
     assert len(np.unique(sheet)) > 100
@@ -37,17 +37,17 @@ def test_text_and_default_folder(tiny_fer2013: Path, tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "contempt" in done.stdout
     assert "first ids: 00000 (train), 00160 (val)" in done.stdout
-    assert "may also call that one 00200.jpg" in done.stdout
+    assert "may also use 00200.jpg" in done.stdout
     assert (tmp_path / "ferplus-data" / "contact.png").exists()
 
 
-def test_a_split_that_cannot_be_told_is_said(tmp_path: Path, fer2013_writer: Callable[..., Any]) -> None:
+def test_a_missing_split_is_reported(tmp_path: Path, fer2013_writer: Callable[..., Any]) -> None:
     fer2013_writer(tmp_path / "f", "folder-untold")
     done = mien("fer2013", "--root", tmp_path / "f", "--json", cwd=tmp_path)
-    told = json.loads(done.stdout)
-    assert list(told["splits"]) == ["train"]
-    assert "mixes both" in told["missing"]["test"]
-    assert "clean" not in told["files"]
+    view = json.loads(done.stdout)
+    assert list(view["splits"]) == ["train"]
+    assert "mixes both" in view["missing"]["test"]
+    assert "clean" not in view["files"]
 
 
 def test_mistakes_are_one_line(tiny_fer2013: Path, tmp_path: Path) -> None:

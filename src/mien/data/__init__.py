@@ -7,14 +7,16 @@ Every reader takes `(root, split, **options)`, only reads under `root`, and rais
 the expected format.  To add a data set, write one file and add one line to `READERS` in registry.py.
 """
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from mien.data.registry import READERS, SPLITS, Reader, data_root, read, read_options
 from mien.data.samples import Samples
 from mien.data.synthetic import synthetic
+from mien.errors import DataError
 
-__all__ = ["DATASETS", "SPLITS", "Samples", "data_root", "load", "read_options"]
+__all__ = ["DATASETS", "SPLITS", "Samples", "data_root", "load", "load_splits", "read_options"]
 
 DATASETS: dict[str, Reader] = {**READERS, "synthetic": synthetic}
 """Reader by name."""
@@ -28,3 +30,22 @@ def load(name: str, root: Path | str | None, split: str, **options: Any) -> Samp
     MIEN_DATA names.  Raises DataError for an unknown name, split or option, and for files that cannot be read.
     """
     return read(DATASETS, name, root, split, options)
+
+
+def load_splits(
+    name: str, root: Path | str | None, options: Mapping[str, Any], required: Collection[str] = ()
+) -> tuple[dict[str, Samples], dict[str, str]]:
+    """Return every split of a data set that can be read, and why each of the others cannot.
+
+    Raises DataError where a `required` split cannot be read, or none at all.
+    """
+    splits: dict[str, Samples] = {}
+    missing: dict[str, str] = {}
+    for split in SPLITS:
+        try:
+            splits[split] = load(name, root, split, **options)
+        except DataError as error:
+            missing[split] = str(error)
+            if split in required or len(missing) == len(SPLITS):
+                raise
+    return splits, missing

@@ -1,11 +1,10 @@
-"""The audit of a data set: twins, leaks, conflicting labels, blanks, what is no face, balance, subjects.
+"""The audit of a data set: near-duplicates (twins), leaks, conflicting labels, blanks, non-faces, balance, subjects.
 
-    found = audit("fer2013", root)
-    to_dict(found)["leaks"]
+    print(report_on(run_audit("fer2013", root)))      # report_on is in summary.py
 
-What a score is worth depends on what it was measured on.  Everything that is found is counted and listed by id; what
-cannot be looked at, because a data set has no votes or no subjects, is left out and said.  Run it with
-`mien data NAME --hygiene`, which also writes the images into a page and the ids worth keeping into clean-SPLIT.txt.
+A score is worth no more than the data it was measured on.  The audit counts every problem and lists it by id, and
+reports what it could not examine because the data set has no votes or no subjects.  `mien data NAME --hygiene` runs it,
+shows the images on a page and writes the ids worth keeping into clean-SPLIT.txt.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data import SPLITS, data_root, load
+from mien.data import data_root, load_splits
 from mien.data.audit.label_sources import Texts, plurality, published_labels, top_label, votes_on
+from mien.data.audit.report import Agreement, AgreementTable
 from mien.data.cache import Entry, kept
 from mien.data.duplicates import (
     THRESHOLD,
@@ -32,30 +32,30 @@ from mien.data.duplicates import (
 )
 from mien.data.fer2013.votes import CHOICES
 from mien.data.samples import Samples, digest
-from mien.errors import DataError, UsageError, spelled
+from mien.errors import UsageError, spelled
 from mien.progress import bar
 
 BLANK = 5.0
 """Grey levels: an image whose pixels vary less (standard deviation) is blank; FER2013's faintest face is at 9."""
 
 BLOCK = 4096
-"""Images looked at together."""
+"""Images examined together."""
 
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class Audit:
-    """What was found in a data set; arrays (N,) run through all its splits in order.
+    """What was detected in a data set.  Arrays (N,) run through all its splits in order.
 
     Attributes:
         name, splits, missing: the data set, its samples by split, and why a split could not be read.
-        groups: which images are twins of each other.
-        leaks: by (split, earlier split), the twins there of its images.
+        groups: which images are near-duplicates of each other.
+        leaks: by (split, earlier split), the near-duplicates there of its images.
         blank: which images show nothing.
-        votes: int (N, 10) people's choices, published: the labels from before they voted; None where there are none.
-        faceless: in which images the detector found no face, None where it was not asked; detector: its name.
-        left_out: what could not be looked at, and why.
+        votes: int (N, 10) rater choices, None where there are none; published: the labels from before the votes.
+        faceless: in which images the detector finds no face, None without a detector; detector: its name.
+        left_out: what could not be examined, and why.
     """
 
     name: str
@@ -102,26 +102,15 @@ class Audit:
         raise IndexError(position)
 
 
-def audit(name: str, root: Path | None, detector: str | None = None, **options: Any) -> Audit:
-    """Look at every split of a data set that there is; DataError when there is none at all.
+def run_audit(name: str, root: Path | None, detector: str | None = None, **options: Any) -> Audit:
+    """Audit every split of a data set that can be read; DataError when there is none at all.
 
-    `detector` names one of DETECTORS to look for a face in every image, which takes a few milliseconds for each.
+    `detector` names one of DETECTORS to look for a face in every image, which takes a few milliseconds each.
     """
-    look = None if detector is None else _finder(detector)
-    splits, missing = _read(name, root, options)
-    left_out: dict[str, str] = {}
+    detect = None if detector is None else _make_detector(detector)
+    splits, missing = load_splits(name, root, options)
     votes = votes_on(splits, data_root(root))
-    if isinstance(votes, str):
-        left_out["not a face, by votes"] = votes
     published = None if isinstance(votes, str) else published_labels(splits, data_root(root))
-    if published is None:
-        left_out["agreement of labels with votes"] = left_out.get(
-            "not a face, by votes", "the data set's labels are its votes"
-        )
-    if look is None:
-        left_out["not a face, by detector"] = spelled("no `detector` was given")
-    if all(samples.group is None for samples in splits.values()):
-        left_out["subjects in two splits"] = "the data set names no subjects"
     return Audit(
         name,
         splits,
@@ -131,116 +120,118 @@ def audit(name: str, root: Path | None, detector: str | None = None, **options: 
         np.concatenate([_blank(samples.images) for samples in splits.values()]),
         None if isinstance(votes, str) else votes,
         published,
-        None if look is None else np.concatenate([_faceless(s, str(detector), look) for s in splits.values()]),
+        None if detect is None else np.concatenate([_faceless(s, str(detector), detect) for s in splits.values()]),
         detector,
-        left_out,
+        _left_out(splits, votes, published, detector),
     )
 
 
-def members(of: Index, at_least: int = 2) -> list[Index]:
-    """Return the positions in each group of that size or more, from one array of `Groups`, in order.
+def _left_out(
+    splits: Mapping[str, Samples], votes: object, published: Texts | None, detector: str | None
+) -> dict[str, str]:
+    """Return what cannot be examined, and why; `votes` is the reason where there are none."""
+    left_out: dict[str, str] = {}
+    if isinstance(votes, str):
+        left_out["not a face, by votes"] = votes
+    if published is None:
+        left_out["agreement of labels with votes"] = (
+            votes if isinstance(votes, str) else "the data set's labels are its votes"
+        )
+    if detector is None:
+        left_out["not a face, by detector"] = spelled("no `detector` was given")
+    if all(samples.group is None for samples in splits.values()):
+        left_out["subjects in two splits"] = "the data set names no subjects"
+    return left_out
+
+
+def members(group_of: Index, min_size: int = 2) -> list[Index]:
+    """Return the positions in each group of at least `min_size`, from one array of `Groups`, in order.
 
     >>> [group.tolist() for group in members(np.array([0, 1, 0, 3, 1]))]
     [[0, 2], [1, 4]]
     """
-    order = np.argsort(of, kind="stable")
-    cuts = np.flatnonzero(np.diff(of[order])) + 1
-    return [group for group in np.split(order, cuts) if len(group) >= at_least]
+    order = np.argsort(group_of, kind="stable")
+    cuts = np.flatnonzero(np.diff(group_of[order])) + 1
+    return [group for group in np.split(order, cuts) if len(group) >= min_size]
 
 
-def conflicting(found: Audit, of: Index) -> list[Index]:
+def conflicting(audit: Audit, group_of: Index) -> list[Index]:
     """Return the groups whose images have different labels."""
-    return [group for group in members(of) if len({*found.labels[group]} - {""}) > 1]
+    return [group for group in members(group_of) if len({*audit.labels[group]} - {""}) > 1]
 
 
-def keep(found: Audit) -> dict[str, Mask]:
+def keep(audit: Audit) -> dict[str, Mask]:
     """Return which images of each split are worth keeping.
 
-    Of train: one image of each group of twins, and none that is blank, no face by all taggers, or whose twins in
-    train have another label.  Of val and test: those without a twin in train, and nothing else is removed, because a
-    test set that was tidied by hand flatters; these are the clean splits on which mien reports its scores.
+    Train keeps one image of each group of near-duplicates.  It drops blank images, images that all raters call not a
+    face, and groups with different labels in train.  Val and test drop only the images with a near-duplicate in train:
+    a hand-tidied test set flatters.  These are the clean splits that mien reports scores on.
     """
-    kept_of: dict[str, Mask] = {}
-    for split in found.splits:
-        own = found.split == split
-        if split == "train":
-            first, torn = found.groups.near == np.arange(len(own)), np.zeros(len(own), bool)
-            for group in members(np.where(own, found.groups.near, -1 - np.arange(len(own)))):
-                torn[group] = len({*found.labels[group]} - {""}) > 1
-            kept_of[split] = (first & ~torn & ~found.blank & ~found.no_face)[own]
-        else:
-            leak = found.leaks.get((split, "train"))
-            kept_of[split] = np.ones(own.sum(), bool) if leak is None else leak.index < 0
-    return kept_of
+    return {split: _keep_train(audit) if split == "train" else _keep_clean(audit, split) for split in audit.splits}
 
 
-def subjects(found: Audit) -> dict[str, list[str]]:
-    """Return the subjects that stand in more than one split, with those splits."""
-    seen: dict[str, list[str]] = {}
-    for split, samples in found.splits.items():
+def _keep_train(audit: Audit) -> Mask:
+    own, near = audit.split == "train", audit.groups.near
+    rows = np.arange(len(own))
+    conflict = np.zeros(len(own), bool)
+    for group in members(np.where(own, near, -1 - rows)):
+        conflict[group] = len({*audit.labels[group]} - {""}) > 1
+    return np.asarray(((near == rows) & ~conflict & ~audit.blank & ~audit.no_face)[own])
+
+
+def _keep_clean(audit: Audit, split: str) -> Mask:
+    leak = audit.leaks.get((split, "train"))
+    return np.ones(len(audit.splits[split]), bool) if leak is None else leak.index < 0
+
+
+def subjects(audit: Audit) -> dict[str, list[str]]:
+    """Return the subjects that are in more than one split, with those splits."""
+    splits_of: dict[str, list[str]] = {}
+    for split, samples in audit.splits.items():
         names = [] if samples.group is None else np.unique(np.asarray(samples.group).astype(np.str_)).tolist()
         for subject in names:
-            if subject not in ("", "nan", "None"):  # how readers and tables write that it is not known
-                seen.setdefault(subject, []).append(split)
-    return {subject: splits for subject, splits in seen.items() if len(splits) > 1}
+            if subject not in ("", "nan", "None"):  # how readers and tables write an unknown subject
+                splits_of.setdefault(subject, []).append(split)
+    return {subject: splits for subject, splits in splits_of.items() if len(splits) > 1}
 
 
-def agreement(found: Audit) -> dict[str, dict[str, dict[str, Any]]] | None:
-    """Return by split and label how many images there are and which share of the votes' pluralities agrees."""
-    if found.votes is None or found.published is None:
+def agreement(audit: Audit) -> AgreementTable | None:
+    """Return by split and label on what fraction of the images most votes are for the published label."""
+    if audit.votes is None or audit.published is None:
         return None
-    agrees = plurality(found.votes) == found.published
-    table: dict[str, dict[str, dict[str, Any]]] = {}
-    for split in ("all", *found.splits):
-        own = np.ones(len(agrees), bool) if split == "all" else found.split == split
-        named = {
-            "all": own,
-            **{x: own & (found.published == x) for x in _labels(found) if (found.published == x).any()},
-        }
-        table[split] = {
-            x: {"n": int(rows.sum()), "share": float(agrees[rows].mean()) if rows.any() else None}
-            for x, rows in named.items()
-        }
+    agrees, published = plurality(audit.votes) == audit.published, audit.published
+    labels = [label for label in next(iter(audit.splits.values())).labels if (published == label).any()]
+
+    def part(rows: Mask) -> Agreement:
+        return Agreement(int(rows.sum()), float(agrees[rows].mean()) if rows.any() else None)
+
+    table = {}
+    for split in ("all", *audit.splits):
+        own = np.ones(len(agrees), bool) if split == "all" else audit.split == split
+        table[split] = {"all": part(own), **{x: part(own & (published == x)) for x in labels}}
     return table
 
 
-def leaks_told(found: Audit) -> str:
-    """Return one line on what stands in two splits, empty when nothing does."""
+def leak_message(audit: Audit) -> str:
+    """Return one line on what is in two splits, empty where nothing is."""
     parts = [
-        f"{(twins.index >= 0).sum():,} of {len(twins.index):,} {split} images have a twin in {earlier}"
-        for (split, earlier), twins in found.leaks.items()
-        if (twins.index >= 0).any()
+        f"{(matches.index >= 0).sum():,} of {len(matches.index):,} {split} images have a near-duplicate in {earlier}"
+        for (split, earlier), matches in audit.leaks.items()
+        if (matches.index >= 0).any()
     ]
-    if shared := len(subjects(found)):
-        parts.append(f"{shared:,} subjects stand in more than one split")
-    return f"the splits of {found.name} leak: {'; '.join(parts)}" if parts else ""
-
-
-def _labels(found: Audit) -> tuple[str, ...]:
-    return next(iter(found.splits.values())).labels
-
-
-def _read(name: str, root: Path | None, options: Mapping[str, Any]) -> tuple[dict[str, Samples], dict[str, str]]:
-    splits: dict[str, Samples] = {}
-    missing: dict[str, str] = {}
-    for split in SPLITS:
-        try:
-            splits[split] = load(name, root, split, **options)
-        except DataError as error:
-            missing[split] = str(error)
-            if len(missing) == len(SPLITS):
-                raise
-    return splits, missing
+    if shared := len(subjects(audit)):
+        parts.append(f"{shared:,} subjects are in more than one split")
+    return f"the splits of {audit.name} leak: {'; '.join(parts)}" if parts else ""
 
 
 def _groups(splits: Mapping[str, Samples]) -> Groups:
     def build() -> Entry:
-        with bar("looking for twins", sum(map(len, splits.values()))) as advance:
+        with bar("searching for near-duplicates", sum(map(len, splits.values()))) as advance:
             return Entry(vars(groups([samples.images for samples in splits.values()], advance=advance)), {})
 
     stamp = digest(str(THRESHOLD), *(samples.fingerprint for samples in splits.values()))
-    found = kept(f"groups-{stamp}", build).arrays
-    return Groups(np.asarray(found["exact"]), np.asarray(found["near"]))
+    arrays = kept(f"groups-{stamp}", build).arrays
+    return Groups(np.asarray(arrays["exact"]), np.asarray(arrays["near"]))
 
 
 def _leaks(splits: Mapping[str, Samples], root: Path | None) -> Iterator[tuple[tuple[str, str], NearDuplicates]]:
@@ -259,22 +250,26 @@ def _blank(images: Images) -> Mask:
     return np.concatenate([np.zeros(0, np.float32), *spread]) < BLANK
 
 
-def _finder(detector: str) -> Any:
-    from mien.inference.detectors import make  # here, because OpenCV takes a while
+def _make_detector(detector: str) -> Any:
+    from mien.inference.detectors import make  # here, because importing OpenCV takes a while
 
     if detector == "whole":
-        raise UsageError("`detector` whole", "yunet or haar", "whole takes every image for a face")
+        raise UsageError("`detector` whole", "yunet or haar", "whole treats every image as a face")
     return make(detector)
 
 
-def _faceless(samples: Samples, detector: str, look: Any) -> Mask:
+def _faceless(samples: Samples, detector: str, detect: Any) -> Mask:
     def build() -> Entry:
-        found = np.zeros(len(samples), bool)
+        faceless = np.zeros(len(samples), bool)
         with bar(f"looking for faces in {samples.split}", len(samples)) as advance:
             for k, image in enumerate(samples.images):
-                found[k] = not look(np.repeat(image, 3, axis=2) if image.shape[2] == 1 else np.ascontiguousarray(image))
+                faceless[k] = not detect(_rgb(image))
                 advance(1)
-        return Entry({"faceless": found}, {})
+        return Entry({"faceless": faceless}, {})
 
     name = f"faceless-{digest(samples.fingerprint, detector)}"
     return np.asarray(kept(name, build).arrays["faceless"])
+
+
+def _rgb(image: Images) -> Images:
+    return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else np.ascontiguousarray(image)

@@ -64,7 +64,7 @@ def ferplus(root: Path, split: str, *, labels: str = "majority") -> Samples:
         near = get_close_matches(str(labels), RULES, 1)
         raise DataError(f"ferplus labels {labels!r}", " or ".join(RULES), f"did you mean {near[0]}?" if near else "")
     layout = find(root)
-    files = found_votes(layout)
+    files = required_votes(layout)
     entry = images(layout)
     rows = split_rows(layout, entry, split)
     votes = all_votes(entry, files)[rows]
@@ -81,7 +81,7 @@ def ferplus(root: Path, split: str, *, labels: str = "majority") -> Samples:
     )
 
 
-def found_votes(layout: Layout) -> dict[str, Path]:
+def required_votes(layout: Layout) -> dict[str, Path]:
     """Return the vote files of a layout, none for packed arrays; DataError where they lack or cannot be joined."""
     if layout.kind == "folder":
         raise DataError(
