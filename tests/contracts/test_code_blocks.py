@@ -71,11 +71,11 @@ RUNNABLE = list(
 )[::-1]
 
 
-def as_parameter(block: Block) -> object:
-    slow = [pytest.mark.slow] if block.note == "slow" else []
-    if any(line.split()[1] in SHORT for line in commands(block) if "--show" not in line and "--list" not in line):
-        slow.append(pytest.mark.slow)
-    return pytest.param(block, marks=slow, id=block.name)
+SLOW = [block for block in RUNNABLE if block.note == "slow"]
+QUICK = {
+    page: [block for block in RUNNABLE if block.page == page and block not in SLOW]
+    for page in {b.page for b in RUNNABLE}
+}
 
 
 def commands(block: Block) -> list[str]:
@@ -165,14 +165,29 @@ def test_a_block_runs_or_says_why_not(block: Block) -> None:
         assert re.fullmatch(r"not run: \S.*", block.note)
 
 
-@pytest.mark.parametrize("block", [as_parameter(block) for block in RUNNABLE])
-def test_block(
+@pytest.mark.parametrize("page", sorted(page for page, quick in QUICK.items() if quick))
+def test_blocks_of_a_page(
+    page: str, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """One test for a page, since its blocks read what earlier ones wrote."""
+    for block in QUICK[page]:
+        check(block, folders[page], monkeypatch, capfd)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", SLOW, ids=lambda block: block.name)
+def test_slow_block(
     block: Block, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(folders[block.page])
+    check(block, folders[block.page], monkeypatch, capfd)
+
+
+def check(block: Block, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """Run a block in a folder: it succeeds and prints something."""
+    monkeypatch.chdir(folder)
     if block.language == "python":
         exec(compile(block.text, block.name, "exec"), {"__name__": "__main__"})
-        assert capfd.readouterr().out.strip()
+        assert capfd.readouterr().out.strip(), block.name
     for line in commands(block):
         words = shlex.split(line)[1:]
         if words[0] in ("train", "reproduce", "sweep"):
@@ -181,5 +196,5 @@ def test_block(
             words += SHORT.get(words[0], [])
         code = run(words, monkeypatch)
         printed = capfd.readouterr()
-        assert code == 0, printed.err
-        assert printed.out.strip(), line
+        assert code == 0, f"{block.name}: {line}: {printed.err}"
+        assert printed.out.strip(), f"{block.name}: {line}"
