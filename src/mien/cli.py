@@ -423,11 +423,11 @@ def fairness(
         columns, notes = read_groups(groups, answers.ids, id, by or [])
         for note in notes:
             say(note)
-        figures = measure(answers, columns, min_group)
-        _print(figures, fairness_show.to_text, as_json)
+        audit = measure(answers, columns, min_group)
+        _print(audit, fairness_show.to_text, as_json)
         if out:
             with begin() as outputs:
-                _wrote(fairness_show.keep(answers, figures, outputs))
+                _wrote(fairness_show.keep(answers, audit, outputs))
 
 
 @app.command()

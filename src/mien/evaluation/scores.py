@@ -10,12 +10,11 @@ from mien.evaluation import label_sets, metrics
 from mien.evaluation.calibration.selective import selective
 from mien.evaluation.result import Provenance, Result
 from mien.evaluation.statistics import clusters
-from mien.evaluation.statistics.intervals import RESAMPLED, bootstrap, intervals, known_ends, proportion_interval
+from mien.evaluation.statistics.intervals import RESAMPLED, Ends, bootstrap, intervals, known_ends, proportion_interval
 from mien.evaluation.training_duplicates import not_searched
 from mien.labels import columns
 
 Value = float | None
-Ends = list[Value]
 ClassScores = dict[str, float | int | None]
 
 
