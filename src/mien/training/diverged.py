@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from mien.errors import DivergedError
-from mien.training.runlog import read_environment, read_json, write_json
+from mien.training.runlog import read_environment, write_environment
 
 DO = "train again with a lower optim.lr, or with precision=float32"
 
@@ -26,14 +26,13 @@ def recorded(run: Path, epoch: int) -> Iterator[None]:
         yield
     except DivergedError as error:
         message = f"{error} at epoch {epoch}"
-        write_json({**read_json(run / "env.json"), "diverged": message}, run / "env.json")
+        write_environment(read_environment(run).model_copy(update={"diverged": message}), run)
         raise DivergedError(f"diverged: {message}", do=DO) from None
 
 
 def refuse(run: Path) -> None:
     """Refuse to resume a run that diverged, because its seed would diverge again; DivergedError."""
-    facts = read_environment(run) if (run / "env.json").is_file() else {}
-    if message := facts.get("diverged"):
+    if (run / "env.json").is_file() and (message := read_environment(run).diverged):
         raise DivergedError(f"{run} diverged: {message}", do=DO)
 
 

@@ -10,7 +10,7 @@ import logging
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import asdict
 from io import StringIO
@@ -116,7 +116,7 @@ def zoom(x: Tensor, factor: float, fill: str = "black") -> Tensor:
     return F.interpolate(padded, size=(size, size), mode="bilinear", align_corners=False)
 
 
-def export(recipe: Recipe, run: Path, train: Split, val: Split, provenance: dict[str, Any]) -> list[Path]:
+def export(recipe: Recipe, run: Path, train: Split, val: Split, environment: Mapping[str, Any]) -> list[Path]:
     """Write `run/model.onnx` from `run/best.pt` and perhaps `run/model-int8.onnx`; return what was written.
 
     Temperature and threshold are fitted on val.  Raises MienError when ONNX and torch differ by more than PARITY,
@@ -128,7 +128,7 @@ def export(recipe: Recipe, run: Path, train: Split, val: Split, provenance: dict
         shutil.rmtree(left, ignore_errors=True)
     try:
         with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=run) as scratch:
-            whole = _export(recipe, best, Path(scratch), train, val, provenance)
+            whole = _export(recipe, best, Path(scratch), train, val, environment)
             (run / "model-int8.onnx").unlink(missing_ok=True)  # of an earlier export, if this one has none
             return [path.replace(run / path.name) for path in whole]
     except OSError as error:  # a full disk: the system does not name the file
@@ -136,7 +136,7 @@ def export(recipe: Recipe, run: Path, train: Split, val: Split, provenance: dict
 
 
 def _export(
-    recipe: Recipe, best: dict[str, Any], folder: Path, train: Split, val: Split, provenance: dict[str, Any]
+    recipe: Recipe, best: checkpoint.Best, folder: Path, train: Split, val: Split, environment: Mapping[str, Any]
 ) -> list[Path]:
     crops = val.images.cpu().permute(0, 2, 3, 1).contiguous()
     target = val.target.double().cpu().numpy()
@@ -146,19 +146,19 @@ def _export(
     scores = finite_all("logits of best.pt on val", torch.cat([batch["logits"] for batch in batches]))
     graph.temperature = temperature = fit_temperature(scores.double().numpy(), target)
     path = folder / "model.onnx"
-    _write(graph, best["size"], best["channels"], path)
+    _write(graph, best.size, best.channels, path)
     with parsing("best.pt", kind=WeightsError, says="does not make a card"):  # its labels may be anything
         card = Card(
             name=recipe.name,
-            labels=tuple(best["labels"]),
-            size=best["size"],
-            channels=best["channels"],
+            labels=tuple(best.labels),
+            size=best.size,
+            channels=best.channels,
             framing=recipe.data.framing,
             alignment={name: asdict(square) for name, square in FRAMINGS[recipe.data.framing].items()},
             temperature=temperature,
-            data=provenance["data"],
+            data=environment["data"],
             recipe=recipe.model_dump(mode="json"),
-            provenance={**provenance, "epoch": best["epoch"], "mien": __version__},
+            provenance={**environment, "epoch": best.epoch, "mien": __version__},
             code_licence=CODE_LICENCE,
             weights_licence=WEIGHTS_LICENCE,
             data_terms=terms_of(*trained_on(recipe)),

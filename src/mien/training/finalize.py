@@ -6,9 +6,9 @@ fixed and on disk.  Test scores that these weights already have are kept.  The i
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict, cast
 
 import torch
 
@@ -25,6 +25,7 @@ from mien.reading.shape import Facts, fits
 from mien.training import checkpoint
 from mien.training.batches import split
 from mien.training.export import export, stamp
+from mien.training.prepared import Prepared
 from mien.training.recipe import Recipe
 from mien.training.runlog import read_environment, read_json, write_json
 from mien.training.train import Plan
@@ -32,9 +33,49 @@ from mien.training.train import Plan
 IN_CARD = ("dataset", "n", "accuracy", "accuracy_interval", "macro_f1", "ece", "nll", "clean")
 
 
-class Scores(Facts):
-    """The figures on a split, as far as the card takes them."""
+class CleanScores(TypedDict):
+    """Some of the scores without near-duplicates of training images; None, with a reason, where that is unknown."""
 
+    n: int | None
+    accuracy: float | None
+    accuracy_interval: list[float | None] | None
+    reason: NotRequired[str]
+
+
+class SplitScores(TypedDict):
+    """Some of the scores on a split, as JSON has them; metrics.json holds all that `mien evaluate --json` prints."""
+
+    dataset: str
+    n: int
+    accuracy: float | None
+    accuracy_interval: list[float | None] | None
+    macro_f1: float | None
+    ece: float | None
+    nll: float | None
+    clean: CleanScores
+    weights_sha256: str
+
+
+@dataclass(frozen=True)
+class RunScores:
+    """The content of metrics.json.
+
+    Attributes:
+        weights: a digest of the recipe and the checkpoint that were measured.
+        splits: the scores of model.onnx by split: val and, once it was opened, test.
+        int8: those of model-int8.onnx, on val; None where there is no such file.
+    """
+
+    weights: str
+    splits: Mapping[str, SplitScores]
+    int8: Mapping[str, SplitScores] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the scores as metrics.json has them."""
+        return {"weights": self.weights, **self.splits} | ({"int8": self.int8} if self.int8 else {})
+
+
+class _Split(Facts):
     dataset: str
     n: int
     accuracy: float | None
@@ -46,76 +87,80 @@ class Scores(Facts):
     weights_sha256: str
 
 
-class Metrics(Facts):
-    """What metrics.json holds, as far as it is read."""
-
-    val: Scores | None = None
-    test: Scores | None = None
+class _Metrics(Facts):
+    val: _Split | None = None
+    test: _Split | None = None
 
 
-def finish(recipe: Recipe, root: Path | None, run: Path, *, test: bool = False) -> dict[str, Any]:
-    """Export a run and measure it; returns metrics.json: `val`, `test`, `int8` (its val), `weights` (their digest).
+def finish(
+    recipe: Recipe, root: Path | None, run: Path, *, prepared: Prepared | None = None, test: bool = False
+) -> RunScores:
+    """Export a run, measure it, write metrics.json and the report, and return the scores.
 
-    Test is opened where `test` asks for it, once; a run that has not come to its end is scored on val alone.
+    Test is opened only with `test`, and once; a run that has not ended is scored on val alone.  With `prepared` the
+    export reads no data again.
     """
     environment = read_environment(run)
     cpu = torch.device("cpu")
-    train, val = split(recipe, root, "train", cpu), split(recipe, root, "val", cpu)
+    train, val = (
+        (prepared.train, prepared.val) if prepared else (split(recipe, root, name, cpu) for name in ("train", "val"))
+    )
     last = checkpoint.load(run / "last.pt", checkpoint.Last)
-    ended = last["step"] >= Plan.of(recipe, train).steps
-    facts = {**environment, "data": {k: v for k, v in environment["data"].items() if k != "root"}}
-    path, *variants = export(recipe, run, train, val, facts)
-    known = scored(run)
-    figures: dict[str, Any] = {"weights": _digest(run)}
-    wanted = ["val", "test"] if test and ended and "test" not in known else ["val"]
-    results, scores = measure(path, recipe, root, wanted, {k: v for k, v in known.items() if k == "test"})
-    if "test" in known and (run / "test.npz").is_file():  # the same weights, but the file was stamped again
-        results["test"] = renamed(Result.load(run / "test.npz"), scores["test"])
+    ended = last.step >= Plan.of(recipe, train).steps
+    path, *variants = export(recipe, run, train, val, environment.public())
+    before = scored(run)
+    known = {"test": before.splits["test"]} if before and "test" in before.splits else {}
+    results, splits = measure(path, recipe, root, ["val", "test"] if test and ended and not known else ["val"], known)
+    if known and (run / "test.npz").is_file():  # the same weights, but the file was stamped again
+        results["test"] = renamed(Result.load(run / "test.npz"), splits["test"]["weights_sha256"])
     for name, result in results.items():
         result.save(run / f"{name}.npz")
-    figures |= scores
-    for variant in variants:
-        figures["int8"] = measure(variant, recipe, root, ["val"], {})[1]
-    write_json(figures, run / "metrics.json")
+    int8 = measure(variants[0], recipe, root, ["val"], {})[1] if variants else None
+    scores = RunScores(_digest(run), splits, int8)
+    write_json(scores.to_dict(), run / "metrics.json")
     with beside(run / "report.html") as scratch:
         write(gather([run], root), scratch)
-    return figures
+    return scores
 
 
 def measure(
-    path: Path, recipe: Recipe, root: Path | None, splits: list[str], known: dict[str, Any]
-) -> tuple[dict[str, Result], dict[str, Any]]:
-    """Score a file on splits and put the figures, with those already known, into its card.
+    path: Path, recipe: Recipe, root: Path | None, splits: list[str], known: Mapping[str, SplitScores]
+) -> tuple[dict[str, Result], dict[str, SplitScores]]:
+    """Score a file on splits and put the scores, with those already known, into its card.
 
-    Returns the results of the splits and all figures by split; both name the sha256 of the file as it then is.
+    Returns the new results and all scores, by split; both name the sha256 of the file as it then is.
     """
-    results, figures = {}, dict(known)
+    results: dict[str, Result] = {}
+    scores: dict[str, Any] = dict(known)
     for name in splits:
-        results[name], scores = evaluate(path, recipe.data.name, root, name, **recipe.data.options)
-        figures[name] = scores.to_dict()
-    short = {name: {key: every[key] for key in IN_CARD} for name, every in figures.items()}
+        results[name], measured = evaluate(path, recipe.data.name, root, name, **recipe.data.options)
+        scores[name] = measured.to_dict()
+    short = {name: {key: each[key] for key in IN_CARD} for name, each in scores.items()}
     stamp(path, Classifier(path).card.model_copy(update={"metrics": short}))
-    sha = {"weights_sha256": sha256_of(path)}
-    results = {name: renamed(result, sha) for name, result in results.items()}
-    return results, {name: {**every, **sha} for name, every in figures.items()}
+    sha = sha256_of(path)
+    return (
+        {name: renamed(result, sha) for name, result in results.items()},
+        {name: cast(SplitScores, {**each, "weights_sha256": sha}) for name, each in scores.items()},
+    )
 
 
-def renamed(result: Result, figures: Mapping[str, Any]) -> Result:
-    """Return a result whose provenance names the file with this sha256."""
-    return replace(result, provenance=result.provenance.updated(weights_sha256=figures["weights_sha256"]))
+def renamed(result: Result, sha: str) -> Result:
+    """Return a result whose provenance names the weights file with this sha256."""
+    return replace(result, provenance=result.provenance.updated(weights_sha256=sha))
 
 
-def scored(run: Path) -> dict[str, Any]:
-    """Return the figures that these very weights have already."""
+def scored(run: Path) -> RunScores | None:
+    """Return the scores in metrics.json, or None unless they are of the run's present weights."""
     written = run / "metrics.json"
     if not written.exists():
-        return {}
-    before = read_json(written)
-    if before.get("weights") != _digest(run):
-        return {}
+        return None
+    content = read_json(written)
+    if content.get("weights") != _digest(run):
+        return None
     with parsing(written, "what mien wrote", UsageError, "remove it"):
-        fits(Metrics, before)
-    return before
+        fits(_Metrics, content)
+    splits = {name: cast(SplitScores, content[name]) for name in content if name in ("val", "test")}
+    return RunScores(content["weights"], splits, content.get("int8"))
 
 
 def _digest(run: Path) -> str:

@@ -273,13 +273,13 @@ def _rate(step: int, settings: Settings) -> float:
 
 def _resume(
     parts: Mapping[str, Any], out: Path, identity: Mapping[str, Any]
-) -> tuple[int, float, list[dict[str, Any]]]:
+) -> tuple[int, float, list[checkpoint.Row]]:
     if not (out / "last.pt").is_file():
         return 0, 0.0, []
     last = checkpoint.load(out / "last.pt", checkpoint.Drawing)
-    if last.get("identity") != identity:
+    if last.identity != identity:
         raise UsageError(f"{out} holds a generator of other data or settings", "a new folder, or the same command")
     with parsing(out / "last.pt", kind=WeightsError, says="is not of this generator"):
-        parts["model"].load_state_dict(last["model"])
-        restore(parts["optimizer"], last["optimizer"])
-    return last["step"], last["seconds"], last["history"]
+        parts["model"].load_state_dict(last.model)
+        restore(parts["optimizer"], last.optimizer)
+    return last.step, last.seconds, last.history

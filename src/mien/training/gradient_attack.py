@@ -51,7 +51,7 @@ def load(run: Path) -> tuple[Graph, tuple[str, ...]]:
     recipe = resume_recipe(run)
     best = checkpoint.load(run / "best.pt", checkpoint.Best)
     graph = Graph(restored(recipe, best).requires_grad_(False), recipe.views, recipe.augment.fill)
-    return graph.eval(), tuple(best["labels"])
+    return graph.eval(), tuple(best.labels)
 
 
 def climb(

@@ -17,6 +17,7 @@ from mien.models import MODELS
 from mien.reading.guard import parsing
 from mien.training.augment import center_crop
 from mien.training.batches import Split
+from mien.training.checkpoint import Weights
 from mien.training.diverged import DO, finite_weights
 from mien.training.optim import OPTIMIZERS, SCHEDULES, SOLVERS
 from mien.training.recipe import Recipe
@@ -109,15 +110,15 @@ def build(recipe: Recipe, data: Split, device: torch.device) -> nn.Module:
     return model.to(device).to(memory_format=torch.channels_last)  # type: ignore[no-any-return,call-overload]
 
 
-def restored(recipe: Recipe, best: dict[str, Any]) -> nn.Module:
+def restored(recipe: Recipe, best: Weights) -> nn.Module:
     """Return the network of a checkpoint `best.pt`, with the averaged weights, on the CPU and in evaluation mode.
 
     WeightsError for weights of another network, DivergedError for weights that are not finite.
     """
-    model = make(recipe, len(best["labels"]), best["channels"], best["size"], len(best["aux_labels"]))
+    model = make(recipe, len(best.labels), best.channels, best.size, len(best.aux_labels))
     with parsing("best.pt", kind=WeightsError, says="does not fit its recipe"):
-        model.load_state_dict(best["average"])
-    finite_weights(best["average"], " in best.pt", DO)
+        model.load_state_dict(best.average)
+    finite_weights(best.average, " in best.pt", DO)
     return model.eval()
 
 

@@ -48,10 +48,10 @@ def optimizer(model: nn.Module, spec: Optim) -> torch.optim.Optimizer | None:
     return OPTIMIZERS[spec.name](groups, spec)
 
 
-def restore(own: torch.optim.Optimizer, content: dict[str, Any]) -> None:
+def restore(own: torch.optim.Optimizer, content: dict[str, Any] | None) -> None:
     """Load a checkpoint's state of an optimiser; ValueError where it is of other weights or settings."""
     fresh = [{key: value for key, value in group.items() if key != "params"} for group in own.param_groups]
-    own.load_state_dict(content)
+    own.load_state_dict(content or {})
     for group, kinds in zip(own.param_groups, fresh, strict=True):
         odd = [key for key, value in kinds.items() if not _alike(group.get(key), value)]
         if odd:

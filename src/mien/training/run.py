@@ -12,10 +12,11 @@ from mien.outputs.lock import held
 from mien.outputs.signed import signed
 from mien.printable import printable, say
 from mien.training import recipe as recipes
-from mien.training import runlog
+from mien.training import diverged, runlog
 from mien.training.batches import read, split
-from mien.training.finalize import finish
+from mien.training.finalize import CleanScores, SplitScores, finish
 from mien.training.network import build, check
+from mien.training.prepared import prepare
 from mien.training.recipe import Recipe
 from mien.training.recipe_docs import explained
 from mien.training.train import resume_recipe, train
@@ -48,30 +49,31 @@ def run_recipe(
             raise UsageError("`resume` together with a recipe", "one of the two: a run keeps its own recipe")
         recipe, run, root = resume_recipe(resume), resume, root or _root(resume)
         runlog.refuse_others(run)
+        diverged.refuse(run)
+        prepared = prepare(recipe, root, device)
     else:
         recipe = _recipe(name, overrides)
-        try_out(recipe, root)
+        prepared = prepare(recipe, root, device)  # before a folder is made
         run = runlog.create(recipe, out)
     try:
         with held(run), signed(run, "train", runlog.FILES, settings):
-            train(recipe, root, run, device=device)
+            train(recipe, root, run, prepared=prepared)
             say("exporting and scoring")
-            figures = finish(recipe, root, run, test=test)
+            splits = finish(recipe, root, run, prepared=prepared, test=test).splits
     except KeyboardInterrupt:
         say("", f"stopped; resume with: mien train --resume {run}{' --test' * test}")
         sys.exit(130)
     for part in ("val", "test"):
-        if part in figures:
-            scores = figures[part]
+        if scores := splits.get(part):
             print(f"{part:4s} {_accuracy(scores)}  without near-duplicates {_accuracy(scores['clean'])}")
-    if "test" not in figures:
+    if "test" not in splits:
         say(f"test stays closed; `mien train --resume {run} --test` opens it, once")
     print(printable(run) if sys.stdout.isatty() else run)
     return run
 
 
 def try_out(recipe: Recipe, root: Path | None) -> None:
-    """Refuse what cannot be trained - names, options, data, a network that does not fit - before a folder is made."""
+    """Refuse a recipe that cannot be trained: its names, options, data and network; cheaper than `prepare`."""
     cpu = torch.device("cpu")
     check(recipe)
     read(recipe, root, "train")
@@ -98,10 +100,10 @@ def export_run(run: Path, *, root: Path | None) -> Path:
     return run / "model.onnx"
 
 
-def _accuracy(scores: dict[str, Any]) -> str:
+def _accuracy(scores: SplitScores | CleanScores) -> str:
     if not scores["n"]:
         return str(scores.get("reason", "n 0"))
-    accuracy, low, high = (hundredths(share, 2) for share in (scores["accuracy"], *scores["accuracy_interval"]))
+    accuracy, low, high = (hundredths(end, 2) for end in (scores["accuracy"], *(scores["accuracy_interval"] or ())))
     return f"n {scores['n']}  accuracy {accuracy} % (95 %: {low} to {high})"
 
 
@@ -112,5 +114,5 @@ def _recipe(name: str | None, overrides: list[str]) -> Recipe:
 
 
 def _root(run: Path) -> Path | None:
-    root = runlog.read_environment(run)["data"].get("root") if (run / "env.json").is_file() else None
+    root = runlog.read_environment(run).data.root if (run / "env.json").is_file() else None
     return Path(root) if root else None

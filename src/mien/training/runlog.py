@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from io import StringIO
@@ -19,7 +20,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 import torch
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from mien import outputs
 from mien.errors import OutputError, UsageError
@@ -85,24 +86,71 @@ def make(folder: Path) -> None:
         raise UsageError(f"cannot write to {folder}: {error.strerror}", "a folder that you may write to") from None
 
 
-def environment(run: Path, device: torch.device, precision: str, data: dict[str, Any]) -> dict[str, Any]:
-    """Return what the run's scores depend on besides the recipe: code, versions, hardware, data.
+class Open(Facts):
+    """A record whose other keys, of a later version of mien, are kept."""
+
+    model_config = ConfigDict(extra="allow")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as JSON has it."""
+        return self.model_dump(exclude_unset=True)
+
+
+class Data(Open):
+    """The data that a run is trained on."""
+
+    name: str | None = None
+    root: str | None = None
+    fingerprint: str | None = None
+
+
+class Session(Open):
+    """Code, versions and hardware of a run from its start, or from where it was resumed, until it stopped."""
+
+    commit: str | None
+    versions: dict[str, str | None]
+    device: str
+    threads: int
+    precision: str
+
+
+class Environment(Session):
+    """The content of env.json: what a run's scores depend on besides the recipe."""
+
+    data: Data
+    seconds: float = Field(ge=0)
+    resumed: list[Session] | None = None
+    diverged: str | None = None
+
+    def after(self, seconds: float) -> "Environment":
+        """Return the record of a run that has trained for so many seconds."""
+        return self.model_copy(update={"seconds": round(seconds, 3)})
+
+    def public(self) -> dict[str, Any]:
+        """Return the record without `data.root`, a path of this machine."""
+        content = self.to_dict()
+        content["data"].pop("root", None)
+        return content
+
+
+def environment(run: Path, device: torch.device, precision: str, data: Data) -> Environment:
+    """Return the record of a run that starts or is resumed now.
 
     A resumed run keeps its first session and adds each later one under `resumed`.
     """
     packages = ("mien", "torch", "numpy", "onnx", "onnxscript")
     gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
-    session = {
-        "commit": commit(),
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in packages}},
-        "device": gpu or f"{device.type}: {_processor()}",
-        "threads": torch.get_num_threads(),
-        "precision": precision,
-    }
+    session = Session(
+        commit=commit(),
+        versions={"python": platform.python_version(), **{name: _version(name) for name in packages}},
+        device=gpu or f"{device.type}: {_processor()}",
+        threads=torch.get_num_threads(),
+        precision=precision,
+    )
     if (run / "env.json").is_file():
         first = read_environment(run)
-        return {**first, "data": data, "resumed": [*first.get("resumed", []), session]}
-    return {**session, "data": data, "seconds": 0.0}
+        return first.model_copy(update={"data": data, "resumed": [*(first.resumed or []), session]})
+    return Environment(**session.to_dict(), data=data, seconds=0.0)
 
 
 def commit() -> str | None:
@@ -134,37 +182,19 @@ def read_json(path: Path, do: str = "remove it") -> dict[str, Any]:
     return documents.read_json(path, "JSON that mien wrote", UsageError, do)
 
 
-class Data(Facts):
-    """Which data a run is trained on."""
-
-    name: str | None = None
-    root: str | None = None
-    fingerprint: str | None = None
-
-
-class Environment(Facts):
-    """What env.json holds, as far as it is read."""
-
-    data: Data
-    seconds: float = Field(ge=0)
-    commit: str | None
-    versions: dict[str, str | None]
-    device: str
-    threads: int
-    precision: str
-    resumed: list[dict[str, Any]] | None = None
-    diverged: str | None = None
-
-
-def read_environment(run: Path, do: str = REPAIR) -> dict[str, Any]:
-    """Return what env.json of a run holds; UsageError when that is not what mien wrote, and what to do."""
+def read_environment(run: Path, do: str = REPAIR) -> Environment:
+    """Read env.json of a run; UsageError, which says what to do, when mien did not write it."""
     content = read_json(run / "env.json", do)
     with parsing(run / "env.json", "what mien wrote", UsageError, do):
-        fits(Environment, content)
-    return content
+        return fits(Environment, content)
 
 
-def write_log(rows: list[dict[str, Any]], path: Path) -> None:
+def write_environment(environment: Environment, run: Path) -> None:
+    """Write env.json of a run."""
+    write_json(environment.to_dict(), run / "env.json")
+
+
+def write_log(rows: Sequence[Mapping[str, float]], path: Path) -> None:
     """Write log.csv, one row per epoch; the whole file each time, so that a resumed run repeats no row."""
     if not rows:
         return

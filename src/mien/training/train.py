@@ -29,10 +29,11 @@ from mien.training import checkpoint, diverged, runlog
 from mien.training import recipe as recipes
 from mien.training.adversarial import perturb
 from mien.training.augment import center_crop
-from mien.training.batches import Split, gather, split
+from mien.training.batches import Split, gather
 from mien.training.losses import cross_entropy, objective
-from mien.training.network import build, check
+from mien.training.network import check
 from mien.training.optim import SOLVERS, ExponentialMovingAverage, optimizer, rate, restore, sam_perturbation
+from mien.training.prepared import Prepared, prepare
 from mien.training.progress import Progress
 from mien.training.recipe import Augment, Recipe
 
@@ -51,7 +52,7 @@ class State:
     step: int = 0
     seconds: float = 0.0
     best: float | None = None
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: list[checkpoint.Row] = field(default_factory=list)
 
     def content(self) -> dict[str, Any]:
         return {
@@ -61,50 +62,46 @@ class State:
             **{name: getattr(self, name) for name in ("epoch", "step", "seconds", "best", "history")},
         }
 
-    def restore(self, content: dict[str, Any]) -> None:
-        self.model.load_state_dict(content["model"])
-        self.average.model.load_state_dict(content["average"])
+    def restore(self, last: checkpoint.Last) -> None:
+        self.model.load_state_dict(last.model)
+        self.average.model.load_state_dict(last.average)
         if self.optimizer:
-            restore(self.optimizer, content["optimizer"])
+            restore(self.optimizer, last.optimizer)
         for name in ("epoch", "step", "seconds", "best", "history"):
-            setattr(self, name, content[name])
+            setattr(self, name, getattr(last, name))
 
 
-def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto") -> Path:
-    """Train a recipe in a run folder, from the start or from where `run/last.pt` stands, and return the folder.
+def train(
+    recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto", prepared: Prepared | None = None
+) -> Path:
+    """Train a recipe in a run folder, from the start or from `run/last.pt`, and return the folder.
 
-    Writes env.json at once; steps.csv, log.csv, last.pt after every epoch and best.pt whenever val improves.
+    Writes env.json at once; steps.csv, log.csv, last.pt after every epoch and best.pt whenever val improves.  With
+    `prepared` nothing is read or built again.
     """
     check(recipe)
     keep_memory()
-    place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
     diverged.refuse(run)
     last = checkpoint.load(run / "last.pt", checkpoint.Last) if (run / "last.pt").exists() else None
-    if last and last["threads"] != torch.get_num_threads():
-        torch.set_num_threads(last["threads"])  # the order of additions, and so the last bits, depend on it
-    data, val = split(recipe, root, "train", place), split(recipe, root, "val", place)
-    if last and last["learnt"] != data.training_digest:
+    if last and last.threads != torch.get_num_threads():
+        torch.set_num_threads(last.threads)  # the order of additions, and so the last bits, depend on it
+    prepared = prepared or prepare(recipe, root, device)
+    data, val, model = prepared.train, prepared.val, prepared.model
+    place = data.images.device
+    if last and last.training_digest != data.training_digest:
         given = "its own data and teachers"
         raise WeightsError(f"{run} was trained on other data or targets", given, "give its `root`, or train again")
-    torch.manual_seed(recipe.seed)
-    model = build(recipe, data, place)
     state = State(model, ExponentialMovingAverage(model, recipe.ema), optimizer(model, recipe.optim))
     if last:
         with parsing(run / "last.pt", kind=WeightsError, says="does not fit its recipe"):
             state.restore(last)
-    precision = choose_precision(last["precision"] if last else recipe.precision, place)
-    facts = {
-        "labels": list(data.labels),
-        "aux_labels": list(data.aux_labels),
-        "size": data.side,
-        "channels": data.images.shape[1],
-        "learnt": data.training_digest,
-        "threads": torch.get_num_threads(),
-        "precision": str(precision).removeprefix("torch."),
-    }
-    source = {"name": recipe.data.name, "root": str(root.resolve()) if root else None, "fingerprint": data.fingerprint}
-    environment = runlog.environment(run, place, str(facts["precision"]), source)
-    runlog.write_json({**environment, "seconds": round(state.seconds, 3)}, run / "env.json")
+    precision = choose_precision(last.precision if last else recipe.precision, place)
+    facts = trained_with(data, precision)
+    source = runlog.Data(
+        name=recipe.data.name, root=str(root.resolve()) if root else None, fingerprint=data.fingerprint
+    )
+    environment = runlog.environment(run, place, facts["precision"], source)
+    runlog.write_environment(environment.after(state.seconds), run)
     runlog.write_log(state.history, run / "log.csv")
     runlog.cut_steps(run / "steps.csv", state.step)
     if not last:
@@ -132,9 +129,22 @@ def train(recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto")
             runlog.append_steps(steps, run / "steps.csv")
             checkpoint.save({**state.content(), **facts}, run / "last.pt")
             runlog.write_log(state.history, run / "log.csv")
-            runlog.write_json({**environment, "seconds": round(state.seconds, 3)}, run / "env.json")
+            runlog.write_environment(environment.after(state.seconds), run)
             progress.epoch(row, state.best)
     return run
+
+
+def trained_with(data: Split, precision: torch.dtype) -> dict[str, Any]:
+    """Return what a checkpoint holds besides weights and progress: the network's shape and how it is trained."""
+    return {
+        "labels": list(data.labels),
+        "aux_labels": list(data.aux_labels),
+        "size": data.side,
+        "channels": data.images.shape[1],
+        "learnt": data.training_digest,  # the key of all checkpoints so far
+        "threads": torch.get_num_threads(),
+        "precision": str(precision).removeprefix("torch."),
+    }
 
 
 @dataclass(frozen=True)
