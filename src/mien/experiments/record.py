@@ -85,12 +85,13 @@ def row_path(results: Path, recipe: Recipe) -> Path:
     return results / identity(recipe.name) / f"{recipe.seed}.json"
 
 
-def write(recipe: Recipe, folder: Path, figures: dict[str, Any], environment: dict[str, Any], **more: Any) -> Path:
+def write(
+    recipe: Recipe, folder: Path, figures: Mapping[str, SplitScores], environment: Mapping[str, Any], **more: Any
+) -> Path:
     """Write <seed>.json into a folder and return it; `more` are further facts, such as the file that was measured."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{recipe.seed}.json"
-    short = {**environment, "data": {k: v for k, v in environment.get("data", {}).items() if k != "root"}}
-    content = {"name": folder.name, **more, "figures": figures, "environment": short, "published": known(recipe.name)}
+    content = {"name": folder.name, **more, "figures": figures, "environment": environment, "published": known(recipe.name)}
     write_json({**content, "recipe": recipe.model_dump(mode="json")}, path)
     return path
 
@@ -101,7 +102,9 @@ def known(name: str) -> list[dict[str, Any]]:
     return [{key: value for key, value in record.items() if key not in ("matrix", "labels")} for record in records]
 
 
-def keep_run(recipe: Recipe, run: Path, results: Path, figures: dict[str, Any], **more: Any) -> Path:
+def keep_run(
+    recipe: Recipe, run: Path, results: Path, figures: Mapping[str, SplitScores], shortened: Shortened | None = None
+) -> Path:
     """Write a finished run's row: figures, arrays and curves; returns the JSON file.
 
     `recipe` is the one that was asked for; the run's own may be shorter.
@@ -113,9 +116,9 @@ def keep_run(recipe: Recipe, run: Path, results: Path, figures: dict[str, Any], 
     for name in ("log", "steps"):
         if (run / f"{name}.csv").is_file():
             thin(run / f"{name}.csv", folder / f"{recipe.seed}-{name}.csv")
-    environment = read_environment(run)
-    measured: dict[str, Any] = {split: figures[split] for split in ("val", "test") if split in figures}
-    more = {"file": "model", "digest": digest(recipe), **more}
+    environment = read_environment(run).public()
+    measured = {split: figures[split] for split in ("val", "test") if split in figures}
+    more = {"file": "model", "digest": digest(recipe), "shortened": shortened}
     return write(recipes.load(run / "recipe.yaml"), folder, measured, environment, **more)
 
 

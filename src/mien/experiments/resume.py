@@ -60,7 +60,7 @@ def learnt_here(run: Path, recipe: Recipe, root: Path | None) -> bool:
     if not (run / "env.json").is_file():
         return True
     environment = read_environment(run, f"remove {run} to start anew")
-    learnt, here = environment["data"].get("fingerprint"), read(recipe, root, "train").fingerprint
+    learnt, here = environment.data.fingerprint, read(recipe, root, "train").fingerprint
     if learnt == here:
         return True
     say(f"{run} is left alone: it learnt from other data ({learnt}) than is here ({here})")
