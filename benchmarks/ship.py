@@ -19,12 +19,12 @@ writes the table of sha256 that every file is checked by when it is loaded; afte
 """
 
 import hashlib
-import json
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from embed import embed
 
 from mien.card import Card
 from mien.data.terms import terms_of
@@ -35,12 +35,11 @@ from mien.experiments import record as rows
 from mien.experiments import table
 from mien.inference.classify import WEIGHTS, Classifier, names
 from mien.inference.shipped import record
-from mien.training.embed import embed
 from mien.training.export import CODE_LICENCE, stamp, trained_on
 from mien.training.finalize import measure, renamed
 from mien.training.onnx_pooling import pools_as_convolutions
 from mien.training.recipe import Recipe
-from mien.training.runlog import read_json, write_json
+from mien.training.runlog import read_environment, read_json, write_json
 from mien.training.train import resume_recipe
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -53,13 +52,13 @@ def ship(run: Path, name: str, stem: str) -> None:
     target.write_bytes((run / f"{stem}.onnx").read_bytes())
     recipe = resume_recipe(run)
     stamp(target, licensed(Classifier(target).card.model_copy(update={"name": name}), recipe))
-    environment = json.loads((run / "env.json").read_text(encoding="utf-8"))
-    root = environment["data"].get("root")
-    results, figures = measure(target, recipe, Path(root) if root else None, ["val", "test"], {})
+    environment = read_environment(run)
+    root = environment.data.root
+    results, scores = measure(target, recipe, Path(root) if root else None, ["val", "test"], {})
     folder = RESULTS / name
     for split, result in results.items():
         result.save(folder / f"{recipe.seed}-{split}.npz")
-    rows.write(recipe, folder, figures, environment, file=stem)
+    rows.write(recipe, folder, scores, environment.public(), file=stem)
     record(WEIGHTS)
     table.draw(RESULTS)
 
@@ -109,7 +108,7 @@ def rewrite(name: str) -> None:
     for path in (RESULTS / name).glob("*.json"):
         path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     for path in (RESULTS / name).glob("*.npz"):
-        renamed(Result.load(path), {"weights_sha256": new}).save(path)
+        renamed(Result.load(path), new).save(path)
     print(f"{name}: the same probabilities on {len(before.probs)} val images; {pools} pools became convolutions")
 
 

@@ -245,11 +245,11 @@ def score_race(folder: Path) -> Told:
     return summary(told)
 
 
-def checked(path: Path, sha: str) -> Told:
+def checked(path: Path, sha: str) -> checkpoint.Weights:
     """Return the weights of a run; SystemExit unless they are those that the race wrote."""
     if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != sha:
         raise SystemExit(f"{path} is not what the race wrote")
-    return checkpoint.load(path)
+    return checkpoint.load(path, checkpoint.Weights)
 
 
 def without_twins(recipe: Recipe) -> np.ndarray:

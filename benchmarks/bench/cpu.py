@@ -78,7 +78,7 @@ def minutes(name: str, overrides: list[str], goal: float, out: Path) -> Told:
     began = time.perf_counter()
     train(recipe, None, folder, device="cpu")
     wall = time.perf_counter() - began
-    last = checkpoint.load(folder / "last.pt")
+    last = checkpoint.content(folder / "last.pt")
     return {
         **facts(False, PACKAGES), "recipe": name, "overrides": overrides, "threads": torch.get_num_threads(),
         "precision": last["precision"], "load": [before, load()], "goal": goal, **reached(last["history"], wall, goal),

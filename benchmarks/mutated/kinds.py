@@ -196,11 +196,11 @@ def last(path: Path) -> None:
     from mien.training.recipe import Optim
     from mien.training.train import State
 
-    content = checkpoint.load(path, checkpoint.Last)
+    last = checkpoint.load(path, checkpoint.Last)
     model = seeds.network()
     state = State(model, ExponentialMovingAverage(model, 0.9), optimizer(model, Optim(name="adam")))
     with parsing(path, kind=WeightsError):
-        state.restore(content)
+        state.restore(last)
     model(torch.zeros(2, 16)).sum().backward()
     assert state.optimizer
     state.optimizer.step()

@@ -113,16 +113,16 @@ def test_a_run_is_marked_and_goes_on_after_a_full_disk(
         with pytest.raises(OutputError, match=r"steps\.csv cannot be written: File too large"):
             run_recipe(tiny, [], root=tiny_fer2013, out=runs, resume=None, device="cpu")
     (run,) = (runs / "tiny").iterdir()
-    assert (record(run)["status"], checkpoint.load(run / "last.pt", checkpoint.Last)["epoch"]) == ("failed", 1)
+    assert (record(run)["status"], checkpoint.load(run / "last.pt", checkpoint.Last).epoch) == ("failed", 1)
     assert (run / "steps.csv").read_text().endswith("\n")
     with full_disk(3000), pytest.raises(OutputError, match="cannot be written"):  # no room for a checkpoint
         train(recipes.load(tiny), tiny_fer2013, run, device="cpu")
-    assert checkpoint.load(run / "last.pt", checkpoint.Last)["epoch"] == 1
+    assert checkpoint.load(run / "last.pt", checkpoint.Last).epoch == 1
     no_halves(run)
     train(recipes.load(tiny), tiny_fer2013, run, device="cpu")
     with full_disk(20_000), pytest.raises(OutputError, match=r"model\.onnx cannot be written"):
         run_recipe(None, [], root=tiny_fer2013, out=runs, resume=run, device="cpu")
-    assert checkpoint.load(run / "last.pt", checkpoint.Last)["epoch"] == 2
+    assert checkpoint.load(run / "last.pt", checkpoint.Last).epoch == 2
     assert not (run / "model.onnx").exists()
     no_halves(run)
     export_run(run, root=tiny_fer2013)

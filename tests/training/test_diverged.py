@@ -37,7 +37,7 @@ def test_a_run_that_diverges_leaves_no_weights(tiny_fer2013: Path, tmp_path: Pat
     run = started(tiny_fer2013, tmp_path, TOO_FAST)
     assert files(run) == {"recipe.yaml", "env.json", "last.pt", "mien-run.json"}
     assert json.loads((run / "env.json").read_text())["diverged"].endswith("not finite at epoch 1")
-    assert all(value.isfinite().all() for value in checkpoint.load(run / "last.pt")["model"].values())
+    assert all(value.isfinite().all() for value in checkpoint.content(run / "last.pt")["model"].values())
     with pytest.raises(DivergedError, match=r"diverged: .* at epoch 1"):  # at once, not after the epoch
         run_recipe(None, [], root=tiny_fer2013, out=tmp_path, resume=run, device="cpu")
     with pytest.raises(MienError, match=r"has no best\.pt"):
@@ -86,14 +86,14 @@ def test_a_sweep_records_it_and_goes_on(tiny_fer2013: Path, tmp_path: Path) -> N
 
 
 def nothing_finite(run: Path) -> None:
-    content = checkpoint.load(run / "best.pt")
+    content = checkpoint.content(run / "best.pt")
     name = next(name for name, value in content["average"].items() if value.is_floating_point())
     content["average"][name] = content["average"][name] * float("nan")
     checkpoint.save(content, run / "best.pt")
 
 
 def other_shapes(run: Path) -> None:
-    content = checkpoint.load(run / "best.pt")
+    content = checkpoint.content(run / "best.pt")
     content["average"] = {name: value[..., :1] for name, value in content["average"].items() if value.ndim}
     checkpoint.save(content, run / "best.pt")
 

@@ -21,7 +21,6 @@ from mien.inference.classify import Classifier  # noqa: E402
 from mien.training import checkpoint, export, runlog  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training.batches import split  # noqa: E402
-from mien.training.embed import embed  # noqa: E402
 from mien.training.network import restored  # noqa: E402
 from mien.training.run import export_run, run_recipe  # noqa: E402
 from mien.training.train import train  # noqa: E402
@@ -39,9 +38,9 @@ def run(tiny_fer2013: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def graph(run: Path) -> export.Graph:
-    """The run's best network in torch, seen through the recipe's views, without a temperature."""
+    """The run's best network in torch, with the recipe's views, without a temperature."""
     recipe = recipes.load(run / "recipe.yaml")
-    return export.Graph(restored(recipe, checkpoint.load(run / "best.pt")), recipe.views).eval()
+    return export.Graph(restored(recipe, checkpoint.load(run / "best.pt", checkpoint.Best)), recipe.views).eval()
 
 
 def logits(run: Path, crops: np.ndarray) -> np.ndarray:
@@ -79,49 +78,6 @@ def test_embedding_is_that_of_torch(run: Path) -> None:
     np.testing.assert_allclose(weights.heads(crops)["embedding"], expected, atol=export.PARITY)
 
 
-def stripped(source: Path, target: Path) -> Path:
-    """A file as it was exported before it gave an embedding."""
-    model = onnx.load(source)
-    last = next(node for node in model.graph.node if "probs" in node.output)
-    kept, wanted = [], set(last.input) | {"probs"}
-    for node in reversed(model.graph.node):
-        if wanted & set(node.output):
-            kept.append(node)
-            wanted |= set(node.input)
-    del model.graph.node[:]
-    model.graph.node.extend(reversed(kept))
-    del model.graph.output[1:]
-    onnx.save(model, target)
-    return target
-
-
-@pytest.mark.parametrize("stem", ["model", "model-int8"])
-def test_embed_gives_an_older_file_what_export_gives(stem: str, run: Path, tmp_path: Path) -> None:
-    if not (run / f"{stem}.onnx").exists():
-        pytest.skip("int8 cost more than it may on this data")
-    path = stripped(run / f"{stem}.onnx", tmp_path / "old.onnx")
-    assert Classifier(path).gives == ("probs",)
-    embed(path)
-    crops = np.random.default_rng(0).integers(0, 256, (5, 48, 48, 1), np.uint8)
-    old, new = Classifier(run / f"{stem}.onnx").heads(crops), Classifier(path).heads(crops)
-    assert Classifier(path).card == Classifier(run / f"{stem}.onnx").card
-    np.testing.assert_array_equal(old["probs"], new["probs"])
-    # the int8 file that export writes rounds what its embedding is made of, as it does for the last layer
-    atol = export.PARITY if stem == "model" else 2e-3
-    np.testing.assert_allclose(old["embedding"], new["embedding"], atol=atol)
-    with pytest.raises(WeightsError, match="expected probs alone"):
-        embed(path)
-
-
-def test_embed_of_a_graph_that_ends_otherwise(tmp_path: Path) -> None:
-    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
-    nodes = [helper.make_node("Sigmoid", ["x"], ["y"]), helper.make_node("Softmax", ["y"], ["probs"])]
-    ends = [helper.make_tensor_value_info(name, kind, ["n", 2]) for name in ("x", "probs")]
-    onnx.save(helper.make_model(helper.make_graph(nodes, "other", ends[:1], ends[1:])), tmp_path / "other.onnx")
-    with pytest.raises(WeightsError, match="ends in a Sigmoid; expected Gemm"):
-        embed(tmp_path / "other.onnx")
-
-
 ZOOMS = [(1.0, "black", 1.0), (1.25, "black", 0.0), (0.75, "black", 1.0), (1.25, "edge", 1.0), (0.75, "edge", 1.0)]
 
 
@@ -142,7 +98,9 @@ def test_exported_zooms_are_filled_as_in_training(run: Path, tmp_path: Path, tin
     train, val = (split(recipe, tiny_fer2013, name, torch.device("cpu")) for name in ("train", "val"))
     export.export(recipe, other, train, val, json.loads((run / "env.json").read_text()))
     crops = np.random.default_rng(0).integers(0, 256, (4, 48, 48, 1), np.uint8)
-    seen = export.Graph(restored(recipe, checkpoint.load(other / "best.pt")), recipe.views, "edge").eval()
+    seen = export.Graph(
+        restored(recipe, checkpoint.load(other / "best.pt", checkpoint.Best)), recipe.views, "edge"
+    ).eval()
     with torch.no_grad():
         expected = seen.logits(torch.from_numpy(crops)).numpy()
     weights = Classifier(other / "model.onnx")

@@ -42,7 +42,7 @@ def crops(data: Split) -> np.ndarray:
 
 def raw(trained: tuple[recipes.Recipe, Path, Split, Split], images: np.ndarray) -> np.ndarray:
     """The logits of the best weights, by plain arithmetic on pixels from 0 to 1."""
-    state = checkpoint.load(trained[1] / "best.pt")["average"]
+    state = checkpoint.content(trained[1] / "best.pt")["average"]
     flat = images.transpose(0, 3, 1, 2).reshape(len(images), -1) / 255
     return np.asarray(flat @ state["linear.weight"].numpy().T + state["linear.bias"].numpy())
 
@@ -136,7 +136,9 @@ def embedding(trained: tuple[recipes.Recipe, Path, Split, Split], monkeypatch: p
     network = Embedding().eval()
     monkeypatch.setattr(export, "restored", lambda recipe, best: network)
     load = checkpoint.load
-    monkeypatch.setattr(checkpoint, "load", lambda *words: {**load(*words), "labels": ["neutral", "happiness"]})
+    monkeypatch.setattr(
+        checkpoint, "load", lambda *words: load(*words).model_copy(update={"labels": ["neutral", "happiness"]})
+    )
 
 
 @pytest.mark.parametrize("head", ["probs", "embedding"])
@@ -198,4 +200,4 @@ def test_zooms_above_one_show_more() -> None:
 def test_the_card_in_the_file_is_the_one_that_is_read(trained: tuple[recipes.Recipe, Path, Split, Split]) -> None:
     (path,) = exported(trained)
     assert len([entry for entry in onnx.load(path).metadata_props if entry.key == export.KEY]) == 1
-    assert Classifier(path).card.provenance["epoch"] == checkpoint.load(trained[1] / "best.pt")["epoch"]
+    assert Classifier(path).card.provenance["epoch"] == checkpoint.content(trained[1] / "best.pt")["epoch"]

@@ -38,23 +38,23 @@ def opened(run: Path, monkeypatch: pytest.MonkeyPatch, step: int = ENDED, **opti
         path.write_bytes(b"onnx")
     card = SimpleNamespace(model_copy=lambda update: update)
     for name, stub in {
-        "read_environment": lambda run: {"data": {"name": "fer2013"}},
+        "read_environment": lambda run: SimpleNamespace(public=dict),
         "split": lambda *_: None,
         "export": lambda *_: files,
         "evaluate": evaluate,
         "stamp": lambda *_: None,
-        "renamed": lambda result, figures: result,
+        "renamed": lambda result, sha: result,
         "Classifier": lambda path: SimpleNamespace(card=card),
         "write": lambda _, path: path.touch(),
         "gather": lambda *_: None,
     }.items():
         monkeypatch.setattr(module, name, stub)
-    monkeypatch.setattr(module.checkpoint, "load", lambda *_: {"step": step})
+    monkeypatch.setattr(module.checkpoint, "load", lambda *_: SimpleNamespace(step=step))
     monkeypatch.setattr(module.Plan, "of", lambda *_: SimpleNamespace(steps=ENDED))
-    figures = module.finish(RECIPE, None, run, **options)
+    scores = module.finish(RECIPE, None, run, **options)
     assert [split for name, split, _ in seen if name == "model-int8.onnx"] == ["val"]
     assert all(options == {"labels": "here"} for *_, options in seen)
-    assert read_json(run / "metrics.json") == figures
+    assert read_json(run / "metrics.json") == scores.to_dict()
     return [split for name, split, _ in seen if name == "model.onnx"]
 
 
@@ -84,11 +84,11 @@ def test_test_is_opened_once_for_these_weights(run: Path, monkeypatch: pytest.Mo
     assert opened(run, monkeypatch, test=True) == ["val", "test"]
 
 
-def test_figures_of_other_weights_are_not_kept(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scores_of_other_weights_are_not_kept(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened(run, monkeypatch, test=True)
-    assert set(module.scored(run)) >= {"val", "test", "int8"}
+    assert module.scored(run).to_dict().keys() >= {"val", "test", "int8"}
     write_json({**read_json(run / "metrics.json"), "weights": "0123456789abcdef"}, run / "metrics.json")
-    assert module.scored(run) == {}
+    assert module.scored(run) is None
 
 
 @pytest.mark.parametrize("test", [False, True])
@@ -96,9 +96,9 @@ def test_the_one_who_trains_opens_test_and_not_the_recipe(
     test: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests: list[bool] = []
-    monkeypatch.setattr(session, "try_out", lambda *_: None)
+    monkeypatch.setattr(session, "prepare", lambda *_: None)
     monkeypatch.setattr(session, "train", lambda *_, **__: None)
-    monkeypatch.setattr(session, "finish", lambda recipe, root, run, *, test: requests.append(test) or {})
+    monkeypatch.setattr(session, "finish", lambda *_, prepared, test: requests.append(test) or module.RunScores("", {}))
     words = [f"test={str(not test).lower()}"]
     session.run_recipe("papers/cnn2", words, root=None, out=tmp_path, resume=None, device="cpu", test=test)
     assert requests == [test]

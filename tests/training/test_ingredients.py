@@ -108,13 +108,13 @@ def test_ingredients_resume_bit_for_bit(name: str, tiny_fer2013: Path, tmp_path:
     with (cut / "steps.csv").open("a", encoding="utf-8") as file:
         file.write("90,1.5,0.5,,\n91,1.")
     train(recipe, tiny_fer2013, cut, device="cpu")
-    models = (checkpoint.load(run / "last.pt")["model"].values() for run in (whole, cut))
+    models = (checkpoint.content(run / "last.pt")["model"].values() for run in (whole, cut))
     assert all(torch.equal(one, other) for one, other in zip(*models, strict=True))
     assert steps(cut) == steps(whole)
     rows = steps(whole)
     count = len(rows) // 2
     assert [int(row["step"]) for row in rows] == list(range(1, 2 * count + 1))
-    log = checkpoint.load(whole / "last.pt")["history"]
+    log = checkpoint.content(whole / "last.pt")["history"]
     epoch = [float(row["loss"]) for row in rows[:count]]
     assert log[0]["loss"] == pytest.approx(np.mean(epoch), abs=1e-5)
     assert 0 <= log[0]["train_accuracy"] <= 1
@@ -153,7 +153,7 @@ def test_merged_classes_from_training_to_the_test_score(tiny_fer2013: Path, tmp_
     np.testing.assert_array_equal(result.target, chosen.target)
     card = Classifier(run / "model.onnx").card
     assert (card.size, card.labels) == (40, result.labels)
-    logged = checkpoint.load(run / "last.pt")["history"][0]["val_accuracy"]
+    logged = checkpoint.content(run / "last.pt")["history"][0]["val_accuracy"]
     val = Result.load(run / "val.npz")
     assert accuracy(val.probs, val.target) == pytest.approx(logged)
 
@@ -169,10 +169,10 @@ def test_the_linear_machine_is_fitted_in_place_of_the_epochs(tiny_fer2013: Path,
     machine = LinearSVC(dual=False).fit(x, y)
     predicted = Result.load(run / "val.npz").probs.argmax(1)
     assert (predicted == machine.predict(val)).mean() > 0.95
-    history = checkpoint.load(run / "last.pt")["history"]
+    history = checkpoint.content(run / "last.pt")["history"]
     assert [row["step"] for row in history] == [1]
     assert history[0]["train_accuracy"] == pytest.approx((machine.predict(x) == y).mean(), abs=0.05)
-    before = checkpoint.load(run / "best.pt")["average"]
+    before = checkpoint.content(run / "best.pt")["average"]
     run_recipe(None, [], root=tiny_fer2013, out=tmp_path, resume=run, device="cpu")
-    for name, value in checkpoint.load(run / "best.pt")["average"].items():
+    for name, value in checkpoint.content(run / "best.pt")["average"].items():
         assert torch.equal(value, before[name])

@@ -58,7 +58,7 @@ def scored(state: dict[str, Tensor], val: Split) -> dict[str, float]:
 
 
 def test_what_is_scored_are_the_averaged_weights_on_pixels_from_0_to_1(run: Path, val: Split) -> None:
-    last = checkpoint.load(run / "last.pt")
+    last = checkpoint.content(run / "last.pt")
     averaged, raw = (scored(last[name], val) for name in ("average", "model"))
     row = last["history"][-1]
     assert {key: row[key] for key in averaged} == pytest.approx(averaged, abs=1e-5)
@@ -69,7 +69,7 @@ def test_what_is_scored_are_the_averaged_weights_on_pixels_from_0_to_1(run: Path
 
 
 def test_best_holds_the_averaged_weights_that_were_scored(run: Path, val: Split) -> None:
-    best, history = checkpoint.load(run / "best.pt"), checkpoint.load(run / "last.pt")["history"]
+    best, history = checkpoint.content(run / "best.pt"), checkpoint.content(run / "last.pt")["history"]
     row = history[best["epoch"] - 1]
     assert scored(best["average"], val)["val_nll"] == pytest.approx(row["val_nll"], abs=1e-5)
 
@@ -161,7 +161,7 @@ def test_the_rate_is_that_of_the_step_and_of_the_losses_on_val(
     watch: Watched, tiny_fer2013: Path, tmp_path: Path
 ) -> None:
     train(small(), tiny_fer2013, tmp_path, device="cpu")
-    history = checkpoint.load(tmp_path / "last.pt")["history"]
+    history = checkpoint.content(tmp_path / "last.pt")["history"]
     after = [history[0]["val_nll"]]
     requested = list(dict.fromkeys((step, *losses) for step, losses in watch.rates))
     assert requested == [(0,), (1,), (2, *after), (3, *after)]
@@ -182,9 +182,15 @@ def test_a_state_is_restored_whole(tmp_path: Path) -> None:
         state.optimizer.step()
         state.average.update(state.model, state.step)
         state.step += 1
-    state.epoch, state.seconds, state.best, state.history = 2, 1.5, 0.75, [{"epoch": 1, "val_nll": 2.0}]
-    checkpoint.save(state.content(), tmp_path / "last.pt")
-    other.restore(checkpoint.load(tmp_path / "last.pt"))
+    state.epoch, state.seconds, state.best, state.history = (
+        2,
+        1.5,
+        0.75,
+        [{"epoch": 1, "step": 3, "loss": 1.0, "val_nll": 2.0}],
+    )
+    facts = {"labels": ["a", "b"], "aux_labels": [], "size": 48, "channels": 1, "learnt": "", "threads": 1}
+    checkpoint.save({**state.content(), **facts, "precision": "float32"}, tmp_path / "last.pt")
+    other.restore(checkpoint.load(tmp_path / "last.pt", checkpoint.Last))
     plain = ("step", "epoch", "seconds", "best", "history")
     assert [getattr(other, name) for name in plain] == [getattr(state, name) for name in plain]
     for one, two in ((state.model, other.model), (state.average.model, other.average.model)):
@@ -198,11 +204,11 @@ def test_a_state_is_restored_whole(tmp_path: Path) -> None:
 
 def test_a_resumed_run_keeps_its_best_epoch_and_its_precision(tiny_fer2013: Path, tmp_path: Path) -> None:
     train(small("epochs=1", "precision=bfloat16"), tiny_fer2013, tmp_path, device="cpu")
-    last = checkpoint.load(tmp_path / "last.pt")
+    last = checkpoint.content(tmp_path / "last.pt")
     checkpoint.save({**last, "best": 2.0}, tmp_path / "last.pt")  # an accuracy that nothing can reach
     train(small("precision=float32"), tiny_fer2013, tmp_path, device="cpu")
-    assert checkpoint.load(tmp_path / "best.pt")["epoch"] == 1
-    again = checkpoint.load(tmp_path / "last.pt")
+    assert checkpoint.content(tmp_path / "best.pt")["epoch"] == 1
+    again = checkpoint.content(tmp_path / "last.pt")
     assert (again["epoch"], again["best"], again["precision"]) == (2, 2.0, "bfloat16")
 
 
@@ -243,4 +249,4 @@ def test_a_run_that_diverged_is_not_resumed(tiny_fer2013: Path, tmp_path: Path) 
     runlog.write_json({**facts, "diverged": "loss not finite at epoch 2"}, tmp_path / "env.json")
     with pytest.raises(DivergedError, match=r"diverged: loss not finite at epoch 2; .*optim\.lr"):
         train(small(), tiny_fer2013, tmp_path, device="cpu")
-    assert checkpoint.load(tmp_path / "last.pt")["epoch"] == 1
+    assert checkpoint.content(tmp_path / "last.pt")["epoch"] == 1

@@ -36,7 +36,7 @@ def small(*more: str) -> recipes.Recipe:
 
 
 def weights(run: Path, name: str = "last.pt") -> dict[str, "torch.Tensor"]:
-    content = checkpoint.load(run / name)
+    content = checkpoint.content(run / name)
     return {**{f"average.{k}": v for k, v in content["average"].items()}, **content.get("model", {})}
 
 
@@ -60,7 +60,7 @@ def test_same_seed_same_weights_other_seed_others(tiny_fer2013: Path, tmp_path: 
 
 def test_it_learns(tiny_fer2013: Path, tmp_path: Path) -> None:
     train(small("epochs=12", "augment={}", "optim.warmup=0"), tiny_fer2013, tmp_path, device="cpu")
-    history = checkpoint.load(tmp_path / "last.pt")["history"]
+    history = checkpoint.content(tmp_path / "last.pt")["history"]
     assert history[-1]["loss"] < 0.7 * history[0]["loss"]
     assert max(row["val_accuracy"] for row in history) > 0.5
 
@@ -73,7 +73,7 @@ def test_the_epoch_that_is_kept_is_the_best_by_the_metric(
     real = module.score
     monkeypatch.setattr(module, "score", lambda *a, **o: {**real(*a, **o), f"val_{key}": next(given)})
     train(small("epochs=4", "data.limit=32", f"select={key}"), tiny_fer2013, tmp_path, device="cpu")
-    kept = checkpoint.load(tmp_path / "best.pt")["epoch"]
+    kept = checkpoint.content(tmp_path / "best.pt")["epoch"]
     assert kept == (3 if METRICS[key].higher_is_better else 2)
 
 
@@ -111,7 +111,7 @@ def test_stopped_and_resumed_ends_the_same(
     os.kill(process.pid, kind)
     _, message = process.communicate(timeout=60)
     run = folder(tmp_path / "cut")
-    done = checkpoint.load(run / "last.pt")["epoch"]
+    done = checkpoint.content(run / "last.pt")["epoch"]
     assert 1 <= done <= 6
     if kind == signal.SIGINT and process.returncode:
         assert process.returncode == 130
@@ -225,7 +225,7 @@ def test_resumed_run_keeps_its_first_record(tiny_fer2013: Path, tmp_path: Path) 
     assert len(second["resumed"]) == 1
     assert second["seconds"] > first["seconds"]
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 1 + len(
-        checkpoint.load(tmp_path / "last.pt")["history"]
+        checkpoint.content(tmp_path / "last.pt")["history"]
     )
 
 
@@ -244,7 +244,7 @@ def test_broken_checkpoints(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "last.pt"
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=r"last\.pt"):
-        checkpoint.load(path)
+        checkpoint.content(path)
 
 
 def test_checkpoint_is_never_executed(tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_checkpoint_is_never_executed(tmp_path: Path) -> None:
 
     torch.save({"average": Evil()}, tmp_path / "last.pt")
     with pytest.raises(WeightsError):
-        checkpoint.load(tmp_path / "last.pt")
+        checkpoint.content(tmp_path / "last.pt")
     assert not (tmp_path / "owned").exists()
 
 

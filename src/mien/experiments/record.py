@@ -10,6 +10,7 @@ The table and the figures are drawn from these files and nothing else.
 import csv
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from mien.evaluation.result import Result
 from mien.outputs import beside
 from mien.reading.tables import records
 from mien.training import recipe as recipes
+from mien.training.finalize import SplitScores
 from mien.training.recipe import Recipe
 from mien.training.runlog import read_environment, read_json, write_json
 
@@ -91,7 +93,13 @@ def write(
     """Write <seed>.json into a folder and return it; `more` are further facts, such as the file that was measured."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{recipe.seed}.json"
-    content = {"name": folder.name, **more, "figures": figures, "environment": environment, "published": known(recipe.name)}
+    content = {
+        "name": folder.name,
+        **more,
+        "figures": figures,
+        "environment": environment,
+        "published": known(recipe.name),
+    }
     write_json({**content, "recipe": recipe.model_dump(mode="json")}, path)
     return path
 
@@ -103,7 +111,11 @@ def known(name: str) -> list[dict[str, Any]]:
 
 
 def keep_run(
-    recipe: Recipe, run: Path, results: Path, figures: Mapping[str, SplitScores], shortened: Shortened | None = None
+    recipe: Recipe,
+    run: Path,
+    results: Path,
+    figures: Mapping[str, SplitScores],
+    shortened: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write a finished run's row: figures, arrays and curves; returns the JSON file.
 

@@ -25,8 +25,9 @@ from mien.training import recipe as recipes
 from mien.training import runlog
 from mien.training.finalize import finish, scored
 from mien.training.network import check
+from mien.training.prepared import Prepared, prepare
 from mien.training.recipe import Recipe
-from mien.training.run import check_device, try_out
+from mien.training.run import check_device
 from mien.training.train import train
 
 
@@ -90,8 +91,7 @@ def attempt(recipe: Recipe, place: Place, part: Part | None) -> dict[str, Any]:
         if missing := gated.missing(recipe.data.name, place.root):
             return needs_data(recipe, place, missing)
         runlog.make(place.out)
-        try_out(recipe, place.root)
-        return {**measure(recipe, place, part), "status": "measured"}
+        return {**measure(recipe, place, part, prepare(recipe, place.root, place.device)), "status": "measured"}
     except MienError as error:
         return failed(recipe, str(error))
     except Exception as error:  # our bug, or a machine that gave up: it must not take the other recipes with it
@@ -117,21 +117,22 @@ def kept(results: Path, recipe: Recipe, part: Part | None) -> dict[str, Any] | N
     return row if not short or (part and short["minutes"] >= 0.99 * part.asked) else None
 
 
-def measure(recipe: Recipe, place: Place, part: Part | None) -> dict[str, Any]:
-    """Train, score and keep a recipe's row, going on with a run that was begun for it."""
+def measure(recipe: Recipe, place: Place, part: Part | None, prepared: Prepared) -> dict[str, Any]:
+    """Train, score and keep a recipe's row; an earlier run for it is resumed."""
     run = earlier(recipe, place.root, place.out, part) or begin(recipe, place, part)
-    own, figures = recipes.load(run / "recipe.yaml"), scored(run)
+    own, scores = recipes.load(run / "recipe.yaml"), scored(run)
     settings = {"recipe": recipe.name, "seed": recipe.seed, "root": place.root, "device": place.device}
     runlog.refuse_others(run)
     with held(run), signed(run, "reproduce", runlog.FILES, settings):
-        if "test" not in figures:
-            train(own, place.root, run, device=place.device)
+        if scores is None or "test" not in scores.splits:
+            train(own, place.root, run, prepared=prepared)
             say("exporting and scoring")
-            figures = finish(own, place.root, run, test=own.test)
+            scores = finish(own, place.root, run, prepared=prepared, test=own.test)
         say(photos(run / "model.onnx", run / "photos.png"))
     mark = facts(run, MARK)
     short = mark if "epochs" in mark else None
-    return {**runlog.read_json(rows.keep_run(recipe, run, place.results, figures, shortened=short)), "run": str(run)}
+    path = rows.keep_run(recipe, run, place.results, scores.splits, short)
+    return {**runlog.read_json(path), "run": str(run)}
 
 
 def begin(recipe: Recipe, place: Place, part: Part | None) -> Path:

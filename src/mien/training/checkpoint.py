@@ -16,7 +16,6 @@ from mien.outputs import beside
 from mien.reading.guard import reason
 from mien.reading.shape import Facts, Shape, fits
 
-
 Row = dict[str, int | float]
 """An epoch of a run: `epoch`, `step`, `loss`, `train_accuracy`, `seconds` and `val_<metric>`."""
 
@@ -88,12 +87,13 @@ def load(path: Path, kind: type[Shape]) -> Shape:
 
 
 def content(path: Path) -> dict[str, Any]:
-    """Return what a checkpoint holds, on the CPU, unchecked; nothing in it is executed."""
+    """Return the mapping that a checkpoint holds, on the CPU; nothing in it is executed."""
     if not path.is_file():
         raise WeightsError(f"no checkpoint {path}", "a run folder written by `mien train`")
     with _readable(path), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch warns of old formats, which it then reads or refuses
         held: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        fits(Facts, held)
         return held
 
 

@@ -11,8 +11,8 @@ from mien.evaluation.text import hundredths
 from mien.outputs.lock import held
 from mien.outputs.signed import signed
 from mien.printable import printable, say
-from mien.training import recipe as recipes
 from mien.training import diverged, runlog
+from mien.training import recipe as recipes
 from mien.training.batches import read, split
 from mien.training.finalize import CleanScores, SplitScores, finish
 from mien.training.network import build, check

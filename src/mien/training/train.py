@@ -31,7 +31,6 @@ from mien.training.adversarial import perturb
 from mien.training.augment import center_crop
 from mien.training.batches import Split, gather
 from mien.training.losses import cross_entropy, objective
-from mien.training.network import check
 from mien.training.optim import SOLVERS, ExponentialMovingAverage, optimizer, rate, restore, sam_perturbation
 from mien.training.prepared import Prepared, prepare
 from mien.training.progress import Progress
@@ -79,7 +78,6 @@ def train(
     Writes env.json at once; steps.csv, log.csv, last.pt after every epoch and best.pt whenever val improves.  With
     `prepared` nothing is read or built again.
     """
-    check(recipe)
     keep_memory()
     diverged.refuse(run)
     last = checkpoint.load(run / "last.pt", checkpoint.Last) if (run / "last.pt").exists() else None

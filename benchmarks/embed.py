@@ -1,9 +1,9 @@
-"""Give a file that was exported before there was one the output `embedding`: what its last layer reads.
+"""Add the output `embedding`, the input of the last layer, to a file that was exported without it.
 
 `mien export` writes the output itself, from the network in torch.  Weights whose run is gone, or that must not change
-by a bit, get it here from the graph alone, which ends: features -> Gemm -> mean over the views -> / temperature ->
+by a bit, get it here from the graph alone.  It ends: features -> Gemm -> mean over the views -> / temperature ->
 softmax -> probs, perhaps with conversions to int8 and back.  The features are averaged over the views and scaled to
-length one; every node that the probabilities come from stays as it was.
+unit length.  The nodes that compute the probabilities stay as they are.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from mien.errors import WeightsError
 from mien.outputs import beside
 
 PASSED = {"QuantizeLinear", "DequantizeLinear", "Dropout", "Identity"}
-"""What may stand between the features and the last layer without making others of them."""
+"""Nodes that may come between the features and the last layer, because they keep the features."""
 
 
 def embed(path: Path) -> None:

@@ -1,0 +1,70 @@
+"""Training reads each split once and builds the network once, from the checks before it to the export after it."""
+
+import sys
+from collections import Counter
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs mien[train]")
+
+from mien.data import load  # noqa: E402
+from mien.training import batches, network  # noqa: E402
+from mien.training import recipe as recipes  # noqa: E402
+from mien.training.prepared import prepare  # noqa: E402
+from mien.training.run import run_recipe  # noqa: E402
+
+SMALL = ["model.options.width=0.5", "model.options.stem_stride=2", "batch=32", "steps=1", "refine=null"]
+
+
+class Calls:
+    """Counts the calls of some functions, whatever name they were imported by: by function, split and caller."""
+
+    def __init__(self) -> None:
+        functions = (load, batches.split, network.build)
+        self.names = {function.__code__: function.__name__ for function in functions}
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self.by_training: Counter[str] = Counter()
+
+    def __call__(self, frame: FrameType, event: str, _: Any) -> None:
+        if event != "call" or frame.f_code not in self.names or frame.f_back is None:
+            return
+        name, given = self.names[frame.f_code], frame.f_locals
+        which = given["split"] if name == "load" else given.get("name", "")
+        self.counts[name, which] += 1
+        if name == "load" and Path(frame.f_back.f_code.co_filename).parent.name == "training":
+            self.by_training[which] += 1
+
+
+def test_a_run_reads_each_split_once_and_builds_one_network(tiny_fer2013: Path, tmp_path: Path) -> None:
+    calls, words = Calls(), [*SMALL, "data.auxiliary=null"]
+    before = sys.getprofile()
+    sys.setprofile(calls)
+    try:
+        run_recipe("mien/fer2013", words, root=tiny_fer2013, out=tmp_path, resume=None, device="cpu", test=True)
+    finally:
+        sys.setprofile(before)
+    assert {key: count for key, count in calls.counts.items() if key[0] != "load"} == {
+        ("split", "train"): 1,
+        ("split", "val"): 1,
+        ("build", ""): 1,
+    }
+    assert calls.by_training == {"train": 1, "val": 1}  # scoring, duplicates and report read on their own
+    assert calls.counts["load", "test"] >= 1
+
+
+def test_initial_weights_follow_from_the_seed(tiny_fer2013: Path) -> None:
+    recipe = recipes.load("mien/fer2013", SMALL)
+    torch.manual_seed(7)
+    one = prepare(recipe, tiny_fer2013, "cpu")
+    torch.manual_seed(8)
+    two = prepare(recipe, tiny_fer2013, "cpu")
+    other = prepare(recipe.model_copy(update={"seed": 1}), tiny_fer2013, "cpu")
+    same, others = (
+        [torch.equal(a, b) for a, b in zip(one.model.parameters(), each.model.parameters(), strict=True)]
+        for each in (two, other)
+    )
+    assert all(same)
+    assert not all(others)
