@@ -9,9 +9,9 @@ of every row with what mien measures by now; no weights change.
 
     python benchmarks/ship.py --rewrite
 
-gives shipped weights what `mien export` does by now: the output `embedding`, average pools as convolutions, licences
-and terms in their cards.  On all val images their probabilities must come out the same to the bit, so every measured
-figure stands; what is kept in results/NAME is told the file's new sha256.
+gives shipped weights what `mien export` does by now: the output `embedding`, average pools as convolutions, and in the
+card licences, terms and the adjustment to other priors.  On all val images their probabilities must come out the same
+to the bit, so every measured figure stands; results/NAME gets the file's new sha256.
 
     python benchmarks/ship.py --sums
 
@@ -27,15 +27,18 @@ import numpy as np
 from embed import embed
 
 from mien.card import Card
+from mien.data.sampling import shares
 from mien.data.terms import terms_of
-from mien.evaluation.evaluate import evaluate
+from mien.evaluation.evaluate import evaluate, to_crops
 from mien.evaluation.result import Result
 from mien.evaluation.scores import score
 from mien.experiments import record as rows
 from mien.experiments import table
 from mien.inference.classify import WEIGHTS, Classifier, names
 from mien.inference.shipped import record
-from mien.training.export import CODE_LICENCE, stamp, trained_on
+from mien.prior import Adjustment
+from mien.training.batches import read
+from mien.training.export import CODE_LICENCE, adjustment, stamp, trained_on
 from mien.training.finalize import measure, renamed
 from mien.training.onnx_pooling import pools_as_convolutions
 from mien.training.recipe import Recipe
@@ -69,6 +72,13 @@ def licensed(card: Card, recipe: Recipe) -> Card:
     return card.model_copy(update=terms)
 
 
+def prior_of(path: Path, recipe: Recipe) -> Adjustment | None:
+    """Return how a file's probabilities are brought to other priors, fitted on val as `mien export` does."""
+    train, val = (read(recipe, None, name) for name in ("train", "val"))
+    training = dict(zip(train.labels, shares(train.target).astype(float).tolist(), strict=True))
+    return adjustment(path, to_crops(val.images, Classifier(path).card), val.target.astype(np.float64), training)
+
+
 def again() -> None:
     """Compute every row's figures anew: shipped files answer once more, of other rows the answers were kept."""
     for path in sorted(RESULTS.glob("*/[0-9]*.json")):
@@ -97,7 +107,8 @@ def rewrite(name: str) -> None:
             embed(changed)
         pools = pools_as_convolutions(changed)
         card = Classifier(changed).card
-        stamp(changed, licensed(card, Recipe.model_validate(card.recipe)))
+        recipe = Recipe.model_validate(card.recipe)
+        stamp(changed, licensed(card, recipe).model_copy(update={"prior": prior_of(changed, recipe)}))
         before, after = (evaluate(path, data["name"], None, "val", **data["options"])[0] for path in (target, changed))
         if not np.array_equal(before.probs, after.probs):
             sys.exit(f"{name}: its probabilities would move; not written")

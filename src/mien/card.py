@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from mien.errors import WeightsError
 from mien.labels import EXPRESSIONS, ordered
+from mien.prior import Adjustment
 from mien.reading.shape import Facts, fits, wrong
 
 KEY = "mien"
@@ -82,6 +83,8 @@ class Card(BaseModel):
             its centre's offsets in units of that side, as `mien.inference.align.Framing` has them.
         temperature: what the logits were divided by, inside the graph.
         threshold: least confidence at which `--abstain auto` answers, or None when none was fitted.
+        prior: how the probabilities are brought to another prior than that of the training images, or None in files
+            that have the natural prior only.
         valence_arousal: whether the graph has that second output.
         action_units: names of the action units of a third output, or none.
         metrics: measured figures by split; data: what it was trained and selected on; recipe: how, in full.
@@ -101,6 +104,7 @@ class Card(BaseModel):
     alignment: dict[str, dict[str, float | None]] = {}
     temperature: float = Field(1.0, gt=0)
     threshold: float | None = Field(None, ge=0, le=1)
+    prior: Adjustment | None = None
     valence_arousal: bool = False
     action_units: tuple[str, ...] = ()
     metrics: dict[str, Any] = {}

@@ -391,11 +391,10 @@ def calibrate(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Fit temperatures, a threshold and conformal sets on one result; measure them on another."""
-    from mien.evaluation.calibration import recalibrate
-    from mien.evaluation.calibration.text import to_text
-    from mien.evaluation.result import load
+    from mien.evaluation.calibration import load, recalibrate, to_text
 
-    _print(recalibrate(load(val), load(other), coverage), to_text, as_json)
+    figures = recalibrate(load(val), load(other), coverage)
+    _print(figures, to_text, as_json)
 
 
 @app.command()
@@ -411,24 +410,24 @@ def fairness(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Measure weights by groups of people: accuracy, error rates and calibration, with intervals and tests."""
+    from mien.evaluation import calibration
     from mien.evaluation.fairness import fairness as measure
     from mien.evaluation.fairness import text as fairness_show
     from mien.evaluation.fairness.groups import read_groups
     from mien.evaluation.provenance import check_writable, source_facts
-    from mien.evaluation.result import load
     from mien.outputs.taken import taken
 
-    measured = load(result)
+    answers = calibration.load(result)
     with taken("fairness", out, fairness_show.KEPT, [result, groups], context.params) as begin:
-        check_writable(out, "fairness.json", source_facts(measured), force)
-        columns, notes = read_groups(groups, measured.ids, id, by or [])
+        check_writable(out, "fairness.json", source_facts(answers), force)
+        columns, notes = read_groups(groups, answers.ids, id, by or [])
         for note in notes:
             say(note)
-        audit = measure(measured, columns, min_group)
-        _print(audit, fairness_show.to_text, as_json)
+        figures = measure(answers, columns, min_group)
+        _print(figures, fairness_show.to_text, as_json)
         if out:
             with begin() as outputs:
-                _wrote(fairness_show.keep(measured, audit, outputs))
+                _wrote(fairness_show.keep(answers, figures, outputs))
 
 
 @app.command()

@@ -16,6 +16,7 @@ BASE = {
     "html",
     "outputs",
     "printable",
+    "prior",
     "progress",
     "reading",
     "telemetry",

@@ -111,7 +111,7 @@ def test_the_threshold_that_is_asked_for_decides_who_abstains(
 ) -> None:
     pipeline, _ = watched([face(10, 20, 30, 50)])
     monkeypatch.setattr(pipeline, "card", pipeline.card.model_copy(update={"threshold": 0.7}))
-    monkeypatch.setattr(pipeline, "min_confidence", _min_confidence(abstain, pipeline.card))
+    monkeypatch.setattr(pipeline, "min_confidence", _min_confidence(abstain, pipeline.classifier))
     for sure in (0.3, 0.5, 0.9):
         rest = (1 - sure) / (len(pipeline.card.labels) - 1)
         probs = np.full((1, len(pipeline.card.labels)), rest, np.float32)

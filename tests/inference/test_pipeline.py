@@ -12,12 +12,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mien.card import Card
 from mien.errors import UsageError
 from mien.inference.align import Framing, crops
+from mien.inference.classify import Classifier, locate
 from mien.inference.heads import with_heads
 from mien.inference.media import image as media
-from mien.inference.pipeline import Pipeline, _min_confidence
+from mien.inference.pipeline import Pipeline
 from mien.inference.prediction import Prediction
+from mien.prior import Adjustment
 
 COLLINS = (178.0, 62.5, 268.5, 176.5)  # where the astronaut's face is, as YuNet draws it
 
@@ -245,11 +248,12 @@ def test_abstaining(astronaut: np.ndarray, hopper: Path) -> None:
     assert not Pipeline()(media.read(hopper))[0].abstained
 
 
-def test_abstain_auto_takes_the_cards_threshold(pipeline: Pipeline) -> None:
-    card = pipeline.card.model_copy(update={"threshold": 0.61})
-    assert _min_confidence("auto", card) == 0.61
+def test_abstain_auto_takes_the_cards_threshold(tmp_path: Path, pipeline: Pipeline) -> None:
+    own = weights_with(tmp_path, pipeline.card.model_copy(update={"threshold": 0.61}))
+    assert Pipeline(own, abstain="auto").min_confidence == 0.61
+    own = weights_with(tmp_path, pipeline.card.model_copy(update={"threshold": None}))
     with pytest.raises(UsageError, match="no threshold"):
-        _min_confidence("auto", card.model_copy(update={"threshold": None}))
+        Pipeline(own, abstain="auto")
 
 
 @pytest.mark.parametrize(
@@ -342,3 +346,26 @@ def test_leaving_a_video_early_ends_all_its_threads(pipeline, tmp_path, moved, f
         assert set(threading.enumerate()) == before
     finally:
         gc.enable()
+
+
+def test_the_prior_is_one_for_all_sources(tmp_path: Path, astronaut: np.ndarray) -> None:
+    card = Classifier("ferplus-nano").card
+    adjustment = Adjustment(training=dict.fromkeys(card.labels, 1 / 8), strength=1, temperature=1, threshold=0.25)
+    path = weights_with(tmp_path, card.model_copy(update={"prior": adjustment}))
+    given = dict.fromkeys(card.labels, 0.05) | {"happiness": 0.65}
+    natural, skewed = Pipeline(path, abstain="auto"), Pipeline(path, abstain="auto", prior=given)
+    (before,), (after,) = natural(astronaut), skewed(astronaut)
+    expected = before.probs * np.array([given[label] for label in card.labels])
+    np.testing.assert_allclose(after.probs, expected / expected.sum(), atol=1e-5)
+    assert (natural.min_confidence, skewed.min_confidence) == (card.threshold, 0.25)
+    with pytest.raises(UsageError, match="`prior`: no fraction for"):
+        Pipeline(path, prior={"happiness": 1.0})
+
+
+def weights_with(folder: Path, card: Card) -> Path:
+    """Write a copy of shipped weights with another card."""
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(str(locate(card.name)))
+    onnx.helper.set_model_props(model, {"mien": card.model_dump_json()})
+    onnx.save(model, str(folder / "own.onnx"))
+    return folder / "own.onnx"

@@ -32,6 +32,7 @@ from mien.inference.align import FRAMINGS, crop
 from mien.inference.classify import BATCH, Classifier, locate, names
 from mien.labels import columns, ordered
 from mien.outputs import Outputs, into
+from mien.prior import NATURAL, Wanted
 from mien.progress import bar
 from mien.reading.digest import sha256_of
 
@@ -46,17 +47,19 @@ def evaluate(
     split: str,
     out: Path | None = None,
     force: bool = False,
+    prior: Wanted = NATURAL,
     **options: Any,
 ) -> tuple[Result, Scores]:
     """Return what the weights predict on a split, and the scores of that.
 
     `weights` is a shipped name, an ONNX file or a run folder; `data` None means what the weights were trained on, read
-    the same way; `options` go to the data set's reader.  Raises WeightsError and DataError for what cannot be used, and
-    UsageError, before it measures, for a folder `out` that cannot take the result; `force` lets it take that of others.
+    the same way; `prior` is that under which probabilities are given; `options` go to the data set's reader.  Raises
+    WeightsError and DataError for what cannot be used, and UsageError, before it measures, for a folder `out` that
+    cannot take the result; `force` lets it take that of others.
     """
     if split == "train":
         raise DataError("split 'train'", "val or test: what weights have learnt tells nothing about them")
-    classifier = Classifier(find_weights(weights))
+    classifier = Classifier(find_weights(weights), prior=prior)
     if data is None:
         data, options = own_data(classifier.card, options)
     facts = Provenance(
@@ -66,6 +69,8 @@ def evaluate(
         split=split,
         options=options,
     )
+    if classifier.prior.name != NATURAL:
+        facts = facts.updated(prior=classifier.prior.name)
     check_writable(out, "result.npz", facts.to_dict(), force)
     samples = load_for(classifier.card, data, root, split, **options)
     result = predict(classifier, samples, facts, search(classifier.card, samples, root))
@@ -88,19 +93,21 @@ def predict(classifier: Classifier, samples: Samples, facts: Provenance, searche
         samples.ids[kept],
         group=None if samples.group is None else samples.group[kept].astype(np.str_),
         votes=None if samples.votes is None else samples.votes[:, columns(CHOICES, labels)][kept].astype(np.int16),
-        provenance=facts.updated(**_facts(classifier.card, samples, kept, known), **twins_of(searched, samples, kept)),
+        provenance=facts.updated(**_facts(classifier, samples, kept, known), **twins_of(searched, samples, kept)),
     )
 
 
-def _facts(card: Card, samples: Samples, kept: NDArray[np.bool_], known: Sequence[str]) -> dict[str, Any]:
+def _facts(classifier: Classifier, samples: Samples, kept: NDArray[np.bool_], known: Sequence[str]) -> dict[str, Any]:
+    card = classifier.card
     return {
+        **({"adjustment": card.prior.model_dump()} if card.prior else {}),
         **({"classes": classes} if (classes := card_classes(card)) else {}),
         "fingerprint": samples.fingerprint,
         "left_out": int((~kept).sum()),
         "labels_left_out": sorted(set(samples.labels) - set(known)),
         "answer_labels": list(card.labels),
         "truth_labels": list(known),
-        "threshold": card.threshold,
+        "threshold": classifier.threshold,
         "version": __version__,
         "trained": trained(card),
     }

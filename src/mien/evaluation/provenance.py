@@ -17,9 +17,9 @@ from mien.errors import DataError, UsageError
 from mien.evaluation.result import Result
 from mien.reading.documents import read_json
 
-FACTS = ("weights", "weights_sha256", "table", "dataset", "split", "options", "fingerprint")
-SAME = ("weights_sha256", "dataset", "split", "options")
-"""Facts by which a file may be written over: the same weights on the same split, measured once more."""
+FACTS = ("weights", "weights_sha256", "prior", "table", "dataset", "split", "options", "fingerprint")
+SAME = ("weights_sha256", "prior", "dataset", "split", "options")
+"""Facts by which a file may be written over: the same weights and prior on the same split, measured once more."""
 
 
 def source_facts(result: Result) -> dict[str, Any]:

@@ -38,6 +38,8 @@ class Provenance(Facts):
         labels_only: whether the predictions are labels without probabilities.
         training: name and fingerprint of the weights' own training data that was searched for near-duplicates; twins:
             ids that have one in it; not_searched: why it was not searched.
+        prior: the prior under which the probabilities are given, None for the natural one; adjustment: the card's, by
+            which another prior can take its place.
         trained: recipe, seed, commit, hardware and time of the weights; version: mien's when they were measured.
     """
 
@@ -55,6 +57,8 @@ class Provenance(Facts):
     answer_labels: Sequence[str] | None = None
     truth_labels: Sequence[str] | None = None
     threshold: float | None = None
+    prior: str | None = None
+    adjustment: dict[str, Any] | None = None
     version: str | None = None
     trained: dict[str, Any] | None = None
     training: dict[str, str] | None = None
@@ -171,11 +175,6 @@ class Result:
                 return cls(labels=tuple(map(str, stored.pop("labels"))), provenance=facts, **stored)
             except DataError as error:
                 raise DataError(f"{path}: {error}") from None
-
-
-def load(path: Path) -> Result:
-    """Read a result from a file, or from the folder that `mien evaluate --out` wrote it to."""
-    return Result.load(path / "result.npz" if path.is_dir() else path)
 
 
 def _labels(labels: Sequence[str]) -> tuple[str, ...]:

@@ -1,20 +1,21 @@
 """Every score of one result: on all of its images, without near-duplicates of training images, on common labels."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from mien.evaluation import label_sets, metrics
-from mien.evaluation.calibration.selective import Selective, selective
+from mien.evaluation.calibration.selective import selective
 from mien.evaluation.result import Provenance, Result
 from mien.evaluation.statistics import clusters
-from mien.evaluation.statistics.intervals import RESAMPLED, Ends, bootstrap, intervals, known_ends, proportion_interval
+from mien.evaluation.statistics.intervals import RESAMPLED, bootstrap, intervals, known_ends, proportion_interval
 from mien.evaluation.training_duplicates import not_searched
 from mien.labels import columns
 
 Value = float | None
+Ends = list[Value]
 ClassScores = dict[str, float | int | None]
 
 
@@ -118,7 +119,7 @@ class Scores(SubsetScores):
     Attributes:
         provenance: what was measured on what.
         per_class: `precision`, `recall`, `f1` and `support` by label; confusion: rows are labels, columns predictions.
-        selective: what abstaining gains; None without images.
+        selective: the error among predictions by how many are kept; None without images.
         clean: the scores without images that have a near-duplicate in the weights' own training data.
         restricted: the scores on the labels that weights and data both know; None where they know the same.
     """
@@ -127,19 +128,19 @@ class Scores(SubsetScores):
     labels: tuple[str, ...]
     per_class: Mapping[str, ClassScores]
     confusion: list[list[int]]
-    selective: Selective | None
+    selective: Mapping[str, Any] | None
     clean: SubsetScores
     restricted: RestrictedScores | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the scores as `mien evaluate --json` prints them."""
         return {
-            **self.provenance.without("twins", "not_searched").to_dict(),
+            **self.provenance.without("twins", "not_searched", "adjustment").to_dict(),
             **super().to_dict(),
             "per_class": self.per_class,
             "confusion": self.confusion,
             "labels": list(self.labels),
-            "selective": None if self.selective is None else asdict(self.selective),
+            "selective": self.selective,
             "clean": self.clean.to_dict(),
             "restricted": None if self.restricted is None else self.restricted.to_dict(),
         }

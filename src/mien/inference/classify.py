@@ -16,6 +16,7 @@ from mien.card import Card
 from mien.errors import UsageError, WeightsError
 from mien.inference import heads, shipped
 from mien.inference.onnx import onnxruntime
+from mien.prior import NATURAL, Wanted, chosen
 from mien.reading.guard import parsing
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -50,11 +51,15 @@ class Classifier:
     Attributes:
         card: what the weights know about themselves.
         path: the file they came from.
+        prior: how common each expression is taken to be; every probability is given under it.
         gives: the names of the outputs that `heads` returns.
     """
 
-    def __init__(self, weights: str | Path = "ferplus", device: str = "cpu") -> None:
-        """Load weights by shipped name or path onto "cpu" or "cuda"; WeightsError or UsageError when that fails."""
+    def __init__(self, weights: str | Path = "ferplus", device: str = "cpu", prior: Wanted = NATURAL) -> None:
+        """Load weights by shipped name or path onto "cpu" or "cuda"; WeightsError or UsageError when that fails.
+
+        `prior` is "natural" (that of the training images), "uniform", or a fraction per expression that sum to one.
+        """
         self.path = locate(weights)
         content = _content(self.path)
         if str(weights) in names():
@@ -63,9 +68,17 @@ class Classifier:
         with parsing(self.path, kind=WeightsError, do="export the weights again", says="carries no readable card"):
             self.card = Card.from_metadata(self._session.get_modelmeta().custom_metadata_map, str(self.path))
         _check_graph(self._session, self.card, self.path)
+        self.prior = chosen(prior, self.card.labels, self.card.prior, self.card.name)
         self.gives = tuple(output.name for output in self._session.get_outputs())
         # weights that give no probabilities show it on any crop: better now than after a thousand images
         self.heads(np.full((2, self.card.size, self.card.size, self.card.channels), 128, np.uint8))
+
+    @property
+    def threshold(self) -> float | None:
+        """The minimum confidence of `abstain="auto"` under this prior, or None where none was fitted."""
+        if self.prior.shift is None or self.card.prior is None:
+            return self.card.threshold
+        return self.card.prior.threshold
 
     def __call__(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return probabilities, float32 (N, K) summing to one, for crops, uint8 (N, size, size, channels)."""
@@ -90,7 +103,7 @@ class Classifier:
             outputs = self._session.run(list(self.gives), {"crops": crops})
         found = dict(zip(self.gives, outputs, strict=True))
         heads.check(found, self.card, self.path, len(crops))
-        return found
+        return found | {"probs": self.prior.applied(found["probs"])}
 
 
 def _provider(device: str) -> str:

@@ -18,7 +18,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.card import Card
 from mien.errors import UsageError
 from mien.face import Face
 from mien.inference.align import FRAMINGS, crops, square
@@ -35,6 +34,7 @@ from mien.inference.readers import MAX_DECODING_PIXELS, WORKERS, Readers
 from mien.inference.video.following import followed
 from mien.inference.video.smoothing import Smoother
 from mien.inference.video.thresholds import USUAL, Thresholds
+from mien.prior import NATURAL, Wanted
 
 
 class Pipeline:
@@ -55,6 +55,7 @@ class Pipeline:
         event_low: float = USUAL.low,
         event_min: float = USUAL.shortest,
         debug: bool = False,
+        prior: Wanted = NATURAL,
     ) -> None:
         """Load the detector and the weights; UsageError, DetectorError or WeightsError when that fails.
 
@@ -72,8 +73,10 @@ class Pipeline:
             event_high, event_low, event_min: the probabilities that start and end an event of a video, and the seconds
                 that it must last (`thresholds`).
             debug: raise unexpected errors instead of making them the error of a source.
+            prior: how common each expression is among the faces: "natural" as in the training photographs, "uniform"
+                (for posed or balanced images), or a fraction per expression.  It stays the same for all sources.
         """
-        self.classifier = Classifier(weights, device)
+        self.classifier = Classifier(weights, device, prior)
         self.card = self.classifier.card
         _check_fraction("min_score", min_score)
         self.detector, self.detector_file = detector, Path(detector_file) if detector_file else None
@@ -81,7 +84,7 @@ class Pipeline:
         if self.card.framing not in FRAMINGS:
             raise UsageError(f"the weights need the framing {self.card.framing!r}", f"one of {', '.join(FRAMINGS)}")
         self.framing = FRAMINGS[self.card.framing][detector]
-        self.min_confidence = _min_confidence(abstain, self.card)
+        self.min_confidence = _min_confidence(abstain, self.classifier)
         self.smooth = smooth
         self.thresholds = Thresholds(event_high, event_low, event_min)
         Smoother(smooth, self.min_confidence)  # validates the duration
@@ -160,13 +163,16 @@ class Pipeline:
         return Readers(pool, self.detect, self.align, *limits, clip, keep)
 
 
-def _min_confidence(abstain: float | Literal["auto"] | None, card: Card) -> float:
+def _min_confidence(abstain: float | Literal["auto"] | None, classifier: Classifier) -> float:
     if abstain != "auto":
         _check_fraction("abstain", abstain)
         return abstain or 0.0
-    if card.threshold is None:
-        raise UsageError(f"the weights {card.name!r} carry no threshold for `abstain` auto", do="give a number")
-    return card.threshold
+    if classifier.threshold is None:
+        name, prior = classifier.card.name, classifier.prior.name
+        raise UsageError(
+            f"the weights {name!r} carry no threshold for `abstain` auto ({prior} prior)", do="give a number"
+        )
+    return classifier.threshold
 
 
 def _check_fraction(parameter: str, value: float | None) -> None:

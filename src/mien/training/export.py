@@ -29,12 +29,15 @@ from mien import __version__
 from mien.card import KEY, Card
 from mien.data.terms import terms_of
 from mien.errors import MienError, OutputError, WeightsError
+from mien.evaluation.calibration.prior import fit_adjustment
 from mien.evaluation.calibration.temperature import fit_temperature, fit_threshold
 from mien.evaluation.metrics import accuracy
+from mien.evaluation.stress.corruptions import with_copies
 from mien.inference.align import FRAMINGS
 from mien.inference.classify import Classifier
 from mien.inference.onnx import quantization
 from mien.outputs import beside, refused
+from mien.prior import Adjustment
 from mien.reading.guard import parsing
 from mien.training import checkpoint
 from mien.training.batches import Split
@@ -59,6 +62,9 @@ NOTES = (
 SCRATCH = ".export-"
 """Begins the name of the folder in which an export is made."""
 
+FITTED_ON = 4000
+"""At most this many val images, evenly spaced, serve to fit the uniform prior, each with three corrupted copies."""
+
 CODE_LICENCE = "Apache-2.0"
 WEIGHTS_LICENCE = "set by the person who trained them, within the terms of the data"
 
@@ -66,11 +72,14 @@ WEIGHTS_LICENCE = "set by the person who trained them, within the terms of the d
 class Graph(nn.Module):
     """What the ONNX file computes: uint8 crops (N, size, size, C) to probabilities float32 (N, K)."""
 
-    def __init__(self, model: nn.Module, views: TestTimeAugmentation, fill: str = "black") -> None:
+    def __init__(
+        self, model: nn.Module, views: TestTimeAugmentation, fill: str = "black", log_prior: Tensor | None = None
+    ) -> None:
         super().__init__()
         self.model = model
         self.views = views
         self.fill = fill
+        self.log_prior = log_prior  # of a network trained with logit adjustment, which its logits lack
         self.temperature = 1.0
 
     def outputs(self, crops: Tensor) -> dict[str, Tensor]:
@@ -83,7 +92,12 @@ class Graph(nn.Module):
         seen += [view.flip(3) for view in seen] if self.views.flip else []
         outputs: dict[str, Tensor] = self.model(torch.cat(seen))
         kept = {name: outputs[name] for name in ("logits", "embedding") if name in outputs}
-        return {name: one.reshape(len(seen), -1, one.shape[1]).mean(0) for name, one in kept.items()}
+        means: dict[str, Tensor] = {
+            name: one.reshape(len(seen), -1, one.shape[1]).mean(0) for name, one in kept.items()
+        }
+        if self.log_prior is not None:
+            means["logits"] = means["logits"] + self.log_prior
+        return means
 
     def logits(self, crops: Tensor) -> Tensor:
         """Return the logits float32 (N, K), the mean over the views."""
@@ -140,7 +154,7 @@ def _export(
 ) -> list[Path]:
     crops = val.images.cpu().permute(0, 2, 3, 1).contiguous()
     target = val.target.double().cpu().numpy()
-    graph = Graph(restored(recipe, best), recipe.views, recipe.augment.fill).eval()
+    graph = Graph(restored(recipe, best), recipe.views, recipe.augment.fill, log_prior(recipe, train)).eval()
     with torch.no_grad():
         batches = [graph.outputs(chunk) for chunk in chunks(crops, 256)]
     scores = finite_all("logits of best.pt on val", torch.cat([batch["logits"] for batch in batches]))
@@ -171,7 +185,8 @@ def _export(
     if "embedding" in heads:
         _check(path, heads["embedding"], F.normalize(torch.cat([batch["embedding"] for batch in batches])))
     card = card.model_copy(update={"threshold": fit_threshold(probs, target, PREDICTED_ACCURACY)})
-    stamp(path, card)
+    shares = dict(zip(train.labels, train.shares.double().tolist(), strict=True))
+    stamp(path, card.model_copy(update={"prior": adjustment(path, crops.numpy(), target, shares)}))
     small = path.with_name("model-int8.onnx")
     try:
         made = _quantise(path, small, train.images.cpu().permute(0, 2, 3, 1))
@@ -185,8 +200,33 @@ def _export(
         small.unlink()
         return [path]
     threshold = fit_threshold(quantised, target, PREDICTED_ACCURACY)
-    stamp(small, card.model_copy(update={"name": f"{card.name}-int8", "threshold": threshold}))
+    fitted = {"threshold": threshold, "prior": adjustment(small, crops.numpy(), target, shares)}
+    stamp(small, card.model_copy(update={"name": f"{card.name}-int8", **fitted}))
     return [path, small]
+
+
+def log_prior(recipe: Recipe, train: Split) -> Tensor | None:
+    """Return float32 (K,), what a network trained with logit adjustment needs added for the natural prior; else None.
+
+    Menon et al., *Long-tail learning via logit adjustment*, ICLR 2021.
+    """
+    weight = recipe.loss.logit_adjustment
+    return weight * train.shares.cpu().clamp(min=1e-6).log() if weight else None
+
+
+def adjustment(
+    path: Path, crops: NDArray[np.uint8], target: NDArray[np.float64], training: Mapping[str, float]
+) -> Adjustment | None:
+    """Return how a file's probabilities are brought to other priors, fitted on val with corrupted copies.
+
+    None where `training` lacks a label: its fraction cannot be exchanged.
+    """
+    if not all(training.values()):
+        return None
+    picked = np.linspace(0, len(crops) - 1, min(len(crops), FITTED_ON)).round().astype(np.intp)
+    picked = picked[np.isfinite(target[picked]).all(1)]
+    images, rows = with_copies(crops[picked])
+    return fit_adjustment(Classifier(path)(images), target[picked][rows], training, PREDICTED_ACCURACY)
 
 
 def trained_on(recipe: Recipe) -> list[str]:

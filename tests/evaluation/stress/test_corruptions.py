@@ -6,7 +6,7 @@ import pytest
 from scipy import ndimage
 
 from mien.evaluation.stress import corruptions as module
-from mien.evaluation.stress.corruptions import CORRUPTIONS, FAMILIES, path
+from mien.evaluation.stress.corruptions import CORRUPTIONS, FAMILIES, path, with_copies
 
 SIZE_MATTERS = {"jpeg"}  # its blocks are eight pixels whatever the image
 
@@ -159,3 +159,14 @@ def test_downscale_leaves_the_detail_of_a_small_image() -> None:
     stripes[:, :, ::2] = 200
     assert spoil("downscale", stripes, 4).std() < 20
     assert abs(float(spoil("downscale", stripes, 4).mean()) - 100) < 3
+
+
+def test_copies_are_three_per_image_and_name_their_row() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (100, 24, 24, 1)).astype(np.uint8)
+    copies, rows = with_copies(images)
+    assert copies.shape == (400, 24, 24, 1)
+    assert np.bincount(rows).tolist() == [4] * 100
+    np.testing.assert_array_equal(copies[:100], images)
+    changed = (copies[100:] != images[rows[100:]]).reshape(300, -1).any(1)
+    assert changed.mean() > 0.95  # a rotation of noise, say, always shows; a weak exposure may not
+    assert len(with_copies(images[:1])[0]) >= 1

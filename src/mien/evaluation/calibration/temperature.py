@@ -1,8 +1,8 @@
-"""Calibrate probabilities, and find the confidence below which it is better to abstain.
+"""Make probabilities mean what they say, and find the confidence below which it is better not to answer.
 
 Temperature scaling divides all logits by one number, fitted on held-out (val) data: Guo et al., *On calibration of
-modern neural networks*, ICML 2017.  `mien export` writes both values into the weights' card.  A temperature per class
-is their vector scaling without a bias; it may change the top-1 class.
+modern neural networks*, ICML 2017.  `mien export` writes both figures into the weights' card.  A temperature per class
+is their vector scaling without a bias; it may change which class is likeliest.
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ def softmax(logits: Floats, temperature: float | Floats = 1.0) -> NDArray[np.flo
 
 
 def fit_temperature(logits: Floats, target: Floats) -> float:
-    """Return the temperature in [COLDEST, HOTTEST] with the lowest mean NLL of logits (N, K).
+    """Return the temperature in [COLDEST, HOTTEST] at which the mean NLL of logits (N, K) is least.
 
     Logarithms of probabilities serve as logits.  The NLL is convex in 1/temperature, so bisecting its slope finds the
     one minimum; targets may be distributions.
@@ -58,7 +58,7 @@ def logs(probs: Floats) -> NDArray[np.float64]:
 
 
 def fit_temperatures(probs: Floats, target: Floats) -> NDArray[np.float64]:
-    """Return a temperature per class, float64 (K,) in [COLDEST, HOTTEST], with the lowest mean NLL of probs.
+    """Return a temperature per class, float64 (K,) in [COLDEST, HOTTEST], at which the mean NLL of probs is least.
 
     They divide the classes' log probabilities: `softmax(logs(probs), temperatures)`.  The NLL is convex in their
     inverses, so Newton's steps, halved until it falls, go from the one common temperature to the one minimum; it is
@@ -78,9 +78,9 @@ def fit_temperatures(probs: Floats, target: Floats) -> NDArray[np.float64]:
         p = softmax(z * inverse)
         slope, pull = (z * (p - y)).mean(0), p * z
         bend = np.diag((pull * z).mean(0)) - pull.T @ pull / len(z)
-        step, lowest = np.linalg.solve(bend + 1e-9 * np.eye(len(bend)), slope), loss(inverse)
+        step, least = np.linalg.solve(bend + 1e-9 * np.eye(len(bend)), slope), loss(inverse)
         tried = [(inverse - step / 2**k).clip(1 / HOTTEST, 1 / COLDEST) for k in range(20)]
-        better = next((one for one in tried if loss(one) < lowest - 1e-12), None)
+        better = next((one for one in tried if loss(one) < least - 1e-12), None)
         if better is None:
             break
         inverse = better
@@ -88,11 +88,12 @@ def fit_temperatures(probs: Floats, target: Floats) -> NDArray[np.float64]:
     return temperatures
 
 
-def fit_threshold(probs: Floats, target: Floats, accuracy: float = 0.9) -> float | None:
-    """Return the lowest confidence in [0, 1] at which the predictions kept reach `accuracy`; None where none does.
+def fit_threshold(probs: Floats, target: Floats, accuracy: float = 0.9, weights: Floats | None = None) -> float | None:
+    """Return the least confidence in [0, 1] at which the answered samples reach `accuracy`; None where none does.
 
-    A prediction is kept when its top probability is not below the threshold.  Of several thresholds, the one that keeps
-    most is returned; it lies half-way to the next confidence, so rounding in another run changes nothing.
+    A sample is answered when its top probability is not below the threshold.  The threshold that answers most is
+    taken; it lies half-way to the next confidence, so rounding in another run changes nothing.  `weights` (N,) say how
+    much each sample counts, all the same where None.
 
     >>> probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4]])
     >>> round(fit_threshold(probs, np.eye(2)[[0, 0, 1]], accuracy=1.0), 3)
@@ -102,7 +103,8 @@ def fit_threshold(probs: Floats, target: Floats, accuracy: float = 0.9) -> float
     confidence = np.asarray(probs, np.float64).max(1)
     order = np.argsort(-confidence, kind="stable")
     confidence, right = confidence[order], (label == predicted)[order]
-    reached = np.cumsum(right) / np.arange(1, len(right) + 1) >= accuracy
+    counts = np.ones(len(right)) if weights is None else np.asarray(weights, np.float64)[order]
+    reached = np.cumsum(right * counts) / np.cumsum(counts) >= accuracy
     ends = np.append(confidence[1:] < confidence[:-1], True) if len(right) else reached
     possible = np.flatnonzero(reached & ends)
     if not len(possible):

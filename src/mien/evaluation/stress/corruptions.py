@@ -235,6 +235,21 @@ def path(length: float, angle: float) -> NDArray[np.float32]:
     return np.asarray(near_y @ near_x.T / len(along), np.float32)
 
 
+def with_copies(images: Images, seed: int = 0) -> tuple[Images, NDArray[np.intp]]:
+    """Return images, uint8 (N, H, W, C), followed by corrupted copies, and the row that each one was made from.
+
+    Every corruption is applied to every fifth image, in all five severities, so there are three copies per image.
+    """
+    rows, made = [np.arange(len(images))], [images]
+    for number, corrupt in enumerate(CORRUPTIONS.values()):
+        rng = np.random.default_rng([seed, number])
+        for severity in range(1, 6):
+            picked = np.arange(number % 5 + 5 * (severity - 1), len(images), 25)
+            rows.append(picked)
+            made.append(corrupt(images[picked], severity, rng) if len(picked) else images[:0])
+    return np.concatenate(made), np.concatenate(rows)
+
+
 def _side(images: Images) -> int:
     return int(min(images.shape[1:3]))
 

@@ -52,7 +52,12 @@ def _in_effect(pipeline: Pipeline) -> dict[str, Any]:
     rules = {"high": at.high, "low": at.low, "min": at.shortest, "smooth": 0.0 if pipeline.smooth else events.SMOOTH}
     least = getattr(pipeline.detect, "least", None)  # a detector without scores has none
     known = {} if least is None else {"min_score": least}
-    return known | {"abstain": pipeline.min_confidence, "smooth": pipeline.smooth, "events": rules}
+    return known | {
+        "prior": pipeline.classifier.prior.name,
+        "abstain": pipeline.min_confidence,
+        "smooth": pipeline.smooth,
+        "events": rules,
+    }
 
 
 def _file(path: Path | None) -> dict[str, Any]:
