@@ -2,7 +2,7 @@
 
 from inspect import signature
 
-from mien.cli import predict
+from mien.cli.predict import predict
 from mien.inference.pipeline import Pipeline
 
 

@@ -20,7 +20,6 @@ BASE = {
     "progress",
     "reading",
     "telemetry",
-    "usage_errors",
 }
 ORDER = ["base", "inference", "data", "evaluation", "training", "experiments", "cli"]
 TORCH_FREE = {"base", "inference", "data", "evaluation"}

@@ -230,7 +230,7 @@ def test_mistakes_are_one_line(mien: Mien, photo: Path, words: list[str], told: 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["predict"], "Missing argument 'SOURCE...'; see `"),
+        (["predict"], "Missing argument 'SOURCE'; see `"),
         (["predct"], "No such command 'predct'"),
         (["--verbose"], "No such option: --verbose"),
         (["doctor", "now"], "unexpected extra argument"),

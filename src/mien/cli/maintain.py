@@ -1,0 +1,106 @@
+"""Commands about what is there: data sets, the names that other commands take, the state of this machine."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mien.cli.options import DataOptions, Force, Json, Root, output_option
+from mien.cli.printing import show, show_written
+from mien.errors import UsageError
+from mien.printable import printable, say
+
+TRAINING = ("torch", "onnx", "onnxscript")  # packages that only `mien[train]` brings
+LISTS = {  # what `mien list` lists, and where each registry lives
+    "weights": ("mien.inference.classify", "names"),
+    "detectors": ("mien.inference.detectors", "DETECTORS"),
+    "datasets": ("mien.data", "DATASETS"),
+    "models": ("mien.models", "MODELS"),
+    "recipes": ("mien.training.recipe", "names"),
+    "metrics": ("mien.evaluation.metrics", "METRICS"),
+}
+audit_option = partial(typer.Option, rich_help_panel="Audit")
+
+
+def data(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="see `mien list datasets`")],
+    options: DataOptions = None,
+    root: Root = None,
+    out: Annotated[
+        Path | None, output_option(metavar="DIR", help="for images and lists", show_default="NAME-data")
+    ] = None,
+    hygiene: Annotated[bool, audit_option("--hygiene", help="find near-duplicates, leaks, blanks")] = False,
+    detector: Annotated[str | None, audit_option(metavar="NAME", help="find images without a face")] = None,
+    strict: Annotated[bool, audit_option("--strict", help="exit 3 when splits leak")] = False,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Show a data set: counts, sample images, near-duplicates."""
+    from mien.data import overview, read_options
+    from mien.data.audit import summary
+    from mien.data.audit.report import AuditReport
+    from mien.outputs.taken import taken
+
+    if not hygiene and (detector or strict):
+        raise UsageError("--detector or --strict alone", "--hygiene as well")
+    chosen, folder = read_options(options or []), out or Path(f"{name}-data")
+    look: Callable[..., Any] = partial(summary.look, detector=detector) if hygiene else overview.look
+    with taken("data", folder, (summary if hygiene else overview).KEPT, [root], context.params) as begin:
+        report = look(name, root, begin, options=chosen)
+    show(report, str, as_json)
+    show_written(report.files.values())
+    if strict and isinstance(report, AuditReport) and report.leak:
+        say(f"mien: {report.leak}")
+        raise typer.Exit(3)
+
+
+def list_names(
+    kind: Annotated[str | None, typer.Argument(metavar="KIND", help=f"{', '.join(LISTS)}")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the names that other commands take."""
+    if kind is not None:
+        if kind not in LISTS:
+            raise UsageError(f"there is no list of {kind!r}", f"one of {', '.join(LISTS)}")
+        names = _names(kind)
+        return typer.echo(json.dumps(names) if as_json else "\n".join(names))
+    lists = {kind: _names_if_installed(kind) for kind in LISTS}
+    lines = (f"{k:10} {', '.join(names) if names else 'needs mien[train]'}" for k, names in lists.items())
+    typer.echo(json.dumps(lists) if as_json else "\n".join(lines))
+
+
+def doctor(
+    strict: Annotated[bool, output_option("--strict", help="exit 3 when something is missing")] = False,
+    as_json: Json = False,
+) -> None:
+    """Check this machine: packages, weights, codecs, folders."""
+    from mien.data.cache import cache_folder
+    from mien.inference.doctor import checks, folder, line
+
+    results = [*checks(), folder("cache", cache_folder()), folder("MIEN_DATA", os.environ.get("MIEN_DATA"))]
+    lines = (printable(line(check)) for check in results)
+    typer.echo(json.dumps([asdict(check) for check in results]) if as_json else "\n".join(lines))
+    if strict and any(check.ok is False for check in results):
+        raise typer.Exit(3)
+
+
+def _names(kind: str) -> list[str]:
+    module, name = LISTS[kind]
+    value = getattr(import_module(module), name)
+    return list(value() if callable(value) else value)
+
+
+def _names_if_installed(kind: str) -> list[str] | None:
+    try:
+        return _names(kind)
+    except ModuleNotFoundError as error:
+        if error.name not in TRAINING:
+            raise
+        return None

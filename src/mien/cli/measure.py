@@ -1,0 +1,174 @@
+"""Commands that measure: weights on data, systems side by side, groups of people, robustness; and reports of it."""
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mien.cli.options import Data, DataOptions, Force, Json, Root, Split, Weights, input_option, output_option
+from mien.cli.printing import show, show_path, show_written
+from mien.printable import printable, say
+
+
+def evaluate(
+    context: typer.Context,
+    weights: Weights,
+    options: DataOptions = None,
+    data: Data = None,
+    root: Root = None,
+    split: Split = "val",
+    out: Annotated[Path | None, output_option(metavar="DIR", help="for result.npz, metrics.json, report.html")] = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Measure weights on a data set, with and without near-duplicates."""
+    from mien.data import read_options
+    from mien.evaluation.evaluate import KEPT, keep, weights_file
+    from mien.evaluation.evaluate import evaluate as measure
+    from mien.evaluation.text import to_text
+    from mien.outputs.taken import taken
+
+    with taken("evaluate", out, KEPT, [weights_file(weights), _data(root)], context.params) as begin:
+        result, scores = measure(weights, data, root, split, out, force, **read_options(options or []))
+        show(scores, to_text, as_json)
+        if out:
+            with begin() as outputs:
+                show_written(keep(result, scores, outputs, root))
+
+
+def compare(
+    context: typer.Context,
+    systems: Annotated[list[Path], typer.Argument(metavar="SYSTEM", help="results, runs, tables")],
+    source: Annotated[str, input_option("--from", metavar="auto|csv", help="csv: read tables")] = "auto",
+    column: Annotated[
+        list[str] | None, input_option(metavar="FIELD=COLUMN", help="e.g. id=path happy=joy ignore=other")
+    ] = None,
+    data: Annotated[str | None, input_option(metavar="NAME", help="a data set that has the labels")] = None,
+    root: Root = None,
+    split: Annotated[str | None, input_option(metavar="SPLIT", help="val or test", show_default="test")] = None,
+    intersect: Annotated[bool, input_option("--intersect", help="only images that all predict")] = False,
+    published: Annotated[bool, output_option("--published", help="list published scores below")] = False,
+    out: Annotated[Path | None, output_option(metavar="DIR", help="for compare.json, .csv, .html and results")] = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Compare systems on the same images, with tests and a ranking."""
+    from mien.evaluation.compare import Request, check_same_systems, images, judge, keep, kept, to_text
+    from mien.outputs.taken import taken
+
+    request = Request(tuple(systems), source, tuple(column or ()), data, root, split, intersect, published)
+    with taken("compare", out, kept(systems), systems, context.params, ever=("*.npz",)) as begin:
+        comparison, tables = judge(request)
+        if not force:
+            check_same_systems(comparison, out)
+        say(*comparison.notes)
+        show(comparison, to_text, as_json)
+        if not out:
+            return
+        with begin() as outputs:
+            written = keep(comparison, outputs, images(comparison, root), tables)
+        typer.echo("\n".join(f"wrote {printable(path)}" for path in written), err=as_json)
+
+
+def report(
+    results: Annotated[list[Path], typer.Argument(metavar="RUN|RESULT", help="run folders, results")],
+    root: Root = None,
+    out: Annotated[Path | None, output_option(metavar="DIR|FILE", help="for the page", show_default="RUN or .")] = None,
+) -> None:
+    """Write one HTML page about runs and results, side by side."""
+    from mien.evaluation.report.collect import make
+
+    path, left_out = make(results, root, out)
+    say(*left_out)
+    show_path(path)
+
+
+def calibrate(
+    val: Annotated[Path, typer.Argument(metavar="VAL", help="result to fit on")],
+    other: Annotated[Path, typer.Argument(metavar="TEST", help="result to measure on")],
+    coverage: Annotated[float, typer.Option(metavar="P", help="fraction that sets should hold")] = 0.9,
+    as_json: Json = False,
+) -> None:
+    """Fit temperatures, a threshold and conformal sets on a result."""
+    from mien.evaluation.calibration import load, recalibrate, to_text
+
+    show(recalibrate(load(val), load(other), coverage), to_text, as_json)
+
+
+def fairness(
+    context: typer.Context,
+    result: Annotated[Path, typer.Argument(metavar="RESULT", help="a result.npz or its folder")],
+    groups: Annotated[Path, input_option(metavar="TABLE", help="CSV or Parquet, a row per image")],
+    id: Annotated[str | None, input_option(metavar="COLUMN", help="names the image", show_default="inferred")] = None,
+    by: Annotated[list[str] | None, input_option(metavar="COLUMN", help="of groups; joined: sex+age")] = None,
+    min_group: Annotated[int, typer.Option(min=1, metavar="N", help="fewest images to conclude from")] = 30,
+    out: Annotated[Path | None, output_option(metavar="DIR", help="for fairness.json and fairness.html")] = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Measure weights by groups of people, with intervals and tests."""
+    from mien.evaluation import calibration
+    from mien.evaluation.fairness import fairness as measure
+    from mien.evaluation.fairness import text
+    from mien.evaluation.fairness.groups import read_groups
+    from mien.evaluation.provenance import check_writable, source_facts
+    from mien.outputs.taken import taken
+
+    predictions = calibration.load(result)
+    with taken("fairness", out, text.KEPT, [result, groups], context.params) as begin:
+        check_writable(out, "fairness.json", source_facts(predictions), force)
+        columns, notes = read_groups(groups, predictions.ids, id, by or [])
+        say(*notes)
+        audit = measure(predictions, columns, min_group)
+        show(audit, text.to_text, as_json)
+        if out:
+            with begin() as outputs:
+                show_written(text.keep(predictions, audit, outputs))
+
+
+def stress(
+    context: typer.Context,
+    weights: Weights,
+    options: DataOptions = None,
+    data: Data = None,
+    root: Root = None,
+    split: Split = "val",
+    baseline: Annotated[
+        str | None, input_option(metavar="WEIGHTS", help="weights or stress.json to compare with")
+    ] = None,
+    images: Annotated[int, input_option(metavar="N", help="how many, evenly spaced")] = 1000,
+    out: Annotated[Path | None, output_option(metavar="DIR", help="for stress.json and images")] = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Measure weights on corrupted images and under attack."""
+    from mien.data import read_options
+    from mien.evaluation.evaluate import weights_file
+    from mien.evaluation.stress import KEPT, keep, to_text
+    from mien.evaluation.stress import stress as measure
+    from mien.outputs.taken import taken
+
+    settings: dict[str, Any] = {"images": images, "baseline": baseline, "attacks": _gradients(weights)}
+    settings |= {"options": read_options(options or []), "out": out, "force": force}
+    with taken("stress", out, KEPT, [weights_file(weights), baseline, _data(root)], context.params) as begin:
+        subject, result = measure(weights, data, root, split, **settings)
+        show(result, to_text, as_json)
+        if out:
+            with begin() as outputs:
+                show_written(keep(subject, result, outputs))
+
+
+def _gradients(weights: str) -> Any:
+    """Return the attacks that a run folder's network allows, None for weights that are only a file."""
+    if not (Path(weights) / "recipe.yaml").is_file():
+        return None
+
+    from mien.training.gradient_attack import attacks
+
+    return partial(attacks, Path(weights))
+
+
+def _data(root: Path | None) -> Path | str | None:
+    return root or os.environ.get("MIEN_DATA")

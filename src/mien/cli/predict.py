@@ -1,0 +1,61 @@
+"""`mien predict`: images, videos and cameras to faces with expressions."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mien.cli.options import Force, input_option, output_option
+
+detection_option = partial(typer.Option, rich_help_panel="Detection")
+weights_option = partial(typer.Option, rich_help_panel="Classification")
+video_option = partial(typer.Option, rich_help_panel="Video")
+
+
+def predict(
+    context: typer.Context,
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE", help="files, folders, globs, camera:0")],
+    rotate: Annotated[str, input_option(metavar="off|auto", help="auto: try images turned, too")] = "off",
+    max_pixels: Annotated[int, input_option(metavar="N", help="refuse larger images")] = 100_000_000,
+    detector: Annotated[str, detection_option(metavar="NAME", help="yunet, haar or whole")] = "yunet",
+    detector_file: Annotated[Path | None, detection_option(metavar="FILE", help="your copy of its file")] = None,
+    min_score: Annotated[float | None, detection_option(metavar="P", help="minimum detector score, 0 to 1")] = None,
+    weights: Annotated[str, weights_option(metavar="NAME|FILE", help="see `mien list weights`")] = "ferplus",
+    abstain: Annotated[str | None, weights_option(metavar="P|auto", help="minimum confidence, 0 to 1")] = None,
+    device: Annotated[str, weights_option(metavar="DEVICE", help="cpu or cuda")] = "cpu",
+    every: Annotated[int, video_option(metavar="N", help="read every N-th frame")] = 1,
+    start: Annotated[float, video_option(metavar="SECONDS", help="where to start reading")] = 0.0,
+    end: Annotated[float | None, video_option(metavar="SECONDS", help="where to stop reading")] = None,
+    max_fps: Annotated[float | None, video_option(metavar="N", help="read at most N frames per second")] = None,
+    smooth: Annotated[float, video_option(metavar="SECONDS", help="average probabilities over time")] = 0.0,
+    event_high: Annotated[float, video_option(metavar="P", help="probability an event reaches")] = 0.6,
+    event_low: Annotated[float, video_option(metavar="P", help="probability an event keeps")] = 0.4,
+    event_min: Annotated[float, video_option(metavar="SECONDS", help="shorter events are bursts")] = 0.5,
+    format: Annotated[str, output_option(metavar="NAME", help="table, json, jsonl, csv or parquet")] = "table",
+    out: Annotated[Path | None, output_option(metavar="DIR", help="for annotated media, tables, report.html")] = None,
+    force: Force = False,
+    frames: Annotated[bool, output_option("--frames", help="table: one line per video frame")] = False,
+    excel: Annotated[bool, output_option("--excel", help="write CSV that Excel opens")] = False,
+    debug: Annotated[bool, output_option("--debug", help="raise unexpected errors with a traceback")] = False,
+) -> None:
+    """Read apparent facial expressions in photos, videos or a camera."""
+    from mien.inference import run
+    from mien.inference.media.chatter import silenced
+    from mien.inference.media.video import Clip
+    from mien.inference.pipeline import Pipeline
+
+    run.check_format(format, out is not None, frames, excel, force)
+    clip, threshold = Clip(every, start, end, max_fps), run.least_confidence(abstain)
+    reading = (weights, detector, detector_file, min_score, threshold, device, smooth, rotate, max_pixels)
+    pipeline = Pipeline(*reading, event_high, event_low, event_min, debug)
+    request = run.Request(sources, format, out, clip, force, context.params, frames, excel)
+    try:
+        with silenced():
+            failures = run.run(pipeline, request)
+    except BrokenPipeError:
+        return run.leave_pipe()
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    if failures:
+        raise typer.Exit(2)

@@ -1,0 +1,105 @@
+"""Commands that train: one recipe, its export, the recipes of papers, a grid of keys, a generator of images."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mien.cli.options import DataOptions, Device, Force, Json, Root, RunFolders, output_option, run_option
+from mien.cli.printing import show, show_path
+from mien.printable import printable_in, say
+
+
+def train(
+    recipe: Annotated[str | None, typer.Argument(metavar="RECIPE", help="a packaged name or a YAML file")] = None,
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="changes to it")] = None,
+    root: Root = None,
+    out: RunFolders = Path("runs"),
+    resume: Annotated[Path | None, run_option(metavar="RUN", help="run folder to resume, without a recipe")] = None,
+    device: Device = "auto",
+    show: Annotated[bool, output_option("--show", help="print the full recipe and stop")] = False,
+    test: Annotated[bool, run_option("--test", help="measure on test, once, after training")] = False,
+) -> None:
+    """Train a recipe; the run folder gets weights, log and report."""
+    from mien.training.run import run_recipe, show_recipe
+
+    if show:
+        typer.echo(show_recipe(recipe, overrides or []), nl=False)
+    else:
+        run_recipe(recipe, overrides or [], root=root, out=out, resume=resume, device=device, test=test)
+
+
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="a run folder that `mien train` made")],
+    root: Root = None,
+) -> None:
+    """Write a run's weights as ONNX."""
+    from mien.training.run import export_run
+
+    show_path(export_run(run, root=root))
+
+
+def reproduce(
+    recipes: Annotated[
+        list[str] | None, typer.Argument(metavar="RECIPE", help="such as cnn4 svm", show_default="all")
+    ] = None,
+    root: Root = None,
+    out: RunFolders = Path("runs"),
+    results: Annotated[Path, output_option(metavar="DIR", help="for table and figures")] = Path("results"),
+    budget: Annotated[float | None, run_option(metavar="MINUTES", help="shorten recipes, and report it")] = None,
+    seeds: Annotated[int, run_option(metavar="N", help="run each recipe with seeds 0 to N-1")] = 1,
+    device: Device = "auto",
+    list_: Annotated[bool, output_option("--list", help="list recipes, run none")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run recipes of papers and print the published score beside ours."""
+    from mien.experiments import text
+    from mien.experiments.reproduce import Place
+
+    place = Place(root, out, results, device)
+    if list_:
+        return text.show(rows := text.listed(place), text.to_list(printable_in(rows)), as_json=as_json)
+    raise typer.Exit(text.run(recipes or [], place, budget, seeds, as_json=as_json))
+
+
+def sweep(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="a packaged name or a YAML file")],
+    grid: Annotated[list[str], typer.Argument(metavar="KEY=A,B,C", help="values of recipe keys")],
+    runs: Annotated[int, run_option(metavar="N", help="run each setting with seeds 0 to N-1")] = 1,
+    root: Root = None,
+    out: Annotated[Path | None, output_option(metavar="DIR", help="for runs, table and plot")] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Run a recipe over a grid of its keys: a table and a plot of val."""
+    from mien.experiments import text
+    from mien.experiments.sweep import sweep as run
+
+    try:
+        result = run(recipe, grid, runs=runs, root=root, out=out, device=device)
+    except KeyboardInterrupt:
+        say("", "stopped; the same command resumes")
+        raise typer.Exit(130) from None
+    text.show(result, text.to_sweep(printable_in(result)), as_json=as_json)
+
+
+def generate(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="the data set to train on")] = "fer2013",
+    options: DataOptions = None,
+    root: Root = None,
+    out: Annotated[Path, output_option(metavar="DIR", help="made or resumed")] = Path("generator"),
+    steps: Annotated[int, run_option(metavar="N", help="batches of 256 to train on")] = 3000,
+    per_class: Annotated[int, run_option(metavar="N", help="images to draw of every class")] = 500,
+    seed: Annotated[int, run_option(metavar="N", help="random seed")] = 0,
+    device: Device = "auto",
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Train a generator of faces and draw images for training."""
+    from mien.data import read_options
+    from mien.training.generate import Settings, to_text
+    from mien.training.generate import generate as make
+
+    more = read_options(options or [])
+    summary = make(name, root, out, more, Settings(steps, seed), per_class=per_class, device=device, force=force)
+    show(summary, to_text, as_json)
