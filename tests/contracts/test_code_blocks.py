@@ -5,6 +5,7 @@ A comment on the line before a block changes that:
     <!-- not run: REASON -->   it needs a camera, hours or the like
     <!-- slow -->              it runs with the slow tests
     <!-- file: NAME -->        it is a file that later blocks read
+    <!-- printed -->           it is what the block before it prints
 
 The blocks of a page share a folder and run in order.  A command runs as it stands, in this process, which saves most
 of its time; only what trains for hours is cut.  A block that several pages have runs once.
@@ -159,7 +160,7 @@ def test_a_block_runs_or_says_why_not(block: Block) -> None:
         assert re.fullmatch(r"|slow|not run: \S.*", block.note)
         assert all(line.startswith("mien ") for line in commands(block))
     elif block.language in OUTPUT:
-        assert re.fullmatch(r"|file: [\w.]+|tree", block.note)
+        assert re.fullmatch(r"|file: [\w.]+|printed|tree", block.note)
     else:
         assert block.language == "sh"
         assert re.fullmatch(r"not run: \S.*", block.note)
@@ -198,3 +199,7 @@ def check(block: Block, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: py
         printed = capfd.readouterr()
         assert code == 0, f"{block.name}: {line}: {printed.err}"
         assert printed.out.strip(), f"{block.name}: {line}"
+    after = BLOCKS[BLOCKS.index(block) + 1 :][:1]
+    if after and after[0].note == "printed":
+        shown, real = (re.sub(r"\d+,\d+", "x,y", text).split() for text in (after[0].text, printed.out))
+        assert shown == real  # but for pixels, which decoders round
