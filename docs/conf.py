@@ -27,7 +27,10 @@ nitpicky = True
 nitpick_ignore_regex = [(r"py:.*", r"(?!mien\.\w+$).*")]  # only the public names have entries to link to
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
+autodoc_default_options = {"members": True, "exclude-members": "model_config"}  # which is pydantic's
 napoleon_use_ivar = True
+napoleon_attr_annotations = False  # the signature has them
+python_maximum_signature_line_length = 80
 copybutton_selector = "div.highlight-sh pre, div.highlight-console pre, div.highlight-python pre"
 
 ROOT = Path(__file__).parents[1]
@@ -48,7 +51,7 @@ def names() -> str:
     """Return an autodoc directive for every public name."""
     kinds = {name: "class" if isinstance(getattr(mien, name), type) else "function" for name in mien.__all__}
     return "\n".join(
-        f"## {name}\n\n```{{eval-rst}}\n.. auto{kind}:: mien.{name}\n   :members:\n```\n"
+        f"## {name}\n\n```{{eval-rst}}\n.. auto{kind}:: mien.{name}\n```\n"
         for name, kind in kinds.items()
         if not name.startswith("__")
     )
@@ -110,7 +113,14 @@ def as_rst(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[s
             lines[k] += ":"
 
 
+def as_array(app: Any, what: str, name: str, obj: Any, options: Any, *signature: str | None) -> tuple[str | None, ...]:
+    """Shorten the types of arrays in a signature and in what it returns."""
+    long = r"~?numpy\.ndarray\[tuple\[~?typing\.Any, \.\.\.\], ~?numpy\.dtype\[~?numpy\.(\w+)\]\]"
+    return tuple(part and re.sub(long, r"NDArray[\1]", part) for part in signature)
+
+
 def setup(app: Any) -> None:
     """Register what is done while pages are read."""
     app.connect("source-read", fill)
     app.connect("autodoc-process-docstring", as_rst, priority=100)
+    app.connect("autodoc-process-signature", as_array)
