@@ -92,7 +92,9 @@ def calibrate(
     as_json: Json = False,
 ) -> None:
     """Fit temperatures, a threshold and conformal sets on a result."""
-    from mien.evaluation.calibration import load, recalibrate, to_text
+    from mien.evaluation.calibration import recalibrate
+    from mien.evaluation.calibration.text import to_text
+    from mien.evaluation.result import load
 
     show(recalibrate(load(val), load(other), coverage), to_text, as_json)
 
@@ -109,14 +111,14 @@ def fairness(
     as_json: Json = False,
 ) -> None:
     """Measure weights by groups of people, with intervals and tests."""
-    from mien.evaluation import calibration
     from mien.evaluation.fairness import fairness as measure
     from mien.evaluation.fairness import text
     from mien.evaluation.fairness.groups import read_groups
     from mien.evaluation.provenance import check_writable, source_facts
+    from mien.evaluation.result import load
     from mien.outputs.taken import taken
 
-    predictions = calibration.load(result)
+    predictions = load(result)
     with taken("fairness", out, text.KEPT, [result, groups], context.params) as begin:
         check_writable(out, "fairness.json", source_facts(predictions), force)
         columns, notes = read_groups(groups, predictions.ids, id, by or [])

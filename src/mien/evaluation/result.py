@@ -177,6 +177,11 @@ class Result:
                 raise DataError(f"{path}: {error}") from None
 
 
+def load(path: Path) -> Result:
+    """Read a result from a file, or from the folder that `mien evaluate --out` wrote it to."""
+    return Result.load(path / "result.npz" if path.is_dir() else path)
+
+
 def _labels(labels: Sequence[str]) -> tuple[str, ...]:
     labels = tuple(labels)
     if (

@@ -1,21 +1,20 @@
 """Every score of one result: on all of its images, without near-duplicates of training images, on common labels."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from mien.evaluation import label_sets, metrics
-from mien.evaluation.calibration.selective import selective
+from mien.evaluation.calibration.selective import Selective, selective
 from mien.evaluation.result import Provenance, Result
 from mien.evaluation.statistics import clusters
-from mien.evaluation.statistics.intervals import RESAMPLED, bootstrap, intervals, known_ends, proportion_interval
+from mien.evaluation.statistics.intervals import RESAMPLED, Ends, bootstrap, intervals, known_ends, proportion_interval
 from mien.evaluation.training_duplicates import not_searched
 from mien.labels import columns
 
 Value = float | None
-Ends = list[Value]
 ClassScores = dict[str, float | int | None]
 
 
@@ -119,7 +118,7 @@ class Scores(SubsetScores):
     Attributes:
         provenance: what was measured on what.
         per_class: `precision`, `recall`, `f1` and `support` by label; confusion: rows are labels, columns predictions.
-        selective: the error among predictions by how many are kept; None without images.
+        selective: what abstaining gains; None without images.
         clean: the scores without images that have a near-duplicate in the weights' own training data.
         restricted: the scores on the labels that weights and data both know; None where they know the same.
     """
@@ -128,7 +127,7 @@ class Scores(SubsetScores):
     labels: tuple[str, ...]
     per_class: Mapping[str, ClassScores]
     confusion: list[list[int]]
-    selective: Mapping[str, Any] | None
+    selective: Selective | None
     clean: SubsetScores
     restricted: RestrictedScores | None
 
@@ -140,7 +139,7 @@ class Scores(SubsetScores):
             "per_class": self.per_class,
             "confusion": self.confusion,
             "labels": list(self.labels),
-            "selective": self.selective,
+            "selective": None if self.selective is None else asdict(self.selective),
             "clean": self.clean.to_dict(),
             "restricted": None if self.restricted is None else self.restricted.to_dict(),
         }

@@ -9,6 +9,7 @@ assumed power, with both beside it.
 
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -234,10 +235,11 @@ def by_group(test: Result, groups: Mapping[str, NDArray[np.str_]]) -> str:
     """Return accuracy by group, and what is not known about people."""
     rows = []
     order = {word: k for k, word in enumerate(ORDER)}
-    for audit in fairness(test, groups)["columns"] if groups else ():
-        for group in sorted(audit["groups"], key=lambda group: (order.get(group["group"], 0), group["group"])):
-            few = "too few" if group["accuracy"] is None else with_interval(group, "accuracy")
-            rows.append([f"{audit['column']}: {group['group']}", f"{group['n']:,}", few, with_interval(group, "ece")])
+    for audit in fairness(test, groups).columns if groups else ():
+        for group in sorted(audit.groups, key=lambda group: (order.get(group.group, 0), group.group)):
+            scores = asdict(group)
+            accuracy = with_interval(scores, "accuracy") if group.enough else "too few"
+            rows.append([f"{audit.column}: {group.group}", f"{group.n:,}", accuracy, with_interval(scores, "ece")])
     table = grid(("", "images", "accuracy", "ECE"), rows) if rows else ""
     if AGREED in groups:
         table = f"Of FERPlus's ten, those who named an expression: how many named the same.\n\n{table}"

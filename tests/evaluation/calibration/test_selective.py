@@ -2,12 +2,13 @@
 
 import itertools
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mien.evaluation.calibration.selective import answered, aurc, excess_aurc, risk_coverage, selective
+from mien.evaluation.calibration.selective import aurc, excess_aurc, risk_coverage, score_at, selective
 from mien.evaluation.calibration.temperature import fit_threshold
 from mien.evaluation.evaluate import evaluate
 from mien.evaluation.metrics import accuracy
@@ -58,48 +59,48 @@ def test_the_curve_ends_at_the_error_and_ignores_the_order_of_samples() -> None:
     np.testing.assert_allclose(risk_coverage(probs[order], target[order])[1], risk)
 
 
-def test_what_is_told_is_thinned_and_keeps_its_end() -> None:
+def test_the_curve_is_thinned_and_keeps_its_end() -> None:
     probs, target = drawn(3000)
-    told = selective(probs, target, 0.5)
-    assert told is not None
-    assert len(told["risk_coverage"]) == 100
-    assert told["risk_coverage"][-1] == [1.0, pytest.approx(1 - accuracy(probs, target))]
-    assert json.loads(json.dumps(told)) == told
+    gain = selective(probs, target, 0.5)
+    assert gain is not None
+    assert len(gain.risk_coverage) == 100
+    assert gain.risk_coverage[-1] == [1.0, pytest.approx(1 - accuracy(probs, target))]
+    assert json.loads(json.dumps(asdict(gain))) == asdict(gain)
     on = probs.max(1) >= 0.5
-    at = told["accuracy_at_threshold"]
-    assert (at["n"], at["coverage"]) == (on.sum(), on.mean())
-    assert at["accuracy"] == accuracy(probs[on], target[on])
-    assert at["accuracy_interval"][0] < at["accuracy"] < at["accuracy_interval"][1]
+    at = gain.accuracy_at_threshold
+    assert (at.n, at.coverage) == (on.sum(), on.mean())
+    assert at.accuracy == accuracy(probs[on], target[on])
+    assert at.accuracy_interval[0] < at.accuracy < at.accuracy_interval[1]
 
 
 def test_few_samples_none_and_no_threshold() -> None:
     probs, target = drawn(3)
-    told = selective(probs, target, None)
-    assert told is not None
-    assert len(told["risk_coverage"]) == 3
-    assert told["accuracy_at_threshold"] is None
+    gain = selective(probs, target, None)
+    assert gain is not None
+    assert len(gain.risk_coverage) == 3
+    assert gain.accuracy_at_threshold is None
     assert selective(probs[:0], target[:0], None) is None
     assert np.isnan(aurc(probs[:0], target[:0]))
-    assert answered(probs, target, 1.0)["accuracy"] is None
+    assert score_at(1.0, probs, target).accuracy is None
 
 
 def test_a_fitted_threshold_is_measured_as_it_was_fitted() -> None:
     probs, target = drawn(2000)
-    least = fit_threshold(probs, target, 0.8)
-    assert least is not None
-    assert answered(probs, target, least)["accuracy"] >= 0.8
+    threshold = fit_threshold(probs, target, 0.8)
+    assert threshold is not None
+    assert score_at(threshold, probs, target).accuracy >= 0.8
 
 
-def test_evaluate_tells_it_with_the_cards_threshold(tiny_fer2013: Path) -> None:
+def test_evaluate_uses_the_threshold_of_the_card(tiny_fer2013: Path) -> None:
     result, scores = evaluate("fer2013-nano", "fer2013", tiny_fer2013, "val")
-    at = scores.selective["accuracy_at_threshold"]
+    at = scores.selective.accuracy_at_threshold
     threshold = Classifier("fer2013-nano").card.threshold
-    assert at["threshold"] == threshold
-    assert at["n"] == int((result.probs.max(1) >= threshold).sum())
-    assert scores.selective["aurc"] == aurc(result.probs, result.target)
+    assert at.threshold == threshold
+    assert at.n == int((result.probs.max(1) >= threshold).sum())
+    assert scores.selective.aurc == aurc(result.probs, result.target)
 
 
-def test_a_confidence_that_reaches_the_threshold_is_answered() -> None:
+def test_a_confidence_equal_to_the_threshold_is_kept() -> None:
     probs = np.array([[0.75, 0.25], [0.5, 0.5], [0.25, 0.75]])
-    assert answered(probs, np.eye(2)[[0, 0, 0]], 0.75)["n"] == 2
-    assert answered(probs, np.eye(2)[[0, 0, 0]], 0.75)["accuracy"] == 0.5
+    assert score_at(0.75, probs, np.eye(2)[[0, 0, 0]]).n == 2
+    assert score_at(0.75, probs, np.eye(2)[[0, 0, 0]]).accuracy == 0.5

@@ -13,6 +13,7 @@ import pytest
 
 from mien.errors import DataError, UsageError
 from mien.evaluation.fairness import fairness
+from mien.evaluation.fairness.report import ColumnAudit, ErrorRates
 from mien.evaluation.fairness.text import to_text
 from mien.evaluation.provenance import mismatch_reason
 from mien.evaluation.result import Provenance, Result
@@ -35,79 +36,77 @@ def answered(cases: dict[str, list[tuple[int, int, int]]], sure: float = 0.8) ->
     return Result(probs, np.eye(2)[list(label)], LABELS, ids, provenance=Provenance(**about)), np.array(groups)
 
 
-def audited(cases: dict[str, list[tuple[int, int, int]]] = CASES, least: int = 15) -> dict[str, Any]:
+def audited(cases: dict[str, list[tuple[int, int, int]]] = CASES, min_group: int = 15) -> ColumnAudit:
     result, groups = answered(cases)
-    return fairness(result, {"sex": groups}, least)["columns"][0]
+    return fairness(result, {"sex": groups}, min_group).columns[0]
 
 
 def test_two_groups_by_hand() -> None:
     column = audited()
-    a, b, _ = column["groups"]
-    assert (a["n"], a["enough"], a["accuracy"]) == (40, True, 34 / 40)
-    assert a["accuracy_interval"] == list(wilson(34, 40))
-    assert b["accuracy"] == 30 / 40
-    assert (a["ece"], b["ece"]) == (pytest.approx(0.05, abs=1e-6), pytest.approx(0.05, abs=1e-6))
-    rates = {(g["group"], w): (r["n"], r["fpr"], r["fnr"]) for g in (a, b) for w, r in g["per_class"].items()}
+    a, b, _ = column.groups
+    assert (a.n, a.enough, a.accuracy) == (40, True, 34 / 40)
+    assert a.accuracy_interval == list(wilson(34, 40))
+    assert b.accuracy == 30 / 40
+    assert (a.ece, b.ece) == (pytest.approx(0.05, abs=1e-6), pytest.approx(0.05, abs=1e-6))
+    rates = {(g.group, w): (r.n, r.fpr, r.fnr) for g in (a, b) for w, r in g.per_class.items()}
     assert rates == {
         ("a", "neutral"): (20, 4 / 20, 2 / 20),
         ("a", "happiness"): (20, 2 / 20, 4 / 20),
         ("b", "neutral"): (20, 0.0, 10 / 20),
         ("b", "happiness"): (20, 10 / 20, 0.0),
     }
-    assert a["per_class"]["neutral"]["fnr_interval"] == list(wilson(2, 20))
-    assert a["per_class"]["neutral"]["fpr_interval"] == list(wilson(4, 20))
-    assert (column["worst_group"], column["best_group"]) == ("b", "a")
-    assert column["gap"] == pytest.approx(0.1)
-    low, high = column["gap_interval"]
+    assert a.per_class["neutral"].fnr_interval == list(wilson(2, 20))
+    assert a.per_class["neutral"].fpr_interval == list(wilson(4, 20))
+    assert (column.gap.worst_group, column.gap.best_group) == ("b", "a")
+    assert column.gap.gap == pytest.approx(0.1)
+    low, high = column.gap.gap_interval
     assert -0.1 < low < 0 < 0.1 < high < 0.3
-    assert column["equalised_odds_gap"] == pytest.approx(0.4)
+    assert column.equalised_odds_gap == pytest.approx(0.4)
 
 
 def test_the_tests_and_their_correction() -> None:
     stats = pytest.importorskip("scipy.stats")
-    tests = {test["what"]: test for test in audited()["tests"]}
+    tests = {test.what: test for test in audited().tests}
     assert list(tests) == [
         "accuracy",
         *(f"false {kind} of {label}" for label in LABELS for kind in ("negatives", "positives")),
     ]
     accuracy = stats.chi2_contingency([[34, 30], [6, 10]], correction=False).pvalue
-    assert tests["accuracy"]["p"] == pytest.approx(accuracy)
-    assert tests["accuracy"]["p_holm"] == pytest.approx(accuracy), "accuracy is a question of its own"
+    assert tests["accuracy"].p == pytest.approx(accuracy)
+    assert tests["accuracy"].p_holm == pytest.approx(accuracy), "accuracy is a question of its own"
     wrong = stats.chi2_contingency([[2, 10], [18, 10]], correction=False).pvalue
     few = stats.fisher_exact([[4, 0], [16, 20]]).pvalue
-    assert (
-        tests["false negatives of neutral"]["p"] == tests["false positives of happiness"]["p"] == pytest.approx(wrong)
-    )
-    assert tests["false positives of neutral"]["p"] == pytest.approx(few)
-    assert tests["false negatives of neutral"]["p_holm"] == pytest.approx(4 * wrong)
-    assert tests["false positives of neutral"]["p_holm"] == pytest.approx(2 * few)
+    assert tests["false negatives of neutral"].p == tests["false positives of happiness"].p == pytest.approx(wrong)
+    assert tests["false positives of neutral"].p == pytest.approx(few)
+    assert tests["false negatives of neutral"].p_holm == pytest.approx(4 * wrong)
+    assert tests["false positives of neutral"].p_holm == pytest.approx(2 * few)
 
 
 def test_correction_runs_over_all_columns() -> None:
     result, groups = answered(CASES)
-    once = fairness(result, {"sex": groups}, 15)["columns"][0]["tests"][0]
-    twice = [column["tests"][0] for column in fairness(result, {"sex": groups, "age": groups}, 15)["columns"]]
-    assert [test["p_holm"] for test in twice] == [pytest.approx(2 * once["p"])] * 2
+    once = fairness(result, {"sex": groups}, 15).columns[0].tests[0]
+    twice = [column.tests[0] for column in fairness(result, {"sex": groups, "age": groups}, 15).columns]
+    assert [test.p_holm for test in twice] == [pytest.approx(2 * once.p)] * 2
 
 
 def test_small_groups_keep_their_counts_and_nothing_else() -> None:
     column = audited()
-    small = column["groups"][2]
-    assert (small["group"], small["n"], small["enough"]) == ("c", 12, False)
-    assert [small[key] for key in ("accuracy", "accuracy_interval", "ece", "ece_interval")] == [None] * 4
-    nothing = {"fpr": None, "fpr_interval": None, "fnr": None, "fnr_interval": None}
-    assert small["per_class"] == {"neutral": {"n": 5, **nothing}, "happiness": {"n": 7, **nothing}}
-    assert "too few to conclude: 12 < 15 in c" in column["conclusion"]
+    small = column.groups[2]
+    assert (small.group, small.n, small.enough) == ("c", 12, False)
+    assert (small.accuracy, small.accuracy_interval, small.ece, small.ece_interval) == (None,) * 4
+    none = [None] * 4
+    assert small.per_class == {"neutral": ErrorRates(5, *none), "happiness": ErrorRates(7, *none)}
+    assert "too few to conclude: 12 < 15 in c" in column.conclusion
 
 
 def test_rates_of_few_samples_are_not_told() -> None:
     """40 images are enough for a group, 20 of an expression are not."""
-    column = audited(least=30)
-    for group in column["groups"][:2]:
-        assert group["accuracy"] is not None
-        assert {row[key] for row in group["per_class"].values() for key in ("fpr", "fnr")} == {None}
-    assert [test["what"] for test in column["tests"]] == ["accuracy"]
-    assert column["equalised_odds_gap"] is None
+    column = audited(min_group=30)
+    for group in column.groups[:2]:
+        assert group.accuracy is not None
+        assert {rate for row in group.per_class.values() for rate in (row.fpr, row.fnr)} == {None}
+    assert [test.what for test in column.tests] == ["accuracy"]
+    assert column.equalised_odds_gap is None
 
 
 @pytest.mark.parametrize(
@@ -120,14 +119,15 @@ def test_rates_of_few_samples_are_not_told() -> None:
 )
 def test_refuses_to_conclude_from_one_group(cases: dict[str, Any], conclusion: str) -> None:
     column = audited(cases)
-    assert column["conclusion"] == conclusion
-    assert column["tests"] == []
-    assert [column[key] for key in ("worst_group", "gap", "gap_interval", "equalised_odds_gap")] == [None] * 4
+    assert column.conclusion == conclusion
+    assert column.tests == ()
+    assert (column.gap, column.equalised_odds_gap) == (None, None)
+    assert {column.to_dict()[key] for key in ("worst_group", "best_group", "gap")} == {None}
 
 
 def test_a_real_difference_is_concluded() -> None:
     column = audited({"a": [(0, 0, 450), (1, 1, 450), (0, 1, 100)], "b": [(0, 0, 350), (1, 1, 450), (0, 1, 200)]})
-    assert column["conclusion"].startswith(
+    assert column.conclusion.startswith(
         "accuracy differs between the groups (p < 0.001 after Holm): b is 10.0 points below a (95 %: 6.9 to 13.1); "
         "different between the groups: false negatives of neutral (p < 0.001)"
     )
@@ -135,9 +135,9 @@ def test_a_real_difference_is_concluded() -> None:
 
 def test_no_difference_is_not_called_fair() -> None:
     column = audited({"a": CASES["a"], "b": CASES["a"]})
-    assert column["gap"] == 0
-    assert {column["worst_group"], column["best_group"]} == {"a", "b"}
-    assert column["conclusion"].startswith("no difference in accuracy is shown (p = 1.000 after Holm)")
+    assert column.gap.gap == 0
+    assert {column.gap.worst_group, column.gap.best_group} == {"a", "b"}
+    assert column.conclusion.startswith("no difference in accuracy is shown (p = 1.000 after Holm)")
 
 
 def test_the_gap_of_many_groups_holds_for_all_pairs() -> None:
@@ -145,16 +145,16 @@ def test_the_gap_of_many_groups_holds_for_all_pairs() -> None:
     rng = np.random.default_rng(0)
     cases = {f"g{k}": [(0, 0, int(n)), (0, 1, 100 - int(n))] for k, n in enumerate(rng.binomial(100, 0.7, 10))}
     column = audited(cases)
-    assert column["gap"] > 0.08
-    assert column["gap_interval"][0] < 0
+    assert column.gap.gap > 0.08
+    assert column.gap.gap_interval[0] < 0
 
 
 def test_unknown_groups_are_left_out_and_counted() -> None:
     result, groups = answered(CASES)
-    figures = fairness(result, {"sex": np.where(groups == "c", "", groups), "age": ["x"] * 5 + [""] * 87}, 15)
-    assert (figures["n"], figures["left_out"], figures["min_group"]) == (92, 12, 15)
-    assert [column["left_out"] for column in figures["columns"]] == [12, 87]
-    assert [group["group"] for group in figures["columns"][0]["groups"]] == ["a", "b"]
+    report = fairness(result, {"sex": np.where(groups == "c", "", groups), "age": ["x"] * 5 + [""] * 87}, 15)
+    assert (report.n, report.left_out, report.min_group) == (92, 12, 15)
+    assert [column.left_out for column in report.columns] == [12, 87]
+    assert [group.group for group in report.columns[0].groups] == ["a", "b"]
 
 
 def test_split_votes_count_as_accuracy_counts_them() -> None:
@@ -162,8 +162,8 @@ def test_split_votes_count_as_accuracy_counts_them() -> None:
     target = np.array([[0.5, 0.5]] * 40 + [[1.0, 0.0]] * 40)
     probs = np.array([[0.1, 0.9]] * 40 + [[0.9, 0.1]] * 40)
     result = Result(probs, target, LABELS, [str(k) for k in range(80)])
-    groups = fairness(result, {"sex": ["a"] * 40 + ["b"] * 40})["columns"][0]["groups"]
-    assert [group["accuracy"] for group in groups] == [1.0, 1.0]
+    groups = fairness(result, {"sex": ["a"] * 40 + ["b"] * 40}).columns[0].groups
+    assert [group.accuracy for group in groups] == [1.0, 1.0]
 
 
 def test_bad_input() -> None:
@@ -178,7 +178,7 @@ def test_bad_input() -> None:
 
 def test_shape_of_the_document() -> None:
     result, groups = answered(CASES)
-    figures = json.loads(json.dumps(fairness(result, {"sex": groups}, 15)))
+    figures = json.loads(json.dumps(fairness(result, {"sex": groups}, 15).to_dict()))
     assert set(figures) == {"weights", "dataset", "split", "answers", "columns", "min_group", "n", "left_out"}
     column = figures["columns"][0]
     assert set(column) >= {
@@ -192,7 +192,7 @@ def test_shape_of_the_document() -> None:
 
 def test_text_for_a_terminal() -> None:
     result, groups = answered(CASES)
-    text = to_text(fairness(result, {"sex": groups}, 15))
+    text = str(fairness(result, {"sex": groups}, 15))
     assert "92 images, 0 of them in no group; nothing is concluded from fewer than 15" in text
     assert re.search(r"^a +40 +85\.00 %", text, re.MULTILINE)
     assert re.search(r"^c +12  too few to conclude: 12 < 15$", text, re.MULTILINE)
@@ -200,6 +200,13 @@ def test_text_for_a_terminal() -> None:
     assert "equalised-odds gap: 40.0 points" in text
     assert "accuracy: p = 0.26" in text
     assert "ECE adds up gaps that chance alone opens" in text
+
+
+def test_html_for_a_notebook() -> None:
+    result, groups = answered(CASES)
+    html = fairness(result, {"<sex>": groups}, 15)._repr_html_()
+    assert re.search(r"&lt;sex&gt;: a</th><td>40</td><td>85.0 %</td>", html)
+    assert "too few to conclude: 12 &lt; 15 in c" in html
 
 
 def test_images_of_no_group_stand_in_the_table() -> None:
@@ -212,7 +219,7 @@ def test_images_of_no_group_stand_in_the_table() -> None:
 
 def test_an_audit_knows_its_answers() -> None:
     result, groups = answered(CASES)
-    figures = fairness(result, {"sex": groups}, 15)
+    figures = fairness(result, {"sex": groups}, 15).to_dict()
     assert mismatch_reason(figures, result) == ""
     assert mismatch_reason(json.loads(json.dumps(figures)), result.take(np.arange(len(result)))) == ""
     assert "other answers (fer2013 test)" in mismatch_reason(figures, result.take(np.arange(1, len(result))))
@@ -260,8 +267,8 @@ def test_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("right", "differs"), [(31, False), (29, True)])
 def test_groups_are_told_apart_below_five_in_a_hundred(right: int, differs: bool) -> None:
     cases = {"a": [(0, 0, 40), (0, 1, 20)], "b": [(0, 0, right), (0, 1, 60 - right)]}
-    column = audited(cases, least=30)
-    p = column["tests"][0]["p_holm"]
+    column = audited(cases, min_group=30)
+    p = column.tests[0].p_holm
     assert 0.01 < p < 0.1
     assert (p < 0.05) == differs
-    assert column["conclusion"].startswith("accuracy differs" if differs else "no difference in accuracy is shown")
+    assert column.conclusion.startswith("accuracy differs" if differs else "no difference in accuracy is shown")

@@ -1,16 +1,18 @@
-"""Sets of expressions that hold the label with a chosen probability, whatever the weights are worth.
+"""Sets of expressions that hold the label with a chosen probability, however good or bad the weights are.
 
-Split conformal prediction: on one half of exchangeable data the quantile of the labels' scores is taken, and on the
-other every class that scores no worse is in the set.  It then holds the label in at least the chosen share of cases, on
-average over draws of both halves.  Two scores are offered: `lac`, one less the probability, whose sets are smallest on
-average (Sadinle, Lei and Wasserman, *Least ambiguous set-valued classifiers with bounded error levels*, JASA 2019), and
-`aps`, the probability of all likelier classes, whose sets grow where images are hard (Romano, Sesia and Candès,
-*Classification with valid and adaptive coverage*, NeurIPS 2020, without its random draw; the class's own probability is
-left out of its score, so that the likeliest class is always in).
+Split conformal prediction takes the quantile of the labels' scores on one half of exchangeable data.  On the other
+half, every class that scores no worse is in the set.  The set then holds the label with at least the chosen
+probability, on average over draws of both halves.  There are two scores:
+
+- `lac`, one less the probability, gives the smallest sets on average (Sadinle, Lei and Wasserman, *Least ambiguous
+  set-valued classifiers with bounded error levels*, JASA 2019).
+- `aps`, the probability of all likelier classes, gives sets that grow where images are hard (Romano, Sesia and Candès,
+  *Classification with valid and adaptive coverage*, NeurIPS 2020).  It lacks their random draw, and the class's own
+  probability is left out, so that the top-1 class is always in the set.
 """
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,10 +20,26 @@ from numpy.typing import ArrayLike, NDArray
 from mien.errors import UsageError
 from mien.evaluation.metrics import Floats, top1
 from mien.evaluation.statistics import clusters
-from mien.evaluation.statistics.intervals import known_ends, proportion_interval
+from mien.evaluation.statistics.intervals import Ends, known_ends, proportion_interval
 
 Score = Callable[[Floats], NDArray[np.float64]]
 _Z95 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class SetScores:
+    """How well sets hold the labels (coverage) and their mean size, each with a 95 % interval.
+
+    `sizes` counts the sets by size, from 1 on.  A single set has no interval of its size.  `quantile` is None where
+    the sets hold every class, for want of samples.
+    """
+
+    quantile: float | None
+    coverage: float
+    coverage_interval: Ends
+    size: float
+    size_interval: Ends
+    sizes: list[int]
 
 
 def lac(probs: Floats) -> NDArray[np.float64]:
@@ -52,7 +70,7 @@ SCORES: dict[str, Score] = {"lac": lac, "aps": aps}
 
 MEANINGS = {
     "lac": "every expression that is likely enough; the smallest sets on average (Sadinle, Lei and Wasserman, 2019)",
-    "aps": "the likeliest expressions until they add up; larger where an image is hard (Romano and others, 2020)",
+    "aps": "most probable expressions until they add up; larger where an image is hard (Romano and others, 2020)",
 }
 """What the sets of a score hold, and its source."""
 
@@ -66,7 +84,7 @@ def fit_quantile(probs: Floats, target: Floats, coverage: float, score: Score = 
     0.25
     """
     if not 0 < coverage < 1:
-        raise UsageError(f"`coverage` {coverage}", "a share above 0 and below 1, such as 0.9")
+        raise UsageError(f"`coverage` {coverage}", "a fraction above 0 and below 1, such as 0.9")
     label, _ = top1(probs, target)
     scores = np.sort(score(probs)[np.arange(len(label)), label])
     rank = int(np.ceil((len(scores) + 1) * coverage - 1e-9))  # 10 * 0.9 is a little more than 9
@@ -74,7 +92,7 @@ def fit_quantile(probs: Floats, target: Floats, coverage: float, score: Score = 
 
 
 def sets(probs: Floats, quantile: float, score: Score = lac) -> NDArray[np.bool_]:
-    """Return which classes are in each sample's set, bool (N, K); the likeliest always is, so no set is empty.
+    """Return which classes are in each sample's set, bool (N, K); the top-1 class always is, so no set is empty.
 
     >>> sets(np.array([[0.75, 0.25], [0.5, 0.5]]), 0.5).tolist()
     [[True, False], [True, True]]
@@ -86,13 +104,11 @@ def sets(probs: Floats, quantile: float, score: Score = lac) -> NDArray[np.bool_
 
 def measure(
     probs: Floats, target: Floats, quantile: float, score: Score = lac, group: ArrayLike | None = None
-) -> dict[str, Any]:
-    """Return the coverage of the sets and their mean size, each with a 95 % interval, and how many have each size.
+) -> SetScores:
+    """Return how well the sets hold the labels, and how large they are.
 
-    The size of a single set has no interval.
-
-    >>> found = measure(np.array([[0.75, 0.25], [0.5, 0.5]]), np.eye(2), 0.5)
-    >>> found["coverage"], found["size"], found["sizes"]
+    >>> scores = measure(np.array([[0.75, 0.25], [0.5, 0.5]]), np.eye(2), 0.5)
+    >>> scores.coverage, scores.size, scores.sizes
     (1.0, 1.5, [1, 1])
     """
     label, _ = top1(probs, target)
@@ -102,11 +118,11 @@ def measure(
     code = clusters.codes(group)
     wider = 1.0 if code is None else np.sqrt(clusters.design_effect(size, code))
     half = wider * _Z95 * float(size.std(ddof=1)) / np.sqrt(n) if n > 1 else float("nan")
-    return {
-        "quantile": quantile if np.isfinite(quantile) else None,
-        "coverage": float(held.mean()),
-        "coverage_interval": known_ends(proportion_interval(held, group)),
-        "size": float(size.mean()),
-        "size_interval": known_ends((size.mean() - half, size.mean() + half)),
-        "sizes": np.bincount(size, minlength=inside.shape[1] + 1)[1:].tolist(),
-    }
+    return SetScores(
+        quantile=quantile if np.isfinite(quantile) else None,
+        coverage=float(held.mean()),
+        coverage_interval=known_ends(proportion_interval(held, group)),
+        size=float(size.mean()),
+        size_interval=known_ends((size.mean() - half, size.mean() + half)),
+        sizes=np.bincount(size, minlength=inside.shape[1] + 1)[1:].tolist(),
+    )

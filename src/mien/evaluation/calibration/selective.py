@@ -1,28 +1,29 @@
-"""What is gained by not answering when unsure: the error among the answered, at every share answered.
+"""What abstaining gains: the error (risk) among the predictions that are kept, at every coverage.
 
-A sample is answered when its top probability is high enough.  The area under the risk-coverage curve, AURC, is the
-mean error over all shares; the excess is what is above the curve of the same predictions in the best possible order:
-Geifman, Uziel and El-Yaniv, *Bias-reduced uncertainty estimation for deep neural classifiers*, ICLR 2019.
+A prediction is kept when its top probability is high enough; coverage is the fraction kept.  The area under the
+risk-coverage curve, AURC, is the mean risk over all coverages.  The excess is the area above the curve of the same
+predictions in the best possible order: Geifman, Uziel and El-Yaniv, *Bias-reduced uncertainty estimation for deep
+neural classifiers*, ICLR 2019.
 """
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mien.evaluation.metrics import Floats, top1
-from mien.evaluation.statistics.intervals import known_ends, proportion_interval
+from mien.evaluation.statistics.intervals import Ends, known_ends, proportion_interval
 
 Curve = NDArray[np.float64]
 
 POINTS = 100
-"""Points of a curve that is told; it is computed from all."""
+"""Points of a curve that is reported; it is computed from all."""
 
 
 def risk_coverage(probs: Floats, target: Floats) -> tuple[Curve, Curve]:
-    """Return coverage 1/N, ..., 1 and the share of errors among that many most confident samples, float64 (N,) each.
+    """Return coverage 1/N, ..., 1 and the error rate among that many most confident samples, float64 (N,) each.
 
-    Samples of equal confidence come in no order: each counts as wrong by the share of errors among them.
+    Samples of equal confidence have no order: each counts with the error rate among them.
 
     >>> coverage, risk = risk_coverage(np.array([[0.9, 0.1], [0.6, 0.4]]), np.eye(2))
     >>> coverage.tolist(), risk.tolist()
@@ -31,8 +32,8 @@ def risk_coverage(probs: Floats, target: Floats) -> tuple[Curve, Curve]:
     label, predicted = top1(probs, target)
     confidence, where, count = np.unique(-np.asarray(probs).max(1), return_inverse=True, return_counts=True)
     wrong = np.bincount(where, weights=label != predicted, minlength=len(confidence)) / np.maximum(count, 1)
-    answered = np.arange(1, len(label) + 1)
-    return answered / max(len(label), 1), np.repeat(wrong, count).cumsum() / answered
+    kept = np.arange(1, len(label) + 1)
+    return kept / max(len(label), 1), np.repeat(wrong, count).cumsum() / kept
 
 
 def aurc(probs: Floats, target: Floats) -> float:
@@ -56,40 +57,61 @@ def excess_aurc(probs: Floats, target: Floats) -> float:
     return aurc(probs, target) - float(best.mean()) if len(label) else float("nan")
 
 
+@dataclass(frozen=True)
+class ThresholdScores:
+    """How many predictions reach a confidence (`n`, `coverage`) and how accurate those are; None where none does."""
+
+    threshold: float
+    n: int
+    coverage: float
+    accuracy: float | None
+    accuracy_interval: Ends | None
+
+
+@dataclass(frozen=True)
+class Selective:
+    """What abstaining gains.
+
+    `risk_coverage` holds up to POINTS pairs of coverage and risk, ending with the whole set.  `accuracy_at_threshold`
+    is of the weights' own threshold, None for weights without one.
+    """
+
+    risk_coverage: list[list[float]]
+    aurc: float
+    excess_aurc: float
+    accuracy_at_threshold: ThresholdScores | None
+
+
 def selective(
     probs: Floats, target: Floats, threshold: float | None, group: ArrayLike | None = None
-) -> dict[str, Any] | None:
-    """Return what `mien evaluate --json` tells under `selective`; None without samples.
-
-    `risk_coverage` holds up to POINTS pairs (coverage, risk), the whole set's last; `accuracy_at_threshold` how much is
-    answered at the weights' own threshold, and how well, or None for weights without one.
-    """
+) -> Selective | None:
+    """Return what abstaining gains, with the scores at a threshold; None without samples."""
     if not len(probs):
         return None
     coverage, risk = risk_coverage(probs, target)
     shown = np.unique(np.linspace(1, len(risk), min(len(risk), POINTS)).round().astype(int)) - 1
-    return {
-        "risk_coverage": [[float(c), float(r)] for c, r in zip(coverage[shown], risk[shown], strict=True)],
-        "aurc": aurc(probs, target),
-        "excess_aurc": excess_aurc(probs, target),
-        "accuracy_at_threshold": None if threshold is None else answered(probs, target, threshold, group),
-    }
+    return Selective(
+        risk_coverage=[[float(c), float(r)] for c, r in zip(coverage[shown], risk[shown], strict=True)],
+        aurc=aurc(probs, target),
+        excess_aurc=excess_aurc(probs, target),
+        accuracy_at_threshold=None if threshold is None else score_at(threshold, probs, target, group),
+    )
 
 
-def answered(probs: Floats, target: Floats, threshold: float, group: ArrayLike | None = None) -> dict[str, Any]:
-    """Return how many samples reach a confidence, and how well those are answered; accuracy None where none is.
+def score_at(threshold: float, probs: Floats, target: Floats, group: ArrayLike | None = None) -> ThresholdScores:
+    """Return how many predictions reach a confidence, and how accurate they are.
 
-    >>> answered(np.array([[0.9, 0.1], [0.6, 0.4]]), np.eye(2), 0.8)["coverage"]
+    >>> score_at(0.8, np.array([[0.9, 0.1], [0.6, 0.4]]), np.eye(2)).coverage
     0.5
     """
     label, predicted = top1(probs, target)
-    on = np.asarray(probs).max(1) >= threshold
-    hits, n = (label == predicted)[on], int(on.sum())
-    own = None if group is None else np.asarray(group)[on]
-    return {
-        "threshold": threshold,
-        "n": n,
-        "coverage": n / len(on),
-        "accuracy": int(hits.sum()) / n if n else None,
-        "accuracy_interval": known_ends(proportion_interval(hits, own)) if n else None,
-    }
+    kept = np.asarray(probs).max(1) >= threshold
+    hits, n = (label == predicted)[kept], int(kept.sum())
+    own = None if group is None else np.asarray(group)[kept]
+    return ThresholdScores(
+        threshold=threshold,
+        n=n,
+        coverage=n / len(kept),
+        accuracy=int(hits.sum()) / n if n else None,
+        accuracy_interval=known_ends(proportion_interval(hits, own)) if n else None,
+    )

@@ -1,8 +1,8 @@
-"""Make probabilities mean what they say, and find the confidence below which it is better not to answer.
+"""Calibrate probabilities, and find the confidence below which it is better to abstain.
 
 Temperature scaling divides all logits by one number, fitted on held-out (val) data: Guo et al., *On calibration of
-modern neural networks*, ICML 2017.  `mien export` writes both figures into the weights' card.  A temperature per class
-is their vector scaling without a bias; it may change which class is likeliest.
+modern neural networks*, ICML 2017.  `mien export` writes both values into the weights' card.  A temperature per class
+is their vector scaling without a bias; it may change the top-1 class.
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ def softmax(logits: Floats, temperature: float | Floats = 1.0) -> NDArray[np.flo
 
 
 def fit_temperature(logits: Floats, target: Floats) -> float:
-    """Return the temperature in [COLDEST, HOTTEST] at which the mean NLL of logits (N, K) is least.
+    """Return the temperature in [COLDEST, HOTTEST] with the lowest mean NLL of logits (N, K).
 
     Logarithms of probabilities serve as logits.  The NLL is convex in 1/temperature, so bisecting its slope finds the
     one minimum; targets may be distributions.
@@ -58,7 +58,7 @@ def logs(probs: Floats) -> NDArray[np.float64]:
 
 
 def fit_temperatures(probs: Floats, target: Floats) -> NDArray[np.float64]:
-    """Return a temperature per class, float64 (K,) in [COLDEST, HOTTEST], at which the mean NLL of probs is least.
+    """Return a temperature per class, float64 (K,) in [COLDEST, HOTTEST], with the lowest mean NLL of probs.
 
     They divide the classes' log probabilities: `softmax(logs(probs), temperatures)`.  The NLL is convex in their
     inverses, so Newton's steps, halved until it falls, go from the one common temperature to the one minimum; it is
@@ -78,9 +78,9 @@ def fit_temperatures(probs: Floats, target: Floats) -> NDArray[np.float64]:
         p = softmax(z * inverse)
         slope, pull = (z * (p - y)).mean(0), p * z
         bend = np.diag((pull * z).mean(0)) - pull.T @ pull / len(z)
-        step, least = np.linalg.solve(bend + 1e-9 * np.eye(len(bend)), slope), loss(inverse)
+        step, lowest = np.linalg.solve(bend + 1e-9 * np.eye(len(bend)), slope), loss(inverse)
         tried = [(inverse - step / 2**k).clip(1 / HOTTEST, 1 / COLDEST) for k in range(20)]
-        better = next((one for one in tried if loss(one) < least - 1e-12), None)
+        better = next((one for one in tried if loss(one) < lowest - 1e-12), None)
         if better is None:
             break
         inverse = better
@@ -89,11 +89,11 @@ def fit_temperatures(probs: Floats, target: Floats) -> NDArray[np.float64]:
 
 
 def fit_threshold(probs: Floats, target: Floats, accuracy: float = 0.9, weights: Floats | None = None) -> float | None:
-    """Return the least confidence in [0, 1] at which the answered samples reach `accuracy`; None where none does.
+    """Return the lowest confidence in [0, 1] at which the predictions kept reach `accuracy`; None where none does.
 
-    A sample is answered when its top probability is not below the threshold.  The threshold that answers most is
-    taken; it lies half-way to the next confidence, so rounding in another run changes nothing.  `weights` (N,) say how
-    much each sample counts, all the same where None.
+    A prediction is kept when its top probability is not below the threshold.  Of several thresholds, the one that keeps
+    most is returned; it lies half-way to the next confidence, so rounding in another run changes nothing.  `weights`
+    (N,) are how much each sample counts; None counts all alike.
 
     >>> probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4]])
     >>> round(fit_threshold(probs, np.eye(2)[[0, 0, 1]], accuracy=1.0), 3)

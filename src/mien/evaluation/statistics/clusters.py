@@ -131,14 +131,14 @@ def flipped_p(first: ArrayLike, second: ArrayLike, code: NDArray[np.intp], seed:
 def permuted_p(words: NDArray[np.str_], right: NDArray[np.bool_], code: NDArray[np.intp], seed: int = 0) -> float:
     """Return the p value that all words' samples are equally often right, where samples come in groups.
 
-    Where every group has one word (a person's sex), words are dealt to whole groups again; else (lighting), within each
-    group.  The statistic is Pearson's chi-squared.
+    `code` int (N,) names each sample's group.  Where every group has one word (a person's sex), words are dealt to
+    whole groups; otherwise (lighting) they are dealt within each group.  The statistic is Pearson's chi-squared.
 
     >>> permuted_p(np.array(["a", "a", "b", "b"]), np.array([True, True, False, False]), np.array([0, 0, 1, 1])) > 0.05
     True
     """
     names, word = np.unique(words, return_inverse=True)
-    firsts = np.unique(code, return_index=True)[1]
+    _, firsts, code = np.unique(code, return_index=True, return_inverse=True)  # of a subset, codes have gaps
     whole = bool((word[firsts][code] == word).all())
     rng, seen, extreme, draws = np.random.default_rng(seed), _apart(word, right, len(names)), 0, FLIPS // 10
     order = np.argsort(code, kind="stable")

@@ -20,6 +20,9 @@ from mien.evaluation.statistics import clusters
 from mien.evaluation.statistics.clusters import GroupDraws
 
 Interval = tuple[float, float]
+Ends = list[float | None]
+"""An interval as JSON carries it, None for an end that is undefined."""
+
 _Z95 = 1.959963984540054
 
 
@@ -272,7 +275,7 @@ def chance_error(probs: Floats, draws: int = 2000, seed: int = 0) -> float:
     return float(np.percentile(np.abs(drawn).sum(1) / len(confidence), 97.5))
 
 
-def known_ends(ends: Interval) -> list[float | None]:
+def known_ends(ends: Interval) -> Ends:
     """Return an interval as JSON carries it: its two ends, None for what is undefined.
 
     >>> known_ends((0.25, float("nan")))
