@@ -103,7 +103,7 @@ def rewrite(name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         changed = Path(folder) / target.name
         changed.write_bytes(target.read_bytes())
-        if "embedding" not in Classifier(name).gives:
+        if "embedding" not in Classifier(name).outputs:
             embed(changed)
         pools = pools_as_convolutions(changed)
         card = Classifier(changed).card

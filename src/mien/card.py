@@ -1,7 +1,7 @@
-"""Card: what a weights file knows about itself, carried as JSON in the ONNX metadata under `mien`.
+"""Card: the description of a weights file, stored as JSON in the ONNX metadata under `mien`.
 
-Whoever holds the file can tell what goes in (crop size, channels, framing), what comes out (labels, heads), how it
-was calibrated, what it was trained and measured on, and what it must not be used for.
+It describes the input (crop size, channels, framing), the outputs (labels, heads), the calibration, the data used for
+training and measuring, and uses to avoid.
 """
 
 import re
@@ -19,7 +19,7 @@ KEY = "mien"
 """The ONNX metadata key that holds the card."""
 
 UNIT = re.compile(r"au[0-9]{1,2}")
-"""What an action unit is called."""
+"""The name of an action unit."""
 
 
 class _Data(Facts):
@@ -68,30 +68,30 @@ _SCHEMAS: dict[str, type[Facts]] = {
     "metrics": _Metrics,
     "provenance": _Provenance,
 }
-"""What is read from a card's free fields, so must be of its type."""
+"""Types of the values that are read from a card's free fields."""
 
 
 class Card(BaseModel):
-    """What a weights file knows about itself.
+    """The description of a weights file.
 
     Attributes:
         name: the recipe or weights name.
         labels: expressions in the order of the probabilities.
         size: side in pixels of the square crop it takes; channels: 1 (grey) or 3 (RGB).
-        framing: the key in `mien.inference.align.FRAMINGS` of the way the training crops frame a face.
-        alignment: that framing in figures, by detector: the square's side in units of the root of the box's area and
+        framing: the key in `mien.inference.align.FRAMINGS` of how the training crops frame a face.
+        alignment: that framing in numbers, by detector: the square's side in units of the root of the box's area and
             its centre's offsets in units of that side, as `mien.inference.align.Framing` has them.
         temperature: what the logits were divided by, inside the graph.
-        threshold: least confidence at which `--abstain auto` answers, or None when none was fitted.
+        threshold: lowest confidence that `abstain="auto"` accepts, or None when none was fitted.
         prior: how the probabilities are brought to another prior than that of the training images, or None in files
             that have the natural prior only.
         valence_arousal: whether the graph has that second output.
         action_units: names of the action units of a third output, or none.
-        metrics: measured figures by split; data: what it was trained and selected on; recipe: how, in full.
+        metrics: scores by split; data: what it was trained and selected on; recipe: the full recipe.
         provenance: commit, versions, device, seconds, seed; notes: intended use and limits.
-        code_licence: of the code that made the file, an SPDX expression; weights_licence: of the weights themselves,
-            in words; data_terms: by data set, what the data that they were trained on may be used for.  Empty where
-            the file does not say: files of 0.1.0 name one licence, and that was the code's.
+        code_licence: of the code that made the file, an SPDX expression; weights_licence: of the weights, in words;
+            data_terms: by data set, the permitted uses of the training data.  Empty where the file does not state
+            them: files of 0.1.0 name one licence, that of the code.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -118,10 +118,10 @@ class Card(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_0_1_0(cls, told: Any) -> Any:
-        if not isinstance(told, dict) or "licence" not in told:
-            return told
-        return {"code_licence": told["licence"]} | {key: value for key, value in told.items() if key != "licence"}
+    def _of_0_1_0(cls, card: Any) -> Any:
+        if not isinstance(card, dict) or "licence" not in card:
+            return card
+        return {"code_licence": card["licence"]} | {key: value for key, value in card.items() if key != "licence"}
 
     @field_validator("labels")
     @classmethod
@@ -134,11 +134,11 @@ class Card(BaseModel):
     @field_validator("action_units")
     @classmethod
     def _units(cls, units: tuple[str, ...]) -> tuple[str, ...]:
-        # each is a column of its own: `source` or `prob_happiness` would write over another one
+        # each becomes a column: `source` or `prob_happiness` would replace another one
         if wrong := [unit for unit in units if not UNIT.fullmatch(unit)]:
             raise ValueError(f"action units are called au1, au12 and so on, got {wrong[0][:40]!r}")
         if len(set(units)) < len(units):
-            raise ValueError("an action unit stands twice")
+            raise ValueError("duplicate action unit")
         return units
 
     @field_validator("data", "recipe", "metrics", "provenance")
@@ -149,7 +149,7 @@ class Card(BaseModel):
 
     @classmethod
     def from_metadata(cls, metadata: dict[str, str], where: str) -> "Card":
-        """Read the card out of a file's ONNX metadata; WeightsError names `where` when it is absent or wrong."""
+        """Read the card from a file's ONNX metadata; WeightsError names `where` when it is absent or invalid."""
         if KEY not in metadata:
             raise WeightsError(f"{where} carries no mien card", "an ONNX file written by `mien export`")
         try:
@@ -163,7 +163,7 @@ class Card(BaseModel):
 
 
 def licences(card: Mapping[str, Any]) -> dict[str, str]:
-    """Return a card's licences and terms as lines to print; files of 0.1.0 name one licence, the code's.
+    """Return a card's licences and terms to print; files of 0.1.0 name one licence, that of the code.
 
     >>> licences({"code_licence": "Apache-2.0", "data_terms": {"mine": "research"}})["terms of the data"]
     'mine: research'

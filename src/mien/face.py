@@ -1,4 +1,4 @@
-"""Face: the one value that crosses every boundary on the use side."""
+"""Face: a detected face and its expression."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,25 +9,25 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """A face found in an image, with what was read from it.
+    """A face detected in an image, with its expression.
 
     Attributes:
         box: float32 (4,), x1 y1 x2 y2 in pixels of the image as seen, clipped to it.
         score: the detector's confidence in [0, 1].
         landmarks: float32 (5, 2) pixels (right eye, left eye, nose, right and left mouth corner; the subject's
             right), or None when the detector has none.
-        labels: the expressions that `probs` is about, in vocabulary order.
+        labels: the expressions of `probs`, in vocabulary order.
         probs: float32 (K,), summing to one, or None before classification.
-        abstained: True when the top probability lies below the threshold asked for.
+        abstained: True when the top probability is below the threshold (`abstain`).
         track_id: identity within a video, or None in a still image.
         valence, arousal: in [-1, 1], or None when the weights have no such head.
         action_units: probability per action unit ("au12"), or None likewise.
-        crop: float32 (3,), the square that the weights were given: x y of its top left corner and its side, in pixels
-            of the image as read.  It may reach beyond the image, whose edge is then repeated.  None when the weights
-            were given no square (the detector `whole` on an image that is not square gives all of it, stretched), or
-            nothing was cut.
-        features: float32 (D,) of length one, what the weights' last layer reads: faces that look alike have a product
-            near one.  For following a face through a video; not written anywhere.  None when the weights give none.
+        crop: float32 (3,), the square given to the weights: x y of its top left corner and its side, in pixels of the
+            image as read.  It may reach beyond the image, whose edge is then repeated.  None when the crop is not a
+            square (the detector `whole` stretches an image that is not square), or before classification.
+        features: float32 (D,) of length one, the embedding: similar faces have a product near one.  Used to follow a
+        face
+            through a video and never written.  None when the weights have none.
     """
 
     box: NDArray[np.float32]
@@ -53,12 +53,12 @@ class Face:
         """The probability of `expression` in [0, 1], or None before classification."""
         return None if self.probs is None else float(np.max(self.probs))
 
-    def read(self, labels: tuple[str, ...], probs: NDArray[np.float32], least: float = 0.0) -> "Face":
-        """Return this face with its probabilities, abstaining when the highest lies below `least`."""
-        return replace(self, labels=labels, probs=probs, abstained=bool(np.max(probs) < least))
+    def read(self, labels: tuple[str, ...], probs: NDArray[np.float32], min_confidence: float = 0.0) -> "Face":
+        """Return this face with its probabilities, abstained when the highest is below `min_confidence`."""
+        return replace(self, labels=labels, probs=probs, abstained=bool(np.max(probs) < min_confidence))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the face as JSON carries it (the `faces` entries of `mien predict --format json`)."""
+        """Return the face as an entry of `faces` in `mien predict --format json`."""
         probs = (
             None
             if self.probs is None

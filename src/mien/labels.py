@@ -1,7 +1,7 @@
 """The expression vocabulary and the order in which each data set writes it.
 
-Nothing else in mien knows an order: readers translate their files' codes with `ORDERS`, and every array of
-probabilities or targets has its columns in vocabulary order, restricted to the labels it carries.
+Readers translate the codes of their files with `ORDERS`.  Everywhere else, an array of probabilities or targets has its
+columns in vocabulary order, restricted to its labels.
 """
 
 from collections.abc import Sequence
@@ -37,11 +37,11 @@ SYNONYMS: dict[str, str] = {
     "surprised": "surprise",
     "contemptuous": "contempt",
 }
-"""Words that folders, tables and other tools use for an expression."""
+"""Other words for expressions, as in folders, tables and other tools."""
 
 
 def canonical(word: str) -> str | None:
-    """Return the vocabulary's noun for a word, or None when it names no expression.
+    """Return the noun of the vocabulary for a word, or None for other words.
 
     >>> canonical("Happy"), canonical("anger"), canonical("bored")
     ('happiness', 'anger', None)
@@ -61,7 +61,7 @@ def ordered(labels: Sequence[str]) -> tuple[str, ...]:
 
 
 def columns(source: Sequence[str], wanted: Sequence[str]) -> list[int]:
-    """Return where each wanted label stands in source, so that `array[:, columns(a, b)]` reorders a to b.
+    """Return the index in `source` of each wanted label, so that `array[:, columns(a, b)]` reorders a to b.
 
     >>> columns(("anger", "fear", "neutral"), ("neutral", "anger"))
     [2, 0]

@@ -41,7 +41,7 @@ def stripped(source: Path, target: Path) -> Path:
 @pytest.mark.parametrize("name", ["fer2013", "fer2013-nano"])
 def test_an_older_file_gets_the_embedding(name: str, tmp_path: Path, embed: Callable[[Path], None]) -> None:
     path = stripped(WEIGHTS / f"{name}.onnx", tmp_path / "old.onnx")
-    assert Classifier(path).gives == ("probs",)
+    assert Classifier(path).outputs == ("probs",)
     embed(path)
     shipped, made = Classifier(name), Classifier(path)
     crops = np.random.default_rng(0).integers(0, 256, (5, shipped.card.size, shipped.card.size, 1), np.uint8)

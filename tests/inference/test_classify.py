@@ -97,7 +97,7 @@ def test_further_heads(tmp_path: Path) -> None:
 
 def test_an_embedding_needs_no_word_of_the_card(tmp_path: Path) -> None:
     classify = Classifier(write(tmp_path / "own.onnx", CARD, embedding=["n", 2]))
-    assert classify.gives == ("probs", "embedding")
+    assert classify.outputs == ("probs", "embedding")
     assert classify.heads(np.zeros((3, 48, 48, 1), np.uint8))["embedding"].shape == (3, 2)
 
 

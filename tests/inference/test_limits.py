@@ -17,8 +17,8 @@ from PIL import Image
 
 from mien.errors import MediaError
 from mien.inference.media import animation
-from mien.inference.media import image as media
 from mien.inference.media.budget import Budget
+from mien.inference.media.image import Limits, decode_image, formats, load_image
 
 from .heif import Heif, Item, coded, grid, ispe
 
@@ -29,17 +29,17 @@ import json, resource, sys, warnings
 warnings.simplefilter("ignore")
 import cv2, pi_heif
 from PIL import Image
-from mien.inference.media import ffmpeg, image, kind, video
+from mien.inference.media import ffmpeg, filetype, image, video
 from pathlib import Path
 Image.init()
 most = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform != "darwin" else 1 << 20)
 for name in sys.argv[1:]:
     before = most()
     try:
-        if kind.moves(Path(name)):
+        if filetype.is_moving(Path(name)):
             told = f"{sum(1 for _ in video.frames(name))} frames"
         else:
-            told = f"read {image.load(name).image.shape}"
+            told = f"read {image.load_image(name).image.shape}"
     except Exception as error:
         told = f"{type(error).__name__}: {error}"
     print(json.dumps([Path(name).name, told, most() - before]))
@@ -132,7 +132,7 @@ def bombs() -> dict[str, bytes]:
         "named.jpg": gif(65535, 65535, 2),
         "named.mp4": png(60000, 60000),
     }  # fmt: skip
-    if "AVIF" in media.formats():
+    if "AVIF" in formats():
         found["a.avif"] = Heif(
             (coded(np.zeros((128, 128, 3), np.uint8), "av1", size=(60000, 60000)),), 1, b"avif", (b"mif1", b"avif")
         ).bytes()
@@ -161,21 +161,21 @@ def test_no_file_takes_memory_that_it_is_not_worth(tmp_path: Path) -> None:
 def test_the_option_reads_more_and_less(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.new("L", (300, 200)).save(path)
-    assert media.load(path, limits=media.Limits(60_000)).width == 300
+    assert load_image(path, limits=Limits(60_000)).width == 300
     with pytest.raises(
         MediaError, match=r"a.png has 300 x 200 pixels; expected at most 0.05 million; `max_pixels` 60000"
     ):
-        media.load(path, limits=media.Limits(50_000))
+        load_image(path, limits=Limits(50_000))
 
 
 def test_a_jpeg_is_counted_at_its_reduced_scale() -> None:
-    assert media.decode(saved("JPEG", (2000, 1500), quality=50), media.Limits(60_000, 50_000)).image.shape == (
+    assert decode_image(saved("JPEG", (2000, 1500), quality=50), Limits(60_000, 50_000)).image.shape == (
         188,
         250,
         3,
     )
     with pytest.raises(MediaError, match="2000 x 1500"):
-        media.decode(saved("PNG", (2000, 1500)), media.Limits(60_000, 50_000))
+        decode_image(saved("PNG", (2000, 1500)), Limits(60_000, 50_000))
 
 
 def test_frames_that_make_an_animation_grow(tmp_path: Path) -> None:
@@ -218,10 +218,10 @@ def test_a_slow_file_holds_nobody_up(tmp_path: Path) -> None:
             assert leave.wait(30)
             return super().read(size)
 
-    slow = threading.Thread(target=media.decode, args=(Slow(saved("PNG", (9, 9))),))
+    slow = threading.Thread(target=decode_image, args=(Slow(saved("PNG", (9, 9))),))
     slow.start()
     assert started.wait(30)
-    assert media.decode(saved("PNG", (8, 8))).width == 8  # would wait for ever behind a lock
+    assert decode_image(saved("PNG", (8, 8))).width == 8  # would wait for ever behind a lock
     assert slow.is_alive()
     leave.set()
     slow.join()

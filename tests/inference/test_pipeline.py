@@ -17,7 +17,7 @@ from mien.errors import UsageError
 from mien.inference.align import Framing, crops
 from mien.inference.classify import Classifier, locate
 from mien.inference.heads import with_heads
-from mien.inference.media import image as media
+from mien.inference.media.image import ORIENTATION, read_image
 from mien.inference.pipeline import Pipeline
 from mien.inference.prediction import Prediction
 from mien.prior import Adjustment
@@ -130,7 +130,7 @@ def test_numbers_of_faces_count_from_the_left(pipeline: Pipeline, album: list[st
 
 def test_turned_photos_are_read_upright(pipeline: Pipeline, tmp_path: Path, astronaut: np.ndarray) -> None:
     exif = Image.Exif()
-    exif[media.ORIENTATION] = 6
+    exif[ORIENTATION] = 6
     upright = Image.fromarray(astronaut[:400])
     upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "a.jpg", exif=exif, quality=95)
     (prediction,) = pipeline.predict([tmp_path / "a.jpg"])
@@ -244,8 +244,8 @@ def test_every_must_be_positive(pipeline: Pipeline, photo: Path, every: int) -> 
 def test_abstaining(astronaut: np.ndarray, hopper: Path) -> None:
     read = Pipeline(abstain=0.99)
     assert [face.abstained for face in read(astronaut)] == [False]
-    assert [face.abstained for face in Pipeline(abstain=1.0)(media.read(hopper))] == [True]
-    assert not Pipeline()(media.read(hopper))[0].abstained
+    assert [face.abstained for face in Pipeline(abstain=1.0)(read_image(hopper))] == [True]
+    assert not Pipeline()(read_image(hopper))[0].abstained
 
 
 def test_abstain_auto_takes_the_cards_threshold(tmp_path: Path, pipeline: Pipeline) -> None:

@@ -216,7 +216,7 @@ def test_out_must_be_a_folder(mien: Mien, photo: Path) -> None:
         (["--max-fps", "0"], "--max-fps 0; expected frames a second, more than 0"),
         (["--evry", "2"], "No such option: --evry"),
         (["--weights", "x" * 300], "no weights are called 'xxx"),
-        (["--detector-file", str(locate("ferplus"))], "ferplus.onnx is no YuNet model"),
+        (["--detector-file", str(locate("ferplus"))], "ferplus.onnx is not a YuNet model"),
     ],
 )
 def test_mistakes_are_one_line(mien: Mien, photo: Path, words: list[str], told: str) -> None:
@@ -406,7 +406,7 @@ def test_doctor_tells_what_was_measured_and_on_how_much(
     shipped.record(tmp_path)
     monkeypatch.setattr(classify, "WEIGHTS", tmp_path)
     seen = {check["name"]: check["seen"] for check in json.loads(mien("doctor", "--json").out)}
-    told = "; test n 3,137, accuracy 86.2 % (95 %: 84.9 to 87.4), without twins n 2,800, accuracy 85.1 %"
+    told = "; test n 3,137, accuracy 86.2 % (95 %: 84.9 to 87.4), without near-duplicates n 2,800, accuracy 85.1 %"
     assert seen["full"].endswith("8 expressions" + told)
     assert seen["none"].endswith("8 expressions")
     assert seen["odd"].endswith("8 expressions" + told.partition(", without")[0])

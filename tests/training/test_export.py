@@ -73,7 +73,7 @@ def test_embedding_is_that_of_torch(run: Path) -> None:
     with torch.no_grad():
         outputs = graph(run).outputs(torch.from_numpy(crops))
     weights = Classifier(run / "model.onnx")
-    assert weights.gives == ("probs", "embedding")
+    assert weights.outputs == ("probs", "embedding")
     expected = torch.nn.functional.normalize(outputs["embedding"]).numpy()
     np.testing.assert_allclose(weights.heads(crops)["embedding"], expected, atol=export.PARITY)
 

@@ -41,7 +41,7 @@ def predict(
 ) -> None:
     """Read apparent facial expressions in photos, videos or a camera."""
     from mien.inference import run
-    from mien.inference.media.chatter import silenced
+    from mien.inference.media.native_stderr import silenced
     from mien.inference.media.video import Clip
     from mien.inference.pipeline import Pipeline
 

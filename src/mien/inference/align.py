@@ -1,6 +1,6 @@
-"""From a detector's box to the crop that the weights take.  The only crop code, and the only grey conversion.
+"""From a detector's box to the crop for the weights.  The only code that crops and converts to grey.
 
-FER2013 frames a face more tightly or loosely than a detector does, so each framing says, for each detector, which
+FER2013 frames a face more tightly or loosely than a detector does, so each framing defines, for each detector, the
 square to cut around its box.  The constants are measured: `benchmarks/framing.py` runs each detector on upscaled
 Training images of FER2013, takes the median box inside the 48x48 frame and inverts it.  It then detects and crops the
 val images again and prints the accuracy of the shipped weights beside that on the raw pixels of the same faces, with
@@ -57,8 +57,8 @@ def window(box: NDArray[np.float32], framing: Framing) -> tuple[float, float, fl
 def square(box: NDArray[np.float32], framing: Framing) -> NDArray[np.float32] | None:
     """Return the square that `crop` cuts, float32 (3,): x y of its top left corner and its side, in the box's pixels.
 
-    None where what is cut is no square.  Every square here is upright; a framing that turns the face must say so in the
-    fields of a face, because x, y and side alone would not.
+    None where the crop is not a square.  Every square here is upright; a framing that rotates the face needs a further
+    field of Face, because x, y and side do not show a rotation.
 
     >>> square(np.array([10, 10, 30, 30], np.float32), Framing(2.0, 0.25, 0.0)).tolist()
     [10.0, 0.0, 40.0]
@@ -72,7 +72,7 @@ def square(box: NDArray[np.float32], framing: Framing) -> NDArray[np.float32] | 
 def crop(
     image: NDArray[np.uint8], box: NDArray[np.float32], framing: Framing, size: int, channels: int
 ) -> NDArray[np.uint8]:
-    """Cut a face out of an image as the weights take it.
+    """Cut a face out of an image for the weights.
 
     Shrinking averages areas, enlarging is bilinear; pixels beyond the image repeat its edge.
 

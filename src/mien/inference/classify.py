@@ -1,7 +1,7 @@
 """Crops in, probabilities out: an ONNX session and the card that the file carries.
 
-Normalisation and softmax live inside the graph, so nothing here knows how the weights were trained.  The shipped
-names are the files in `weights/`; a shipped name wins over a file so called.
+Normalisation and softmax are inside the graph, so this code is independent of the training.  The shipped names are the
+files in `weights/`; a shipped name takes precedence over a file of that name.
 """
 
 import os
@@ -22,7 +22,7 @@ from mien.reading.guard import parsing
 WEIGHTS = Path(__file__).parent / "weights"
 BATCH = 64  # crops per run: larger gains nothing on a CPU, and memory stays small
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-SILENT = 4  # onnxruntime's severity "fatal": what it would warn about is raised or checked here
+SILENT = 4  # onnxruntime's severity "fatal": problems are raised or checked here
 
 
 def names() -> list[str]:
@@ -31,12 +31,12 @@ def names() -> list[str]:
 
 
 def locate(weights: str | Path) -> Path:
-    """Return the file for a shipped name or a path; WeightsError when there is neither."""
+    """Return the file of a shipped name or a path; WeightsError when there is none."""
     shipped = WEIGHTS / f"{weights}.onnx"
     if str(weights) in names():
         return shipped
     path = Path(weights)
-    if os.path.isfile(path):  # noqa: PTH113 - Path's own raises for a name that is too long or not ours to see
+    if os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises for names that are too long or not permitted
         return path
     if os.path.isdir(path):  # noqa: PTH112
         raise WeightsError(f"{path} is a folder", "an ONNX file written by `mien export`")
@@ -46,13 +46,13 @@ def locate(weights: str | Path) -> Path:
 
 
 class Classifier:
-    """Weights ready to read crops.
+    """Loaded weights that classify crops.
 
     Attributes:
-        card: what the weights know about themselves.
-        path: the file they came from.
-        prior: how common each expression is taken to be; every probability is given under it.
-        gives: the names of the outputs that `heads` returns.
+        card: the card in the file.
+        path: the file.
+        prior: the assumed frequency of each expression; every probability is given under it.
+        outputs: the names of the outputs that `heads` returns.
     """
 
     def __init__(self, weights: str | Path = "ferplus", device: str = "cpu", prior: Wanted = NATURAL) -> None:
@@ -69,8 +69,8 @@ class Classifier:
             self.card = Card.from_metadata(self._session.get_modelmeta().custom_metadata_map, str(self.path))
         _check_graph(self._session, self.card, self.path)
         self.prior = chosen(prior, self.card.labels, self.card.prior, self.card.name)
-        self.gives = tuple(output.name for output in self._session.get_outputs())
-        # weights that give no probabilities show it on any crop: better now than after a thousand images
+        self.outputs = tuple(output.name for output in self._session.get_outputs())
+        # invalid weights fail on any crop: better now than after a thousand images
         self.heads(np.full((2, self.card.size, self.card.size, self.card.channels), 128, np.uint8))
 
     @property
@@ -88,7 +88,7 @@ class Classifier:
         """Return every output of the graph by name, float32 (N, ...), for crops, uint8 (N, size, size, channels).
 
         Always "probs"; "valence_arousal" (N, 2) and "action_units" (N, A) where the card has them; "embedding" (N, D),
-        of length one, where the graph gives what its last layer reads.
+        of length one, where the graph outputs the input of its last layer.
         """
         wanted = (self.card.size, self.card.size, self.card.channels)
         if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != wanted:
@@ -96,14 +96,14 @@ class Classifier:
         if not len(crops):  # onnxruntime crashes on an empty batch of a quantised graph
             return {output.name: np.empty((0, *output.shape[1:]), np.float32) for output in self._session.get_outputs()}
         parts = [self._run(crops[start : start + BATCH]) for start in range(0, len(crops), BATCH)]
-        return {name: np.concatenate([part[name] for part in parts]) for name in self.gives}
+        return {name: np.concatenate([part[name] for part in parts]) for name in self.outputs}
 
     def _run(self, crops: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         with parsing(self.path, kind=WeightsError, do="export the weights again", says="cannot be run"):
-            outputs = self._session.run(list(self.gives), {"crops": crops})
-        found = dict(zip(self.gives, outputs, strict=True))
-        heads.check(found, self.card, self.path, len(crops))
-        return found | {"probs": self.prior.applied(found["probs"])}
+            outputs = self._session.run(list(self.outputs), {"crops": crops})
+        arrays = dict(zip(self.outputs, outputs, strict=True))
+        heads.check(arrays, self.card, self.path, len(crops))
+        return arrays | {"probs": self.prior.applied(arrays["probs"])}
 
 
 def _provider(device: str) -> str:
@@ -127,14 +127,14 @@ def _content(path: Path) -> bytes:
 def _session(path: Path, content: bytes, provider: str) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = SILENT
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # other stages need the cores meanwhile
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # other stages need the cores
     try:
         session = onnxruntime.InferenceSession(content, options, providers=[provider])
-    except Exception as error:  # onnxruntime raises many kinds for a file it cannot read, without a common base
+    except Exception as error:  # onnxruntime raises many types without a common base
         raise WeightsError(
-            f"{path} is no ONNX model ({_first_line(error)})", "a file written by `mien export`"
+            f"{path} is not an ONNX model ({_first_line(error)})", "a file written by `mien export`"
         ) from None
-    if provider not in session.get_providers():  # onnxruntime falls back to the CPU without a word
+    if provider not in session.get_providers():  # onnxruntime falls back to the CPU silently
         raise UsageError(f"onnxruntime could not start {provider}", do="use `device` cpu, or check the GPU's drivers")
     return session
 
@@ -144,7 +144,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _check_graph(session: Any, card: Card, path: Path) -> None:
-    # a card can be glued to any graph, so compare what the graph takes and gives with what the card promises
+    # any graph can carry any card, so compare the inputs and outputs of the graph with the card
     inputs = [(i.name, i.type, i.shape[1:]) for i in session.get_inputs()]
     if inputs != [("crops", "tensor(uint8)", [card.size, card.size, card.channels])]:
         raise WeightsError(f"{path} takes {inputs}", f"crops uint8 (N, {card.size}, {card.size}, {card.channels})")
@@ -156,7 +156,7 @@ def _check_graph(session: Any, card: Card, path: Path) -> None:
     promised = {"probs": [len(card.labels)]}
     promised |= {"valence_arousal": [2]} if card.valence_arousal else {}
     promised |= {"action_units": [len(card.action_units)]} if card.action_units else {}
-    width = outputs.pop("embedding", [1])  # may be there without the card's word: nothing is read from it but likeness
+    width = outputs.pop("embedding", [1])  # not in the card: used only to compare faces
     if outputs != promised:
         raise WeightsError(f"{path} gives {outputs}", f"{promised}, as its card says", "export it again")
     if len(width) != 1 or not isinstance(width[0], int) or width[0] < 1:

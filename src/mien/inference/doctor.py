@@ -1,4 +1,4 @@
-"""What `mien doctor` looks at on the use side: does everything that reading images needs available?"""
+"""The checks of `mien doctor`: is everything available that reading images needs?"""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ import av
 from mien.errors import MienError
 from mien.inference.classify import Classifier, locate, names
 from mien.inference.detectors import haar, yunet
-from mien.inference.media.image import UNSIGNED, USUAL, formats
+from mien.inference.media.image import COMMON_FORMATS, FORMATS_WITHOUT_MAGIC, formats
 from mien.inference.onnx import onnxruntime
 
 PACKAGES = (
@@ -34,7 +34,7 @@ CODECS = ("h264", "hevc", "vp9", "av1", "libx264")
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at: its group and name, whether it is there (None = it may be absent), and what was seen."""
+    """One check: its group and name, whether it passed (None: optional and absent), and a detail."""
 
     group: str
     name: str
@@ -43,7 +43,7 @@ class Check:
 
 
 def checks() -> Iterator[Check]:
-    """Yield every check of the use side, cheap ones first."""
+    """Yield every check, cheap ones first."""
     yield Check("python", "python", True, f"{sys.version.split()[0]}, {os.cpu_count()} cores")
     for package in (*PACKAGES, *OPTIONAL):
         yield _package(package)
@@ -54,7 +54,9 @@ def checks() -> Iterator[Check]:
     yield Check("device", "cpu", True, "onnxruntime CPUExecutionProvider")
     cuda = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
     yield Check("device", "cuda", cuda or None, "ready" if cuda else "onnxruntime has no CUDA provider")
-    yield Check("image", "formats", True, ", ".join((*USUAL, *formats(), "HEIC", "HEIF", *UNSIGNED)))
+    yield Check(
+        "image", "formats", True, ", ".join((*COMMON_FORMATS, *formats(), "HEIC", "HEIF", *FORMATS_WITHOUT_MAGIC))
+    )
     for codec in CODECS:
         there = codec in av.codecs_available
         yield Check("video", codec, there or None, "available" if there else "this FFmpeg lacks it")
@@ -77,11 +79,11 @@ def _weights(name: str) -> Check:
 
 
 def measured(metrics: dict[str, Any]) -> str:
-    """Return what a card tells of its accuracy on test, with the number of images and the interval; else nothing.
+    """Return the test accuracy of a card, with the number of images and the interval; or an empty string.
 
     >>> clean = {"n": 2800, "accuracy": 0.851}
     >>> measured({"test": {"n": 3137, "accuracy": 0.862, "accuracy_interval": [0.849, 0.874], "clean": clean}})
-    '; test n 3,137, accuracy 86.2 % (95 %: 84.9 to 87.4), without twins n 2,800, accuracy 85.1 %'
+    '; test n 3,137, accuracy 86.2 % (95 %: 84.9 to 87.4), without near-duplicates n 2,800, accuracy 85.1 %'
     >>> measured({"test": {"n": 9, "accuracy": 0.5, "accuracy_interval": [0.2, 0.8], "clean": None}})
     '; test n 9, accuracy 50.0 % (95 %: 20.0 to 80.0)'
     >>> measured({})
@@ -90,13 +92,13 @@ def measured(metrics: dict[str, Any]) -> str:
     try:
         whole, clean = metrics["test"], metrics["test"].get("clean")
         low, high = (100 * float(end) for end in whole["accuracy_interval"])
-        told = f"; test n {whole['n']:,}, accuracy {100 * whole['accuracy']:.1f} % (95 %: {low:.1f} to {high:.1f})"
-    except (AttributeError, KeyError, TypeError, ValueError):  # a card may have been measured elsewhere, or not at all
+        text = f"; test n {whole['n']:,}, accuracy {100 * whole['accuracy']:.1f} % (95 %: {low:.1f} to {high:.1f})"
+    except (AttributeError, KeyError, TypeError, ValueError):  # a card may hold other scores, or none
         return ""
     try:
-        return f"{told}, without twins n {clean['n']:,}, accuracy {100 * clean['accuracy']:.1f} %"
-    except (KeyError, TypeError, ValueError):  # nobody looked for near-duplicates, or none of the images is left
-        return told
+        return f"{text}, without near-duplicates n {clean['n']:,}, accuracy {100 * clean['accuracy']:.1f} %"
+    except (KeyError, TypeError, ValueError):  # near-duplicates were not searched, or no image is left
+        return text
 
 
 def _file(name: str, find: Callable[[], Path], open_it: Callable[[], object]) -> Check:
@@ -118,6 +120,6 @@ def folder(name: str, path: Path | str | None) -> Check:
 
 
 def line(check: Check) -> str:
-    """Return a check as a line of text: ok, missing, or a dash for what may be absent."""
+    """Return a check as a line of text: ok, MISSING, or a dash for an optional one."""
     mark = {True: "ok", False: "MISSING", None: "-"}[check.ok]
     return f"{mark:8} {check.group:9} {check.name:23} {check.seen}"

@@ -1,6 +1,6 @@
 """The one place through which onnxruntime is imported, with its telemetry switched off.
 
-torch.onnx and onnxscript import onnxruntime too: they find it switched off since `import mien` does that first of all.
+torch.onnx and onnxscript import onnxruntime too; `import mien` switches telemetry off before they do.
 A contract test refuses every other import of onnxruntime in this repository.
 """
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from mien import telemetry
 
-off = telemetry.switch_off()  # once more: the environment may have been cleared since `import mien`
+off = telemetry.switch_off()  # again: the environment may have been cleared since `import mien`
 import onnxruntime  # noqa: E402 - it must find the variable set
 
 if off:

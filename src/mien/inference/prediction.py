@@ -1,4 +1,4 @@
-"""The values on the way from an image to its faces."""
+"""The results of reading an image or a video frame."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,17 +13,16 @@ from mien.printable import writable
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What was read from one image or one video frame.
+    """The result of one image or one video frame.
 
     Attributes:
-        source: the argument as given, joined with the path below it for folders.
-        frame: index of the video frame, or None for an image; seconds: its time in the video, likewise.
-        width, height: pixels of the image as seen (after EXIF rotation), or None when it could not be read.
-        error: one line saying why the source could not be read, or None.
-        note: what was read, where that is not obvious ("page 1 of 3"), or None.
-        rotated: degrees counter-clockwise by which the image was turned before it was read, when that was asked for;
-            width, height and boxes are those of the image as read.
-        faces: the faces, left to right; their numbers in every format are 1, 2, ... in this order.
+        source: the argument as given, joined with the path below it for folders.  frame: index of the video frame, or
+        None for an image; seconds: its time in the video, likewise.  width, height: pixels of the image as seen (after
+        EXIF rotation), or None when it could not be read.  error: one line saying why the source could not be read, or
+        None.  note: which part of the file was read, if that is not obvious ("page 1 of 3"), or None.  rotated: degrees
+        counter-clockwise by which `rotate="auto"` rotated the image, or None; width, height and boxes are
+            those of the rotated image.
+        faces: the faces, left to right, numbered 1, 2, ... in this order in every format.
     """
 
     source: str
@@ -38,12 +37,12 @@ class Prediction:
 
     @property
     def remark(self) -> str:
-        """What was read, where that is not obvious, and how it was rotated: "page 1 of 3; rotated by 90 degrees"."""
+        """The note and the rotation: "page 1 of 3; rotated by 90 degrees"."""
         turned = f"rotated by {self.rotated} degrees" if self.rotated else ""
         return "; ".join(filter(None, (self.note, turned)))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the object that `mien predict --format json` prints; texts as UTF-8 can hold them (`writable`)."""
+        """Return the object that `mien predict --format json` prints; all text is valid UTF-8 (`writable`)."""
         return {
             "source": writable(self.source),
             "frame": self.frame,
@@ -59,14 +58,14 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False)
 class FrameResult:
-    """A prediction on its way through the pipeline, with what it was made from.
+    """A prediction with its source, crops and image, as it passes through the pipeline.
 
     Attributes:
-        prediction: what is known so far; complete when `Pipeline.stream` yields it.
-        source: where it comes from.
+        prediction: the result so far; complete when `Pipeline.stream` yields it.
+        source: the image, video or camera.
         cut: whether a video frame starts a new scene.
         crops: uint8 (faces, size, size, channels).
-        image: uint8 RGB, the image at full size or a fraction of it, when it was asked for.
+        image: uint8 RGB (H, W, 3) at full size or a fraction of it, or None when images are not kept.
     """
 
     prediction: Prediction

@@ -1,4 +1,4 @@
-"""Stages that work ahead of whoever reads them, bounded and in order."""
+"""Stages that run ahead of their reader, bounded and in order."""
 
 import threading
 from collections import deque
@@ -8,18 +8,15 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-
-AHEAD = 16  # frames that one stage may be ahead of the next
-
-
-MOST_HELD = 128_000_000  # bytes of images waiting between two stages; one is always let in
+PREFETCH = 16  # items that one stage may be ahead of the next
+MAX_BUFFERED_BYTES = 128_000_000  # of images waiting between two stages; one is always accepted
 
 
-def background(items: Iterable[T], size: Callable[[T], int], ahead: int = AHEAD) -> Generator[T, None, None]:
-    """Yield the items of an iterable that runs in a thread of its own, early by `ahead` items or MOST_HELD bytes.
+def background(items: Iterable[T], size: Callable[[T], int], ahead: int = PREFETCH) -> Generator[T, None, None]:
+    """Yield the items of an iterable that runs in its own thread, up to `ahead` items or MAX_BUFFERED_BYTES early.
 
-    `size` tells an item's bytes.  What the iterable raises is raised here, after the items before it; leaving early
-    ends the thread.
+    `size` returns the bytes of an item.  An exception of the iterable is raised here, after the items before it.
+    Closing the generator ends the thread.
     """
     ready: deque[tuple[int, T]] = deque()
     errors: list[BaseException] = []
@@ -27,7 +24,7 @@ def background(items: Iterable[T], size: Callable[[T], int], ahead: int = AHEAD)
     ended = left = False
 
     def full() -> bool:
-        return len(ready) >= ahead or (bool(ready) and sum(weight for weight, _ in ready) > MOST_HELD)
+        return len(ready) >= ahead or (bool(ready) and sum(weight for weight, _ in ready) > MAX_BUFFERED_BYTES)
 
     def work() -> None:
         nonlocal ended
@@ -39,7 +36,7 @@ def background(items: Iterable[T], size: Callable[[T], int], ahead: int = AHEAD)
                         return
                     ready.append((size(item), item))
                     changed.notify()
-        except BaseException as error:  # handed to whoever reads, and raised there
+        except BaseException as error:  # raised again in the reader
             errors.append(error)
         finally:
             with changed:
@@ -67,7 +64,7 @@ def background(items: Iterable[T], size: Callable[[T], int], ahead: int = AHEAD)
 
 
 def in_order(pool: Executor, jobs: Iterable[Callable[[], T]], ahead: int) -> Iterator[T]:
-    """Do jobs in a pool and yield what they give in their order, at most `ahead` of them early."""
+    """Run jobs in a pool and yield their results in order, at most `ahead` jobs early."""
     waiting: deque[Future[T]] = deque()
     for job in jobs:
         waiting.append(pool.submit(job))

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from mien.errors import MediaError
 from mien.face import Face
-from mien.inference.media import image as images
-from mien.inference.media import kind
 from mien.inference.media.budget import Budget
+from mien.inference.media.filetype import is_moving
+from mien.inference.media.image import Limits, load_image
 from mien.inference.media.sources import Source
 from mien.inference.media.video import Clip, frames
 from mien.inference.prediction import FrameResult, Prediction, scaled
@@ -83,11 +83,11 @@ class Readers:
         """Return the result of an image, or the source itself when it moves."""
         if source.error:
             return failed(source, source.error)
-        if kind.moves(source.path, self.max_pixels):
+        if is_moving(source.path, self.max_pixels):
             return source
         try:
-            limits = images.Limits(self.max_pixels, FULL_SIZE_PIXELS, self.budget)
-            decoded = images.load(source.path, limits)
+            limits = Limits(self.max_pixels, FULL_SIZE_PIXELS, self.budget)
+            decoded = load_image(source.path, limits)
         except MediaError as error:
             return failed(source, str(error))
         if self.rotate:

@@ -1,7 +1,7 @@
-"""Images that were stored on their side without saying so: which of four orientations shows the faces upright.
+"""Images stored on their side without EXIF: which of four orientations shows the faces upright.
 
-The detector finds fewer faces the more they are turned, and is less sure of them; its landmarks do not show it.  So the
-orientation whose scores sum highest is taken.  docs/limits.md has the figures.
+The detector finds fewer faces the more they are rotated, with lower scores; its landmarks do not show the rotation.  So
+the orientation with the highest sum of scores is taken.  docs/limits.md has the measurements.
 """
 
 from collections.abc import Callable
@@ -13,16 +13,16 @@ from mien.face import Face
 
 Pixels = NDArray[np.uint8]
 
-CLEARLY = 1.05  # by which factor a turned image must be better than the image as it is
+MIN_GAIN = 1.05  # factor by which the scores of a rotated image must exceed those of the original
 
 
 def upright(image: Pixels, detect: Callable[[Pixels], list[Face]]) -> tuple[int, Pixels, list[Face]]:
-    """Return by how many degrees counter-clockwise to turn an image, the image turned, and the faces in it.
+    """Return the counter-clockwise rotation in degrees, the rotated image, and its faces.
 
-    As it is wins where no other orientation is clearly better, also where no face is found at all.
+    The original is kept unless another orientation is clearly better, and when there is no face.
     """
     best = (0, image, detect(image))
-    highest = sum(face.score for face in best[2]) * CLEARLY
+    highest = sum(face.score for face in best[2]) * MIN_GAIN
     for quarters in (1, 2, 3):
         turned = np.ascontiguousarray(np.rot90(image, quarters))
         faces = detect(turned)

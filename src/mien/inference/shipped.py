@@ -1,6 +1,6 @@
-"""What the weights that ship are: a table of sha256 beside them, in the format of `sha256sum --check`.
+"""Checks the shipped weights against a table of sha256 in their folder, in the format of `sha256sum --check`.
 
-A file that was altered or cut since it was released is refused when it is asked for by its name.  `benchmarks/ship.py`
+A file that was altered or cut since its release is refused when it is loaded by name.  `benchmarks/ship.py`
 writes the table whenever it changes a file; `python benchmarks/ship.py --sums` writes it alone.
 """
 
@@ -14,19 +14,19 @@ TABLE = "SHA256SUMS"
 
 
 def check(path: Path, content: bytes) -> None:
-    """Refuse bytes that are not those that the table beside `path` names; WeightsError."""
+    """Raise WeightsError when bytes differ from the table in the folder of `path`."""
     known = sums(path.parent)
     if path.name not in known:
         raise WeightsError(
             f"{path} is not in {TABLE}", "weights that ship with mien", "give a file of your own by path"
         )
-    if (found := hashlib.sha256(content).hexdigest()) != known[path.name]:
-        got = f"{path} was altered or cut: its sha256 is {found[:16]}..."
+    if (digest := hashlib.sha256(content).hexdigest()) != known[path.name]:
+        got = f"{path} was altered or cut: its sha256 is {digest[:16]}..."
         raise WeightsError(got, f"{known[path.name][:16]}..., as released", "install mien again")
 
 
 def sums(folder: Path) -> dict[str, str]:
-    """Return the sha256 by file name that the table in a folder holds, none where there is no table."""
+    """Return the sha256 by file name from the table in a folder; empty without a table."""
     try:
         lines = (folder / TABLE).read_text(encoding="ascii").splitlines()
     except (OSError, ValueError):

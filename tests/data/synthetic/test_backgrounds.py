@@ -63,10 +63,10 @@ def test_packages_bring_eight_photos_without_a_face() -> None:
 def test_no_detector_finds_a_face_in_the_packaged_photos() -> None:
     from mien.data.synthetic.backgrounds import _packaged
     from mien.inference.detectors import DETECTORS
-    from mien.inference.media.image import read
+    from mien.inference.media.image import read_image
 
     detector = DETECTORS["yunet"]()
-    assert [path.name for path in _packaged() if detector(read(path))] == []
+    assert [path.name for path in _packaged() if detector(read_image(path))] == []
 
 
 def test_without_the_packages_the_fix_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

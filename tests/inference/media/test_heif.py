@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from mien.errors import MediaError
-from mien.inference.media import image as media
-from mien.inference.media.kind import moves
+from mien.inference.media.filetype import is_moving
+from mien.inference.media.image import DecodedImage, Limits, decode_image, load_image
 from mien.inference.media.sources import expand
 
 from ..heif import Heif, Item, box, clap, coded, full, grid, imir, irot, ispe
@@ -43,8 +43,8 @@ def file(codec: str, *items: Item, brand: bytes = b"", primary: int = 1, after: 
     return Heif(items, primary, brand or own, (b"mif1", own), after=after).bytes()
 
 
-def same(data: bytes, expected: np.ndarray, tolerance: float = 1.5) -> media.Image:
-    read = media.decode(data)
+def same(data: bytes, expected: np.ndarray, tolerance: float = 1.5) -> DecodedImage:
+    read = decode_image(data)
     assert read.image.shape == expected.shape
     assert (read.width, read.height) == expected.shape[1::-1]
     assert np.abs(read.image.astype(int) - expected).mean() < tolerance
@@ -150,17 +150,17 @@ def test_what_is_cut_short_is_one_line(codec: str, image: np.ndarray, left: floa
         if left == 0.999 and data.endswith(b"\0"):
             continue  # three bytes in the last block
         with pytest.raises(MediaError, match="cannot be read as an image") as caught:
-            media.decode(data)
+            decode_image(data)
         assert "\n" not in str(caught.value)
 
 
 def test_codecs_that_are_not_read_are_named(image: np.ndarray) -> None:
     with pytest.raises(MediaError, match=r"coded as H\.264"):
-        media.decode(Heif((coded(image, "avc"),), brand=b"avci", compatible=(b"mif1",)).bytes())
+        decode_image(Heif((coded(image, "avc"),), brand=b"avci", compatible=(b"mif1",)).bytes())
 
 
 def test_large_ones_come_smaller(codec: str, image: np.ndarray) -> None:
-    read = media.decode(file(codec, coded(image, codec).with_(irot(1))), media.Limits(target=30_000))
+    read = decode_image(file(codec, coded(image, codec).with_(irot(1))), Limits(target=30_000))
     assert (read.width, read.height, read.image.shape) == (256, 320, (160, 128, 3))
 
 
@@ -168,8 +168,8 @@ def test_large_ones_come_smaller(codec: str, image: np.ndarray) -> None:
 def test_a_still_image_whatever_it_is_called(tmp_path: Path, codec: str, image: np.ndarray, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(grid(image, 2, 3, codec).bytes())
-    assert not moves(path)
-    assert media.load(path).image.shape == image.shape
+    assert not is_moving(path)
+    assert load_image(path).image.shape == image.shape
     known = name not in ("a",)
     assert [source.below.name for source in expand([tmp_path]) if not source.error] == [name] * known
 
@@ -177,12 +177,14 @@ def test_a_still_image_whatever_it_is_called(tmp_path: Path, codec: str, image: 
 def test_films_still_move(tmp_path: Path, video: Path) -> None:
     for name in ("a.heic", "a.jpg", "a.mp4", "a"):
         (tmp_path / name).write_bytes(video.read_bytes())
-        assert moves(tmp_path / name)
+        assert is_moving(tmp_path / name)
 
 
 def test_pillow_is_not_told(tmp_path: Path, image: np.ndarray) -> None:
     path = tmp_path / "a.heic"
     path.write_bytes(file("hevc", coded(image)))
-    code = "import sys; from PIL import Image; from mien.inference.media.image import load; load(sys.argv[1]);"
+    code = (
+        "import sys; from PIL import Image; from mien.inference.media.image import load_image;load_image(sys.argv[1]);"
+    )
     code += "Image.init(); assert 'HEIF' not in Image.OPEN and '.heic' not in Image.registered_extensions()"
     subprocess.run([sys.executable, "-c", code, str(path)], check=True)

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from mien.errors import MediaError
-from mien.inference.media import image as media
 from mien.inference.media import video
-from mien.inference.media.kind import moves
+from mien.inference.media.filetype import is_moving
+from mien.inference.media.image import ORIENTATION, Limits, load_image, read_image
 
 SMALL = (120, 90)  # width, height of the test image
 
@@ -49,7 +49,7 @@ def test_formats(tmp_path: Path, photo: Image.Image, name: str, options: dict[st
         if not features.check("avif"):
             pytest.skip("this Pillow has no AVIF")
     photo.save(path, **options)
-    image = media.read(path)
+    image = read_image(path)
     assert image.dtype == np.uint8
     assert near(image, photo, 0 if name in LOSSLESS else 8)
 
@@ -59,13 +59,13 @@ def test_modes(tmp_path: Path, photo: Image.Image, mode: str) -> None:
     path = tmp_path / "a.tif"
     stored = photo.convert(mode)
     stored.save(path)
-    assert near(media.read(path), stored.convert("RGB"), 1)
+    assert near(read_image(path), stored.convert("RGB"), 1)
 
 
 def test_cmyk_jpeg(tmp_path: Path, photo: Image.Image) -> None:
     path = tmp_path / "a.jpg"
     photo.convert("CMYK").save(path, quality=95)
-    assert near(media.read(path), photo, 8)
+    assert near(read_image(path), photo, 8)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -77,10 +77,10 @@ def test_exif_orientation(tmp_path: Path, photo: Image.Image, orientation: int, 
     back = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}[orientation]  # what a camera held that way stores
     stored = photo if back is None else photo.transpose(Image.Transpose(back))
     exif = Image.Exif()
-    exif[media.ORIENTATION] = orientation
+    exif[ORIENTATION] = orientation
     path = tmp_path / f"a.{suffix}"
     stored.save(path, exif=exif, **({} if suffix == "tif" else {"quality": 95}))
-    loaded = media.load(path)
+    loaded = load_image(path)
     assert (loaded.width, loaded.height) == SMALL
     assert near(loaded.image, photo, 8)
 
@@ -89,7 +89,7 @@ def test_exif_orientation(tmp_path: Path, photo: Image.Image, orientation: int, 
 def test_broken_exif_is_ignored(tmp_path: Path, photo: Image.Image) -> None:
     path = tmp_path / "a.jpg"
     photo.save(path, exif=b"Exif\x00\x00MM\x00\x2a\xff\xff\xff\xff" + b"\xff" * 30)
-    assert near(media.read(path), photo, 8)
+    assert near(read_image(path), photo, 8)
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp", "tif"])
@@ -101,7 +101,7 @@ def test_alpha_over_white(tmp_path: Path, photo: Image.Image, suffix: str) -> No
     for name, stored, expected in (("clear", clear, 255.0), ("half", half, None)):
         path = tmp_path / f"{name}.{suffix}"
         stored.save(path, **({"lossless": True} if suffix == "webp" else {}))
-        image = media.read(path)
+        image = read_image(path)
         wanted = np.asarray(photo).astype(float) * 128 / 255 + 127 if expected is None else expected
         assert np.abs(image - wanted).max() <= 2
 
@@ -110,14 +110,14 @@ def test_palette_transparency_over_white(tmp_path: Path) -> None:
     stored = Image.new("P", (8, 8), 0)
     stored.putpalette([10, 20, 30, 200, 100, 50])
     stored.save(tmp_path / "a.gif", transparency=0)
-    assert (media.read(tmp_path / "a.gif") == 255).all()
+    assert (read_image(tmp_path / "a.gif") == 255).all()
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_sixteen_bit_grey_is_scaled(tmp_path: Path, suffix: str) -> None:
     ramp = np.linspace(0, 65535, 256).astype(np.uint16).reshape(16, 16)
     Image.fromarray(ramp).save(tmp_path / f"a.{suffix}")
-    image = media.read(tmp_path / f"a.{suffix}")
+    image = read_image(tmp_path / f"a.{suffix}")
     assert (image[..., 0].ravel() == np.arange(256)).all()
     assert (image[..., 0] == image[..., 2]).all()
 
@@ -127,13 +127,13 @@ def test_sixteen_bit_rgb_is_scaled(tmp_path: Path, photo: Image.Image) -> None:
     wide = np.asarray(photo).astype(np.uint16) * 257
     for suffix in ("png", "tif"):
         cv2.imwrite(str(tmp_path / f"a.{suffix}"), wide[..., ::-1])
-        assert near(media.read(tmp_path / f"a.{suffix}"), photo, 1)
+        assert near(read_image(tmp_path / f"a.{suffix}"), photo, 1)
 
 
 @pytest.mark.parametrize("top", [1.0, 255.0, 65535.0])
 def test_float_tiff_is_scaled(tmp_path: Path, top: float) -> None:
     Image.fromarray(np.linspace(0, top, 256, dtype=np.float32).reshape(16, 16)).save(tmp_path / "a.tif")
-    assert (media.read(tmp_path / "a.tif")[..., 0].ravel() == np.arange(256)).all()
+    assert (read_image(tmp_path / "a.tif")[..., 0].ravel() == np.arange(256)).all()
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp", "png", "tif"])
@@ -141,13 +141,13 @@ def test_animation_gives_its_first_frame(tmp_path: Path, suffix: str) -> None:
     colours = [Image.new("RGB", (20, 10), name) for name in ("red", "lime", "blue")]
     path = tmp_path / f"a.{suffix}"
     colours[0].save(path, save_all=True, append_images=colours[1:], **({"lossless": True} if suffix == "webp" else {}))
-    assert (media.read(path) == (255, 0, 0)).all()
+    assert (read_image(path) == (255, 0, 0)).all()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (8, 8), (1, 300)])
 def test_tiny(tmp_path: Path, size: tuple[int, int]) -> None:
     Image.new("RGB", size, "red").save(tmp_path / "a.png")
-    assert media.read(tmp_path / "a.png").shape == (size[1], size[0], 3)
+    assert read_image(tmp_path / "a.png").shape == (size[1], size[0], 3)
 
 
 @pytest.mark.parametrize(
@@ -162,9 +162,9 @@ def test_large_images_come_smaller(tmp_path: Path, astronaut: np.ndarray, suffix
         else whole.convert(mode)
     )
     exif = Image.Exif()
-    exif[media.ORIENTATION] = 6
+    exif[ORIENTATION] = 6
     stored.save(path, exif=exif)
-    loaded = media.load(path, media.Limits(target=100_000))
+    loaded = load_image(path, Limits(target=100_000))
     assert (loaded.width, loaded.height) == (701, 1001)
     assert loaded.image.shape[0] * loaded.image.shape[1] <= 101_000
     expected = whole.transpose(Image.Transpose.ROTATE_270).convert("L").resize(loaded.image.shape[1::-1])
@@ -181,7 +181,7 @@ def test_pillows_own_limit_is_lifted_for_us_alone(
     path = tmp_path / "a.png"
     photo.save(path)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # as a program around us may have it
-    assert media.read(path).shape == (90, 120, 3)
+    assert read_image(path).shape == (90, 120, 3)
     assert Image.MAX_IMAGE_PIXELS == 100
 
 
@@ -192,7 +192,7 @@ def test_too_many_pixels_are_refused(tmp_path: Path) -> None:
     head[18:26] = struct.pack("<ii", 20000, 10001)
     path.write_bytes(head)
     with pytest.raises(MediaError, match=r"20000 x 10001 pixels; expected at most 100 million"):
-        media.read(path)
+        read_image(path)
 
 
 def broken(folder: Path, photo: Image.Image) -> dict[str, Path]:
@@ -225,7 +225,7 @@ def broken(folder: Path, photo: Image.Image) -> dict[str, Path]:
 def test_broken_images(tmp_path: Path, photo: Image.Image, name: str) -> None:
     path = broken(tmp_path, photo)[name]
     with pytest.raises(MediaError, match="cannot be read as an image") as caught:
-        media.read(path)
+        read_image(path)
     assert "\n" not in str(caught.value)
     assert name in str(caught.value)
 
@@ -259,13 +259,13 @@ def test_tiny_files_are_refused_in_our_words(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(MediaError) as caught:
-        media.load(path) if not moves(path) else list(video.frames(path))
-    kind = "video" if moves(path) else "image"
-    assert str(caught.value) == f"{path} cannot be read as a {kind}: {told}"
+        load_image(path) if not is_moving(path) else list(video.frames(path))
+    kind = "a video" if is_moving(path) else "an image"
+    assert str(caught.value) == f"{path} cannot be read as {kind}: {told}"
 
 
 def test_missing_image(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="no such file"):
-        media.read(tmp_path / "none.jpg")
+        read_image(tmp_path / "none.jpg")
     with pytest.raises(MediaError):
-        media.read(tmp_path)
+        read_image(tmp_path)

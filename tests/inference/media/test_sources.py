@@ -10,8 +10,8 @@ import pytest
 from PIL import Image, TiffImagePlugin
 
 from mien.errors import MediaError
-from mien.inference.media import image as media
-from mien.inference.media import kind
+from mien.inference.media.filetype import is_moving
+from mien.inference.media.image import load_image
 from mien.inference.media.sources import Skipped, expand
 
 
@@ -152,12 +152,12 @@ def test_names_that_no_encoding_can_write(tree: Path) -> None:
     assert source.name.encode("utf-8").endswith(rb"/caf\xe9.jpg")
 
 
-def test_what_moves(tree: Path, video: Path, photo: Path) -> None:
+def test_is_moving(tree: Path, video: Path, photo: Path) -> None:
     clip, still = video.with_name("clip"), video.with_name("still")
     clip.write_bytes(video.read_bytes())
     still.write_bytes(photo.read_bytes())
     paths = [video, clip, still, photo, tree / "b.jpg", tree / "c.mp4"]
-    assert [kind.moves(path) for path in paths] == [True, True, False, False, False, True]
+    assert [is_moving(path) for path in paths] == [True, True, False, False, False, True]
     assert [source.live for source in expand(["camera:0", *paths])] == [True, *[False] * len(paths)]
 
 
@@ -176,7 +176,7 @@ def test_animated_images_move_and_stills_do_not(tmp_path: Path, suffix: str) -> 
     one.save(tmp_path / f"still.{suffix}", form)
     one.save(tmp_path / f"moving.{suffix}", form, save_all=True, append_images=[two])
     (tmp_path / f"text.{suffix}").write_bytes(b"text")
-    assert [(source.path.stem, kind.moves(source.path)) for source in expand([tmp_path])] == [
+    assert [(source.path.stem, is_moving(source.path)) for source in expand([tmp_path])] == [
         ("moving", True), ("still", False), ("text", False)
     ]  # fmt: skip
 
@@ -280,9 +280,9 @@ def test_links_between_folders_end(tmp_path: Path) -> None:
 def test_raw_files_by_any_name(tmp_path: Path, start: bytes, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(start + bytes(100))
-    assert not kind.moves(path)
+    assert not is_moving(path)
     with pytest.raises(MediaError, match="a camera raw file is not read"):
-        media.load(path)
+        load_image(path)
 
 
 def test_dng_by_its_tags(tmp_path: Path) -> None:
@@ -293,4 +293,4 @@ def test_dng_by_its_tags(tmp_path: Path) -> None:
             info[tag] = value
         Image.new("RGB", (160, 120)).save(path, tiffinfo=info)
         with pytest.raises(MediaError, match="a camera raw file is not read"):
-            media.load(path)
+            load_image(path)

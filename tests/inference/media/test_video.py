@@ -244,7 +244,7 @@ def test_a_broadcast_may_begin_anywhere(tmp_path: Path) -> None:
         ("photo.mp4", "has no moving image"),
         ("none.mp4", "no such file"),
         ("head.mp4", "its index is missing: cut short, or still being written"),
-        ("codec.avi", "codec.avi is encoded in a way that this FFmpeg does not know"),
+        ("codec.avi", "codec.avi uses a codec that this FFmpeg does not support"),
     ],
 )
 def test_not_videos(tmp_path: Path, photo: Path, sound: Path, name: str, said: str) -> None:

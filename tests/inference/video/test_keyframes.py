@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mien.face import Face
-from mien.inference.prefetch import AHEAD, background, in_order
+from mien.inference.prefetch import PREFETCH, background, in_order
 from mien.inference.video.keyframes import watched
 
 
@@ -172,7 +172,7 @@ def test_background_keeps_the_order_and_stays_a_little_ahead():
             yield k
 
     for k in background(items(), size):
-        assert len(made) <= k + AHEAD + 2
+        assert len(made) <= k + PREFETCH + 2
     assert made == list(range(50))
 
 

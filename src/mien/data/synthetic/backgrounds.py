@@ -21,7 +21,7 @@ from mien.data.fer2013.raw import visible
 from mien.data.samples import digest
 from mien.data.synthetic.procedural import scenes
 from mien.errors import DataError, MediaError
-from mien.inference.media.image import Limits, load
+from mien.inference.media.image import Limits, load_image
 from mien.progress import bar
 
 Image = NDArray[np.uint8]
@@ -147,7 +147,7 @@ def _small(files: Sequence[Path]) -> list[Image]:
 
 def _shrunk(path: Path) -> Image:
     try:
-        image = load(path, Limits(target=4_000_000)).image
+        image = load_image(path, Limits(target=4_000_000)).image
     except MediaError as error:
         raise DataError(str(error), do="remove it from the folder of backgrounds") from None
     high, wide = image.shape[:2]

@@ -1,9 +1,9 @@
 """DETECTORS: the ways to find faces in an image, one file each.
 
-A detector is made by `DETECTORS[name](file, least)` - a file of the user's own or None, and the least score in [0, 1]
-or None for its own default - and is then called with an image, uint8 RGB (H, W, 3).  It returns the faces it found
-with boxes in pixels of that image, left to right; nothing found is an empty list.  Calls from several threads are safe.
-To add one: a file here, a line below, and its entry in every framing of `mien.inference.align.FRAMINGS`.
+A detector is made by `DETECTORS[name](file, min_score)` - a file of the user's own or None, and the min_score score in
+[0, 1] or None for its own default - and is then called with an image, uint8 RGB (H, W, 3).  It returns the faces it
+found with boxes in pixels of that image, left to right; nothing found is an empty list.  Calls from several threads are
+safe.  To add one: a file here, a line below, and its entry in every framing of `mien.inference.align.FRAMINGS`.
 """
 
 from collections.abc import Callable
@@ -28,10 +28,10 @@ DETECTORS: dict[str, Callable[[Path | None, float | None], Detector]] = {
 }
 
 
-def make(name: str, file: Path | None = None, least: float | None = None) -> Detector:
-    """Return the detector of this name; DetectorError when there is none such or its file cannot be used."""
+def make(name: str, file: Path | None = None, min_score: float | None = None) -> Detector:
+    """Return the detector of this name; DetectorError for an unknown name or an unusable file."""
     if name not in DETECTORS:
         near = get_close_matches(name, DETECTORS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else ""
         raise DetectorError(f"no detector is called {name!r}", f"one of {', '.join(DETECTORS)}", hint)
-    return DETECTORS[name](file, least)
+    return DETECTORS[name](file, min_score)

@@ -1,7 +1,7 @@
-"""haar: OpenCV's cascade of Haar features, as older systems use it; needs no file beyond OpenCV's own.
+"""haar: OpenCV's cascade of Haar features, as in older systems; needs only OpenCV's own file.
 
 The cascade `alt2` finds nearly as many faces as `default` with a quarter of its false alarms.  A cascade has no
-probability; the score is n / (n + 5), n being the number of overlapping raw hits merged into the face (at least 5,
+probability; the score is n / (n + 5), n being the number of overlapping raw hits merged into the face (at min_score 5,
 so scores start at 0.5).  No landmarks.
 Source: Viola and Jones, 2001; Lienhart and Maydt, 2002; the file ships in opencv-python-headless < 5.
 """
@@ -20,12 +20,12 @@ from mien.reading.guard import check_regular
 
 FILE = "haarcascade_frontalface_alt2.xml"
 STEP = 1.1  # growth of the search window from one scale to the next
-HITS = 5  # fewest overlapping raw hits that make a face
-SMALLEST = 24  # side of the search window in pixels of the fitted image
+MIN_HITS = 5  # overlapping raw hits that make a face
+MIN_SIDE = 24  # side of the search window in pixels of the fitted image
 
 
 def packaged() -> Path:
-    """Return where OpenCV holds its cascade; DetectorError when this OpenCV has none (5.0 dropped them)."""
+    """Return the path of OpenCV's cascade; DetectorError when this OpenCV has none (5.0 dropped them)."""
     folder = getattr(getattr(cv2, "data", None), "haarcascades", None)
     path = Path(folder or "") / FILE
     if folder is None or not path.is_file():
@@ -36,9 +36,9 @@ def packaged() -> Path:
 class Haar:
     """Find frontal faces with a Haar cascade: square boxes, left to right."""
 
-    def __init__(self, file: Path | None = None, least: float | None = None) -> None:
+    def __init__(self, file: Path | None = None, min_score: float | None = None) -> None:
         self._file = file or packaged()
-        self.least = least or 0.0
+        self.min_score = min_score or 0.0
         self._local = threading.local()  # a cascade keeps state while it searches, so each thread has its own
         self._cascade()
 
@@ -51,11 +51,11 @@ class Haar:
         """Return the faces in an image, uint8 RGB (H, W, 3), boxes in its pixels, left to right."""
         small, ratio = fit(image)
         grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-        if min(grey.shape) < SMALLEST:
+        if min(grey.shape) < MIN_SIDE:
             return []
-        boxes, hits = self._cascade().detectMultiScale2(grey, STEP, HITS)
+        boxes, hits = self._cascade().detectMultiScale2(grey, STEP, MIN_HITS)
         faces = [_face(box, n, ratio) for box, n in zip(np.asarray(boxes), hits, strict=True)]
-        return sorted((f for f in faces if f.score >= self.least), key=lambda face: float(face.box[0]))
+        return sorted((f for f in faces if f.score >= self.min_score), key=lambda face: float(face.box[0]))
 
 
 def _load(file: Path) -> cv2.CascadeClassifier:
@@ -64,14 +64,16 @@ def _load(file: Path) -> cv2.CascadeClassifier:
     try:
         storage = cv2.FileStorage(file.read_text("utf-8"), cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
         usable = cascade.read(storage.getFirstTopLevelNode())
-    except (OSError, ValueError, cv2.error, SystemError):  # OpenCV's binding raises the last for a broken file
+    except (OSError, ValueError, cv2.error, SystemError):  # OpenCV's binding raises SystemError for a damaged file
         usable = False
     if not usable:
-        raise DetectorError(f"{file} is no Haar cascade", "an OpenCV cascade XML file", "or leave out `detector_file`")
+        raise DetectorError(
+            f"{file} is not a Haar cascade", "an OpenCV cascade XML file", "or leave out `detector_file`"
+        )
     return cascade
 
 
 def _face(box: NDArray[np.int32], hits: int, ratio: NDArray[np.float32]) -> Face:
     x, y, width, height = box
     corners = np.array([x, y, x + width, y + height], np.float32) * np.tile(ratio, 2)
-    return Face(corners.astype(np.float32), float(hits / (hits + HITS)))
+    return Face(corners.astype(np.float32), float(hits / (hits + MIN_HITS)))

@@ -1,4 +1,4 @@
-"""whole: the image is the face crop, for images that are cut already.  Needs no file and finds no landmarks."""
+"""whole: the image is the face crop, for images that are already cropped.  No file and no landmarks."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from mien.face import Face
 class Whole:
     """Take the whole image as one face of score 1."""
 
-    def __init__(self, file: Path | None = None, least: float | None = None) -> None:
+    def __init__(self, file: Path | None = None, min_score: float | None = None) -> None:
         if file is not None:
             raise DetectorError(f"the detector 'whole' takes no file, got {file}", do="leave out `detector_file`")
 

@@ -1,4 +1,4 @@
-"""How many pixels are being decoded at once, over all threads."""
+"""A limit on the pixels being decoded at once in all threads."""
 
 import threading
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class Budget:
-    """A number of pixels that threads share: who needs more than is free waits until others are done."""
+    """Pixels shared by threads: a thread that needs more than is free waits for the others."""
 
     def __init__(self, pixels: int) -> None:
         self._all = self._free = pixels
@@ -14,7 +14,7 @@ class Budget:
 
     @contextmanager
     def hold(self, pixels: int) -> Iterator[None]:
-        """Take so many pixels, at most all of them, for as long as the block lasts."""
+        """Hold `pixels`, at most all of them, until the block ends."""
         pixels = min(pixels, self._all)
         with self._changed:
             self._changed.wait_for(lambda: self._free >= pixels)

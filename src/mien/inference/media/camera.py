@@ -17,7 +17,7 @@ CAMERA = "camera:"
 
 
 def frames(source: str) -> Iterator[tuple[int, float, Callable[[], Pixels]]]:
-    """Yield (index, seconds since the first frame was asked for, what makes uint8 RGB (H, W, 3)) of "camera:0".
+    """Yield (index, seconds since the first request, a function that returns uint8 RGB (H, W, 3)) of "camera:0".
 
     MediaError when there is no such camera, and when it stops sending.
     """

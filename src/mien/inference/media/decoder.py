@@ -1,9 +1,9 @@
-"""The decoder of a video stream, set so that damage inside packets is noticed where it can be.
+"""The decoder of a video stream, configured to detect damage inside packets where it can.
 
-Decoders differ in what they notice.  Most, told to stop at errors (err_detect), do.  libvpx reads VP9 about as fast as
-FFmpeg's own decoder and sees where a frame reads beyond its data, which that one does not.  dav1d checks how AV1's
-symbols end when it is strict.  FFmpeg's HEVC and VP8 decoders notice next to nothing; in HEVC at least the byte
-patterns that cannot be in a packet are looked for here.  docs/limits.md has what was measured.
+Decoders detect different damage.  Most report errors when err_detect is set.  libvpx decodes VP9 about as fast as
+FFmpeg's own decoder and also detects a frame that reads beyond its data.  dav1d in strict mode checks how AV1's symbols
+end.  FFmpeg's HEVC and VP8 decoders detect almost nothing, so HEVC packets are searched here for byte patterns that
+they cannot contain.  docs/limits.md has the measurements.
 """
 
 import re
@@ -16,11 +16,11 @@ from mien.inference.media import h264
 from mien.inference.media.geometry import UPRIGHT, turn_of
 
 CAREFUL = {"err_detect": "crccheck+bitstream+buffer+explode"}
-MARKS = frozenset(("h264",))  # marks the frames that are damaged, and would give up those of an intra refresh
-MOST_PIXELS = 2**31 - 1  # that FFmpeg lets a limit be
-INSTEAD = {"vp9": "libvpx-vp9"}  # a decoder that notices more, where this FFmpeg has it
+MARKS = frozenset(("h264",))  # marks damaged frames; with CAREFUL it would drop those of an intra refresh
+MAX_FFMPEG_PIXELS = 2**31 - 1  # the highest limit that FFmpeg accepts
+INSTEAD = {"vp9": "libvpx-vp9"}  # a decoder that detects more, where this FFmpeg has it
 STRICT = frozenset(("libdav1d",))
-MOST_HELD = 64_000_000  # bytes of packets kept until it is known that the careful decoder reads the file
+MAX_TRIAL_BYTES = 64_000_000  # packets kept until the careful decoder has read a frame
 # emulation prevention (H.265, 7.4.2.1) keeps these out of a NAL unit, and out of the bytes between start codes
 FORBIDDEN = (b"\0\0\0", b"\0\0\1", b"\0\0\2")
 BETWEEN = re.compile(rb"\x00\x00(?:\x02|\x00[\x02-\xff])")
@@ -29,29 +29,29 @@ BETWEEN = re.compile(rb"\x00\x00(?:\x02|\x00[\x02-\xff])")
 class Decoder:
     """Decodes the packets of a stream.
 
-    An encoder may end its symbols in a way that strictness refuses.  Where a careful decoder reads no frame of the
-    first two groups of images, they are read again by the plain one.
+    A strict decoder may refuse files of some encoders.  When the careful decoder reads no frame of the first two groups
+    of images, the plain one reads them again.
     """
 
-    def __init__(self, stream: Any, most_pixels: int) -> None:
-        self._options = {"max_pixels": str(min(most_pixels, MOST_PIXELS))}
+    def __init__(self, stream: Any, max_pixels: int) -> None:
+        self._options = {"max_pixels": str(min(max_pixels, MAX_FFMPEG_PIXELS))}
         self._plain = stream.codec_context
         self._context = self._careful()
         self._turn: tuple[int, ...] | None = UPRIGHT if self._context is self._plain else None
         self._lengths = _length_size(self._plain)
         self._held: list[Any] = []
-        self._keys, self._sure = 0, self._plain.name not in STRICT
+        self._keys, self._decided = 0, self._plain.name not in STRICT
 
     def decode(self, packet: Any) -> Iterator[Any]:
-        """Yield the frames that a packet completes, and None where something could not be read."""
+        """Yield the frames that a packet completes, and None for damage."""
         if self._turn is None and packet.is_keyframe:
-            self._learn_turn(packet)
+            self._read_turn(packet)
         frames = self._decoded(packet)
-        if self._sure:
+        if self._decided:
             yield from frames
         else:
             yield from self._tried(packet, frames)
-        if self._lengths is not None and packet.size and not _possible(bytes(packet), self._lengths):
+        if self._lengths is not None and packet.size and not _is_valid_hevc(bytes(packet), self._lengths):
             yield None
 
     def _decoded(self, packet: Any) -> list[Any]:
@@ -67,11 +67,11 @@ class Decoder:
             return [None]
 
     def turn(self, frame: Any) -> tuple[int, ...]:
-        """Return how a frame is to be turned, one of geometry.EIGHT."""
+        """Return the orientation of a frame, one of geometry.EIGHT."""
         return turn_of(frame) if self._context is self._plain else self._turn or UPRIGHT
 
     def flush(self) -> None:
-        """Forget what was read, before reading from elsewhere."""
+        """Discard buffered frames before a seek."""
         self._context.flush_buffers()
         self._context.skip_frame = "DEFAULT"
         self._held.clear()
@@ -81,10 +81,10 @@ class Decoder:
         self._held.append(packet)
         self._keys += packet.is_keyframe
         if any(frame is not None for frame in frames):
-            self._sure = True
+            self._decided = True
             yield from frames
-        elif self._keys > 2 or not packet.size or sum(held.size for held in self._held) > MOST_HELD:
-            self._sure = True
+        elif self._keys > 2 or not packet.size or sum(held.size for held in self._held) > MAX_TRIAL_BYTES:
+            self._decided = True
             yield from self._plainly()
         else:
             return
@@ -107,7 +107,7 @@ class Decoder:
         return context
 
     def _other(self, name: str | None) -> Any:
-        """Return a decoder of another name for the same stream; None where there is none."""
+        """Return another decoder for the same stream, or None when there is none."""
         try:
             context = name and av.CodecContext.create(name, "r")
         except av.codec.codec.UnknownCodecError:
@@ -116,27 +116,27 @@ class Decoder:
             context.extradata, context.options, context.thread_type = self._plain.extradata, self._options, "AUTO"
         return context
 
-    def _learn_turn(self, packet: Any) -> None:
-        """Ask the stream's own decoder how its frames are turned: only that one is given the display matrix."""
+    def _read_turn(self, packet: Any) -> None:
+        """Read the orientation from the stream's own decoder: only that one gets the display matrix."""
         self._turn = UPRIGHT
         try:
             self._plain.thread_count, self._plain.options = 1, self._options
             self._turn = next(map(turn_of, self._plain.decode(packet)), UPRIGHT)
-        except av.error.FFmpegError:  # what is wrong with it, the other one tells
+        except av.error.FFmpegError:  # the careful decoder reports the error
             pass
 
 
 def _length_size(context: Any) -> int | None:
-    """Return how many bytes tell the length of an HEVC NAL unit, 0 where start codes part them, None for others."""
+    """Return the size of the length field of HEVC NAL units, 0 for start codes, None for other codecs."""
     if context.name != "hevc":
         return None
     return h264.length_size(context.extradata or b"", 21)
 
 
-def _possible(packet: bytes, lengths: int) -> bool:
-    """Return whether an HEVC packet holds only bytes that its NAL units may have.
+def _is_valid_hevc(packet: bytes, lengths: int) -> bool:
+    """Return whether an HEVC packet holds only bytes that NAL units may contain.
 
-    >>> _possible(b"\\0\\0\\0\\4\\x26\\1\\xaf\\0", 4), _possible(b"\\0\\0\\0\\6\\x26\\1\\0\\0\\0\\5", 4)
+    >>> _is_valid_hevc(b"\\0\\0\\0\\4\\x26\\1\\xaf\\0", 4), _is_valid_hevc(b"\\0\\0\\0\\6\\x26\\1\\0\\0\\0\\5", 4)
     (True, False)
     """
     if not lengths:
@@ -145,7 +145,7 @@ def _possible(packet: bytes, lengths: int) -> bool:
     while at < len(packet):
         start = at + lengths
         at = start + int.from_bytes(packet[at:start], "big")
-        unit = packet[start:at].rstrip(b"\0")  # zeros may follow it
+        unit = packet[start:at].rstrip(b"\0")  # zeros may follow a unit
         if any(pattern in unit for pattern in FORBIDDEN):
             return False
     return True

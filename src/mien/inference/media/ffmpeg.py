@@ -1,8 +1,8 @@
-"""Frames of video files, as FFmpeg (PyAV) finds them, and where a file that is not whole stops.
+"""Frames of video files through FFmpeg (PyAV), and where an incomplete file stops.
 
-Time is what the timestamps say, from the earliest frame that is displayed on.  Reading from the middle goes to the key
-frame before it, by the container's index.  What cannot be decoded is left out and the rest is read; FFmpeg ends quietly
-where the bytes end, so the size of a file is compared with what its own head promises.
+Times are those of the timestamps, counted from the earliest displayed frame.  Reading from the middle seeks to the key
+frame before it, by the container's index.  Damaged frames are skipped and the rest is read.  FFmpeg reports no error
+where the bytes end, so the size of a file is compared with the size in its header.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,58 +18,56 @@ import av
 
 from mien.errors import MediaError
 from mien.inference.media import geometry, matroska
-from mien.inference.media import image as media
-from mien.inference.media.decoder import MOST_PIXELS, Decoder
-from mien.inference.media.image import Pixels, reason
+from mien.inference.media.decoder import MAX_FFMPEG_PIXELS, Decoder
+from mien.inference.media.image import EMPTY, MAX_PIXELS, Pixels, check_size, reason
 
-BACK = (0.0, 1.0, 5.0, 25.0, 125.0)  # seconds to look further back, where a container's index is not exact
-SIZES = (188, 192, 204)  # bytes of a packet of an MPEG transport stream, on the air, on a disc, with parity
-SYNC = 0x47  # begins each of them
-UNSURE = frozenset(("mpeg",))  # containers whose timestamps FFmpeg guesses after a seek: read from the beginning
-STILL = frozenset(("tty", "image2", "image2pipe", "bin", "xbin", "adf", "idf", "ico"))  # text, drawn, and images
-BROADCAST = frozenset(("mpegts", "mpeg", "h264", "hevc", "vvc", "mpegvideo", "m4v"))  # may begin anywhere
+BACK = (0.0, 1.0, 5.0, 25.0, 125.0)  # seconds to seek further back when a container's index is not exact
+SIZES = (188, 192, 204)  # bytes of a packet of an MPEG transport stream: broadcast, disc, with parity
+SYNC = 0x47  # first byte of a packet
+NO_SEEK = frozenset(("mpeg",))  # FFmpeg guesses timestamps after a seek: read from the beginning
+STILL = frozenset(("tty", "image2", "image2pipe", "bin", "xbin", "adf", "idf", "ico"))  # text and still images
+BROADCAST = frozenset(("mpegts", "mpeg", "h264", "hevc", "vvc", "mpegvideo", "m4v"))  # may start anywhere
 ATTACHED = av.stream.Disposition.attached_pic
 NO_VIDEO = (av.error.InvalidDataError, av.error.ArgumentError, av.error.EOFError)
 UNKNOWN = "it is damaged, or not a video of a known format"
 
 
 def frames(
-    path: Path, start: float = 0.0, max_pixels: int = media.MAX_PIXELS
+    path: Path, start: float = 0.0, max_pixels: int = MAX_PIXELS
 ) -> Iterator[tuple[int, float, Callable[[], Pixels]]]:
-    """Yield (index, seconds, what makes uint8 RGB (H, W, 3)) of every decoded frame from `start` seconds on.
+    """Yield (index, seconds, a function that returns uint8 RGB (H, W, 3)) of every frame from `start` seconds on.
 
-    `index` counts decoded frames from the file's first one on.  After a seek it is taken from the container's list of
-    frames where it has a complete one (MP4, MOV, AVI), else (Matroska, WebM, transport streams) it is the key frame's
-    time by the nominal frame rate: the same number where that rate is constant, near it where it is not.
-    MediaError, after all frames that are whole, when the file is cut short, damaged or still being written; and for
-    frames of more than `max_pixels` pixels.
+    `index` counts decoded frames from the first one of the file.  After a seek it comes from the container's list of
+    frames if that is complete (MP4, MOV, AVI).  Else (Matroska, WebM, transport streams) it is the key frame's time
+    times the nominal frame rate, which is exact for a constant rate.  MediaError, after all complete frames, when the
+    file is cut short, damaged or still being written; and for frames of more than `max_pixels` pixels.
     """
     size = _size(path)
-    if _empty(path):  # some of FFmpeg's readers open it
-        raise MediaError(f"{path} cannot be read as a video: {media.EMPTY}")
+    if _empty(path):  # some of FFmpeg's readers accept an empty file
+        raise MediaError(f"{path} cannot be read as a video: {EMPTY}")
     with ExitStack() as stack:
         reading = _Reading(path, stack.enter_context(opened(path)), start, max_pixels)
         if start > 0 and not reading.seek():
             reading = _Reading(path, stack.enter_context(opened(path)), start, max_pixels)
         yield from reading.frames()
         if _size(path) > size:
-            what = "was still being written"
+            state = "was still being written"
         elif reading.is_whole():
             return
         else:
-            what = "is cut short or damaged"
+            state = "is cut short or damaged"
     at = reading.seconds if reading.damaged is None else reading.damaged
-    raise MediaError(f"{path} {what} at {at:.1f} s", do=f"{reading.read} frames were decoded")
+    raise MediaError(f"{path} {state} at {at:.1f} s", do=f"{reading.read} frames were decoded")
 
 
-def origin(path: Path) -> float:
-    """Return which moment of a file's own clock, in seconds, is second 0 of `frames`; MediaError without a frame."""
+def start_seconds(path: Path) -> float:
+    """Return the time on a file's own clock, in seconds, that is second 0 of `frames`; MediaError without a frame."""
     with opened(path) as file:
-        return _Reading(path, file, 0.0, MOST_PIXELS).origin()
+        return _Reading(path, file, 0.0, MAX_FFMPEG_PIXELS).start_seconds()
 
 
 def opened(path: Path) -> Any:
-    """Return the open container of a video file; MediaError when FFmpeg knows no way to read it."""
+    """Return the open container of a video file; MediaError when FFmpeg cannot read it."""
     try:
         return _open(f"file:{path}")
     except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -78,81 +76,81 @@ def opened(path: Path) -> Any:
                 return _open(f"subfile,,start,0,end,{whole},,:{path}")
             except (av.error.FFmpegError, OSError, ValueError):
                 pass
-        why = media.EMPTY if _empty(path) else UNKNOWN if isinstance(error, NO_VIDEO) else reason(error)
+        why = EMPTY if _empty(path) else UNKNOWN if isinstance(error, NO_VIDEO) else reason(error)
         why = "its index is missing: cut short, or still being written" if whole == 0 else why
         raise MediaError(f"{path} cannot be read as a video: {why}") from None
 
 
 def _open(name: str) -> Any:
-    # titles and the like come in any encoding, and nobody reads them here
+    # metadata such as titles comes in any encoding, and is not used here
     return av.open(name, options={"protocol_whitelist": "file,subfile"}, metadata_errors="replace")
 
 
-def moving(file: Any, path: Path) -> Any:
-    """Return the stream of a container that a viewer would show; MediaError when none can be.
+def video_stream(file: Any, path: Path) -> Any:
+    """Return the video stream that a viewer would show; MediaError when there is none.
 
-    Cover images are no video.  Of several videos it is the one that FFmpeg calls best.
+    Cover images do not count.  Of several streams it is the one that FFmpeg calls best.
     """
-    # FFmpeg also "plays" text files and single images
+    # FFmpeg also reads text files and single images as videos
     still = file.format.name in STILL or file.format.name.endswith("_pipe")
     videos = [] if still else [stream for stream in file.streams.video if not stream.disposition & ATTACHED]
     if not videos:
         raise MediaError(f"{path} has no moving image", "a video file")
     known = [stream for stream in videos if stream.codec_context is not None]
     if not known:
-        raise MediaError(f"{path} is encoded in a way that this FFmpeg does not know", "H.264, HEVC, VP9, AV1, ...")
+        raise MediaError(f"{path} uses a codec that this FFmpeg does not support", "H.264, HEVC, VP9, AV1, ...")
     best = file.streams.best("video")
     return best if best in known else known[0]
 
 
 @dataclass
 class _Key:
-    """The key frame that reading starts at: its packet, and how many images follow it in the file but not in time."""
+    """The key frame where reading starts: its packet, and the number of later packets that are shown before it."""
 
     packet: Any
     leading: int = 0
 
 
 class _Reading:
-    """One pass over the video of a file: the frames, and afterwards how far it came.
+    """One pass over the video of a file: its frames, and then how far it got.
 
     Attributes:
-        seconds: of the last frame.
-        damaged: seconds where the first thing stood that could not be decoded, or None.
-        read: frames from `start` on.
+        seconds: time of the last frame.
+        damaged: time of the first damage, or None.
+        read: number of frames from `start` on.
     """
 
     def __init__(self, path: Path, file: Any, start: float, max_pixels: int) -> None:
         self.seconds, self.read = 0.0, 0
         self.damaged: float | None = None
         self._path, self._file, self._start, self._max_pixels = path, file, start, max_pixels
-        self._stream = stream = moving(file, path)
-        media.check_size(stream.width, stream.height, path, max_pixels)
+        self._stream = stream = video_stream(file, path)
+        check_size(stream.width, stream.height, path, max_pixels)
         rate = float(stream.average_rate or stream.guessed_rate or 25)
         self._rate = rate if 0 < rate < 1000 else 25.0
         self._decoder, self._aspect = Decoder(stream, max_pixels), geometry.Aspect(stream)
-        self._origin: int | None = None  # the timestamp that is second 0
-        self._waiting: list[int] | None = [] if file.format.name == "avi" else None  # AVI has no time but the order
+        self._first_pts: int | None = None  # the timestamp that is second 0
+        self._waiting: list[int] | None = [] if file.format.name == "avi" else None  # AVI has no times, only an order
         self._last: float | None = None
         self._packets: Iterator[Any] = file.demux(stream)
         self._first_key: int | None = None
         self._last_key: int | None = None
-        self._to_come: set[int] = set()  # timestamps of packets whose frames are not seen yet, the latest ones
+        self._to_come: set[int] = set()  # timestamps of packets whose frames were not output yet
         self._key: _Key | None = None
 
     def seek(self) -> bool:
-        """Go to the last key frame before `start`; return whether one was found there."""
+        """Seek to the last key frame before `start`; return whether there is one."""
         reordered = self._waiting is not None and self._stream.codec_context.has_b_frames
-        if self._file.format.name in UNSURE or reordered or not self._find_origin():
+        if self._file.format.name in NO_SEEK or reordered or not self._find_first_pts():
             return False
         base = self._stream.time_base
-        target = (self._origin or 0) + self._start / base
+        target = (self._first_pts or 0) + self._start / base
         for back in BACK:
             at = self._start - back
             if at <= 0:
                 return False
             try:
-                self._file.seek((self._origin or 0) + int(at / base), stream=self._stream)
+                self._file.seek((self._first_pts or 0) + int(at / base), stream=self._stream)
                 self._forget()
                 packets = self._file.demux(self._stream)
                 packet = next((p for p in packets if p.is_keyframe and p.pts is not None), None)
@@ -170,7 +168,7 @@ class _Reading:
         for frame in self._decoded(self._packets):
             if key and index is None:
                 if frame is None or frame.pts is None or frame.pts < key.packet.pts:
-                    continue  # images of an open group that lean on one we have not read
+                    continue  # images of an open group that refer to one before the seek
                 index = self._index(key)
             timestamp = self._timestamp(frame)
             if frame is not None:
@@ -184,17 +182,17 @@ class _Reading:
             index = (index or 0) + (frame is not None)
 
     def is_whole(self) -> bool:
-        """Return whether all that was passed could be read, and the file is as long as it says."""
+        """Return whether nothing was damaged, and the file has the length in its header."""
         if self.damaged is None and self._file.format.name.startswith("matroska"):
             at = matroska.first_damage(self._path, self._key.packet.pos or 0 if self._key else 0)
             if at is not None:
-                self.damaged = max(0.0, at - float((self._origin or 0) * self._stream.time_base))
+                self.damaged = max(0.0, at - float((self._first_pts or 0) * self._stream.time_base))
         if self._to_come and self.damaged is None and self._file.format.name not in (*BROADCAST, "avi"):
-            self.damaged = self.seconds  # what the decoder gives up while it is emptied, PyAV does not say
+            self.damaged = self.seconds  # PyAV does not report frames lost while draining
         return self.damaged is None and not _lacks_bytes(self._path, self._file.format.name)
 
     def _decoded(self, packets: Iterator[Any]) -> Iterator[Any]:
-        """Yield frames, and None where something could not be read; a broadcast may begin before its first key."""
+        """Yield frames, and None for damage; a broadcast may start before its first key frame."""
         begun = self._file.format.name not in BROADCAST
         try:
             for packet in packets:
@@ -220,18 +218,18 @@ class _Reading:
         if self._waiting is not None and packet.size and packet.dts is not None:
             heappush(self._waiting, packet.dts)
 
-    def origin(self) -> float:
-        """Read up to the first frame; return the moment, on the file's clock, that is second 0."""
-        self._find_origin()
-        return float((self._origin or 0) * self._stream.time_base)
+    def start_seconds(self) -> float:
+        """Read up to the first frame; return the time on the file's clock that is second 0."""
+        self._find_first_pts()
+        return float((self._first_pts or 0) * self._stream.time_base)
 
-    def _find_origin(self) -> bool:
-        """Read up to the first frame, for its time; return whether it has one."""
+    def _find_first_pts(self) -> bool:
+        """Read up to the first frame for its time; return whether it has one."""
         for frame in self._decoded(self._packets):
             timestamp = self._timestamp(frame)
             if frame is not None:
-                self._set_origin(timestamp)
-                self.damaged = None  # what is behind `start` counts
+                self._set_first_pts(timestamp)
+                self.damaged = None  # only damage after `start` counts
                 return timestamp is not None
             self.damaged = 0.0
         return False
@@ -242,29 +240,29 @@ class _Reading:
             self._waiting.clear()
 
     def _timestamp(self, frame: Any) -> int | None:
-        """Return when a frame is shown: what it says, or in AVI the earliest of those that wait to be shown."""
+        """Return when a frame is shown: its timestamp, or in AVI the earliest pending one."""
         if self._waiting is None:
             return None if frame is None else frame.pts
         return heappop(self._waiting) if self._waiting else None
 
-    def _set_origin(self, timestamp: int | None) -> None:
-        """Let time begin with the earliest frame, or with the key frame before it where that one is damaged."""
+    def _set_first_pts(self, timestamp: int | None) -> None:
+        """Start time at the earliest frame, or at the key frame before it when that one is damaged."""
         first = self._stream.start_time or 0 if timestamp is None else timestamp
-        self._origin = first if self._first_key is None or self.damaged is None else min(first, self._first_key)
+        self._first_pts = first if self._first_key is None or self.damaged is None else min(first, self._first_key)
 
     def _time(self, timestamp: int | None) -> None:
-        """Move on to a frame's time; without a timestamp, or with one in the past, by one frame of the usual rate."""
-        if self._origin is None:
-            self._set_origin(timestamp)
-        told = None if timestamp is None else float((timestamp - (self._origin or 0)) * self._stream.time_base)
-        if told is None or (self._last is not None and told <= self._last):
-            told = 0.0 if self._last is None else self._last + 1 / self._rate
-        self._last = told
-        self.seconds = round(max(0.0, told), 6)
+        """Advance to a frame's time; without a timestamp, or with one in the past, by one frame of the nominal rate."""
+        if self._first_pts is None:
+            self._set_first_pts(timestamp)
+        seconds = None if timestamp is None else float((timestamp - (self._first_pts or 0)) * self._stream.time_base)
+        if seconds is None or (self._last is not None and seconds <= self._last):
+            seconds = 0.0 if self._last is None else self._last + 1 / self._rate
+        self._last = seconds
+        self.seconds = round(max(0.0, seconds), 6)
 
     def _shown(self, frame: Any) -> Callable[[], Pixels]:
         size = geometry.shown_size(frame.width, frame.height, self._aspect.at(frame.pts))
-        media.check_size(*size, self._path, self._max_pixels)
+        check_size(*size, self._path, self._max_pixels)
         return partial(geometry.shown, frame, size, self._decoder.turn(frame))
 
     def _index(self, key: _Key) -> int:
@@ -273,7 +271,7 @@ class _Reading:
             at = entries.search_timestamp(packet.dts)
             if at >= 0 and entries[at].timestamp == packet.dts:
                 return sum(not entry.is_discard for entry in entries[:at]) + key.leading
-        return round(float((packet.pts - (self._origin or 0)) * packet.time_base) * self._rate)
+        return round(float((packet.pts - (self._first_pts or 0)) * packet.time_base) * self._rate)
 
 
 def _counted(packets: Iterator[Any], key: _Key) -> Iterator[Any]:
@@ -294,13 +292,13 @@ def _empty(path: Path) -> bool:
 
 
 def _lacks_bytes(path: Path, name: str) -> bool:
-    """Return whether a file is shorter than its head says: AVI, Matroska, MP4 and MOV; or ends within a packet."""
+    """Return whether a file is shorter than its header states (AVI, Matroska, MP4, MOV) or ends within a packet."""
     size = _size(path)
     with path.open("rb") as file:
         head = file.read(256)
         if name == "avi":
-            told = int.from_bytes(head[4:8], "little")
-            return told == 0 or told + 8 > size  # 0 stands there while it is being written
+            length = int.from_bytes(head[4:8], "little")
+            return length == 0 or length + 8 > size  # 0 while it is being written
         if name.startswith("matroska"):
             return _segment_end(head) > size
         if name.startswith("mov"):
@@ -309,7 +307,7 @@ def _lacks_bytes(path: Path, name: str) -> bool:
 
 
 def _whole_packets(head: bytes, size: int) -> bool:
-    """Return whether a transport stream ends with a whole packet; its first one may be the rest of one."""
+    """Return whether a transport stream ends with a complete packet; its first may be partial."""
     for length in SIZES:
         for first in range(length):
             if len(head) >= first + 5 * length and all(head[first + k * length] == SYNC for k in range(5)):
@@ -319,7 +317,7 @@ def _whole_packets(head: bytes, size: int) -> bool:
 
 
 def _whole_boxes(path: Path) -> int | None:
-    """Return where the last whole box of an MP4 or MOV ends, 0 without a whole "moov", None for other files."""
+    """Return the end of the last complete box of an MP4 or MOV, 0 without a complete "moov", None for other files."""
     size = _size(path)
     try:
         with path.open("rb") as file:
@@ -332,21 +330,21 @@ def _whole_boxes(path: Path) -> int | None:
 
 
 def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
-    """Yield the name of every box of an MP4 and the byte where it says it ends (ISO/IEC 14496-12, 4.2)."""
+    """Yield the name and the stated end of every box of an MP4 (ISO/IEC 14496-12, 4.2)."""
     at = 0
     while at + 8 <= size:
         file.seek(at)
         head = file.read(16)
         length = int.from_bytes(head[:4], "big")
         length = int.from_bytes(head[8:], "big") if length == 1 else length or size - at  # 0: up to the end
-        if length < 8 or not head[4:8].isalnum():  # no box: what some programs leave behind the last one
+        if length < 8 or not head[4:8].isalnum():  # not a box: some programs append other bytes
             return
         yield head[4:8], at + length
         at += length
 
 
 def _segment_end(head: bytes) -> int:
-    """Return the byte where a Matroska file says it ends, 0 where it leaves that open (RFC 8794, 4 and 6).
+    """Return the stated end of a Matroska file, 0 when it is not stated (RFC 8794, 4 and 6).
 
     >>> _segment_end(b"\\x1a\\x45\\xdf\\xa3\\x80\\x18\\x53\\x80\\x67\\x8a")
     20
@@ -355,5 +353,5 @@ def _segment_end(head: bytes) -> int:
     if at < 4 or at >= len(head) or not head[at]:
         return 0
     width = 9 - head[at].bit_length()
-    told = int.from_bytes(head[at : at + width], "big") & ((1 << 7 * width) - 1)
-    return 0 if told == (1 << 7 * width) - 1 else at + width + told
+    length = int.from_bytes(head[at : at + width], "big") & ((1 << 7 * width) - 1)
+    return 0 if length == (1 << 7 * width) - 1 else at + width + length

@@ -1,11 +1,11 @@
 """Deterministic damage marks from FFmpeg's H.264 decoder when it decodes several frames at once.
 
-The decoder copies the mark of a damaged picture at the moment it outputs the picture.  With frame threads that can
-happen before the thread that decodes the picture has reached the damage, and the mark is lost.  Two measures keep the
-marks without decoding slower:
+The decoder copies the mark of a damaged frame when it outputs the frame.  With frame threads that can happen before the
+thread that decodes the frame has reached the damage, and the mark is lost.  Two measures keep the marks without slower
+decoding:
 
-- a deeper reorder buffer: a picture leaves it only after its thread has taken up a later packet (`defer_output`);
-- packets without a picture before draining: each waits for one thread to finish its picture (`idle_packets`).
+- a deeper reorder buffer: a frame leaves it only after its thread has started a later packet (`defer_output`);
+- packets without an image before draining: each waits until one thread has finished its frame (`idle_packets`).
 """
 
 import os
@@ -14,21 +14,21 @@ from typing import Any
 
 import av
 
-MAX_DEPTH = 16  # pictures that H.264, and FFmpeg's decoder, allow in the reorder buffer
+MAX_DEPTH = 16  # frames that H.264, and FFmpeg's decoder, allow in the reorder buffer
 MAX_THREADS = 16  # that FFmpeg starts when it may choose
-DELIMITER = b"\x09\xf0"  # an access unit delimiter, a NAL unit that carries no picture (H.264, 7.3.2.4)
+DELIMITER = b"\x09\xf0"  # an access unit delimiter, a NAL unit without an image (H.264, 7.3.2.4)
 
 
 def defer_output(context: Any) -> None:
-    """Deepen the reorder buffer of a decoder that is not open yet by as many pictures as it may have threads."""
+    """Deepen the reorder buffer of a decoder, before it is opened, by one frame for every thread."""
     if hasattr(context, "reorder_depth"):  # PyAV before 17 cannot set it
         threads = min(MAX_THREADS, (os.cpu_count() or 1) + 1)
         context.reorder_depth = min(MAX_DEPTH, context.reorder_depth + threads)
 
 
 def idle_packets(context: Any) -> Iterator[Any]:
-    """Yield packets without a picture, one for every thread of an open decoder, which accepts them silently."""
-    context.skip_frame = "NONREF"  # else a packet without a picture is an error
+    """Yield packets without an image, one for every thread of an open decoder, which accepts them silently."""
+    context.skip_frame = "NONREF"  # else a packet without an image is an error
     lengths = length_size(context.extradata or b"", 4)
     head = len(DELIMITER).to_bytes(lengths, "big") if lengths else b"\0\0\0\1"
     for _ in range(context.thread_count):

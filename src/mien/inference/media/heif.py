@@ -1,8 +1,8 @@
-"""What the head of a HEIF or AVIF file says (ISO/IEC 23008-12): its primary image, and how that is to be turned.
+"""The header of a HEIF or AVIF file (ISO/IEC 23008-12): its primary image and how to orient it.
 
-HEVC is decoded by libheif (pi_heif, which is not registered with Pillow: that would change the user's whole process),
-AV1 by libavif (Pillow).  libavif leaves crop, rotation and mirror to its caller and pi_heif refuses images that are
-cropped by much, so the head is read here; libheif does the rest where it can.
+libheif (pi_heif) decodes HEVC and libavif (Pillow) AV1.  pi_heif is not registered with Pillow, since that would affect
+the whole process.  libavif leaves crop, rotation and mirror to its caller, and pi_heif refuses images that are cropped
+by much, so the header is read here; libheif does the rest where it can.
 """
 
 import struct
@@ -21,18 +21,18 @@ STILLS = frozenset(
         *(b"avif", b"avis", b"avci", b"avcs", b"jpeg", b"jpgs", b"j2ki", b"vvic", b"1pic"),
     )
 )
-"""Brands of images; a film may carry a cover image too, but is branded as a film."""
+"""Brands of images; a video with a cover image has a brand of videos."""
 
 CODED = {b"hvc1": "HEVC", b"hev1": "HEVC", b"lhv1": "HEVC", b"av01": "AV1", b"avc1": "H.264", b"vvc1": "VVC"}
 CODED |= {b"jpeg": "JPEG", b"j2k1": "JPEG 2000", b"unci": "uncompressed"}
 DERIVED = frozenset((b"grid", b"iden", b"iovl"))
 TURNS = frozenset((b"clap", b"irot", b"imir"))
-ZEROS = 16  # bytes at the end of pixels that no coder leaves behind, but a download that stopped
-MOST_META = 1 << 24  # bytes of a head; those of phones have some thousand
+ZEROS = 16  # zero bytes at the end of the pixels that no encoder writes, but an incomplete download leaves
+MAX_META_BYTES = 1 << 24  # of a header; those of phones have a few thousand
 
-Box = tuple[bytes, int, int]  # name, and the bytes from where to where its content lies
-Kinds = dict[int, tuple[bytes, bool]]  # of items by their number, and whether they are hidden
-Refers = tuple[bytes, int, tuple[int, ...]]  # in which way which item refers to which others
+Box = tuple[bytes, int, int]  # name, first byte of its content, and the byte after its last
+Kinds = dict[int, tuple[bytes, bool]]  # by item number: kind, and whether it is hidden
+Refers = tuple[bytes, int, tuple[int, ...]]  # kind of reference, item, and the items it refers to
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ class Still:
 
     Attributes:
         codec: how its pixels are coded, such as "HEVC", or the four letters of an unknown one.
-        width, height: pixels as coded, before `turns`; 0 where the file does not say.
-        turns: (name, content, byte of the name in the file) of crop, rotation and mirror, in the order to be done.
+        width, height: pixels as coded, before `turns`; 0 when not stated.
+        turns: (name, content, position of the name in the file) of crop, rotation and mirror, in order.
         images: how many images the file holds, without thumbnails, alpha, depth and tiles.
-        moving: what moves beside it, or nothing.
-        places: the first byte of each piece of its pixels in the file, and the one after its last.
-        made: where in the file it is said how large an image made of others is, and whether by a grid or an overlay.
-        prefix: bytes that tell the length of a unit of HEVC within them; 0 for other codecs.
+        moving: the kind of moving content in the file, or empty.
+        places: for each piece of its pixels, its first byte in the file and the byte after its last.
+        made: for each image composed of others, its kind (grid or overlay) and where the file states its size.
+        prefix: size in bytes of the length field of HEVC units; 0 for other codecs.
     """
 
     codec: str
@@ -61,13 +61,13 @@ class Still:
     prefix: int = 0
 
     def note(self) -> str:
-        """Return what was read where that is not obvious, or nothing."""
-        told = [f"primary image of {self.images}"] if self.images > 1 else []
-        return "; ".join([*told, *([f"still image of {self.moving}"] if self.moving else [])])
+        """Return which image was read, if that is not obvious; or empty."""
+        parts = [f"primary image of {self.images}"] if self.images > 1 else []
+        return "; ".join([*parts, *([f"still image of {self.moving}"] if self.moving else [])])
 
 
 def head(file: BinaryIO) -> Still | None:
-    """Return what a file says of its primary image, or None where it is no still image; the position is lost."""
+    """Return the primary image in a file's header, or None for other files; moves the file position."""
     try:
         return _head(file)
     except (struct.error, IndexError, KeyError):
@@ -75,9 +75,9 @@ def head(file: BinaryIO) -> Still | None:
 
 
 def check_whole(data: bytes, still: Still) -> None:
-    """Refuse a file that lacks some of the pixels, or has something else in their place; ValueError.
+    """Raise ValueError when pixels are missing or damaged.
 
-    libheif leaves tiles blank that are not there; libde265 and dav1d make something of anything.
+    libheif leaves missing tiles blank; libde265 and dav1d decode anything.
     """
     if any(end > len(data) for _, end in still.places):
         missing = sum(end - max(start, min(len(data), end)) for start, end in still.places)
@@ -89,7 +89,7 @@ def check_whole(data: bytes, still: Still) -> None:
 
 
 def _is_hevc(data: bytes, at: int, end: int, prefix: int) -> bool:
-    """Return whether bytes are units with their lengths, without what no unit holds (ISO/IEC 23008-2, 7.4.2)."""
+    """Return whether bytes are HEVC units with valid lengths and contents (ISO/IEC 23008-2, 7.4.2)."""
     while at < end:
         start = at + prefix
         at = start + int.from_bytes(data[at:start], "big")
@@ -99,7 +99,7 @@ def _is_hevc(data: bytes, at: int, end: int, prefix: int) -> bool:
 
 
 def canvases(data: bytes, still: Still) -> Iterator[tuple[int, int]]:
-    """Yield the width and height of every canvas on which the primary image is put together, as they are told there."""
+    """Yield the width and height of every canvas from which the primary image is composed, as the file states them."""
     for kind, at in still.made:
         size = at + (10 if kind == b"iovl" else 4)  # after version, flags, and the background or the rows and columns
         if len(data) >= size + 8:
@@ -115,12 +115,12 @@ def plain(data: bytes, still: Still) -> bytes:
 
 
 def upright(image: Image.Image, still: Still) -> Image.Image:
-    """Return a loaded image, decoded as coded, as the file asks for it to be shown."""
+    """Return a decoded image with the file's crop, rotation and mirror applied."""
     return Image.fromarray(np.ascontiguousarray(turned(np.asarray(image), still))) if still.turns else image
 
 
 def turned(image: NDArray[Any], still: Still) -> NDArray[Any]:
-    """Return pixels (H, W, ...) as coded cropped, turned and mirrored as the file asks for; a view."""
+    """Return a view of decoded pixels (H, W, ...) with the file's crop, rotation and mirror applied."""
     for name, content, _ in still.turns:
         if name == b"clap":
             rows, columns = _window(content, image.shape[0], image.shape[1])
@@ -141,8 +141,8 @@ def _window(content: bytes, height: int, width: int) -> tuple[slice, slice]:
     slices: list[slice] = []
     for size, length, shift in ((height, high, top), (width, wide, left)):
         start = round(shift + Fraction(size - 1, 2) - (length - 1) / 2)
-        found = slice(max(0, start), min(size, start + round(length)))
-        slices.append(found if found.stop > found.start else slice(0, size))
+        inside = slice(max(0, start), min(size, start + round(length)))
+        slices.append(inside if inside.stop > inside.start else slice(0, size))
     return slices[0], slices[1]
 
 
@@ -158,7 +158,7 @@ def _head(file: BinaryIO) -> Still | None:
                 return None
             brand = file.read(4)
         elif name == b"meta" and not meta:
-            meta, base = file.read(min(end, start + MOST_META) - start), start
+            meta, base = file.read(min(end, start + MAX_META_BYTES) - start), start
     if not meta or (b"moov" in names and brand not in STILLS):
         return None
     return _primary(meta, base, names)
@@ -172,7 +172,7 @@ def _primary(meta: bytes, base: int, names: list[bytes]) -> Still | None:
     at = boxes[b"pitm"][0]
     primary = struct.unpack_from(">I" if meta[at] else ">H", meta, at + 4)[0]
     refers = list(_refers(meta, *boxes[b"iref"])) if b"iref" in boxes else []
-    tied = _tied(meta, *boxes[b"iprp"])
+    tied = _properties(meta, *boxes[b"iprp"])
     own = tied.get(primary, [])
     sizes = [struct.unpack_from(">II", meta, start + 4) for name, start, _ in own if name == b"ispe"]
     width, height = sizes[0] if sizes else (0, 0)
@@ -202,7 +202,7 @@ def _moving(names: list[bytes]) -> str:
 
 
 def _parts(item: int, kinds: Kinds, refers: list[Refers]) -> tuple[list[int], list[int]]:
-    """Return the coded items of which an item is made, and the items that put them together, itself perhaps."""
+    """Return the coded items of an item, and the items that compose them, perhaps itself."""
     made_of = {of: to for name, of, to in refers if name == b"dimg"}
     coded: list[int] = []
     derived: list[int] = []
@@ -217,7 +217,7 @@ def _parts(item: int, kinds: Kinds, refers: list[Refers]) -> tuple[list[int], li
 
 
 def _extents(meta: bytes, start: int, end: int, inner: int) -> dict[int, list[tuple[int, int]]]:
-    """Return where in the file the pieces of every item lie; `inner` is where those begin that stand in the head."""
+    """Return the byte ranges of every item in the file; `inner` is the offset of those stored in the header."""
     version, sizes = meta[start], struct.unpack_from(">H", meta, start + 4)[0]
     offset, length, base, index = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
     numbers = 4 if version == 2 else 2
@@ -230,7 +230,7 @@ def _extents(meta: bytes, start: int, end: int, inner: int) -> dict[int, list[tu
             raise IndexError
         return int.from_bytes(meta[at - size : at], "big")
 
-    found: dict[int, list[tuple[int, int]]] = {}
+    extents: dict[int, list[tuple[int, int]]] = {}
     for _ in range(read(numbers)):
         number = read(numbers)
         method = read(2) & 15 if version else 0
@@ -239,8 +239,8 @@ def _extents(meta: bytes, start: int, end: int, inner: int) -> dict[int, list[tu
         for _ in range(count if index + offset + length else min(count, 1)):
             _, begins = read(index if version else 0), first + read(offset) + (inner if method == 1 else 0)
             pieces.append((begins, begins + read(length)))
-        found[number] = pieces if method < 2 else []
-    return found
+        extents[number] = pieces if method < 2 else []
+    return extents
 
 
 def _count(kinds: Kinds, refers: list[Refers]) -> int:
@@ -252,14 +252,14 @@ def _count(kinds: Kinds, refers: list[Refers]) -> int:
 
 def _kinds(meta: bytes, start: int, end: int) -> Kinds:
     """Return the kind of every item by its number, and whether it is hidden."""
-    found: Kinds = {}
+    kinds: Kinds = {}
     for name, at, _ in _boxes(meta, start + (8 if meta[start] else 6), end):
         if name == b"infe" and meta[at] >= 2:
             wide = meta[at] > 2
             number = struct.unpack_from(">I" if wide else ">H", meta, at + 4)[0]
             kind = at + (10 if wide else 8)
-            found[number] = (meta[kind : kind + 4], bool(meta[at + 3] & 1))
-    return found
+            kinds[number] = (meta[kind : kind + 4], bool(meta[at + 3] & 1))
+    return kinds
 
 
 def _refers(meta: bytes, start: int, end: int) -> Iterator[Refers]:
@@ -270,17 +270,17 @@ def _refers(meta: bytes, start: int, end: int) -> Iterator[Refers]:
         yield name, of, struct.unpack_from(f">{count}{letter}", meta, at + size + 2)
 
 
-def _tied(meta: bytes, start: int, end: int) -> dict[int, list[Box]]:
+def _properties(meta: bytes, start: int, end: int) -> dict[int, list[Box]]:
     """Return the properties of every item by its number, in their order."""
     known: list[Box] = []
-    found: dict[int, list[Box]] = {}
+    tied: dict[int, list[Box]] = {}
     for name, at, stop in _boxes(meta, start, end):
         if name == b"ipco":
             known = list(_boxes(meta, at, stop))
         elif name == b"ipma":
             for number, places in _places(meta, at):
-                found.setdefault(number, []).extend(known[k - 1] for k in places if 0 < k <= len(known))
-    return found
+                tied.setdefault(number, []).extend(known[k - 1] for k in places if 0 < k <= len(known))
+    return tied
 
 
 def _places(meta: bytes, at: int) -> Iterator[tuple[int, list[int]]]:
@@ -296,19 +296,19 @@ def _places(meta: bytes, at: int) -> Iterator[tuple[int, list[int]]]:
 
 
 def _boxes(data: bytes, at: int, end: int) -> Iterator[Box]:
-    while at + 8 <= end and (found := _box(data[at : at + 16], at, end)):
-        yield found
-        at = found[2]
+    while at + 8 <= end and (box := _box(data[at : at + 16], at, end)):
+        yield box
+        at = box[2]
 
 
 def _boxes_of(file: BinaryIO, end: int) -> Iterator[Box]:
     at = 0
     while at + 8 <= end:
         file.seek(at)
-        if not (found := _box(file.read(16), at, end)):
+        if not (box := _box(file.read(16), at, end)):
             return
-        yield found
-        at = found[2]
+        yield box
+        at = box[2]
 
 
 def _box(start: bytes, at: int, end: int) -> Box | None:

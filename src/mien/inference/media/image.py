@@ -1,12 +1,12 @@
-"""Images to RGB, as a viewer shows them.
+"""Image files to RGB, as a viewer shows them.
 
-Whatever a file holds comes out as uint8 RGB (H, W, 3): turned by its EXIF orientation or, in HEIF and AVIF, by its own
-crop, rotation and mirror, transparent parts over white, deeper values scaled to 8 bits (tones.py).  A file of several
-images gives its first or primary one, and the note says so; animated ones, like everything else that moves, are read
-in video.py.  Anything that cannot be read is a MediaError of one line; a bad file raises nothing else.
+Every file becomes uint8 RGB (H, W, 3).  Its EXIF orientation is applied or, in HEIF and AVIF, its own crop, rotation
+and mirror.  Transparent parts are laid over white, and deeper values are scaled to 8 bits (bit_depth.py).  A file of
+several images gives its first or primary one, with a note; animated images are read in video.py.  A file that cannot be
+read raises a MediaError of one line, and nothing else.
 
-Sizes are checked from the head, before anything is allocated.  Pillow's own limit and its other settings belong to the
-whole process, so its readers are called directly and nothing of that is touched.
+The size in a file's header is checked before memory is allocated.  Pillow's limit and its other settings are global to
+the process, so its readers are called directly and those settings stay as they are.
 """
 
 import re
@@ -24,26 +24,32 @@ from PIL import Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from mien.errors import MediaError
-from mien.inference.media import heif, jpeg, raws, sizes, tones
+from mien.inference.media import bit_depth, camera_raw, declared_size, heif, jpeg
 from mien.inference.media.budget import Budget
 from mien.inference.media.heif import Still
 
 Pixels = NDArray[np.uint8]
 
-USUAL = ("JPEG", "PNG", "GIF", "BMP", "PPM")  # what Pillow knows at once; for others it imports all of its readers
-PHOTOS = (*USUAL, "DIB", "WEBP", "TIFF", "AVIF", "JPEG2000", "ICO")
-"""What photographs come in; not, say, EPS, for which Pillow would start another program."""
-UNSIGNED = ("TGA",)
-"""Formats that nothing at the head of a file betrays: tried when all others were."""
+COMMON_FORMATS = (
+    "JPEG",
+    "PNG",
+    "GIF",
+    "BMP",
+    "PPM",
+)  # loaded first; the others make Pillow import every reader
+PHOTO_FORMATS = (*COMMON_FORMATS, "DIB", "WEBP", "TIFF", "AVIF", "JPEG2000", "ICO")
+"""Formats of photographs.  EPS is left out: Pillow would start another program for it."""
+FORMATS_WITHOUT_MAGIC = ("TGA",)
+"""Formats without a signature in the header: tried last."""
 MAX_PIXELS = 100_000_000
-"""Pixels that one image or video frame may decode to, unless --max-pixels asks for more."""
-MOST_BYTES = 1 << 29  # of a JPEG whose end is looked at
+"""Pixels that one image or video frame may decode to, unless `max_pixels` sets another limit."""
+MAX_JPEG_BYTES = 1 << 29  # of a JPEG that is checked for missing data
 EMPTY = "it is empty"
-CUT = re.compile(
+DAMAGE = re.compile(
     "truncated|EOF|but only got|decoder (object|error)|data stream|beyond end of file|not enough image|invalid literal",
     re.IGNORECASE,
 )
-"""What Pillow says of files that end too early or whose bytes are not what they should be."""
+"""Pillow's messages for files that are cut short or damaged."""
 ORIENTATION = 0x0112  # the EXIF tag
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -58,12 +64,12 @@ TURNS = {
 
 @dataclass(frozen=True, eq=False)
 class Limits:
-    """What decoding an image may cost.
+    """Limits on decoding an image.
 
     Attributes:
-        max_pixels: so many pixels it may decode to, at the reduced scale where its codec has one.
-        target: a larger image is halved in size until it has at most so many.
-        budget: pixels shared with images that other threads decode, or None.
+        max_pixels: pixels that it may decode to, at the reduced scale where its codec has one.
+        target: a larger image is halved until it has at most this many pixels.
+        budget: pixels shared with the other threads, or None.
     """
 
     max_pixels: int = MAX_PIXELS
@@ -71,30 +77,30 @@ class Limits:
     budget: Budget | None = None
 
     def hold(self, pixels: int) -> AbstractContextManager[None]:
-        """Take pixels from the budget while the block lasts, waiting until they are free."""
+        """Hold pixels of the budget for the block, waiting until they are free."""
         return self.budget.hold(pixels) if self.budget else nullcontext()
 
     def factor(self, width: int, height: int) -> int:
-        """Return the power of two by which an image has to become smaller."""
+        """Return the power of two by which an image must shrink."""
         factor = 1
         while width * height > self.target * factor**2:
             factor *= 2
         return factor
 
 
-USUAL_LIMITS = Limits()
+DEFAULT_LIMITS = Limits()
 
 
-def check_size(width: int, height: int, name: str | Path, most: int | None = None) -> None:
-    """Refuse what would decode to more than `most` pixels, MAX_PIXELS when not given; MediaError.
+def check_size(width: int, height: int, name: str | Path, max_pixels: int | None = None) -> None:
+    """Raise MediaError for an image or video frame of more than `max_pixels` pixels, by default MAX_PIXELS.
 
-    To be asked with what a file's head says, before anything is allocated; for images and video frames alike.
+    Called with the size in the header, before memory is allocated.
     """
-    most = MAX_PIXELS if most is None else most
-    if width * height > most:
+    max_pixels = MAX_PIXELS if max_pixels is None else max_pixels
+    if width * height > max_pixels:
         raise MediaError(
             f"{name} has {width} x {height} pixels",
-            f"at most {most / 1e6:g} million",
+            f"at most {max_pixels / 1e6:g} million",
             f"`max_pixels` {width * height} reads it",
         )
 
@@ -106,7 +112,7 @@ class DecodedImage:
     Attributes:
         image: uint8 RGB (H, W, 3).
         width, height: pixels at full size, as seen.
-        note: what was read where that is not obvious ("page 1 of 3"), or nothing.
+        note: which part of the file was read, if that is not obvious ("page 1 of 3"); or empty.
     """
 
     image: Pixels
@@ -120,47 +126,47 @@ class DecodedImage:
         return self.width / int(self.image.shape[1])
 
 
-def read(path: str | Path) -> Pixels:
+def read_image(path: str | Path) -> Pixels:
     """Return an image at full size, uint8 RGB (H, W, 3); MediaError when it cannot be decoded."""
-    return load(path).image
+    return load_image(path).image
 
 
-def load(path: str | Path, limits: Limits = USUAL_LIMITS) -> DecodedImage:
-    """Return an image, halved in size until it has at most `limits.target` pixels; MediaError when it cannot be.
+def load_image(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> DecodedImage:
+    """Return an image, halved until it has at most `limits.target` pixels; MediaError when it cannot be decoded.
 
-    A JPEG is decoded at the smaller size, so 100 megapixels need no more memory than the target does.
+    A JPEG is decoded at the smaller size, so 100 megapixels need only the memory of the target.
     """
     try:
-        # a stream, not a name: Pillow maps named TIFFs into memory and garbles those that are stored turned
+        # a stream, not a name: Pillow memory-maps named TIFFs and garbles those stored rotated
         with Path(path).open("rb") as file:
-            return decode(file, limits, str(path))
+            return decode_image(file, limits, str(path))
     except OSError as error:
         raise MediaError(f"{path} cannot be read as an image: {reason(error)}") from None
 
 
-def decode(data: bytes | BinaryIO, limits: Limits = USUAL_LIMITS, name: str = "the image") -> DecodedImage:
-    """Return the image that a file's bytes, or a file open for reading, hold; MediaError when it cannot be decoded."""
+def decode_image(data: bytes | BinaryIO, limits: Limits = DEFAULT_LIMITS, name: str = "the image") -> DecodedImage:
+    """Return the image in bytes or in an open binary file; MediaError when it cannot be decoded."""
     try:
         return _decoded(BytesIO(data) if isinstance(data, bytes) else data, limits, name)
     except MediaError:
         raise
-    except Exception as error:  # decoders raise a dozen kinds for a broken file: it is the file that is wrong
+    except Exception as error:  # decoders raise a dozen types for a damaged file
         raise MediaError(f"{name} cannot be read as an image: {reason(error)}") from None
 
 
-def opened(
+def open_image(
     file: BinaryIO, guess: bool = False, max_pixels: int = MAX_PIXELS, name: str | Path = "the image"
 ) -> Image.Image:
-    """Return an image of which only the head is read; whatever Pillow raises where there is none.
+    """Return an image with only its header read; raises what Pillow raises for other files.
 
-    With `guess` the formats that nothing betrays are tried in the end.  MediaError when a reader would allocate more
-    than `max_pixels` at once.
+    With `guess`, formats without a signature are tried last.  MediaError when a reader would allocate more than
+    `max_pixels` at once.
     """
-    check_size(*sizes.largest(file), name, max_pixels)
+    check_size(*declared_size.declared_size(file), name, max_pixels)
     Image.preinit()
     file.seek(0)
     start = file.read(16)
-    for names in (lambda: USUAL, formats, lambda: UNSIGNED if guess else ()):
+    for names in (lambda: COMMON_FORMATS, formats, lambda: FORMATS_WITHOUT_MAGIC if guess else ()):
         for name in names():
             reader, accepts = Image.OPEN[name]
             try:
@@ -174,9 +180,9 @@ def opened(
 
 @cache
 def formats() -> tuple[str, ...]:
-    """Return the formats of PHOTOS that this Pillow reads, but for the usual ones."""
+    """Return the formats of PHOTO_FORMATS that this Pillow reads, except the common ones."""
     Image.init()
-    return tuple(name for name in PHOTOS if name in Image.OPEN and name not in USUAL)
+    return tuple(name for name in PHOTO_FORMATS if name in Image.OPEN and name not in COMMON_FORMATS)
 
 
 def _decoded(file: BinaryIO, limits: Limits, name: str) -> DecodedImage:
@@ -184,8 +190,8 @@ def _decoded(file: BinaryIO, limits: Limits, name: str) -> DecodedImage:
     start = file.read(16)
     if not start:
         raise ValueError(EMPTY)
-    if raws.starts_raw(start):
-        raise ValueError(raws.REFUSAL)
+    if camera_raw.starts_raw(start):
+        raise ValueError(camera_raw.REFUSAL)
     still = heif.head(file)
     if still and still.codec != "AV1":
         return _heif(file, still, limits, name)
@@ -199,7 +205,7 @@ def _decoded(file: BinaryIO, limits: Limits, name: str) -> DecodedImage:
 
 def _image(file: BinaryIO, max_pixels: int, name: str) -> Image.Image:
     try:
-        return opened(file, True, max_pixels, name)
+        return open_image(file, True, max_pixels, name)
     except UnidentifiedImageError:
         file.seek(0)
         if file.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
@@ -230,8 +236,8 @@ def _heif(file: BinaryIO, still: Still, limits: Limits, name: str) -> DecodedIma
 
 
 def _pillow(image: Image.Image, file: BinaryIO, still: Still | None, limits: Limits, name: str) -> DecodedImage:
-    if raws.is_raw(getattr(image, "tag_v2", {})):
-        raise ValueError(raws.REFUSAL)
+    if camera_raw.is_raw(getattr(image, "tag_v2", {})):
+        raise ValueError(camera_raw.REFUSAL)
     width, height = image.size
     factor = limits.factor(width, height)
     if factor > 1 and image.format == "JPEG2000":
@@ -247,23 +253,23 @@ def _pillow(image: Image.Image, file: BinaryIO, still: Still | None, limits: Lim
         if still:
             loaded = heif.upright(loaded, still)
             return _finished(loaded, 1, loaded.size, limits, "; ".join(filter(None, (still.note(), note))))
-        # after loading, because Pillow itself turns a TIFF while it loads; of what Pillow read, as others keep no EXIF
+        # after loading, because Pillow itself rotates a TIFF while it loads; only what Pillow read keeps EXIF
         turn = orientation(image)
         return _finished(loaded, turn, (width, height), limits, note)
 
 
 def _bytes(file: BinaryIO) -> bytes:
     file.seek(0, 2)
-    if file.tell() > MOST_BYTES:
+    if file.tell() > MAX_JPEG_BYTES:
         return b""
     file.seek(0)
     return file.read()
 
 
 def _finished(opened: Image.Image, turn: int, size: tuple[int, int], limits: Limits, note: str) -> DecodedImage:
-    """Return a loaded image of a file of `size` as RGB, turned, at a fraction of its size."""
+    """Return a loaded image of a file of `size` as RGB, upright, at a fraction of its size."""
     width, height = size
-    image, how = tones.rgb(opened, round(opened.width * limits.factor(width, height) / width))
+    image, how = bit_depth.rgb(opened, round(opened.width * limits.factor(width, height) / width))
     pixels = _upright(image, turn)
     note = "; ".join(filter(None, (note, how)))
     return DecodedImage(pixels, height, width, note) if turn >= 5 else DecodedImage(pixels, width, height, note)
@@ -273,9 +279,9 @@ def _loaded(image: Image.Image, file: BinaryIO) -> tuple[Image.Image, str]:
     rawmode = str([tile.args for tile in getattr(image, "tile", [])])
     image.load()
     note = _pages(image)
-    if tones.misread(image, rawmode):
+    if bit_depth.misread(image, rawmode):
         file.seek(0)
-        image, how = tones.colours(file.read())
+        image, how = bit_depth.colours(file.read())
         note = "; ".join(filter(None, (note, how)))
     return image, note
 
@@ -283,15 +289,15 @@ def _loaded(image: Image.Image, file: BinaryIO) -> tuple[Image.Image, str]:
 def _pages(image: Image.Image) -> str:
     try:
         count = int(getattr(image, "n_frames", 1))
-    except Exception:  # the first one was read; what is wrong with others is not known to matter
+    except Exception:  # the first page was read; damage in the others does not matter
         return ""
     what = "page" if image.format == "TIFF" else "frame"
     return f"{what} 1 of {count}" if count > 1 else ""
 
 
-def shown(image: Image.Image, turn: int, smaller: int = 1) -> Pixels:
-    """Return a loaded image of any mode as uint8 RGB, over white, turned, at a fraction of its size."""
-    return _upright(tones.rgb(image, smaller)[0], turn)
+def to_rgb(image: Image.Image, turn: int, smaller: int = 1) -> Pixels:
+    """Return a loaded image of any mode as uint8 RGB over white, upright, at a fraction of its size."""
+    return _upright(bit_depth.rgb(image, smaller)[0], turn)
 
 
 def _upright(image: Image.Image, turn: int) -> Pixels:
@@ -300,23 +306,23 @@ def _upright(image: Image.Image, turn: int) -> Pixels:
 
 
 def orientation(image: Image.Image) -> int:
-    """Return how an image is to be turned, 1 to 8, as EXIF numbers it; 1 is not at all, as anything else is."""
+    """Return the EXIF orientation of an image, 1 to 8; 1, upright, where it is absent or invalid."""
     try:
-        told = image.getexif().get(ORIENTATION, 1)
-    except Exception:  # EXIF is decoration: broken EXIF leaves a good image
+        value = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # an image with damaged EXIF is still good
         return 1
-    return told if isinstance(told, int) and 1 <= told <= 8 else 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def reason(error: Exception) -> str:
-    """Return what a decoder has to say for itself, in a few words."""
+    """Return the reason of a decoder's exception, in a few words."""
     if isinstance(error, FileNotFoundError):
         return "no such file"
     if isinstance(error, UnidentifiedImageError):
         return "not an image or video of a known format"
     if isinstance(error, MemoryError):
         return "not enough memory"
-    told = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    if isinstance(error, struct.error | IndexError | KeyError | EOFError) or CUT.search(told):
+    message = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    if isinstance(error, struct.error | IndexError | KeyError | EOFError) or DAMAGE.search(message):
         return "it is cut short or damaged"
-    return told
+    return message

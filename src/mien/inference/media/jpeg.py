@@ -1,8 +1,8 @@
-"""What of a JPEG's bytes is there: where its pixels end, whether they are all there, and what follows them.
+"""Whether a JPEG is complete: where its pixels end, which are missing, and what follows them.
 
-libjpeg fills what is missing with grey and Pillow does not hear of it.  So a file whose end is missing, and one that
-ends in grey, is decoded twice with different bytes where its own stop: rows that come out the same were in the file.
-A progressive one lacks scans where it was cut, one with restart marks lacks marks.
+libjpeg fills missing rows with grey and Pillow is not informed.  So a file without an end marker, or one that ends in
+grey, is decoded twice, with different bytes appended: rows that are equal in both were in the file.  A progressive
+file that was cut lacks scans, one with restart markers lacks markers.
 """
 
 import re
@@ -19,9 +19,9 @@ SCAN, RESTARTS, PIXELS = 0xDA, 0xDD, 0
 FRAMES = frozenset((0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF))
 MARKS = re.compile(rb"\xff[\xd0-\xd7]")
 PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
-MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)  # in a scan; what stands there else is data
+MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)  # that ends a scan; all else there is data
 OTHER = bytes(range(1, 255)) * 64
-"""Bytes that mean something else than zero coefficients, and no marker."""
+"""Bytes that decode to coefficients other than zero and hold no marker."""
 
 
 def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
@@ -37,8 +37,8 @@ def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         start, at = at + 4, at + 2 + struct.unpack_from(">H", data, at + 2)[0]
         yield marker, start, min(at, len(data))
         if marker == SCAN:
-            found = MARKER.search(data, at)
-            start, at = at, found.start() if found else len(data)
+            match = MARKER.search(data, at)
+            start, at = at, match.start() if match else len(data)
             yield PIXELS, start, at
 
 
@@ -52,7 +52,7 @@ def pixels_end(data: bytes) -> int:
 
 
 def buffered(data: bytes) -> bool:
-    """Return whether the whole image has to be held at full size to decode it: progressive, or a scan per colour."""
+    """Return whether decoding holds the whole image at full size: progressive, or one scan per colour."""
     parts = 0
     for marker, start, _ in segments(data):
         if marker in PROGRESSIVE:
@@ -64,32 +64,32 @@ def buffered(data: bytes) -> bool:
     return False
 
 
-def there(data: bytes) -> float:
-    """Return the part of a JPEG's scans, or of the restart marks in its scan, that is there; 1 where it has neither."""
-    told, every, marks = {}, 0, 0
+def complete_fraction(data: bytes) -> float:
+    """Return the fraction of a JPEG's scans, or of its restart markers, that is present; 1 where it has neither."""
+    levels_left, every, marks = {}, 0, 0
     expected = 0
     for marker, start, end in segments(data):
         if marker == RESTARTS:
             (every,) = struct.unpack_from(">H", data, start)
         elif marker in FRAMES:
-            told = {data[start + 6 + 3 * k]: [1] * 64 for k in range(data[start + 5])}
+            levels_left = {data[start + 6 + 3 * k]: [1] * 64 for k in range(data[start + 5])}
             expected = _units(data[start:end])
         elif marker == SCAN:
             if not (every or buffered(data)):
                 return 1.0
             parts, first, last, low = data[start], *data[end - 3 : end]
             for k in range(parts):
-                told[data[start + 1 + 2 * k]][first : last + 1] = [low & 15] * (last + 1 - first)
+                levels_left[data[start + 1 + 2 * k]][first : last + 1] = [low & 15] * (last + 1 - first)
         elif marker == PIXELS:
             marks += len(MARKS.findall(data, start, end)) if every else 0
     if buffered(data):
-        levels = [level for levels in told.values() for level in levels]
+        levels = [level for levels in levels_left.values() for level in levels]
         return levels.count(0) / len(levels) if levels else 1.0
     return min(1.0, marks / ((expected - 1) // every)) if every and expected > every else 1.0
 
 
 def _units(frame: bytes) -> int:
-    """Return how many units a frame's only scan is made of: 8 x 8 pixels, times the most that a colour has of them."""
+    """Return the number of units in a frame's only scan: 8 x 8 pixels times the largest sampling factor."""
     height, width = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
     factors = [frame[7 + 3 * k] for k in range(frame[5])]
     across, down = (max(f >> 4 for f in factors), max(f & 15 for f in factors)) if len(factors) > 1 else (1, 1)
@@ -97,31 +97,31 @@ def _units(frame: bytes) -> int:
 
 
 def loaded(image: Image.Image, data: bytes) -> tuple[Image.Image, str]:
-    """Return a JPEG whose bytes are `data`, loaded at the scale of `image`, and what was read of it.
+    """Return a JPEG with the bytes `data`, loaded at the scale of `image`, and a note on what was read.
 
-    ValueError when not all of its pixels are there.
+    ValueError when pixels are missing.
     """
     count = int(getattr(image, "n_frames", 1))
-    told = [f"primary image of {count} (MPO)"] if count > 1 else []
+    notes = [f"primary image of {count} (MPO)"] if count > 1 else []
     end = len(data) - 2
     if not data.endswith(END):
         end = pixels_end(data)
         if data.find(b"ftyp", end) >= end + 4:
-            told.append("still image of a motion photo")
-    if (part := there(data)) < 1:
+            notes.append("still image of a motion photo")
+    if (part := complete_fraction(data)) < 1:
         raise ValueError(f"it is cut short: {part:.0%} of its rows are there")
     size = image.size
     if data.startswith(END, end):
         image.load()
         if not _ends_grey(image):
-            return image, "; ".join(told)
+            return image, "; ".join(notes)
         end = pixels_end(data)
     one = _loaded(data[:end] + END, size)
     two = _loaded(data[:end].rstrip(b"\xff") + OTHER + END, size)
     same = (np.asarray(one) == np.asarray(two)).reshape(one.height, -1).all(1)
     if not same.all():
         raise ValueError(f"it is cut short: {same.argmin() / len(same):.0%} of its rows are there")
-    return one, "; ".join(told)
+    return one, "; ".join(notes)
 
 
 def _loaded(data: bytes, size: tuple[int, int]) -> Image.Image:
@@ -132,6 +132,6 @@ def _loaded(data: bytes, size: tuple[int, int]) -> Image.Image:
 
 
 def _ends_grey(image: Image.Image) -> bool:
-    """Return whether the last corner is the grey with which libjpeg fills what is missing."""
+    """Return whether the last corner is the grey with which libjpeg fills missing pixels."""
     corner = (max(0, image.width - 4), image.height - 1, image.width, image.height)
     return bool((np.asarray(image.crop(corner)) == 128).all())

@@ -1,8 +1,8 @@
-"""Where a Matroska or WebM file is damaged, as its own structure and checksums tell.
+"""Where a Matroska or WebM file is damaged, by its structure and checksums.
 
-A cluster (RFC 9559, 5.1.3) holds a few seconds.  FFmpeg and others write its CRC-32 at its front, FFmpeg's reader does
-not look at it, and several decoders (HEVC, VP8, Huffyuv) do not notice what it would tell.  Without one, the elements
-of a cluster still have to fill it.
+A cluster (RFC 9559, 5.1.3) holds a few seconds.  FFmpeg and others write a CRC-32 at its start.  FFmpeg's reader
+ignores it, and several decoders (HEVC, VP8, Huffyuv) miss damage that it would show.  Without a checksum, the elements
+of a cluster must still fill it.
 """
 
 import zlib
@@ -12,11 +12,11 @@ from typing import BinaryIO, Literal, NamedTuple
 SEGMENT, INFO, SCALE = 0x18538067, 0x1549A966, 0x2AD7B1
 CLUSTER, TIME, CRC = 0x1F43B675, 0xE7, 0xBF
 CHUNK = 1 << 20
-MOST_BACK = 1 << 26  # bytes in which the beginning of a cluster is looked for
+MAX_LOOKBACK = 1 << 26  # bytes searched backwards for the start of a cluster
 
 
 class _Element(NamedTuple):
-    """An EBML element: its name, the bytes of its content, and whether it says where it ends."""
+    """An EBML element: its name, the bytes of its content, and whether its length is stated."""
 
     name: int
     start: int
@@ -32,13 +32,13 @@ def first_damage(path: Path, since: int = 0) -> float | None:
         while (element := _element(file, at, size)) is not None:
             at = element.end
             if element.name in (SEGMENT, INFO):
-                at = element.start  # on with what is in it
+                at = element.start  # read its children
             elif element.name == SCALE:
                 scale = _number(file, element)
             elif element.name == CLUSTER and since:
                 at, since = _cluster_before(file, since), 0
             elif element.end > size:
-                return None  # what is merely cut short is told elsewhere
+                return None  # merely cut short, which is reported elsewhere
             elif element.name == CLUSTER:
                 time = _child(file, element, TIME)
                 seconds = seconds if time is None else _number(file, time) * scale / 1e9
@@ -50,12 +50,12 @@ def first_damage(path: Path, since: int = 0) -> float | None:
 
 
 def _cluster_before(file: BinaryIO, at: int) -> int:
-    """Return where the cluster begins that holds a byte; the end of the file where none is found."""
-    first = max(0, at - MOST_BACK)
+    """Return the start of the cluster that holds a byte, or the end of the file when there is none."""
+    first = max(0, at - MAX_LOOKBACK)
     file.seek(first)
     before = file.read(at - first)
-    found = before.rfind(CLUSTER.to_bytes(4, "big"))
-    return first + found if found >= 0 else file.seek(0, 2)
+    offset = before.rfind(CLUSTER.to_bytes(4, "big"))
+    return first + offset if offset >= 0 else file.seek(0, 2)
 
 
 def _whole(file: BinaryIO, cluster: _Element) -> bool:
@@ -98,7 +98,7 @@ def _number(file: BinaryIO, element: _Element, order: Literal["big", "little"] =
 
 
 def _element(file: BinaryIO, at: int, limit: int) -> _Element | None:
-    """Return the element at a byte (RFC 8794, 4 to 7); None at the limit, and where none can begin."""
+    """Return the element at a byte (RFC 8794, 4 to 7); None at the limit and where the bytes are invalid."""
     if at >= limit:
         return None
     file.seek(at)
@@ -107,6 +107,6 @@ def _element(file: BinaryIO, at: int, limit: int) -> _Element | None:
     if name > 4 or len(head) <= name or not head[name]:
         return None
     length = 9 - head[name].bit_length()
-    told = int.from_bytes(head[name : name + length], "big") & ((1 << 7 * length) - 1)
-    start, bounded = at + name + length, told != (1 << 7 * length) - 1
-    return _Element(int.from_bytes(head[:name], "big"), start, start + told if bounded else limit, bounded)
+    content = int.from_bytes(head[name : name + length], "big") & ((1 << 7 * length) - 1)
+    start, bounded = at + name + length, content != (1 << 7 * length) - 1
+    return _Element(int.from_bytes(head[:name], "big"), start, start + content if bounded else limit, bounded)

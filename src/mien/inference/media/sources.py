@@ -1,10 +1,9 @@
-"""The SOURCE arguments of a command to the files they mean, one at a time and in order.
+"""Expands the SOURCE arguments of a command to files, one at a time and in order.
 
-A folder is read recursively, sorted, for the known image and video suffixes; hidden files are left out, as is what
-is no file (FIFOs, sockets, devices) and what was read already in this run under another name or by way of a link.  A
-glob means what a shell would make of it.  What is named explicitly is always tried, as often as it is named; FIFOs and
-the like, for which one might wait forever, and camera raws are refused.  What cannot be found keeps its place, with the
-reason.
+A folder is searched recursively, sorted, for known image and video suffixes.  Hidden files, special files (FIFOs,
+sockets, devices) and files already read in this run under another name or through a link are skipped.  A glob expands
+as in a shell.  A file named explicitly is always read, as often as it is named, but special files, which might block
+forever, and camera raw files are refused.  A missing file keeps its place, with the reason.
 """
 
 import glob
@@ -17,22 +16,22 @@ from itertools import takewhile
 from pathlib import Path
 from stat import S_ISDIR, S_ISFIFO, S_ISREG, S_ISSOCK
 
-from mien.inference.media import raws, video
+from mien.inference.media import camera_raw, video
 from mien.inference.media.camera import CAMERA
-from mien.inference.media.kind import IMAGES, VIDEOS
+from mien.inference.media.filetype import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from mien.outputs.mark import RECORD, Own
 from mien.printable import writable
 
-PERHAPS = ".ts"  # a video, or TypeScript: the content decides
+AMBIGUOUS = ".ts"  # a video, or TypeScript: the content decides
 ONLY_OWN = "only what mien wrote itself; name the files to read them"
 Skipped = Counter[str]
-"""How many things of each kind were passed over in folders; a kind reads well after a number: "3 camera raw .cr2"."""
+"""Number of skipped files in folders by kind; a kind follows a number in messages: "3 camera raw .cr2"."""
 
 OWN = "of mien's own"
 """The kind of what mien wrote earlier: it is passed over in folders that carry its mark (mark.py), and in patterns."""
 SAME, FOLDER = "already read", "folder already read"
-"""Kinds of what has been read in this run under another name: hard links, links, arguments that overlap."""
-KNOWN = IMAGES | VIDEOS
+"""Kinds of files read in this run under another name: hard links, links, arguments that overlap."""
+KNOWN = IMAGE_SUFFIXES | VIDEO_SUFFIXES
 ADDRESS = re.compile(r"\w{2,}:/")  # a single letter is a drive
 
 
@@ -41,10 +40,9 @@ class Source:
     """One image, video or camera to read.
 
     Attributes:
-        name: the argument as given, joined with the path below it for folders; what cannot be encoded is replaced.
-        path: the file, or the "camera:0" of a camera.
-        below: the path below the argument, or the file's own name: where results about it are written.
-        error: one line saying why there is nothing to read, or None.
+        name: the argument as given, joined with the path below it for folders; characters that UTF-8 lacks are
+        replaced.  path: the file, or the "camera:0" of a camera.  below: the path below the argument, or the file's own
+        name: where results about it are written.  error: one line saying why there is nothing to read, or None.
     """
 
     name: str
@@ -58,25 +56,25 @@ class Source:
         return self.name.startswith(CAMERA)
 
 
-class _Seen:
-    """Which files and folders were met in this run, by device and inode."""
+class _Visited:
+    """The files and folders visited in this run, by device and inode."""
 
     def __init__(self) -> None:
         self._files: set[int] = set()
         self._folders: set[int] = set()
 
     def file(self, status: os.stat_result) -> bool:
-        """Return whether a file was met before, and remember it."""
-        return _met(self._files, status)
+        """Return whether a file was visited before, and remember it."""
+        return _visited(self._files, status)
 
     def folder(self, status: os.stat_result) -> bool:
-        """Return whether a folder was met before, and remember it."""
-        return _met(self._folders, status)
+        """Return whether a folder was visited before, and remember it."""
+        return _visited(self._folders, status)
 
 
-def _met(known: set[int], status: os.stat_result) -> bool:
+def _visited(known: set[int], status: os.stat_result) -> bool:
     key = status.st_dev << 64 | status.st_ino
-    before = key in known and bool(status.st_ino)  # 0 where the system has no such numbers
+    before = key in known and bool(status.st_ino)  # 0 on systems without inodes
     known.add(key)
     return before
 
@@ -84,18 +82,18 @@ def _met(known: set[int], status: os.stat_result) -> bool:
 def expand(
     arguments: Iterable[str | Path], skip: Path | None = None, skipped: Skipped | None = None
 ) -> Iterator[Source]:
-    """Yield the sources that arguments mean, but what a run that writes the folder `skip` has put there.
+    """Yield the sources of arguments, except the files that a run writes into the folder `skip`.
 
-    What is passed over in folders is counted in `skipped` by its kind, as it goes.
+    Files skipped in folders are counted in `skipped` by kind.
     """
-    skipped, seen = Skipped() if skipped is None else skipped, _Seen()
+    skipped, seen = Skipped() if skipped is None else skipped, _Visited()
     given = arguments if isinstance(arguments, list | tuple) else ()
     owns, first = _by_shell(given, skip), str(given[0]) if given else ""
     empty = True
     for argument in map(str, arguments):
         path = Path(argument)
         own = next((own for folder, own in owns.items() if folder in path.parents), None)
-        if own and (own(path) or (skip and not os.path.lexists(path))):  # one that the run has just replaced
+        if own and (own(path) or (skip and not os.path.lexists(path))):  # a file that the run has just replaced
             skipped[OWN] += 1
             continue
         for source in _expand(argument, path, skip, skipped, seen, own):
@@ -106,25 +104,25 @@ def expand(
 
 
 def _by_shell(arguments: list[str | Path] | tuple[str | Path, ...], skip: Path | None) -> Mapping[Path, Own]:
-    """Return the folders whose list of mien's own files counts for the arguments in them.
+    """Return the folders whose run record applies to the arguments in them.
 
-    Their record is itself an argument beside others: a shell made DIR/mien-run.json out of DIR/*.
+    The record is itself one of several arguments: a shell expanded DIR/* to DIR/mien-run.json and others.
     """
     named = (Path(argument) for argument in arguments if len(arguments) > 1)
     return {path.parent: Own(path.parent, skip) for path in named if path.name == RECORD}
 
 
 def _expand(
-    argument: str, path: Path, skip: Path | None, skipped: Skipped, seen: _Seen, own: Own | None = None
+    argument: str, path: Path, skip: Path | None, skipped: Skipped, seen: _Visited, own: Own | None = None
 ) -> Iterator[Source]:
-    """Yield what one argument means; `own` is given where it came out of a pattern."""
+    """Yield the sources of one argument; `own` is given for a match of a pattern."""
     status = _status(path)
     if argument.startswith(CAMERA):
         yield _source(argument, path)
     elif status and S_ISREG(status.st_mode):
         seen.file(status)
-        raw = path.suffix.lower() in raws.SUFFIXES
-        yield _source(argument, path, f"{argument}: {raws.REFUSAL}" if raw else None)
+        raw = path.suffix.lower() in camera_raw.SUFFIXES
+        yield _source(argument, path, f"{argument}: {camera_raw.REFUSAL}" if raw else None)
     elif argument and status and S_ISDIR(status.st_mode):
         yield from _folder(argument, path, own or Own(path, skip), skipped, seen, matched=own is not None)
     elif glob.has_magic(argument) and (matches := glob.glob(argument, recursive=True)):  # noqa: PTH207 - absolute and relative alike
@@ -134,8 +132,10 @@ def _expand(
         yield _source(argument, path, f"{argument or repr(argument)}: {what}")
 
 
-def _matches(argument: str, matches: list[str], skip: Path | None, skipped: Skipped, seen: _Seen) -> Iterator[Source]:
-    """Yield what a pattern matches, but mien's own files below the part of it that is spelled out."""
+def _matches(
+    argument: str, matches: list[str], skip: Path | None, skipped: Skipped, seen: _Visited
+) -> Iterator[Source]:
+    """Yield the matches of a pattern, except mien's own files below its literal part."""
     own = Own(Path(*takewhile(lambda part: not glob.has_magic(part), Path(argument).parts)), skip)
     empty, before = True, Skipped(skipped)
     for match in matches:
@@ -155,7 +155,7 @@ def _matches(argument: str, matches: list[str], skip: Path | None, skipped: Skip
 
 
 def _status(path: Path) -> os.stat_result | None:
-    """Return what the system says of a path, or None where it does not: no such name, one too long, a closed folder."""
+    """Return the status of a path, or None: a missing file, a name that is too long, a folder without permission."""
     try:
         return path.stat()
     except (OSError, ValueError):
@@ -172,7 +172,7 @@ def _why(path: Path) -> str:
     except OSError as error:
         return error.strerror or str(error)
     if S_ISDIR(mode):
-        return "no such file or folder"  # the empty argument
+        return "no such file or folder"  # an empty argument
     return f"a {_special(mode)} is not read; write what comes out of it to a file"
 
 
@@ -192,9 +192,9 @@ def _source(name: str, path: Path, error: str | None = None, below: Path | None 
 
 
 def _folder(
-    argument: str, folder: Path, own: Own, skipped: Skipped, seen: _Seen, matched: bool = False
+    argument: str, folder: Path, own: Own, skipped: Skipped, seen: _Visited, matched: bool = False
 ) -> Iterator[Source]:
-    """Yield what is in a folder; one that was `matched` by a pattern may hold nothing but mien's own files."""
+    """Yield the sources in a folder; one that was `matched` by a pattern may hold only mien's own files."""
     empty, before = True, Skipped(skipped)
     for path, readable in _walk(folder, skipped, own, seen):
         empty = False
@@ -207,13 +207,13 @@ def _folder(
         yield _source(argument, folder, f"{argument}: {what}")
 
 
-def _walk(folder: Path, skipped: Skipped, own: Own, seen: _Seen) -> Iterator[tuple[Path, bool]]:
+def _walk(folder: Path, skipped: Skipped, own: Own, seen: _Visited) -> Iterator[tuple[Path, bool]]:
     """Yield known files below a folder in the order of their paths, with True, and unreadable folders, with False."""
     status = _status(folder)
     if status and seen.folder(status):
-        skipped[FOLDER] += 1  # by way of a link, perhaps back up
+        skipped[FOLDER] += 1  # through a link, perhaps to a parent
         return
-    if not os.access(folder, os.X_OK):  # its names can be listed at best, and nothing behind them
+    if not os.access(folder, os.X_OK):  # its names can be listed at best, and no file opened
         yield folder, False
         return
     try:
@@ -230,14 +230,14 @@ def _walk(folder: Path, skipped: Skipped, own: Own, seen: _Seen) -> Iterator[tup
                 skipped["hidden"] += 1
         elif status and S_ISDIR(status.st_mode):
             yield from _walk(path, skipped, own, seen)
-        elif what := _passed_over(path, status, own, seen):
+        elif what := _skipped_kind(path, status, own, seen):
             skipped[what] += 1
         else:
             yield path, True
 
 
-def _passed_over(path: Path, status: os.stat_result | None, own: Own, seen: _Seen) -> str:
-    """Return of which kind something in a folder is that is not to be read, or nothing where it is a source."""
+def _skipped_kind(path: Path, status: os.stat_result | None, own: Own, seen: _Visited) -> str:
+    """Return the kind of a path in a folder that is skipped, or an empty string for a source."""
     suffix = path.suffix.lower()
     if status is None and _is_link(path):
         return "broken link"
@@ -245,8 +245,8 @@ def _passed_over(path: Path, status: os.stat_result | None, own: Own, seen: _See
         return _special(status.st_mode)
     if own(path):
         return OWN
-    if suffix in raws.SUFFIXES:
+    if suffix in camera_raw.SUFFIXES:
         return f"camera raw {suffix}"
-    if suffix not in KNOWN and not (suffix == PERHAPS and video.is_video(path)):
+    if suffix not in KNOWN and not (suffix == AMBIGUOUS and video.is_video(path)):
         return suffix or "without a suffix"
     return SAME if status and seen.file(status) else ""

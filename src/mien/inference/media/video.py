@@ -1,9 +1,9 @@
-"""Frames of everything that moves: video files, animated images and cameras, or the part of them that is asked for.
+"""Frames of video files, animated images and cameras, or of a part of them.
 
     for index, seconds, image in frames("talk.mp4", Clip(start=60, end=120, max_fps=5)):
         ...
 
-Only frames that are taken become RGB, and none is kept.  ffmpeg.py reads videos, animation.py images that move,
+Only selected frames are converted to RGB, and none is kept.  ffmpeg.py reads videos, animation.py animated images,
 camera.py cameras.
 """
 
@@ -14,23 +14,22 @@ from pathlib import Path
 
 from mien.errors import MediaError, UsageError
 from mien.inference.media import animation, camera
-from mien.inference.media import image as media
 from mien.inference.media.camera import CAMERA
-from mien.inference.media.image import Pixels
+from mien.inference.media.image import MAX_PIXELS, Pixels, open_image
 
 ROUNDING = 0.001  # seconds by which timestamps in whole milliseconds, cut off as browsers write them, may be early
 
 
 @dataclass(frozen=True)
 class Clip:
-    """Which frames of a video to read: every frame, unless something is asked for.
+    """Which frames of a video to read; by default all.
 
     Attributes:
-        every: every so many-th frame, from the first one in the part on.
+        every: read every `every`-th frame, counted from the first one in the part.
         start, end: the part, in seconds from the video's start; `start` belongs to it, `end` does not; None is all.
-        max_fps: at most so many frames a second, chosen by their times, or None.
+        max_fps: highest number of frames a second, chosen by their times, or None.
 
-    UsageError when these ask for nothing that can be.
+    UsageError for an empty or invalid range.
     """
 
     every: int = 1
@@ -52,15 +51,13 @@ class Clip:
 WHOLE = Clip()
 
 
-def frames(
-    source: str | Path, clip: Clip = WHOLE, max_pixels: int = media.MAX_PIXELS
-) -> Iterator[tuple[int, float, Pixels]]:
+def frames(source: str | Path, clip: Clip = WHOLE, max_pixels: int = MAX_PIXELS) -> Iterator[tuple[int, float, Pixels]]:
     """Yield (index, seconds, image uint8 RGB (H, W, 3)) of a video, an animated image or "camera:0", one at a time.
 
-    `index` counts the decoded frames of the file from 0 on, also of those that are passed over; what it is after a
-    seek to `clip.start`, `container.frames` tells.  `seconds` is the time at which a viewer shows the frame, from the
-    start of the image on.  MediaError when nothing can be read; when a file is cut short, damaged or still being
-    written, after what can be read of it; and when no frame lies in the clip.
+    `index` counts all decoded frames of the file from 0, skipped ones included; `ffmpeg.frames` describes it after a
+    seek to `clip.start`.  `seconds` is the time at which a viewer shows the frame, from the start of the video.
+    MediaError when nothing can be read; when a file is cut short, damaged or still being written, after its readable
+    frames; and when no frame lies in the clip.
     """
     taken, slot, seconds = 0, -1, 0.0
     for index, seconds, image in _decoded(source, clip.start, max_pixels):
@@ -85,15 +82,15 @@ def is_video(path: Path) -> bool:
     if animation.is_animated(path):
         return True
     try:
-        with path.open("rb") as file, media.opened(file):
+        with path.open("rb") as file, open_image(file):
             return False
-    except Exception:  # whatever is wrong with it as an image, it may be a video
+    except Exception:  # not an image; perhaps a video
         pass
     from mien.inference.media import ffmpeg
 
     try:
         with ffmpeg.opened(path) as file:
-            return ffmpeg.moving(file, path) is not None
+            return ffmpeg.video_stream(file, path) is not None
     except MediaError:
         return False
 

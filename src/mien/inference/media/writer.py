@@ -1,9 +1,9 @@
 """Write a video that browsers play, readable at every moment, with the sound of the video it was made from.
 
-H.264 in MP4, in fragments of two seconds while it is being written, so that a run that is killed leaves what it had
-done; at the end FFmpeg turns it into an ordinary MP4 (hybrid_fragmented).  Frames keep their own times, also where
-these are uneven.  Sound is copied packet by packet, never encoded anew: the source is opened a second time and read up
-to the time of the image.  Without H.264 in the FFmpeg at hand the image is MPEG-4.
+H.264 in MP4, in fragments of two seconds while it is being written, so that a killed run leaves a playable file; at the
+end FFmpeg turns it into an ordinary MP4 (hybrid_fragmented).  Frames keep their own times, also uneven ones.  Sound is
+copied packet by packet and not encoded again: the source is opened a second time and read up to the time of the frame.
+Without an H.264 encoder in FFmpeg the codec is MPEG-4.
 """
 
 from collections.abc import Iterator
@@ -21,16 +21,16 @@ from mien.inference.media import ffmpeg
 from mien.inference.media.image import reason
 from mien.printable import say
 
-CLOCK = Fraction(1, 60_000)  # the time base, in seconds: 24, 25, 29.97, 30, 50 and 60 frames/s are whole in it
-FRAGMENT = 2.0  # seconds between key frames: what a killed run may lose, and how far a player has to look back
+CLOCK = Fraction(1, 60_000)  # the time base, in seconds: 24, 25, 29.97, 30, 50 and 60 frames/s are whole multiples
+FRAGMENT = 2.0  # seconds between key frames: the most that a killed run may lose
 FAST = {"preset": "veryfast", "bf": "0", "forced-idr": "1"}  # no B-frames: nothing is reordered, time starts at 0
 THREADS = 2
-MOST_GAP = 9 * 3600  # seconds between two frames: a duration in an MP4 ends at 2^31 ticks of the clock
-LONGEST, MOST_PIXELS = 8192, 35_000_000  # what H.264 has levels for (6.2); larger frames are written smaller
-SOUNDS = frozenset(("aac", "mp3", "mp2", "ac3", "eac3", "opus", "flac", "alac"))  # what MP4 takes and players know
+MAX_GAP = 9 * 3600  # seconds between two frames: a duration in an MP4 ends at 2^31 ticks of the clock
+MAX_SIDE, MAX_FRAME_PIXELS = 8192, 35_000_000  # highest H.264 level (6.2); larger frames are shrunk
+SOUNDS = frozenset(("aac", "mp3", "mp2", "ac3", "eac3", "opus", "flac", "alac"))  # that MP4 holds and players play
 UNFIT = (av.error.FFmpegError, ValueError, ArithmeticError)
-"""What PyAV raises for sound that it cannot copy."""
-# delay_moov keeps the sound where it was beside the image: the head is written when both are known
+"""Errors that PyAV raises for sound that it cannot copy."""
+# delay_moov keeps sound and video in step: the header is written when both are known
 MUXER = {"movflags": "hybrid_fragmented+delay_moov", "flush_packets": "1", "max_interleave_delta": "1000000"}
 
 
@@ -38,22 +38,22 @@ class Movie:
     """One MP4 being written; its time starts with its first frame."""
 
     def __init__(self, path: Path, sound: Path | None = None) -> None:
-        """Write to `path`, with the sound of the video file `sound` where it has any that MP4 takes."""
+        """Write to `path`, with the sound of the video file `sound` if it has any that MP4 holds."""
         self._file = av.open(f"file:{path}", "w", format="mp4", options=MUXER)
         self._source = sound
         self._sound: _Sound | None = None
         self._stream: Any = None
         self._start, self._last, self._key = 0.0, -1, float("-inf")
-        self._packet: Any = None  # the last one encoded, until the next tells how long it lasts
+        self._packet: Any = None  # the last one encoded, until the next one gives its duration
 
     def add(self, image: NDArray[np.uint8], seconds: float) -> None:
-        """Append a frame, uint8 RGB (H, W, 3), at its time; one that differs in size is brought to the first one's."""
+        """Append a frame, uint8 RGB (H, W, 3), at its time; a frame of another size is resized to the first one's."""
         if self._stream is None:
             self._begin(image.shape[1], image.shape[0], seconds)
         frame = av.VideoFrame.from_ndarray(self._planes(image), format="yuv420p")
-        if seconds - self._start > self._last * CLOCK + MOST_GAP:
+        if seconds - self._start > self._last * CLOCK + MAX_GAP:
             gap = seconds - self._start - float(self._last * CLOCK)
-            raise MediaError(f"{gap / 3600:.1f} h between two frames", f"at most {MOST_GAP // 3600} h in an MP4")
+            raise MediaError(f"{gap / 3600:.1f} h between two frames", f"at most {MAX_GAP // 3600} h in an MP4")
         self._last = max(self._last + 1, round((seconds - self._start) / CLOCK))
         frame.pts, frame.time_base = self._last, CLOCK
         if seconds >= self._key + FRAGMENT:
@@ -61,7 +61,7 @@ class Movie:
         self._write(self._stream.encode(frame))
 
     def close(self) -> None:
-        """Write what the encoder still holds and end the file."""
+        """Write the frames that the encoder still holds, and close the file."""
         try:
             if self._stream is not None:
                 self._write(self._stream.encode(None))
@@ -80,14 +80,14 @@ class Movie:
         self._stream.pix_fmt = "yuv420p"
         context = self._stream.codec_context
         context.time_base, context.thread_count, context.gop_size = CLOCK, THREADS, 600
-        context.colorspace, context.color_range = 6, 1  # what OpenCV converts to: BT.601, 16 to 235
+        context.colorspace, context.color_range = 6, 1  # of OpenCV's conversion: BT.601, 16 to 235
         context.color_primaries = context.color_trc = 1
         self._start = seconds
         if self._source is not None:
             self._sound = _Sound.of(self._source, self._file, seconds)
 
     def _planes(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the frame as the encoder takes it: the planes of yuv420p under each other; 7 times FFmpeg's speed."""
+        """Return the frame as stacked planes of yuv420p, 7 times as fast as FFmpeg does."""
         width, height = self._stream.width, self._stream.height
         bottom, right = height - image.shape[0], width - image.shape[1]
         if not {bottom, right} <= {0, 1}:
@@ -110,7 +110,7 @@ class Movie:
         self._file.mux(packet)
 
     def _copy_audio(self, until: int) -> None:
-        """Write the sound up to a time of the image."""
+        """Write the sound up to a time of the video."""
         if self._sound is None:
             return
         try:
@@ -123,19 +123,19 @@ class Movie:
 
 
 def fitted(width: int, height: int) -> tuple[int, int]:
-    """Return the size in which a frame is written: even sides, as H.264 wants them, and none too large for it.
+    """Return the size in which a frame is written: even sides within the limits of H.264.
 
     >>> fitted(101, 76), fitted(20000, 3)
     ((102, 76), (8192, 2))
     """
-    factor = min(1.0, LONGEST / max(width, height), (MOST_PIXELS / (width * height)) ** 0.5)
+    factor = min(1.0, MAX_SIDE / max(width, height), (MAX_FRAME_PIXELS / (width * height)) ** 0.5)
     if factor == 1:
         return width + width % 2, height + height % 2
     return max(2, int(width * factor / 2) * 2), max(2, int(height * factor / 2) * 2)
 
 
 def trim(path: Path) -> None:
-    """Cut a video that could not be written to its end behind its last whole fragment; without one nothing is left."""
+    """Truncate an incomplete video after its last complete fragment, or to nothing without one."""
     at = end = 0
     with path.open("r+b") as file:
         while len(head := file.read(16)) >= 8:
@@ -149,40 +149,40 @@ def trim(path: Path) -> None:
 
 
 class _Sound:
-    """The sound of a video file on its way into another one, from `start` seconds of the image on."""
+    """The sound of a video file, copied into another one from `start` seconds on."""
 
-    def __init__(self, file: Any, heard: Any, into: Any, start: float) -> None:
+    def __init__(self, file: Any, audio: Any, into: Any, start: float) -> None:
         self._file, self._into, self._start = file, into, start
-        self._shift = round(start / heard.time_base)
-        self._packets = self._read(heard)
+        self._shift = round(start / audio.time_base)
+        self._packets = self._read(audio)
         self._next: Any = next(self._packets, None)
 
     @classmethod
     def of(cls, source: Path, to: Any, start: float) -> "_Sound | None":
-        """Open the sound of a video for copying; None, and a line on stderr, when there is one MP4 cannot take."""
+        """Open the sound of a video for copying; None, with a line on stderr, when MP4 cannot hold it."""
         try:
             file = ffmpeg.opened(source)
         except MediaError:
             return None
-        heard = file.streams.best("audio")
+        audio = file.streams.best("audio")
         try:
-            ffmpeg.moving(file, source)
+            ffmpeg.video_stream(file, source)
         except MediaError:
-            heard = None
-        if heard is not None:
-            name = heard.codec_context.codec.canonical_name if heard.codec_context else "of an unknown kind"
+            audio = None
+        if audio is not None:
+            name = audio.codec_context.codec.canonical_name if audio.codec_context else "of an unknown kind"
             if name in SOUNDS:
                 try:
-                    origin = ffmpeg.origin(source)
-                    return cls(file, heard, to.add_stream_from_template(heard), start + origin)
-                except (MediaError, *UNFIT):  # too few facts about it for a head in MP4
+                    first = ffmpeg.start_seconds(source)
+                    return cls(file, audio, to.add_stream_from_template(audio), start + first)
+                except (MediaError, *UNFIT):  # too little metadata for a header in MP4
                     pass
             say(f"mien: {source}: its sound, {name}, does not fit into MP4 and is left out")
         file.close()
         return None
 
     def until(self, seconds: float) -> Iterator[Any]:
-        """Yield the packets that begin before a time of the written image."""
+        """Yield the packets that start before a time of the written video."""
         while self._next is not None and float(self._next.pts * self._next.time_base) < seconds:
             packet = self._next
             self._next = next(self._packets, None)
@@ -193,13 +193,13 @@ class _Sound:
         """Close the source."""
         self._file.close()
 
-    def _read(self, heard: Any) -> Iterator[Any]:
-        """Yield packets on the clock of the written file, in order, from its start; what is damaged ends it."""
+    def _read(self, audio: Any) -> Iterator[Any]:
+        """Yield packets in order on the clock of the written file, up to the first damage."""
         last = -1
         try:
             if self._shift > 0:
                 self._file.seek(int(self._start * av.time_base))
-            for packet in self._file.demux(heard):
+            for packet in self._file.demux(audio):
                 if (
                     packet.pts is None
                     or packet.dts is None

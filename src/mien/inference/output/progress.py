@@ -68,7 +68,7 @@ def duration(path: Path) -> float | None:
 
     try:
         with ffmpeg.opened(path) as file:
-            stream = ffmpeg.moving(file, path)
+            stream = ffmpeg.video_stream(file, path)
             if stream.duration and stream.time_base:
                 return float(stream.duration * stream.time_base)
             return float(file.duration / av.time_base) if file.duration else None

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.face import Face
-from mien.inference.prefetch import MOST_HELD
+from mien.inference.prefetch import MAX_BUFFERED_BYTES
 from mien.inference.video.tracking import overlap
 
 Pixels = NDArray[np.uint8]
@@ -64,7 +64,7 @@ def watched(
     waiting: deque[_Window] = deque()
     for group in _windows(_scenes(frames), gap):
         waiting.append(_Window(group, pool.submit(detect, group[-1].image)))
-        while len(waiting) > WINDOWS or (len(waiting) > 1 and _held(waiting) > MOST_HELD):
+        while len(waiting) > WINDOWS or (len(waiting) > 1 and _held(waiting) > MAX_BUFFERED_BYTES):
             before = yield from _filled(waiting.popleft(), before, detect)
     while waiting:
         before = yield from _filled(waiting.popleft(), before, detect)
@@ -90,7 +90,7 @@ def _windows(frames: Iterable[Frame], gap: float) -> Iterator[list[Frame]]:
                 yield group
             group, key = [], float("-inf")
         group.append(frame)
-        if frame.seconds - key >= gap or len(group) * frame.image.nbytes >= MOST_HELD:
+        if frame.seconds - key >= gap or len(group) * frame.image.nbytes >= MAX_BUFFERED_BYTES:
             yield group
             group, key = [], frame.seconds
     if group:

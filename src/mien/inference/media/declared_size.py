@@ -1,4 +1,4 @@
-"""Width and height of images whose readers allocate memory before they tell, from the first bytes of the file."""
+"""Width and height in the header of images whose readers allocate memory before they report the size."""
 
 import struct
 from typing import BinaryIO
@@ -6,8 +6,8 @@ from typing import BinaryIO
 HEAD = 1 << 16
 
 
-def largest(file: BinaryIO) -> tuple[int, int]:
-    """Return the largest width and height that a WebP, ICO or JPEG 2000 file asks for; (0, 0) for other files."""
+def declared_size(file: BinaryIO) -> tuple[int, int]:
+    """Return the largest width and height that a WebP, ICO or JPEG 2000 file declares; (0, 0) for other files."""
     file.seek(0)
     start = file.read(HEAD)
     try:
@@ -17,7 +17,7 @@ def largest(file: BinaryIO) -> tuple[int, int]:
             return _ico(start, file)
         return _jpeg2000(start)
     except (struct.error, IndexError):
-        return 0, 0  # cut short, as its reader will say
+        return 0, 0  # cut short, which its reader reports
 
 
 def _webp(start: bytes) -> tuple[int, int]:
@@ -32,7 +32,7 @@ def _webp(start: bytes) -> tuple[int, int]:
 
 
 def _ico(start: bytes, file: BinaryIO) -> tuple[int, int]:
-    """Return the size that the largest image inside says it has; a bitmap is twice as high, for its mask."""
+    """Return the declared size of the largest image inside; a bitmap declares twice its height, for its mask."""
     sizes = [(0, 0)]
     for k in range(min(struct.unpack_from("<H", start, 4)[0], 256)):
         (at,) = struct.unpack_from("<I", start, 6 + 16 * k + 12)

@@ -1,10 +1,10 @@
 """Pixels of any mode, depth and sign to 8-bit grey or colour, as a viewer shows them.
 
-Values of more than 8 bits need a full scale.  It is what the file says (a TIFF's BitsPerSample or MaxSampleValue), else
-the smallest usual one that holds the largest value: 1 (floats), 8, 10, 12, 14, 16 or 32 bits.  A scale of which an
-image would use less than a sixteenth is not believed; such an image is scaled to its own largest value.  So a 12-bit
-scan in 16-bit values is as bright as it was scanned, at the price that what is almost black in 16 bits is brightened;
-the note says so.  Values below zero have no brightness and are refused, where they are more than a float's overshoot.
+Values of more than 8 bits need a full scale.  The file states it (a TIFF's BitsPerSample or MaxSampleValue), else it is
+the smallest common one that holds the largest value: 1 (floats), 8, 10, 12, 14, 16 or 32 bits.  When an image would use
+less than a sixteenth of that scale, it is scaled to its own largest value.  So a 12-bit scan in 16-bit values is as
+bright as it was scanned, but a nearly black 16-bit image is brightened; the note reports it.  Negative values have no
+brightness and are refused, except for a float's small overshoot.
 """
 
 from functools import cache
@@ -18,17 +18,17 @@ Pixels = NDArray[np.uint8]
 
 BITS, PHOTOMETRIC, MAX_VALUE, PLANAR, SAMPLE_FORMAT = 258, 262, 281, 284, 339  # TIFF tags
 SCALES = tuple(float(2**bits - 1) for bits in (8, 10, 12, 14, 16, 32))
-USUAL = frozenset((1.0, *SCALES, *(2.0**bits - 1 for bits in (7, 15, 31))))
-"""What is white in files that say nothing of it: floats, and whole numbers without and with a sign."""
-BELIEVED = 1 / 16  # least part of a full scale that an image must use
-OVERSHOOT = 0.1  # of the full scale: what filters leave below zero in floats
+UNREMARKABLE_SCALES = frozenset((1.0, *SCALES, *(2.0**bits - 1 for bits in (7, 15, 31))))
+"""Values of white that need no note: for floats, and for unsigned and signed integers."""
+MIN_USED = 1 / 16  # fraction of a full scale that an image must use
+OVERSHOOT = 0.1  # fraction of the full scale that filters leave below zero in floats
 BAND = 1 << 22  # values scaled or pixels flattened at once
 
 
 def rgb(image: Image.Image, smaller: int = 1) -> tuple[Image.Image, str]:
-    """Return a loaded image of any mode as "L" or "RGB", over white, at a fraction of its size, and what to say of it.
+    """Return a loaded image of any mode as "L" or "RGB", over white, at a fraction of its size, and a note.
 
-    ValueError when its values have no brightness.
+    ValueError for negative values.
     """
     if image.mode in ("I", "F") or image.mode.startswith("I;16") or _format(image) == 2:
         image, note = _deep(image)
@@ -40,10 +40,10 @@ def rgb(image: Image.Image, smaller: int = 1) -> tuple[Image.Image, str]:
 
 
 def misread(image: Image.Image, rawmode: str) -> bool:
-    """Return whether a loaded image of 16-bit colours is not as it should be.
+    """Return whether Pillow lost the values of a loaded image of 16-bit colours.
 
-    Pillow keeps the upper eight bits, which are almost nothing where only the lower 14 or less are used.  ValueError
-    where the colours of a TIFF are stored apart: Pillow and OpenCV both confuse them.
+    Pillow keeps the upper eight bits, which are nearly 0 when only the lower 14 or fewer are used.  ValueError for a
+    TIFF with separate colour planes: Pillow and OpenCV both mix them up.
     """
     if image.mode not in ("RGB", "RGBA"):
         return False
@@ -53,7 +53,7 @@ def misread(image: Image.Image, rawmode: str) -> bool:
 
 
 def colours(data: bytes) -> tuple[Image.Image, str]:
-    """Return the 16-bit colours of a TIFF or PNG, given as its bytes, as "RGB" or "RGBA", and how they were taken."""
+    """Return the 16-bit colours of a TIFF or PNG, given as its bytes, as "RGB" or "RGBA", and a note on their scale."""
     import cv2
 
     values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -69,7 +69,7 @@ def colours(data: bytes) -> tuple[Image.Image, str]:
 
 
 def eight_bits(values: NDArray[Any], full: float, inverted: bool = False) -> Pixels:
-    """Return values scaled so that `full` is white, or black where it is `inverted`.
+    """Return values scaled so that `full` is white, or black when `inverted`.
 
     >>> eight_bits(np.array([[0, 257, 65535]], np.uint16), 65535.0).tolist()
     [[0, 1, 255]]
@@ -86,9 +86,9 @@ def eight_bits(values: NDArray[Any], full: float, inverted: bool = False) -> Pix
 
 
 def full_scale(highest: float, floats: bool, signed: int = 0) -> float:
-    """Return which value of a file is white when the file does not say it, from its highest one.
+    """Return the value of white for a file that does not state it, from its highest value.
 
-    `signed` tells the bits of values that have a sign.
+    `signed` is the number of bits of signed values.
 
     >>> full_scale(0.9, floats=True), full_scale(4000.0, floats=False), full_scale(3e5, floats=False)
     (1.0, 4095.0, 300000.0)
@@ -97,15 +97,15 @@ def full_scale(highest: float, floats: bool, signed: int = 0) -> float:
     if signed:
         scales = tuple(sorted(scale for scale in (*SCALES, 2.0 ** (signed - 1) - 1) if scale < 2.0 ** (signed - 1)))
     scale = next((scale for scale in scales if highest <= scale), highest)
-    return scale if highest >= scale * BELIEVED or highest <= 0 else highest
+    return scale if highest >= scale * MIN_USED or highest <= 0 else highest
 
 
 def _deep(image: Image.Image) -> tuple[Image.Image, str]:
-    """Return an image of more than 8 bits, or of signed values, as "L", and how its values were taken."""
+    """Return an image of more than 8 bits, or of signed values, as "L", and a note on its scale."""
     values = np.asarray(image)
     bits = _tag(image, BITS, 0)
     if _format(image) == 1 and bits == 32:
-        values = values.view(np.uint32)  # Pillow has no unsigned ones
+        values = values.view(np.uint32)  # Pillow has no unsigned 32-bit mode
     if _format(image) == 2 and bits == 8:
         values = values.view(np.int8)
     finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
@@ -124,17 +124,17 @@ def _deep(image: Image.Image) -> tuple[Image.Image, str]:
 
 
 def _scale(image: Image.Image, highest: float, bits: int, floats: bool) -> tuple[float, str]:
-    told = _tag(image, MAX_VALUE, 0)
+    stated = _tag(image, MAX_VALUE, 0)
     usual = 65535.0 if image.format == "PPM" and image.mode != "F" else 0.0  # Pillow scales those itself
     if 8 < bits < 16:
         return float(2**bits - 1), ""
-    if usual or (told and highest <= told <= highest / BELIEVED):
-        return usual or float(told), ""
+    if usual or (stated and highest <= stated <= highest / MIN_USED):
+        return usual or float(stated), ""
     full = full_scale(highest, floats, bits if _format(image) == 2 else 0)
     if image.mode.startswith("I;16"):
         plain = full == SCALES[-2] or not highest
         return full, "" if plain else f"16-bit values up to {highest:g} read as 0 to {full:g}"
-    return full, "" if full in USUAL else f"values scaled to their largest, {highest:g}"
+    return full, "" if full in UNREMARKABLE_SCALES else f"values scaled to their largest, {highest:g}"
 
 
 def _format(image: Image.Image) -> int:
@@ -148,12 +148,12 @@ def _tag(image: Image.Image, number: int, usual: int) -> int:
 
 
 def _bands(image: Image.Image, smaller: int) -> Image.Image:
-    """Flatten an image, a part at a time where it becomes smaller: a large one is never held in three modes at once."""
+    """Flatten an image in parts when it shrinks, so that a large one is never held in three modes at once."""
     if smaller == 1:
         return _flat(image)
     rows = smaller * max(1, BAND // (image.width * smaller))
-    top_labels = range(0, image.height, rows)
-    crops = (image.crop((0, top, image.width, min(image.height, top + rows))) for top in top_labels)
+    starts = range(0, image.height, rows)
+    crops = (image.crop((0, top, image.width, min(image.height, top + rows))) for top in starts)
     return Image.fromarray(np.concatenate([np.asarray(_flat(crop).reduce(smaller)) for crop in crops]))
 
 
@@ -173,7 +173,7 @@ def _from_lab(image: Image.Image) -> Image.Image:
     from PIL import ImageCms
 
     flat = ImageCms.applyTransform(image, _lab_to_rgb())
-    assert flat is not None  # a new image, unless it is asked to change the old one
+    assert flat is not None  # a new image, unless `inPlace` is given
     return flat
 
 

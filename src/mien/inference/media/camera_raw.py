@@ -1,6 +1,4 @@
-"""Camera raw files, which are not read: their pixels need a raw converter, and what Pillow finds in many of them is a
-thumbnail of 160 x 120.
-"""
+"""Camera raw files, which are refused: Pillow reads only a thumbnail of 160 x 120 from many."""
 
 SUFFIXES = frozenset(
     (
@@ -25,5 +23,5 @@ def starts_raw(start: bytes) -> bool:
 
 
 def is_raw(tags: dict[int, object]) -> bool:
-    """Return whether the tags of a TIFF's first page are those of a raw file: a DNG, or a preview before the rest."""
+    """Return whether the tags of a TIFF's first page are those of a raw file: a DNG, or a preview."""
     return DNG in tags or (tags.get(SUBFILE) == 1 and FURTHER in tags)

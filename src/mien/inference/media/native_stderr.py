@@ -1,7 +1,7 @@
-"""What C libraries (libtiff, libpng, FFmpeg) write to stderr by themselves, which is not ours to tell, kept from it.
+"""Silences messages that C libraries (libtiff, libpng, FFmpeg) write to stderr.
 
-They write to file descriptor 2 itself.  A command owns its process, so there the descriptor leads nowhere while it
-runs, and Python's sys.stderr, through which all of our lines go, gets the real one.
+They write to file descriptor 2.  A command owns its process, so it points the descriptor at /dev/null while it runs,
+and gives the original to Python's sys.stderr, which carries mien's own lines.
 """
 
 import logging
@@ -16,9 +16,9 @@ STDERR = 2
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Keep what libraries say from stderr until the block ends; for a command's process, not for a program's around us.
+    """Silence native libraries until the block ends; for mien's own command, not inside another program.
 
-    Python's own ones log it; where nobody listens logging would print it.
+    Python libraries log instead; a null handler keeps logging from printing to stderr.
     """
     nobody = logging.NullHandler()
     logging.getLogger().addHandler(nobody)
@@ -31,7 +31,7 @@ def silenced() -> Iterator[None]:
 
 @contextmanager
 def _descriptor() -> Iterator[None]:
-    if sys.stderr is None:  # nobody to keep it from
+    if sys.stderr is None:  # there is no stderr
         yield
         return
     sys.stderr.flush()

@@ -10,7 +10,7 @@ from PIL import Image
 
 CODE = """
 import logging, os, sys
-from mien.inference.media.chatter import silenced
+from mien.inference.media.native_stderr import silenced
 print("before", file=sys.stderr)
 with silenced():
     os.write(2, b"from C\\n")
@@ -26,7 +26,7 @@ def test_only_our_lines_are_left() -> None:
 
 
 def test_without_stderr() -> None:
-    code = "from mien.inference.media.chatter import silenced\nwith silenced():\n    print('done')"
+    code = "from mien.inference.media.native_stderr import silenced\nwith silenced():\n    print('done')"
     ran = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, preexec_fn=lambda: os.close(2))
     assert (ran.returncode, ran.stdout) == (0, b"done\n")
 
