@@ -4,6 +4,7 @@ Each pattern has the words to use instead.  Code in pages, and strings that are 
 not count; neither does the changelog of what is released.  ALLOWED has sentences in which a phrase is right English.
 """
 
+import ast
 import io
 import re
 import tokenize
@@ -31,7 +32,7 @@ BANNED = {  # pattern: what to write instead
     r"\bstands? (ready|twice|beside)\b": "is available; is a duplicate; is printed beside",
     r"\bwhat is no\b": "anything that is not",
     r"\b(?<!there )(?<!where )(is|are|was|were) no (?!longer\b|more than\b|less than\b)\w": "is not a",
-    r"\bIn figures\b": "Data table",
+    r"(?-i:\bIn figures\b)": "Data table",
     r"\bBeside this page\b": "Files",
     r"\b(a|the|its|their|what|which|same|this|these) shares?\b|\bshares? of\b": "fraction, probability",
     r"\bwhoever\b": "if you, those who",
@@ -72,14 +73,17 @@ def prose_of_recipe(text: str) -> str:
 
 
 def prose_of_source(text: str) -> str:
-    """Return the strings, docstrings and comments of a module, but for strings that are one key."""
-    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    kinds = {tokenize.STRING, tokenize.COMMENT, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
-    return "\n".join(
-        token.string
-        for token in tokens
-        if token.type in kinds and not re.fullmatch(r"\w*[\"'][\w.:=-]*[\"']", token.string)
-    )
+    """Return a module's comments and strings, without `code`, what f-strings fill in, and strings that are one key."""
+    comments = [
+        token.string for token in tokenize.generate_tokens(io.StringIO(text).readline) if token.type == tokenize.COMMENT
+    ]
+    strings = [
+        node.value
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    words = "\n".join([*comments, *(string for string in strings if not re.fullmatch(r"[\w.:=/-]*", string))])
+    return re.sub(r"`[^`\n]*`|^ *(>>>|\.\.\.) .*$", "", words, flags=re.M)
 
 
 PROSE = {".md": prose_of_page, ".yaml": prose_of_recipe, ".py": prose_of_source}
