@@ -29,7 +29,8 @@ from embed import embed
 from mien.card import Card
 from mien.data.sampling import shares
 from mien.data.terms import terms_of
-from mien.evaluation.evaluate import evaluate, to_crops
+from mien.evaluation.evaluate import evaluate
+from mien.evaluation.inputs import to_crops
 from mien.evaluation.result import Result
 from mien.evaluation.scores import score
 from mien.experiments import record as rows

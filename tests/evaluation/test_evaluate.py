@@ -18,12 +18,15 @@ from mien.data.fer2013.votes import CHOICES
 from mien.data.samples import Samples
 from mien.errors import MienError, OutputError, UsageError, WeightsError
 from mien.evaluation import evaluate as module
-from mien.evaluation.evaluate import evaluate, find_weights, keep, read
+from mien.evaluation.evaluate import evaluate
+from mien.evaluation.inputs import predict
+from mien.evaluation.keep import keep
 from mien.evaluation.metrics import METRICS, PEOPLE, VOTES
 from mien.evaluation.result import Provenance, Result
 from mien.evaluation.scores import Scores, score, score_subset
 from mien.evaluation.text import to_text
 from mien.evaluation.training_duplicates import Search
+from mien.evaluation.weights import find_weights
 from mien.inference.classify import Classifier, locate
 
 CONTRACT = (
@@ -100,9 +103,9 @@ def test_clean_leaves_out_the_twins(measured: tuple[Result, Scores]) -> None:
 
 OTHER = [
     ({"name": "ferplus", "fingerprint": "another"}, "the weights saw another"),
-    ({"name": "ferplus"}, "do not say what they were trained on"),
-    ({}, "do not say what they were trained on"),
-    ({"name": "ckplus", "fingerprint": "0"}, r"their Training \(ckplus\) cannot be read here"),
+    ({"name": "ferplus"}, "lacks what they were trained on"),
+    ({}, "lacks what they were trained on"),
+    ({"name": "ckplus", "fingerprint": "0"}, r"their training data \(ckplus\) cannot be read here"),
 ]
 
 
@@ -118,7 +121,7 @@ def test_twins_are_not_searched_in_a_training_the_weights_never_saw(
     assert result.provenance.twins is None
     assert scores.clean.accuracy is None
     assert (scores.clean.n, scores.restricted.clean.n) == (None, None)
-    assert re.search(f"without twins  not searched: .*{why}", to_text(scores))
+    assert re.search(f"without near-duplicates  not searched: .*{why}", to_text(scores))
     assert re.search(f"not searched: .*{why}", html.unescape(keep(result, scores, tmp_path)[2].read_text()))
     assert "without a twin in training" not in (tmp_path / "report.html").read_text()
     json.dumps(scores.to_dict(), allow_nan=False)
@@ -163,8 +166,8 @@ def test_an_expression_that_no_label_is_stays_a_wrong_answer(tiny_fer2013: Path)
     assert np.shape(scores.confusion) == (8, 8)
     part, seven = scores.restricted, whole[:, :7] / whole[:, :7].sum(1, keepdims=True)
     assert part.name == "restricted to the 7 common labels, renormalised"
-    assert (part.only_answers, part.only_labels) == (["contempt"], [])
-    assert part.answered == (whole.argmax(1) == 7).sum()
+    assert (part.only_weights, part.only_data) == (["contempt"], [])
+    assert part.predicted_so == (whole.argmax(1) == 7).sum()
     for key in METRICS:
         assert part.values[key] == pytest.approx(METRICS[key](seven, samples.target), abs=1e-5, nan_ok=True), key
         assert scores.values[key] == pytest.approx(METRICS[key](result.probs, result.target), nan_ok=True), key
@@ -197,7 +200,7 @@ def test_a_label_that_the_weights_lack_is_always_wrong(tiny_fer2013: Path, monke
     assert scores.per_class["contempt"]["recall"] == 0
     assert scores.per_class["contempt"]["precision"] is None
     part = scores.restricted
-    assert (part.n, part.left_out, part.labelled) == ((~outside).sum(), outside.sum(), outside.sum())
+    assert (part.n, part.left_out, part.labelled_so) == ((~outside).sum(), outside.sum(), outside.sum())
     assert part.accuracy == pytest.approx(right / (~outside).sum())
     assert f"cannot predict contempt: {outside.sum()} images labelled so always count as wrong" in to_text(scores)
 
@@ -216,7 +219,7 @@ def test_a_sure_answer_that_no_label_is_is_never_right(tmp_path: Path) -> None:
     scores = score(Result(probs, target, labels, np.arange(981).astype(str), provenance=Provenance(**facts)))
     assert (scores.accuracy, scores.macro_f1, scores.values["balanced_accuracy"], scores.values["top2"]) == (0, 0, 0, 1)
     assert scores.restricted.accuracy == 1
-    assert scores.restricted.answered == 981
+    assert scores.restricted.predicted_so == 981
 
 
 def other_size(images: np.ndarray, name: str) -> np.ndarray:
@@ -233,7 +236,7 @@ def test_images_of_other_sizes_are_brought_to_the_crop(name: str, tiny_fer2013: 
     target = np.eye(2, dtype=np.float32)[[0] * 6]
     samples = Samples(other_size(images, name), target, ("neutral", "happiness"), np.array(list("abcdef")))
     classifier = Classifier("ferplus")
-    assert np.allclose(read(classifier, samples), classifier(images), atol=0.01)
+    assert np.allclose(predict(classifier, samples), classifier(images), atol=0.01)
 
 
 def test_nothing_to_measure_is_none_everywhere(measured: tuple[Result, Scores]) -> None:
@@ -242,7 +245,7 @@ def test_nothing_to_measure_is_none_everywhere(measured: tuple[Result, Scores]) 
     assert set(empty.to_dict()) == set(scores.clean.to_dict())
     assert {value for key, value in empty.to_dict().items() if key != "n"} == {None}
     every = replace(result, provenance=result.provenance.updated(twins=result.ids.tolist()))
-    assert "without twins  none" in to_text(score(every))
+    assert "without near-duplicates  none" in to_text(score(every))
 
 
 def test_out_holds_the_result_the_figures_and_a_page(measured: tuple[Result, Scores], tmp_path: Path) -> None:
@@ -287,7 +290,7 @@ def test_text_shows_the_headline_twice(run: Run, tiny_fer2013: Path) -> None:
     code, out, _ = run("evaluate", "ferplus", "labels=distribution", "--data", "ferplus", "--root", tiny_fer2013)
     assert code == 0
     assert "all images" in out
-    assert "without twins  not searched" in out  # the drawn Training is not that of the weights
+    assert "without near-duplicates  not searched" in out  # the drawn Training is not that of the weights
     assert out.count("accuracy") == 1
     assert all(name in out for name in ("contempt", "disgust"))
 
@@ -410,7 +413,7 @@ def test_a_result_is_not_taken_for_weights(run: Run, tiny_fer2013: Path, tmp_pat
     (tmp_path / "full").mkdir()
     for path, told in (
         (tmp_path / "full", "is a folder; expected an ONNX file, or a run folder"),
-        (tmp_path / "full" / "result.npz", "is a result; expected the weights that answered; `mien report"),
+        (tmp_path / "full" / "result.npz", "is a result; expected the weights that made it; `mien report"),
     ):
         code, _, err = run("evaluate", path, "--root", tiny_fer2013)
         assert (code, err.count("\n")) == (2, 1)
@@ -455,7 +458,7 @@ def test_every_column_and_row_stays_with_its_sample(tmp_path: Path, monkeypatch:
     twins = Search(np.array([True, True, False, True, False, True]), {"name": "drawn", "fingerprint": "t"})
     monkeypatch.setattr(module, "Classifier", lambda _: Stub(tmp_path / "w.onnx"))
     monkeypatch.setattr(module, "load_for", lambda *_, **__: samples)
-    monkeypatch.setattr(module, "read", lambda *_: probs)
+    monkeypatch.setattr(module, "predict", lambda *_: probs)
     monkeypatch.setattr(module, "search", lambda *_: twins)
     result, scores = evaluate(tmp_path / "w.onnx", "drawn", None, "val")
     assert result.labels == ("neutral", "happiness", "anger")
@@ -507,7 +510,7 @@ def test_answers_and_labels_that_only_one_side_knows_keep_their_columns(
     probs = np.array([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2], [0.1, 0.2, 0.7]], np.float32)
     monkeypatch.setattr(module, "Classifier", lambda _: stub)
     monkeypatch.setattr(module, "load_for", lambda *_, **__: samples)
-    monkeypatch.setattr(module, "read", lambda *_: probs)
+    monkeypatch.setattr(module, "predict", lambda *_: probs)
     result, scores = evaluate(tmp_path / "w.onnx", "other", None, "val")
     assert result.labels == ("neutral", "happiness", "sadness", "anger")
     np.testing.assert_allclose(result.probs, np.insert(probs, 2, 0, axis=1), rtol=1e-6)

@@ -25,9 +25,10 @@ def evaluate(
 ) -> None:
     """Measure weights on a data set, with and without near-duplicates."""
     from mien.data import read_options
-    from mien.evaluation.evaluate import KEPT, keep, weights_file
     from mien.evaluation.evaluate import evaluate as measure
+    from mien.evaluation.keep import KEPT, keep
     from mien.evaluation.text import to_text
+    from mien.evaluation.weights import weights_file
     from mien.outputs.taken import taken
 
     with taken("evaluate", out, KEPT, [weights_file(weights), _data(root)], context.params) as begin:
@@ -147,9 +148,9 @@ def stress(
 ) -> None:
     """Measure weights on corrupted images and under attack."""
     from mien.data import read_options
-    from mien.evaluation.evaluate import weights_file
     from mien.evaluation.stress import KEPT, keep, to_text
     from mien.evaluation.stress import stress as measure
+    from mien.evaluation.weights import weights_file
     from mien.outputs.taken import taken
 
     settings: dict[str, Any] = {"images": images, "baseline": baseline, "attacks": _gradients(weights)}

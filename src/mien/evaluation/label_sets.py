@@ -1,9 +1,9 @@
-"""Who knows which expressions: those that a system can answer, those that the labels know, and what is done about it.
+"""Which expressions a system can predict, which ones the data know, and how the others count.
 
-Every expression that either knows stays: an answer that no label can be is wrong, and so is every answer to a label
-that the system cannot give.  A system that answers "neutral" to 981 faces of which none is labelled so is not right
-for having its answer taken away.  The figure on the common labels alone, the answers renormalised over them, stands
-only beside that, under its own name: `restrict`.
+Every expression that either side knows counts.  A prediction that no label can be is wrong, and so is every prediction
+for a label that the system cannot predict.  A system that predicts neutral for 981 faces, none of them labelled so,
+does not become right by having that prediction removed.  Scores on the common labels alone, with probabilities
+renormalised over them (`restrict`), are reported only beside those, under their own name.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from mien.evaluation.result import Result
 from mien.labels import columns, ordered
 
 
-def answerable(result: Result) -> tuple[str, ...]:
-    """Return the labels that the system can answer; of old results, all of theirs."""
+def predictable(result: Result) -> tuple[str, ...]:
+    """Return the labels that the system can predict; of old results, all of theirs."""
     return tuple(result.provenance.answer_labels or result.labels)
 
 
 def labelled(result: Result) -> tuple[str, ...]:
-    """Return the labels that the labels of the data know; of old results, all of theirs."""
+    """Return the labels that the data know; of old results, all of theirs."""
     return tuple(result.provenance.truth_labels or result.labels)
 
 
@@ -29,18 +29,18 @@ def common(results: Sequence[Result]) -> tuple[str, ...]:
     """Return the labels that the data and every system that gives probabilities know, in vocabulary order."""
     shared = set(labelled(results[0]))
     for result in results:
-        shared &= set(result.labels if result.provenance.labels_only else answerable(result))
+        shared &= set(result.labels if result.provenance.labels_only else predictable(result))
     return ordered(tuple(shared))
 
 
 def differ(results: Sequence[Result]) -> bool:
     """Return whether the data and the systems that give probabilities know different labels."""
     graded = [result for result in results if not result.provenance.labels_only]
-    return any(set(known) != set(common(results)) for known in (labelled(results[0]), *map(answerable, graded)))
+    return any(set(known) != set(common(results)) for known in (labelled(results[0]), *map(predictable, graded)))
 
 
 def name(labels: Sequence[str]) -> str:
-    """Return what the restricted figure is called.
+    """Return what the restricted scores are called.
 
     >>> name(["fear", "anger"])
     'restricted to the 2 common labels, renormalised'
@@ -51,27 +51,27 @@ def name(labels: Sequence[str]) -> str:
 def restrict(results: Sequence[Result]) -> list[Result]:
     """Return the results on the samples whose label is common, probabilities and targets renormalised over those.
 
-    A system that gives no probabilities keeps its answers, also those outside.
+    A system without probabilities keeps its predictions, also those outside the common labels.
     """
     shared = common(results)
-    alone = [answerable(result) for result in results if result.provenance.labels_only]
+    alone = [predictable(result) for result in results if result.provenance.labels_only]
     labels = ordered(tuple(set(shared).union(*alone)))
     target = results[0].target[:, columns(results[0].labels, shared)].astype(np.float64)
     kept = target.sum(1) > 0.5
     target = target[kept] / target[kept].sum(1, keepdims=True)
-    found = []
+    restricted = []
     for result in results:
-        sure = result.provenance.labels_only
-        own = answerable(result) if sure else shared
+        labels_only = result.provenance.labels_only
+        own = predictable(result) if labels_only else shared
         probs = result.probs[kept][:, columns(result.labels, own)].astype(np.float64)
-        if not sure:
+        if not labels_only:
             probs = probs + 1e-12  # a system sure of a label left out is sure of none
             probs /= probs.sum(1, keepdims=True)
         group = None if result.group is None else result.group[kept]
         facts = result.provenance.without("answer_labels", "truth_labels")
         wide = [spread(values, known, labels).astype(np.float32) for values, known in ((probs, own), (target, shared))]
-        found.append(Result(wide[0], wide[1], labels, result.ids[kept], group=group, provenance=facts))
-    return found
+        restricted.append(Result(wide[0], wide[1], labels, result.ids[kept], group=group, provenance=facts))
+    return restricted
 
 
 def spread(values: NDArray[np.floating], known: Sequence[str], labels: Sequence[str]) -> NDArray[np.float64]:

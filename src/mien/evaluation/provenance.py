@@ -1,11 +1,11 @@
-"""Whose a measurement is: what its file says of it, and what is asked before it is shown or written over.
+"""Which weights and predictions a measurement is of, as its file records it; checked before it is shown or replaced.
 
-    figures = {**fairness(result, columns), **source_facts(result)}
-    mismatch_reason(figures, result)          # "" when they are of this result, else why they are not
-    check_writable(out, "result.npz", facts)     # refuses a folder whose file is of other weights or data
+    report = fairness(result, columns).to_dict()      # has source_facts(result)
+    mismatch_reason(report, result)                   # "" when it is of this result, else the reason
+    check_writable(out, "result.npz", facts)          # refuses a folder whose file is of other weights or data
 
-A folder keeps result.npz, stress.json and fairness.json side by side, so nothing but their content says whether they
-belong together.
+A folder keeps result.npz, stress.json and fairness.json side by side, so only their content shows whether they belong
+together.
 """
 
 from collections.abc import Mapping
@@ -19,36 +19,36 @@ from mien.reading.documents import read_json
 
 FACTS = ("weights", "weights_sha256", "prior", "table", "dataset", "split", "options", "fingerprint")
 SAME = ("weights_sha256", "prior", "dataset", "split", "options")
-"""Facts by which a file may be written over: the same weights and prior on the same split, measured once more."""
+"""Facts that must agree before a file is overwritten: the same weights and prior on the same split, measured again."""
 
 
 def source_facts(result: Result) -> dict[str, Any]:
-    """Return the facts on the answers that a measurement of a result is about, with a digest of them."""
+    """Return which predictions a measurement of a result is of, with a digest of them under `answers`."""
     known = {key: value for key in FACTS if (value := getattr(result.provenance, key))}
     texts = ("\n".join(result.labels), "\n".join(result.ids.tolist()))
     return {**known, "answers": digest(*texts, result.probs, result.target)}
 
 
-def mismatch_reason(figures: Mapping[str, Any], result: Result) -> str:
-    """Say on what else than this result, or its weights, figures were measured; empty when they are its own.
+def mismatch_reason(report: Mapping[str, Any], result: Result) -> str:
+    """Return on what other than this result, or its weights, a report was measured; empty when it is of this result.
 
-    Figures with `answers` are about those answers, others about the weights, whatever they were asked.
+    A report with the key `answers` is of those predictions, any other is of the weights on whatever data.
     """
-    theirs, mine = figures.get("weights_sha256"), result.provenance.weights_sha256
-    if figures.get("answers") == source_facts(result)["answers"]:
+    theirs, mine = report.get("weights_sha256"), result.provenance.weights_sha256
+    if report.get("answers") == source_facts(result)["answers"]:
         return ""
     if theirs != mine and theirs:
-        return f"measured on other weights ({figures.get('weights')}, sha256 {theirs[:12]})"
-    if "answers" in figures:
-        where = " ".join(str(figures[key]) for key in ("dataset", "split") if figures.get(key))
-        return f"measured on other answers ({where or figures.get('table') or 'of unknown data'})"
-    return "" if theirs else "it does not say on which weights it was measured"
+        return f"measured on other weights ({report.get('weights')}, sha256 {theirs[:12]})"
+    if "answers" in report:
+        where = " ".join(str(report[key]) for key in ("dataset", "split") if report.get(key))
+        return f"measured on other predictions ({where or report.get('table') or 'of unknown data'})"
+    return "" if theirs else "it does not record on which weights it was measured"
 
 
 def check_writable(out: Path | None, name: str, facts: Mapping[str, Any], force: bool = False) -> None:
-    """Refuse, before anything is measured, a folder that is none or whose file `name` is of other weights or data.
+    """Refuse, before anything is measured, an `out` that is not a folder or whose file is of other weights or data.
 
-    `facts` are those of what is to be written; None as folder means that nothing is.  `force` writes over that file.
+    `facts` describe the new file `name`; without `out` nothing is written.  `force` allows overwriting.
     """
     if out is None:
         return
@@ -62,12 +62,16 @@ def check_writable(out: Path | None, name: str, facts: Mapping[str, Any], force:
     held = _facts(out / name)
     keys = SAME if held.get("weights_sha256") or facts.get("weights_sha256") else ("answers",)
     if any(held.get(key) != facts.get(key) for key in keys):
-        whose = held.get("weights") or held.get("table") or "others"
-        where = " ".join(str(held[key]) for key in ("dataset", "split") if held.get(key))
-        told = f"{whose} on {where}" if where else whose
-        if held.get("weights") == facts.get("weights") and (sha := held.get("weights_sha256")):
-            told += f" (sha256 {sha[:12]})"
-        raise UsageError(f"`out`: {out / name} is of {told}", "another folder", "or write over it with `force`")
+        got = f"`out`: {out / name} is of {_named(held, facts)}"
+        raise UsageError(got, "another folder", "or overwrite it with `force`")
+
+
+def _named(held: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    """Return whose result a file holds, with the digest of weights that are called like ours."""
+    where = " ".join(str(held[key]) for key in ("dataset", "split") if held.get(key))
+    named = " on ".join(filter(None, (str(held.get("weights") or held.get("table") or "others"), where)))
+    sha = held.get("weights_sha256") if held.get("weights") == facts.get("weights") else None
+    return f"{named} (sha256 {sha[:12]})" if sha else named
 
 
 def _facts(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Result: what weights answered on a data set, kept as one `.npz` that holds no pixels and needs no pickle.
+"""Result: what weights predict on a data set, stored as one `.npz` that holds no pixels and needs no pickle.
 
 Everything that is printed about a model (metrics, comparisons, reports) is computed from results, so a number can
 always be traced to the probabilities it came from and computed again without the images.
@@ -89,7 +89,7 @@ class Provenance(Facts):
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What weights answered on the samples of one split; checked when made, DataError names the rows at fault.
+    """What weights predict on the samples of one split; checked when made, DataError names the wrong rows.
 
     Attributes:
         probs, target: float32 (N, K), every row a distribution over `labels`.
@@ -98,7 +98,7 @@ class Result:
         group: (N,) strings, the subject or clip of each sample, or None.
         regression: float32 (N, 2) valence and arousal as predicted, or None; units: float32 (N, A) likewise.
         votes: int16 (N, K), how many people chose each label, or None.
-        regression_target, units_target: the truth of regression and units, NaN where unknown, or None.
+        regression_target, units_target: labels of regression and units, NaN where unknown, or None.
         provenance: facts on weights, data, versions.
     """
 
@@ -138,7 +138,7 @@ class Result:
 
     @property
     def clean(self) -> NDArray[np.bool_] | None:
-        """Which samples have no twin in the weights' own Training, bool (N,); None where that was not searched."""
+        """Which samples have no near-duplicate in the training data, bool (N,); None where that was not searched."""
         if not self.provenance.training:
             return None
         return ~np.isin(self.ids, np.asarray(self.provenance.twins or [], np.str_))

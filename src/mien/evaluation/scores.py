@@ -80,18 +80,18 @@ class RestrictedScores(SubsetScores):
 
     Attributes:
         name: what they are called; labels: the common labels.
-        only_answers: labels that only the weights know; answered: how many images they predicted so.
-        only_labels: labels that only the data know; labelled: how many images are labelled so.
+        only_weights: labels that only the weights know; predicted_so: how many images they predicted so.
+        only_data: labels that only the data know; labelled_so: how many images are labelled so.
         left_out: how many images have no common label.
         clean: the same without near-duplicates of training images.
     """
 
     name: str
     labels: tuple[str, ...]
-    only_answers: list[str]
-    only_labels: list[str]
-    answered: int
-    labelled: int
+    only_weights: list[str]
+    only_data: list[str]
+    predicted_so: int
+    labelled_so: int
     left_out: int
     clean: SubsetScores
 
@@ -100,10 +100,10 @@ class RestrictedScores(SubsetScores):
         return {
             "name": self.name,
             "labels": list(self.labels),
-            "only_answers": self.only_answers,
-            "only_labels": self.only_labels,
-            "answered": self.answered,
-            "labelled": self.labelled,
+            "only_answers": self.only_weights,
+            "only_labels": self.only_data,
+            "answered": self.predicted_so,
+            "labelled": self.labelled_so,
             "n": self.n,
             "left_out": self.left_out,
             **super().to_dict(),
@@ -233,18 +233,18 @@ def score_restricted(result: Result) -> RestrictedScores | None:
     if not label_sets.differ([result]):
         return None
     (part,) = label_sets.restrict([result])
-    predictable, known = label_sets.answerable(result), label_sets.labelled(result)
+    predictable, known = label_sets.predictable(result), label_sets.labelled(result)
     label, predicted = metrics.top1(result.probs, result.target)
-    only_answers = [name for name in predictable if name not in known]
-    only_labels = [name for name in known if name not in predictable]
+    only_weights = [name for name in predictable if name not in known]
+    only_data = [name for name in known if name not in predictable]
     return RestrictedScores(
         **_fields(score_subset(part)),
         name=label_sets.name(part.labels),
         labels=part.labels,
-        only_answers=only_answers,
-        only_labels=only_labels,
-        answered=int(np.isin(predicted, columns(result.labels, only_answers)).sum()),
-        labelled=int(np.isin(label, columns(result.labels, only_labels)).sum()),
+        only_weights=only_weights,
+        only_data=only_data,
+        predicted_so=int(np.isin(predicted, columns(result.labels, only_weights)).sum()),
+        labelled_so=int(np.isin(label, columns(result.labels, only_data)).sum()),
         left_out=len(result) - len(part),
         clean=score_clean(part),
     )

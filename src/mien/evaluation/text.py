@@ -11,7 +11,7 @@ def to_text(scores: Scores) -> str:
     """Return scores as lines for a terminal."""
     facts = scores.provenance
     lines = [f"{facts.weights} on {facts.measured_on}", ""]
-    lines += [_headline("all images", scores), _headline("without twins", scores.clean), *beside(scores), ""]
+    lines += [_headline("all images", scores), _headline("without near-duplicates", scores.clean), *beside(scores), ""]
     lines += [*notes, ""] if (notes := label_sets(scores)) else []
     lines += [*agreement, ""] if (agreement := raters(scores)) else []
     lines.append(f"{'in %':12s}{'precision':>10s}{'recall':>10s}{'F1':>10s}{'images':>10s}")
@@ -41,18 +41,18 @@ def beside(scores: Scores) -> list[str]:
     part = scores.restricted
     if part is None:
         return []
-    return ["", f"{part.name}:", _headline("all images", part), _headline("without twins", part.clean)]
+    return ["", f"{part.name}:", _headline("all images", part), _headline("without near-duplicates", part.clean)]
 
 
 def label_sets(scores: Scores) -> list[str]:
     """Return sentences on expressions that only the weights or only the labels know, and how those images count."""
     lines, part = [], scores.restricted
-    if part and part.only_answers:
-        counted = f"{part.answered:,} images predicted so count as wrong"
-        lines.append(f"no image is labelled {', '.join(part.only_answers)}, which the weights can predict: {counted}")
-    if part and part.only_labels:
-        counted = f"{part.labelled:,} images labelled so always count as wrong, with 36 nats each in the NLL"
-        lines.append(f"the weights cannot predict {', '.join(part.only_labels)}: {counted}")
+    if part and part.only_weights:
+        counted = f"{part.predicted_so:,} images predicted so count as wrong"
+        lines.append(f"no image is labelled {', '.join(part.only_weights)}, which the weights can predict: {counted}")
+    if part and part.only_data:
+        counted = f"{part.labelled_so:,} images labelled so always count as wrong, with 36 nats each in the NLL"
+        lines.append(f"the weights cannot predict {', '.join(part.only_data)}: {counted}")
     return [*lines, *([note] if (note := left_out(scores)) else [])]
 
 
@@ -80,12 +80,12 @@ def left_out(scores: Scores) -> str:
 
 def _headline(name: str, scores: SubsetScores) -> str:
     if not scores.n:
-        return f"{name:14s} {scores.reason or 'none'}"
+        return f"{name:24s} {scores.reason or 'none'}"
     low, high = (hundredths(v, 2) for v in scores.accuracy_interval or (None, None))
     level = f"95 % {by(scores.groups)}".rstrip() if scores.groups else "95 %"
     accuracy, f1, two, ece = (hundredths(scores.values[key], 2) for key in ("accuracy", "macro_f1", "top2", "ece"))
     return (
-        f"{name:14s} n {scores.n:5d}  accuracy {accuracy} % ({level}: {low} to {high})  "
+        f"{name:24s} n {scores.n:5d}  accuracy {accuracy} % ({level}: {low} to {high})  "
         f"macro-F1 {f1} %  top-2 {two} %  ECE {ece} %  NLL {scores.values['nll']:.3f}"
     )
 

@@ -25,7 +25,7 @@ def teach(samples: Samples, spec: Distill) -> NDArray[np.float32]:
 
 def teacher_probs(weights: str, samples: Samples) -> NDArray[np.float32]:
     """Return a teacher's probabilities (N, K) for the images, in the order of their labels."""
-    from mien.evaluation.evaluate import read  # these import OpenCV, which training does not need
+    from mien.evaluation.inputs import predict  # these import OpenCV, which training does not need
     from mien.inference.classify import Classifier
 
     teacher = Classifier(weights)
@@ -34,4 +34,4 @@ def teacher_probs(weights: str, samples: Samples) -> NDArray[np.float32]:
             f"distill.weights: {weights} knows {', '.join(teacher.card.labels)}",
             f"a teacher of {', '.join(samples.labels)}",
         )
-    return read(teacher, samples)[:, columns(teacher.card.labels, samples.labels)]
+    return predict(teacher, samples)[:, columns(teacher.card.labels, samples.labels)]

@@ -222,8 +222,8 @@ def test_an_audit_knows_its_answers() -> None:
     figures = fairness(result, {"sex": groups}, 15).to_dict()
     assert mismatch_reason(figures, result) == ""
     assert mismatch_reason(json.loads(json.dumps(figures)), result.take(np.arange(len(result)))) == ""
-    assert "other answers (fer2013 test)" in mismatch_reason(figures, result.take(np.arange(1, len(result))))
-    assert "other answers" in mismatch_reason(figures, answered(CASES, 0.7)[0])
+    assert "other predictions (fer2013 test)" in mismatch_reason(figures, result.take(np.arange(1, len(result))))
+    assert "other predictions" in mismatch_reason(figures, answered(CASES, 0.7)[0])
 
 
 def mien(*words: object) -> "subprocess.CompletedProcess[str]":

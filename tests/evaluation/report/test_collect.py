@@ -161,11 +161,15 @@ def figures_in(folder: Path, kind: str, **changed: object) -> Path:
     ("kind", "changed", "why"),
     [
         ("stress", {"weights": "other", "weights_sha256": "1" * 64}, "measured on other weights (other, sha256 111111"),
-        ("stress", {"weights_sha256": None}, "it does not say on which weights it was measured"),
+        ("stress", {"weights_sha256": None}, "it does not record on which weights it was measured"),
         ("stress", {"split": "test"}, ""),
         ("fairness", {"weights_sha256": "1" * 64, "answers": "f"}, "measured on other weights (tiny, sha256 11111"),
-        ("fairness", {"split": "val", "answers": "f"}, "measured on other answers (fer2013 val)"),
-        ("fairness", {"answers": "f", "dataset": None, "split": None}, "measured on other answers (of unknown data)"),
+        ("fairness", {"split": "val", "answers": "f"}, "measured on other predictions (fer2013 val)"),
+        (
+            "fairness",
+            {"answers": "f", "dataset": None, "split": None},
+            "measured on other predictions (of unknown data)",
+        ),
     ],
 )
 def test_what_was_measured_on_something_else_is_left_out_and_said(
@@ -188,7 +192,7 @@ def test_a_measurement_without_a_digest_is_not_taken_for_anybodys(run: Path, tmp
     again = shutil.copytree(run, tmp_path / "again")
     old = {key: value for key, value in json.loads((again / "fairness.json").read_text()).items() if key != "answers"}
     (again / "fairness.json").write_text(json.dumps({**old, "weights_sha256": None}))
-    assert "does not say on which weights" in gather([again], None).strangers["fairness"][0]
+    assert "does not record on which weights" in gather([again], None).strangers["fairness"][0]
 
 
 def test_a_folder_of_measurements_joins_the_result_it_is_of(run: Path, make_result: Make, tmp_path: Path) -> None:

@@ -193,7 +193,7 @@ def test_groups_flow_from_the_reader_to_the_figures(monkeypatch: pytest.MonkeyPa
         name="ckplus",
         split="val",
     )
-    monkeypatch.setattr(module, "load", lambda *_, **__: samples)
+    monkeypatch.setattr(module, "load_for", lambda *_, **__: samples)
     measured, scores = module.evaluate("fer2013-nano", "ckplus", None, "val")
     assert measured.group is not None
     assert scores.groups == 6

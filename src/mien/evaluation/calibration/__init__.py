@@ -29,7 +29,7 @@ def recalibrate(first: Result, second: Result, coverage: float = 0.9) -> Calibra
     or fitted on a test split.
     """
     _check(first, second)
-    labels = label_sets.answerable(first)
+    labels = label_sets.predictable(first)
     fitted, target = _predictable(first, labels)
     temperature, temperatures = fit_temperature(logs(fitted), target), fit_temperatures(fitted, target)
     z = logs(second.probs[:, columns(second.labels, labels)])

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import DataError, UsageError
-from mien.evaluation.label_sets import answerable, labelled
+from mien.evaluation.label_sets import labelled, predictable
 from mien.evaluation.predictions.columns import Columns, check_mapping, find_columns
 from mien.evaluation.predictions.mapping import IGNORE, read_mapping
 from mien.evaluation.predictions.probabilities import probabilities
@@ -118,8 +118,8 @@ def _from_result(path: Path, split: str | None) -> Predictions:
         name=facts.weights or path.stem,
         path=path,
         ids=result.ids,
-        labels=answerable(result),
-        probs=result.probs[:, columns(result.labels, answerable(result))].astype(np.float64),
+        labels=predictable(result),
+        probs=result.probs[:, columns(result.labels, predictable(result))].astype(np.float64),
         present=np.ones(len(result), bool),
         labels_only=facts.labels_only,
         target=result.target[:, columns(result.labels, labelled(result))].astype(np.float64),

@@ -20,7 +20,7 @@ from mien import __version__
 from mien.data.samples import Samples
 from mien.errors import DataError, UsageError
 from mien.evaluation import metrics
-from mien.evaluation.evaluate import all_labels, find_weights, load_for, own_data, to_crops, truth_labels
+from mien.evaluation.inputs import all_labels, load_for, own_data, target_labels, to_crops
 from mien.evaluation.label_sets import spread
 from mien.evaluation.provenance import check_writable
 from mien.evaluation.report.schema import Stress
@@ -28,6 +28,7 @@ from mien.evaluation.statistics import clusters
 from mien.evaluation.statistics.intervals import known_ends, proportion_interval
 from mien.evaluation.stress.attack import Attack, black_box
 from mien.evaluation.stress.corruptions import CORRUPTIONS, FAMILIES
+from mien.evaluation.weights import find_weights
 from mien.inference.classify import Classifier
 from mien.labels import columns, ordered
 from mien.progress import bar
@@ -106,7 +107,7 @@ def stress(
         **own,
         "fingerprint": samples.fingerprint,
         "labels": list(labels),
-        "truth_labels": list(truth_labels(classifier, samples)),
+        "truth_labels": list(target_labels(classifier, samples)),
         "n": len(subject.images),
         "groups": clusters.count(subject.group),
         "seed": seed,
@@ -170,7 +171,7 @@ def rank(rows: list[dict[str, Any]], clean: float) -> list[dict[str, Any]]:
 
 
 def _subject(classifier: Classifier, samples: Samples, labels: tuple[str, ...], most: int) -> Subject:
-    known = truth_labels(classifier, samples)
+    known = target_labels(classifier, samples)
     target = spread(samples.target[:, columns(samples.labels, known)], known, labels)
     rows = np.flatnonzero(np.nan_to_num(target).sum(1) > 0.5)  # most of the votes; without a label they are NaN
     if len(labels) < 2 or not len(rows):
