@@ -12,7 +12,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from mien.errors import WeightsError
-from mien.outputs import beside
+from mien.outputs import staged
 
 PASSED = {"QuantizeLinear", "DequantizeLinear", "Dropout", "Identity"}
 """Nodes that may come between the features and the last layer, because they keep the features."""
@@ -38,7 +38,7 @@ def embed(path: Path) -> None:
     faces = graph.output[0].type.tensor_type.shape.dim[0].dim_param
     graph.output.append(helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [faces, width]))
     onnx.checker.check_model(model)
-    with beside(path) as partial:
+    with staged(path) as partial:
         onnx.save(model, partial)
 
 

@@ -46,7 +46,7 @@ def spelled(text: str) -> str:
 
 
 class MienError(Exception):
-    """A user's mistake, told as *got / expected / do this* on one line."""
+    """A user's mistake, reported as *got / expected / do this* on one line."""
 
     def __init__(self, got: str, expected: str = "", do: str = "") -> None:
         parts = [got, f"expected {expected}" if expected else "", do]
@@ -85,6 +85,19 @@ class UsageError(MienError):
     """A command or an argument that cannot be carried out as given."""
 
 
+def reason(error: BaseException) -> str:
+    """Return why an exception was raised: in the system's words, in its own, or else its name.
+
+    >>> reason(FileNotFoundError(2, "No such file")), reason(ValueError("3 rows")), reason(MemoryError())
+    ('No such file', '3 rows', 'not enough memory')
+    """
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
 ROOM = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
 
 REFUSALS = frozenset(
@@ -94,11 +107,11 @@ REFUSALS = frozenset(
     )
     if hasattr(errno, name)
 )  # fmt: skip
-"""What the system refuses whoever asks: a name, a right, room.  Not that a file is missing, which may be our bug."""
+"""What the system refuses to every program: a name, a right, room.  A missing file is not here: it may be our bug."""
 
 
 def refusal(error: OSError) -> UsageError | None:
-    """Return what to say of a file or folder that the system refuses, None where it may be our own mistake.
+    """Return the error to print when the system refuses a file or folder, None where it may be our own mistake.
 
     >>> print(refusal(OSError(errno.ENAMETOOLONG, "File name too long", "x" * 300)))
     xxxxxxxxxxxxxxxxxxxx...xxxxxxxxxxxxxxxxxxxx cannot be used: File name too long

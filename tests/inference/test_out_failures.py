@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from mien.outputs import mark
+from mien.outputs.record import read
 
 FAST = ("--detector", "whole", "--weights", "ferplus-nano")
 SLOW = pytest.mark.slow
@@ -214,7 +214,7 @@ def test_a_killed_run_leaves_rows_and_is_replaced(format: str) -> None:
     assert told == MANY[: len(told)]
     assert len(told) >= 15
     assert record()["status"] == "running"
-    left = mark.read(Path("res"))
+    left = read(Path("res"))
     assert left is not None
     assert all(left.owns(path.relative_to("res").as_posix()) for path in Path("res").rglob("*.jpg"))
     written = sum(path.is_file() for path in Path("res").rglob("[!.]*"))

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from mien import outputs
 from mien.errors import OutputError
-from mien.outputs import Growing, NotThisFileError, Outputs, beside, claimed, mark, write
+from mien.outputs import Growing, NotThisFileError, Outputs, output_folder, staged, write
+from mien.outputs import files as output_files
+from mien.outputs import record as records
 from mien.outputs.targets import Kinds
 
 KINDS = Kinds(("report.html", "rows.csv"), {"annotated": (".jpg",)}, ("rows.json",))
@@ -35,7 +36,7 @@ def _links(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
     if request.param == "no links":
-        monkeypatch.setattr(outputs.os, "link", refuse)
+        monkeypatch.setattr(output_files.os, "link", refuse)
 
 
 @pytest.mark.usefixtures("_links")
@@ -43,7 +44,7 @@ def test_beside_writes_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     write(path, b"one")
     write(path, b"two")
-    with pytest.raises(ZeroDivisionError), beside(path) as scratch:
+    with pytest.raises(ZeroDivisionError), staged(path) as scratch:
         1 / (scratch.write_bytes(b"half") - 4)
     with pytest.raises(NotThisFileError, match="cannot be written: File exists"):
         write(path, b"three", over=False)
@@ -52,7 +53,7 @@ def test_beside_writes_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_beside_tells_its_own_errors_alone(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError), beside(tmp_path / "a") as scratch:
+    with pytest.raises(FileNotFoundError), staged(tmp_path / "a") as scratch:
         scratch.write_bytes((tmp_path / "nowhere").read_bytes())
     with pytest.raises(OutputError, match=r"nowhere/a cannot be written: No such file"):
         write(tmp_path / "nowhere" / "a", b"")
@@ -109,7 +110,7 @@ def test_no_half_piece_is_left_when_the_disk_is_full(tmp_path: Path, room: int) 
 
 
 def test_a_record_lists_what_was_written(tmp_path: Path) -> None:
-    with claimed(tmp_path, "predict", KINDS, facts={"mien": "1"}) as out:
+    with output_folder(tmp_path, "predict", KINDS, facts={"mien": "1"}) as out:
         rows = out.growing("rows.csv")
         rows.write(b"a\n")
         out.write("annotated/x/1.jpg", b"jpg")
@@ -117,14 +118,14 @@ def test_a_record_lists_what_was_written(tmp_path: Path) -> None:
         out.remove("annotated/2.jpg")
         out.begin("annotated/3.jpg")
         out.done("annotated/3.jpg")  # nothing was written into it
-        running = mark.read(tmp_path)
+        running = records.read(tmp_path)
         assert running is not None
         assert running.running
         assert sorted(running.files) == ["annotated/x/1.jpg", "rows.csv"]
         assert running.owns("annotated/of-a-run-that-is-on.jpg")
         assert out.wrote == {"annotated", "rows.csv"}
     assert sorted(files(tmp_path)) == ["annotated/x/1.jpg", "mien-run.json", "rows.csv"]
-    ended = mark.read(tmp_path)
+    ended = records.read(tmp_path)
     assert ended is not None
     assert {name: ended.untouched(tmp_path, name, "predict") for name in ended.files} == {
         "annotated/x/1.jpg": True, "rows.csv": True
@@ -138,7 +139,7 @@ STOPS = [(KeyboardInterrupt, "stopped"), (BrokenPipeError, "stopped"), (OutputEr
 
 @pytest.mark.parametrize(("error", "status"), STOPS)
 def test_a_record_says_how_a_run_ended(tmp_path: Path, error: type[BaseException], status: str) -> None:
-    with pytest.raises(error), claimed(tmp_path, "predict", KINDS, facts={"mien": "1"}):
+    with pytest.raises(error), output_folder(tmp_path, "predict", KINDS, facts={"mien": "1"}):
         raise error("so")
     assert record(tmp_path)["status"] == status
 
@@ -146,8 +147,8 @@ def test_a_record_says_how_a_run_ended(tmp_path: Path, error: type[BaseException
 def test_a_file_that_comes_meanwhile_is_not_written_over(tmp_path: Path) -> None:
     mine = tmp_path / "mine.txt"
     mine.write_bytes(b"mine")
-    with claimed(tmp_path, "predict", KINDS, facts={"mien": "1"}) as out:
-        with pytest.raises(NotThisFileError), out.beside("report.html") as scratch:
+    with output_folder(tmp_path, "predict", KINDS, facts={"mien": "1"}) as out:
+        with pytest.raises(NotThisFileError), out.staged("report.html") as scratch:
             [shutil.copyfile(mine, path) for path in (scratch, tmp_path / "report.html")]
         (tmp_path / "rows.csv").write_text("mine")
         with pytest.raises(NotThisFileError):
@@ -163,16 +164,16 @@ def test_a_file_that_comes_meanwhile_is_not_written_over(tmp_path: Path) -> None
 
 def test_commands_do_not_take_each_others_files(tmp_path: Path) -> None:
     other = Kinds(("report.html", "result.npz"))
-    with claimed(tmp_path, "evaluate", other, facts={"mien": "1"}) as out:
+    with output_folder(tmp_path, "evaluate", other, facts={"mien": "1"}) as out:
         out.write("result.npz", b"npz")
-    with claimed(tmp_path, "predict", KINDS, facts={"mien": "1"}) as out:
+    with output_folder(tmp_path, "predict", KINDS, facts={"mien": "1"}) as out:
         out.write("report.html", b"page")
     assert {entry["file"]: entry["by"] for entry in record(tmp_path)["files"]} == {
         "report.html": "predict", "result.npz": "evaluate"
     }  # fmt: skip
     with (
         pytest.raises(OutputError, match=r"report\.html was written by mien predict; choose another"),
-        claimed(tmp_path, "evaluate", other, facts={"mien": "1"}),
+        output_folder(tmp_path, "evaluate", other, facts={"mien": "1"}),
     ):
         pytest.fail("taken")
     assert files(tmp_path).keys() == {"report.html", "result.npz", "mien-run.json"}
@@ -185,7 +186,7 @@ def test_what_a_killed_run_had_made_but_not_listed_is_ours(tmp_path: Path) -> No
     (tmp_path / ".mien-0123.part").write_bytes(b"half")
     (tmp_path / ".mien-files.jsonl").write_text('{"file": "report.html", "by": "predict"}\n{"fi')
     (tmp_path / "report.html").write_text("half")
-    with claimed(tmp_path, "predict", KINDS, facts={"mien": "1"}) as out:
+    with output_folder(tmp_path, "predict", KINDS, facts={"mien": "1"}) as out:
         assert out.replaced == 2
         assert not (tmp_path / "annotated").exists()
     assert files(tmp_path).keys() == {"mien-run.json"}
@@ -198,7 +199,7 @@ NAMES = ["/etc/passwd", "../a", "a/../b", "a//b", "./a", "", "a\0b", ".", "..", 
 def test_names_that_lead_out_are_not_ours(tmp_path: Path, name: object) -> None:
     listed = {"mien": "1", "files": [{"file": name, "by": "predict"}, {"file": "ok.csv", "by": "predict"}]}
     (tmp_path / "mien-run.json").write_text(json.dumps(listed))
-    found = mark.read(tmp_path)
+    found = records.read(tmp_path)
     assert found is not None
     assert list(found.files) == ["ok.csv"]
 
@@ -211,10 +212,10 @@ def test_names_of_what_was_written_are_not_held(tmp_path: Path, monkeypatch: pyt
             held.append(entry["file"])
             yield entry
 
-    monkeypatch.setattr(mark, "settled", watched)
+    monkeypatch.setattr(records, "settled", watched)
     out = Outputs(tmp_path)
     assert not [value for value in vars(out).values() if isinstance(value, list | dict | set) and len(value)]
-    with claimed(tmp_path, "predict", KINDS, facts={"mien": "1"}) as out:
+    with output_folder(tmp_path, "predict", KINDS, facts={"mien": "1"}) as out:
         for k in range(50):
             out.write(f"annotated/{k}.jpg", b"")
         assert max(len(value) for value in vars(out).values() if isinstance(value, list | dict | set)) < 10
@@ -224,9 +225,9 @@ def test_names_of_what_was_written_are_not_held(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
 def test_pipes_in_the_way_are_refused_and_do_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "report.html")
-    with pytest.raises(OutputError, match="was not written by mien"), claimed(tmp_path, "predict", KINDS):
+    with pytest.raises(OutputError, match="was not written by mien"), output_folder(tmp_path, "predict", KINDS):
         pytest.fail("taken")
-    with claimed(tmp_path, "predict", KINDS, force=True, facts={"mien": "1"}) as out:
+    with output_folder(tmp_path, "predict", KINDS, force=True, facts={"mien": "1"}) as out:
         out.write("report.html", b"page")
     assert files(tmp_path)["report.html"] == b"page"
 
@@ -234,19 +235,19 @@ def test_pipes_in_the_way_are_refused_and_do_not_block(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
 def test_a_pipe_called_like_a_record_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "mien-run.json")
-    assert mark.read(tmp_path) is None
-    assert mark.earlier(tmp_path, "predict") == []
-    assert not mark.Own(tmp_path)(tmp_path / "a.jpg")
+    assert records.read(tmp_path) is None
+    assert records.earlier(tmp_path, "predict") == []
+    assert not records.OwnFiles(tmp_path)(tmp_path / "a.jpg")
 
 
 def test_the_record_keeps_the_last_run_of_every_other_command(tmp_path: Path) -> None:
     for command, name in (("predict", "report.html"), ("stress", "stress.json"), ("predict", "report.html")):
-        with claimed(tmp_path, command, Kinds((name,)), facts={"mien": "1"}) as out:
+        with output_folder(tmp_path, command, Kinds((name,)), facts={"mien": "1"}) as out:
             out.write(name, b"{}")
     assert record(tmp_path)["by"] == "predict"
     assert [run["by"] for run in record(tmp_path)["earlier"]] == ["stress"]
     (tmp_path / "mien-run.json").write_text('{"mien": "1", "by": "stress", "earlier": 3}')
-    assert [run["by"] for run in mark.earlier(tmp_path, "predict")] == ["stress"]
+    assert [run["by"] for run in records.earlier(tmp_path, "predict")] == ["stress"]
 
 
 ODD = ['{"mien": "1", "files": [], "folders": 3}', '{"mien": "1", "files": [3, null, {}, {"file": "a", "bytes": "x"}]}']
@@ -256,6 +257,6 @@ ODD = ['{"mien": "1", "files": [], "folders": 3}', '{"mien": "1", "files": [3, n
 def test_an_odd_record_is_read_as_far_as_it_goes(tmp_path: Path, text: str) -> None:
     (tmp_path / "mien-run.json").write_text(text)
     (tmp_path / ".mien-files.jsonl").write_bytes(b'3\n{"file": 3}\n\xff\n{"file": "b.csv", "by": 3}\n' + b"[" * 9999)
-    found = mark.read(tmp_path)
+    found = records.read(tmp_path)
     assert found is not None
     assert set(found.files) <= {"a", "b.csv"}

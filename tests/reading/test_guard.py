@@ -23,4 +23,4 @@ def test_fifos_are_refused(reader: str, tmp_path: Path) -> None:
     os.mkfifo(fifo)
     code = f"import sys, pathlib; path = pathlib.Path(sys.argv[1]); {READERS[reader]}"
     ended = subprocess.run([sys.executable, "-c", code, str(fifo)], capture_output=True, text=True, timeout=30)
-    assert "is no regular file" in ended.stderr.splitlines()[-1]
+    assert "is not a regular file" in ended.stderr.splitlines()[-1]

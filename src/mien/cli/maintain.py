@@ -46,14 +46,14 @@ def data(
     from mien.data import overview, read_options
     from mien.data.audit import summary
     from mien.data.audit.report import AuditReport
-    from mien.outputs.taken import taken
+    from mien.outputs.result_folder import result_folder
 
     if not hygiene and (detector or strict):
         raise UsageError("--detector or --strict alone", "--hygiene as well")
     chosen, folder = read_options(options or []), out or Path(f"{name}-data")
     look: Callable[..., Any] = partial(summary.look, detector=detector) if hygiene else overview.look
-    with taken("data", folder, (summary if hygiene else overview).KEPT, [root], context.params) as begin:
-        report = look(name, root, begin, options=chosen)
+    with result_folder("data", folder, (summary if hygiene else overview).KEPT, [root], context.params) as writing:
+        report = look(name, root, writing, options=chosen)
     show(report, str, as_json)
     show_written(report.files.values())
     if strict and isinstance(report, AuditReport) and report.leak:

@@ -29,13 +29,13 @@ def evaluate(
     from mien.evaluation.keep import KEPT, keep
     from mien.evaluation.text import to_text
     from mien.evaluation.weights import weights_file
-    from mien.outputs.taken import taken
+    from mien.outputs.result_folder import result_folder
 
-    with taken("evaluate", out, KEPT, [weights_file(weights), _data(root)], context.params) as begin:
+    with result_folder("evaluate", out, KEPT, [weights_file(weights), _data(root)], context.params) as writing:
         result, scores = measure(weights, data, root, split, out, force, **read_options(options or []))
         show(scores, to_text, as_json)
         if out:
-            with begin() as outputs:
+            with writing() as outputs:
                 show_written(keep(result, scores, outputs, root))
 
 
@@ -57,10 +57,10 @@ def compare(
 ) -> None:
     """Compare systems on the same images, with tests and a ranking."""
     from mien.evaluation.compare import Request, check_same_systems, images, judge, keep, kept, to_text
-    from mien.outputs.taken import taken
+    from mien.outputs.result_folder import result_folder
 
     request = Request(tuple(systems), source, tuple(column or ()), data, root, split, intersect, published)
-    with taken("compare", out, kept(systems), systems, context.params, ever=("*.npz",)) as begin:
+    with result_folder("compare", out, kept(systems), systems, context.params, ever=("*.npz",)) as writing:
         comparison, tables = judge(request)
         if not force:
             check_same_systems(comparison, out)
@@ -68,7 +68,7 @@ def compare(
         show(comparison, to_text, as_json)
         if not out:
             return
-        with begin() as outputs:
+        with writing() as outputs:
             written = keep(comparison, outputs, images(comparison, root), tables)
         typer.echo("\n".join(f"wrote {printable(path)}" for path in written), err=as_json)
 
@@ -117,17 +117,17 @@ def fairness(
     from mien.evaluation.fairness.groups import read_groups
     from mien.evaluation.provenance import check_writable, source_facts
     from mien.evaluation.result import load
-    from mien.outputs.taken import taken
+    from mien.outputs.result_folder import result_folder
 
     predictions = load(result)
-    with taken("fairness", out, text.KEPT, [result, groups], context.params) as begin:
+    with result_folder("fairness", out, text.KEPT, [result, groups], context.params) as writing:
         check_writable(out, "fairness.json", source_facts(predictions), force)
         columns, notes = read_groups(groups, predictions.ids, id, by or [])
         say(*notes)
         audit = measure(predictions, columns, min_group)
         show(audit, text.to_text, as_json)
         if out:
-            with begin() as outputs:
+            with writing() as outputs:
                 show_written(text.keep(predictions, audit, outputs))
 
 
@@ -151,15 +151,15 @@ def stress(
     from mien.evaluation.stress import KEPT, keep, to_text
     from mien.evaluation.stress import stress as measure
     from mien.evaluation.weights import weights_file
-    from mien.outputs.taken import taken
+    from mien.outputs.result_folder import result_folder
 
     settings: dict[str, Any] = {"images": images, "baseline": baseline, "attacks": _gradients(weights)}
     settings |= {"options": read_options(options or []), "out": out, "force": force}
-    with taken("stress", out, KEPT, [weights_file(weights), baseline, _data(root)], context.params) as begin:
+    with result_folder("stress", out, KEPT, [weights_file(weights), baseline, _data(root)], context.params) as writing:
         subject, result = measure(weights, data, root, split, **settings)
         show(result, to_text, as_json)
         if out:
-            with begin() as outputs:
+            with writing() as outputs:
                 show_written(keep(subject, result, outputs))
 
 

@@ -15,7 +15,7 @@ from mien.data import load_splits
 from mien.data.duplicates import NearDuplicates, near_duplicates_in_training
 from mien.data.samples import Samples
 from mien.outputs import Outputs, into
-from mien.outputs.taken import Begin
+from mien.outputs.result_folder import Writing
 from mien.printable import printable
 
 if TYPE_CHECKING:
@@ -99,10 +99,10 @@ KEPT = ("contact.png", "clean.txt")
 """What `look` writes."""
 
 
-def look(name: str, root: Path | None, begin: Begin, options: Mapping[str, Any]) -> Overview:
+def look(name: str, root: Path | None, writing: Writing, options: Mapping[str, Any]) -> Overview:
     """Return the overview of a data set, with the paths of the files that are written."""
     view = overview(name, root, **options)
-    with begin() as outputs:
+    with writing() as outputs:
         return replace(view, files=write(view, outputs))
 
 
@@ -124,7 +124,7 @@ def _id_lines(first: Mapping[str, str]) -> list[str]:
 def write(view: Overview, out: Path | Outputs) -> dict[str, str]:
     """Write `contact.png` and, where there is test, `clean.txt` (ids without near-duplicates); return their paths."""
     outputs = into(out)
-    with outputs.beside("contact.png") as path:
+    with outputs.staged("contact.png") as path:
         contact_sheet(view.splits).save(path, "PNG")
     files = {"contact_sheet": str(outputs.folder / "contact.png")}
     if "test" in view.near_duplicates:

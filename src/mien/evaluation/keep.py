@@ -19,9 +19,9 @@ def keep(result: Result, scores: Scores, out: Path | Outputs, root: Path | str |
     The images of the report come from `root` or MIEN_DATA.
     """
     outputs = into(out)
-    with outputs.beside("result.npz") as path:
+    with outputs.staged("result.npz") as path:
         result.save(path)
     outputs.write("metrics.json", f"{json.dumps(scores.to_dict(), indent=2)}\n".encode())
-    with outputs.beside("report.html") as path:
+    with outputs.staged("report.html") as path:
         write(gather([outputs.folder / "result.npz"], root), path)
     return [outputs.folder / name for name in KEPT]

@@ -16,7 +16,7 @@ from pydantic import ConfigDict
 
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS, ordered
-from mien.outputs import beside
+from mien.outputs import staged
 from mien.reading import arrays
 from mien.reading.documents import parse_json
 from mien.reading.guard import parsing
@@ -155,7 +155,7 @@ class Result:
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {name: value for name in _ARRAYS if (value := getattr(self, name)) is not None}
-        with beside(path) as scratch, scratch.open("wb") as file:
+        with staged(path) as scratch, scratch.open("wb") as file:
             facts = np.array(json.dumps(self.provenance.to_dict()))
             np.savez_compressed(file, allow_pickle=False, labels=np.array(self.labels), provenance=facts, **arrays)
         return path

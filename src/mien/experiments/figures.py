@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mien.experiments import plots
-from mien.outputs import beside
+from mien.outputs import staged
 from mien.reading.tables import read_log
 
 BLUE, ORANGE, GREY = "#1f6feb", "#d4720b", "#6b7280"
@@ -104,7 +104,7 @@ def canvas(width: float, height: float) -> Any:
 def save(figure: Any, path: Path) -> Path:
     """Write a figure as SVG, the same bytes for the same content, and return the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with beside(path) as scratch:
+    with staged(path) as scratch:
         figure.savefig(scratch, format="svg", metadata={"Date": None})
     return path
 

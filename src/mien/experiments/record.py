@@ -18,7 +18,7 @@ from typing import Any
 from mien.errors import RecipeError
 from mien.evaluation.published import published
 from mien.evaluation.result import Result
-from mien.outputs import beside
+from mien.outputs import staged
 from mien.reading.tables import records
 from mien.training import recipe as recipes
 from mien.training.finalize import SplitScores
@@ -140,7 +140,7 @@ def thin(source: Path, target: Path) -> None:
     every = -(-len(lines) // POINTS) or 1
     kept = [line for k, line in enumerate(lines) if (len(lines) - 1 - k) % every == 0]
     columns = [name for name in (lines[0] if lines else ()) if name in KEPT]
-    with beside(target) as scratch, scratch.open("w", newline="", encoding="utf-8") as file:
+    with staged(target) as scratch, scratch.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(kept)

@@ -18,8 +18,8 @@ from mien.experiments import budget, table, written
 from mien.experiments import record as rows
 from mien.experiments.resume import MARK, Part, earlier, facts
 from mien.experiments.sample_photos import photos
-from mien.outputs.lock import held
-from mien.outputs.signed import signed
+from mien.outputs.lock import locked
+from mien.outputs.run_folder import recorded
 from mien.printable import say
 from mien.training import recipe as recipes
 from mien.training import runlog
@@ -59,12 +59,12 @@ def reproduce(names: list[str], place: Place, *, minutes: float | None = None, s
     runlog.make(place.results)
     settings = {"recipes": names, **{key: getattr(place, key) for key in ("root", "out", "results", "device")}}
     settings |= {"budget": minutes, "seeds": seeds}
-    with held(place.results):
+    with locked(place.results):
         groups = table.collect(place.results)
         table.markdown(groups, place.results)  # tells a damaged row before time is spent, not after
         files = list(written.names(place.results, wanted, groups))
         written.refuse_others(place.results, files)
-        with signed(place.results, "reproduce", files, settings):
+        with recorded(place.results, "reproduce", files, settings):
             told = attempt_all(wanted, place, minutes)
             table.draw(place.results)
     return told
@@ -123,7 +123,7 @@ def measure(recipe: Recipe, place: Place, part: Part | None, prepared: Prepared)
     own, scores = recipes.load(run / "recipe.yaml"), scored(run)
     settings = {"recipe": recipe.name, "seed": recipe.seed, "root": place.root, "device": place.device}
     runlog.refuse_others(run)
-    with held(run), signed(run, "reproduce", runlog.FILES, settings):
+    with locked(run), recorded(run, "reproduce", runlog.FILES, settings):
         if scores is None or "test" not in scores.splits:
             train(own, place.root, run, prepared=prepared)
             say("exporting and scoring")

@@ -13,7 +13,7 @@ from PIL import Image
 
 from mien.inference.output.draw import annotate
 from mien.inference.pipeline import Pipeline
-from mien.outputs import beside
+from mien.outputs import staged
 
 PHOTOS = {"skimage": "data/astronaut.png", "matplotlib": "mpl-data/sample_data/grace_hopper.jpg"}
 """Portraits in the public domain by the package that holds them: Eileen Collins, Grace Hopper."""
@@ -31,7 +31,7 @@ def photos(weights: Path, target: Path) -> str:
         return f"no photos{note}"
     pipeline = Pipeline(str(weights), "haar")
     panels = [panel(pipeline, path) for path in found.values()]
-    with beside(target) as scratch:
+    with staged(target) as scratch:
         Image.fromarray(np.concatenate(panels, axis=1)).save(scratch, "PNG", optimize=True)
     return f"{target}{note}"
 

@@ -23,10 +23,10 @@ from mien.errors import DivergedError, OutputError, RecipeError, UsageError
 from mien.evaluation.metrics import METRICS
 from mien.experiments import figures, resume
 from mien.experiments import record as rows
-from mien.outputs import beside
-from mien.outputs.lock import held
-from mien.outputs.mark import read as read_mark
-from mien.outputs.signed import signed
+from mien.outputs import staged
+from mien.outputs.lock import locked
+from mien.outputs.record import read as read_record
+from mien.outputs.run_folder import recorded
 from mien.printable import say
 from mien.training import recipe as recipes
 from mien.training import runlog
@@ -81,7 +81,7 @@ def sweep(
     )
     runlog.make(folder)
     asked = {"recipe": name, "grid": list(words), "runs": runs, "root": root, "out": out, "device": device}
-    with held(folder):
+    with locked(folder):
         refuse_others(folder)
         tried = [cell.recipes[0] for cell in found.cells]
         for recipe in tried:
@@ -90,7 +90,7 @@ def sweep(
             try_out(recipe, root)
         for run in (folder / "runs").glob("*"):
             resume.check(run)
-        with signed(folder, "sweep", FILES, asked):
+        with recorded(folder, "sweep", FILES, asked):
             return write(found, train_all(found, root, folder, device), folder)
 
 
@@ -99,7 +99,7 @@ def refuse_others(folder: Path) -> None:
 
     A sweep of an earlier version has no record, and is known by what its sweep.json holds.
     """
-    mark = read_mark(folder)
+    mark = read_record(folder)
     for name in (name for name in FILES if os.path.lexists(folder / name)):
         ours = mark.untouched(folder, name, "sweep") if mark else known(folder)
         if not ours:
@@ -187,9 +187,9 @@ def split_values(text: str) -> list[str]:
 def trained(recipe: Recipe, root: Path | None, run: Path, device: str) -> Path:
     """Return the run folder of a recipe, trained to its end."""
     runlog.make(run)
-    with held(run):
+    with locked(run):
         runlog.refuse_others(run)
-        with signed(run, "sweep", runlog.FILES, {"device": device, "root": root}):
+        with recorded(run, "sweep", runlog.FILES, {"device": device, "root": root}):
             if not (run / "last.pt").is_file():  # new, or killed as it began
                 outputs.write(run / "recipe.yaml", recipes.dump(recipe).encode())
             return train(recipes.load(run / "recipe.yaml"), root, run, device=device)
@@ -234,7 +234,7 @@ def write(found: Grid, lines: Sequence[dict[str, Any]], folder: Path) -> dict[st
         "runs": list(lines),
     }
     write_json(content, folder / "sweep.json")
-    with beside(folder / "sweep.csv") as scratch, scratch.open("w", newline="", encoding="utf-8") as file:
+    with staged(folder / "sweep.csv") as scratch, scratch.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*found.keys, "seed", *MEASURES])
         writer.writerows([*line["values"], line["seed"], *(line[key] for key in MEASURES)] for line in lines)

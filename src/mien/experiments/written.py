@@ -8,7 +8,7 @@ from pathlib import Path
 from mien.errors import OutputError, UsageError
 from mien.experiments import record as rows
 from mien.experiments import table
-from mien.outputs.mark import read
+from mien.outputs.record import read
 from mien.training.recipe import Recipe
 from mien.training.runlog import read_json
 

@@ -32,7 +32,7 @@ from mien.inference.output.tally import Tally
 from mien.inference.pipeline import Pipeline
 from mien.inference.prediction import FrameResult
 from mien.inference.unexpected import Isolated
-from mien.outputs import Outputs, claimed
+from mien.outputs import Outputs, cannot_write, output_folder
 from mien.outputs.targets import Kinds
 from mien.printable import say
 
@@ -226,7 +226,7 @@ def _claimed(out: Path, format: str, pipeline: Pipeline, tally: Tally, request: 
         _paths(expand(request.sources, skipped=before), out),
     )
     facts = record.facts(pipeline, request.settings)
-    with claimed(out, "predict", _kinds(format), inputs, request.force, facts) as outputs:
+    with output_folder(out, "predict", _kinds(format), inputs, request.force, facts) as outputs:
         tally.own = before[OWN]
         if outputs.replaced:
             say(f"mien: {out} held an earlier run, which this one replaces")
@@ -329,7 +329,7 @@ class _Stdout(io.RawIOBase):
             raise
         except OSError as error:
             leave_pipe()  # else Python would try again when it ends, and tell its own way
-            raise OutputError(f"stdout cannot be written: {error.strerror}") from None
+            raise cannot_write("stdout", error) from None
 
 
 class _AboveTheBar(_Stdout):

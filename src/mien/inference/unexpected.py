@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mien.errors import MediaError, MienError
+from mien.errors import MediaError, MienError, reason
 from mien.inference.media.sources import Source
 from mien.inference.prediction import FrameResult, Prediction
 from mien.printable import say, writable
@@ -43,7 +43,7 @@ def sentence(name: str, error: Exception) -> str:
     if isinstance(error, MemoryError):
         return f"{name}: not enough memory to read it"
     if isinstance(error, OSError) and error.strerror:
-        return f"{name}: {error.strerror}"
+        return f"{name}: {reason(error)}"
     message = " ".join(str(error).split())[:MAX_MESSAGE]
     return f"{name}: {type(error).__name__}: {message} (a bug in mien; --debug shows it)"
 

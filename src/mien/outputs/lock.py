@@ -1,6 +1,6 @@
 """One process at a time in a folder: a lock file that says who holds it.
 
-    with held(Path("result")):
+    with locked(Path("result")):
         ...                       # another mien that wants the same folder is refused in one line
 
 The system's own lock on the file (flock) ends with the process, also after SIGKILL, so a file that was left behind is
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import OutputError
+from mien.outputs.files import cannot_write
 
 try:
     import fcntl
@@ -35,7 +36,7 @@ OPEN = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 @contextmanager
-def held(folder: Path, name: str = NAME) -> Iterator[None]:
+def locked(folder: Path, name: str = NAME) -> Iterator[None]:
     """Hold the lock `name` of an existing folder inside the `with` block.
 
     OutputError names the process that holds it and since when, or says why no lock can be written.
@@ -44,13 +45,11 @@ def held(folder: Path, name: str = NAME) -> Iterator[None]:
     try:
         descriptor = _take(path)
     except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written: {error.strerror}", do="choose a folder that you may write to"
-        ) from None
+        raise cannot_write(path, error, "choose a folder that you may write to") from None
     try:
         yield
     finally:
-        with contextlib.suppress(OSError):  # first the name, then the lock: whoever waits sees that the file is gone
+        with contextlib.suppress(OSError):  # name before lock: a waiting process sees that the file is gone
             if _same(descriptor, path):  # the folder may have been removed, and be another one by now
                 path.unlink()
         os.close(descriptor)
@@ -75,7 +74,7 @@ def _take(path: Path) -> int:
                     _sign(descriptor)
                     return descriptor
             elif holder:
-                raise OutputError(_told(path.parent, holder), do="wait until it has ended, or choose another folder")
+                raise OutputError(_in_use(path.parent, holder), do="wait until it has ended, or choose another folder")
         finally:
             if not keep:
                 os.close(descriptor)
@@ -110,9 +109,9 @@ def _holder(descriptor: int, path: Path) -> dict[str, Any]:
     if not text:
         return {}
     with contextlib.suppress(ValueError, RecursionError):
-        told = json.loads(text)
-        if isinstance(told, dict) and isinstance(told.get("pid"), int):
-            return told
+        holder = json.loads(text)
+        if isinstance(holder, dict) and isinstance(holder.get("pid"), int):
+            return holder
     raise OutputError(f"{path} is not a lock of mien", do="remove it, or choose another folder")
 
 
@@ -158,7 +157,7 @@ def _same(descriptor: int, path: Path) -> bool:
 
 def _sign(descriptor: int) -> None:
     pid = os.getpid()
-    told = {
+    holder = {
         "pid": pid,
         "host": socket.gethostname(),
         "since": datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -167,10 +166,10 @@ def _sign(descriptor: int) -> None:
     }
     os.ftruncate(descriptor, 0)
     os.lseek(descriptor, 0, os.SEEK_SET)
-    os.write(descriptor, json.dumps(told).encode())
+    os.write(descriptor, json.dumps(holder).encode())
 
 
-def _told(folder: Path, holder: dict[str, Any]) -> str:
+def _in_use(folder: Path, holder: dict[str, Any]) -> str:
     where = "" if holder.get("host") == socket.gethostname() else f" on {holder.get('host')}"
     command = f" (mien {holder['command']})" if holder.get("command") else ""
     return f"{folder} is in use by process {holder['pid']}{command}{where} since {holder.get('since')}"

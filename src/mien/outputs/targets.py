@@ -13,10 +13,9 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISLNK
 
 from mien.errors import OutputError
-from mien.outputs.mark import JOURNAL, RECORD, STANDING, Mark
+from mien.outputs.files import ELSEWHERE, PART, cannot_write
+from mien.outputs.record import JOURNAL, RECORD, STANDING, Record
 
-PART = ".part"  # ends the hidden name of a file that is being written
-ELSEWHERE = "choose another folder with `out`"
 Inode = tuple[int, int]
 
 
@@ -46,7 +45,7 @@ class Kinds:
         return suffixes is not None and name.lower().endswith(suffixes) and not beside
 
 
-def check(folder: Path, command: str, kinds: Kinds, mark: Mark | None, inputs: Iterable[Path], force: bool) -> None:
+def check(folder: Path, command: str, kinds: Kinds, before: Record | None, inputs: Iterable[Path], force: bool) -> None:
     """Raise OutputError when a file that may be written is an input, or somebody else's and `force` is not given.
 
     A file of another command is somebody else's.
@@ -56,14 +55,14 @@ def check(folder: Path, command: str, kinds: Kinds, mark: Mark | None, inputs: I
     for name in _standing(folder, kinds):
         for inode in _inodes(folder / name):
             taken[inode] = name
-        if mark is None or not (name in STANDING or mark.untouched(folder, name, command)):
+        if before is None or not (name in STANDING or before.untouched(folder, name, command)):
             foreign.append(name)
-    for name in mark.files if mark else ():  # at the top, and removed as of an earlier run
-        if "/" not in name and kinds.fits(name) and mark and mark.by[name] == command:
+    for name in before.files if before else ():  # at the top, and removed as of an earlier run
+        if "/" not in name and kinds.fits(name) and before and before.by[name] == command:
             taken.update((inode, name) for inode in _inodes(folder / name))
     _check_inputs(folder, kinds, taken, inputs)
     if foreign and not force:
-        raise _foreign(folder, foreign, mark)
+        raise _foreign(folder, foreign, before)
     for name in foreign:
         if (top := name.partition("/")[0]) in kinds.alone:
             raise OutputError(
@@ -71,37 +70,37 @@ def check(folder: Path, command: str, kinds: Kinds, mark: Mark | None, inputs: I
             )
 
 
-def clear(folder: Path, command: str, kinds: Kinds, mark: Mark) -> tuple[int, list[str]]:
+def clear(folder: Path, command: str, kinds: Kinds, before: Record) -> tuple[int, list[str]]:
     """Remove what an earlier run of the command left.
 
     Return how many files that were, and the names of those that were changed since and stay.
     """
     removed, kept = 0, []
-    begun = filter(lambda name: name not in mark.files, _standing(folder, kinds)) if mark.running else ()
-    for name in [*mark.files, *begun]:
-        if not kinds.fits(name) or mark.by.get(name, command) != command or _through_link(folder, name):
+    begun = filter(lambda name: name not in before.files, _standing(folder, kinds)) if before.running else ()
+    for name in [*before.files, *begun]:
+        if not kinds.fits(name) or before.by.get(name, command) != command or _through_link(folder, name):
             continue
         path = folder / name
-        if mark.untouched(folder, name, command):
+        if before.untouched(folder, name, command):
             _unlink(path)
             removed += 1
             _prune(path.parent, folder)
-        elif name in mark.files and os.path.lexists(path):
+        elif name in before.files and os.path.lexists(path):
             kept.append(name)
     for path in _scratch(folder, kinds):
         with contextlib.suppress(OSError):
             path.unlink()
-    for top in (*kinds.folders, *kinds.ever_folders) if mark.running else ():
+    for top in (*kinds.folders, *kinds.ever_folders) if before.running else ():
         with contextlib.suppress(OSError):  # a killed run made it and wrote nothing into it
             (folder / top).rmdir()
     return removed, kept
 
 
-def spared(folder: Path, kinds: Kinds, mark: Mark) -> Iterator[str]:
+def spared(folder: Path, kinds: Kinds, before: Record) -> Iterator[str]:
     """Yield what is in the folders that the command writes, and is not ours."""
     for top in kinds.folders:
         if _mode(folder / top):
-            yield from (name for name in _below(folder, top) if not mark.owns(name))
+            yield from (name for name in _below(folder, top) if not before.owns(name))
 
 
 def _standing(folder: Path, kinds: Kinds) -> Iterator[str]:
@@ -140,7 +139,7 @@ def _mode(path: Path) -> int:
     except FileNotFoundError:
         return 0
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}", do=ELSEWHERE) from None
+        raise cannot_write(path, error, ELSEWHERE) from None
 
 
 def _inodes(path: Path) -> Iterator[Inode]:
@@ -173,12 +172,12 @@ def _would_be(real: str, kinds: Kinds, path: Path) -> str | None:
     return name if name in (RECORD, JOURNAL) or kinds.fits(name) else None
 
 
-def _foreign(folder: Path, names: list[str], mark: Mark | None) -> OutputError:
+def _foreign(folder: Path, names: list[str], before: Record | None) -> OutputError:
     first = folder / names[0]
-    by = mark.by.get(names[0]) if mark is not None else None
+    by = before.by.get(names[0]) if before is not None else None
     what = f"was not written by mien, or is not listed in {folder / RECORD}"
-    if mark is not None and by is not None:
-        edited = not mark.untouched(folder, names[0], by)
+    if before is not None and by is not None:
+        edited = not before.untouched(folder, names[0], by)
         what = "was changed since mien wrote it" if edited else f"was written by mien {by}"
     more = f" (and {len(names) - 1:,} more)" if len(names) > 1 else ""
     return OutputError(

@@ -8,7 +8,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from mien.errors import DataError, MienError
-from mien.reading.guard import MIB, content, parsing, reason
+from mien.reading.guard import MIB, content, parsing, short_reason
 
 LONGEST_JSON = 256 * MIB
 LONGEST_YAML = MIB
@@ -37,7 +37,7 @@ def parse_json(text: str) -> Any:
         value = json.loads(text)
         depth(value)
     except RecursionError as error:
-        raise ValueError(reason(error)) from None
+        raise ValueError(short_reason(error)) from None
     return value
 
 
@@ -74,7 +74,7 @@ def parse_yaml(text: str) -> Any:
         line = f" (line {error.problem_mark.line + 1})" if error.problem_mark else ""
         raise ValueError(f"{error.problem or error}{line}") from None
     except (yaml.YAMLError, ArithmeticError, LookupError, RecursionError) as error:
-        raise ValueError(reason(error)) from None
+        raise ValueError(short_reason(error)) from None
 
 
 def depth(value: Any, level: int = 0) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mien.errors import DataError, MienError
+from mien.errors import DataError, MienError, reason
 from mien.printable import printable
 
 MIB = 1 << 20
@@ -13,21 +13,21 @@ LONGEST = 160
 """Characters of a library's message that are repeated."""
 
 
-def content(path: Path, wanted: str, most: int, kind: type[MienError] = DataError, do: str = "") -> bytes:
-    """Return a regular file's bytes, at most `most`; an error of `kind` names the file when that cannot be."""
+def content(path: Path, wanted: str, max_bytes: int, kind: type[MienError] = DataError, do: str = "") -> bytes:
+    """Return a regular file's bytes, at most `max_bytes`; if it cannot, an error of `kind` names the file."""
     with parsing(path, wanted, kind, do):
         check_regular(path, wanted, kind, do)
         with path.open("rb") as file:
-            found = file.read(most + 1)
-    if len(found) > most:
-        raise kind(f"{path} is larger than {most / MIB:g} MiB", wanted, do)
-    return found
+            data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise kind(f"{path} is larger than {max_bytes / MIB:g} MiB", wanted, do)
+    return data
 
 
 def check_regular(path: Path, wanted: str = "", kind: type[MienError] = DataError, do: str = "") -> None:
-    """Refuse what is no regular file with an error of `kind`: a reader would wait for a FIFO, or read without end."""
+    """Refuse anything that is not a regular file with an error of `kind`: reading a FIFO might never end."""
     if not os.path.isfile(path):  # noqa: PTH113 - Path's own raises for a name that is too long
-        kept = "is a folder" if os.path.isdir(path) else "is no regular file"  # noqa: PTH112
+        kept = "is a folder" if os.path.isdir(path) else "is not a regular file"  # noqa: PTH112
         raise kind(f"{path} {kept}" if os.path.lexists(path) else f"no file {path}", wanted, do)
 
 
@@ -40,7 +40,7 @@ def parsing(
     *,
     says: str = "cannot be read",
 ) -> Iterator[None]:
-    """Turn whatever is raised while foreign bytes are parsed into one line of `kind`; what is one already passes.
+    """Turn whatever is raised while foreign bytes are parsed into one line of `kind`; a MienError passes unchanged.
 
     >>> with parsing("a.npz", "a result"):
     ...     raise NotImplementedError("compression type 9")
@@ -54,19 +54,14 @@ def parsing(
     except FileNotFoundError:
         raise kind(f"no file {path}", wanted, do) from None
     except Exception as error:
-        raise kind(f"{path} {says} ({reason(error)})", wanted, do) from None
+        raise kind(f"{path} {says} ({short_reason(error)})", wanted, do) from None
 
 
-def reason(error: BaseException) -> str:
-    """Return why, in at most LONGEST printable characters of one line.
+def short_reason(error: BaseException) -> str:
+    """Return why an exception was raised, in at most LONGEST printable characters of one line.
 
-    >>> reason(FileNotFoundError(2, "No such file")), reason(MemoryError()), reason(RecursionError("maximum ..."))
-    ('No such file', 'it needs more memory than there is', 'it is nested too deeply')
+    >>> short_reason(ValueError("a\\nlong " + 99 * "long "))[:20], short_reason(RecursionError("maximum ..."))
+    ('a long long long lon', 'it is nested too deeply')
     """
-    if isinstance(error, MemoryError):
-        return "it needs more memory than there is"
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply"
-    told = (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
-    line = printable(" ".join(told.split()))
+    line = printable(" ".join(reason(error).split()))
     return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."

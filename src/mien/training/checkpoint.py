@@ -12,8 +12,8 @@ import torch
 from pydantic import Field, field_validator
 
 from mien.errors import WeightsError
-from mien.outputs import beside
-from mien.reading.guard import reason
+from mien.outputs import staged
+from mien.reading.guard import short_reason
 from mien.reading.shape import Facts, Shape, fits
 
 Row = dict[str, int | float]
@@ -73,7 +73,7 @@ def save(content: dict[str, Any], path: Path) -> None:
     """Write a checkpoint; a kill or a full disk leaves the old file or the new one."""
     whole = BytesIO()
     torch.save(content, whole)  # first into memory: torch's writer hides the system's errors
-    with beside(path) as scratch, scratch.open("wb") as file:
+    with staged(path) as scratch, scratch.open("wb") as file:
         file.write(whole.getbuffer())
         file.flush()
         os.fsync(file.fileno())
@@ -102,5 +102,5 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # torch's reader and its unpickler raise anything
-        got = f"{path} is not a readable checkpoint: {reason(error).split('. ')[0]}"
+        got = f"{path} is not a readable checkpoint: {short_reason(error).split('. ')[0]}"
         raise WeightsError(got, do="train again, or take another run") from None

@@ -36,7 +36,7 @@ from mien.evaluation.stress.corruptions import with_copies
 from mien.inference.align import FRAMINGS
 from mien.inference.classify import Classifier
 from mien.inference.onnx import quantization
-from mien.outputs import beside, refused
+from mien.outputs import cannot_write, staged
 from mien.prior import Adjustment
 from mien.reading.guard import parsing
 from mien.training import checkpoint
@@ -146,7 +146,7 @@ def export(recipe: Recipe, run: Path, train: Split, val: Split, environment: Map
             (run / "model-int8.onnx").unlink(missing_ok=True)  # of an earlier export, if this one has none
             return [path.replace(run / path.name) for path in whole]
     except OSError as error:  # a full disk: the system does not name the file
-        raise refused(run / "model.onnx", error) from None
+        raise cannot_write(run / "model.onnx", error) from None
 
 
 def _export(
@@ -246,7 +246,7 @@ def stamp(path: Path, card: Card) -> None:
     model = onnx.load(path)
     others = {entry.key: entry.value for entry in model.metadata_props if entry.key != KEY}
     onnx.helper.set_model_props(model, {**others, KEY: card.model_dump_json()})
-    with beside(path) as partial:
+    with staged(path) as partial:
         onnx.save(model, partial)
 
 

@@ -18,7 +18,7 @@ from mien.evaluation.report import write
 from mien.evaluation.report.collect import gather
 from mien.evaluation.result import Result
 from mien.inference.classify import Classifier
-from mien.outputs import beside
+from mien.outputs import staged
 from mien.reading.digest import sha256_of
 from mien.reading.guard import parsing
 from mien.reading.shape import Facts, fits
@@ -118,7 +118,7 @@ def finish(
     int8 = measure(variants[0], recipe, root, ["val"], {})[1] if variants else None
     scores = RunScores(_digest(run), splits, int8)
     write_json(scores.to_dict(), run / "metrics.json")
-    with beside(run / "report.html") as scratch:
+    with staged(run / "report.html") as scratch:
         write(gather([run], root), scratch)
     return scores
 

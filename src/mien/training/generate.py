@@ -32,7 +32,7 @@ from mien.data.overview import contact_sheet
 from mien.data.samples import Samples
 from mien.errors import DataError, DivergedError, OutputError, UsageError, WeightsError
 from mien.models.generator import CODE, SIDE, Generator
-from mien.outputs.taken import taken
+from mien.outputs.result_folder import result_folder
 from mien.reading.guard import parsing
 from mien.training import checkpoint
 from mien.training.batches import lay
@@ -113,7 +113,7 @@ def generate(
         "device": device,
         "force": force,
     }
-    with taken("generate", out, KEPT, [root], request) as begin:
+    with result_folder("generate", out, KEPT, [root], request) as writing:
         make(out)
         _refuse_log(out, force)
         place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
@@ -132,10 +132,10 @@ def generate(
             "labels": list(samples.labels),
         }
         ids = np.arange(len(images)).astype(np.str_)
-        with begin() as outputs:
-            with outputs.beside("generated.npz") as path:
+        with writing() as outputs:
+            with outputs.staged("generated.npz") as path:
                 save_generated(path, images, target, samples.labels, facts)
-            with outputs.beside("contact.png") as path:
+            with outputs.staged("contact.png") as path:
                 contact_sheet({"generated": Samples(images, target, samples.labels, ids)}).save(path, "PNG")
             outputs.write("about.json", f"{json.dumps(facts, indent=2)}\n".encode())
             for name in ("last.pt", "log.csv"):

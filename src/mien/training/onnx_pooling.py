@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-from mien.outputs import beside
+from mien.outputs import staged
 
 WEIGHT = 63  # 7 bits, as all weights here: two products with 8-bit activations stay within 16 bits
 
@@ -37,7 +37,7 @@ def pools_as_convolutions(path: Path) -> int:
         del graph.node[:]
         graph.node.extend(nodes)
         onnx.checker.check_model(model)
-        with beside(path) as partial:
+        with staged(path) as partial:
             onnx.save(model, partial)
     return count
 

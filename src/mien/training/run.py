@@ -8,8 +8,8 @@ import torch
 
 from mien.errors import RecipeError, UsageError
 from mien.evaluation.text import hundredths
-from mien.outputs.lock import held
-from mien.outputs.signed import signed
+from mien.outputs.lock import locked
+from mien.outputs.run_folder import recorded
 from mien.printable import printable, say
 from mien.training import diverged, runlog
 from mien.training import recipe as recipes
@@ -56,7 +56,7 @@ def run_recipe(
         prepared = prepare(recipe, root, device)  # before a folder is made
         run = runlog.create(recipe, out)
     try:
-        with held(run), signed(run, "train", runlog.FILES, settings):
+        with locked(run), recorded(run, "train", runlog.FILES, settings):
             train(recipe, root, run, prepared=prepared)
             say("exporting and scoring")
             splits = finish(recipe, root, run, prepared=prepared, test=test).splits
@@ -95,7 +95,7 @@ def export_run(run: Path, *, root: Path | None) -> Path:
         raise UsageError(
             f"{run} has no best.pt", "a run with at least one finished epoch", f"mien train --resume {run}"
         )
-    with held(run), signed(run, "export", runlog.FILES, {"run": run, "root": root}):
+    with locked(run), recorded(run, "export", runlog.FILES, {"run": run, "root": root}):
         finish(recipe, root or _root(run), run)
     return run / "model.onnx"
 

@@ -24,8 +24,8 @@ from pydantic import ConfigDict, Field
 
 from mien import outputs
 from mien.errors import OutputError, UsageError
-from mien.outputs.mark import read as read_mark
-from mien.outputs.signed import begin
+from mien.outputs.record import read as read_record
+from mien.outputs.run_folder import begin_record
 from mien.reading import documents
 from mien.reading.guard import content, parsing
 from mien.reading.shape import Facts, fits
@@ -58,7 +58,7 @@ def create(recipe: Recipe, out: Path, command: str = "train") -> Path:
             raise UsageError(
                 f"cannot write runs to {out}: {error.strerror}", do="choose another folder with `out`"
             ) from None
-        begin(run, command, FILES, {})  # so that a run killed before training is known as ours
+        begin_record(run, command, FILES, {})  # so that a run killed before training is known as ours
         outputs.write(run / "recipe.yaml", recipes.dump(recipe).encode())
         return run
     raise UsageError(f"{base} already has a hundred runs of this second", do="choose another folder with `out`")
@@ -69,7 +69,7 @@ def refuse_others(run: Path) -> None:
 
     A run of an earlier version has no record, but it has a checkpoint.
     """
-    if read_mark(run) is not None or (run / "last.pt").is_file():
+    if read_record(run) is not None or (run / "last.pt").is_file():
         return
     foreign = next((name for name in FILES[1:] if os.path.lexists(run / name)), None)
     if foreign:
@@ -198,7 +198,7 @@ def write_log(rows: Sequence[Mapping[str, float]], path: Path) -> None:
     """Write log.csv, one row per epoch; the whole file each time, so that a resumed run repeats no row."""
     if not rows:
         return
-    with outputs.beside(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+    with outputs.staged(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows({k: round(v, 6) if isinstance(v, float) else v for k, v in row.items()} for row in rows)
@@ -224,7 +224,7 @@ def append_steps(rows: list[dict[str, float]], path: Path) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             os.truncate(path, whole)
-        raise outputs.refused(path, error) from None
+        raise outputs.cannot_write(path, error) from None
 
 
 def cut_steps(path: Path, last: int) -> None:

@@ -12,7 +12,7 @@ from mien.errors import DataError, MienError, OutputError, UsageError
 from mien.evaluation.report.collect import gather, make
 from mien.evaluation.result import Result
 from mien.html.markup import escape
-from mien.outputs.mark import RECORD
+from mien.outputs.record import RECORD
 
 Make = Callable[..., Result]
 

@@ -151,12 +151,13 @@ from pathlib import Path
 from mien.card import Card
 from mien.inference.output import parquet
 from mien.inference.prediction import Prediction
-from mien.outputs import Kinds, claimed
+from mien.outputs import output_folder
+from mien.outputs.targets import Kinds
 parquet.LATEST = 0.02
 import time
 out, name = Path(sys.argv[1]), "predictions.parquet"
 kinds = Kinds((name,), {f"{name}.parts": (".parquet",)})
-with claimed(out, "predict", kinds, facts={"mien": "0"}) as outputs:
+with output_folder(out, "predict", kinds, facts={"mien": "0"}) as outputs:
     with parquet.parts(outputs, name, Card(name="test", labels=("neutral", "happiness"))) as write:
         for k in range(int(sys.argv[2])):
             write(Prediction(f"{k}.jpg", width=1, height=1))

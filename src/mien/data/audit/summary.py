@@ -15,17 +15,19 @@ from mien.data.audit.report import AuditReport, FaceReport, GroupReport, Labelle
 from mien.data.duplicates import THRESHOLD, Index
 from mien.data.fer2013.votes import CHOICES
 from mien.outputs import Outputs, into
-from mien.outputs.taken import Begin
+from mien.outputs.result_folder import Writing
 
 KEPT = ("hygiene.json", "hygiene.html", "clean-train.txt", "clean-val.txt", "clean-test.txt")
 """What `look` writes."""
 
 
-def look(name: str, root: Path | None, begin: Begin, detector: str | None, options: Mapping[str, Any]) -> AuditReport:
+def look(
+    name: str, root: Path | None, writing: Writing, detector: str | None, options: Mapping[str, Any]
+) -> AuditReport:
     """Audit a data set, write the files and return the report with their paths."""
     audit = run_audit(name, root, detector, **options)
     report = report_on(audit)
-    with begin() as outputs:
+    with writing() as outputs:
         return replace(report, files=write(audit, report, outputs))
 
 

@@ -130,7 +130,7 @@ def keep(
     for name, text in files.items():
         outputs.write(name, text.encode())
     for name, result in (tables or {}).items():
-        with outputs.beside(name) as path:
+        with outputs.staged(name) as path:
             result.save(path)
     return [outputs.folder / name for name in (*files, *(tables or {}))]
 

@@ -28,8 +28,9 @@ from mien.evaluation.report.place import alone
 from mien.evaluation.report.schema import Beside, Kept
 from mien.evaluation.result import Result
 from mien.evaluation.scores import score
-from mien.outputs import beside, restamp
-from mien.outputs.signed import signed
+from mien.outputs import staged
+from mien.outputs.record import restamp
+from mien.outputs.run_folder import recorded
 from mien.reading.digest import sha256_of
 from mien.reading.documents import read_yaml
 from mien.reading.guard import parsing
@@ -62,8 +63,8 @@ def make(paths: Sequence[Path], root: Path | str | None, out: Path | None) -> tu
         with contextlib.ExitStack() as stack:
             if out is not None and path.parent == out and out not in paths:
                 settings = {"results": paths, "root": root, "out": out}
-                stack.enter_context(signed(out, "report", [path.name], settings))
-            with beside(path) as scratch:
+                stack.enter_context(recorded(out, "report", [path.name], settings))
+            with staged(path) as scratch:
                 write(report, scratch)
         restamp(path)
     return path, [told for lines in report.strangers.values() for told in lines]

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mien.errors import OutputError
-from mien.outputs.lock import held
+from mien.outputs.files import cannot_write
+from mien.outputs.lock import locked
 
 GENERATED = b'<meta name="generator" content="mien">'
 """What every page of mien's says in its head (mien/page.py)."""
@@ -18,8 +19,8 @@ def alone(path: Path, inputs: Sequence[Path]) -> Iterator[None]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"`out`: {path} cannot be written: {error.strerror}", "a folder or a file.html") from None
-    with held(path.parent):
+        raise cannot_write(f"`out`: {path}", error, "choose a folder or a file.html") from None
+    with locked(path.parent):
         if path.is_dir():
             raise OutputError(f"`out`: {path} is a folder", "a file.html")
         if os.path.lexists(path):

@@ -62,7 +62,7 @@ def keep(subject: Subject, figures: dict[str, Any], out: Path | Outputs) -> list
     outputs = into(out)
     outputs.write("stress.json", f"{json.dumps(figures, indent=2)}\n".encode())
     outputs.write("stress.svg", figure(figures).encode())
-    with outputs.beside("corruptions.png") as path:
+    with outputs.staged("corruptions.png") as path:
         sheet(subject.images[_plainest(subject)], path, figures["seed"])
     return [outputs.folder / name for name in KEPT]
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
+from mien import errors
 from mien.errors import MediaError
 from mien.inference.media import bit_depth, camera_raw, declared_size, heif, jpeg
 from mien.inference.media.budget import Budget
@@ -320,9 +321,7 @@ def reason(error: Exception) -> str:
         return "no such file"
     if isinstance(error, UnidentifiedImageError):
         return "not an image or video of a known format"
-    if isinstance(error, MemoryError):
-        return "not enough memory"
-    message = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    message = errors.reason(error)
     if isinstance(error, struct.error | IndexError | KeyError | EOFError) or DAMAGE.search(message):
         return "it is cut short or damaged"
     return message

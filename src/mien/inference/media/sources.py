@@ -19,7 +19,7 @@ from stat import S_ISDIR, S_ISFIFO, S_ISREG, S_ISSOCK
 from mien.inference.media import camera_raw, video
 from mien.inference.media.camera import CAMERA
 from mien.inference.media.filetype import IMAGE_SUFFIXES, VIDEO_SUFFIXES
-from mien.outputs.mark import RECORD, Own
+from mien.outputs.record import RECORD, OwnFiles
 from mien.printable import writable
 
 AMBIGUOUS = ".ts"  # a video, or TypeScript: the content decides
@@ -28,7 +28,7 @@ Skipped = Counter[str]
 """Number of skipped files in folders by kind; a kind follows a number in messages: "3 camera raw .cr2"."""
 
 OWN = "of mien's own"
-"""The kind of what mien wrote earlier: it is passed over in folders that carry its mark (mark.py), and in patterns."""
+"""The kind of files that mien wrote: they are skipped in folders with its record (record.py), and in patterns."""
 SAME, FOLDER = "already read", "folder already read"
 """Kinds of files read in this run under another name: hard links, links, arguments that overlap."""
 KNOWN = IMAGE_SUFFIXES | VIDEO_SUFFIXES
@@ -103,17 +103,17 @@ def expand(
         yield _source(first, Path(first), f"{first}: {ONLY_OWN}")
 
 
-def _by_shell(arguments: list[str | Path] | tuple[str | Path, ...], skip: Path | None) -> Mapping[Path, Own]:
+def _by_shell(arguments: list[str | Path] | tuple[str | Path, ...], skip: Path | None) -> Mapping[Path, OwnFiles]:
     """Return the folders whose run record applies to the arguments in them.
 
     The record is itself one of several arguments: a shell expanded DIR/* to DIR/mien-run.json and others.
     """
     named = (Path(argument) for argument in arguments if len(arguments) > 1)
-    return {path.parent: Own(path.parent, skip) for path in named if path.name == RECORD}
+    return {path.parent: OwnFiles(path.parent, skip) for path in named if path.name == RECORD}
 
 
 def _expand(
-    argument: str, path: Path, skip: Path | None, skipped: Skipped, seen: _Visited, own: Own | None = None
+    argument: str, path: Path, skip: Path | None, skipped: Skipped, seen: _Visited, own: OwnFiles | None = None
 ) -> Iterator[Source]:
     """Yield the sources of one argument; `own` is given for a match of a pattern."""
     status = _status(path)
@@ -124,7 +124,7 @@ def _expand(
         raw = path.suffix.lower() in camera_raw.SUFFIXES
         yield _source(argument, path, f"{argument}: {camera_raw.REFUSAL}" if raw else None)
     elif argument and status and S_ISDIR(status.st_mode):
-        yield from _folder(argument, path, own or Own(path, skip), skipped, seen, matched=own is not None)
+        yield from _folder(argument, path, own or OwnFiles(path, skip), skipped, seen, matched=own is not None)
     elif glob.has_magic(argument) and (matches := glob.glob(argument, recursive=True)):  # noqa: PTH207 - absolute and relative alike
         yield from _matches(argument, sorted(matches, key=Path), skip, skipped, seen)
     else:
@@ -136,7 +136,7 @@ def _matches(
     argument: str, matches: list[str], skip: Path | None, skipped: Skipped, seen: _Visited
 ) -> Iterator[Source]:
     """Yield the matches of a pattern, except mien's own files below its literal part."""
-    own = Own(Path(*takewhile(lambda part: not glob.has_magic(part), Path(argument).parts)), skip)
+    own = OwnFiles(Path(*takewhile(lambda part: not glob.has_magic(part), Path(argument).parts)), skip)
     empty, before = True, Skipped(skipped)
     for match in matches:
         path = Path(match)
@@ -192,7 +192,7 @@ def _source(name: str, path: Path, error: str | None = None, below: Path | None 
 
 
 def _folder(
-    argument: str, folder: Path, own: Own, skipped: Skipped, seen: _Visited, matched: bool = False
+    argument: str, folder: Path, own: OwnFiles, skipped: Skipped, seen: _Visited, matched: bool = False
 ) -> Iterator[Source]:
     """Yield the sources in a folder; one that was `matched` by a pattern may hold only mien's own files."""
     empty, before = True, Skipped(skipped)
@@ -207,7 +207,7 @@ def _folder(
         yield _source(argument, folder, f"{argument}: {what}")
 
 
-def _walk(folder: Path, skipped: Skipped, own: Own, seen: _Visited) -> Iterator[tuple[Path, bool]]:
+def _walk(folder: Path, skipped: Skipped, own: OwnFiles, seen: _Visited) -> Iterator[tuple[Path, bool]]:
     """Yield known files below a folder in the order of their paths, with True, and unreadable folders, with False."""
     status = _status(folder)
     if status and seen.folder(status):
@@ -236,7 +236,7 @@ def _walk(folder: Path, skipped: Skipped, own: Own, seen: _Visited) -> Iterator[
             yield path, True
 
 
-def _skipped_kind(path: Path, status: os.stat_result | None, own: Own, seen: _Visited) -> str:
+def _skipped_kind(path: Path, status: os.stat_result | None, own: OwnFiles, seen: _Visited) -> str:
     """Return the kind of a path in a folder that is skipped, or an empty string for a source."""
     suffix = path.suffix.lower()
     if status is None and _is_link(path):

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mien.errors import MediaError, OutputError
+from mien.errors import MediaError, OutputError, reason
 from mien.face import Face
 from mien.inference.media.sources import Source
 from mien.inference.media.writer import Movie, trim
@@ -101,9 +101,9 @@ class Annotated:
         """Say what could not be written, once for a video, and go on."""
         if source is not self._without:
             self._tally.lost, self._without = self._tally.lost + 1, source
-            what = getattr(error, "strerror", None) or str(error)
             whole = isinstance(error, NotThisFileError)
-            say(f"mien: {error}" if whole else f"mien: {self._outputs.folder / self._name} cannot be written: {what}")
+            path = self._outputs.folder / self._name
+            say(f"mien: {error}" if whole else f"mien: {path} cannot be written: {reason(error)}")
         self._end_movie()
 
     def _steady(self, faces: tuple[Face, ...], seconds: float) -> list[Face]:

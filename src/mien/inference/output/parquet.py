@@ -18,7 +18,7 @@ from mien.card import Card
 from mien.inference.output.rows import Write, columns, rows
 from mien.inference.prediction import Prediction
 from mien.outputs import Outputs
-from mien.outputs.mark import RECORD
+from mien.outputs.record import RECORD
 
 GROUP = 1024  # rows collected for one Parquet row group
 LATEST = 2.0  # seconds after which a part is finished, whatever it holds
@@ -71,7 +71,7 @@ def parts(outputs: Outputs, name: str, card: Card) -> Iterator[Write]:
         nonlocal since
         if group:
             part = f"{name}.parts/part-{len(done):06}.parquet"
-            with outputs.beside(part) as path, path.open("wb") as file:  # Arrow's own files tell errors their own way
+            with outputs.staged(part) as path, path.open("wb") as file:  # Arrow's own files tell errors their own way
                 pq.write_table(pa.Table.from_pylist(group, form), file)
             group.clear()
             done.append(part)
@@ -85,7 +85,7 @@ def parts(outputs: Outputs, name: str, card: Card) -> Iterator[Write]:
     outputs.place(f"{name}.parts/part")
 
     def join() -> None:
-        with outputs.beside(name) as path, path.open("wb") as file:
+        with outputs.staged(name) as path, path.open("wb") as file:
             _join([outputs.folder / part for part in done], file, form)
         for part in done:
             outputs.remove(part)

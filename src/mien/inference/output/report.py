@@ -21,7 +21,7 @@ from mien.inference.output.image_card import STYLE, shot, when
 from mien.inference.prediction import Prediction
 from mien.inference.video.summary import VideoSummary
 from mien.outputs import Outputs
-from mien.outputs.mark import RECORD
+from mien.outputs.record import RECORD
 
 SHOWN = 200  # image cards on the page
 ROWS = 1000  # rows of its table

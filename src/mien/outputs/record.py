@@ -1,11 +1,11 @@
-"""The mark of a folder that mien wrote: `mien-run.json` lists the files in it that are ours.
+"""The record of a folder that mien wrote: `mien-run.json` describes the run and lists the files in it that are ours.
 
-    mark = read(folder)                       # None where there is no mark
-    mark.owns("annotated/a.jpg")              # written by mien, whatever happened to it since
-    mark.untouched(folder, "report.html", "predict")     # by that command, and still as it was written
+    record = read(folder)                       # None where there is none
+    record.owns("annotated/a.jpg")              # written by mien, whatever happened to it since
+    record.untouched(folder, "report.html", "predict")     # by that command, and still as it was written
 
-The list stands in the record once a run has ended.  While it runs, and after it was killed, it stands beside it, a line
-per file, in JOURNAL.  A name that leads out of the folder is no name of ours, whatever a record says.
+The list is in the record once a run has ended.  While it runs, and after it was killed, the list is in JOURNAL, a line
+per file.  A name that leads out of the folder is never ours, whatever a record lists.
 """
 
 import contextlib
@@ -17,11 +17,13 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Any
 
+from mien.outputs.files import write
+
 RECORD = "mien-run.json"
 JOURNAL = ".mien-files.jsonl"
 FOLDERS, SPARED = "folders", "spared"  # keys of the record
 STANDING = frozenset((RECORD, JOURNAL))
-REMEMBERED = 64  # folders whose marks are kept while a tree is walked
+REMEMBERED = 64  # folders whose records are kept while a tree is walked
 SECOND = 1_000_000_000
 
 Stamp = tuple[int, int]
@@ -29,8 +31,8 @@ Stamp = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Mark:
-    """What a folder says about the files that mien wrote into it.
+class Record:
+    """The files that mien wrote into a folder.
 
     Attributes:
         files: every name, relative to the folder with "/" between, with its stamp; None where the run was killed while
@@ -70,52 +72,52 @@ class Mark:
 
 
 def entry(name: str, by: str, stamp: Stamp | None = None) -> dict[str, Any]:
-    """Return what a list says about a file."""
+    """Return a file's entry in the list."""
     return {"file": name, "by": by} | ({"bytes": stamp[0], "mtime_ns": stamp[1]} if stamp else {})
 
 
-def read(folder: Path) -> Mark | None:
-    """Return the mark of a folder, or None where it has none that can be read."""
-    told = _record(folder)
-    if not isinstance(told.get("mien"), str) or not isinstance(told.get("files"), list):
+def read(folder: Path) -> Record | None:
+    """Return the record of a folder, or None where it has none that can be read."""
+    content = _content(folder)
+    if not isinstance(content.get("mien"), str) or not isinstance(content.get("files"), list):
         return None
-    entries = [*told["files"], *journal(folder)]
+    entries = [*content["files"], *journal(folder)]
     folders, spared = (
-        filter(_inside, told[key] if isinstance(told.get(key), list) else ()) for key in (FOLDERS, SPARED)
+        filter(_inside, content[key] if isinstance(content.get(key), list) else ()) for key in (FOLDERS, SPARED)
     )
-    mark = Mark(folders=tuple(folders), running=told.get("status") == "running", spared=frozenset(spared))
+    record = Record(folders=tuple(folders), running=content.get("status") == "running", spared=frozenset(spared))
     for each in entries:
         name, stamp = _read(each)
         if name and each.get("gone"):
-            mark.files.pop(name, None)
+            record.files.pop(name, None)
         elif name:
-            mark.files[name] = stamp
-            mark.by[name] = str(each.get("by", ""))
-    return mark
+            record.files[name] = stamp
+            record.by[name] = str(each.get("by", ""))
+    return record
 
 
-def read_record(folder: Path) -> dict[str, Any]:
-    """Return what the record of a folder says beside its files; empty where there is none that can be read."""
-    return {key: value for key, value in _record(folder).items() if key != "files"}
+def read_facts(folder: Path) -> dict[str, Any]:
+    """Return the record of a folder without its files; empty where there is none that can be read."""
+    return {key: value for key, value in _content(folder).items() if key != "files"}
 
 
 def earlier(folder: Path, command: str) -> list[dict[str, Any]]:
-    """Return what the record says of the last run of every other command: its files stay in the folder."""
-    told = read_record(folder)
-    before = told.pop("earlier", [])
-    runs = [*(before if isinstance(before, list) else []), told]
+    """Return the facts of the last run of every other command: its files stay in the folder."""
+    last = read_facts(folder)
+    before = last.pop("earlier", [])
+    runs = [*(before if isinstance(before, list) else []), last]
     return [run for run in runs if isinstance(run, dict) and run.get("by", command) != command]
 
 
-def _record(folder: Path) -> dict[str, Any]:
+def _content(folder: Path) -> dict[str, Any]:
     """Return the content of the record; empty where there is none that can be read: anybody may have written it."""
     if not _regular(folder / RECORD):
         return {}
     try:
-        told = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, MemoryError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def journal(folder: Path) -> Iterator[dict[str, Any]]:
@@ -137,18 +139,18 @@ def _regular(path: Path) -> bool:
         return False
 
 
-class Own:
-    """Tells mien's own files in a tree, by the marks of the folders from `root` down to them.
+class OwnFiles:
+    """Tells mien's own files in a tree, by the records of the folders from `root` down to them.
 
-    Marks above `root` do not count: who names the folder that results were drawn into wants to read it.  That of
-    `writing` always does: a run does not read what it writes.
+    Records above `root` do not count: a user who names the folder of annotated images wants to read it.  That of
+    `writing` always counts: a run does not read what it writes.
     """
 
     def __init__(self, root: Path, writing: Path | None = None) -> None:
         self._root = root
         self._writing = writing and Path(os.path.realpath(writing))
         self._parent = (root, Path(os.path.realpath(root)))  # a folder, and where it is, links resolved
-        self._marks: dict[Path, Mark | None] = {}
+        self._records: dict[Path, Record | None] = {}
 
     def __call__(self, path: Path) -> bool:
         """Whether a file below the root was written by mien."""
@@ -168,15 +170,24 @@ class Own:
         return real.is_relative_to(self._writing) and self._owned(self._writing, real)
 
     def _owned(self, folder: Path, path: Path) -> bool:
-        mark = self._mark(folder)
-        return mark is not None and (path.name in STANDING or mark.owns(path.relative_to(folder).as_posix()))
+        record = self._record(folder)
+        return record is not None and (path.name in STANDING or record.owns(path.relative_to(folder).as_posix()))
 
-    def _mark(self, folder: Path) -> Mark | None:
-        if folder not in self._marks:
-            if len(self._marks) >= REMEMBERED:
-                self._marks.clear()
-            self._marks[folder] = read(folder)
-        return self._marks[folder]
+    def _record(self, folder: Path) -> Record | None:
+        if folder not in self._records:
+            if len(self._records) >= REMEMBERED:
+                self._records.clear()
+            self._records[folder] = read(folder)
+        return self._records[folder]
+
+
+def restamp(path: Path) -> None:
+    """Note in the folder's record, where it lists the file, that mien has written it again."""
+    record, stamp = read(path.parent), stamp_of(path)
+    if record is None or path.name not in record.files or stamp is None:
+        return
+    files = [entry(name, record.by[name], stamp if name == path.name else old) for name, old in record.files.items()]
+    write(path.parent / RECORD, f"{json.dumps({**read_facts(path.parent), 'files': files}, indent=1)}\n".encode())
 
 
 def settled(entries: Iterable[dict[str, Any]], gone: frozenset[str]) -> Iterator[dict[str, Any]]:
@@ -207,11 +218,11 @@ def _equal(written: Stamp, seen: Stamp) -> bool:
     return written[0] == seen[0] and (abs(written[1] - seen[1]) < 2 * SECOND if coarse else written[1] == seen[1])
 
 
-def _read(told: Any) -> tuple[str, Stamp | None]:
-    if not isinstance(told, dict) or not _inside(told.get("file")):
+def _read(listed: Any) -> tuple[str, Stamp | None]:
+    if not isinstance(listed, dict) or not _inside(listed.get("file")):
         return "", None
-    size, time = told.get("bytes"), told.get("mtime_ns")
-    return told["file"], (size, time) if isinstance(size, int) and isinstance(time, int) else None
+    size, time = listed.get("bytes"), listed.get("mtime_ns")
+    return listed["file"], (size, time) if isinstance(size, int) and isinstance(time, int) else None
 
 
 def _inside(name: Any) -> bool:

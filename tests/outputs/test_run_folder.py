@@ -19,9 +19,9 @@ from mien.experiments import sweep as sweeping  # noqa: E402
 from mien.experiments.reproduce import Place, reproduce  # noqa: E402
 from mien.experiments.sweep import sweep  # noqa: E402
 from mien.inference.media.sources import expand  # noqa: E402
-from mien.outputs.lock import held  # noqa: E402
-from mien.outputs.mark import RECORD, Own, read  # noqa: E402
-from mien.outputs.signed import signed  # noqa: E402
+from mien.outputs.lock import locked  # noqa: E402
+from mien.outputs.record import RECORD, OwnFiles, read  # noqa: E402
+from mien.outputs.run_folder import recorded  # noqa: E402
 from mien.training import checkpoint, runlog  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training.run import export_run, run_recipe  # noqa: E402
@@ -71,7 +71,7 @@ def test_the_record_says_how_it_ended(fails: Any, status: str, tmp_path: Path) -
     (tmp_path / "own.jpg").write_text(OTHERS)
     (tmp_path / ".mien-0.part").write_text("of a killed run")
     try:
-        with held(tmp_path), signed(tmp_path, "train", ("a.csv", "b.csv"), {"seed": 1, "force": True}):
+        with locked(tmp_path), recorded(tmp_path, "train", ("a.csv", "b.csv"), {"seed": 1, "force": True}):
             assert record(tmp_path)["status"] == "running"
             assert read(tmp_path).owns("b.csv")  # a killed run's files are known
             (tmp_path / "a.csv").write_text("1")
@@ -89,7 +89,7 @@ def test_the_record_says_how_it_ended(fails: Any, status: str, tmp_path: Path) -
 
 def test_what_other_commands_left_stays_listed(tmp_path: Path) -> None:
     for command, name in (("train", "a.csv"), ("stress", "b.csv"), ("train", "a.csv")):
-        with signed(tmp_path, command, (name,), {}):
+        with recorded(tmp_path, command, (name,), {}):
             (tmp_path / name).write_text(command)
     told = record(tmp_path)
     assert {entry["file"]: entry["by"] for entry in told["files"]} == {"a.csv": "train", "b.csv": "stress"}
@@ -139,8 +139,8 @@ def test_a_run_is_marked_and_goes_on_after_a_full_disk(
 
     Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(run / "mine.png")
     (run / "photos.png").write_bytes((run / "mine.png").read_bytes())
-    assert not Own(tmp_path)(run / "mine.png")
-    assert [Path(str(each)).name for each in run.glob("*.onnx") if not Own(tmp_path)(each)] == []
+    assert not OwnFiles(tmp_path)(run / "mine.png")
+    assert [Path(str(each)).name for each in run.glob("*.onnx") if not OwnFiles(tmp_path)(each)] == []
 
 
 def test_nobody_elses_log_is_written_over(tiny: str, tiny_fer2013: Path, tmp_path: Path) -> None:

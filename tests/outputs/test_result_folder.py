@@ -107,9 +107,10 @@ def test_a_file_of_somebody_else_stays_and_a_second_run_replaces_its_own(
     assert record["command"][:2] == ["mien", words[0]]
     assert record["settings"]["out"] == str(out)
     if name in ("evaluate", "stress"):  # a shipped name is a file too
-        assert record["inputs"][0]["path"].endswith("fer2013-nano.onnx")
-        assert len(record["inputs"][0]["sha256"]) == 64
-        assert {str(path) for path in tiny_fer2013.iterdir() if path.is_file()} <= {e["path"] for e in record["inputs"]}
+        inputs = record["inputs"]["entries"]
+        assert inputs[0]["path"].endswith("fer2013-nano.onnx")
+        assert len(inputs[0]["sha256"]) == 64
+        assert {str(path) for path in tiny_fer2013.iterdir() if path.is_file()} <= {each["path"] for each in inputs}
     assert file in {each["file"] for each in record["files"]}
     done = mien(tmp_path, *words, "--out", out)  # ours now
     assert done.returncode == 0, done.stderr
@@ -171,8 +172,8 @@ def test_a_folder_that_cannot_be_written_is_one_line(measured: Path, tmp_path: P
 
 def holding(place: Path, folder: str) -> "subprocess.Popen[str]":
     """Start a process that holds a folder until it is ended."""
-    code = "import sys, time; from pathlib import Path; from mien.outputs.lock import held\n"
-    code += "with held(Path(sys.argv[1])):\n"
+    code = "import sys, time; from pathlib import Path; from mien.outputs.lock import locked\n"
+    code += "with locked(Path(sys.argv[1])):\n"
     code += " print('held', flush=True); time.sleep(600)"
     holder = subprocess.Popen(
         [sys.executable, "-c", code, folder],
@@ -256,9 +257,11 @@ def test_inputs_that_are_named_stand_with_their_digest(measured: Path, tmp_path:
     words = ("fairness", measured / "result", "--groups", measured / "groups.csv", "--out", "out")
     assert mien(tmp_path, *words).returncode == 0
     inputs = json.loads((tmp_path / "out" / "mien-run.json").read_text())["inputs"]
-    told = {Path(each["path"]).name: each for each in inputs}
-    assert told["groups.csv"]["sha256"] == sha256((measured / "groups.csv").read_bytes()).hexdigest()
-    assert told["result.npz"]["bytes"] == (measured / "result" / "result.npz").stat().st_size
+    entries = {Path(each["path"]).name: each for each in inputs["entries"]}
+    assert entries["groups.csv"]["sha256"] == sha256((measured / "groups.csv").read_bytes()).hexdigest()
+    lines = "".join(f"{json.dumps(entry)}\n" for entry in inputs["entries"])  # as in the file of `mien predict`
+    assert (inputs["count"], inputs["sha256"]) == (len(entries), sha256(lines.encode()).hexdigest())
+    assert entries["result.npz"]["bytes"] == (measured / "result" / "result.npz").stat().st_size
 
 
 def test_a_comparison_of_others_stays_until_force(measured: Path, tiny_fer2013: Path, tmp_path: Path) -> None:

@@ -1,44 +1,43 @@
 """The folder of a command that measures: refused before the work, kept from other processes, written after it.
 
-    with taken("evaluate", out, names, inputs, settings) as begin:
-        figures = measure()                 # minutes; what stands in the folder stays until there is something new
-        with begin() as outputs:
+    with result_folder("evaluate", out, names, inputs, settings) as writing:
+        scores = measure()                  # minutes; the files of an earlier run stay until there are new ones
+        with writing() as outputs:
             outputs.write("metrics.json", text)
 
-Without a folder nothing is claimed, and `begin` must not be called.
+Without a folder nothing is claimed, and `writing` must not be called.
 """
 
 import contextlib
-import sys
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-import mien
 from mien.errors import UsageError
-from mien.outputs import Outputs, now, replacing, reserved
+from mien.outputs.folder import Outputs, claimed, now, replaced, run_facts
 from mien.outputs.targets import Kinds, check
 from mien.reading.digest import sha256_of
 
-Begin = Callable[[], AbstractContextManager[Outputs]]
-NOT_SETTINGS = ("force", "as_json")
+Writing = Callable[[], AbstractContextManager[Outputs]]
 
 
 @contextmanager
-def taken(
+def result_folder(
     command: str,
     out: Path | None,
     names: Iterable[str],
     inputs: Iterable[Path | str | None],
     settings: Mapping[str, Any],
     ever: tuple[str, ...] = (),
-) -> Iterator[Begin]:
-    """Hold the folder `out` inside the `with` block; `begin()` then writes it, and leaves our record.
+) -> Iterator[Writing]:
+    """Lock the folder `out` inside the `with` block and yield `writing`: `with writing() as outputs` writes into it.
 
     `names` are those of the files that the command writes, `inputs` the files and folders that it was given, and
     `settings` its options, of which `force` says whether to write over files that are not ours.  OutputError, before
-    anything is measured, as `mien.outputs.claimed` says; UsageError for `force` without a folder.
+    anything is measured, as `output_folder` says; UsageError for `force` without a folder.
     `ever` are patterns of the names that other runs of the command write, which are removed.
     """
     if out is None and settings.get("force"):
@@ -49,23 +48,18 @@ def taken(
     named = list(dict.fromkeys(Path(given) for given in inputs if given is not None))
     files, kinds, force = list(_files(named)), Kinds(tuple(names), ever=ever), bool(settings.get("force"))
     began, new = now(), not out.exists()
-    facts = {
-        "mien": mien.__version__,
-        "command": ["mien", *sys.argv[1:]],
-        "settings": {name: value for name, value in settings.items() if name not in NOT_SETTINGS},
-        "inputs": [_input(path, named=path in named) for path in files],
-    }
+    facts = {**run_facts(settings), "inputs": _inputs([_input(path, named=path in named) for path in files])}
     try:
-        with reserved(out, command, kinds, files, force) as mark:
+        with claimed(out, command, kinds, files, force) as before:
 
             @contextmanager
-            def begin() -> Iterator[Outputs]:
-                check(out, command, kinds, mark, files, force)  # once more: measuring took its time
-                with replacing(out, command, kinds, mark, facts) as outputs:
+            def writing() -> Iterator[Outputs]:
+                check(out, command, kinds, before, files, force)  # once more: measuring took its time
+                with replaced(out, command, kinds, before, facts) as outputs:
                     outputs.facts["start"] = began
                     yield outputs
 
-            yield begin
+            yield writing
     finally:
         if new:  # a folder made for nothing
             with contextlib.suppress(OSError):
@@ -86,8 +80,14 @@ def _files(named: Iterable[Path]) -> Iterator[Path]:
                 yield path
 
 
+def _inputs(entries: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what the record says of all inputs, as `mien predict` does, whose entries are in a file."""
+    lines = "".join(f"{json.dumps(entry)}\n" for entry in entries)
+    return {"entries": entries, "count": len(entries), "sha256": hashlib.sha256(lines.encode()).hexdigest()}
+
+
 def _input(path: Path, named: bool) -> dict[str, Any]:
-    """Return what the record says of an input; the digest of a named one alone: a data root may hold an archive."""
+    """Return an input's entry; it has a digest only if it was named itself: a data root may hold an archive."""
     seen = path.stat()
-    told = {"path": str(path.absolute()), "bytes": seen.st_size, "mtime_ns": seen.st_mtime_ns}
-    return told | ({"sha256": sha256_of(path)} if named else {})
+    entry = {"path": str(path.absolute()), "bytes": seen.st_size, "mtime_ns": seen.st_mtime_ns}
+    return entry | ({"sha256": sha256_of(path)} if named else {})
