@@ -77,3 +77,15 @@ def test_table_is_what_the_results_say() -> None:
     results = ROOT / "results"
     told = table.markdown(table.collect(results), results)
     assert (results / "TABLE.md").read_text(encoding="utf-8") == told
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_uniform_prior_reads_rare_expressions_better(name: str, mien_data: Path) -> None:
+    natural, even = (evaluate(name, None, mien_data, "val", prior=prior)[1] for prior in ("natural", "uniform"))
+    assert even.values["balanced_accuracy"] > natural.values["balanced_accuracy"]
+    assert even.accuracy < natural.accuracy  # the val images have the prior of the training images
+    assert (natural.provenance.prior, even.provenance.prior) == (None, "uniform")
+    adjustment = Classifier(name).card.prior
+    assert adjustment is not None
+    assert even.provenance.threshold == adjustment.threshold
+    assert natural.provenance.threshold == Classifier(name).card.threshold

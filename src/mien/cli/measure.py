@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mien.cli.options import Data, DataOptions, Force, Json, Root, Split, Weights, input_option, output_option
+from mien.cli.options import Data, DataOptions, Force, Json, Prior, Root, Split, Weights, input_option, output_option
 from mien.cli.printing import show, show_path, show_written
 from mien.printable import printable, say
 
@@ -19,6 +19,7 @@ def evaluate(
     data: Data = None,
     root: Root = None,
     split: Split = "val",
+    prior: Prior = "natural",
     out: Annotated[Path | None, output_option(metavar="DIR", help="for result.npz, metrics.json, report.html")] = None,
     force: Force = False,
     as_json: Json = False,
@@ -30,9 +31,10 @@ def evaluate(
     from mien.evaluation.text import to_text
     from mien.evaluation.weights import weights_file
     from mien.outputs.result_folder import result_folder
+    from mien.prior import parse
 
     with result_folder("evaluate", out, KEPT, [weights_file(weights), _data(root)], context.params) as writing:
-        result, scores = measure(weights, data, root, split, out, force, **read_options(options or []))
+        result, scores = measure(weights, data, root, split, out, force, parse(prior), **read_options(options or []))
         show(scores, to_text, as_json)
         if out:
             with writing() as outputs:
@@ -49,6 +51,7 @@ def compare(
     data: Annotated[str | None, input_option(metavar="NAME", help="a data set that has the labels")] = None,
     root: Root = None,
     split: Annotated[str | None, input_option(metavar="SPLIT", help="val or test", show_default="test")] = None,
+    prior: Annotated[str | None, input_option(metavar="PRIOR", help="for results of mien's weights")] = None,
     intersect: Annotated[bool, input_option("--intersect", help="only images that all predict")] = False,
     published: Annotated[bool, output_option("--published", help="list published scores below")] = False,
     out: Annotated[Path | None, output_option(metavar="DIR", help="for compare.json, .csv, .html and results")] = None,
@@ -59,7 +62,7 @@ def compare(
     from mien.evaluation.compare import Request, check_same_systems, images, judge, keep, kept, to_text
     from mien.outputs.result_folder import result_folder
 
-    request = Request(tuple(systems), source, tuple(column or ()), data, root, split, intersect, published)
+    request = Request(tuple(systems), source, tuple(column or ()), data, root, split, intersect, published, prior)
     with result_folder("compare", out, kept(systems), systems, context.params, ever=("*.npz",)) as writing:
         comparison, tables = judge(request)
         if not force:

@@ -18,5 +18,6 @@ Json = Annotated[bool, output_option("--json", help="print one JSON document")]
 Device = Annotated[str, run_option(metavar="DEVICE", help="auto, cpu or cuda")]
 RunFolders = Annotated[Path, output_option(metavar="DIR", help="for run folders, new or resumed")]
 
+Prior = Annotated[str, run_option(metavar="PRIOR", help="uniform, or label=P,...")]
 Weights = Annotated[str, typer.Argument(metavar="WEIGHTS", help="name, ONNX file or run folder")]
 DataOptions = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="e.g. labels=distribution")]

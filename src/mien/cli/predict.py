@@ -23,6 +23,7 @@ def predict(
     min_score: Annotated[float | None, detection_option(metavar="P", help="minimum detector score, 0 to 1")] = None,
     weights: Annotated[str, weights_option(metavar="NAME|FILE", help="see `mien list weights`")] = "ferplus",
     abstain: Annotated[str | None, weights_option(metavar="P|auto", help="minimum confidence, 0 to 1")] = None,
+    prior: Annotated[str, weights_option(metavar="PRIOR", help="uniform, or label=P,...")] = "natural",
     device: Annotated[str, weights_option(metavar="DEVICE", help="cpu or cuda")] = "cpu",
     every: Annotated[int, video_option(metavar="N", help="read every N-th frame")] = 1,
     start: Annotated[float, video_option(metavar="SECONDS", help="where to start reading")] = 0.0,
@@ -44,11 +45,12 @@ def predict(
     from mien.inference.media.native_stderr import silenced
     from mien.inference.media.video import Clip
     from mien.inference.pipeline import Pipeline
+    from mien.prior import parse
 
     run.check_format(format, out is not None, frames, excel, force)
     clip, threshold = Clip(every, start, end, max_fps), run.least_confidence(abstain)
     reading = (weights, detector, detector_file, min_score, threshold, device, smooth, rotate, max_pixels)
-    pipeline = Pipeline(*reading, event_high, event_low, event_min, debug)
+    pipeline = Pipeline(*reading, event_high, event_low, event_min, debug, parse(prior))
     request = run.Request(sources, format, out, clip, force, context.params, frames, excel)
     try:
         with silenced():

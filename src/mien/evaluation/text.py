@@ -10,7 +10,8 @@ SHORT = 9  # letters of a column's name
 def to_text(scores: Scores) -> str:
     """Return scores as lines for a terminal."""
     facts = scores.provenance
-    lines = [f"{facts.weights} on {facts.measured_on}", ""]
+    under = f", prior {facts.prior}" if facts.prior else ""
+    lines = [f"{facts.weights} on {facts.measured_on}{under}", ""]
     lines += [_headline("all images", scores), _headline("without near-duplicates", scores.clean), *beside(scores), ""]
     lines += [*notes, ""] if (notes := label_sets(scores)) else []
     lines += [*agreement, ""] if (agreement := raters(scores)) else []

@@ -467,3 +467,25 @@ def test_differences_are_laid_out_narrowly_on_the_page(saved: Saved) -> None:
     page = to_html(run(*saved), None)
     assert page.count("<div class='pairs'><div class=\"scroll\"") == 2
     assert ".pairs tbody th{white-space:normal" in page
+
+
+def test_a_prior_moves_results_that_carry_an_adjustment_and_leaves_others(
+    tmp_path: Path, good: Result, poor: Result
+) -> None:
+    even = dict.fromkeys(good.labels, 1 / len(good.labels))
+    given = even | {good.labels[0]: even[good.labels[0]] * 1.5, good.labels[1]: even[good.labels[1]] * 0.5}
+    adjustment = {"training": given, "strength": 1.0, "temperature": 1.0, "threshold": 0.4}
+    mine = changed(good, provenance=good.provenance.updated(adjustment=adjustment, threshold=0.8))
+    paths = mine.save(tmp_path / "mine.npz"), poor.save(tmp_path / "poor.npz")
+    as_they_are, uniform = run(*paths), run(*paths, prior="uniform")
+    expected = mine.probs / np.array([given[label] for label in good.labels])
+    expected /= expected.sum(1, keepdims=True)
+    wanted = metrics.METRICS["nll"](expected, mine.target)
+    name, other = good.provenance.weights, poor.provenance.weights
+    assert uniform.full.systems[name].values["nll"] == pytest.approx(wanted, abs=1e-4)
+    assert uniform.full.systems[other].values == as_they_are.full.systems[other].values
+    assert f"{paths[0]}: predictions under the prior uniform" in uniform.notes
+    assert f"{paths[1]}: predictions left as they are, since their prior is not known" in uniform.notes
+    assert run(*paths, prior="natural").full.systems[name].values == as_they_are.full.systems[name].values
+    with pytest.raises(UsageError, match="`prior` 'even'"):
+        run(*paths, prior="even")

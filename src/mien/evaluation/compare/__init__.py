@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from mien.data import load
 from mien.data.samples import Samples
 from mien.errors import DataError, UsageError
@@ -24,6 +26,7 @@ from mien.evaluation.predictions import SPLITS, Predictions, read_all
 from mien.evaluation.published import about
 from mien.evaluation.result import Result
 from mien.outputs import Outputs, into
+from mien.prior import NATURAL, Adjustment, Wanted, chosen, parse
 from mien.reading.documents import read_json
 
 __all__ = ["Comparison", "Request", "compare", "images", "judge", "keep", "to_text"]
@@ -43,6 +46,7 @@ class Request:
             every result, and the one to take from a folder.
         intersect: compare on the images that all systems have predictions for.
         published: list published results as well.
+        prior: the prior under which the results of mien's weights are compared; None leaves them as they are.
     """
 
     paths: tuple[Path, ...]
@@ -53,6 +57,7 @@ class Request:
     split: str | None = None
     intersect: bool = False
     published: bool = False
+    prior: str | None = None
 
 
 def compare(request: Request) -> Comparison:
@@ -68,6 +73,8 @@ def judge(request: Request) -> tuple[Comparison, dict[str, Result]]:
     if request.split not in (None, *SPLITS):
         raise UsageError(f"`split` {request.split!r}", " or ".join(SPLITS))
     systems = read_all(request.paths, request.columns, request.split, source == "csv")
+    if request.prior and request.prior != NATURAL:
+        systems = [under(system, parse(request.prior)) for system in systems]
     if request.split and not request.data and all(system.provenance is None for system in systems):
         raise UsageError("`split` of tables alone", "`data` as well, or a result")
     results, notes = align(systems, _target(request), request.intersect)
@@ -76,6 +83,20 @@ def judge(request: Request) -> tuple[Comparison, dict[str, Result]]:
         records = about(str(comparison.dataset))
         comparison = replace(comparison, published=sorted(records, key=lambda one: bool(fewer(one, comparison))))
     return comparison, _tables(systems, results, notes)
+
+
+def under(system: Predictions, prior: Wanted) -> Predictions:
+    """Return a system's predictions under a prior, with a note on what was done; tables stay as they are."""
+    facts = system.provenance
+    if facts is None or facts.adjustment is None or facts.prior is not None:
+        why = f"they have the prior {facts.prior}" if facts and facts.prior else "their prior is not known"
+        return replace(system, notes=(*system.notes, f"{system.path}: predictions left as they are, since {why}"))
+    adjustment = Adjustment.model_validate(facts.adjustment)
+    adjusted = chosen(prior, system.labels, adjustment, system.name)
+    probs = np.where(system.present[:, None], adjusted.applied(system.probs.astype(np.float32)), system.probs)
+    facts = facts.updated(prior=adjusted.name, threshold=adjustment.threshold)
+    note = f"{system.path}: predictions under the prior {adjusted.name}"
+    return replace(system, probs=probs, provenance=facts, notes=(*system.notes, note))
 
 
 def _tables(systems: Sequence[Predictions], results: Sequence[Result], notes: Sequence[str]) -> dict[str, Result]:

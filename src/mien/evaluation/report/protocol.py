@@ -33,6 +33,7 @@ def _protocol(report: Report, name: str) -> dict[str, str]:
     return {
         "weights": str(f.get("weights") or name),
         "file (sha256)": str(f.get("weights_sha256") or "")[:16],
+        "prior": str(f.get("prior") or ("natural, as in training" if f.get("weights_sha256") else "")),
         "data": " ".join(str(f[key]) for key in ("dataset", "split") if f.get(key))
         + (f", {options}" if options else ""),
         "images": f"{f['n']:,}; " + (clean or f"twins in training not searched: {why}"),
