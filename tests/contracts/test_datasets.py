@@ -79,9 +79,9 @@ def test_real(name: str, options: dict[str, str], mien_data: Path) -> None:
 def test_real_class_counts_tell_the_split(mien_data: Path) -> None:
     order = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
     published = {"val": (467, 56, 496, 895, 653, 415, 607), "test": (491, 55, 528, 879, 594, 416, 626)}
-    for split, counts in published.items():
-        found = load("fer2013", mien_data, split).counts()
-        assert tuple(found[label] for label in order) == counts
+    for split, expected in published.items():
+        counts = load("fer2013", mien_data, split).counts()
+        assert tuple(counts[label] for label in order) == expected
 
 
 def test_real_opens_in_milliseconds(mien_data: Path) -> None:

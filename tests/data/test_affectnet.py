@@ -1,4 +1,4 @@
-"""AffectNet: boxes, codes and feelings as the tables say; every bad line told by file, line, got and expected."""
+"""AffectNet: boxes, codes, valence and arousal as in the tables; errors name file, line, got and expected."""
 
 import csv
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def line(name: str, left: int = 0, code: object = 1, valence: object = 0.5, **ch
     return cells
 
 
-def test_cut_along_the_box_with_label_and_feeling(tmp_path: Path) -> None:
+def test_cropped_along_the_box_with_its_labels(tmp_path: Path) -> None:
     put(tmp_path, [line(image(tmp_path, f"{k}/p{k}.png", 3 * k), 3 * k, code=k, valence=-2 if k == 2 else k / 10)
                    for k in range(8)], table="validation.csv")  # fmt: skip
     (tmp_path / "training.csv").touch()
@@ -77,7 +77,7 @@ def test_validation_table_without_a_heading(tmp_path: Path) -> None:
         ({"face_width": "0"}, ["line 3", "0 x 20", "above 0"]),
         ({"face_x": ""}, ["line 3", "face_x", "a number"]),
         ({"subDirectory_filePath": "9/gone.png"}, ["gone.png", "No such file"]),
-        ({"subDirectory_filePath": "1/a.png"}, ["names an image twice"]),
+        ({"subDirectory_filePath": "1/a.png"}, ["lists an image twice"]),
         ({"subDirectory_filePath": "1/text.png"}, ["text.png is not an image"]),
         ({"subDirectory_filePath": "1/empty.png"}, ["empty.png is not an image"]),
     ],
@@ -133,7 +133,7 @@ def test_bad_tables(spoil: Callable[[Path], None], words: list[str], tmp_path: P
     assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
-def test_missing_images_are_left_out_when_asked(tmp_path: Path) -> None:
+def test_missing_images_are_left_out_with_the_option(tmp_path: Path) -> None:
     put(tmp_path, [line(image(tmp_path, f"p{k}.png")) for k in range(4)], table="validation.csv")
     (tmp_path / "training.csv").touch()
     (tmp_path / IMAGES / "p2.png").unlink()

@@ -116,7 +116,7 @@ def test_a_damaged_entry_is_built_again(damage: Callable[[Path], None], tiny_fer
 
 
 @pytest.mark.parametrize("name", ["images.npy", "label.npy", "meta.json"])
-def test_a_flipped_byte_is_told_and_built_again(
+def test_a_flipped_byte_is_reported_and_built_again(
     name: str, tiny_fer2013: Path, own_cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole = load("fer2013", tiny_fer2013, "val")
@@ -130,8 +130,8 @@ def test_a_flipped_byte_is_told_and_built_again(
     assert again.fingerprint == fingerprint
     assert np.array_equal(again.images, images)
     assert np.array_equal(again.target, target)
-    told = capsys.readouterr().err
-    assert f"{entry / name} in the cache was corrupted; building it again" in told
+    message = capsys.readouterr().err
+    assert f"{entry / name} in the cache was corrupted; building it again" in message
     assert entries(own_cache) == [entry]
     load("fer2013", tiny_fer2013, "val")
     assert "corrupted" not in capsys.readouterr().err
@@ -160,10 +160,10 @@ def test_two_processes_build_at_once(tiny_fer2013: Path, own_cache: Path) -> Non
         subprocess.Popen([sys.executable, "-c", LOAD, str(tiny_fer2013)], stdout=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
-    answers = [process.communicate(timeout=60)[0] for process in processes]
+    outputs = [process.communicate(timeout=60)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0]
-    assert len(set(answers)) == 1
-    assert answers[0].startswith("156 ")
+    assert len(set(outputs)) == 1
+    assert outputs[0].startswith("156 ")
     assert len(entries(own_cache)) == 2  # images, votes
 
 
@@ -223,10 +223,10 @@ def test_a_file_that_grows_while_it_is_read(
     read = readers["csv"]
 
     def slow(path: Path, advance: Any) -> Any:
-        found = read(path, advance)
+        images = read(path, advance)
         with path.open("a") as file:
             file.write("\n")
-        return found
+        return images
 
     monkeypatch.setitem(readers, "csv", slow)
     with pytest.raises(DataError, match=r"fer2013\.csv changed while it was read"):

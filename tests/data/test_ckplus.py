@@ -53,7 +53,7 @@ def test_action_units(tree: Path) -> None:
     assert load("ckplus", tree, "train").units is None
 
 
-def test_the_face_is_found(tree: Path) -> None:
+def test_the_face_is_detected(tree: Path) -> None:
     photo = np.zeros((490, 640), np.uint8)
     photo[:, 64:576] = skimage.data.astronaut()[:490].mean(2)
     peak = tree / "cohn-kanade-images/S005/001/S005_001_00000003.png"
@@ -73,7 +73,7 @@ def test_splits_are_the_same_whatever_the_order() -> None:
     assert [len(who) for who in subjects(names).values()] == [12, 12, 94]
 
 
-def spoil_label(text: str) -> Callable[[Path], None]:
+def damaged_label(text: str) -> Callable[[Path], None]:
     return lambda root: next((root / "Emotion/S007/001").iterdir()).write_text(text) and None
 
 
@@ -81,7 +81,7 @@ def lose_peak(root: Path) -> None:
     (root / "cohn-kanade-images/S007/001/S007_001_00000003.png").unlink()
 
 
-def spoil_peak(root: Path) -> None:
+def damaged_peak(root: Path) -> None:
     (root / "cohn-kanade-images/S007/001/S007_001_00000003.png").write_bytes(b"\x89PNG")
 
 
@@ -90,22 +90,22 @@ def lose_labels(root: Path) -> None:
         path.unlink()
 
 
-def spoil_units(root: Path) -> None:
+def damaged_units(root: Path) -> None:
     next((root / "FACS/S007/001").iterdir()).write_text("4.0 1.0 17.0")
 
 
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (spoil_label("8.0\n"), ["S007_001_00000003_emotion.txt", "8.0", "0 (neutral) to 7"]),
-        (spoil_label("2.5\n"), ["_emotion.txt", "2.5"]),
-        (spoil_label("1.0 2.0\n"), ["_emotion.txt", "1.0 2.0", "one number"]),
-        (spoil_label("happy\n"), ["_emotion.txt", "not made of numbers"]),
-        (spoil_label("\n"), ["_emotion.txt", "one number"]),
+        (damaged_label("8.0\n"), ["S007_001_00000003_emotion.txt", "8.0", "0 (neutral) to 7"]),
+        (damaged_label("2.5\n"), ["_emotion.txt", "2.5"]),
+        (damaged_label("1.0 2.0\n"), ["_emotion.txt", "1.0 2.0", "one number"]),
+        (damaged_label("happy\n"), ["_emotion.txt", "not a list of numbers"]),
+        (damaged_label("\n"), ["_emotion.txt", "one number"]),
         (lose_peak, ["_emotion.txt labels S007_001_00000003.png", "not in"]),
-        (spoil_peak, ["S007_001_00000003.png is not an image"]),
+        (damaged_peak, ["S007_001_00000003.png is not an image"]),
         (lose_labels, ["has no labels"]),
-        (spoil_units, ["_facs.txt", "3 numbers", "pairs"]),
+        (damaged_units, ["_facs.txt", "3 numbers", "pairs"]),
     ],
 )
 def test_bad_files(spoil: Callable[[Path], None], words: list[str], tree: Path) -> None:

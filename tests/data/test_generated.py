@@ -47,7 +47,7 @@ def test_what_is_known_of_real_ones_is_not_invented(tiny_fer2013: Path, tmp_path
 
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_never_in_what_is_measured(split: str, tiny_fer2013: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=f"generated images in {split}; expected train alone"):
+    with pytest.raises(DataError, match=f"generated images in {split}; expected train only"):
         load("fer2013", tiny_fer2013, split, generated=str(write(tmp_path / "g.npz")))
 
 
@@ -59,13 +59,13 @@ def test_mistakes(tiny_fer2013: Path, tmp_path: Path) -> None:
     (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
     cases = [
         (tmp_path / "none.npz", "make one with `mien generate`"),
-        (tmp_path / "text.npz", "holds no generated images"),
-        (tmp_path / "other.npz", "holds no generated images"),
-        (tmp_path / "objects.npz.npy", "holds no generated images"),
-        (tmp_path / "cut.npz", "holds no generated images"),
+        (tmp_path / "text.npz", "does not hold generated images"),
+        (tmp_path / "other.npz", "does not hold generated images"),
+        (tmp_path / "objects.npz.npy", "does not hold generated images"),
+        (tmp_path / "cut.npz", "does not hold generated images"),
         (write(tmp_path / "eight.npz", EXPRESSIONS), "expected the labels of fer2013"),
         (write(tmp_path / "large.npz", side=64), "images of (64, 64, 1); expected (48, 48, 1)"),
-        (write(tmp_path / "val.npz", split="val"), "was learnt from val"),
+        (write(tmp_path / "val.npz", split="val"), "the generator was trained on val"),
     ]
     for path, words in cases:
         with pytest.raises(DataError) as caught:

@@ -1,4 +1,4 @@
-"""Readers: the same images out of every layout; every bad file is told by file, line, got and expected."""
+"""Readers: the same images out of every layout; errors name file, line, got and expected."""
 
 import shutil
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def test_folder_names_that_do_not_tell(tmp_path: Path, fer2013_writer: Callable[
     fer2013_writer(tmp_path, "folder-untold")
     assert len(load("fer2013", tmp_path, "train")) == 160
     for split, usage in (("val", "PublicTest"), ("test", "PrivateTest")):
-        with pytest.raises(DataError, match=f"do not tell which images are {usage}.*mixes both"):
+        with pytest.raises(DataError, match=f"do not identify the {usage} images.*mixes both"):
             load("fer2013", tmp_path, split)
 
 
@@ -103,9 +103,9 @@ def test_csv_in_other_clothes(tmp_path: Path, fer2013_writer: Callable[..., Any]
     for name, text in clothes.items():
         path = tmp_path / name
         path.write_bytes(text.encode())
-        found = load("fer2013", path, "test")
-        assert np.array_equal(found.images, plain.images), name
-        assert found.fingerprint == plain.fingerprint, name
+        samples = load("fer2013", path, "test")
+        assert np.array_equal(samples.images, plain.images), name
+        assert samples.fingerprint == plain.fingerprint, name
 
 
 def test_rows_of_a_csv_in_any_order(tmp_path: Path, fer2013_writer: Callable[..., Any]) -> None:
@@ -224,7 +224,7 @@ def test_bad_parquet(tmp_path: Path, fer2013_writer: Callable[..., Any]) -> None
     whole = path.read_bytes()
     for content in (b"", whole[: len(whole) // 2], b"emotion,pixels"):
         path.write_bytes(content)
-        with pytest.raises(DataError, match=r"fer2013\.parquet is no Parquet file"):
+        with pytest.raises(DataError, match=r"fer2013\.parquet is not a Parquet file"):
             load("fer2013", tmp_path, "train")
 
 
@@ -236,7 +236,7 @@ def test_bad_folders(tmp_path: Path, fer2013_writer: Callable[..., Any]) -> None
     bored.mkdir()
     assert len(load("fer2013", tmp_path, "train")) == 160  # an empty folder says nothing
     Image.new("L", (48, 48)).save(bored / "a.png")
-    with pytest.raises(DataError, match="bored names no expression of FER2013"):
+    with pytest.raises(DataError, match="bored is not named after an expression of FER2013"):
         load("fer2013", tmp_path, "train")
     shutil.rmtree(bored)
     odd = tmp_path / "train" / "happy" / "odd.png"

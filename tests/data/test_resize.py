@@ -17,17 +17,17 @@ def test_same_as_the_crop_code(size: int, channels: int) -> None:
     expected = crop(
         np.repeat(image, 4 - channels if channels == 1 else 1, 2), box, FRAMINGS["fer2013"]["whole"], size, channels
     )
-    found = resize(image[None], size)[0]
-    assert found.dtype == np.uint8
-    assert np.abs(found.astype(int) - expected.astype(int)).max() <= 1  # the last half of a grey level
+    resized = resize(image[None], size)[0]
+    assert resized.dtype == np.uint8
+    assert np.abs(resized.astype(int) - expected.astype(int)).max() <= 1  # the last half of a grey level
 
 
 def test_many_images_one_by_one() -> None:
     images = np.random.default_rng(0).integers(0, 256, (1500, 6, 8, 2), np.uint8)
-    found = resize(images, 5)
-    assert found.shape == (1500, 5, 5, 2)
+    resized = resize(images, 5)
+    assert resized.shape == (1500, 5, 5, 2)
     for k in (0, 1023, 1024, 1499):
-        np.testing.assert_array_equal(found[k], resize(images[k : k + 1], 5)[0])
+        np.testing.assert_array_equal(resized[k], resize(images[k : k + 1], 5)[0])
 
 
 def test_the_same_size_is_the_same_array() -> None:

@@ -66,10 +66,10 @@ def test_merge_keeps_every_sample_and_the_other_labels() -> None:
         (["happiness"], "two or more"),
         (["happiness", "joy"], "'joy'.*some of neutral"),
         (["happiness", "fear"], "drawn has no fear.*neutral, happiness, sadness, anger"),
-        ({"happiness": ["happiness"], "sadness": ["anger"]}, "each with itself"),
-        ({"happiness": ["happiness", "anger"], "sadness": ["sadness", "anger"]}, "none twice"),
-        ({"happiness": ["happiness"], "sadness": []}, "each with itself"),
-        (["happiness", "happiness", "anger"], "none twice"),
+        ({"happiness": ["happiness"], "sadness": ["anger"]}, "each including itself"),
+        ({"happiness": ["happiness", "anger"], "sadness": ["sadness", "anger"]}, "no duplicates"),
+        ({"happiness": ["happiness"], "sadness": []}, "each including itself"),
+        (["happiness", "happiness", "anger"], "no duplicates"),
     ],
 )
 def test_impossible_classes(classes: Any, words: str) -> None:
@@ -91,7 +91,7 @@ def test_limit_is_the_same_draw_always() -> None:
 
 
 def test_limit_draws_from_all_of_it_and_not_from_one_end() -> None:
-    """Data sets are sorted by class or by source, so that the first rows are no sample of them."""
+    """Data sets are sorted by class or by source, so the first rows are not representative."""
     given = samples(one_hot(np.repeat([0, 1, 2, 3], 100), 4))
     rows = limit(given, 120).ids.astype(int)
     assert len(set(rows.tolist())) == 120

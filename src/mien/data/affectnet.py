@@ -1,12 +1,12 @@
 """AffectNet: faces found by web search, eight expressions with valence and arousal (arXiv 1708.03985).
 
-The manually annotated part as it is sent out: training.csv and validation.csv beside Manually_Annotated_Images/, or in
+The manually annotated part as published: training.csv and validation.csv beside Manually_Annotated_Images/, or in
 a subfolder affectnet/.  Faces are cut along the box of the table and kept at 224 pixels (43 GB for all 287,651; the
 recipe's data.size makes them smaller where they are used).  None, Uncertain and No-Face are left out.
 
-The authors' test set is not public.  So test is their validation set, 500 a class, opened once as everywhere; and val
-is a tenth of training.csv, at most 4,000 images, drawn with a fixed seed.  What was cut is kept for as long as the
-tables stay the same: the images themselves are too many to be looked at each time.
+The authors' test set is not public.  So test is their validation set, 500 images per class, opened once as everywhere.
+Val is a tenth of training.csv, at most 4,000 images, drawn with a fixed seed.  The crops stay in the cache as long as
+the tables are unchanged: the images themselves are too many to be checked each time.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.cache import Entry, cached
-from mien.data.faces import below, cut_all, photo
+from mien.data.faces import below, crop_all, photo
 from mien.data.samples import Samples, digest, one_hot
 from mien.errors import DataError
 from mien.html.page import count
@@ -36,9 +36,9 @@ LEFT_OUT = range(8, 11)
 """None, Uncertain, No-Face."""
 
 NO_VALUE = -2.0
-"""What valence and arousal say where there is none."""
+"""Value of valence and arousal where there is none."""
 
-VAL_SHARE, VAL_MOST, SEED = 0.1, 4000, 0
+VAL_FRACTION, MAX_VAL, SEED = 0.1, 4000, 0
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,14 @@ class Line:
     image: str
     box: tuple[float, ...]
     expression: int
-    feeling: tuple[float, float]
+    valence_arousal: tuple[float, float]
 
 
 def affectnet(root: Path, split: str, *, skip_missing: bool = False) -> Samples:
     """Return a split of AffectNet: RGB faces of 224 pixels as a memory map, targets one-hot, valence and arousal.
 
-    With `skip_missing` the lines of a table whose image is not there are left out, and `about` says how many.
-    DataError when tables or images are missing or not what they claim to be.
+    With `skip_missing`, lines whose image is missing are left out, and `about` reports how many.  DataError when tables
+    or images are missing or malformed.
     """
     folder = find(root)
     table = folder / TABLES[split]
@@ -89,34 +89,34 @@ def find(root: Path) -> Path:
 
 
 def build(folder: Path, table: Path, skip_missing: bool = False) -> Entry:
-    """Cut all faces of a table, those of val first so that each split is one piece of the arrays."""
+    """Crop all faces of a table, val first, so that each split is one slice of the arrays."""
     lines = [line for line in read(table) if line.expression not in LEFT_OUT]
     if not lines:
         raise DataError(f"{table} has no face with an expression", "lines with expression 0 to 7")
     bound = 0
     if table.name == TABLES["train"]:
-        bound = min(VAL_MOST, int(len(lines) * VAL_SHARE))
+        bound = min(MAX_VAL, int(len(lines) * VAL_FRACTION))
         order = np.random.default_rng(SEED).permutation(len(lines))
         lines = [lines[row] for row in (*order[:bound], *sorted(order[bound:]))]
-    everything = len(lines)
-    if skip_missing:  # after the draw, so that the splits hold the same images whatever is missing
-        there = [(folder / IMAGES / line.image).is_file() for line in lines]
-        bound, lines = sum(there[:bound]), [line for line, present in zip(lines, there, strict=True) if present]
+    total = len(lines)
+    if skip_missing:  # after the draw, so that missing images do not change the splits
+        exists = [(folder / IMAGES / line.image).is_file() for line in lines]
+        bound, lines = sum(exists[:bound]), [line for line, present in zip(lines, exists, strict=True) if present]
         if not lines:
             raise DataError(f"{folder / IMAGES} has none of the images of {table.name}", do="check `root`")
     ids = np.array([line.image for line in lines], np.str_)
     if len(set(ids.tolist())) < len(ids):
-        raise DataError(f"{table} names an image twice", "a line per image")
-    images = cut_all(f"AffectNet {table.stem}", len(lines), SIZE, 3, lambda row: face(folder, lines[row]))
+        raise DataError(f"{table} lists an image twice", "a line per image")
+    images = crop_all(f"AffectNet {table.stem}", len(lines), SIZE, 3, lambda row: face(folder, lines[row]))
     code = np.array([line.expression for line in lines])
     label = np.array([LABELS.index(name) for name in ORDERS["affectnet"]], np.int8)[code]
-    regression = np.array([line.feeling for line in lines], np.float32)
+    regression = np.array([line.valence_arousal for line in lines], np.float32)
     arrays = {"images": images, "label": label, "regression": regression, "ids": ids}
-    return Entry(arrays, {"val": bound, "images": digest(images, ids), "missing": everything - len(lines)})
+    return Entry(arrays, {"val": bound, "images": digest(images, ids), "missing": total - len(lines)})
 
 
 def face(folder: Path, line: Line) -> NDArray[np.uint8]:
-    """Return the square of the area of a face's box around its centre, uint8 (SIZE, SIZE, 3)."""
+    """Return the square around a face's box, with the same centre and area, uint8 (SIZE, SIZE, 3)."""
     from mien.inference.align import Framing, crop
 
     x, y, width, height = line.box
@@ -125,25 +125,25 @@ def face(folder: Path, line: Line) -> NDArray[np.uint8]:
 
 
 def read(table: Path) -> Iterator[Line]:
-    """Yield the lines of a table, with or without a heading; DataError names the file, the line and the column."""
-    place = list(range(len(COLUMNS)))
+    """Yield the lines of a table, with or without a header; DataError names the file, the line and the column."""
+    columns = list(range(len(COLUMNS)))
     for number, cells in csv_lines(table, "the CSV file that comes with AffectNet"):
         if number == 1 and COLUMNS[0] in cells:
-            place = _places(table, cells)
+            columns = _columns(table, cells)
         else:
-            yield _line(cells, place, f"{table} line {number}")
+            yield _line(cells, columns, f"{table} line {number}")
 
 
-def _places(table: Path, heading: list[str]) -> list[int]:
-    if missing := [name for name in COLUMNS if name not in heading]:
+def _columns(table: Path, header: list[str]) -> list[int]:
+    if missing := [name for name in COLUMNS if name not in header]:
         raise DataError(f"{table} has no column {', '.join(missing)}", f"the columns {', '.join(COLUMNS)}")
-    return [heading.index(name) for name in COLUMNS]
+    return [header.index(name) for name in COLUMNS]
 
 
-def _line(cells: list[str], place: list[int], where: str) -> Line:
-    if len(cells) <= max(place):
+def _line(cells: list[str], columns: list[int], where: str) -> Line:
+    if len(cells) <= max(columns):
         raise DataError(f"{where}: {len(cells)} cells", f"{len(COLUMNS)}: {', '.join(COLUMNS)}")
-    named = {name: cells[k] for name, k in zip(COLUMNS, place, strict=True)}
+    named = {name: cells[k] for name, k in zip(COLUMNS, columns, strict=True)}
     expression = _number(named, "expression", where)
     if expression not in range(11):
         raise DataError(f"{where}: expression {named['expression']!r}", "a code from 0 (neutral) to 10 (no face)")
@@ -152,11 +152,11 @@ def _line(cells: list[str], place: list[int], where: str) -> Line:
     box = tuple(_number(named, name, where) for name in COLUMNS[1:5])
     if min(box[2:]) <= 0:
         raise DataError(f"{where}: a face of {box[2]:g} x {box[3]:g} pixels", "face_width and face_height above 0")
-    valence, arousal = (_feeling(named, name, where) for name in ("valence", "arousal"))
+    valence, arousal = (_affect(named, name, where) for name in ("valence", "arousal"))
     return Line(named[COLUMNS[0]], box, int(expression), (valence, arousal))
 
 
-def _feeling(named: dict[str, str], name: str, where: str) -> float:
+def _affect(named: dict[str, str], name: str, where: str) -> float:
     value = _number(named, name, where)
     if value == NO_VALUE:
         return float("nan")

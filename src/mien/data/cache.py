@@ -1,10 +1,10 @@
 """The cache: arrays built once from files, then opened as memory maps.
 
-An entry is a folder of .npy files and a meta.json, named after the *content* of the files it was built from, so
-copying or touching them costs nothing and changing them never serves old arrays.  It is written in a folder beside
-the entries and renamed into place, so no reader ever sees half of one and two processes may build the same at once.
-Its meta.json holds the sha256 of every array, which are compared once a process (0.1 s for FER2013's 83 MB): no figure
-is made of a corrupted array, which is told and built again.
+An entry is a folder of .npy files and a meta.json, named after the *content* of the files it was built from.  So
+copying or touching them costs nothing, and changing them never serves old arrays.  It is written in a folder beside
+the entries and renamed into place, so no reader sees half of one and two processes may build the same one at once.
+Its meta.json holds the sha256 of every array, checked once per process (0.1 s for FER2013's 83 MB): no score comes from
+a corrupted array, which is reported and built again.
 A second kind of file, the memo, remembers the content hash of a file by its path, size, times and inode.
 
 Lives in MIEN_CACHE, or in the user's cache folder; never in the data root, which is only read.
@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data.files import opened
+from mien.data.files import unreadable
 from mien.errors import DataError, OutputError
 from mien.outputs import write
 from mien.printable import say
@@ -34,10 +34,10 @@ from mien.reading.digest import sha256_of
 from mien.reading.documents import read_json
 
 FORMAT = 1
-"""Raised whenever the arrays of an entry change meaning, so that older entries are not read."""
+"""Increased whenever the arrays of an entry change meaning, so that older entries are not read."""
 
 SCRATCH = ".mien-scratch"
-"""Folder in the cache folder, so on its file system, for what is being written; nothing else is ever swept."""
+"""Folder in the cache folder, on the same file system, for entries being written; nothing else is ever removed."""
 
 ABANDONED = 3600
 """Seconds after which a scratch folder belongs to a build that was killed."""
@@ -61,9 +61,9 @@ def cache_folder() -> Path:
 
 
 def cached(kind: str, files: Mapping[str, Path], build: Callable[[], Entry]) -> Entry:
-    """Return the entry for these files' content, building it when there is none that is whole.
+    """Return the entry for these files' content, building it when none is complete.
 
-    `files` by the name that counts as content with it.  DataError when a file cannot be read or changes meanwhile,
+    `files` by name; the names count as content too.  DataError when a file cannot be read or changes meanwhile,
     or when the cache folder cannot be written.
     """
     stamp = _stamp(files)
@@ -78,7 +78,7 @@ def cached(kind: str, files: Mapping[str, Path], build: Callable[[], Entry]) -> 
 
 
 def kept(name: str, build: Callable[[], Entry]) -> Entry:
-    """Return the entry of that name, building it when there is none that is whole; the name must tell the content.
+    """Return the entry of that name, building it when none is complete; the name must identify the content.
 
     DataError when the cache folder cannot be written.
     """
@@ -92,12 +92,14 @@ def kept(name: str, build: Callable[[], Entry]) -> Entry:
         write_entry(scratch, build())
         _publish(scratch, folder)
     if (entry := open_entry(folder)) is None:
-        raise DataError(f"the cache entry {folder} is not what was just written", do="set MIEN_CACHE to another folder")
+        raise DataError(
+            f"the cache entry {folder} differs from what was just written", do="set MIEN_CACHE to another folder"
+        )
     return entry
 
 
 def open_entry(folder: Path) -> Entry | None:
-    """Return the entry in a folder, or None when there is none or any of its files has not the size it must have."""
+    """Return the entry in a folder, or None when there is none or a file has the wrong size."""
     try:
         meta = read_json(folder / "meta.json", "")
         sizes = {name: (folder / f"{name}.npy").stat().st_size for name in meta["bytes"]}
@@ -109,9 +111,9 @@ def open_entry(folder: Path) -> Entry | None:
 
 
 def corrupted(folder: Path) -> str:
-    """Return the name of the first file of an entry whose bytes are not those that were written, "" where all are.
+    """Return the name of the first file of an entry that has changed since it was written, "" where none has.
 
-    An entry that holds no digests, written by mien 0.1.0, gets those of what it now is.
+    An entry without digests, written by mien 0.1.0, gets the digests of its present files.
     """
     meta = read_json(folder / "meta.json", "")
     if "sha256" not in meta:
@@ -126,7 +128,7 @@ def corrupted(folder: Path) -> str:
 
 
 _known: dict[tuple[int, ...], str] = {}
-"""Digests that this process has taken, by what changes when a file is touched; renaming its folder changes nothing."""
+"""Digests that this process has computed, by what changes when a file is touched; a renamed folder changes nothing."""
 
 
 def _digest(path: Path) -> str:
@@ -142,7 +144,7 @@ def _facts_digest(facts: Mapping[str, Any]) -> str:
 
 
 def write_entry(folder: Path, entry: Entry) -> None:
-    """Write an entry's files into an existing folder; meta.json, which makes it one, comes last."""
+    """Write an entry's files into an existing folder; meta.json, which makes it valid, comes last."""
     sizes, digests = {}, {"facts": _facts_digest(entry.facts)}
     for name, array in entry.arrays.items():
         path = folder / f"{name}.npy"
@@ -156,7 +158,7 @@ def _write_meta(folder: Path, meta: Mapping[str, Any]) -> None:
 
 
 def _discard(folder: Path) -> None:
-    """Take an entry away; DataError where that is not allowed."""
+    """Remove an entry; DataError where that is not allowed."""
     aside = _aside(folder)
     try:
         aside.parent.mkdir(exist_ok=True)
@@ -169,7 +171,7 @@ def _discard(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _scratch(folder: Path) -> Iterator[Path]:
-    """Make a folder to write the entry in, before anything slow happens, and leave nothing of it behind."""
+    """Make a folder to write the entry in, before anything slow happens, and remove it at the end."""
     scratch = _aside(folder)
     try:
         scratch.mkdir(parents=True)
@@ -178,7 +180,7 @@ def _scratch(folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise DataError(
             f"cannot write the cache folder {folder.parent} ({error.strerror or error})",
-            "a folder with room that you may write to",
+            "a writable folder with free space",
             "set MIEN_CACHE to one",
         ) from None
     finally:
@@ -186,7 +188,7 @@ def _scratch(folder: Path) -> Iterator[Path]:
 
 
 def _publish(scratch: Path, folder: Path) -> None:
-    """Rename scratch to the entry, unless another process has put a whole one there meanwhile."""
+    """Rename scratch to the entry, unless another process has published a complete one meanwhile."""
     try:
         scratch.rename(folder)
     except OSError:
@@ -199,12 +201,12 @@ def _publish(scratch: Path, folder: Path) -> None:
 
 
 def _aside(folder: Path) -> Path:
-    """Return a new place in the scratch folder from and to which the entry can be renamed."""
+    """Return a new path in the scratch folder, to rename the entry from and to."""
     return folder.parent / SCRATCH / f"{folder.name}.{secrets.token_hex(4)}"
 
 
 def _sweep(scratch: Path) -> None:
-    """Remove what builds that were killed left in the scratch folder."""
+    """Remove what killed builds left in the scratch folder."""
     for path in scratch.iterdir():
         with contextlib.suppress(OSError):
             if time.time() - path.stat().st_mtime > ABANDONED:
@@ -218,14 +220,14 @@ def _stamp(files: Mapping[str, Path]) -> str:
         try:
             stat = path.stat()
         except OSError as error:
-            raise opened(path, error) from None
+            raise unreadable(path, error) from None
         times = f"{stat.st_mtime_ns} {stat.st_ctime_ns}"
         state.update(f"{name}\0{path}\0{stat.st_size} {times} {stat.st_dev} {stat.st_ino}\0".encode())
     return state.hexdigest()[:32]
 
 
 def _content(kind: str, files: Mapping[str, Path], stamp: str) -> str:
-    """Return the hash of the files' names and bytes, from the memo when the files are as they were."""
+    """Return the hash of the files' names and bytes, from the memo when the files are unchanged."""
     memo = cache_folder() / "memo" / f"{kind}-{stamp}"
     with contextlib.suppress(OSError):
         if len(known := memo.read_text()) == 32:
@@ -236,9 +238,9 @@ def _content(kind: str, files: Mapping[str, Path], stamp: str) -> str:
             with path.open("rb") as stream:
                 state.update(f"{name}\0".encode() + hashlib.file_digest(stream, "sha256").digest())
         except OSError as error:
-            raise opened(path, error) from None
+            raise unreadable(path, error) from None
     content = state.hexdigest()[:32]
-    with contextlib.suppress(OSError):  # the memo only saves time; an unwritable cache is told when an entry is due
+    with contextlib.suppress(OSError):  # the memo only saves time; an unwritable cache is reported with the entry
         memo.parent.mkdir(parents=True, exist_ok=True)
         scratch = memo.with_name(f".{memo.name}.{secrets.token_hex(4)}")
         scratch.write_text(content)

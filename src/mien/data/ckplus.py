@@ -1,14 +1,14 @@
 """CK+: posed expressions in the laboratory, from neutral to their peak (Lucey et al., CVPR workshops 2010).
 
-The trees as they are sent out, in the root or in its subfolder ckplus/ or CK+/:
+The trees as published, in the root or in its subfolder ckplus/ or CK+/:
 
     cohn-kanade-images/S005/001/S005_001_00000001.png ...     a sequence of subject S005, 640x490 grey or colour
     Emotion/S005/001/S005_001_00000011_emotion.txt            its label 0-7; only 327 of 593 sequences have one
     FACS/S005/001/S005_001_00000011_facs.txt                  its action units with intensities; may be missing
 
 A labelled sequence gives its last frame, which carries the label; each subject's first labelled sequence also gives its
-first frame, as neutral.  Faces are found with the Haar cascade and framed as everywhere; where none is found, the
-middle of the frame is taken, and `about` says how often.  The splits are by subject: a tenth of them val, a tenth test.
+first frame, as neutral.  Faces are detected by the Haar cascade and framed as everywhere; without a detection the
+centre of the frame is used, and `about` reports how often.  The splits are by subject: a tenth val, a tenth test.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.cache import Entry, cached
-from mien.data.faces import below, cut_all, photo
+from mien.data.faces import below, crop_all, photo
 from mien.data.fer2013.raw import visible
 from mien.data.samples import Samples, digest, one_hot
 from mien.errors import DataError
@@ -29,7 +29,7 @@ from mien.reading.guard import MIB, content, parsing
 SIZE = 128
 LABELS = ordered(ORDERS["ckplus"])
 IMAGES, EMOTION, FACS = "cohn-kanade-images", "Emotion", "FACS"
-SEED, SHARE = 0, 0.1
+SEED, FRACTION = 0, 0.1
 
 UNITS = (
     "au1", "au2", "au4", "au5", "au6", "au7", "au9", "au11", "au12", "au14", "au15", "au16", "au17", "au20", "au23",
@@ -40,7 +40,7 @@ UNITS = (
 
 @dataclass(frozen=True)
 class Frame:
-    """An image with its label's code, the file that says its action units (if any), and what was read to know it."""
+    """An image with its label's code, the file with its action units (if any), and the file with its label."""
 
     image: Path
     code: int
@@ -56,7 +56,7 @@ class Frame:
 def ckplus(root: Path, split: str) -> Samples:
     """Return a split of CK+: grey faces of 128 pixels, targets one-hot, action units if there, subjects as `group`.
 
-    DataError when the trees are missing or not what they claim to be.
+    DataError when the trees are missing or malformed.
     """
     folder = find(root)
     frames = read(folder)
@@ -68,7 +68,7 @@ def ckplus(root: Path, split: str) -> Samples:
         raise DataError(f"{folder} has too few subjects for {split}", "three or more", "get the complete data set")
     target = one_hot(entry.arrays["label"][rows], len(LABELS))
     units = np.asarray(entry.arrays["units"][rows])
-    found = entry.facts["found"]
+    detected = entry.facts["found"]
     return Samples(
         images=entry.arrays["images"][rows],
         target=target,
@@ -79,7 +79,7 @@ def ckplus(root: Path, split: str) -> Samples:
         name="ckplus",
         split=split,
         fingerprint=digest("ckplus", split, entry.facts["images"], target, rows),
-        about=f"a face was found in {found} of {len(frames)} frames" if found < len(frames) else "",
+        about=f"a face was detected in {detected} of {len(frames)} frames" if detected < len(frames) else "",
     )
 
 
@@ -100,12 +100,12 @@ def subjects(names: list[str]) -> dict[str, list[str]]:
     """
     everyone = np.array(sorted(set(names)))
     who = np.random.default_rng(SEED).permutation(everyone).tolist()
-    few = max(1, round(SHARE * len(who)))
-    return {"val": who[:few], "test": who[few : 2 * few], "train": who[2 * few :]}
+    held_out = max(1, round(FRACTION * len(who)))
+    return {"val": who[:held_out], "test": who[held_out : 2 * held_out], "train": who[2 * held_out :]}
 
 
 def read(folder: Path) -> list[Frame]:
-    """Return the frames that are taken, by subject and sequence; DataError names the file at fault."""
+    """Return the frames that are used, by subject and sequence; DataError names a malformed file."""
     frames: list[Frame] = []
     for emotion in visible((folder / EMOTION).glob("*/*/*_emotion.txt")):
         subject, sequence = emotion.parts[-3:-1]
@@ -124,21 +124,21 @@ def read(folder: Path) -> list[Frame]:
 
 
 def build(frames: list[Frame]) -> Entry:
-    """Find and cut the faces, and put what is known about them into arrays."""
+    """Detect and crop the faces, and return them with their labels as arrays."""
     from mien.inference.align import FRAMINGS, crop
     from mien.inference.detectors.haar import Haar
 
     units = np.array([_units(frame.facs) for frame in frames], np.float32)  # first, as the faces take a while
-    detect, found = Haar(), np.zeros(len(frames), bool)
+    detect, detected = Haar(), np.zeros(len(frames), bool)
 
     def cut(row: int) -> NDArray[np.uint8]:
         image = photo(frames[row].image)
         faces = sorted(detect(image), key=lambda face: float(np.prod(face.box[2:] - face.box[:2])))
-        found[row] = bool(faces)
-        box = faces[-1].box if faces else _middle(image)
+        detected[row] = bool(faces)
+        box = faces[-1].box if faces else _centre_box(image)
         return crop(image, box, FRAMINGS["fer2013"]["haar"], SIZE, 1)
 
-    images = cut_all("CK+", len(frames), SIZE, 1, cut)
+    images = crop_all("CK+", len(frames), SIZE, 1, cut)
     order = [LABELS.index(name) for name in ORDERS["ckplus"]]
     arrays: dict[str, NDArray[Any]] = {
         "images": images,
@@ -147,11 +147,11 @@ def build(frames: list[Frame]) -> Entry:
         "subject": np.array([frame.subject for frame in frames], np.str_),
         "ids": np.array([frame.image.stem for frame in frames], np.str_),
     }
-    return Entry(arrays, {"found": int(found.sum()), "images": digest(images, units)})
+    return Entry(arrays, {"found": int(detected.sum()), "images": digest(images, units)})
 
 
-def _middle(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the middle three quarters of a frame's height, as a square box."""
+def _centre_box(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the central square of a frame, three quarters of its height."""
     height, width = image.shape[:2]
     half = 0.375 * height
     return np.array([width / 2 - half, height / 2 - half, width / 2 + half, height / 2 + half], np.float32)
@@ -186,7 +186,7 @@ def _numbers(path: Path) -> list[float]:
     """Return the numbers of a text file; DataError when it holds anything else."""
     wanted = "such as 3.0000000e+00"
     words = content(path, wanted, MIB).split()
-    with parsing(path, wanted, says="is not made of numbers"):
+    with parsing(path, wanted, says="is not a list of numbers"):
         numbers = [float(word) for word in words]
         if not np.isfinite(numbers).all():
             raise ValueError("inf or nan")

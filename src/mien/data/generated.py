@@ -1,7 +1,7 @@
 """Generated images as additional training data: `data: {train: {generated: FILE.npz}}` in a recipe.
 
 The file is one that `mien generate` wrote.  Its images join the training split of any data set with the same labels
-and image size, and no other split: val and test are never changed by what a network invented.
+and image size, and no other split: val and test never change.
 """
 
 import json
@@ -24,20 +24,20 @@ Targets = NDArray[np.float32]
 
 
 def save_generated(path: Path, images: Images, target: Targets, labels: Sequence[str], about: dict[str, Any]) -> None:
-    """Write images uint8 (N, H, W, C), targets (N, K) and what made them."""
-    told = np.array(json.dumps(about))
+    """Write images uint8 (N, H, W, C), targets (N, K) and a description of the generator."""
+    description = np.array(json.dumps(about))
     with path.open("wb") as file:
-        np.savez_compressed(file, images=images, target=target, labels=np.array(labels, np.str_), about=told)
+        np.savez_compressed(file, images=images, target=target, labels=np.array(labels, np.str_), about=description)
 
 
 def with_generated(samples: Samples, file: str | Path) -> Samples:
-    """Return a training split followed by the images of a file, whose ids are `generated-00000` onwards.
+    """Return a training split followed by the images of a file, whose ids start at `generated-00000`.
 
-    What is known about the real images alone (votes, valence, units, groups) stays known about them alone.
+    The generated images have no votes, valence, arousal, action units or groups.
     DataError for another split, a file that `mien generate` did not write, other labels and other sizes.
     """
     if samples.split != "train":
-        raise DataError(f"generated images in {samples.split}", "train alone", "give it as data.train.generated")
+        raise DataError(f"generated images in {samples.split}", "train only", "give it as data.train.generated")
     path = Path(file).expanduser()
     images, target, labels, about = _read(path)
     if labels != samples.labels:
@@ -45,7 +45,9 @@ def with_generated(samples: Samples, file: str | Path) -> Samples:
     if images.shape[1:] != samples.images.shape[1:]:
         raise DataError(f"{path}: images of {images.shape[1:]}", f"{samples.images.shape[1:]} as in {samples.name}")
     if about.get("split") != "train":
-        raise DataError(f"{path} was learnt from {about.get('split')}", "a generator of the training split")
+        raise DataError(
+            f"{path}: the generator was trained on {about.get('split')}", "a generator trained on the training split"
+        )
     more = {"images": images, "target": target, "ids": np.array([f"generated-{k:05d}" for k in range(len(images))])}
     joined: dict[str, Any] = {
         name: np.concatenate([value, more[name] if name in more else _unknown(value, len(images))])
@@ -60,7 +62,7 @@ def _read(path: Path) -> tuple[Images, Targets, tuple[str, ...], dict[str, Any]]
     do = "make one with `mien generate`"
     if not path.is_file():
         raise DataError(f"no file {path}", "generated images", do)
-    says = "holds no generated images"
+    says = "does not hold generated images"
     held = arrays.read(path, "images, target, labels and about", says=says, do=do)
     with parsing(path, do=do, says=says):
         images, target, labels, about = (held[name] for name in ("images", "target", "labels", "about"))
@@ -70,11 +72,11 @@ def _read(path: Path) -> tuple[Images, Targets, tuple[str, ...], dict[str, Any]]
         if target.shape != (len(images), len(labels)) or not isinstance(facts, dict):
             raise ValueError(f"{len(images)} images, targets {target.shape}, {len(labels)} labels")
         if not ((target >= 0).all() and np.abs(target.sum(1) - 1).max(initial=0) <= 1e-3):
-            raise ValueError("targets that are no distributions")
+            raise ValueError("targets that are not distributions")
         return images, target.astype(np.float32), tuple(map(str, labels.tolist())), facts
 
 
 def _unknown(known: NDArray[Any], count: int) -> NDArray[Any]:
-    """Return rows for images of which a column says nothing: NaN, no votes, no name."""
+    """Return rows of a column for images it does not cover: NaN, no votes, no name."""
     missing = np.nan if known.dtype.kind == "f" else 0 if known.dtype.kind in "iu" else ""
     return np.full((count, *known.shape[1:]), missing, known.dtype)

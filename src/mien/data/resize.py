@@ -1,14 +1,14 @@
-"""Images of another side, by the rule of `mien.inference.align.crop`: areas averaged when shrinking, else bilinear.
+"""Images resized by the rule of `mien.inference.align.crop`: area averaging when shrinking, else bilinear.
 
 Plain numpy, so that training on packed arrays needs no OpenCV.  Each axis is one small matrix, so a thousand images
-are two products.
+need two products.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 CHUNK = 1024
-"""Images brought to another side at once, which bounds the memory."""
+"""Images resized at once, which bounds the memory."""
 
 
 def resize(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
@@ -30,7 +30,7 @@ def resize(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 
 def weights(length: int, size: int) -> NDArray[np.float32]:
-    """Return float32 (size, length): how much each pixel of an axis gives to each new one; rows sum to one.
+    """Return float32 (size, length): the weight of each pixel of an axis in each new one; rows sum to one.
 
     >>> weights(2, 3).round(3).tolist()
     [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]

@@ -1,6 +1,6 @@
-"""Samples: images with what is known about them - the value that every data set reader returns.
+"""Samples: images with their labels, the value that every data set reader returns.
 
-Targets are distributions over the labels (hard labels one-hot, votes their shares), so training and evaluation need
+Targets are distributions over the labels (hard labels one-hot, votes as fractions), so training and evaluation need
 no second code path for data sets with several raters per image.
 """
 
@@ -28,11 +28,11 @@ class Samples:
         regression: float32 (N, 2), valence and arousal in [-1, 1], NaN where unknown, or None.
         units: float32 (N, A) action units, or None.
         group: (N,) subject or clip, or None.
-        clean: uint8 (N, H, W, C), the images without what surrounds the face, or None.
-        mask: uint8 (N, H, W, 1), 0 to 255, how much of each pixel is face, or None.
-        transform: float32 (N, 2, 3), where a generated image has its face: from the corners -1 to 1 of the face
-            image to those of this one, x right and y down; or None.
-        about: what the images are made of, in words, where the options alone do not tell.
+        clean: uint8 (N, H, W, C), the faces without their surroundings, or None.
+        mask: uint8 (N, H, W, 1), 0 to 255, the fraction of each pixel that is face, or None.
+        transform: float32 (N, 2, 3), where the face lies in a generated image, or None: maps the face image
+            (-1 to 1, x right, y down) to this one.
+        about: how the images were made, in words, beyond what the options say.
         name, split: the data set's key in `DATASETS` and one of train, val, test.
         fingerprint: changes whenever images, targets or their order do; the same in every file layout.
     """
@@ -63,7 +63,7 @@ class Samples:
         return replace(self, **picked, fingerprint=digest(self.fingerprint, rows))
 
     def counts(self) -> dict[str, int]:
-        """Return how many samples have each label on top (the first in vocabulary order where shares tie)."""
+        """Return how many samples have each label as top-1 (the first in vocabulary order in a tie)."""
         top = self.target[~np.isnan(self.target).any(axis=1)].argmax(axis=1)
         return dict(zip(self.labels, np.bincount(top, minlength=len(self.labels)).tolist(), strict=True))
 

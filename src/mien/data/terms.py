@@ -1,4 +1,4 @@
-"""Where a data set comes from and what it may be used for: what a card says of the weights that were trained on it."""
+"""Where a data set comes from and what it may be used for; cards of weights trained on it repeat this."""
 
 from typing import NamedTuple
 
@@ -45,7 +45,7 @@ def terms_of(*names: str) -> dict[str, str]:
     """Return what each data set may be used for, in the order given.
 
     >>> terms_of("mine")
-    {'mine': 'not known to mien: ask whoever published it'}
+    {'mine': 'not known to mien: ask its publisher'}
     """
-    unknown = Terms("", "not known to mien: ask whoever published it")
+    unknown = Terms("", "not known to mien: ask its publisher")
     return {name: TERMS.get(name, unknown).use for name in names}

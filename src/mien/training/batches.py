@@ -17,7 +17,7 @@ from torch import Tensor
 from mien.data import load
 from mien.data.resize import resize
 from mien.data.samples import Samples, digest
-from mien.data.sampling import chosen, class_weights, epoch_indices, shares, top_labels
+from mien.data.sampling import chosen, class_fractions, class_weights, epoch_indices, top_labels
 from mien.errors import RecipeError
 from mien.training.augment import move, shade
 from mien.training.distill import teach
@@ -77,7 +77,7 @@ def split(recipe: Recipe, root: Path | None, name: str, device: torch.device) ->
         target=lay(target, device),
         top=lay(top_labels(samples.target), device),
         rows=lay(rows, device),
-        shares=lay(shares(samples.target[rows]), device),
+        shares=lay(class_fractions(samples.target[rows]), device),
         labels=samples.labels,
         fingerprint=samples.fingerprint,
         training_digest=digest(samples.fingerprint, str(spec.size), *trained_on),

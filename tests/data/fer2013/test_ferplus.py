@@ -17,7 +17,7 @@ from mien.labels import EXPRESSIONS
 #         neutral hap sad sur fear dis ang cont unk nf
 RULES = {
     "clear": ([8, 1, 1, 0, 0, 0, 0, 0, 0, 0], "neutral", {"neutral": 1.0}),
-    "half is no majority": ([5, 0, 5, 0, 0, 0, 0, 0, 0, 0], None, {"neutral": 0.5, "sadness": 0.5}),
+    "half is not a majority": ([5, 0, 5, 0, 0, 0, 0, 0, 0, 0], None, {"neutral": 0.5, "sadness": 0.5}),
     "slips do not count": ([5, 4, 1, 0, 0, 0, 0, 0, 0, 0], "neutral", {"neutral": 5 / 9, "happiness": 4 / 9}),
     "most frequent only": ([4, 3, 3, 0, 0, 0, 0, 0, 0, 0], None, {"neutral": 0.4, "happiness": 0.3, "sadness": 0.3}),
     "unknown wins": ([4, 0, 0, 0, 0, 0, 0, 0, 6, 0], None, None),
@@ -80,9 +80,9 @@ def test_label_csv(
     label_csv_writer(tmp_path if place == "fer2013" else root / place, tiny)
     for split in ("train", "val", "test"):
         expected = load("ferplus", tiny_fer2013, split)
-        found = load("ferplus", root, split)
-        assert found.fingerprint == expected.fingerprint
-        assert np.array_equal(found.votes, expected.votes)
+        samples = load("ferplus", root, split)
+        assert samples.fingerprint == expected.fingerprint
+        assert np.array_equal(samples.votes, expected.votes)
 
 
 def test_numbers_of_the_complete_set() -> None:
@@ -205,14 +205,14 @@ def test_bad_label_csv_of_the_complete_set(case: str, tmp_path: Path) -> None:
 def test_folder_layout_is_refused(tmp_path: Path, fer2013_writer: Callable[..., Any], tiny_fer2013: Path) -> None:
     fer2013_writer(tmp_path, "folder")
     (tmp_path / "fer2013new.csv").write_bytes((tiny_fer2013 / "fer2013new.csv").read_bytes())
-    with pytest.raises(DataError, match=r"lost the row order.*expected fer2013\.csv or fer2013\.parquet"):
+    with pytest.raises(DataError, match=r"loses the row order.*expected fer2013\.csv or fer2013\.parquet"):
         load("ferplus", tmp_path, "train")
 
 
 def test_the_fingerprint_tells_other_votes_for_the_same_images(
     tmp_path: Path, fer2013_writer: Callable[..., Any]
 ) -> None:
-    """A vote more or less that leaves the same images in changes what is learnt from them."""
+    """A vote more or less that keeps the same images still changes the targets."""
     fer2013_writer(tmp_path)
     path = tmp_path / "fer2013new.csv"
     before = {labels: load("ferplus", tmp_path, "train", labels=labels) for labels in ("majority", "distribution")}

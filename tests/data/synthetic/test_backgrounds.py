@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from mien.data.synthetic import backgrounds as module
-from mien.data.synthetic.backgrounds import LONG, PACKAGED, SHORT, backgrounds, shared_out
+from mien.data.synthetic.backgrounds import LONG, PACKAGED, SHORT, backgrounds, distributed
 from mien.data.synthetic.procedural import KINDS, scenes
 from mien.errors import DataError
 
@@ -29,18 +29,18 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("count", [3, 4, 5, 12, 2000])
 def test_every_photo_serves_one_split_and_every_split_has_some(count: int) -> None:
-    parts = [shared_out(range(count), split) for split in ("train", "val", "test")]
+    parts = [distributed(range(count), split) for split in ("train", "val", "test")]
     assert sorted(photo for part in parts for photo in part) == list(range(count))
     assert all(parts)
 
 
-def test_a_folder_is_shared_out_by_names_alone(folder: Path) -> None:
-    found = {split: backgrounds(str(folder), split) for split in ("train", "val", "test")}
-    assert [len(found[split].images) for split in found] == [3, 2, 2]
-    assert found["train"].name == "3 photos of the folder photos"
-    assert len({each.fingerprint for each in found.values()}) == 3
+def test_a_folder_is_distributed_by_names_alone(folder: Path) -> None:
+    parts = {split: backgrounds(str(folder), split) for split in ("train", "val", "test")}
+    assert [len(parts[split].images) for split in parts] == [3, 2, 2]
+    assert parts["train"].name == "3 photos of the folder photos"
+    assert len({each.fingerprint for each in parts.values()}) == 3
     moved = folder.rename(folder.parent / "elsewhere")
-    assert backgrounds(str(moved), "val").fingerprint == found["val"].fingerprint
+    assert backgrounds(str(moved), "val").fingerprint == parts["val"].fingerprint
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -54,10 +54,10 @@ def test_images_are_small_and_large_enough(folder: Path, channels: int) -> None:
 
 
 def test_packages_bring_eight_photos_without_a_face() -> None:
-    found = [backgrounds("packages", split) for split in ("train", "val", "test")]
-    assert sum(len(each.images) for each in found) == len(PACKAGED)
-    assert found[0].name == "4 photos inside scikit-image and scikit-learn"
-    assert min(image.std() for each in found for image in each.images) > 10
+    parts = [backgrounds("packages", split) for split in ("train", "val", "test")]
+    assert sum(len(each.images) for each in parts) == len(PACKAGED)
+    assert parts[0].name == "4 photos inside scikit-image and scikit-learn"
+    assert min(image.std() for each in parts for image in each.images) > 10
 
 
 def test_no_detector_finds_a_face_in_the_packaged_photos() -> None:
@@ -69,7 +69,7 @@ def test_no_detector_finds_a_face_in_the_packaged_photos() -> None:
     assert [path.name for path in _packaged() if detector(read_image(path))] == []
 
 
-def test_without_the_packages_the_fix_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_packages_name_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     with pytest.raises(DataError, match="pip install scikit-image scikit-learn"):
         backgrounds("packages", "train")
@@ -99,6 +99,6 @@ def test_scenes_are_of_all_kinds_and_follow_the_seed() -> None:
 
 def test_splits_draw_scenes_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SCENES", 5)
-    found = [backgrounds("procedural", split, seed=seed) for split in ("train", "val", "test") for seed in (0, 1)]
-    assert len({each.fingerprint for each in found}) == 6
-    assert found[0].name == "5 drawn scenes"
+    parts = [backgrounds("procedural", split, seed=seed) for split in ("train", "val", "test") for seed in (0, 1)]
+    assert len({each.fingerprint for each in parts}) == 6
+    assert parts[0].name == "5 drawn scenes"

@@ -6,7 +6,7 @@ import pytest
 from scipy import ndimage
 from skimage.color import rgb2lab
 
-from mien.data.synthetic.compose import FRAME, MOVE, SHARE, compose, plan
+from mien.data.synthetic.compose import FACE, FRAME, MOVE, compose, plan
 from mien.data.synthetic.masks import FULL, cleaned, oval
 from mien.data.synthetic.relight import L_OF, match_lightness
 
@@ -16,7 +16,7 @@ GREY = np.repeat(np.arange(256, dtype=np.uint8)[:, None, None], 3, axis=2)
 def still(count: int = 1) -> object:
     """Return a plan that leaves every face upright in the middle."""
     drawn = plan(count, 1, 1, 0)
-    upright = np.array([[SHARE, 0, 0], [0, SHARE, 0]], np.float32)
+    upright = np.array([[FACE, 0, 0], [0, FACE, 0]], np.float32)
     drawn.transform[:], drawn.warp[:], drawn.clahe[:], drawn.blur[:] = upright, 0, False, 0
     return drawn
 
@@ -24,7 +24,7 @@ def still(count: int = 1) -> object:
 def test_plan_keeps_its_ranges() -> None:
     drawn = plan(5000, 10, 7, 1)
     linear = drawn.transform[:, :, :2].astype(float)
-    scale = np.sqrt(np.abs(np.linalg.det(linear))) / SHARE
+    scale = np.sqrt(np.abs(np.linalg.det(linear))) / FACE
     assert scale.min() >= 0.8 - 1e-6
     assert scale.max() <= 1.2 + 1e-6
     angle = np.rad2deg(np.arctan2(-linear[:, 0, 1], linear[:, 1, 1]))
@@ -43,7 +43,7 @@ def test_an_upright_face_lies_in_the_middle_at_its_size() -> None:
     full = np.full((1, FRAME, FRAME), 255, np.uint8)
     made = compose(face, full, (np.full((60, 60, 1), 200, np.uint8),), still(), size=FRAME)
     side = np.sqrt((made.mask / 255).sum())
-    assert abs(side - FRAME * SHARE) < 0.7
+    assert abs(side - FRAME * FACE) < 0.7
     y, x = np.nonzero(made.mask[0, ..., 0] > 128)
     assert y.mean() == pytest.approx((FRAME - 1) / 2, abs=0.6)
     assert x.mean() == pytest.approx((FRAME - 1) / 2, abs=0.6)
@@ -59,7 +59,7 @@ def test_every_image_has_its_own_face_and_that_face_s_mask() -> None:
         masks[k, 24 - half : 24 + half, 24 - half : 24 + half] = 255
     made = compose(faces, masks, back, drawn, size=FRAME)
     sides = np.sqrt((made.mask / 255).sum((1, 2, 3)))
-    np.testing.assert_allclose(sides, np.array([12, 24, 36])[drawn.face] * SHARE, atol=0.7)
+    np.testing.assert_allclose(sides, np.array([12, 24, 36])[drawn.face] * FACE, atol=0.7)
     for k in range(3):
         alone = compose(faces[k : k + 1], masks[k : k + 1], back, still(), size=FRAME).clean[0]
         same = [np.array_equal(clean, alone) for clean in made.clean]
@@ -97,11 +97,11 @@ def test_lightness_is_that_of_skimage() -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_light_follows_the_background_within_bounds(face: int, back: int, factor: float | None, channels: int) -> None:
     shape = (8, 8, channels)
-    found = match_lightness(
+    image = match_lightness(
         np.full(shape, face, np.uint8), np.full((8, 8, 1), 255, np.uint8), np.full(shape, back, np.uint8)
     )
     wanted = L_OF[back] if factor is None else L_OF[face] * factor
-    assert abs(L_OF[found].mean() - wanted) < 0.6
+    assert abs(L_OF[image].mean() - wanted) < 0.6
 
 
 def test_only_the_masked_part_of_the_face_counts() -> None:
@@ -134,9 +134,9 @@ def test_cleaned_is_what_scipy_makes() -> None:
     square = np.ones((7, 7))
     closed = ndimage.binary_closing(np.pad(mask, 8), square)
     wanted = ndimage.binary_fill_holes(ndimage.binary_erosion(closed, square))[8:-8, 8:-8]
-    found = cleaned(np.where(mask, 255, 0).astype(np.uint8))
-    assert np.array_equal(found == 255, wanted)
-    assert set(np.unique(found)) == {0, 255}
+    result = cleaned(np.where(mask, 255, 0).astype(np.uint8))
+    assert np.array_equal(result == 255, wanted)
+    assert set(np.unique(result)) == {0, 255}
 
 
 @pytest.mark.parametrize("side", [17, 48, 128])

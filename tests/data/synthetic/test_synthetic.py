@@ -1,4 +1,4 @@
-"""Faces in context: whose faces, in front of what, and what is said about them."""
+"""Faces in context: which faces, in front of which backgrounds, and their labels and descriptions."""
 
 import shutil
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from mien.data import load
 from mien.data.duplicates import near_duplicates_in_training
 from mien.data.overview import CELL, HEAD, MARGIN, contact_sheet
 from mien.data.samples import Samples
-from mien.data.synthetic import _coloured, backgrounds, compose, in_context
+from mien.data.synthetic import _with_channels, backgrounds, compose, in_context
 from mien.errors import DataError
 
 
@@ -50,11 +50,11 @@ def test_no_face_is_in_two_splits(tiny_fer2013: Path) -> None:
 
 
 @pytest.mark.parametrize("split", ["val", "test"])  # val's first image has its near-duplicate in row 0 of Training
-def test_faces_with_a_twin_in_training_are_left_out(split: str, tiny_fer2013: Path) -> None:
+def test_faces_that_are_also_in_training_are_left_out(split: str, tiny_fer2013: Path) -> None:
     faces = load("fer2013", tiny_fer2013, split)
-    twins = set(faces.ids[:5].tolist())
+    left_out = set(faces.ids[:5].tolist())
     made = load("synthetic", tiny_fer2013, split, faces="fer2013")
-    assert set(made.group.tolist()) == set(faces.ids.tolist()) - twins
+    assert set(made.group.tolist()) == set(faces.ids.tolist()) - left_out
     assert (near_duplicates_in_training(made, tiny_fer2013).index == -1).all()
 
 
@@ -204,5 +204,5 @@ def test_every_seed_has_images_of_its_own_whatever_is_behind(tiny_fer2013: Path,
 
 def test_grey_faces_are_made_by_the_usual_weights() -> None:
     pure = np.eye(3, dtype=np.uint8)[None] * 200  # red, green, blue
-    assert _coloured(pure, 1)[0, :, 0].tolist() == [60, 117, 23]
-    assert _coloured(pure, 3) is pure
+    assert _with_channels(pure, 1)[0, :, 0].tolist() == [60, 117, 23]
+    assert _with_channels(pure, 3) is pure

@@ -1,7 +1,7 @@
-"""FER2013: 35,887 grey 48x48 faces with seven labels, found by web search (Goodfellow et al., arXiv 1307.0414).
+"""FER2013: 35,887 grey 48x48 faces with seven labels, collected by web search (Goodfellow et al., arXiv 1307.0414).
 
-Training, PublicTest and PrivateTest are train, val and test, everywhere.  Labels are noisy (people agree with them in
-about two of three images) and one PrivateTest image in twelve has a copy in Training: see `hygiene`.
+Training, PublicTest and PrivateTest are train, val and test, everywhere.  Labels are noisy (raters agree with them in
+about two of three images) and one PrivateTest image in twelve has a copy in Training: see the audit.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ from mien.errors import DataError
 def fer2013(root: Path, split: str) -> Samples:
     """Return a split of FER2013 from any of its layouts, images as a memory map, targets one-hot.
 
-    DataError when the files are not what they claim to be, or do not tell PublicTest and PrivateTest apart.
+    DataError when the files are malformed, or do not separate PublicTest from PrivateTest.
     """
     layout = find(root)
     entry = images(layout)
@@ -36,13 +36,13 @@ def fer2013(root: Path, split: str) -> Samples:
 
 
 def split_rows(layout: Layout, entry: Entry, split: str) -> slice:
-    """Return where a split lies in the entry; DataError when it is not there or cannot be told from another."""
+    """Return where a split lies in the entry; DataError when it is missing or mixed with another."""
     bounds = entry.arrays["bounds"].tolist()
     place = list(USAGES.values()).index(split)
     usage = list(USAGES)[place]
     if split != "train" and bounds[UNKNOWN_SPLIT + 1] > bounds[UNKNOWN_SPLIT]:
         raise DataError(
-            f"the names in {layout.path / 'test'} do not tell which images are {usage}",
+            f"the names in {layout.path / 'test'} do not identify the {usage} images",
             "names that begin with PublicTest_ or PrivateTest_, because the Kaggle test/ folder mixes both",
             "use the csv or Parquet layout, or only train",
         )

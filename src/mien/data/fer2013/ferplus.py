@@ -1,8 +1,8 @@
 """FERPlus: FER2013's images with the votes of ten people each, in eight expressions (arXiv 1608.01041).
 
-Votes of one are dropped as slips, as in the authors' code; what is left makes the target, by `labels`:
-`majority` (default) keeps images of which one expression has more than half; `distribution` keeps all whose most
-frequent choice is an expression and takes the shares, so where two tie either is right.
+Single votes are dropped as slips, as in the authors' code.  The others make the target, by `labels`: `majority`
+(default) keeps images where one expression has more than half of the votes; `distribution` keeps all images whose most
+frequent choice is an expression, with the fractions as target, so in a tie either label is correct.
 """
 
 from collections.abc import Callable, Mapping
@@ -40,7 +40,7 @@ def majority(votes: NDArray[np.integer[Any]]) -> tuple[NDArray[np.bool_], NDArra
 
 
 def distribution(votes: NDArray[np.integer[Any]]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """Return which rows (N, 10) have an expression on top, ties included, and the shares of the votes above one.
+    """Return which rows (N, 10) have an expression on top, ties included, and the fractions of the votes above one.
 
     >>> keep, target = distribution(np.array([[6, 2, 0, 0, 0, 1, 0, 0, 1, 0], [3, 0, 0, 0, 0, 0, 0, 0, 7, 0]]))
     >>> keep.tolist(), target[0, :2].tolist()
@@ -58,7 +58,7 @@ RULES: dict[str, Rule] = {"majority": majority, "distribution": distribution}
 def ferplus(root: Path, split: str, *, labels: str = "majority") -> Samples:
     """Return a split of FERPlus with its raw votes int16 (N, 10): eight expressions, unknown, not a face.
 
-    DataError for a folder layout, whose row order is lost, for votes about other images, and for another `labels`.
+    DataError for a folder layout, whose row order is lost, for votes of other images, and for another `labels`.
     """
     if labels not in RULES:
         near = get_close_matches(str(labels), RULES, 1)
@@ -82,10 +82,10 @@ def ferplus(root: Path, split: str, *, labels: str = "majority") -> Samples:
 
 
 def required_votes(layout: Layout) -> dict[str, Path]:
-    """Return the vote files of a layout, none for packed arrays; DataError where they lack or cannot be joined."""
+    """Return the vote files of a layout, none for packed arrays; DataError where they are missing or unusable."""
     if layout.kind == "folder":
         raise DataError(
-            f"{layout.path} is the folder layout, which has lost the row order that the FERPlus votes go by",
+            f"{layout.path} is the folder layout, which loses the row order that the FERPlus votes need",
             "fer2013.csv or fer2013.parquet, with fer2013new.csv or the label.csv files beside it",
         )
     files = {} if layout.kind == "arrays" else vote_files(layout.folder)

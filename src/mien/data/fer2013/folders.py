@@ -1,7 +1,7 @@
 """The Kaggle folder layout: {train,test}/{angry,...,surprise}/*.jpg or *.png.
 
 Its `test` folder holds PublicTest and PrivateTest together.  Where the file names say which (Training_1.jpg,
-PublicTest_2.jpg, PrivateTest_3.jpg) the splits are FER2013's own; where they do not, only `train` can be told.
+PublicTest_2.jpg, PrivateTest_3.jpg), the splits are FER2013's own; otherwise only `train` is known.
 The row order of the original is lost, so the FERPlus votes cannot be joined.
 """
 
@@ -13,12 +13,12 @@ import numpy as np
 
 from mien.data.fer2013.parquet import decode
 from mien.data.fer2013.raw import LABELS, SIDE, SPLIT_OF, UNKNOWN_SPLIT, Images
-from mien.data.files import opened
+from mien.data.files import unreadable
 from mien.errors import DataError
 from mien.labels import canonical
 
 FOLDERS = {"train": SPLIT_OF["Training"], "test": UNKNOWN_SPLIT}
-"""Split of an image by its folder, where its name does not tell."""
+"""Split of an image by its folder, where its name does not say."""
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -37,7 +37,7 @@ def image_files(root: Path) -> dict[str, Path]:
 
 
 def read_folders(root: Path, advance: Callable[[int], None] = lambda _: None) -> Images:
-    """Return the images of a folder layout; `advance` is told each file; DataError names the file or folder."""
+    """Return the images of a folder layout; `advance` counts files; DataError names the file or folder."""
     files = list(image_files(root).values())
     if not files:
         raise DataError(f"no images in {root}", "train/ and test/ with a folder of jpg or png per expression")
@@ -46,7 +46,7 @@ def read_folders(root: Path, advance: Callable[[int], None] = lambda _: None) ->
         try:
             images[row, :, :, 0] = decode(path.read_bytes(), str(path))
         except OSError as error:
-            raise opened(path, error) from None
+            raise unreadable(path, error) from None
         advance(1)
     label = np.array([_label(path.parent) for path in files], np.int8)
     split = np.array([_split(path) for path in files], np.int8)
@@ -56,14 +56,14 @@ def read_folders(root: Path, advance: Callable[[int], None] = lambda _: None) ->
 def _label(folder: Path) -> int:
     label = canonical(folder.name)
     if label not in LABELS:
-        raise DataError(f"folder {folder} names no expression of FER2013", "one of " + ", ".join(LABELS))
+        raise DataError(f"folder {folder} is not named after an expression of FER2013", "one of " + ", ".join(LABELS))
     return LABELS.index(label)
 
 
 def _split(path: Path) -> int:
     prefix = path.name.split("_")[0].lower()
-    told = {usage.lower(): code for usage, code in SPLIT_OF.items()}
-    return told.get(prefix, FOLDERS[path.parents[1].name])
+    codes = {usage.lower(): code for usage, code in SPLIT_OF.items()}
+    return codes.get(prefix, FOLDERS[path.parents[1].name])
 
 
 def _ids(files: list[Path]) -> list[str]:

@@ -1,9 +1,8 @@
 """The Kaggle csv: columns emotion, pixels (2,304 numbers in one field) and Usage, in any order.
 
-The numbers of many rows are read at once by arithmetic on the bytes: a number ends where no digit follows a digit, and
-its value lies in the two bytes before.  `benchmarks/csv_parse.py` times that against splitting row by row.  Blocks
-that are not as plain as that takes are read again row by row, slowly, to say what is wrong and where, or to find that
-all is well.
+The numbers of many rows are read at once by arithmetic on the bytes: a number ends at a digit that no digit follows,
+and its value lies in that byte and the two before.  `benchmarks/csv_parse.py` times this against splitting row by row.
+Blocks in any other form are read again row by row, slowly, which accepts them or reports what is wrong and where.
 Source: kaggle.com/c/challenges-in-representation-learning-facial-expression-recognition-challenge
 """
 
@@ -15,20 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.fer2013.raw import SIDE, Images, label_code, row_ids, split_code
-from mien.data.files import opened
+from mien.data.files import unreadable
 from mien.errors import DataError
 
 PIXELS = SIDE * SIDE
 BLOCK = 1 << 18
 """Bytes read at once: small enough for the work arrays to stay in the processor's cache."""
 LONGEST = 1 << 20
-"""Bytes of a line that is no longer believed to be one."""
+"""Bytes beyond which a line is not accepted as one."""
 
 COLUMNS = ("emotion", "pixels", "usage")
 BLANK = 240
-"""A blank less the digit 0, in eight bits."""
+"""A blank minus the digit 0, in eight bits."""
 QUOTES = b'"\t\r'
-"""Bytes that may stand around a field like blanks."""
+"""Bytes that may surround a field like blanks."""
 BLANKS = QUOTES + b" \n"
 UNQUOTED = bytes.maketrans(QUOTES, b" " * len(QUOTES))
 CUT = "the file may be cut off: unpack or download it again"
@@ -38,7 +37,7 @@ Rows = list[tuple[int, bytes, bytes]]
 
 
 def read_csv(path: Path, advance: Callable[[int], None] = lambda _: None) -> Images:
-    """Return the images of a Kaggle csv; `advance` is told the bytes of each block; DataError names file and line."""
+    """Return the images of a Kaggle csv; `advance` counts bytes; DataError names file and line."""
     images: list[NDArray[np.uint8]] = []
     labels: list[int] = []
     splits: list[int] = []
@@ -56,7 +55,7 @@ def read_csv(path: Path, advance: Callable[[int], None] = lambda _: None) -> Ima
                     splits.append(split_code(usage.decode("latin-1"), place))
                 images.append(values)
     except OSError as error:
-        raise opened(path, error) from None
+        raise unreadable(path, error) from None
     if not labels:
         raise DataError(f"{path} has a header and no rows", "one row per image", CUT)
     stacked = np.concatenate(images).reshape(-1, SIDE, SIDE, 1)
@@ -125,10 +124,10 @@ def _blocks(stream: BinaryIO, path: Path, advance: Callable[[int], None]) -> Ite
 
 def _plain_rows(block: bytes, number: int, order: tuple[int, ...]) -> tuple[Rows, NDArray[np.uint8]] | None:
     """Return the rows of a block and their pixels (n, 2304), or None when any row is not plain."""
-    found = plain_numbers(block)
-    if found is None:
+    numbers = plain_numbers(block)
+    if numbers is None:
         return None
-    values, ends, others = found
+    values, ends, others = numbers
     marks = np.frombuffer(block, np.uint8)[others]
     if any((marks == quote).any() for quote in QUOTES):
         return _plain_rows(block.translate(UNQUOTED), number, order)

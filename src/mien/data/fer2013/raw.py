@@ -1,4 +1,4 @@
-"""Images: everything a FER2013 file says, as arrays, before it is cached; and the words in which the files say it."""
+"""The content of a FER2013 file as arrays, before it is cached, and the words of its columns."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ LABELS = ordered(ORDERS["fer2013"])
 """The seven expressions of FER2013 in vocabulary order."""
 
 USAGES = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
-"""Split by the word that the files use for it."""
+"""Split by its name in the files."""
 
 SPLIT_OF = {usage: code for code, usage in enumerate(USAGES)}
 UNKNOWN_SPLIT = len(SPLIT_OF)
-"""Split code of an image whose file does not say whether it is PublicTest or PrivateTest."""
+"""Split code of an image that may be PublicTest or PrivateTest."""
 
 LABEL_OF = [LABELS.index(label) for label in ORDERS["fer2013"]]
 """Index into `LABELS` by the files' code 0-6."""

@@ -1,9 +1,9 @@
-"""The FERPlus votes: ten people's choices per FER2013 image (Barsoum et al., arXiv 1608.01041).
+"""The FERPlus votes: the choices of ten raters per FER2013 image (Barsoum et al., arXiv 1608.01041).
 
-Two files carry them and differ in some rows: `fer2013new.csv` has one row per row of fer2013.csv; `label.csv`, one
-per split, names the images by a number that skips the ones the authors removed.  A `label.csv` leaves out images
-that are not faces, so a gap in it is no fault; that it is cut off is told by the last number, for the complete
-FER2013 only, because a part of it may end anywhere.
+Two kinds of file hold them and differ in some rows.  `fer2013new.csv` has one row per row of fer2013.csv.  `label.csv`,
+one per split, names the images by a number that skips the ones the authors removed.  A `label.csv` leaves out images
+that are not faces, so gaps are normal.  For the complete FER2013 its last number shows whether it was cut off; a part
+of FER2013 may end anywhere.
 Source: github.com/microsoft/FERPlus (MIT)
 """
 
@@ -45,7 +45,7 @@ UNNUMBERED = np.array([
     25219, 25603, 25909, 26383, 26860, 26897, 28601, 29447, 29557, 30002, 30705, 30981, 31127, 31825, 32662,
     32683, 34334, 35121, 35469, 35632, 35743,
 ])
-"""Rows that FERPlus did not number, read off the `Image name` column of fer2013new.csv."""
+"""Rows that FERPlus did not number, from the `Image name` column of fer2013new.csv."""
 # fmt: on
 
 
@@ -66,7 +66,7 @@ def votes_by_row(files: Mapping[str, Path], split: NDArray[np.int8]) -> NDArray[
     Images without votes get zeros.  DataError when the votes are about other images than these.
     """
     arrays = {name: np.asarray(a) for name, a in cached("ferplus-votes", files, lambda: _read(files)).arrays.items()}
-    number, line, told, votes = (arrays[name] for name in ("number", "line", "split", "votes"))
+    number, line, split_in_votes, votes = (arrays[name] for name in ("number", "line", "split", "votes"))
     if "rows" in files:
         if len(votes) != len(split):
             raise DataError(
@@ -76,16 +76,16 @@ def votes_by_row(files: Mapping[str, Path], split: NDArray[np.int8]) -> NDArray[
             )
         row = np.arange(len(votes))
     else:
-        _check_numbers(files, number, line, told, len(split))
+        _check_numbers(files, number, line, split_in_votes, len(split))
         row = rows_of(number) if len(split) == COMPLETE else number
-    other = np.flatnonzero(split[row] != told)
+    other = np.flatnonzero(split[row] != split_in_votes)
     if len(other):
-        k, usage = other[0], list(USAGES)[told[other[0]]]
+        k, usage = other[0], list(USAGES)[split_in_votes[other[0]]]
         raise DataError(
             f"{files['rows']} line {line[k]}: usage {usage}"
             if "rows" in files
             else f"{files[usage]} line {line[k]}: image {number[k]} of {usage}",
-            f"{list(USAGES)[split[row[k]]]}, as the images say",
+            f"{list(USAGES)[split[row[k]]]}, as in the images",
             "use votes and images of one data set in one order",
         )
     joined = np.zeros((len(split), len(CHOICES)), np.int16)
@@ -97,21 +97,21 @@ def _check_numbers(
     files: Mapping[str, Path],
     number: NDArray[np.int64],
     line: NDArray[np.int64],
-    told: NDArray[np.int8],
+    split: NDArray[np.int8],
     images: int,
 ) -> None:
-    """Raise DataError for the first number that is too high or stands twice, and for a file that ends too early."""
+    """Raise DataError for the first number that is too high or a duplicate, and for a file that ends too early."""
     count = images - len(UNNUMBERED) if images == COMPLETE else images
     wrong = number >= count
-    twice = np.ones(len(number), bool)
-    twice[np.unique(number, return_index=True)[1]] = False
-    for k in np.flatnonzero(wrong | twice)[:1]:
-        got = f"{files[list(USAGES)[told[k]]]} line {line[k]}: image {number[k]}"
+    duplicate = np.ones(len(number), bool)
+    duplicate[np.unique(number, return_index=True)[1]] = False
+    for k in np.flatnonzero(wrong | duplicate)[:1]:
+        got = f"{files[list(USAGES)[split[k]]]} line {line[k]}: image {number[k]}"
         if wrong[k]:
             raise DataError(got, f"numbers below {count}", "use votes and images of one data set")
         raise DataError(f"{got} for the second time", "each image once", "download the file again")
     for code, usage in enumerate(LAST if images == COMPLETE else ()):
-        end = np.flatnonzero(told == code)[-1]
+        end = np.flatnonzero(split == code)[-1]
         if number[end] != LAST[usage]:
             raise DataError(
                 f"{files[usage]} line {line[end]}, the last, is about image {number[end]}",

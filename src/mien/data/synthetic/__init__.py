@@ -1,11 +1,11 @@
-"""Synthetic: any data set's faces in front of photos or drawn scenes, with the clean face, its mask and its place.
+"""Synthetic: faces of any data set in front of photos or drawn scenes, with the clean face, its mask and position.
 
-    mien data synthetic backgrounds=packages                      a contact sheet to look at
+    mien data synthetic backgrounds=packages                      view a contact sheet
     mien data synthetic faces=fer2013 backgrounds=path/to/photos count=30000
 
-Each split is made of the faces of that split and of photos that no other split has.  Faces of val and test that have a
-twin in Training are left out, so the whole of a split is clean.  What is drawn depends on the seed alone; the arrays
-are made once and then come from the cache, because a run reads its splits several times.
+Each split uses the faces of that split and photos that no other split uses.  Faces of val and test with a
+near-duplicate in Training are left out, so every split is clean.  The random choices depend on the seed only.  The
+arrays are made once and then read from the cache, because a run reads its splits several times.
 Source: the generator of FERAtt (arXiv 1902.03284).
 """
 
@@ -28,11 +28,11 @@ from mien.progress import bar
 if TYPE_CHECKING:
     from mien.data.synthetic.backgrounds import Backgrounds
 
-MADE = "synthetic 1"
-"""Raised whenever images are composed otherwise."""
+VERSION = "synthetic 1"
+"""Changed whenever images are composed differently."""
 
-LARGEST = 512
-"""Side of an image beyond which nobody can mean it: everything passes through 48 pixels."""
+MAX_SIDE = 512
+"""Maximum side of an image: faces are composed at 48 pixels, so more would be a mistake."""
 
 
 def synthetic(
@@ -46,18 +46,18 @@ def synthetic(
     channels: int | str = 1,
     seed: int | str = 0,
 ) -> Samples:
-    """Return faces in context with `clean`, `mask` and `transform`; targets and groups are the faces' own.
+    """Return faces in context with `clean`, `mask` and `transform`; targets and groups are those of the faces.
 
     Args:
         faces: a data set under `root`, perhaps with options: `ferplus`, `ferplus:labels=distribution`.
         backgrounds: `procedural` (drawn), `packages` (inside scikit-image and scikit-learn) or a folder of photos.
-        count: how many images, every face equally often; as many as there are faces.
-        size: side in pixels.  channels: 1, or 3, which is colour where the faces are and grey three times otherwise.
-        seed: of everything that is drawn.
+        count: how many images, every face equally often; one per face by default.
+        size: side in pixels.  channels: 1, or 3, which repeats grey where the faces are grey.
+        seed: of all random choices.
 
-    DataError for what cannot be read or is out of range.
+    DataError for files that cannot be read and values out of range.
     """
-    side, depth, start = _whole("size", size, 16, LARGEST), _whole("channels", channels, 1, 3), _whole("seed", seed, 0)
+    side, depth, start = _whole("size", size, 16, MAX_SIDE), _whole("channels", channels, 1, 3), _whole("seed", seed, 0)
     if depth == 2:
         raise DataError("synthetic channels=2", "1 or 3")
     source = _faces(faces, root, split)
@@ -70,7 +70,7 @@ def in_context(
 ) -> Samples:
     """Return `count` images of these faces before these backgrounds; see `synthetic`.
 
-    Faces with a `mask` are cut out by it, the others by a soft oval.
+    Faces are cut out by their `mask`, or by a soft oval.
     """
     from mien.data.synthetic.backgrounds import backgrounds as find
     from mien.data.synthetic.compose import plan
@@ -78,9 +78,9 @@ def in_context(
     colours = 3 if channels == 3 and faces.images.shape[-1] == 3 else 1
     behind = find(backgrounds, faces.split, channels=colours, seed=seed)
     facts = (faces.split, faces.fingerprint, behind.fingerprint, str((count, size, colours, seed)))
-    drawn = plan(count, len(faces), len(behind.images), int(digest(MADE, *facts[:2], str(seed)), 16))
-    entry = kept(f"synthetic-{digest(MADE, *facts)}", lambda: _made(faces, behind, drawn, size))
-    images, clean = (_deepened(entry.arrays[name], channels) for name in ("images", "clean"))
+    drawn = plan(count, len(faces), len(behind.images), int(digest(VERSION, *facts[:2], str(seed)), 16))
+    entry = kept(f"synthetic-{digest(VERSION, *facts)}", lambda: _made(faces, behind, drawn, size))
+    images, clean = (_repeated(entry.arrays[name], channels) for name in ("images", "clean"))
     group = faces.ids if faces.group is None else faces.group
     rounds = np.arange(count) // len(faces)
     return replace(
@@ -98,7 +98,7 @@ def in_context(
 
 
 def _faces(words: str, root: Path, split: str) -> Samples:
-    """Return the faces that `name:option=value:...` means, without those that stand in Training too."""
+    """Return the faces of `name:option=value:...`, without those that are also in Training."""
     name, *options = str(words).split(":")
     if name == "synthetic":
         raise DataError("synthetic faces=synthetic", "a data set of faces", "take faces=ferplus")
@@ -111,7 +111,7 @@ def _made(faces: Samples, behind: "Backgrounds", drawn: Any, size: int) -> Entry
 
     with bar("faces in context", len(drawn)) as advance:
         made = compose(
-            resize(_coloured(np.asarray(faces.images), behind.images[0].shape[-1]), FRAME),
+            resize(_with_channels(np.asarray(faces.images), behind.images[0].shape[-1]), FRAME),
             _masks(faces, FRAME),
             behind.images,
             drawn,
@@ -131,20 +131,20 @@ def _masks(faces: Samples, side: int) -> NDArray[np.uint8]:
     return np.concatenate([resize(cleaned(mask)[None, ..., None], side)[..., 0] for mask in faces.mask])
 
 
-def _coloured(images: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
-    """Return images with 1 or 3 channels from images with the same or 3, by the weights that OpenCV has."""
+def _with_channels(images: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
+    """Return images with 1 or 3 channels from images with the same or 3, by OpenCV's weights."""
     if images.shape[-1] == channels:
         return images
     return np.rint(images @ np.array([0.299, 0.587, 0.114], np.float32)).astype(np.uint8)[..., None]
 
 
-def _deepened(images: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
-    """Return the images, or a view that repeats their only channel without taking memory."""
+def _repeated(images: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
+    """Return the images, or a view that repeats their only channel without copying."""
     return images if images.shape[-1] == channels else np.broadcast_to(images, (*images.shape[:-1], channels))
 
 
-def _whole(name: str, value: int | str, least: int, most: int = 10_000_000) -> int:
+def _whole(name: str, value: int | str, minimum: int, maximum: int = 10_000_000) -> int:
     text = str(value)
-    if not text.isdecimal() or not least <= int(text) <= most:
-        raise DataError(f"synthetic {name}={text[:40]}", f"a whole number from {least} to {most}")
+    if not text.isdecimal() or not minimum <= int(text) <= maximum:
+        raise DataError(f"synthetic {name}={text[:40]}", f"a whole number from {minimum} to {maximum}")
     return int(text)

@@ -1,7 +1,7 @@
-"""What stands behind synthetic faces: drawn scenes, photos that arrive inside packages, or a folder of photos.
+"""The backgrounds of synthetic faces: drawn scenes, photos inside packages, or a folder of photos.
 
-No photo serves two splits.  Photos are kept small, their short side 96 pixels, because a composite is made at 48:
-a window of 48 there is one of 148 pixels in a photo whose short side is 296.
+No photo is used by two splits.  Photos are reduced to a short side of 96 pixels, because a composite is made at 48: a
+window of 48 pixels there is one of 148 pixels in a photo whose short side is 296.
 """
 
 import hashlib
@@ -28,21 +28,21 @@ Image = NDArray[np.uint8]
 T = TypeVar("T")
 
 SHORT, LONG = 96, 288
-"""Pixels: the short side of every background; what the long side is cut to."""
+"""Pixels: the short side of every background, and the maximum of the long side."""
 
-MOST = 2000
-"""Photos taken of a larger folder, by a hash of their names."""
+MAX_PHOTOS = 2000
+"""Photos used of a larger folder, chosen by a hash of their names."""
 
 SCENES = 200
 """Drawn scenes per split."""
 
-DRAWN = "scenes 1"
-"""Raised whenever `procedural` draws otherwise."""
+VERSION = "scenes 1"
+"""Changed whenever `procedural` draws differently."""
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 SPLITS = ("val", "test", "train")
-"""Which split takes a photo, by its place: the first two of every five go to val and test, the rest to train."""
+"""Split of a photo by its position: of every five, the first is val, the second test, the rest train."""
 
 PACKAGED = (
     ("skimage", "data/rocket.jpg"),
@@ -54,12 +54,12 @@ PACKAGED = (
     ("skimage", "data/brick.png"),
     ("skimage", "data/grass.png"),
 )
-"""Photos without a face inside the wheels of scikit-image and scikit-learn, in the order in which splits take them."""
+"""Photos without a face inside the wheels of scikit-image and scikit-learn, in the order of distribution."""
 
 
 @dataclass(frozen=True, eq=False)
 class Backgrounds:
-    """Images uint8 (H, W, C), C 1 or 3, both sides at least 96; which they are, in words; what changes with them."""
+    """Images uint8 (H, W, C), C 1 or 3, both sides at least 96; a description; a fingerprint."""
 
     images: tuple[Image, ...]
     name: str
@@ -67,21 +67,21 @@ class Backgrounds:
 
 
 def backgrounds(source: str, split: str, *, channels: int = 1, seed: int = 0) -> Backgrounds:
-    """Return a split's backgrounds: `procedural`, `packages` or those of a folder's photos that are its share.
+    """Return a split's backgrounds: `procedural`, `packages` or a part of the photos in a folder.
 
-    DataError when the packages are not there, or the folder is none, holds fewer than three photos or broken ones.
+    DataError when the packages or the folder are missing, and for fewer than three photos or damaged ones.
     """
     if source == "procedural":
         return _chosen(_drawn(split, seed), channels, "drawn scenes")
-    files = shared_out(_packaged() if source == "packages" else _photos(Path(source).expanduser()), split)
+    files = distributed(_packaged() if source == "packages" else _photos(Path(source).expanduser()), split)
     where = "inside scikit-image and scikit-learn" if source == "packages" else f"of the folder {Path(source).name}"
     return _chosen(_small(files), channels, f"photos {where}")
 
 
-def shared_out(photos: Sequence[T], split: str) -> list[T]:
+def distributed(photos: Sequence[T], split: str) -> list[T]:
     """Return the photos of a split: of every five one for val, one for test, three for train.
 
-    >>> shared_out("abcdefg", "val"), shared_out("abcdefg", "train")
+    >>> distributed("abcdefg", "val"), distributed("abcdefg", "train")
     (['a', 'f'], ['c', 'd', 'e'])
     """
     return [photo for k, photo in enumerate(photos) if SPLITS[min(k % 5, 2)] == split]
@@ -96,35 +96,35 @@ def _chosen(images: Sequence[Image], channels: int, words: str) -> Backgrounds:
 
 
 def _drawn(split: str, seed: int) -> list[Image]:
-    key = digest(DRAWN, str(SCENES), split, str(seed))
+    key = digest(VERSION, str(SCENES), split, str(seed))
     entry = kept(f"scenes-{key}", lambda: Entry({"scenes": np.stack(scenes(SCENES, int(key, 16)))}, {}))
     return list(np.array(entry.arrays["scenes"]))
 
 
 def _packaged() -> list[Path]:
-    found = []
+    paths = []
     for package, name in PACKAGED:
         spec = find_spec(package)
         path = Path(spec.origin).parent / name if spec and spec.origin else None
         if path is None or not path.is_file():
             raise DataError(
                 f"no photo {package}/{name}",
-                "scikit-image and scikit-learn, whose wheels bring it",
+                "scikit-image and scikit-learn, whose wheels contain it",
                 "pip install scikit-image scikit-learn, or take backgrounds=procedural or a folder of photos",
             )
-        found.append(path)
-    return found
+        paths.append(path)
+    return paths
 
 
 def _photos(folder: Path) -> list[Path]:
-    """Return the photos below a folder, at most `MOST`, in an order that their names alone decide."""
+    """Return the photos below a folder, at most `MAX_PHOTOS`, in an order that depends only on their names."""
     if not folder.is_dir():
         raise DataError(f"backgrounds {str(folder)!r}", "procedural, packages or a folder of photos")
-    found = [path for path in visible(folder.rglob("*")) if path.suffix.lower() in SUFFIXES and path.is_file()]
-    if len(found) < len(SPLITS):
-        raise DataError(f"{len(found)} photos in {folder}", "at least three, because no photo serves two splits")
-    named = {hashlib.sha256(path.relative_to(folder).as_posix().encode()).digest(): path for path in found}
-    return [named[key] for key in sorted(named)[:MOST]]
+    photos = [path for path in visible(folder.rglob("*")) if path.suffix.lower() in SUFFIXES and path.is_file()]
+    if len(photos) < len(SPLITS):
+        raise DataError(f"{len(photos)} photos in {folder}", "at least three, because no photo is used by two splits")
+    named = {hashlib.sha256(path.relative_to(folder).as_posix().encode()).digest(): path for path in photos}
+    return [named[key] for key in sorted(named)[:MAX_PHOTOS]]
 
 
 def _small(files: Sequence[Path]) -> list[Image]:

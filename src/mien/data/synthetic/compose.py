@@ -1,12 +1,11 @@
-"""Faces put into images: moved, lit like what is behind them, blended in, and sometimes degraded.
+"""Faces composed into images: moved, matched in lightness to the background, blended, and sometimes degraded.
 
 After the generator of FERAtt (arXiv 1902.03284): a face of 128 pixels in a frame of 148, scale 1 +- 0.2, flipped,
-turned by up to 30 degrees, moved by up to 0.2 of the frame, its corners by up to 0.1; its lightness (L of CIE Lab) is
-brought towards the background's by a factor from 0.5 to 1.5; then 48 pixels, CLAHE and blur in a quarter of the
-images each, and 64.  Everything up to 48 pixels is linear, so it is computed at 48 at once, a ninth of the work.
+turned by up to 30 degrees, moved by up to 0.2 of the frame, its corners by up to 0.1.  Its lightness (L of CIE Lab) is
+brought towards the background's by a factor from 0.5 to 1.5.  Then 48 pixels, CLAHE and blur in a quarter of the images
+each, and 64.  Everything up to 48 pixels is linear, so it is computed at 48 at once, a ninth of the work.
 
-What happens to an image is drawn beforehand for all of them, so neither the number of threads nor the size of the
-chunks changes a pixel.
+All random choices are made beforehand, so neither the number of threads nor the chunk size changes a pixel.
 """
 
 from collections.abc import Callable
@@ -26,17 +25,17 @@ Pixels = NDArray[np.uint8]
 FRAME = 48
 """Side in pixels at which a composite is made."""
 
-SHARE = 128 / 148
-"""Side of an unscaled face in shares of the frame."""
+FACE = 128 / 148
+"""Side of an unscaled face as a fraction of the frame."""
 
 SCALE, TURN, MOVE, WARP = 0.2, 30.0, 0.2, 0.1
-"""Most change of size, degrees, shift in shares of the frame, and shift of each corner in shares of the face."""
+"""Maxima: change of size, degrees, shift as a fraction of the frame, shift of a corner as a fraction of the face."""
 
 DEGRADED = 0.25
-"""Chance of CLAHE, and of blur."""
+"""Probability of CLAHE, and of blur."""
 
 CHUNK = 256
-"""Images that a thread makes before it takes on others."""
+"""Images that a thread makes at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +44,7 @@ class Plan:
 
     Attributes:
         face, behind: int (N,) which face and which background.
-        window: float32 (N, 2) from 0 to 1, where in the background; mirrored: bool (N,) whether it is turned round.
+        window: float32 (N, 2) from 0 to 1, where in the background; mirrored: bool (N,) whether it is flipped.
         transform: float32 (N, 2, 3), from the face image to the composite, both from -1 to 1, x right and y down.
         warp: float32 (N, 4, 2), by how much the corners move after that, in the composite's coordinates.
         clahe: bool (N,); blur: float32 (N,) sigma in pixels of 48, 0 for none.
@@ -81,7 +80,7 @@ def plan(count: int, faces: int, backgrounds: int, seed: int) -> Plan:
     """
     rng = np.random.default_rng(seed)
     rounds = [rng.permutation(faces) for _ in range(-(-count // faces))]
-    scale = SHARE * rng.uniform(1 - SCALE, 1 + SCALE, count)
+    scale = FACE * rng.uniform(1 - SCALE, 1 + SCALE, count)
     turn = np.deg2rad(rng.uniform(-TURN, TURN, count))
     flip = rng.choice((-1.0, 1.0), count)
     move = 2 * rng.uniform(-MOVE, MOVE, (count, 2))  # the frame is 2 wide
@@ -113,7 +112,7 @@ def compose(
     """Make the images of a plan.
 
     faces uint8 (F, 48, 48, C); masks uint8 (F, 48, 48) or one for all, (1, 48, 48); backgrounds uint8 (H, W, C) of at
-    least 48 pixels a side; C is 1 or 3 throughout.  `advance` is told how many are done.
+    least 48 pixels a side; C is 1 or 3 throughout.  `advance` is called with the number of images that are done.
     """
     shape = (len(plan), size, size)
     channels = faces.shape[-1]
@@ -127,7 +126,7 @@ def compose(
 
 def _chunk(faces: Pixels, masks: Pixels, behind: tuple[Pixels, ...], plan: Plan, made: Composites, start: int) -> int:
     rows = range(start, min(start + CHUNK, len(plan)))
-    clahe = cv2.createCLAHE(2.0, (4, 4))  # not to be shared between threads
+    clahe = cv2.createCLAHE(2.0, (4, 4))  # not thread-safe
     for row in rows:
         face, mask = faces[plan.face[row]], masks[plan.face[row] % len(masks)]
         face, mask = _placed(face, mask, _homography(plan.transform[row], plan.warp[row]))
@@ -135,7 +134,7 @@ def _chunk(faces: Pixels, masks: Pixels, behind: tuple[Pixels, ...], plan: Plan,
         face = match_lightness(face, mask, back)
         weight = mask.astype(np.uint16)
         clean = face * weight
-        image = _eighth(clean + back * (255 - weight))
+        image = _divided_by_255(clean + back * (255 - weight))
         if plan.clahe[row]:
             image = _equalised(image, clahe)
         if plan.blur[row]:
@@ -143,7 +142,7 @@ def _chunk(faces: Pixels, masks: Pixels, behind: tuple[Pixels, ...], plan: Plan,
         size = made.images.shape[1]
         made.images[row], made.clean[row], made.mask[row] = (
             _deep(cv2.resize(part, (size, size), interpolation=cv2.INTER_CUBIC))
-            for part in (image, _eighth(clean), mask)
+            for part in (image, _divided_by_255(clean), mask)
         )
     return len(rows)
 
@@ -162,14 +161,14 @@ def _pixels(points: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _placed(face: Pixels, mask: Pixels, matrix: NDArray[Any]) -> tuple[Pixels, Pixels]:
-    """Return face (48, 48, C) and mask (48, 48, 1) in the frame; beyond the face its edge goes on, masked out."""
+    """Return face (48, 48, C) and mask (48, 48, 1) in the frame; beyond the face its edge is repeated, masked out."""
     frame = (FRAME, FRAME)
     moved = cv2.warpPerspective(face, matrix, frame, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     return _deep(moved), _deep(cv2.warpPerspective(mask, matrix, frame, flags=cv2.INTER_LINEAR))
 
 
 def _window(image: Pixels, place: NDArray[np.float32], *, mirrored: bool) -> Pixels:
-    top, left = (int(share * (side - FRAME + 1)) for share, side in zip(place, image.shape, strict=False))
+    top, left = (int(fraction * (side - FRAME + 1)) for fraction, side in zip(place, image.shape, strict=False))
     cut = image[top : top + FRAME, left : left + FRAME]
     return cut[:, ::-1] if mirrored else cut
 
@@ -182,11 +181,11 @@ def _equalised(image: Pixels, clahe: cv2.CLAHE) -> Pixels:
     return _deep(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB))
 
 
-def _eighth(weighted: NDArray[Any]) -> Pixels:
+def _divided_by_255(weighted: NDArray[Any]) -> Pixels:
     """Return 255 times 8-bit values as 8-bit values, rounded."""
     return ((weighted + 127) // 255).astype(np.uint8)
 
 
 def _deep(image: Any) -> Pixels:
-    """Return what OpenCV made with its last axis, which OpenCV drops when there is one channel."""
+    """Return an image of OpenCV with its last axis, which OpenCV drops for one channel."""
     return np.asarray(image if image.ndim == 3 else image[..., None], np.uint8)

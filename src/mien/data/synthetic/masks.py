@@ -1,4 +1,4 @@
-"""Which pixels of a face image are face: a soft oval where nobody has said, or a data set's own mask, cleaned.
+"""Which pixels of a face image are face: a soft oval, or the data set's own mask, cleaned.
 
 Masks are uint8, 0 to 255, so that their edges may be soft.
 """
@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 Mask = NDArray[np.uint8]
 
 FULL = 128
-"""Side in pixels at which a mask is cleaned, whatever its own."""
+"""Side in pixels at which a mask is cleaned."""
 
 KERNEL = np.ones((7, 7), np.uint8)
 
 OVAL = (0.5, 0.49, 0.42, 0.50)
-"""Centre and half-axes of the oval in shares of the side: (across, down, across, down); it leaves out the corners,
-which hold the shoulders, the hair of others and the background of the source image."""
+"""Centre and half-axes of the oval as fractions of the side: (across, down, across, down).  It leaves out the corners,
+which show shoulders, other people's hair and the background of the source image."""
 
 
 def oval(side: int, soft: float = 0.2) -> Mask:
-    """Return a filled oval, uint8 (side, side), whose edge falls from 255 to 0 over the share `soft` of its radius.
+    """Return a filled oval, uint8 (side, side), whose edge falls from 255 to 0 over the fraction `soft` of its radius.
 
     >>> mask = oval(48)
     >>> mask[24, 24].item(), mask[0, 0].item()
@@ -35,12 +35,12 @@ def oval(side: int, soft: float = 0.2) -> Mask:
 def cleaned(mask: Mask) -> Mask:
     """Return a mask without cracks, fringe and holes, uint8 (128, 128) of 0 and 255.
 
-    Closed and eroded by 7x7 pixels at a side of 128, then everything that its border does not reach is filled.
+    Closed and eroded by 7x7 pixels at a side of 128, then its holes are filled.
     """
     import cv2
 
     full = cv2.resize(mask, (FULL, FULL), interpolation=cv2.INTER_LINEAR)
-    binary = np.pad((full >= 128).astype(np.uint8), 8)  # the frame keeps the border of the image from eroding inwards
+    binary = np.pad((full >= 128).astype(np.uint8), 8)  # the padding keeps the border of the image from eroding
     eroded = cv2.erode(cv2.morphologyEx(binary, cv2.MORPH_CLOSE, KERNEL), KERNEL)
     outside = eroded.copy()
     cv2.floodFill(outside, None, (0, 0), (2,))

@@ -1,7 +1,7 @@
-"""Backgrounds without photos: drawn scenes that look like something when small and out of focus.
+"""Backgrounds without photos: drawn scenes that look plausible when small and out of focus.
 
-Five kinds take turns - a room, foliage, a wall, lights at night, a skyline - each with tones, textures at several
-scales and focus of its own.  They need no file and no licence, and are the same for the same seed on every machine.
+Five kinds alternate - a room, foliage, a wall, lights at night, a skyline - each with tones, textures at several
+scales and focus of its own.  They need no files and no licence, and a seed gives the same scenes on every machine.
 """
 
 from collections.abc import Callable

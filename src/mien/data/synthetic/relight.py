@@ -1,4 +1,4 @@
-"""The lightness of a face brought towards that of what is behind it, in CIE Lab (D65, sRGB pixels)."""
+"""Match the lightness of a face to that of its background, in CIE Lab (D65, sRGB pixels)."""
 
 import cv2
 import numpy as np
@@ -6,11 +6,11 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
 
-LEAST, MOST = 0.5, 1.5
+MIN_FACTOR, MAX_FACTOR = 0.5, 1.5
 """Bounds of the factor on L."""
 
-BENT = 75.0
-"""L above which a brightened face is bent, so that its highlights keep their shape."""
+KNEE = 75.0
+"""L above which a brightened face is compressed, so that its highlights keep their shape."""
 
 
 def lightness(grey: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -25,7 +25,7 @@ def lightness(grey: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 L_OF = lightness(np.arange(256.0)).astype(np.float32)
-"""L by grey value; it rises, so it can be turned round."""
+"""L by grey value; monotonic, so it can be inverted."""
 
 
 def match_lightness(face: Pixels, mask: Pixels, back: Pixels) -> Pixels:
@@ -51,15 +51,15 @@ def _to_lab(image: Pixels) -> NDArray[np.float32]:
 
 
 def _scaled(values: NDArray[np.float32], ratio: float) -> NDArray[np.float32]:
-    """Return L times the factor; what becomes brighter than `BENT` approaches 100 instead of being cut off there."""
+    """Return L times the factor; values above `KNEE` approach 100 instead of being clipped."""
     scaled = values * np.float32(ratio)
     if ratio <= 1:
         return scaled
-    room = 100 - BENT
-    return np.where(scaled > BENT, BENT + room * np.tanh((scaled - BENT) / room), scaled).astype(np.float32)
+    headroom = 100 - KNEE
+    return np.where(scaled > KNEE, KNEE + headroom * np.tanh((scaled - KNEE) / headroom), scaled).astype(np.float32)
 
 
 def _ratio(face: NDArray[np.float32], mask: Pixels, back: NDArray[np.float32]) -> float:
     total = float(mask.sum(dtype=np.int64))
     mean = float((face * mask).sum()) / total if total else 0.0
-    return float(np.clip(back.mean() / mean, LEAST, MOST)) if mean > 0 else 1.0
+    return float(np.clip(back.mean() / mean, MIN_FACTOR, MAX_FACTOR)) if mean > 0 else 1.0
