@@ -97,7 +97,7 @@ def card(path: Path) -> None:
     from mien.inference.output.report import _about
 
     own = Card.from_metadata({"mien": path.read_bytes().decode("utf-8", "surrogateescape")}, "own.onnx")
-    _weights(own.model_dump())
+    _weights(own)
     _about(own)
 
 

@@ -42,7 +42,7 @@ def printable_in(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{field.name: printable_in(getattr(value, field.name)) for field in fields(value)})
     if hasattr(value, "model_construct"):
-        return type(value).model_construct(**printable_in(value.model_dump(exclude_unset=True)))
+        return type(value).model_construct(**{key: printable_in(getattr(value, key)) for key in value.model_fields_set})
     return value
 
 

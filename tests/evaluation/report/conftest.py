@@ -21,11 +21,11 @@ VOID = {"meta", "link", "img", "input", "br", "line", "circle", "polyline", "pol
 
 
 def made(root: Path, seed: int = 0, **facts: Any) -> Result:
-    """Return answers drawn at random, right rather often, to the drawn FER2013's test split."""
+    """Return random predictions, often right, on the drawn FER2013's test split."""
     samples = load("fer2013", root, "test")
     rng = np.random.default_rng(seed)
     probs = rng.dirichlet(np.ones(7), len(samples)) + 0.6 * samples.target * (rng.random((len(samples), 1)) < 0.5)
-    told = {
+    known = {
         "weights": "tiny",
         "weights_sha256": "0" * 64,
         "dataset": "fer2013",
@@ -40,7 +40,7 @@ def made(root: Path, seed: int = 0, **facts: Any) -> Result:
         **facts,
     }
     normal = probs / probs.sum(1, keepdims=True)
-    return Result(normal, samples.target, samples.labels, samples.ids, provenance=Provenance(**told))
+    return Result(normal, samples.target, samples.labels, samples.ids, provenance=Provenance(**known))
 
 
 def stress_figures() -> dict[str, Any]:
@@ -112,12 +112,12 @@ def write_run(run: Path, result: Result, steps: int = 500) -> Path:
     environment = {"commit": "abc123", "device": "cpu: A", "threads": 2, "seconds": 90.0, "versions": {"mien": "0.1.0"}}
     figures = score(result).to_dict()
     (run / "metrics.json").write_text(json.dumps({"weights": "x", "val": figures, "test": figures}))
-    for name, told in (
+    for name, content in (
         ("env", environment),
         ("stress", stress_figures()),
         ("fairness", fairness_figures() | source_facts(result)),
     ):
-        (run / f"{name}.json").write_text(json.dumps(told))
+        (run / f"{name}.json").write_text(json.dumps(content))
     epochs = [{"epoch": k, "loss": 2 - k / 8, "val_accuracy": k / 9, "val_nll": 1.9 - k / 9} for k in range(1, 9)]
     each = [{"step": k, "loss": 2 / k, "accuracy": 1 - 1 / k, "val_accuracy": None} for k in range(1, steps)]
     for name, rows in (("log", epochs), ("steps", each)):
@@ -157,15 +157,15 @@ class Balance(HTMLParser):
         self.links: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = dict(attrs)
+        attributes = dict(attrs)
         for key in ("src", "href", "action"):
-            assert (told.get(key) or "data:").startswith(("data:", "#")), told
+            assert (attributes.get(key) or "data:").startswith(("data:", "#")), attributes
         assert tag != "script"
-        assert tag != "img" or told.get("alt")
+        assert tag != "img" or attributes.get("alt")
         if tag in {f"h{k}" for k in range(1, 7)}:
             self.levels.append(int(tag[1]))
-        self.ids += [told["id"]] if told.get("id") else []
-        self.links += [told["href"][1:]] if (told.get("href") or "").startswith("#") else []
+        self.ids += [attributes["id"]] if attributes.get("id") else []
+        self.links += [attributes["href"][1:]] if (attributes.get("href") or "").startswith("#") else []
         if tag not in VOID:
             self.open.append(tag)
 

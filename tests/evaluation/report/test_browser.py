@@ -115,8 +115,8 @@ def opened(browser: Any, page: Path, width: int, scheme: str = "light", media: s
     browser.get_log("performance")
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
-    told = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", told)
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     browser.get(page.as_uri())
 
 
@@ -140,14 +140,14 @@ def test_a_page_is_sound(name: str, width: int, scheme: str, browser: Any, pages
     assert all(height > 60 for _, height in heights)
     assert name == "predictions" or len(heights) >= 10
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
-    assert asked(browser) == {pages[name].as_uri()}
+    assert requested(browser) == {pages[name].as_uri()}
 
 
-def asked(browser: Any) -> set[str]:
+def requested(browser: Any) -> set[str]:
     """Return what was asked for since the last look, without what lies in the page itself."""
     events = (json.loads(entry["message"])["message"] for entry in browser.get_log("performance"))
-    found = (e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent")
-    return {url for url in found if not url.startswith("data:")}
+    urls = (e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent")
+    return {url for url in urls if not url.startswith("data:")}
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -157,9 +157,9 @@ def test_a_page_prints(name: str, browser: Any, pages: dict[str, Path]) -> None:
     assert browser.execute_script(FAINT) == []
     hidden = "return [...document.querySelectorAll('.pane, section')].filter(e => !e.checkVisibility()).length"
     assert browser.execute_script(hidden) == 0
-    told = {"preferCSSPageSize": True, "printBackground": True, "paperWidth": 8.27, "paperHeight": 11.69}
+    options = {"preferCSSPageSize": True, "printBackground": True, "paperWidth": 8.27, "paperHeight": 11.69}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
-    printed = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", told)["data"])
+    printed = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", options)["data"])
     assert printed.startswith(b"%PDF")
     assert 1 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 20
 
@@ -177,9 +177,9 @@ def test_counts_and_shares_are_switched_by_keyboard(browser: Any, pages: dict[st
 def test_images_are_drawn_and_contents_lead_somewhere(browser: Any, pages: dict[str, Path]) -> None:
     opened(browser, pages["run"], 1280)
     drawn = "return [...document.images].map(e => e.complete && e.naturalWidth > 0 && e.alt.length > 0)"
-    found = browser.execute_script(drawn)
-    assert found
-    assert all(found)
+    drawings = browser.execute_script(drawn)
+    assert drawings
+    assert all(drawings)
     browser.find_element("css selector", "nav a[href='#data']").click()
     top = browser.execute_script("return document.getElementById('data').getBoundingClientRect().top")
     assert top < 900
@@ -198,4 +198,4 @@ def test_the_checks_see_faults(browser: Any, tmp_path: Path) -> None:
     assert browser.execute_script(CLIPPED) == ["clipped text"]
     assert browser.execute_script(UNREACHABLE) == [""]
     assert any(entry["level"] == "SEVERE" for entry in browser.get_log("browser"))
-    assert len(asked(browser)) == 2
+    assert len(requested(browser)) == 2

@@ -1,4 +1,4 @@
-"""What is picked up beside a result, where the page goes, and what is refused."""
+"""The files that a report collects beside a result, where the page goes, and what is refused."""
 
 import json
 import shutil
@@ -23,30 +23,30 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MIEN_DATA", raising=False)
 
 
-def test_a_run_is_picked_up_whole(run: Path, tiny_fer2013: Path) -> None:
-    found = gather([run], tiny_fer2013)
-    assert list(found.results) == ["tiny"]
-    assert len(found.history["tiny"]) == 8
-    assert found.history["tiny"][0] == {"epoch": 1.0, "loss": 1.875, "val_accuracy": 0.111111, "val_nll": 1.788889} | {
+def test_everything_in_a_run_is_collected(run: Path, tiny_fer2013: Path) -> None:
+    report = gather([run], tiny_fer2013)
+    assert list(report.results) == ["tiny"]
+    assert len(report.history["tiny"]) == 8
+    assert report.history["tiny"][0] == {"epoch": 1.0, "loss": 1.875, "val_accuracy": 0.111111, "val_nll": 1.788889} | {
         k: pytest.approx(v) for k, v in (("val_accuracy", 1 / 9), ("val_nll", 1.9 - 1 / 9))
     }
-    assert len(found.steps["tiny"]) == 499
-    assert found.steps["tiny"][0]["val_accuracy"] is None
-    assert found.stress["tiny"]["mce"] == 1.1
-    assert found.fairness["tiny"]["min_group"] == 30
-    assert found.known("tiny", "recipe")["seed"] == 3
-    assert found.known("tiny", "environment")["commit"] == "abc123"
-    assert found.images["tiny"].name == "fer2013"
+    assert len(report.steps["tiny"]) == 499
+    assert report.steps["tiny"][0]["val_accuracy"] is None
+    assert report.stress["tiny"].mce == 1.1
+    assert report.fairness["tiny"].min_group == 30
+    assert report.facts["tiny"].recipe.seed == 3
+    assert report.facts["tiny"].environment.commit == "abc123"
+    assert report.images["tiny"].name == "fer2013"
 
 
 def test_a_committed_result_has_its_facts_in_a_file_of_its_own(tmp_path: Path, make_result: Make) -> None:
     make_result().save(tmp_path / "0-test.npz")
     facts = {"recipe": {"seed": 7}, "environment": {"device": "cpu"}, "figures": {"val": {"accuracy": 0.5, "n": 4}}}
     (tmp_path / "0.json").write_text(json.dumps(facts))
-    found = gather([tmp_path / "0-test.npz"], None)
-    assert found.known("tiny", "recipe") == {"seed": 7}
-    assert found.known("tiny", "val")["n"] == 4
-    assert found.missing["tiny"].startswith("neither `root` nor MIEN_DATA")
+    report = gather([tmp_path / "0-test.npz"], None)
+    assert report.facts["tiny"].full_recipe == {"seed": 7}
+    assert report.facts["tiny"].val.n == 4
+    assert report.no_images["tiny"].startswith("neither `root` nor MIEN_DATA")
 
 
 def test_a_stale_test_is_not_shown(tmp_path: Path, run: Path, make_result: Make) -> None:
@@ -76,7 +76,7 @@ def test_images_stay_in_folders_that_are_named(tmp_path: Path, run: Path, tiny_f
     assert "only into run folders and where `out` says" in text
 
 
-def test_results_of_the_same_weights_are_told_apart(tmp_path: Path, make_result: Make) -> None:
+def test_results_of_the_same_weights_have_names_of_their_own(tmp_path: Path, make_result: Make) -> None:
     for folder in ("0-a", "1-b"):
         make_result().save(tmp_path / folder / "test.npz")
     assert list(gather([tmp_path / "0-a", tmp_path / "1-b"], None).results) == ["tiny (0-a/test)", "tiny (1-b/test)"]
@@ -89,14 +89,14 @@ def test_changed_data_gives_no_images(
     with pytest.raises(DataError, match="fingerprint"):
         gather([tmp_path], tiny_fer2013, strict=True)
     monkeypatch.setenv("MIEN_DATA", str(tiny_fer2013))
-    found = gather([tmp_path], None)
-    assert found.images == {}
-    assert "not the one that was measured" in found.missing["tiny"]
+    report = gather([tmp_path], None)
+    assert report.images == {}
+    assert "not the one that was measured" in report.no_images["tiny"]
 
 
 def test_an_unknown_data_set_gives_no_images(tmp_path: Path, make_result: Make, tiny_fer2013: Path) -> None:
     make_result(dataset="mine").save(tmp_path / "result.npz")
-    assert "no reader" in gather([tmp_path], tiny_fer2013).missing["tiny"]
+    assert "no reader" in gather([tmp_path], tiny_fer2013).no_images["tiny"]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_broken_files_are_named(name: str, content: str, message: str, tmp_path:
         gather([broken], None)
 
 
-def test_what_is_no_result_is_refused(tmp_path: Path, run: Path) -> None:
+def test_anything_but_a_result_is_refused(tmp_path: Path, run: Path) -> None:
     with pytest.raises(DataError, match="holds no result"):
         gather([tmp_path], None)
     with pytest.raises(DataError, match="no file"):
@@ -137,8 +137,8 @@ def test_the_command(
     with pytest.raises(SystemExit) as stopped:
         cli.main()
     assert not stopped.value.code
-    said = capsys.readouterr()
-    assert (said.out, said.err) == ("o/report.html\n", "")
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("o/report.html\n", "")
     assert "2 results side by side" in Path("o/report.html").read_text(encoding="utf-8")
 
 
@@ -172,27 +172,26 @@ def figures_in(folder: Path, kind: str, **changed: object) -> Path:
         ),
     ],
 )
-def test_what_was_measured_on_something_else_is_left_out_and_said(
+def test_measurements_of_something_else_are_left_out_and_reported(
     kind: str, changed: dict[str, object], why: str, run: Path, tmp_path: Path, tiny_fer2013: Path
 ) -> None:
     again = shutil.copytree(run, tmp_path / "again")
     path = figures_in(again, kind, **changed)
-    found = gather([again], tiny_fer2013)
-    assert ("tiny" in getattr(found, kind)) == (not why)
-    assert [told for told in found.strangers[kind] if told.startswith(f"{path} is left out: {why}")] == (
-        found.strangers[kind] if why else []
-    )
-    assert len(found.strangers[kind]) == bool(why)
-    page, told = make([again], tiny_fer2013, tmp_path / "page.html")
-    assert told == found.strangers[kind]
-    assert all(escape(line) in page.read_text(encoding="utf-8") for line in told)
+    report = gather([again], tiny_fer2013)
+    assert ("tiny" in getattr(report, kind)) == (not why)
+    lines = report.left_out[kind]
+    assert len(lines) == bool(why)
+    assert all(line.startswith(f"{path} is left out: {why}") for line in lines)
+    page, printed = make([again], tiny_fer2013, tmp_path / "page.html")
+    assert printed == lines
+    assert all(escape(line) in page.read_text(encoding="utf-8") for line in lines)
 
 
-def test_a_measurement_without_a_digest_is_not_taken_for_anybodys(run: Path, tmp_path: Path) -> None:
+def test_a_measurement_without_a_digest_is_left_out(run: Path, tmp_path: Path) -> None:
     again = shutil.copytree(run, tmp_path / "again")
     old = {key: value for key, value in json.loads((again / "fairness.json").read_text()).items() if key != "answers"}
     (again / "fairness.json").write_text(json.dumps({**old, "weights_sha256": None}))
-    assert "does not record on which weights" in gather([again], None).strangers["fairness"][0]
+    assert "does not record on which weights" in gather([again], None).left_out["fairness"][0]
 
 
 def test_a_folder_of_measurements_joins_the_result_it_is_of(run: Path, make_result: Make, tmp_path: Path) -> None:
@@ -213,7 +212,7 @@ def test_a_folder_of_measurements_joins_the_result_it_is_of(run: Path, make_resu
         gather(paths, None)
 
 
-def test_a_page_is_no_pdf(run: Path) -> None:
+def test_a_page_is_not_a_pdf(run: Path) -> None:
     with pytest.raises(UsageError, match=r"x.pdf; expected a folder or a file.html"):
         make([run], None, Path("x.pdf"))
     assert not Path("x.pdf").exists()

@@ -32,14 +32,14 @@ def samples(tiny_fer2013: Path) -> Samples:
 def test_shows_the_most_confident_mistakes_of_every_expression(make_result: Make, samples: Samples) -> None:
     result = make_result()
     html = shown(result, samples)
-    found = CAPTION.findall(html)
+    captions = CAPTION.findall(html)
     wrong = [(result.labels[result.target[k].argmax()], result.probs[k]) for k in mistakes(result)]
     for label in result.labels:
         own = [p for name, p in wrong if name == label][:EACH]
-        said = [(result.labels[p.argmax()], f"{p.max():.2f}") for p in own]
-        assert [(b, c) for a, b, c in found if a == label] == said
-    assert len(found) == html.count("<img") == html.count("data:image/png;base64,")
-    assert all(a != b for a, b, _ in found)
+        wanted = [(result.labels[p.argmax()], f"{p.max():.2f}") for p in own]
+        assert [(b, c) for a, b, c in captions if a == label] == wanted
+    assert len(captions) == html.count("<img") == html.count("data:image/png;base64,")
+    assert all(a != b for a, b, _ in captions)
 
 
 def test_images_are_those_of_the_captions(make_result: Make, samples: Samples) -> None:
@@ -54,7 +54,7 @@ def test_images_are_those_of_the_captions(make_result: Make, samples: Samples) -
 def test_without_images_the_mistakes_are_listed(make_result: Make) -> None:
     html = shown(make_result(), None)
     assert "<img" not in html
-    assert "The images are not shown: the data set is not at hand." in html
+    assert "The images are not shown: the data set is not available." in html
     assert html.count("<tr>") > 3
 
 
@@ -81,13 +81,13 @@ def test_thumbnails_are_small(shape: tuple[int, int, int]) -> None:
 def test_the_budget_holds() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (400, 112, 112, 3), np.uint8)
     ids = np.arange(400).astype(str)
-    shelf = ThumbnailBudget(
+    budget = ThumbnailBudget(
         Samples(noise, np.full((400, 2), 0.5, np.float32), ("fear", "anger"), ids, name="x", split="test")
     )
-    cards = [shelf.card(id, "c") for id in ids]
+    cards = [budget.card(id, "c") for id in ids]
     assert BUDGET < sum(map(len, cards)) < 1.1 * BUDGET
     assert cards[-1] == ""
-    assert shelf.card("unknown", "c") == ""
+    assert budget.card("unknown", "c") == ""
 
 
 def test_several_results_show_where_they_differ(make_result: Make, samples: Samples) -> None:

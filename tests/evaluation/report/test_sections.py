@@ -1,4 +1,4 @@
-"""The page: whole without the network, empty sections left out, the right figures in it, one result or several."""
+"""The page: complete without the network, no empty sections, the right scores, for one result or several."""
 
 import re
 from collections.abc import Callable
@@ -50,37 +50,37 @@ def test_hostile_names_stay_text(make_result: Make, tmp_path: Path, checked: Cal
     other = make_result(1, weights=f"{bad}2")
     for parts in ([made], [made, other]):
         log = {r.provenance.weights: [{"epoch": k, "loss": k, "val_accuracy": 0.1} for k in (1, 2)] for r in parts}
-        found = write(report(*parts, history=log), tmp_path / "report.html").read_text(encoding="utf-8")
-        checked(found)
-        assert "<img src=http" not in found
+        page = write(report(*parts, history=log), tmp_path / "report.html").read_text(encoding="utf-8")
+        checked(page)
+        assert "<img src=http" not in page
 
 
-def test_prints_the_figures(text: str, make_result: Make) -> None:
-    scores, told = score(make_result()), words(text)
+def test_prints_the_scores(text: str, make_result: Make) -> None:
+    scores, shown = score(make_result()), words(text)
     for part in (scores, scores.clean):
         low, high = part.accuracy_interval
-        assert f"{100 * part.accuracy:.1f} % accuracy on" in told
-        assert f"95 %: {100 * low:.1f} to {100 * high:.1f}" in told
-    assert "accuracy on all 40 images" in told
-    assert "accuracy on the 35 without a twin in training" in told
-    counts, shares = re.findall(r'<table class="matrix">.*?</table>', text)
+        assert f"{100 * part.accuracy:.1f} % accuracy on" in shown
+        assert f"95 %: {100 * low:.1f} to {100 * high:.1f}" in shown
+    assert "accuracy on all 40 images" in shown
+    assert "accuracy on the 35 without a near-duplicate in training" in shown
+    counts, fractions = re.findall(r'<table class="matrix">.*?</table>', text)
     cells = [int(cell) for cell in re.findall(r'--a:[\d.]+">([\d,]+)<', counts)]
     assert cells == np.ravel(scores.confusion).tolist()
-    rows = np.array([float(c) for c in re.findall(r'--a:([\d.]+)">', shares)]).reshape(7, 7)
+    rows = np.array([float(c) for c in re.findall(r'--a:([\d.]+)">', fractions)]).reshape(7, 7)
     assert rows.sum(1) == pytest.approx(np.ones(7), abs=0.04)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "phrase",
     [
         "selected by accuracy on val",
-        "test plays no part in it",
+        "test was not used",
         "recipe papers/tiny, 8 epochs",
         "hardware cpu: A, 2 threads",
         "commit abc123",
         "trained for 2 minutes",
-        "5 images also stand in the training split",
-        "Always answering neutral would be right for 25.0 %",
+        "5 images are in the training split as well",
+        "Always predicting neutral would be right for 25.0 %",
         "That a feeling was recognised",
         "Much about disgust: with 5 images",
         "4/255",
@@ -92,8 +92,8 @@ def test_prints_the_figures(text: str, make_result: Make) -> None:
         "published for research",
     ],
 )
-def test_says(text: str, said: str) -> None:
-    assert said in words(text)
+def test_the_page_has(text: str, phrase: str) -> None:
+    assert phrase in words(text)
 
 
 @pytest.mark.parametrize("name", SECTIONS)
@@ -105,7 +105,7 @@ def test_a_section_needs_its_data(name: str, make_result: Make) -> None:
 
 @pytest.mark.parametrize("name", SECTIONS)
 @pytest.mark.parametrize("count", [1, 2])
-def test_a_section_stands_empty_results(name: str, count: int, make_result: Make) -> None:
+def test_a_section_accepts_empty_results(name: str, count: int, make_result: Make) -> None:
     empty = [make_result(weights=f"w{k}", twins=[]).take(np.zeros(40, bool)) for k in range(count)]
     fragment = SECTIONS[name](report(*empty))
     assert "nan" not in fragment
@@ -113,7 +113,7 @@ def test_a_section_stands_empty_results(name: str, count: int, make_result: Make
 
 
 @pytest.mark.parametrize("name", SECTIONS)
-def test_a_section_stands_a_result_of_another_toolkit(name: str, make_result: Make) -> None:
+def test_a_section_accepts_a_result_of_another_toolkit(name: str, make_result: Make) -> None:
     made = make_result()
     bare = replace(made, provenance=Provenance(weights="service", labels_only=True))
     fragment = SECTIONS[name](report(bare))
@@ -121,15 +121,17 @@ def test_a_section_stands_a_result_of_another_toolkit(name: str, make_result: Ma
     assert name not in ("calibration", "risk") or fragment == ""
 
 
-def test_several_results_stand_side_by_side(make_result: Make, tmp_path: Path, checked: Callable[[str], Any]) -> None:
+def test_several_results_are_shown_side_by_side(
+    make_result: Make, tmp_path: Path, checked: Callable[[str], Any]
+) -> None:
     parts = report(*(make_result(seed, weights=f"net {seed}") for seed in range(3)))
     text = write(parts, tmp_path / "report.html").read_text(encoding="utf-8")
     checked(text)
-    told = words(text)
-    assert told.count("net 0 \N{MINUS SIGN} net 1") >= 2  # on all images and without twins
-    assert "told apart" in told or "may be chance" in told
+    shown = words(text)
+    assert shown.count("net 0 \N{MINUS SIGN} net 1") >= 2  # on all images and without near-duplicates
+    assert "significant" in shown or "may be chance" in shown
     assert len(re.findall('<table class="matrix">', text)) == 6
-    assert "All answered the same images" in told
+    assert "All results are on the same images" in shown
 
 
 def test_results_in_another_order_are_still_paired(make_result: Make) -> None:
@@ -146,15 +148,15 @@ def test_other_images_are_not_compared(make_result: Make) -> None:
     assert "what they were chosen on" in words(SECTIONS["summary"](parts))
 
 
-def test_votes_are_told(make_result: Make) -> None:
+def test_votes_are_reported(make_result: Make) -> None:
     made = make_result()
     votes = np.round(9 * made.target).astype(np.int16)
     votes[:, 0] += 1
-    told = words(SECTIONS["summary"](report(replace(made, votes=votes))))
-    assert "one rater agrees with the most frequent vote of the others" in told
+    shown = words(SECTIONS["summary"](report(replace(made, votes=votes))))
+    assert "one rater agrees with the most frequent vote of the others" in shown
 
 
-def test_a_long_log_is_told_by_means() -> None:
+def test_a_long_log_is_shown_as_means() -> None:
     rows = [{"step": float(k), "loss": float(k % 2), "val": None} for k in range(1000)]
     short = thinned(rows, 100)
     assert len(short) == 100
@@ -169,50 +171,52 @@ def test_p_values(p: float | None, shown: str) -> None:
     assert p_value(p) == shown
 
 
-def test_merged_labels_are_told(make_result: Make) -> None:
+def test_merged_labels_are_listed(make_result: Make) -> None:
     classes = {"neutral": ["neutral"], "anger": ["anger", "disgust", "fear"]}
-    told = words(SECTIONS["protocol"](report(make_result(classes=classes))))
-    assert "labels merged anger of anger and disgust and fear" in told
+    shown = words(SECTIONS["protocol"](report(make_result(classes=classes))))
+    assert "labels merged anger of anger and disgust and fear" in shown
 
 
 @pytest.mark.parametrize(("stored", "shown"), [(4 / 255, "4/255"), (0.015686, "4/255"), (0.5 / 255, "0.5/255")])
 def test_epsilon_is_a_round_number(stored: float, shown: str, run: Path, make_result: Make) -> None:
-    found = gather([run], None).stress["tiny"]
-    attack = {**found["attacks"][0], "epsilon": stored}
-    page = SECTIONS["stress"](report(make_result(), stress={"tiny": {**found, "attacks": [attack]}}))
+    stress = gather([run], None).stress["tiny"]
+    attack = stress.attacks[0].model_copy(update={"epsilon": stored})
+    changed = stress.model_copy(update={"attacks": [attack]})
+    page = SECTIONS["stress"](report(make_result(), stress={"tiny": changed}))
     assert f"<td>{shown}</td>" in page
 
 
-def test_only_what_was_stressed_stands_in_the_key(run: Path, make_result: Make) -> None:
-    found = gather([run], None).stress["tiny"]
-    page = SECTIONS["stress"](report(make_result(weights="other"), make_result(1), stress={"tiny": found}))
+def test_the_key_lists_only_results_that_were_stressed(run: Path, make_result: Make) -> None:
+    stress = gather([run], None).stress["tiny"]
+    page = SECTIONS["stress"](report(make_result(weights="other"), make_result(1), stress={"tiny": stress}))
     assert "other" not in words(page)
 
 
-def test_results_of_two_splits_say_which_is_which(make_result: Make) -> None:
+def test_results_of_two_splits_are_named(make_result: Make) -> None:
     both = make_result(weights="a"), make_result(1, weights="b", split="val")
-    told = words(SECTIONS["summary"](report(*both)))
+    shown = words(SECTIONS["summary"](report(*both)))
     for where in ("fer2013 test", "fer2013 val"):
-        assert told.count(f"on {where}: with ") > 0
-    assert re.search(r"\ba fer2013 test ", told)
+        assert shown.count(f"on {where}: with ") > 0
+    assert re.search(r"\ba fer2013 test ", shown)
     alone = words(SECTIONS["summary"](report(both[0])))
     assert "on fer2013 test: with" not in alone
 
 
 def test_the_interval_of_the_calibration_error_is_explained(make_result: Make) -> None:
     single = report(make_result())
-    told = words(SECTIONS["summary"](single))
-    assert re.search(r"calibration error \(ECE\), chance included without chance, 95 %: [\d.]+ to [\d.]+", told)
-    assert re.search(r"probabilities that mean just what they say may reach [\d.]+ on as many images", told)
+    shown = words(SECTIONS["summary"](single))
+    assert re.search(r"calibration error \(ECE\), chance included without chance, 95 %: [\d.]+ to [\d.]+", shown)
+    assert re.search(r"Perfectly calibrated probabilities may reach [\d.]+ on as many images", shown)
     assert ECE_TOLD in words(SECTIONS["definitions"](single))
     several = SECTIONS["summary"](report(make_result(weights="a"), make_result(1, weights="b")))
     assert 'ECE counts chance and its interval does not, see <a href="#definitions">' in several
 
 
-def test_the_fairness_page_explains_its_intervals_and_counts_who_is_in_no_group(run: Path, make_result: Make) -> None:
-    found = gather([run], None).fairness["tiny"]
-    columns = [{**found["columns"][0], "left_out": 1234}]
-    told = words(SECTIONS["fairness"](report(make_result(), fairness={"tiny": {**found, "columns": columns}})))
-    assert ECE_TOLD in told
-    assert "no group 1,234" in told
-    assert "2 of them are in no group." in told
+def test_the_fairness_page_explains_its_intervals_and_counts_images_in_no_group(run: Path, make_result: Make) -> None:
+    audit = gather([run], None).fairness["tiny"]
+    columns = [audit.columns[0].model_copy(update={"left_out": 1234})]
+    changed = audit.model_copy(update={"columns": columns})
+    shown = words(SECTIONS["fairness"](report(make_result(), fairness={"tiny": changed})))
+    assert ECE_TOLD in shown
+    assert "no group 1,234" in shown
+    assert "2 of them are in no group." in shown

@@ -1,4 +1,4 @@
-"""The square attack against answers that can be worked out, and its promises to the image."""
+"""The square attack against predictions that can be computed by hand, and its limits on the image."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def linear(crops: np.ndarray) -> np.ndarray:
 
 
 class Counted:
-    """Answers, counting how often each image was asked about, by the image that it is nearest to."""
+    """Predictions, with a count of the images in each query."""
 
     def __init__(self) -> None:
         self.rows: list[int] = []
@@ -31,13 +31,13 @@ def attack(epsilon: int = 16, queries: int = 80, seed: int = 0) -> np.ndarray:
 
 
 def test_stays_within_epsilon_and_misleads() -> None:
-    label, found = linear(CROPS).argmax(1), attack()
-    assert np.abs(found.astype(int) - CROPS).max() <= 16
-    assert (linear(found).argmax(1) == label).mean() < 0.5
-    assert np.mean(margin(linear(found), label)) < np.mean(margin(linear(CROPS), label))
+    label, changed = linear(CROPS).argmax(1), attack()
+    assert np.abs(changed.astype(int) - CROPS).max() <= 16
+    assert (linear(changed).argmax(1) == label).mean() < 0.5
+    assert np.mean(margin(linear(changed), label)) < np.mean(margin(linear(CROPS), label))
 
 
-def test_more_room_and_more_questions_help_it() -> None:
+def test_a_larger_epsilon_and_more_queries_help_it() -> None:
     label = linear(CROPS).argmax(1)
 
     def right(**how: int) -> float:
@@ -81,6 +81,6 @@ def test_squares_shrink_to_a_pixel_but_never_to_nothing() -> None:
 
 def test_the_black_box_says_what_it_does() -> None:
     (one,) = black_box(linear)
-    found = one.run(CROPS, linear(CROPS).argmax(1))
+    changed = one.run(CROPS, linear(CROPS).argmax(1))
     assert (one.name, one.queries) == ("square", 150)
-    assert np.abs(found.astype(int) - CROPS).max() <= one.epsilon
+    assert np.abs(changed.astype(int) - CROPS).max() <= one.epsilon

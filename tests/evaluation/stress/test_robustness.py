@@ -1,4 +1,4 @@
-"""`mien stress` on drawn faces: its figures, its baselines, what it refuses and what it writes."""
+"""`mien stress` on drawn faces: its report, its baselines, its errors and its files."""
 
 import json
 import sys
@@ -14,23 +14,24 @@ from PIL import Image
 from mien.data import load
 from mien.errors import DataError, MienError, UsageError
 from mien.evaluation.metrics import accuracy, ece, macro_f1
+from mien.evaluation.records.stress import Corruption, SeverityScores, StressReport
 from mien.evaluation.stress import CORRUPTIONS, Attack, stress, to_text
 from mien.evaluation.stress import robustness as module
-from mien.evaluation.stress.robustness import Subject
-from mien.evaluation.stress.text import _plainest
+from mien.evaluation.stress.subject import Subject
+from mien.evaluation.stress.text import _clearest
 from mien.inference.classify import Classifier
 
 SVG = "http://www.w3.org/2000/svg"
 CONTRACT = "weights dataset split n clean baseline corruptions mce attacks ranking seconds seed"
 
 
-def few(root: Path, weights: str = "fer2013-nano", **how: Any) -> tuple[Subject, dict[str, Any]]:
+def few(root: Path, weights: str = "fer2013-nano", **how: Any) -> tuple[Subject, StressReport]:
     how = {"attacks": lambda labels: [], "images": 10, **how}
     return stress(weights, "fer2013", root, "val", **how)
 
 
 @pytest.fixture(scope="module")
-def measured(tiny_fer2013: Path) -> tuple[Subject, dict[str, Any]]:
+def measured(tiny_fer2013: Path) -> tuple[Subject, StressReport]:
     return few(tiny_fer2013, attacks=None)
 
 
@@ -49,84 +50,84 @@ def mien(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
     return go
 
 
-def test_figures_have_the_shape_that_was_agreed(measured: tuple[Subject, dict[str, Any]]) -> None:
-    _, found = measured
-    assert set(CONTRACT.split()) <= set(found)
-    assert set(found["clean"]) >= {"accuracy", "accuracy_interval"}
-    assert [row["name"] for row in found["corruptions"]] == list(CORRUPTIONS)
-    for row in found["corruptions"]:
+def test_the_report_has_the_shape_that_was_agreed(measured: tuple[Subject, StressReport]) -> None:
+    report = measured[1].to_dict()
+    assert set(CONTRACT.split()) <= set(report)
+    assert set(report["clean"]) >= {"accuracy", "accuracy_interval"}
+    assert [row["name"] for row in report["corruptions"]] == list(CORRUPTIONS)
+    for row in report["corruptions"]:
         assert [set(score) for score in row["severities"]] == [{"severity", "accuracy", "macro_f1", "ece"}] * 5
         assert row["error"] == pytest.approx(1 - np.mean([score["accuracy"] for score in row["severities"]]))
         assert row["relative"] is None
-    drops = [row["drop"] for row in found["ranking"]]
+    drops = [row["drop"] for row in report["ranking"]]
     assert drops == sorted(drops, reverse=True)
-    assert {row["name"] for row in found["ranking"]} == set(CORRUPTIONS)
-    (attack,) = found["attacks"]
+    assert {row["name"] for row in report["ranking"]} == set(CORRUPTIONS)
+    (attack,) = report["attacks"]
     assert (attack["name"], attack["n"]) == ("square", 10)
-    assert attack["accuracy"] <= attack["clean_accuracy"] == found["clean"]["accuracy"]
-    assert json.loads(json.dumps(found)) == found
+    assert attack["accuracy"] <= attack["clean_accuracy"] == report["clean"]["accuracy"]
+    assert json.loads(json.dumps(report)) == report
+    assert StressReport(**report) == measured[1]
 
 
-def test_a_severity_is_the_corruption_read_by_the_weights(measured: tuple[Subject, dict[str, Any]]) -> None:
-    subject, found = measured
+def test_a_severity_is_the_corruption_read_by_the_weights(measured: tuple[Subject, StressReport]) -> None:
+    subject, report = measured
     corrupted = CORRUPTIONS["mask"](subject.images, 4, np.random.default_rng([0, list(CORRUPTIONS).index("mask"), 4]))
     probs = Classifier("fer2013-nano")(corrupted)
-    score = found["corruptions"][list(CORRUPTIONS).index("mask")]["severities"][3]
-    assert score["accuracy"] == accuracy(probs, subject.target)
-    assert score["macro_f1"] == macro_f1(probs, subject.target)
-    assert score["ece"] == pytest.approx(ece(probs, subject.target), abs=1e-6)
+    scores = report.corruptions[list(CORRUPTIONS).index("mask")].severities[3]
+    assert scores.accuracy == accuracy(probs, subject.target)
+    assert scores.macro_f1 == macro_f1(probs, subject.target)
+    assert scores.ece == pytest.approx(ece(probs, subject.target), abs=1e-6)
 
 
 def test_repeats_itself_but_not_with_another_seed(measured: Any, tiny_fer2013: Path) -> None:
     again = few(tiny_fer2013, attacks=None)[1]
-    assert {**again, "seconds": 0} == {**measured[1], "seconds": 0}
-    assert few(tiny_fer2013, seed=1)[1]["corruptions"] != again["corruptions"]
+    assert again.model_copy(update={"seconds": 0}) == measured[1].model_copy(update={"seconds": 0})
+    assert few(tiny_fer2013, seed=1)[1].corruptions != again.corruptions
 
 
 def test_weights_are_exactly_as_bad_as_themselves(tiny_fer2013: Path) -> None:
-    found = few(tiny_fer2013, baseline="fer2013-nano")[1]
-    assert found["baseline"] == "fer2013-nano"
-    assert found["mce"] == pytest.approx(1)
-    assert [row["relative"] for row in found["corruptions"]] == pytest.approx([1] * 15)
-    assert "mean corruption error 100.0 % of that of fer2013-nano" in to_text(found)
+    report = few(tiny_fer2013, baseline="fer2013-nano")[1]
+    assert report.baseline == "fer2013-nano"
+    assert report.mce == pytest.approx(1)
+    assert [row.relative for row in report.corruptions] == pytest.approx([1] * 15)
+    assert "mean corruption error 100.0 % of that of fer2013-nano" in to_text(report)
 
 
 def test_an_earlier_file_serves_as_its_weights_do(tiny_fer2013: Path, tmp_path: Path) -> None:
     earlier = tmp_path / "stress.json"
-    earlier.write_text(json.dumps(few(tiny_fer2013, "ferplus-nano")[1]))
+    theirs = few(tiny_fer2013, "ferplus-nano")[1]
+    earlier.write_text(json.dumps(theirs.to_dict()))
     by_file = few(tiny_fer2013, baseline=earlier)[1]
     by_name = few(tiny_fer2013, baseline="ferplus-nano")[1]
-    assert by_file["mce"] == by_name["mce"] != 1
-    assert by_file["baseline"] == by_name["baseline"] == "ferplus-nano"
-    ratios = [
-        a["error"] / b["error"]
-        for a, b in zip(by_name["corruptions"], json.loads(earlier.read_text())["corruptions"], strict=True)
-    ]
-    assert by_name["mce"] == pytest.approx(np.mean(ratios))
+    assert by_file.mce == by_name.mce != 1
+    assert by_file.baseline == by_name.baseline == "ferplus-nano"
+    ratios = [a.error / b.error for a, b in zip(by_name.corruptions, theirs.corruptions, strict=True)]
+    assert by_name.mce == pytest.approx(np.mean(ratios))
 
 
-def test_a_baseline_of_other_labels_is_asked_about_all_images(tiny_fer2013: Path) -> None:
-    subject, found = stress(
+def test_a_baseline_of_other_labels_is_measured_on_all_images(tiny_fer2013: Path) -> None:
+    subject, report = stress(
         "ferplus-nano", "ferplus", tiny_fer2013, images=10, baseline="fer2013-nano", attacks=lambda labels: []
     )
-    assert "contempt" in found["labels"]
+    assert report.labels is not None
+    assert "contempt" in report.labels
     assert subject.target.shape == (10, 8)
     assert subject.target.sum(1) == pytest.approx(np.ones(10))
 
 
 def test_an_attack_gets_crops_and_labels_and_is_scored(tiny_fer2013: Path) -> None:
-    asked: list[tuple[Any, ...]] = []
+    calls: list[tuple[Any, ...]] = []
 
     def blacken(crops: np.ndarray, label: np.ndarray) -> np.ndarray:
-        asked.append((crops.shape, crops.dtype, label.shape))
+        calls.append((crops.shape, crops.dtype, label.shape))
         return crops * 0
 
-    _, found = few(tiny_fer2013, attacks=lambda labels: [Attack(f"for {len(labels)}", 255, blacken, images=6)])
-    assert asked == [((6, 48, 48, 1), np.uint8, (6,))]
-    (row,) = found["attacks"]
-    assert (row["name"], row["epsilon"], row["n"], row["queries"]) == ("for 7", 1.0, 6, None)
-    low, high = row["accuracy_interval"]
-    assert low <= row["accuracy"] <= high
+    _, report = few(tiny_fer2013, attacks=lambda labels: [Attack(f"for {len(labels)}", 255, blacken, images=6)])
+    assert calls == [((6, 48, 48, 1), np.uint8, (6,))]
+    (row,) = report.attacks
+    assert (row.name, row.epsilon, row.n, row.queries) == ("for 7", 1.0, 6, None)
+    low, high = row.accuracy_interval
+    assert low <= row.accuracy <= high
 
 
 def test_images_are_spread_over_the_split(tiny_fer2013: Path) -> None:
@@ -136,7 +137,7 @@ def test_images_are_spread_over_the_split(tiny_fer2013: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "error", "told"),
+    ("how", "error", "message"),
     [
         ({"images": 0}, UsageError, "`images` 0"),
         ({"baseline": "nowhere.json"}, UsageError, "no file nowhere.json"),
@@ -144,8 +145,8 @@ def test_images_are_spread_over_the_split(tiny_fer2013: Path) -> None:
         ({"options": {"colour": "red"}}, DataError, "colour"),
     ],
 )
-def test_refuses_what_cannot_be(how: dict[str, Any], error: type[MienError], told: str, tiny_fer2013: Path) -> None:
-    with pytest.raises(error, match=told):
+def test_refuses_bad_arguments(how: dict[str, Any], error: type[MienError], message: str, tiny_fer2013: Path) -> None:
+    with pytest.raises(error, match=message):
         few(tiny_fer2013, **how)
 
 
@@ -155,7 +156,7 @@ def test_refuses_the_training_split(tiny_fer2013: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"n": 11}, "n 11 against 10"),
         ({"seed": 5, "split": "test"}, "split test against val, seed 5 against 0"),
@@ -164,25 +165,35 @@ def test_refuses_the_training_split(tiny_fer2013: Path) -> None:
     ],
 )
 def test_refuses_a_baseline_measured_differently(
-    change: dict[str, Any], told: str, measured: Any, tiny_fer2013: Path, tmp_path: Path
+    change: dict[str, Any], message: str, measured: Any, tiny_fer2013: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "other.json").write_text(json.dumps({**measured[1], **change}))
-    with pytest.raises(UsageError, match=told):
+    (tmp_path / "other.json").write_text(json.dumps({**measured[1].to_dict(), **change}))
+    with pytest.raises(UsageError, match=message):
         few(tiny_fer2013, baseline=tmp_path / "other.json")
 
 
-def test_a_faultless_baseline_is_no_crash() -> None:
-    rows = [{"name": "jpeg", "error": 0.0}]
-    assert module.relate(rows, rows)[0]["relative"] == 0
+def test_a_faultless_baseline_does_not_crash() -> None:
+    row = Corruption(name="jpeg", family="digital", severities=[SeverityScores(severity=1, accuracy=1)], error=0.0)
+    assert module.relate([row], {"jpeg": 0.0})[0].relative == 0
 
 
-def test_command_prints_json_and_writes_what_it_says(mien: Any, tiny_fer2013: Path, tmp_path: Path) -> None:
+def test_corruptions_are_ranked_by_the_accuracy_they_cost() -> None:
+    severities = [SeverityScores(severity=1, accuracy=0.5)]
+    rows = [
+        Corruption(name=name, family="digital", severities=severities, error=error)
+        for name, error in (("jpeg", 0.3), ("bars", 0.5))
+    ]
+    assert [(drop.name, drop.drop) for drop in module.rank(rows, 0.75)] == [("bars", 0.25), ("jpeg", 0.05)]
+    assert module.relate(rows, {"jpeg": 0.6, "bars": 0.5})[0].relative == 0.5
+
+
+def test_command_prints_json_and_writes_its_files(mien: Any, tiny_fer2013: Path, tmp_path: Path) -> None:
     out = tmp_path / "stress"
-    code, told, err = mien("stress", "fer2013-nano", "--root", tiny_fer2013, "--images", 5, "--json", "--out", out)
+    code, out_text, err = mien("stress", "fer2013-nano", "--root", tiny_fer2013, "--images", 5, "--json", "--out", out)
     names = ("stress.json", "stress.svg", "corruptions.png")
     assert (code, err) == (0, "".join(f"wrote {out / name}\n" for name in names))
-    figures = json.loads(told)
-    assert json.loads((out / "stress.json").read_text()) == figures
+    report = json.loads(out_text)
+    assert json.loads((out / "stress.json").read_text()) == report
     texts = [text.text for text in ElementTree.parse(out / "stress.svg").iter(f"{{{SVG}}}text")]
     assert {name.replace("_", " ") for name in CORRUPTIONS} < set(texts)
     assert len(texts) == 1 + 6 + 15 * 7 + 1
@@ -192,11 +203,11 @@ def test_command_prints_json_and_writes_what_it_says(mien: Any, tiny_fer2013: Pa
 
 
 def test_command_prints_a_table_worst_first(mien: Any, tiny_fer2013: Path) -> None:
-    code, told, _ = mien("stress", "fer2013-nano", "--root", tiny_fer2013, "--images", 5)
-    names = [line.split()[0] for line in told.splitlines() if line and line.split()[0] in CORRUPTIONS]
+    code, text, _ = mien("stress", "fer2013-nano", "--root", tiny_fer2013, "--images", 5)
+    names = [line.split()[0] for line in text.splitlines() if line and line.split()[0] in CORRUPTIONS]
     assert (code, sorted(names)) == (0, sorted(CORRUPTIONS))
-    assert "square" in told
-    assert "5 images of fer2013 val" in told
+    assert "square" in text
+    assert "5 images of fer2013 val" in text
 
 
 def test_command_refuses_a_file_as_folder(mien: Any, tiny_fer2013: Path, tmp_path: Path) -> None:
@@ -216,41 +227,41 @@ def test_another_weights_file_is_not_written_over(mien: Any, tiny_fer2013: Path,
 
 
 def test_words_for_a_terminal_are_explained(tiny_fer2013: Path) -> None:
-    figures = few(tiny_fer2013, baseline="fer2013-nano")[1]
-    assert figures["groups"] is None
-    assert "(95 % by 7 subjects or clips: " in to_text({**figures, "groups": 7})
-    text = to_text(figures)
-    for told in (
+    report = few(tiny_fer2013, baseline="fer2013-nano")[1]
+    assert report.groups is None
+    assert "(95 % by 7 subjects or clips: " in to_text(report.model_copy(update={"groups": 7}))
+    text = to_text(report)
+    for part in (
         "accuracy in %",
-        "CE: the error at all strengths, likewise",
+        "CE: the error at all severities, likewise",
         "lost: points of accuracy",
         "measured in ",
     ):
-        assert told in text
+        assert part in text
 
 
-def test_the_sheet_shows_a_image_that_is_read_rightly(tiny_fer2013: Path) -> None:
+def test_the_sheet_shows_an_image_that_is_read_correctly(tiny_fer2013: Path) -> None:
     subject, _ = few(tiny_fer2013)
     probs = subject.read(subject.images)
     right = (probs.argmax(1) == subject.target.argmax(1)).any()
     own = (probs * subject.target).sum(1)
-    assert _plainest(subject) == own.argmax()
-    assert not right or probs[_plainest(subject)].argmax() == subject.target[_plainest(subject)].argmax()
+    assert _clearest(subject) == own.argmax()
+    assert not right or probs[_clearest(subject)].argmax() == subject.target[_clearest(subject)].argmax()
 
 
-def test_an_attack_is_scored_by_what_is_answered_after_it() -> None:
-    """Weights that go by brightness, and an attack that turns it round: all right before, all wrong after."""
+def test_an_attack_is_scored_by_the_predictions_after_it() -> None:
+    """Weights that go by brightness, and an attack that inverts it: all right before, all wrong after."""
     images = np.repeat(np.array([10, 20, 230, 240], np.uint8), 48 * 48).reshape(4, 48, 48, 1)
 
     class Bright(Subject):
-        def answer(self, crops: np.ndarray) -> np.ndarray:
+        def classify(self, crops: np.ndarray) -> np.ndarray:
             light = crops.mean((1, 2, 3)) / 255
             return np.stack([1 - light, light], 1)
 
     subject = Bright(Classifier("fer2013-nano"), images, np.eye(2)[[0, 0, 1, 1]], ("neutral", "happiness"))
     row = module._attacked(subject, Attack("turned", 255, lambda crops, label: 255 - crops))
-    assert (row["clean_accuracy"], row["accuracy"]) == (1.0, 0.0)
+    assert (row.clean_accuracy, row.accuracy) == (1.0, 0.0)
     row = module._attacked(
         subject, Attack("half", 255, lambda crops, label: np.concatenate([255 - crops[:1], crops[1:]]))
     )
-    assert (row["clean_accuracy"], row["accuracy"]) == (1.0, 0.75)
+    assert (row.clean_accuracy, row.accuracy) == (1.0, 0.75)

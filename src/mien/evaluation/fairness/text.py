@@ -6,6 +6,7 @@ from textwrap import wrap
 
 from mien.evaluation.fairness.conclusion import p_text
 from mien.evaluation.fairness.report import ColumnAudit, FairnessReport, GroupScores
+from mien.evaluation.records.fairness import Fairness
 from mien.evaluation.report import Report
 from mien.evaluation.report.fairness import fairness as section
 from mien.evaluation.report.style import STYLE
@@ -16,6 +17,7 @@ from mien.evaluation.statistics.mcnemar import LEVEL
 from mien.html.markup import Html, escape, markup
 from mien.html.page import page, percent, table
 from mien.outputs import Outputs, into
+from mien.reading.shape import fits
 
 WIDE = 24  # letters of a group's name
 
@@ -56,11 +58,12 @@ KEPT = ("fairness.json", "fairness.html")
 def keep(result: Result, audit: FairnessReport, out: Path | Outputs) -> list[Path]:
     """Write fairness.json and fairness.html into a folder; return their paths."""
     name, where = result.provenance.weights or "result", result.provenance.measured_on
-    report = Report({name: result}, {}, fairness={name: audit.to_dict()})
+    written = json.dumps(audit.to_dict(), indent=2)
+    report = Report({name: result}, {}, fairness={name: fits(Fairness, json.loads(written))})
     title = f"{name} on {where} by group" if where else f"{name} by group"
     lede = "Are apparent facial expressions read as well for every group of people?"
     outputs = into(out)
-    outputs.write("fairness.json", f"{json.dumps(audit.to_dict(), indent=2)}\n".encode())
+    outputs.write("fairness.json", f"{written}\n".encode())
     outputs.write("fairness.html", page(title, section(report), lede=lede, style=STYLE).encode())
     return [outputs.folder / name for name in KEPT]
 

@@ -57,10 +57,11 @@ def write(report: Report, path: Path) -> Path:
 def _title(report: Report) -> str:
     if not report.single:
         return f"{len(report.results)} results side by side"
-    ((name, f),) = report.figures.items()
-    return f"{name} on {f['dataset']} {f['split']}" if f.get("dataset") else name
+    ((name, result),) = report.results.items()
+    facts = result.provenance
+    return f"{name} on {facts.measured_on}" if facts.dataset else name
 
 
 def _lede(report: Report) -> str:
-    told = "How well apparent facial expressions were read."
-    return told if report.single else f"{told} {', '.join(report.results)}."
+    lede = "How accurately apparent facial expressions were recognised."
+    return lede if report.single else f"{lede} {', '.join(report.results)}."

@@ -1,4 +1,4 @@
-"""Whether confidence can be trusted: reliability, and what is gained by not answering when unsure."""
+"""Whether confidence can be trusted: reliability, and what abstaining gains."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from mien.html.chart import Line, lines
 from mien.html.markup import EMPTY, Html, escape, join, markup
 from mien.html.page import note, percent, table
 
-SHARES = (1.0, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.25)
+COVERAGES = (1.0, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.25)
 
 
 def calibration(report: Report) -> Html:
@@ -20,16 +20,16 @@ def calibration(report: Report) -> Html:
     known = _graded(report)
     if not known:
         return EMPTY
-    found = {name: metrics.reliability(result.probs, result.target) for name, result in known.items()}
+    curves = {name: metrics.reliability(result.probs, result.target) for name, result in known.items()}
     drawn = [Line("perfect", [0, 1], [0, 1], 0)]
-    drawn += [Line(name, x.tolist(), y.tolist(), report.kinds[name]) for name, (x, y, _) in found.items()]
+    drawn += [Line(name, x.tolist(), y.tolist(), report.kinds[name]) for name, (x, y, _) in curves.items()]
     chart = lines(drawn, "confidence", "accuracy", unit=True, shares=(True, True))
     marks = key((line.name, line.kind, line.kind == 0) for line in drawn)
     caption = (
-        "Reliability: each point holds equally many images. Above the dashed line the weights are too modest, "
-        "below it too sure of themselves."
+        "Reliability: each point holds equally many images. Above the dashed line the weights are underconfident, "
+        "below it overconfident."
     )
-    bins = join(_bins(name if not report.single else "", *columns) for name, columns in found.items())
+    bins = join(_bins(name if not report.single else "", *columns) for name, columns in curves.items())
     return section(
         "calibration",
         "Calibration",
@@ -38,48 +38,50 @@ def calibration(report: Report) -> Html:
 
 
 def risk(report: Report) -> Html:
-    """The share of wrong answers among the images answered, when the least confident are not."""
+    """The error among the most confident predictions, when the weights abstain from the others."""
     known = _graded(report)
     if not known:
         return EMPTY
     curves = {name: risk_coverage(result.probs, result.target) for name, result in known.items()}
     drawn = [Line(name, *_thin(*curve), report.kinds[name]) for name, curve in curves.items()]
-    chart = lines(drawn, "answered", "wrong among the answered", shares=(True, True))
-    caption = "Risk and coverage: the share of wrong answers when only the most confident images are answered."
+    chart = lines(drawn, "coverage", "error among predictions", shares=(True, True))
+    caption = "Risk and coverage: the error among predictions when the weights abstain from the least confident images."
     marks = key_of(report)
     rows = [
-        [escape(percent(share)), *(_answered(known[name], curves[name], share) for name in known)] for share in SHARES
+        [escape(percent(coverage)), *(_at(coverage, known[name], curves[name]) for name in known)]
+        for coverage in COVERAGES
     ]
-    head = ("answered", *(known if not report.single else ("accuracy",)))
-    beside = markup(
-        '<div class="box"><h3>When only the surest are answered</h3>{}{}</div>',
+    head = ("coverage", *(known if not report.single else ("accuracy",)))
+    box = markup(
+        '<div class="box"><h3>Accuracy by coverage</h3>{}{}</div>',
         table(head, rows),
         _areas(report, known),
     )
     return section(
         "risk",
-        "Answering only when sure",
-        markup('<div class="two">{}{}</div>', figure(chart, caption, marks=marks), beside),
+        "Abstaining when unsure",
+        markup('<div class="two">{}{}</div>', figure(chart, caption, marks=marks), box),
     )
 
 
 def _areas(report: Report, known: dict[str, Result]) -> Html:
-    """Return what the curves come to, and what the weights' own threshold does."""
+    """Return the areas under the curves, and the effect of the weights' own threshold."""
     areas = (f"{'' if report.single else f'{name} '}{aurc(r.probs, r.target):.3f}" for name, r in known.items())
-    says = [f"Area under the curve (AURC, less is better): {', '.join(areas)}."]
+    texts = [f"Area under the curve (AURC, less is better): {', '.join(areas)}."]
     for name in known:
-        at = (report.figures[name].get("selective") or {}).get("accuracy_at_threshold")
-        if at and at["n"]:
+        selective = report.scores[name].selective
+        at = selective.accuracy_at_threshold if selective else None
+        if at and at.n:
             own = "the weights" if report.single else name
-            says.append(
-                f"From the confidence of {at['threshold']:.2f} in the card on, {own} answer {percent(at['coverage'])}, "
-                f"{percent(at['accuracy'], 1)} of them rightly (95 %: {span(at['accuracy_interval'])})."
+            texts.append(
+                f"At the threshold of {at.threshold:.2f} in the card, {own} predict {percent(at.coverage)} of the "
+                f"images with an accuracy of {percent(at.accuracy, 1)} (95 %: {span(at.accuracy_interval)})."
             )
-    return join(note(text) for text in says)
+    return join(note(text) for text in texts)
 
 
 def _graded(report: Report) -> dict[str, Result]:
-    """Return the results that say how sure they are; bare labels do not."""
+    """Return the results with confidences; labels alone have none."""
     return {name: r for name, r in report.results.items() if len(r) and not r.provenance.labels_only}
 
 
@@ -90,11 +92,11 @@ def _thin(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[list[float], 
     return x[chosen].tolist(), y[chosen].tolist()
 
 
-def _answered(result: Result, curve: tuple[NDArray[np.float64], NDArray[np.float64]], share: float) -> Html:
-    """Return the accuracy where a share of the images is answered, and the least confidence there; HTML."""
-    k = min(round(share * len(result)), len(result)) - 1
-    least = np.sort(result.probs.max(1))[::-1][k]
-    return markup("{}<small>from {:.3f} on</small>", escape(percent(1 - float(curve[1][k]), 1)), least)
+def _at(coverage: float, result: Result, curve: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Html:
+    """Return the accuracy at a coverage, and the least confidence there."""
+    k = min(round(coverage * len(result)), len(result)) - 1
+    threshold = np.sort(result.probs.max(1))[::-1][k]
+    return markup("{}<small>from {:.3f} on</small>", escape(percent(1 - float(curve[1][k]), 1)), threshold)
 
 
 def _bins(
@@ -110,11 +112,11 @@ def _errors(report: Report, known: dict[str, Result]) -> Html:
     shown = {"ece": "ECE, equal mass", "ece_width": "ECE, equal width", "nll": "log loss", "brier": "Brier score"}
     rows = []
     for column, title in shown.items():
-        found = [report.figures[name].get(column) for name in known]
-        texts = [percent(v, 1) if column.startswith("ece") else "-" if v is None else f"{v:.3f}" for v in found]
+        values = [report.scores[name].values.get(column) for name in known]
+        texts = [percent(v, 1) if column.startswith("ece") else "-" if v is None else f"{v:.3f}" for v in values]
         rows.append([escape(title), *map(escape, texts)])
     confidence = [escape(percent(float(result.probs.max(1).mean()), 1)) for result in known.values()]
     rows.append([escape("mean confidence"), *confidence])
-    rows.append([escape("accuracy"), *(escape(percent(report.figures[name]["accuracy"], 1)) for name in known)])
+    rows.append([escape("accuracy"), *(escape(percent(report.scores[name].accuracy, 1)) for name in known)])
     head = ("", *(known if not report.single else ("these weights",)))
     return markup('<div class="box"><h3>Errors of the probabilities</h3>{}</div>', table(head, rows))

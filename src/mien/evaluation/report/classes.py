@@ -1,6 +1,4 @@
-"""The expressions one by one: how often each is found, and what it is taken for."""
-
-from typing import Any
+"""The expressions one by one: how often each is recognised, and what it is mistaken for."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +6,8 @@ from numpy.typing import NDArray
 from mien.evaluation import metrics
 from mien.evaluation.report.components import figure, key_of, name_of, section, toggle, with_span
 from mien.evaluation.report.model import Report
+from mien.evaluation.result import Result
+from mien.evaluation.scores import Scores
 from mien.evaluation.statistics import intervals
 from mien.evaluation.statistics.intervals import Interval
 from mien.html.chart import Whisker, whiskers
@@ -15,85 +15,79 @@ from mien.html.markup import EMPTY, Html, element, escape, join, markup
 from mien.html.page import dotted, note, percent, scroll, table
 from mien.labels import ordered
 
+MAX_MISTAKES = 8
+"""Mistakes that are listed."""
+RECALL = "Recall by expression with its 95 % interval."
+
 
 def expressions(report: Report) -> Html:
     """Precision, recall, F1 and top-2 by expression; of several results F1 and recall side by side."""
     if not any(len(result) for result in report.results.values()):
         return EMPTY
-    if not report.single:
-        return section("expressions", "By expression", _compared(report))
-    (name,) = report.results
-    seconds, spans = _among_two(report, name), _recall_spans(report, name)
-    rows, marks = [], []
-    for label, row in report.figures[name]["per_class"].items():
-        within = spans.get(label)
-        shares = [escape(percent(row[key], 1)) for key in ("precision", "f1")]
-        found = with_span(percent(row["recall"], 1), within)
-        two = escape(percent(seconds.get(label), 1))
-        rows.append([dotted(label), markup("{:,}", row["support"]), shares[0], found, shares[1], two])
-        marks.append(Whisker(label, row["recall"] if row["support"] else None, within))
-    listed = table(("expression", "images", "precision", "recall", "F1", "in top two"), rows)
-    caption = "Recall by expression with its 95 % interval."
-    told = note(
-        "Recall: the share of the images of an expression that is found. Precision: the share of the "
-        "answers that is right. In top two: the label is among the two likeliest."
-    )
-    beside = element("div", listed, told, cls="box")
-    return section(
-        "expressions",
-        "By expression",
-        markup('<div class="two wide">{}{}</div>', beside, figure(whiskers(marks, "recall"), caption)),
-    )
+    (name, *others) = report.results
+    shown = _side_by_side(report) if others else _single(report.results[name], report.scores[name])
+    return section("expressions", "By expression", shown)
 
 
 def confusion(report: Report) -> Html:
-    """Who is taken for whom: counts, and shares of each row."""
-    known = {name: f for name, f in report.figures.items() if f["n"]}
+    """What is mistaken for what: counts, and fractions of each row."""
+    known = {name: scores for name, scores in report.scores.items() if scores.n}
     if not known:
         return EMPTY
     panes = {}
-    for title, shares in (("Images", False), ("Share of each row", True)):
-        grids = join(_matrix(report, name, shares) for name in known)
+    for title, fractions in (("Images", False), ("Fraction of each row", True)):
+        grids = join(_matrix(report, name, fractions) for name in known)
         panes[title] = grids if report.single else markup('<div class="two">{}</div>', grids)
-    told = note(
-        "Rows are labels, columns what was answered; the diagonal is right. Shades follow the share of the row."
+    explanation = note(
+        "Rows are labels, columns predictions; the diagonal is right. Shades follow the fraction of the row."
     )
     shown = toggle("confusion", panes)
     if report.single:
-        shown = markup('<div class="two">{}{}</div>', shown, _confused(*known.values()))
-    return section("confusion", "Confusion", told, shown)
+        shown = markup('<div class="two">{}{}</div>', shown, _mistakes(*known.values()))
+    return section("confusion", "Confusion", explanation, shown)
 
 
-MOST = 8
-"""Mistakes that are listed."""
+def _single(result: Result, scores: Scores) -> Html:
+    top2, ends = _top2(result), _recall_intervals(result)
+    rows, marks = [], []
+    for label, row in scores.per_class.items():
+        precision, f1, two = (escape(percent(v, 1)) for v in (row["precision"], row["f1"], top2.get(label)))
+        recall = with_span(percent(row["recall"], 1), ends.get(label))
+        rows.append([dotted(label), markup("{:,}", row["support"] or 0), precision, recall, f1, two])
+        marks.append(Whisker(label, row["recall"] if row["support"] else None, ends.get(label)))
+    listed = table(("expression", "images", "precision", "recall", "F1", "top-2"), rows)
+    explanation = note(
+        "Recall: the fraction of the images of an expression that are predicted so. Precision: the fraction of its "
+        "predictions that are right. Top-2: the label is among the two expressions with the highest probability."
+    )
+    box, chart = element("div", listed, explanation, cls="box"), figure(whiskers(marks, "recall"), RECALL)
+    return markup('<div class="two wide">{}{}</div>', box, chart)
 
 
-def _compared(report: Report) -> Html:
+def _side_by_side(report: Report) -> Html:
     """Return F1 and recall of every expression side by side, and the recalls with their intervals as a chart."""
-    labels = ordered(list({label for f in report.figures.values() for label in f["per_class"]}))
+    labels = ordered(list({label for scores in report.scores.values() for label in scores.per_class}))
     boxes = []
     for key, title in (("f1", "F1"), ("recall", "Recall")):
         rows = []
         for label in labels:
-            found = [f["per_class"].get(label) for f in report.figures.values()]
-            rows.append([dotted(label), *(escape(percent(row[key] if row else None, 1)) for row in found)])
-        listed = table(("expression", *report.figures), rows)
+            known = (scores.per_class.get(label) for scores in report.scores.values())
+            rows.append([dotted(label), *(escape(percent(row[key] if row else None, 1)) for row in known)])
+        listed = table(("expression", *report.scores), rows)
         boxes.append(markup('<div class="box"><h3>{}</h3>{}</div>', escape(title), listed))
-    spans = {name: _recall_spans(report, name) for name in report.figures}
+    ends = {name: _recall_intervals(result) for name, result in report.results.items()}
     marks = [
-        Whisker(label, row["recall"], spans[name].get(label), report.kinds[name])
+        Whisker(label, row["recall"], ends[name].get(label), report.kinds[name])
         for label in labels
-        for name, f in report.figures.items()
-        if (row := f["per_class"].get(label)) and row["support"]
+        for name, scores in report.scores.items()
+        if (row := scores.per_class.get(label)) and row["support"]
     ]
-    caption = "Recall by expression with its 95 % interval."
-    chart = figure(whiskers(marks, "recall"), caption, marks=key_of(report))
+    chart = figure(whiskers(marks, "recall"), RECALL, marks=key_of(report))
     return markup('<div class="two">{}</div>{}', join(boxes), chart)
 
 
-def _recall_spans(report: Report, name: str) -> dict[str, Interval]:
+def _recall_intervals(result: Result) -> dict[str, Interval]:
     """Return the interval of each label's recall, by group where groups are known."""
-    result = report.results[name]
     label, predicted = metrics.top1(result.probs, result.target)
     own = {text: label == k for k, text in enumerate(result.labels) if (label == k).any()}
     group = result.group
@@ -103,53 +97,51 @@ def _recall_spans(report: Report, name: str) -> dict[str, Interval]:
     }
 
 
-def _among_two(report: Report, name: str) -> dict[str, float]:
-    """Return the share of each label's images whose label is among the two likeliest."""
-    result = report.results[name]
+def _top2(result: Result) -> dict[str, float]:
+    """Return the top-2 accuracy of each label's images."""
     label, _ = metrics.top1(result.probs, result.target)
     hits = metrics.top2_hits(result.probs, result.target)
     return {text: float(hits[label == k].mean()) for k, text in enumerate(result.labels) if (label == k).any()}
 
 
-def _matrix(report: Report, name: str, shares: bool) -> Html:
-    f = report.figures[name]
-    counts = np.asarray(f["confusion"])
-    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    head = join(markup('<th scope="col"><span>{}</span></th>', escape(label)) for label in f["labels"])
+def _matrix(report: Report, name: str, as_fractions: bool) -> Html:
+    labels, counts = report.scores[name].labels, np.asarray(report.scores[name].confusion)
+    fractions = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    head = join(markup('<th scope="col"><span>{}</span></th>', escape(label)) for label in labels)
     rows = join(
-        markup('<tr><th scope="row">{}</th>{}</tr>', escape(label), _cells(counts[k], share[k], k, shares))
-        for k, label in enumerate(f["labels"])
+        markup('<tr><th scope="row">{}</th>{}</tr>', escape(label), _cells(counts[k], fractions[k], k, as_fractions))
+        for k, label in enumerate(labels)
     )
-    corner = Html("<td>answer →<br>label ↓</td>")
+    corner = Html("<td>prediction →<br>label ↓</td>")
     grid = markup('<table class="matrix"><thead><tr>{}{}</tr></thead><tbody>{}</tbody></table>', corner, head, rows)
     title = EMPTY if report.single else markup("<h3>{}</h3>", name_of(name, report.kinds[name]))
-    told = f"confusion of {name}, {'shares of each row' if shares else 'images'}"
-    return markup('<div class="box">{}{}</div>', title, scroll(grid, told))
+    region = f"confusion of {name}, {'fractions of each row' if as_fractions else 'images'}"
+    return markup('<div class="box">{}{}</div>', title, scroll(grid, region))
 
 
-def _confused(f: dict[str, Any]) -> Html:
-    """Return the mistakes made most often, in a box."""
-    counts, labels = np.array(f["confusion"]), f["labels"]
+def _mistakes(scores: Scores) -> Html:
+    """Return the most frequent mistakes, in a box."""
+    counts, labels = np.array(scores.confusion), scores.labels
     support = counts.sum(1)
     np.fill_diagonal(counts, 0)
-    most = np.argsort(-counts, axis=None, kind="stable")[:MOST]
-    pairs = [(int(k) // len(labels), int(k) % len(labels)) for k in most]
+    top = np.argsort(-counts, axis=None, kind="stable")[:MAX_MISTAKES]
+    pairs = [(int(k) // len(labels), int(k) % len(labels)) for k in top]
     rows = [
         [
             join((dotted(labels[k]) for k in (i, j)), " \N{RIGHTWARDS ARROW} "),
             escape(f"{counts[i, j]:,}"),
-            escape(share),
+            escape(percent(counts[i, j] / support[i])),
         ]
         for i, j in pairs
-        if counts[i, j] and (share := percent(counts[i, j] / support[i]))
+        if counts[i, j]
     ]
-    listed = table(("label \N{RIGHTWARDS ARROW} answer", "images", "share"), rows)
+    listed = table(("label \N{RIGHTWARDS ARROW} prediction", "images", "fraction"), rows)
     return markup('<div class="box"><h3>The most frequent mistakes</h3>{}</div>', listed)
 
 
-def _cells(counts: NDArray[np.int64], shares: NDArray[np.float64], own: int, as_shares: bool) -> Html:
+def _cells(counts: NDArray[np.int64], fractions: NDArray[np.float64], own: int, as_fractions: bool) -> Html:
     cells = []
-    for k, (count, share) in enumerate(zip(counts.tolist(), shares.tolist(), strict=True)):
-        text = escape(percent(share).removesuffix(" %")) if as_shares else markup("{:,}", count)
-        cells.append(element("td", text, cls="own" if k == own else None, style=f"--a:{share:.2f}"))
+    for k, (count, fraction) in enumerate(zip(counts.tolist(), fractions.tolist(), strict=True)):
+        text = escape(percent(fraction).removesuffix(" %")) if as_fractions else markup("{:,}", count)
+        cells.append(element("td", text, cls="own" if k == own else None, style=f"--a:{fraction:.2f}"))
     return join(cells)

@@ -1,4 +1,4 @@
-"""From run folders and results to a Report: whatever lies beside them is picked up, nothing is needed but the result.
+"""Collect a Report from run folders and results: with the files beside them, of which only the result is needed.
 
     report = gather([Path("runs/papers/cnn4/0-20260101-120000")], root)
 
@@ -11,21 +11,19 @@ import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from mien.card import Card
 from mien.data import DATASETS, load
 from mien.data.samples import Samples
 from mien.data.sampling import merge
 from mien.errors import DataError, UsageError, WeightsError, spelled
 from mien.evaluation.report import Report, write
-from mien.evaluation.report.measurements import files as measurements
-from mien.evaluation.report.measurements import measured
-from mien.evaluation.report.measurements import read as _json
+from mien.evaluation.report.facts import CommittedRow, RunFacts
+from mien.evaluation.report.measurements import files, measurements, read
 from mien.evaluation.report.model import Rows
 from mien.evaluation.report.place import alone
-from mien.evaluation.report.schema import Beside, Kept
 from mien.evaluation.result import Result
 from mien.evaluation.scores import score
 from mien.outputs import staged
@@ -38,18 +36,14 @@ from mien.reading.shape import fits
 from mien.reading.tables import read_log
 
 RESULTS = ("test.npz", "result.npz", "val.npz")
-"""What holds the result of a folder; the first that is there is taken."""
-
-
-ELSEWHERE = "images are put only into run folders and where `out` says"
-
-
+"""Names of a folder's result; the first that exists is used."""
+NAMED_FOLDERS_ONLY = "images are put only into run folders and where `out` says"
 OTHERS = {".csv", ".doc", ".docx", ".jpg", ".json", ".md", ".npz", ".pdf", ".png", ".svg", ".txt"}
-"""Suffixes that no page has, and no folder."""
+"""Suffixes that neither a page nor a folder has."""
 
 
 def make(paths: Sequence[Path], root: Path | str | None, out: Path | None) -> tuple[Path, list[str]]:
-    """Write the report of runs and results; return its path, and sentences on measurements that were left out.
+    """Write the report of runs and results; return its path, and sentences on measurements left out.
 
     `out` is a file or a folder; without it the report of one folder goes there, any other into the current one and
     then without images, which belong in folders that the user names.
@@ -67,38 +61,40 @@ def make(paths: Sequence[Path], root: Path | str | None, out: Path | None) -> tu
             with staged(path) as scratch:
                 write(report, scratch)
         restamp(path)
-    return path, [told for lines in report.strangers.values() for told in lines]
+    return path, [line for lines in report.left_out.values() for line in lines]
 
 
 def gather(paths: Sequence[Path], root: Path | str | None, with_images: bool = True, strict: bool = False) -> Report:
-    """Return the report of run folders, folders with a result, and `.npz` files; DataError for what is none of them.
+    """Return the report of run folders, folders with a result, and `.npz` files; DataError for anything else.
 
-    Folders and files of `mien stress --out` and `mien fairness --out` may be among them, beside the result they are of.
-    Images that cannot be had are missing with the reason; when `strict`, a data set under `root` that is not the one
+    Folders and files of `mien stress --out` and `mien fairness --out` may be among them, with the result they are of.
+    Where images are not available the reason is given.  When `strict`, a data set under `root` that is not the one
     measured is a DataError.
     """
-    given = [file for path in paths for file in measurements(Path(path), RESULTS)]
-    whole = [Path(path) for path in paths if not measurements(Path(path), RESULTS)]
-    if not whole:
-        told = " and ".join(map(str, paths))
-        raise UsageError(f"no result in {told}", "the result it is about as well", f"mien report RESULT {told}")
-    files = [_file(path) for path in whole]
-    loaded = [Result.load(file) for file in files]
-    names = _names(files, loaded)
-    results = dict(zip(names, loaded, strict=True))
-    where = dict(zip(names, files, strict=True))
-    found = measured(results, where, given, _beside)
-    images, missing = _images(results, root, strict) if with_images else ({}, dict.fromkeys(names, spelled(ELSEWHERE)))
+    given = [file for path in paths for file in files(Path(path), RESULTS)]
+    sources = [Path(path) for path in paths if not files(Path(path), RESULTS)]
+    if not sources:
+        words = " and ".join(map(str, paths))
+        raise UsageError(f"no result in {words}", "the result it is about as well", f"mien report RESULT {words}")
+    own = [_file(path) for path in sources]
+    loaded = [Result.load(file) for file in own]
+    names = _names(own, loaded)
+    results, where = dict(zip(names, loaded, strict=True)), dict(zip(names, own, strict=True))
+    measured = measurements(results, where, given, _beside)
+    images, reasons = (
+        _images(results, root, strict) if with_images else ({}, dict.fromkeys(names, spelled(NAMED_FOLDERS_ONLY)))
+    )
     return Report(
         results,
         {name: score(result) for name, result in results.items()},
         history={name: rows for name, file in where.items() if (rows := _rows(_beside(file, "log.csv")))},
         steps={name: rows for name, file in where.items() if (rows := _rows(_beside(file, "steps.csv")))},
         images=images,
-        **found.figures,
-        strangers=found.strangers,
-        about={name: _about(results[name], file) for name, file in where.items()},
-        missing=missing,
+        stress=measured.stress,
+        fairness=measured.fairness,
+        left_out=measured.left_out,
+        facts={name: _facts(results[name], file) for name, file in where.items()},
+        no_images=reasons,
     )
 
 
@@ -106,19 +102,19 @@ def _images(
     results: Mapping[str, Result], root: Path | str | None, strict: bool
 ) -> tuple[dict[str, Samples], dict[str, str]]:
     """Return the samples of each result, and in words why there are none."""
-    images, missing = {}, {}
+    images, reasons = {}, {}
     for name, result in results.items():
-        reason = _out_of_reach(result, root)
+        reason = _unavailable(result, root)
         try:
             if not reason:
                 images[name] = _samples(result, root)
         except DataError:
             if strict:
                 raise
-            reason = "the data set at hand cannot be read or is not the one that was measured"
+            reason = "the data set here cannot be read or is not the one that was measured"
         if reason:
-            missing[name] = reason
-    return images, missing
+            reasons[name] = reason
+    return images, reasons
 
 
 def _target(out: Path) -> Path:
@@ -129,9 +125,9 @@ def _file(path: Path) -> Path:
     """Return the result that a path stands for."""
     if not path.is_dir():
         return path
-    measured = _json(path / "metrics.json" if (path / "metrics.json").is_file() else None)
+    metrics = read(path / "metrics.json" if (path / "metrics.json").is_file() else None)
     for name in RESULTS:
-        stale = name == "test.npz" and "weights" in measured and "test" not in measured  # of weights that are no more
+        stale = name == "test.npz" and "weights" in metrics and "test" not in metrics  # of earlier weights
         if (path / name).is_file() and not stale:
             return path / name
     raise DataError(f"{path} holds no result", f"one of {', '.join(RESULTS)}", "run `mien evaluate --out` into it")
@@ -151,53 +147,55 @@ def _names(files: Sequence[Path], loaded: Sequence[Result]) -> list[str]:
 
 def _beside(file: Path, name: str) -> Path | None:
     """Return a file that belongs to a result: beside it, under its own name or with the result's prefix."""
-    found = (file.parent / name, file.parent / f"{file.stem.rpartition('-')[0]}-{name}")
-    return next((path for path in found if path.is_file()), None)
+    candidates = (file.parent / name, file.parent / f"{file.stem.rpartition('-')[0]}-{name}")
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def _rows(path: Path | None) -> Rows:
-    """Return the rows of a log, numbers as floats and what is empty as None."""
+    """Return the rows of a log, numbers as floats and empty cells as None."""
     if path is None:
         return []
     return read_log(path)
 
 
-def _about(result: Result, file: Path) -> dict[str, Any]:
-    """Return the recipe, the environment, the card and the val figures of a result, each where known."""
-    kept = _json(_beside(file, f"{file.stem.rpartition('-')[0] or file.stem}.json"))
+def _facts(result: Result, file: Path) -> RunFacts:
+    """Return the recipe, the environment, the card and the val scores of a result, each where known."""
+    document = read(_beside(file, f"{file.stem.rpartition('-')[0] or file.stem}.json"))
     with parsing(file.parent / f"{file.stem}.json", "a row that mien wrote"):
-        fits(Kept, kept)
-    metrics, recipe = _json(_beside(file, "metrics.json")), file.parent / "recipe.yaml"
-    own = read_yaml(recipe, "the recipe of a run") if recipe.is_file() else None
+        row = fits(CommittedRow, document)
+    metrics, own = read(_beside(file, "metrics.json")), file.parent / "recipe.yaml"
     card = _card(result, file.parent)
-    about = {
-        "recipe": own or kept.get("recipe") or (card or {}).get("recipe"),
-        "environment": _json(_beside(file, "env.json")) or kept.get("environment") or result.provenance.trained,
-        "val": metrics.get("val")
-        or (kept.get("figures") or {}).get("val")
-        or (card or {}).get("metrics", {}).get("val"),
+    recipe = (
+        (read_yaml(own, "the recipe of a run") if own.is_file() else None)
+        or row.recipe
+        or (card.recipe if card else None)
+    )
+    facts = {
+        "recipe": recipe or None,
+        "full_recipe": recipe or None,
+        "environment": read(_beside(file, "env.json")) or row.environment or result.provenance.trained,
+        "val": metrics.get("val") or (row.figures or {}).get("val") or (card.metrics.get("val") if card else None),
         "card": card,
     }
-    with parsing(file.parent, says="holds recipe.yaml, env.json or metrics.json with what mien did not write"):
-        fits(Beside, about)
-    return about
+    with parsing(file.parent, says="holds a recipe.yaml, env.json or metrics.json that mien did not write"):
+        return fits(RunFacts, facts)
 
 
-def _card(result: Result, folder: Path) -> dict[str, Any] | None:
+def _card(result: Result, folder: Path) -> Card | None:
     """Return the card of the weights that were measured: the run's own, or a shipped file with the same digest."""
     from mien.inference.classify import Classifier, locate
 
     try:
         if (folder / "recipe.yaml").is_file():
-            return Classifier(folder / "model.onnx").card.model_dump()
+            return Classifier(folder / "model.onnx").card
         path = locate(str(result.provenance.weights))
         same = sha256_of(path) == result.provenance.weights_sha256
-        return Classifier(path).card.model_dump() if same else None
+        return Classifier(path).card if same else None
     except (WeightsError, OSError):
         return None
 
 
-def _out_of_reach(result: Result, root: Path | str | None) -> str:
+def _unavailable(result: Result, root: Path | str | None) -> str:
     if str(result.provenance.dataset) not in DATASETS:
         return "mien has no reader for the data set"
     return "" if root or os.environ.get("MIEN_DATA") else spelled("neither `root` nor MIEN_DATA names the data set")

@@ -19,19 +19,19 @@ def section(key: str, title: str, *parts: Html) -> Html:
 
 
 def figure(chart: Html, caption: str, listed: Html = EMPTY, marks: Html = EMPTY) -> Html:
-    """Return a chart with its key, its caption (text) and, folded away below it, the same as a table."""
-    folded = markup("<details><summary>The figure as a table</summary>{}</details>", listed) if listed else EMPTY
+    """Return a chart with its key, its caption (text) and, folded away below it, its data as a table."""
+    folded = markup("<details><summary>Data table</summary>{}</details>", listed) if listed else EMPTY
     shown = markup("<figure>{}{}<figcaption>{}</figcaption></figure>", chart, marks, escape(caption))
     return markup('<div class="box drawn">{}{}</div>', shown, folded)
 
 
-def strangers(report: Report, key: str) -> Html:
+def left_out(report: Report, key: str) -> Html:
     """Return a line for each file that a section leaves out because it is about something else."""
-    return join(note(told) for told in report.strangers.get(key, ()))
+    return join(note(line) for line in report.left_out.get(key, ()))
 
 
 def key(entries: Iterable[tuple[str, int, bool]]) -> Html:
-    """Return a chart's key: (name, place in the palette, whether dashed) each; nothing for less than two."""
+    """Return a chart's key: (name, place in the palette, whether dashed) each; nothing for fewer than two."""
     listed = [markup("<li>{}{}</li>", swatch(kind, dashed), escape(name)) for name, kind, dashed in entries]
     return markup('<ul class="key">{}</ul>', join(listed)) if len(listed) > 1 else EMPTY
 
@@ -47,7 +47,7 @@ def name_of(name: str, kind: int) -> Html:
 
 
 def toggle(group: str, panes: Mapping[str, Html]) -> Html:
-    """Return panes of which one is shown at a time, by radio buttons and without a script; print shows all."""
+    """Return panes with radio buttons that show one at a time, without a script; print shows all."""
     buttons, shown = [], []
     for k, (name, pane) in enumerate(panes.items()):
         own = f"{group}-{k}"
@@ -64,14 +64,14 @@ def listing(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Html:
 
 
 def contents(sections: Iterable[Html]) -> Html:
-    """Return links to the sections that have something to say."""
+    """Return links to the sections that are not empty."""
     headings = (re.match(r'<section id="([\w-]+)"[^>]*>\n<h2[^>]*>([^<]*)</h2>', part) for part in sections)
     links = [markup('<li><a href="#{}">{}</a></li>', *map(Html, match.groups())) for match in headings if match]
     return markup('<nav aria-label="Contents"><ul>{}</ul></nav>', join(links))
 
 
 def span(interval: Sequence[float | None] | None) -> str:
-    """Return an interval of shares as percent.
+    """Return an interval of fractions as percent.
 
     >>> span([0.6691, 0.6996]), span(None)
     ('66.9 to 70.0', '')
@@ -82,7 +82,13 @@ def span(interval: Sequence[float | None] | None) -> str:
     return f"{100 * low:.1f} to {100 * high:.1f}"
 
 
-def with_span(share: str, interval: Sequence[float] | None) -> Html:
-    """Return a share, as text, with its interval in a smaller second line; HTML."""
+def with_span(value: str, interval: Sequence[float | None] | None) -> Html:
+    """Return a value, as text, with its interval of fractions in a smaller second line."""
     ends = span(interval)
-    return markup("{}<small>{}</small>", escape(share), escape(ends)) if ends else escape(share)
+    return markup("{}<small>{}</small>", escape(value), escape(ends)) if ends else escape(value)
+
+
+def known_ends(interval: Sequence[float | None] | None) -> list[float] | None:
+    """Return both ends of an interval, None where one is not known."""
+    ends = [end for end in interval or () if end is not None]
+    return ends if len(ends) == 2 else None

@@ -1,12 +1,11 @@
 """Whether several results on the same images differ by more than chance: paired differences, McNemar, Holm."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from mien.evaluation.compare.comparison import Difference, Subset
 from mien.evaluation.compare.measure import subset, without_duplicates
 from mien.evaluation.compare.text import title
-from mien.evaluation.report.components import figure, section
+from mien.evaluation.report.components import figure, known_ends, section
 from mien.evaluation.report.fairness import p_value
 from mien.evaluation.report.gallery import rows_of
 from mien.evaluation.report.model import Report
@@ -42,7 +41,7 @@ def _box(part: Subset) -> Html:
         only = markup("{:,} / {:,}", pair.a_only, pair.b_only)
         rows.append([escape(both), *cells, only, p_value(pair.p), p_value(pair.p_holm), escape(worth)])
         gap = pair.differences["accuracy"]
-        marks.append(Whisker(both, gap.difference, _ends(gap), faint=not pair.significant))
+        marks.append(Whisker(both, gap.difference, known_ends(gap.interval), faint=not pair.significant))
     head = ("pair", *SHOWN.values(), "only one right", "p", "p (Holm)", "")
     caption = f"{name}, n {part.n:,}: differences in accuracy with 95 % intervals; faint where it may be chance."
     chart = figure(whiskers(marks, "difference in accuracy", gap=True), caption)
@@ -52,13 +51,8 @@ def _box(part: Subset) -> Html:
 def _cell(own: Difference | None) -> Html:
     if own is None or own.difference is None:
         return Html("-")
-    gap, ends = escape(_signed(own.difference)), _ends(own)
+    gap, ends = escape(_signed(own.difference)), known_ends(own.interval)
     return gap if ends is None else markup("{}<small>{} to {}</small>", gap, *(escape(_signed(end)) for end in ends))
-
-
-def _ends(own: Difference) -> Sequence[float] | None:
-    ends = [end for end in own.interval if end is not None]
-    return ends if len(ends) == 2 else None
 
 
 def _signed(value: float) -> str:

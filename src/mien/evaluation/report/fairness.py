@@ -1,114 +1,99 @@
-"""How the weights treat groups of people, from what the fairness audit wrote."""
+"""How the weights do on groups of people, as measured by `mien fairness`."""
 
-from typing import Any
-
-from mien.evaluation.report.components import figure, name_of, section, span, strangers, with_span
+from mien.evaluation.records.fairness import Column, Fairness, Group
+from mien.evaluation.report.components import figure, known_ends, left_out, name_of, section, span, with_span
 from mien.evaluation.report.model import Report
 from mien.evaluation.statistics.clusters import by
 from mien.evaluation.statistics.intervals import ECE_TOLD
 from mien.html.chart import Whisker, whiskers
 from mien.html.markup import EMPTY, Html, escape, markup
-from mien.html.page import facts, percent, table
+from mien.html.page import facts, note, percent, table
 
 
 def fairness(report: Report) -> Html:
-    """Accuracy, calibration and error rates by group; groups too small to conclude from are faint."""
+    """Accuracy, calibration and error rates by group; groups too small for conclusions are faint."""
     parts = []
-    for name, found in report.fairness.items():
-        none = "no group by any column" if len(found["columns"]) > 1 else "no group"
+    for name, audit in report.fairness.items():
         title = EMPTY if report.single else markup("<h3>{}</h3>", name_of(name, report.kinds[name]))
-        left = f" {found['left_out']:,} of them are in {none}." if found.get("left_out") else ""
-        told = (
-            f"Groups are those of the table that was given, {found['n']:,} images.{left} Below "
-            f"{found['min_group']:,} images a group is shown faint and nothing is concluded from it. "
-            f"{_by(found)}{ECE_TOLD}"
-        )
-        parts += [
-            markup('{}<p class="soft">{}</p>', title, escape(told)),
-            *(_column(report, name, column) for column in found["columns"]),
-        ]
-    return section("fairness", "By group of people", strangers(report, "fairness"), *parts)
+        parts += [title, note(_explanation(audit)), *(_column(report, name, column) for column in audit.columns)]
+    return section("fairness", "By group of people", left_out(report, "fairness"), *parts)
 
 
-def _by(found: dict[str, Any]) -> str:
-    whole = next((column["by"] for column in found["columns"] if column.get("by")), None)
-    return f"Intervals and tests are {by(whole)}. " if whole else ""
+def _explanation(audit: Fairness) -> str:
+    none = "no group by any column" if len(audit.columns) > 1 else "no group"
+    ungrouped = f" {audit.left_out:,} of them are in {none}." if audit.left_out else ""
+    groups = next((column.by for column in audit.columns if column.by), None)
+    tested = f"Intervals and tests are {by(groups)}. " if groups else ""
+    return (
+        f"Groups are those of the given table, {audit.n:,} images.{ungrouped} A group of fewer than "
+        f"{audit.min_group:,} images is faint, and nothing is concluded from it. {tested}{ECE_TOLD}"
+    )
 
 
-def _column(report: Report, name: str, column: dict[str, Any]) -> Html:
-    rows, marks = [], []
-    for group in column["groups"]:
-        few = EMPTY if group["enough"] else Html("<small>too few</small>")
-        rows.append(
-            [
-                escape(group["group"]),
-                markup("{:,}{}", group["n"], few),
-                with_span(percent(group["accuracy"], 1), group.get("accuracy_interval")),
-                with_span(percent(group.get("ece"), 1), group.get("ece_interval")),
-            ]
-        )
-        marks.append(
-            Whisker(
-                f"{group['group']} ({group['n']:,})",
-                group["accuracy"],
-                group.get("accuracy_interval"),
-                report.kinds[name],
-                not group["enough"],
-            )
-        )
-    if column.get("left_out"):
-        rows.append([Html('<span class="soft">no group</span>'), markup("{:,}", column["left_out"]), EMPTY, EMPTY])
-    chart = figure(whiskers(marks, "accuracy"), f"Accuracy by {column['column']} with its 95 % interval.")
-    listed = table((column["column"], "images", "accuracy", "ECE"), rows)
+def _column(report: Report, name: str, column: Column) -> Html:
+    rows = [_row(group) for group in column.groups]
+    if column.left_out:
+        rows.append([Html('<span class="soft">no group</span>'), markup("{:,}", column.left_out), EMPTY, EMPTY])
+    marks = [
+        Whisker(f"{g.group} ({g.n:,})", g.accuracy, known_ends(g.accuracy_interval), report.kinds[name], not g.enough)
+        for g in column.groups
+    ]
+    chart = figure(whiskers(marks, "accuracy"), f"Accuracy by {column.column} with its 95 % interval.")
     level = 3 if report.single else 4
-    title = markup("<h{}>By {}</h{}>", level, escape(column["column"]), level)
-    said = str(column.get("conclusion") or "")
-    told = markup("<p>{}.</p>", escape(said[:1].upper() + said[1:])) if said else EMPTY
-    beside = markup('<div class="box">{}{}</div>', listed, facts(_gaps(column)))
-    return markup('{}{}<div class="two">{}{}</div>{}{}', title, told, chart, beside, _tests(column), _rates(column))
+    title = markup("<h{}>By {}</h{}>", level, escape(column.column), level)
+    words = column.conclusion or ""
+    conclusion = markup("<p>{}.</p>", escape(words[:1].upper() + words[1:])) if words else EMPTY
+    listed = table((column.column, "images", "accuracy", "ECE"), rows)
+    box = markup('<div class="box">{}{}</div>', listed, facts(_gaps(column)))
+    details = (_tests(column), _rates(column))
+    return markup('{}{}<div class="two">{}{}</div>{}{}', title, conclusion, chart, box, *details)
 
 
-def _gaps(column: dict[str, Any]) -> dict[str, str]:
-    gap = column.get("gap")
+def _row(group: Group) -> list[Html]:
+    few = EMPTY if group.enough else Html("<small>too few</small>")
+    return [
+        escape(group.group),
+        markup("{:,}{}", group.n, few),
+        with_span(percent(group.accuracy, 1), group.accuracy_interval),
+        with_span(percent(group.ece, 1), group.ece_interval),
+    ]
+
+
+def _gaps(column: Column) -> dict[str, str]:
+    gap, odds = column.gap, column.equalised_odds_gap
+    within = f" (95 %: {ends})" if (ends := span(column.gap_interval)) else ""
     return {
-        "worst group": str(column.get("worst_group") or ""),
-        "gap in accuracy": "" if gap is None else f"{100 * gap:.1f} points" + _within(column.get("gap_interval")),
-        "equalised odds": ""
-        if column.get("equalised_odds_gap") is None
-        else f"rates differ by up to {100 * column['equalised_odds_gap']:.1f} points",
+        "worst group": column.worst_group or "",
+        "gap in accuracy": "" if gap is None else f"{100 * gap:.1f} points{within}",
+        "equalised odds": "" if odds is None else f"rates differ by up to {100 * odds:.1f} points",
     }
 
 
-def _within(interval: list[float] | None) -> str:
-    return f" (95 %: {ends})" if (ends := span(interval)) else ""
-
-
-def _tests(column: dict[str, Any]) -> Html:
-    if not column.get("tests"):
+def _tests(column: Column) -> Html:
+    if not column.tests:
         return EMPTY
-    rows = [[escape(test["what"]), p_value(test["p"]), p_value(test.get("p_holm"))] for test in column["tests"]]
-    told = escape(f"Tests of differences by {column['column']}")
-    return markup("<details><summary>{}</summary>{}</details>", told, table(("test", "p", "p after Holm"), rows))
+    rows = [[escape(test.what), p_value(test.p), p_value(test.p_holm)] for test in column.tests]
+    title = escape(f"Tests of differences by {column.column}")
+    return markup("<details><summary>{}</summary>{}</details>", title, table(("test", "p", "p after Holm"), rows))
 
 
-def _rates(column: dict[str, Any]) -> Html:
+def _rates(column: Column) -> Html:
     rows = [
         [
-            escape(group["group"]),
+            escape(group.group),
             escape(label),
-            markup("{:,}", row["n"]),
-            with_span(percent(row["fpr"], 1), row.get("fpr_interval")),
-            with_span(percent(row["fnr"], 1), row.get("fnr_interval")),
+            markup("{:,}", rates.n),
+            with_span(percent(rates.fpr, 1), rates.fpr_interval),
+            with_span(percent(rates.fnr, 1), rates.fnr_interval),
         ]
-        for group in column["groups"]
-        for label, row in (group.get("per_class") or {}).items()
+        for group in column.groups
+        for label, rates in (group.per_class or {}).items()
     ]
     if not rows:
         return EMPTY
-    listed = table((column["column"], "expression", "images", "false positives", "false negatives"), rows)
-    return markup(
-        "<details><summary>False positives and negatives by {}</summary>{}</details>", escape(column["column"]), listed
-    )
+    listed = table((column.column, "expression", "images", "false positives", "false negatives"), rows)
+    title = escape(f"False positives and negatives by {column.column}")
+    return markup("<details><summary>{}</summary>{}</details>", title, listed)
 
 
 def p_value(p: float | None) -> Html:

@@ -25,7 +25,7 @@ BUDGET = 2_500_000
 """Bytes of thumbnails in one page."""
 TITLE = "gallery"
 RATED = 0.1
-"""Least share of the raters that is mentioned below an image."""
+"""Least fraction of the raters that is mentioned below an image."""
 
 
 def gallery(report: Report) -> Html:
@@ -34,7 +34,7 @@ def gallery(report: Report) -> Html:
 
 
 def mistakes(result: Result) -> NDArray[np.intp]:
-    """Return the rows whose answer is wrong, the most confident first, int64 (M,).
+    """Return the rows with a wrong prediction, the most confident first, int64 (M,).
 
     >>> probs = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8]])
     >>> mistakes(Result(probs, np.eye(2)[[1, 1, 0]], ("fear", "anger"), np.array(["a", "b", "c"]))).tolist()
@@ -71,9 +71,9 @@ class ThumbnailBudget:
             return EMPTY
         uri = data_uri(thumbnail(np.asarray(self._samples.images[row])), "image/png")
         self._left -= len(uri)
-        told = escape(f"image {id} of {self._samples.name} {self._samples.split}")
+        alt = escape(f"image {id} of {self._samples.name} {self._samples.split}")
         return markup(
-            '<figure><img src="{}" alt="{}" title="{}"><figcaption>{}</figcaption></figure>', uri, told, told, caption
+            '<figure><img src="{}" alt="{}" title="{}"><figcaption>{}</figcaption></figure>', uri, alt, alt, caption
         )
 
 
@@ -81,91 +81,100 @@ def _mistakes(report: Report, name: str, result: Result) -> Html:
     wrong = mistakes(result)
     if not len(wrong):
         return EMPTY
-    told = (
-        f"{len(wrong):,} of {len(result):,} images are read wrongly. These are the mistakes made with most "
-        f"confidence, up to {EACH} of each expression: picked for being wrong, they do not tell how often that is."
+    explanation = (
+        f"{len(wrong):,} of {len(result):,} predictions are wrong. These are the most confident ones, up to {EACH} of "
+        "each expression: picked for being wrong, they do not show how often that is."
     )
+    if name in report.images:
+        shown = _by_label(ThumbnailBudget(report.images[name]), result, wrong)
+    else:
+        explanation += f" The images are not shown: {report.no_images.get(name, 'the data set is not available')}."
+        shown = _listed(result, wrong[: 2 * EACH])
+    return section(TITLE, "Wrong predictions", note(explanation), shown)
+
+
+def _listed(result: Result, wrong: NDArray[np.intp]) -> Html:
     label, predicted = metrics.top1(result.probs, result.target)
-    if name not in report.images:
-        told += f" The images are not shown: {report.missing.get(name, 'the data set is not at hand')}."
-        rows = [
-            [
-                escape(result.ids[k]),
-                *(escape(result.labels[of[k]]) for of in (label, predicted)),
-                markup("{:.2f}", result.probs[k].max()),
-            ]
-            for k in wrong[: 2 * EACH]
+    rows = [
+        [
+            escape(result.ids[k]),
+            *(escape(result.labels[of[k]]) for of in (label, predicted)),
+            markup("{:.2f}", result.probs[k].max()),
         ]
-        return section(
-            TITLE, "Wrong predictions", note(told), table(("image", "true", "predicted", "confidence"), rows)
-        )
-    shelf, parts = ThumbnailBudget(report.images[name]), []
+        for k in wrong
+    ]
+    return table(("image", "true", "predicted", "confidence"), rows)
+
+
+def _by_label(thumbnails: ThumbnailBudget, result: Result, wrong: NDArray[np.intp]) -> Html:
+    label, parts = metrics.top1(result.probs, result.target)[0], []
     for k, text in enumerate(result.labels):
-        cards = [
-            shelf.card(str(result.ids[row]), _caption(result, int(row))) for row in wrong[label[wrong] == k][:EACH]
-        ]
+        rows = map(int, wrong[label[wrong] == k][:EACH])
+        cards = [thumbnails.card(str(result.ids[row]), _caption(result, row)) for row in rows]
         if any(cards):
             parts.append(
                 markup('<h3>{}Labelled {}</h3><div class="faces">{}</div>', dot(text), escape(text), join(cards))
             )
-    return section(TITLE, "Wrong predictions", note(told), *parts)
+    return join(parts, "\n")
 
 
 def _caption(result: Result, row: int) -> Html:
-    label, predicted = metrics.top1(result.probs[row : row + 1], result.target[row : row + 1])
-    true, said = (escape(result.labels[int(of[0])]) for of in (label, predicted))
-    return markup("true: {}, predicted: <b>{} {:.2f}</b>{}", true, said, result.probs[row].max(), _raters(result, row))
+    top = metrics.top1(result.probs[row : row + 1], result.target[row : row + 1])
+    label, predicted = (escape(result.labels[int(one[0])]) for one in top)
+    confidence = result.probs[row].max()
+    return markup("true: {}, predicted: <b>{} {:.2f}</b>{}", label, predicted, confidence, _raters(result, row))
 
 
 def _raters(result: Result, row: int) -> Html:
-    """Return what the raters said where they did not agree: what looks like a mistake may be a matter of opinion."""
-    said = result.target[row] if result.votes is None else result.votes[row] / max(1, int(result.votes[row].sum()))
-    if said.max() > 1 - RATED:
+    """Return the raters' labels where they disagree: an apparent mistake may be a matter of opinion."""
+    votes = result.target[row] if result.votes is None else result.votes[row] / max(1, int(result.votes[row].sum()))
+    if votes.max() > 1 - RATED:
         return EMPTY
-    order = [int(k) for k in np.argsort(-said, kind="stable") if said[k] >= RATED][:3]
-    return markup("<small>raters: {}</small>", escape(", ".join(f"{result.labels[k]} {said[k]:.1f}" for k in order)))
+    order = [int(k) for k in np.argsort(-votes, kind="stable") if votes[k] >= RATED][:3]
+    return markup("<small>raters: {}</small>", escape(", ".join(f"{result.labels[k]} {votes[k]:.1f}" for k in order)))
 
 
 def _differences(report: Report) -> Html:
-    """Return the images that only one of several results reads rightly, and those on which all are wrong."""
+    """Return the images that only one of several results gets right, and those that all get wrong."""
     name = next(iter(report.results))
     if not report.paired or name not in report.images:
         return EMPTY
     first = report.results[name]
     aligned = {key: other.take(rows_of(other, first.ids)) for key, other in report.results.items()}
     probs = np.stack([result.probs for result in aligned.values()])
-    answers = [metrics.top1(result.probs, result.target) for result in aligned.values()]
-    right = np.stack([label == predicted for label, predicted in answers])
-    true = answers[0][0]
-    margin = np.take_along_axis(probs, true[None, :, None], 2)[..., 0]
-    shelf, parts = ThumbnailBudget(report.images[name]), []
+    tops = [metrics.top1(result.probs, result.target) for result in aligned.values()]
+    right, label = np.stack([np.equal(*top) for top in tops]), tops[0][0]
+    own = np.take_along_axis(probs, label[None, :, None], 2)[..., 0]
+    thumbnails, parts = ThumbnailBudget(report.images[name]), []
     for k, key in enumerate(aligned):
         alone = np.flatnonzero(right[k] & (right.sum(0) == 1))
-        order = alone[np.argsort(-(margin[k] - np.delete(margin, k, 0).max(0))[alone], kind="stable")]
-        parts.append(_shown(f"Only {key} is right", order, aligned, shelf))
+        order = alone[np.argsort(-(own[k] - np.delete(own, k, 0).max(0))[alone], kind="stable")]
+        parts.append(_side(f"Only {key} is right", order, aligned, thumbnails))
     none = np.flatnonzero(~right.any(0))
-    parts.append(_shown("All are wrong", none[np.argsort(-probs.max(2).mean(0)[none], kind="stable")], aligned, shelf))
-    told = f"Up to {EACH} images of each kind, those first on which confidence differs most; picked, not typical."
-    return section(TITLE, "Where they differ", note(told), *parts)
+    order = none[np.argsort(-probs.max(2).mean(0)[none], kind="stable")]
+    parts.append(_side("All are wrong", order, aligned, thumbnails))
+    explanation = f"Up to {EACH} images of each kind, by the difference in confidence; picked, not typical."
+    return section(TITLE, "Where they differ", note(explanation), *parts)
 
 
-def _shown(title: str, rows: NDArray[np.intp], aligned: dict[str, Result], shelf: ThumbnailBudget) -> Html:
+def _side(title: str, rows: NDArray[np.intp], aligned: dict[str, Result], thumbnails: ThumbnailBudget) -> Html:
     first = next(iter(aligned.values()))
     cards = []
     for row in map(int, rows[:EACH]):
-        true = metrics.top1(first.probs[row : row + 1], first.target[row : row + 1])[0]
-        said = join(
+        label = metrics.top1(first.probs[row : row + 1], first.target[row : row + 1])[0]
+        predictions = join(
             markup("<small>{}: <b>{} {:.2f}</b></small>", escape(name), escape(r.labels[int(p.argmax())]), p.max())
             for name, r in aligned.items()
             for p in (r.probs[row],)
         )
-        cards.append(shelf.card(str(first.ids[row]), markup("true: {}{}", escape(first.labels[int(true[0])]), said)))
+        caption = markup("true: {}{}", escape(first.labels[int(label[0])]), predictions)
+        cards.append(thumbnails.card(str(first.ids[row]), caption))
     if not any(cards):
         return EMPTY
     return markup('<h3>{}: {:,} images</h3><div class="faces wide">{}</div>', escape(title), len(rows), join(cards))
 
 
 def rows_of(result: Result, ids: NDArray[np.str_]) -> NDArray[np.intp]:
-    """Return where each id stands in a result, int64 (len(ids),)."""
+    """Return the row of each id in a result, int64 (len(ids),)."""
     place = {str(id): k for k, id in enumerate(result.ids)}
     return np.array([place[str(id)] for id in ids], np.intp)

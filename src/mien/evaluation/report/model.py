@@ -1,31 +1,30 @@
-"""Report: what the sections draw on, everything by the name of the weights that it is about."""
+"""Report: everything that the sections show, by the name of the weights."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
 
 from mien.data.samples import Samples
+from mien.evaluation.records.fairness import Fairness
+from mien.evaluation.records.stress import StressReport
+from mien.evaluation.report.facts import RunFacts
 from mien.evaluation.result import Result
 from mien.evaluation.scores import Scores
 
-Rows = list[dict[str, Any]]
-Named = Mapping[str, Any]
+Rows = list[dict[str, float | None]]
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """One result, or several to be put side by side; what is not known of one is simply not in the mapping.
+    """One result, or several side by side; a mapping lacks the results for which something is not known.
 
     Attributes:
-        results: what was answered, by the name shown for it; the order is that of the page.
-        scores: their scores.
+        results: the results by the name shown for them, in the order of the page; scores: their scores.
         history: a run's log by epoch; steps: by step.
         images: the samples a result was measured on, for the gallery.
-        stress, fairness: what `mien stress` and the fairness audit wrote, in their JSON shapes.
-        about: `recipe`, `environment`, `card` and `val` (its figures), each where known.
-        missing: why there is no image of a result, in words.
-        strangers: by section, sentences on files that lie there and are about something else.
+        stress, fairness: measurements on corrupted images and by group of people.
+        facts: recipe, environment, card and val scores of a result.
+        no_images: why there are no images of a result, in words.
+        left_out: by section, sentences on files that are about something else.
     """
 
     results: Mapping[str, Result]
@@ -33,16 +32,11 @@ class Report:
     history: Mapping[str, Rows] = field(default_factory=dict)
     steps: Mapping[str, Rows] = field(default_factory=dict)
     images: Mapping[str, Samples] = field(default_factory=dict)
-    stress: Mapping[str, dict[str, Any]] = field(default_factory=dict)
-    fairness: Mapping[str, dict[str, Any]] = field(default_factory=dict)
-    about: Mapping[str, dict[str, Any]] = field(default_factory=dict)
-    missing: Mapping[str, str] = field(default_factory=dict)
-    strangers: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-    @cached_property
-    def figures(self) -> dict[str, dict[str, Any]]:
-        """The scores as `mien evaluate --json` prints them."""
-        return {name: scores.to_dict() for name, scores in self.scores.items()}
+    stress: Mapping[str, StressReport] = field(default_factory=dict)
+    fairness: Mapping[str, Fairness] = field(default_factory=dict)
+    facts: Mapping[str, RunFacts] = field(default_factory=dict)
+    no_images: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def single(self) -> bool:
@@ -56,16 +50,16 @@ class Report:
 
     @property
     def paired(self) -> bool:
-        """Whether several results answer the same images, so that they can be compared image by image."""
+        """Whether several results are of the same images, so that they can be compared image by image."""
         first, *others = self.results.values()
         where = _measured(first)
         return bool(others) and all(
             _measured(r) == where and r.labels == first.labels and set(r.ids) == set(first.ids) for r in others
         )
 
-    def known(self, name: str, what: str) -> dict[str, Any]:
-        """Return one of the facts `about` a result, empty where it is not known."""
-        return self.about.get(name, {}).get(what) or {}
+    def facts_of(self, name: str) -> RunFacts:
+        """Return the facts of a result, all empty where none are known."""
+        return self.facts.get(name, RunFacts())
 
 
 def _measured(result: Result) -> tuple[object, ...]:

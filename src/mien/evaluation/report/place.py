@@ -1,4 +1,4 @@
-"""Where `mien report` may write a page: nowhere, or over a page that mien wrote, and never over what it reads."""
+"""Check where `mien report` may write a page: over no file but a page that mien wrote, and never over its inputs."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -10,12 +10,12 @@ from mien.outputs.files import cannot_write
 from mien.outputs.lock import locked
 
 GENERATED = b'<meta name="generator" content="mien">'
-"""What every page of mien's says in its head (mien/page.py)."""
+"""In the head of every page that mien writes (html/page.py)."""
 
 
 @contextmanager
 def alone(path: Path, inputs: Sequence[Path]) -> Iterator[None]:
-    """Have the folder of a page to oneself; OutputError for a page that is an input or that mien did not write."""
+    """Lock the folder of a page; OutputError for a page that is an input or that mien did not write."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

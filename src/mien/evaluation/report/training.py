@@ -16,14 +16,14 @@ ROWS = 60
 
 
 def training(report: Report) -> Html:
-    """Loss and accuracy by epoch, and by step where the run kept that."""
+    """Loss and accuracy by epoch, and by step where the run logged that."""
     return section(
         "training", "Training", _charts(report, report.history, "epoch"), _charts(report, report.steps, "step")
     )
 
 
 def thinned(rows: Rows, most: int) -> Rows:
-    """Return at most `most` rows, each the mean of as many neighbours; what a neighbour lacks is left out of it.
+    """Return at most `most` rows, each the mean of as many neighbours, without values that are missing.
 
     >>> thinned([{"step": 1, "loss": 4.0}, {"step": 2, "loss": 2.0}, {"step": 3, "loss": 1.0}], 2)
     [{'step': 1.5, 'loss': 3.0}, {'step': 3.0, 'loss': 1.0}]
@@ -36,7 +36,7 @@ def thinned(rows: Rows, most: int) -> Rows:
         {
             name: sum(known) / len(known)
             for name in group[0]
-            if (known := [r[name] for r in group if r.get(name) is not None])
+            if (known := [value for row in group if (value := row.get(name)) is not None])
         }
         for group in groups
     ]
@@ -46,16 +46,15 @@ def _charts(report: Report, logs: Mapping[str, Rows], across: str) -> Html:
     logs = {name: rows for name, rows in logs.items() if len(rows) > 1 and across in rows[0]}
     drawn = []
     for up, columns, shares in (("loss", LOSS, False), ("accuracy", ACCURACY, True)):
-        found = [
+        curves = [
             line
             for name, rows in logs.items()
             for line in _lines(name if len(report.results) > 1 else "", rows, across, columns, report.kinds[name])
         ]
-        if found:
-            marks = key((line.name, line.kind, line.dashed) for line in found)
-            drawn.append(
-                figure(lines(found, across, up, shares=(False, shares)), _caption(up, across, found), marks=marks)
-            )
+        if curves:
+            marks = key((line.name, line.kind, line.dashed) for line in curves)
+            chart = lines(curves, across, up, shares=(False, shares))
+            drawn.append(figure(chart, _caption(up, across, curves), marks=marks))
     if not drawn:
         return EMPTY
     listed = join(_table(name, rows, across) for name, rows in logs.items())
@@ -63,24 +62,22 @@ def _charts(report: Report, logs: Mapping[str, Rows], across: str) -> Html:
 
 
 def _lines(name: str, rows: Rows, across: str, columns: dict[str, tuple[str, ...]], kind: int) -> list[Line]:
-    found = []
+    curves = []
     for part, keys in columns.items():
         column = next((c for c in keys if any(row.get(c) is not None for row in rows)), None)
         if column is None:
             continue
         known = thinned([row for row in rows if row.get(column) is not None], POINTS)
-        told = f"{name}, {part}" if name else part
-        found.append(Line(told, [row[across] for row in known], [row[column] for row in known], kind, part == "train"))
-    return found
+        x, y = ([value for row in known if (value := row[key]) is not None] for key in (across, column))
+        curves.append(Line(f"{name}, {part}" if name else part, x, y, kind, part == "train"))
+    return curves
 
 
-def _caption(up: str, across: str, found: list[Line]) -> str:
-    parts = " and ".join(part for part in ("train", "val") if any(line.name.endswith(part) for line in found))
-    told = f"{up.capitalize()} by {across} on {parts}."
+def _caption(up: str, across: str, curves: list[Line]) -> str:
+    parts = " and ".join(part for part in ("train", "val") if any(line.name.endswith(part) for line in curves))
     both = up == "loss" and " and " in parts
-    return told + (
-        " The training loss has every term of the recipe and augmented images, val has neither." if both else ""
-    )
+    terms = " The training loss has every term of the recipe and augmented images, val has neither." if both else ""
+    return f"{up.capitalize()} by {across} on {parts}.{terms}"
 
 
 def _table(name: str, rows: Rows, across: str) -> Html:
@@ -88,14 +85,10 @@ def _table(name: str, rows: Rows, across: str) -> Html:
     columns = [c for c in columns if any(row.get(c) is not None for row in rows)]
     short = thinned(rows, ROWS)
     cells = ([_number(row.get(column)) for column in columns] for row in short)
-    told = f"{name}: the curves by {across} as a table" + (
-        f", means of {len(rows):,} rows" if len(short) < len(rows) else ""
-    )
-    return markup(
-        "<details><summary>{}</summary>{}</details>",
-        escape(told),
-        listing([c.replace("_", " ") for c in columns], cells),
-    )
+    means = f", means of {len(rows):,} rows" if len(short) < len(rows) else ""
+    title = escape(f"{name}: data table of the curves by {across}{means}")
+    listed = listing([c.replace("_", " ") for c in columns], cells)
+    return markup("<details><summary>{}</summary>{}</details>", title, listed)
 
 
 def _number(value: float | None) -> str:

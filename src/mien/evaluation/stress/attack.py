@@ -1,8 +1,8 @@
-"""Attacks: changes that nobody sees, made to mislead the weights.
+"""Attacks: invisible changes made to mislead the weights.
 
-Gradients need the network in torch, so attacks by gradient are handed in by whoever has it (`gradient_attack.py`).
-Where there is only an ONNX file, the square attack asks it again and again and keeps what helps: Andriushchenko, Croce,
-Flammarion and Hein, *Square Attack: a query-efficient black-box adversarial attack via random search*, ECCV 2020
+Gradients need the network in torch, so attacks by gradient are passed in by the caller (`gradient_attack.py`).
+Where there is only an ONNX file, the square attack queries it repeatedly and keeps changes that help: Andriushchenko,
+Croce, Flammarion and Hein, *Square Attack: a query-efficient black-box adversarial attack via random search*, ECCV 2020
 (arXiv 1912.00049).
 """
 
@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 Crops = NDArray[np.uint8]
-Answer = Callable[[Crops], NDArray[np.floating]]
+Classify = Callable[[Crops], NDArray[np.floating]]
 
 SQUARE_EPSILON, SQUARE_IMAGES, SQUARE_QUERIES = 4, 100, 150
-"""Grey levels, images and questions per image of the square attack on a file: some ten seconds a model."""
-FIRST_SHARE = 0.3
-"""Share of the image that the first squares cover; it halves as the search goes on."""
+"""Grey levels, images and queries per image of the square attack on a file: some ten seconds a model."""
+FIRST_FRACTION = 0.3
+"""Fraction of the image that the first squares cover; it halves as the search goes on."""
 HALVINGS = (0.2, 0.4, 0.6, 0.8)
-"""When it halves, in shares of the questions allowed: later than in the paper, which allows ten thousand."""
+"""When it halves, in fractions of the queries allowed: later than in the paper, which allows ten thousand."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Attack:
     Attributes:
         name: its name; epsilon: the most a pixel may change, in grey levels out of 255.
         run: crops uint8 (N, size, size, channels) and labels int64 (N,) to crops changed by at most epsilon.
-        images: how many images at most it is worth being tried on, or None for all.
-        queries: how many answers of the weights it may ask for per image, or None where it has gradients.
+        images: how many images to try it on at most, or None for all.
+        queries: how often per image it may query the weights, or None where it has gradients.
     """
 
     name: str
@@ -41,46 +41,46 @@ class Attack:
     queries: int | None = None
 
 
-def black_box(answer: Answer, seed: int = 0) -> list[Attack]:
-    """Return the attacks that need nothing but answers: probabilities (N, K) of crops uint8 (N, S, S, C)."""
+def black_box(classify: Classify, seed: int = 0) -> list[Attack]:
+    """Return the attacks that need only queries: probabilities (N, K) for crops uint8 (N, S, S, C)."""
 
     def run(crops: Crops, label: NDArray[np.int64]) -> Crops:
-        return square(answer, crops, label, SQUARE_EPSILON, SQUARE_QUERIES, np.random.default_rng(seed))
+        return square(classify, crops, label, SQUARE_EPSILON, SQUARE_QUERIES, np.random.default_rng(seed))
 
     return [Attack("square", SQUARE_EPSILON, run, SQUARE_IMAGES, SQUARE_QUERIES)]
 
 
 def square(
-    answer: Answer, crops: Crops, label: NDArray[np.int64], epsilon: int, queries: int, rng: np.random.Generator
+    classify: Classify, crops: Crops, label: NDArray[np.int64], epsilon: int, queries: int, rng: np.random.Generator
 ) -> Crops:
-    """Return crops uint8 (N, S, S, C), changed by at most `epsilon` grey levels, that `answer` gets wrong if it can.
+    """Return crops uint8 (N, S, S, C), changed by at most `epsilon` grey levels, misread by `classify` if possible.
 
-    It starts from stripes and then tries one square of a random place and colour per question, keeping those that bring
-    the label's probability nearer to the next.  An image is left in peace once it is misread, those misread from the
-    start as they are; one question per image is spent on finding out.
+    It starts from stripes, then tries one square of a random place and colour per query, and keeps those that reduce
+    the lead of the label's probability.  An image is left alone once it is misread, also if it was from the start; one
+    query per image goes into finding out.
 
     >>> darker = lambda crops: np.stack([crops.mean((1, 2, 3)) / 255, 1 - crops.mean((1, 2, 3)) / 255], 1)
     >>> crops = np.full((1, 8, 8, 1), 129, np.uint8)
-    >>> found = square(darker, crops, np.array([0]), 4, 100, np.random.default_rng(0))
-    >>> darker(found).argmax(1).tolist(), int(np.abs(found.astype(int) - crops).max())
+    >>> changed = square(darker, crops, np.array([0]), 4, 100, np.random.default_rng(0))
+    >>> darker(changed).argmax(1).tolist(), int(np.abs(changed.astype(int) - crops).max())
     ([1], 4)
     """
-    found, lead = crops.copy(), margin(answer(crops), label)
+    changed, lead = crops.copy(), margin(classify(crops), label)
     for query in range(1, queries):
         open_ = np.flatnonzero(lead > 0)
         if not len(open_):
             break
-        tried = _stripes(crops[open_], epsilon, rng) if query == 1 else found[open_]
+        tried = _stripes(crops[open_], epsilon, rng) if query == 1 else changed[open_]
         if query > 1:
             _paint(tried, crops[open_], epsilon, side(query / queries, crops.shape[1]), rng)
-        after = margin(answer(tried), label[open_])
+        after = margin(classify(tried), label[open_])
         better = (after < lead[open_]) | (query == 1)
-        found[open_[better]], lead[open_[better]] = tried[better], after[better]
-    return found
+        changed[open_[better]], lead[open_[better]] = tried[better], after[better]
+    return changed
 
 
 def margin(probs: NDArray[np.floating], label: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return by how much, in log probability, the label leads the likeliest other class; (N,), negative when misread.
+    """Return the lead of the label over the most probable other class in log probability, (N,); negative when misread.
 
     >>> margin(np.array([[0.5, 0.25, 0.25]]), np.array([0])).round(3).tolist()
     [0.693]
@@ -94,13 +94,13 @@ def margin(probs: NDArray[np.floating], label: NDArray[np.int64]) -> NDArray[np.
 
 
 def side(progress: float, size: int) -> int:
-    """Return the side in pixels of the squares that are tried after a share `progress` of the questions.
+    """Return the side in pixels of the squares that are tried after a fraction `progress` of the queries.
 
     >>> [side(progress, 48) for progress in (0.0, 0.1, 0.9)]
     [26, 26, 7]
     """
-    share = FIRST_SHARE * 0.5 ** sum(progress >= moment for moment in HALVINGS)
-    return min(size - 1, max(1, round(float(np.sqrt(share * size * size)))))
+    fraction = FIRST_FRACTION * 0.5 ** sum(progress >= moment for moment in HALVINGS)
+    return min(size - 1, max(1, round(float(np.sqrt(fraction * size * size)))))
 
 
 def _stripes(crops: Crops, epsilon: int, rng: np.random.Generator) -> Crops:

@@ -3,10 +3,10 @@
     corrupted = CORRUPTIONS["motion_blur"](images, 3, np.random.default_rng(0))
 
 After Hendrycks and Dietterich, *Benchmarking neural network robustness to common corruptions and perturbations*, ICLR
-2019, with what happens to faces (masks, sunglasses, crops that sit askew) in place of weather.  Lengths are shares of
-the image's shorter side, and noise has a grain of one 48th of it, so an image of 48 pixels and the same one of 224
-suffer alike; only JPEG works on blocks of eight pixels whatever the size.  Occlusions lie where eyes and mouth are in
-images that a face fills as in FER2013.  A severity of 1 to 5 picks from the tuple that stands above each function.
+2019, with what happens to faces (masks, sunglasses, crops that sit askew) in place of weather.  Lengths are relative to
+the image's shorter side, and noise has a grain of one 48th of it, so the effect is the same at 48 and at 224 pixels.
+Only JPEG works on blocks of eight pixels whatever the size.  Occlusions lie where eyes and mouth are in images that a
+face fills as in FER2013.  A severity of 1 to 5 picks from the tuples below.
 """
 
 from collections.abc import Callable
@@ -21,13 +21,13 @@ Images = NDArray[np.uint8]
 Corruption = Callable[[Images, int, np.random.Generator], Images]
 
 EYES = (0.37, (0.32, 0.68))
-"""Height of the eyes' line and the eyes' places on it, in shares of the image: FER2013's mean face."""
+"""Height of the line of the eyes and their places on it, relative to the image: FER2013's mean face."""
 
 GAUSSIAN_BLUR = (0.010, 0.018, 0.027, 0.038, 0.052)  # standard deviation
 MOTION_BLUR = (0.06, 0.10, 0.15, 0.21, 0.28)  # length of the path
 GAUSSIAN_NOISE = (0.02, 0.04, 0.06, 0.09, 0.13)  # standard deviation, white is 1
 SHOT_NOISE = (700, 300, 130, 60, 30)  # photons that make white
-IMPULSE_NOISE = (0.005, 0.012, 0.025, 0.05, 0.10)  # share of grains that are black or white
+IMPULSE_NOISE = (0.005, 0.012, 0.025, 0.05, 0.10)  # fraction of grains that are black or white
 JPEG = (40, 25, 15, 10, 6)  # quality
 DOWNSCALE = (0.60, 0.45, 0.34, 0.25, 0.18)  # of 48 pixels
 BRIGHTNESS = (0.12, 0.22, 0.32, 0.42, 0.52)  # added, white is 1
@@ -72,9 +72,9 @@ def shot_noise(images: Images, severity: int, rng: np.random.Generator) -> Image
 
 
 def impulse_noise(images: Images, severity: int, rng: np.random.Generator) -> Images:
-    """Return images of which a share IMPULSE_NOISE is black or white: salt and pepper."""
-    luck, share = _grains(images, rng.random), IMPULSE_NOISE[severity - 1]
-    corrupted = np.where(luck < share / 2, 0, np.where(luck > 1 - share / 2, 255, images))
+    """Return images with a fraction IMPULSE_NOISE of black or white grains: salt and pepper."""
+    luck, fraction = _grains(images, rng.random), IMPULSE_NOISE[severity - 1]
+    corrupted = np.where(luck < fraction / 2, 0, np.where(luck > 1 - fraction / 2, 255, images))
     return corrupted.astype(np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""Covers: how much of every pixel a shape hides, for shapes given in shares of an image, so of any size alike."""
+"""Covers: how much of every pixel a shape hides, for shapes given relative to an image, so of any size alike."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Point = tuple[float, float]
-"""x and y in shares of the image's width and height; beyond 0 and 1 is outside."""
+"""x and y relative to the image's width and height; beyond 0 and 1 is outside."""
 Cover = NDArray[np.float32]
 """float32 (H, W, 1), from 0 (seen) to 1 (hidden)."""
 Scale = Callable[[Sequence[Point]], NDArray[np.int32]]

@@ -1,15 +1,16 @@
 """A stress measurement as a table for a terminal, as a figure, and as a sheet of corrupted images to look at."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.evaluation.records.stress import AttackScores, Corruption, StressReport
 from mien.evaluation.statistics.clusters import by
 from mien.evaluation.stress.corruptions import CORRUPTIONS
-from mien.evaluation.stress.robustness import Subject
+from mien.evaluation.stress.subject import Subject
 from mien.html.chart import heatmap
 from mien.outputs import Outputs, into
 
@@ -19,37 +20,20 @@ CELL = 96
 HEAD = 24
 """Pixels above the first row of the sheet."""
 
-LOOKED_AT = 200
-"""Images of which the sheet shows one."""
+CANDIDATES = 200
+"""Images that the one on the sheet is chosen from."""
 
 
-def to_text(figures: dict[str, Any]) -> str:
-    """Return the figures of `stress` as lines for a terminal: corruptions worst first, then attacks."""
-    f, rows = figures, {row["name"]: row for row in figures["corruptions"]}
-    low, high = (100 * v for v in f["clean"]["accuracy_interval"])
-    told = f"95 % {by(f.get('groups'))}".rstrip()
-    lines = [
-        f"{f['weights']} on {f['n']:,} images of {f['dataset']} {f['split']}: accuracy "
-        f"{100 * f['clean']['accuracy']:.1f} % ({told}: {low:.1f} to {high:.1f}) as they are, seed {f['seed']}",
-        "",
-        f"{'accuracy in %':16s}{'family':12s}"
-        + "".join(f"{f'at {k}':>7s}" for k in range(1, 6))
-        + f"{'mean':>8s}{'lost':>7s}"
-        + (f"{'CE':>7s}" if f["baseline"] else ""),
-    ]
-    for place in f["ranking"]:
-        row = rows[place["name"]]
-        lines.append(
-            f"{row['name']:16s}{row['family']:12s}"
-            + "".join(f"{100 * score['accuracy']:7.1f}" for score in row["severities"])
-            + f"{100 * (1 - row['error']):8.1f}{100 * place['drop']:7.1f}"
-            + (f"{100 * row['relative']:7.1f}" if f["baseline"] else "")
-        )
-    if f["baseline"]:
-        told = f"mean corruption error {100 * f['mce']:.1f} % of that of {f['baseline']} (less is better)"
-        lines += ["", f"{told}; CE: the error at all strengths, likewise"]
-    lines += ["", "at: strength; lost: points of accuracy, on average", *map(_attack, f["attacks"])]
-    lines.append(f"measured in {f['seconds']:.0f} s")
+def to_text(report: StressReport) -> str:
+    """Return the report as lines for a terminal: corruptions worst first, then attacks."""
+    rows = {row.name: row for row in report.corruptions}
+    lines = [_headline(report), "", _head(report)]
+    lines += [_row(rows[place.name], place.drop, report.baseline is not None) for place in report.ranking]
+    if report.baseline and report.mce is not None:
+        mce = f"mean corruption error {100 * report.mce:.1f} % of that of {report.baseline} (less is better)"
+        lines += ["", f"{mce}; CE: the error at all severities, likewise"]
+    lines += ["", "lost: points of accuracy, on average over severities", *map(_attack, report.attacks or ())]
+    lines.append(f"measured in {report.seconds:.0f} s")
     return "\n".join(lines)
 
 
@@ -57,25 +41,26 @@ KEPT = ("stress.json", "stress.svg", "corruptions.png")
 """What `keep` writes."""
 
 
-def keep(subject: Subject, figures: dict[str, Any], out: Path | Outputs) -> list[Path]:
+def keep(subject: Subject, report: StressReport, out: Path | Outputs) -> list[Path]:
     """Write stress.json, stress.svg and corruptions.png, a sheet of one of the images; return their paths."""
     outputs = into(out)
-    outputs.write("stress.json", f"{json.dumps(figures, indent=2)}\n".encode())
-    outputs.write("stress.svg", figure(figures).encode())
+    outputs.write("stress.json", f"{json.dumps(report.to_dict(), indent=2)}\n".encode())
+    outputs.write("stress.svg", figure(report).encode())
     with outputs.staged("corruptions.png") as path:
-        sheet(subject.images[_plainest(subject)], path, figures["seed"])
+        sheet(subject.images[_clearest(subject)], path, report.seed or 0)
     return [outputs.folder / name for name in KEPT]
 
 
-def figure(figures: dict[str, Any]) -> str:
+def figure(report: StressReport) -> str:
     """Return an SVG file of accuracy by corruption, worst first, and severity, as a shaded table."""
-    rows, clean = {row["name"]: row for row in figures["corruptions"]}, figures["clean"]["accuracy"]
+    rows = {row.name: row for row in report.corruptions}
+    ordered = [rows[place.name] for place in report.ranking]
     return heatmap(
-        f"{figures['weights']}: accuracy in % on {figures['n']:,} corrupted images",
+        f"{report.weights}: accuracy in % on {report.n:,} corrupted images",
         ("as is", *map(str, range(1, 6))),
         [
-            (name.replace("_", " "), [clean, *(score["accuracy"] for score in rows[name]["severities"])])
-            for name in (place["name"] for place in figures["ranking"])
+            (row.name.replace("_", " "), [report.clean.accuracy, *(score.accuracy for score in row.severities)])
+            for row in ordered
         ],
         "severity",
     )
@@ -101,17 +86,42 @@ def sheet(image: NDArray[np.uint8], path: Path, seed: int = 0) -> None:
     page.save(path, "PNG")
 
 
-def _plainest(subject: Subject) -> int:
-    """Return the image that is read rightly with most confidence, the likeliest to show a plain face."""
-    own = (subject.read(subject.images[:LOOKED_AT]) * subject.target[:LOOKED_AT]).sum(1)
+def _clearest(subject: Subject) -> int:
+    """Return the image with the highest probability of its own label, most likely to show a clear face."""
+    own = (subject.read(subject.images[:CANDIDATES]) * subject.target[:CANDIDATES]).sum(1)
     return int(own.argmax())
 
 
-def _attack(row: dict[str, Any]) -> str:
-    low, high = (100 * v for v in row["accuracy_interval"])
-    asked = f", {row['queries']} questions each" if row["queries"] else ""
+def _headline(report: StressReport) -> str:
+    interval = f"95 % {by(report.groups)}".rstrip()
     return (
-        f"{row['name']:16s}every pixel by at most {255 * row['epsilon']:.0f} of 255: accuracy "
-        f"{100 * row['accuracy']:.1f} % (95 %: {low:.1f} to {high:.1f}) on {row['n']} images, "
-        f"{100 * row['clean_accuracy']:.1f} % without{asked}"
+        f"{report.weights} on {report.n:,} images of {report.dataset} {report.split}: accuracy "
+        f"{100 * report.clean.accuracy:.1f} % ({interval}: {_points(report.clean.accuracy_interval)}) "
+        f"as they are, seed {report.seed}"
     )
+
+
+def _head(report: StressReport) -> str:
+    severities = "".join(f"{f'at {k}':>7s}" for k in range(1, 6))
+    relative = f"{'CE':>7s}" if report.baseline else ""
+    return f"{'accuracy in %':16s}{'family':12s}{severities}{'mean':>8s}{'lost':>7s}{relative}"
+
+
+def _row(row: Corruption, drop: float, relative: bool) -> str:
+    scores = "".join(f"{100 * score.accuracy:7.1f}" for score in row.severities)
+    error = f"{100 * (row.relative or 0):7.1f}" if relative else ""
+    return f"{row.name:16s}{row.family:12s}{scores}{100 * (1 - row.error):8.1f}{100 * drop:7.1f}{error}"
+
+
+def _attack(row: AttackScores) -> str:
+    queries = f", {row.queries} queries each" if row.queries else ""
+    return (
+        f"{row.name:16s}every pixel by at most {255 * row.epsilon:.0f} of 255: accuracy "
+        f"{100 * (row.accuracy or 0):.1f} % (95 %: {_points(row.accuracy_interval)}) on {row.n} images, "
+        f"{100 * (row.clean_accuracy or 0):.1f} % without{queries}"
+    )
+
+
+def _points(ends: Sequence[float | None] | None) -> str:
+    low, high = (None if end is None else 100 * end for end in ends or (None, None))
+    return "not known" if low is None or high is None else f"{low:.1f} to {high:.1f}"
