@@ -1,11 +1,17 @@
 """mien reads apparent facial expressions from images, and trains, measures and compares the models that do it.
 
-    from mien import Pipeline
+    import mien
 
-    for face in Pipeline()(image):          # image: uint8 RGB (H, W, 3)
+    for face in mien.Pipeline()(image):                    # image: uint8 RGB (H, W, 3)
         print(face.expression, face.confidence, face.box)
+    table = mien.Pipeline().predict("photos/").to_frame()  # a row per face
+    print(mien.evaluate("fer2013", root="data", split="test"))
+    print(mien.compare("a.npz", "other.csv", root="data"))
+    run = mien.train("mien/fer2013-nano", "epochs=20", root="data")
+    result, samples = mien.load(run.folder), mien.load("fer2013", split="val", root="data")
 
-The names below are loaded when they are first asked for, so that `import mien` stays instant.
+`__all__` is the public API.  Modules below are private: they may change without notice.  Each name is imported when it
+is first used, so that `import mien` stays fast.
 """
 
 from importlib import import_module
@@ -14,24 +20,59 @@ from typing import TYPE_CHECKING, Any
 from mien import telemetry
 
 if TYPE_CHECKING:
+    from mien.api import Evaluation, Run, compare, evaluate, load, train
     from mien.card import Card
+    from mien.data.samples import Samples
     from mien.errors import MienError
+    from mien.evaluation.compare import Comparison
+    from mien.evaluation.result import Result
+    from mien.evaluation.scores import Scores
     from mien.face import Face
     from mien.inference.pipeline import Pipeline
     from mien.inference.prediction import Prediction
+    from mien.inference.predictions import Predictions
 
 telemetry.switch_off()  # here, since nothing of mien, and nothing that mien imports, can be imported earlier
 
 __version__ = "0.1.0"
 
-__all__ = ["Card", "Face", "MienError", "Pipeline", "Prediction", "__version__"]
+__all__ = [
+    "Card",
+    "Comparison",
+    "Evaluation",
+    "Face",
+    "MienError",
+    "Pipeline",
+    "Prediction",
+    "Predictions",
+    "Result",
+    "Run",
+    "Samples",
+    "Scores",
+    "__version__",
+    "compare",
+    "evaluate",
+    "load",
+    "train",
+]
 
 _HOMES = {
     "Card": "mien.card",
+    "Comparison": "mien.evaluation.compare",
+    "Evaluation": "mien.api",
     "Face": "mien.face",
     "MienError": "mien.errors",
     "Pipeline": "mien.inference.pipeline",
-    "Prediction": "mien.inference.pipeline",
+    "Prediction": "mien.inference.prediction",
+    "Predictions": "mien.inference.predictions",
+    "Result": "mien.evaluation.result",
+    "Run": "mien.api",
+    "Samples": "mien.data.samples",
+    "Scores": "mien.evaluation.scores",
+    "compare": "mien.api",
+    "evaluate": "mien.api",
+    "load": "mien.api",
+    "train": "mien.api",
 }
 
 

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import ConfigDict
 
 from mien.errors import DataError
+from mien.frame import frame
 from mien.labels import EXPRESSIONS, ordered
 from mien.outputs import staged
 from mien.reading import arrays
@@ -149,6 +150,25 @@ class Result:
         chosen = chosen if chosen.size else np.zeros(chosen.shape, np.intp if chosen.dtype != bool else bool)
         arrays = {name: None if (v := getattr(self, name)) is None else v[chosen] for name in _ARRAYS}
         return Result(labels=self.labels, provenance=self.provenance, **arrays)  # type: ignore[arg-type]
+
+    def to_frame(self) -> Any:
+        """Return a table with a row per image: id, label, expression, confidence and a probability per expression.
+
+        It is a DataFrame of pandas or polars where one is installed, else an Arrow table.
+        """
+        label, top = self.target.argmax(1), self.probs.argmax(1)
+        return frame(
+            [
+                {
+                    "id": str(self.ids[k]),
+                    "label": self.labels[label[k]],
+                    "expression": self.labels[top[k]],
+                    "confidence": float(row[top[k]]),
+                    **{f"prob_{name}": float(p) for name, p in zip(self.labels, row, strict=True)},
+                }
+                for k, row in enumerate(self.probs)
+            ]
+        )
 
     def save(self, path: Path) -> Path:
         """Write the result as a compressed `.npz`, whole or not at all, and return its path."""

@@ -29,7 +29,8 @@ from mien.inference.media.budget import Budget
 from mien.inference.media.image import MAX_PIXELS
 from mien.inference.media.sources import Skipped, expand
 from mien.inference.media.video import WHOLE, Clip
-from mien.inference.prediction import FrameResult, Prediction
+from mien.inference.prediction import FrameResult
+from mien.inference.predictions import Predictions
 from mien.inference.readers import MAX_DECODING_PIXELS, WORKERS, Readers
 from mien.inference.video.following import followed
 from mien.inference.video.smoothing import Smoother
@@ -125,17 +126,17 @@ class Pipeline:
         start: float = 0.0,
         end: float | None = None,
         max_fps: float | None = None,
-    ) -> Iterator[Prediction]:
-        """Yield one prediction per image and per video frame, in the order of the sources.
+    ) -> Predictions:
+        """Return an iterator: one prediction per image and per video frame, in the order of the sources.
 
         Of videos, every `every`-th frame from `start` to before `end` (seconds), at most `max_fps` a second.
 
         Sources are files, folders (read recursively), globs and "camera:0", one or several.  A source that cannot be
         read keeps its place as a prediction with an `error`.  Arrays go to the pipeline itself: UsageError.
         """
-        clip = Clip(every, start, end, max_fps)
-        for result in self.stream(_paths([sources] if isinstance(sources, str | Path) else sources), clip):
-            yield result.prediction
+        paths = _paths([sources] if isinstance(sources, str | Path) else sources)
+        stream = self.stream(paths, Clip(every, start, end, max_fps))
+        return Predictions((result.prediction for result in stream), self.card)
 
     def stream(
         self,

@@ -55,6 +55,13 @@ class Prediction:
             "faces": [{"face": number, **face.to_dict()} for number, face in enumerate(self.faces, 1)],
         }
 
+    def to_frame(self) -> Any:
+        """Return a table with a row per face: a DataFrame of pandas or polars, or an Arrow table without them."""
+        from mien.frame import frame
+        from mien.inference.output.rows import rows
+
+        return frame(rows(self))
+
 
 @dataclass(frozen=True, eq=False)
 class FrameResult:

@@ -14,7 +14,7 @@ from mien.printable import printable, say
 from mien.training import diverged, runlog
 from mien.training import recipe as recipes
 from mien.training.batches import read, split
-from mien.training.finalize import CleanScores, SplitScores, finish
+from mien.training.finalize import CleanScores, RunScores, SplitScores, finish
 from mien.training.network import build, check
 from mien.training.prepared import prepare
 from mien.training.recipe import Recipe
@@ -37,7 +37,38 @@ def run_recipe(
     device: str,
     test: bool = False,
 ) -> Path:
-    """Train, export and score; returns the run folder.  Ctrl-C says how to resume and exits with 130.
+    """Do as `train_run`, print the scores and return the run folder; Ctrl-C exits with 130."""
+    try:
+        run, scores = train_run(name, overrides, root=root, out=out, resume=resume, device=device, test=test)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    print(*summary(scores), sep="\n")
+    if "test" not in scores.splits:
+        say(f"test stays closed; `mien train --resume {run} --test` opens it, once")
+    print(printable(run) if sys.stdout.isatty() else run)
+    return run
+
+
+def summary(scores: RunScores) -> list[str]:
+    """Return a line for each split that was scored: its size and accuracy, with and without near-duplicates."""
+    return [
+        f"{name:4s} {_accuracy(part)}  without near-duplicates {_accuracy(part['clean'])}"
+        for name in ("val", "test")
+        if (part := scores.splits.get(name))
+    ]
+
+
+def train_run(
+    name: str | None,
+    overrides: list[str],
+    *,
+    root: Path | None,
+    out: Path,
+    resume: Path | None,
+    device: str,
+    test: bool = False,
+) -> tuple[Path, RunScores]:
+    """Train, export and score; returns the run folder and its scores.  Ctrl-C says how to resume.
 
     The test split is opened only where `test` asks for it, whatever the recipe says.
     """
@@ -59,17 +90,10 @@ def run_recipe(
         with locked(run), recorded(run, "train", runlog.FILES, settings):
             train(recipe, root, run, prepared=prepared)
             say("exporting and scoring")
-            splits = finish(recipe, root, run, prepared=prepared, test=test).splits
+            return run, finish(recipe, root, run, prepared=prepared, test=test)
     except KeyboardInterrupt:
         say("", f"stopped; resume with: mien train --resume {run}{' --test' * test}")
-        sys.exit(130)
-    for part in ("val", "test"):
-        if scores := splits.get(part):
-            print(f"{part:4s} {_accuracy(scores)}  without near-duplicates {_accuracy(scores['clean'])}")
-    if "test" not in splits:
-        say(f"test stays closed; `mien train --resume {run} --test` opens it, once")
-    print(printable(run) if sys.stdout.isatty() else run)
-    return run
+        raise
 
 
 def try_out(recipe: Recipe, root: Path | None) -> None:
