@@ -5,17 +5,21 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from inspect import signature
 from pathlib import Path
 
 import pytest
 from typer.main import get_command
 
+import mien
 from mien.cli import app
 from mien.errors import UsageError, options_named
 
 SOURCE = Path(__file__).parents[2] / "src" / "mien"
 COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
 OPTIONS = {parameter.name for command in COMMANDS.values() for parameter in command.params}
+FUNCTIONS = (mien.Pipeline, mien.train, mien.evaluate, mien.compare, mien.load)
+PARAMETERS = OPTIONS | {name for function in FUNCTIONS for name in signature(function).parameters}
 
 
 def messages() -> Iterator[tuple[str, str]]:
@@ -33,7 +37,7 @@ def test_errors_of_the_library_name_parameters() -> None:
     for where, text in messages():
         without_commands = re.sub(r"`mien [^`]*`|mien train --resume|pip install --force-reinstall", "", text)
         assert not re.search(r"(?<![\w-])--[a-z]", without_commands), where
-        assert set(re.findall("`([a-z_]+)`", text)) <= OPTIONS, where
+        assert set(re.findall("`([a-z_]+)`", text)) <= PARAMETERS, where
 
 
 def test_options_are_spelled_only_within_the_block() -> None:
