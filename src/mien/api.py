@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, overload
 from mien.data import load as load_samples
 from mien.data.samples import Samples
 from mien.errors import DataError
-from mien.evaluation import compare as comparing
-from mien.evaluation import evaluate as measuring
-from mien.evaluation.compare import Comparison
+from mien.evaluation.compare import Comparison, Request
+from mien.evaluation.compare import compare as compare_systems
+from mien.evaluation.evaluate import evaluate as measure
+from mien.evaluation.keep import keep
 from mien.evaluation.report.collect import RESULTS
 from mien.evaluation.result import Result
 from mien.evaluation.scores import Scores
@@ -51,7 +52,7 @@ class Evaluation:
 
     def save(self, folder: PathLike, root: PathLike | None = None) -> list[Path]:
         """Write result.npz, metrics.json and report.html into a folder and return their paths."""
-        return measuring.keep(self.result, self.scores, Path(folder), root)
+        return keep(self.result, self.scores, Path(folder), root)
 
     def to_frame(self) -> Any:
         """Return `result.to_frame()`: a table with a row per image."""
@@ -103,7 +104,7 @@ def evaluate(
     Raises:
         WeightsError, DataError: for weights and data that cannot be used.
     """
-    return Evaluation(*measuring.evaluate(weights, data, root, split, prior=prior, **options))
+    return Evaluation(*measure(weights, data, root, split, prior=prior, **options))
 
 
 def compare(
@@ -132,8 +133,8 @@ def compare(
         DataError, UsageError: for systems that cannot be compared.
     """
     paths, folder = tuple(map(Path, systems)), None if root is None else Path(root)
-    request = comparing.Request(paths, source, tuple(column), data, folder, split, intersect, published)
-    return comparing.compare(request)
+    request = Request(paths, source, tuple(column), data, folder, split, intersect, published)
+    return compare_systems(request)
 
 
 def train(

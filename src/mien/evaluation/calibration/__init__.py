@@ -97,7 +97,7 @@ def _check(first: Result, second: Result) -> None:
         raise DataError(f"results of {one.weights} and of {other.weights}", "the same weights on val and another split")
     if one.weights_sha256 and other.weights_sha256 and one.weights_sha256 != other.weights_sha256:
         raise DataError(  # seeds of a recipe share its name
-            f"results of two files called {one.weights}", "predictions of the same", "mien evaluate WEIGHTS --out DIR"
+            f"results of two files called {one.weights}", "predictions of the same", "`mien evaluate WEIGHTS --out DIR`"
         )
     if len(common := np.intersect1d(first.ids, second.ids)):
         some = ", ".join(common[:3].tolist())
