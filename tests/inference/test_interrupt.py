@@ -16,9 +16,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from mien.inference import run as session
 from mien.inference.media import writer
 from mien.inference.pipeline import Pipeline
+from mien.inference.run import Request, run
+from mien.inference.stop import StopSignals
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +102,7 @@ def test_a_frame_is_written_to_its_end(
     monkeypatch.setattr(writer.Movie, "_mux", interrupted)
     handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
     with pytest.raises(raised):
-        session.run(pipeline, session.Request([str(video)], "csv", out))
+        run(pipeline, Request([str(video)], "csv", out))
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
     rows = capfdbinary.readouterr().out.splitlines()[1:]
     with av.open(str(out / "annotated" / "clip.mp4")) as file:
@@ -112,7 +113,7 @@ def test_a_second_ctrl_c_does_not_wait() -> None:
     done = []
 
     def asked_twice() -> None:
-        with session._Stop() as stop, stop.whole():
+        with StopSignals() as stop, stop.complete():
             signal.raise_signal(signal.SIGTERM)
             signal.raise_signal(signal.SIGTERM)  # `timeout` signals the process, then its group
             done.append("first")

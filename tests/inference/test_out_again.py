@@ -110,7 +110,10 @@ def test_what_was_edited_and_stays_is_still_no_data(mien: Mien) -> None:
     Path("q/report.html").write_text("mine")
     for _ in range(2):
         code, _, err = mien("predict", "p", "--out", "q", "--force", *FAST)
-        assert (code, "q/annotated/trip/y.jpg is of an earlier run, was changed since, and stays" in err) == (0, True)
+        assert (code, "q/annotated/trip/y.jpg is from an earlier run, was changed since, and is kept" in err) == (
+            0,
+            True,
+        )
         assert {"annotated/trip/y.jpg", "annotated/x.jpg"} <= set(ours("q"))
         assert len(ours("q")) == len(set(ours("q")))
         code, _, err = mien("predict", "q", *FAST)

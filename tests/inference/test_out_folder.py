@@ -234,7 +234,7 @@ def test_what_was_edited_stays_until_force(mien: Mien, name: str) -> None:
     assert f"res/{name} was changed since mien wrote it" in err
     code, _, err = mien("predict", "photos/b.png", "--out", "res", "--force", *FAST)
     stays = name == "annotated/a.jpg"  # it is not written again
-    assert (code, "was changed since, and stays" in err) == (0, stays)
+    assert (code, "was changed since, and is kept" in err) == (0, stays)
     assert (before[f"res/{name}"] == state("res")[f"res/{name}"]) == stays
     assert name in ours()
 

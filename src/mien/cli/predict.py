@@ -44,11 +44,12 @@ def predict(
     from mien.inference import run
     from mien.inference.media.native_stderr import silenced
     from mien.inference.media.video import Clip
+    from mien.inference.output.stdout import leave_pipe
     from mien.inference.pipeline import Pipeline
     from mien.prior import parse
 
     run.check_format(format, out is not None, frames, excel, force)
-    clip, threshold = Clip(every, start, end, max_fps), run.least_confidence(abstain)
+    clip, threshold = Clip(every, start, end, max_fps), run.min_confidence(abstain)
     reading = (weights, detector, detector_file, min_score, threshold, device, smooth, rotate, max_pixels)
     pipeline = Pipeline(*reading, event_high, event_low, event_min, debug, parse(prior))
     request = run.Request(sources, format, out, clip, force, context.params, frames, excel)
@@ -56,7 +57,7 @@ def predict(
         with silenced():
             failures = run.run(pipeline, request)
     except BrokenPipeError:
-        return run.leave_pipe()
+        return leave_pipe()
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     if failures:

@@ -41,8 +41,10 @@ class Source:
 
     Attributes:
         name: the argument as given, joined with the path below it for folders; characters that UTF-8 lacks are
-        replaced.  path: the file, or the "camera:0" of a camera.  below: the path below the argument, or the file's own
-        name: where results about it are written.  error: one line saying why there is nothing to read, or None.
+            replaced.
+        path: the file, or the "camera:0" of a camera.
+        below: the path below the argument, or the file's own name: where results about it are written.
+        error: one line saying why there is nothing to read, or None.
     """
 
     name: str
