@@ -27,7 +27,7 @@ nitpicky = True
 nitpick_ignore_regex = [(r"py:.*", r"(?!mien\.\w+$).*")]  # only the public names have entries to link to
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
-autodoc_default_options = {"members": True, "exclude-members": "model_config"}  # which is pydantic's
+autodoc_default_options = {"members": True, "special-members": "__call__", "exclude-members": "model_config"}
 napoleon_use_ivar = True
 napoleon_attr_annotations = False  # the signature has them
 python_maximum_signature_line_length = 80
@@ -48,8 +48,9 @@ def contents() -> str:
 
 
 def names() -> str:
-    """Return an autodoc directive for every public name."""
+    """Return an autodoc directive for every public name: the pipeline first, then functions, then values."""
     kinds = {name: "class" if isinstance(getattr(mien, name), type) else "function" for name in mien.__all__}
+    kinds = dict(sorted(kinds.items(), key=lambda item: (item[0] != "Pipeline", item[1] == "class")))
     return "\n".join(
         f"## {name}\n\n```{{eval-rst}}\n.. auto{kind}:: mien.{name}\n```\n"
         for name, kind in kinds.items()
