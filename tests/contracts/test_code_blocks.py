@@ -8,7 +8,7 @@ A comment on the line before a block changes that:
     <!-- printed -->           it is what the block before it prints
 
 The blocks of a page share a folder and run in order.  A command runs as it stands, in this process, which saves most
-of its time; only what trains for hours is cut.  A block that several pages have runs once.
+of its time; only what trains for hours is cut.
 """
 
 import re
@@ -63,15 +63,7 @@ def blocks(path: Path) -> list[Block]:
 
 
 BLOCKS = [block for path in PAGES for block in blocks(path)]
-RUNNABLE = list(
-    {
-        block.text: block
-        for block in reversed(BLOCKS)
-        if block.language in RUN and not block.note.startswith("not run: ")
-    }.values()
-)[::-1]
-
-
+RUNNABLE = [block for block in BLOCKS if block.language in RUN and not block.note.startswith("not run: ")]
 SLOW = [block for block in RUNNABLE if block.note == "slow"]
 QUICK = {
     page: [block for block in RUNNABLE if block.page == page and block not in SLOW]
