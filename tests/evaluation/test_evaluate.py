@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mien import prior
 from mien.card import Card
 from mien.data import load
 from mien.data.fer2013.votes import CHOICES
@@ -66,7 +67,7 @@ def told_of_training(name: str, root: Path | None, **options: str) -> Classifier
 @pytest.fixture(scope="module")
 def measured(tiny_fer2013: Path) -> tuple[Result, Scores]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "Classifier", lambda _: told_of_training("ferplus", tiny_fer2013))
+        patch.setattr(module, "Classifier", lambda _, **__: told_of_training("ferplus", tiny_fer2013))
         return evaluate("ferplus", "ferplus", tiny_fer2013, "val")
 
 
@@ -115,7 +116,7 @@ def test_twins_are_not_searched_in_a_training_the_weights_never_saw(
 ) -> None:
     other = Classifier("ferplus")
     other.card = other.card.model_copy(update={"data": data})
-    monkeypatch.setattr(module, "Classifier", lambda _: other)
+    monkeypatch.setattr(module, "Classifier", lambda _, **__: other)
     result, scores = evaluate("ferplus", "fer2013", tiny_fer2013, "val")
     assert result.clean is None
     assert result.provenance.twins is None
@@ -131,7 +132,7 @@ def test_twins_are_not_searched_in_a_training_the_weights_never_saw(
 def test_twins_are_searched_in_the_weights_own_training_whatever_is_measured(
     weights: str, data: str, tiny_fer2013: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "Classifier", lambda _: told_of_training(weights, tiny_fer2013))
+    monkeypatch.setattr(module, "Classifier", lambda _, **__: told_of_training(weights, tiny_fer2013))
     scores = evaluate(weights, data, tiny_fer2013, "val")[1]
     assert scores.provenance.training["name"] == weights
     assert 0 < scores.clean.n < scores.n
@@ -190,7 +191,7 @@ def test_a_label_that_the_weights_lack_is_always_wrong(tiny_fer2013: Path, monke
 
     short = Short("ferplus")
     short.card = short.card.model_copy(update={"labels": short.card.labels[:7]})
-    monkeypatch.setattr(module, "Classifier", lambda _: short)
+    monkeypatch.setattr(module, "Classifier", lambda _, **__: short)
     result, scores = evaluate("ferplus", "ferplus", tiny_fer2013, "val")
     assert outside.sum() > 0
     assert result.ids.tolist() == samples.ids.tolist()
@@ -327,7 +328,7 @@ def test_weights_and_data_without_common_labels_are_refused(
 ) -> None:
     other = Classifier("ferplus")
     other.card = other.card.model_copy(update={"labels": ("anger", "contempt")})
-    monkeypatch.setattr(module, "Classifier", lambda _: other)
+    monkeypatch.setattr(module, "Classifier", lambda _, **__: other)
     with pytest.raises(MienError, match="two or more expressions in common"):
         evaluate("ferplus", "fer2013", tiny_fer2013, "val")
 
@@ -441,6 +442,7 @@ class Stub:
         chosen = ("neutral", "happiness", "anger")
         self.path, self.card = path, Card(name="stub", labels=chosen, data={"name": "drawn"})
         self.card = self.card.model_copy(update={"recipe": {"data": {"classes": list(chosen)}}})
+        self.threshold, self.prior = None, prior.chosen(prior.NATURAL, chosen, None, "stub")
 
 
 def test_every_column_and_row_stays_with_its_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -456,7 +458,7 @@ def test_every_column_and_row_stays_with_its_sample(tmp_path: Path, monkeypatch:
     probs = np.array([[0.7, 0.2, 0.1]] * 3 + [[0.1, 0.2, 0.7]] * 3, np.float32)
     (tmp_path / "w.onnx").write_bytes(b"weights")
     twins = Search(np.array([True, True, False, True, False, True]), {"name": "drawn", "fingerprint": "t"})
-    monkeypatch.setattr(module, "Classifier", lambda _: Stub(tmp_path / "w.onnx"))
+    monkeypatch.setattr(module, "Classifier", lambda _, **__: Stub(tmp_path / "w.onnx"))
     monkeypatch.setattr(module, "load_for", lambda *_, **__: samples)
     monkeypatch.setattr(module, "predict", lambda *_: probs)
     monkeypatch.setattr(module, "search", lambda *_: twins)
@@ -485,7 +487,7 @@ def test_every_image_of_training_counts(
 
     FERPlus leaves out some of the latter, but not for those who trained on what it keeps: they lie in the data set.
     """
-    monkeypatch.setattr(module, "Classifier", lambda _: told_of_training(weights, tiny_fer2013))
+    monkeypatch.setattr(module, "Classifier", lambda _, **__: told_of_training(weights, tiny_fer2013))
     result, _ = evaluate(weights, data, tiny_fer2013, split)
     first = load("fer2013", tiny_fer2013, split).ids[:5]
     assert result.provenance.twins == [name for name in result.ids if name in first]
@@ -508,7 +510,7 @@ def test_answers_and_labels_that_only_one_side_knows_keep_their_columns(
     stub = Stub(tmp_path / "w.onnx")
     stub.card = stub.card.model_copy(update={"recipe": {}})
     probs = np.array([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2], [0.1, 0.2, 0.7]], np.float32)
-    monkeypatch.setattr(module, "Classifier", lambda _: stub)
+    monkeypatch.setattr(module, "Classifier", lambda _, **__: stub)
     monkeypatch.setattr(module, "load_for", lambda *_, **__: samples)
     monkeypatch.setattr(module, "predict", lambda *_: probs)
     result, scores = evaluate(tmp_path / "w.onnx", "other", None, "val")
