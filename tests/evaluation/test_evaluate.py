@@ -429,8 +429,15 @@ def test_a_shipped_name_wins_over_a_folder_so_called(tmp_path: Path, monkeypatch
     assert find_weights("ferplus") == "ferplus"
 
 
+def test_a_notebook_shows_the_headlines_and_the_classes(measured: tuple[Result, Scores]) -> None:
+    html = measured[1]._repr_html_()
+    assert f"{100 * measured[1].accuracy:.1f} %</td>" in html
+    assert all(label in html for label in measured[1].labels)
+    assert html.count("<table") == 2
+
+
 def test_units_are_printed(measured: tuple[Result, Scores]) -> None:
-    text = to_text(measured[1])
+    text = str(measured[1])
     for unit in (r"macro-F1 [\d.]+ %", r"top-2 [\d.]+ %", r"ECE [\d.]+ %", "in % +precision"):
         assert re.search(unit, text)
 

@@ -12,6 +12,7 @@ from mien.evaluation.result import Provenance, Result
 from mien.evaluation.statistics import clusters
 from mien.evaluation.statistics.intervals import RESAMPLED, Ends, bootstrap, intervals, known_ends, proportion_interval
 from mien.evaluation.training_duplicates import not_searched
+from mien.html.markup import Html
 from mien.labels import columns
 
 Value = float | None
@@ -143,6 +144,16 @@ class Scores(SubsetScores):
             "clean": self.clean.to_dict(),
             "restricted": None if self.restricted is None else self.restricted.to_dict(),
         }
+
+    def __str__(self) -> str:
+        from mien.evaluation.text import to_text
+
+        return to_text(self)
+
+    def _repr_html_(self) -> Html:
+        from mien.evaluation.text import to_html
+
+        return to_html(self)
 
 
 def score(result: Result) -> Scores:

@@ -1,10 +1,12 @@
-"""An evaluation as text: the headline with its intervals, the classes, the confusion matrix."""
+"""Scores as text and in notebooks: the headline with its intervals, the classes, the confusion matrix."""
 
 from mien.evaluation.scores import Scores, SubsetScores
 from mien.evaluation.statistics.clusters import by
-from mien.html.page import percent
+from mien.html.markup import EMPTY, Html, escape, markup
+from mien.html.page import dotted, percent, table
 
 SHORT = 9  # letters of a column's name
+RATES = ("precision", "recall", "f1")
 
 
 def to_text(scores: Scores) -> str:
@@ -17,12 +19,30 @@ def to_text(scores: Scores) -> str:
     lines += [*agreement, ""] if (agreement := raters(scores)) else []
     lines.append(f"{'in %':12s}{'precision':>10s}{'recall':>10s}{'F1':>10s}{'images':>10s}")
     for name, row in scores.per_class.items():
-        lines.append(
-            f"{name:12s}"
-            + "".join(f"{hundredths(row[k]):>9s} " for k in ("precision", "recall", "f1"))
-            + f"{row['support']:9d}"
-        )
+        lines.append(f"{name:12s}" + "".join(f"{hundredths(row[k]):>9s} " for k in RATES) + f"{row['support']:9d}")
     return "\n".join([*lines, "", *_confusion(scores)])
+
+
+def to_html(scores: Scores) -> Html:
+    """Return scores as two tables: the headlines with their intervals, and the classes."""
+    parts = [("all images", scores), ("without near-duplicates", scores.clean)]
+    parts += [(part.name, part)] if (part := scores.restricted) else []
+    heads = ("images", "accuracy", "95 %", "macro-F1", "top-2", "ECE")
+    headlines = table((scores.provenance.measured_on, *heads), (_html_row(*part) for part in parts))
+    rows = (
+        [dotted(name), *(escape(percent(row[key], 1)) for key in RATES), markup("{:,}", row["support"] or 0)]
+        for name, row in scores.per_class.items()
+    )
+    return markup("{}{}", headlines, table(("expression", "precision", "recall", "F1", "images"), rows))
+
+
+def _html_row(name: str, scores: SubsetScores) -> list[Html]:
+    if not scores.n:
+        return [escape(name), escape(scores.reason or "none"), *([EMPTY] * 5)]
+    low, high = (percent(end, 1) for end in scores.accuracy_interval or (None, None))
+    f1, top2, ece = (escape(percent(scores.values[key], 1)) for key in ("macro_f1", "top2", "ece"))
+    cells = (escape(percent(scores.accuracy, 1)), escape(f"{low} to {high}"), f1, top2, ece)
+    return [escape(name), markup("{:,}", scores.n), *cells]
 
 
 def _confusion(scores: Scores) -> list[str]:
@@ -91,10 +111,10 @@ def _headline(name: str, scores: SubsetScores) -> str:
     )
 
 
-def hundredths(share: float | None, digits: int = 1) -> str:
+def hundredths(fraction: float | None, digits: int = 1) -> str:
     """Return a fraction in percent without the sign: a dash where there is none, and no false 0 or 100.
 
     >>> hundredths(0.876), hundredths(0.99996, 2), hundredths(0.00001, 2), hundredths(1.0), hundredths(None)
     ('87.6', '>99.99', '<0.01', '100.0', '-')
     """
-    return percent(share, digits).removesuffix(" %")
+    return percent(fraction, digits).removesuffix(" %")

@@ -21,7 +21,7 @@ from mien import outputs
 from mien.card import Card, licences
 from mien.evaluation.fairness import fairness
 from mien.evaluation.result import Result
-from mien.evaluation.statistics.intervals import ECE_TOLD
+from mien.evaluation.statistics.intervals import ECE_NOTE
 from mien.experiments.table import grid
 from mien.html.page import NOTICE, percent
 from mien.inference.classify import Classifier, names
@@ -175,7 +175,7 @@ def scores(figures: Mapping[str, Any]) -> str:
     head = ("", *(f"{name}, {found['n']:,}" for name, found in columns))
     rows = [[word, *(with_interval(found, key) for _, found in columns)] for key, word in SCORES.items()]
     told = "95 % intervals in brackets.  A twin is an image that also is, or nearly is, in the training split."
-    return f"\n## Figures\n\n{told}  {ECE_TOLD}\n\n{grid(head, rows)}"
+    return f"\n## Figures\n\n{told}  {ECE_NOTE}\n\n{grid(head, rows)}"
 
 
 SCORES = {

@@ -15,7 +15,7 @@ from mien.evaluation.report.fairness import p_value
 from mien.evaluation.report.training import thinned
 from mien.evaluation.result import Provenance, Result
 from mien.evaluation.scores import score
-from mien.evaluation.statistics.intervals import ECE_TOLD
+from mien.evaluation.statistics.intervals import ECE_NOTE
 
 Make = Callable[..., Result]
 BARE = {"summary", "protocol", "expressions", "confusion", "calibration", "risk", "gallery", "data", "definitions"}
@@ -207,7 +207,7 @@ def test_the_interval_of_the_calibration_error_is_explained(make_result: Make) -
     shown = words(SECTIONS["summary"](single))
     assert re.search(r"calibration error \(ECE\), chance included without chance, 95 %: [\d.]+ to [\d.]+", shown)
     assert re.search(r"Perfectly calibrated probabilities may reach [\d.]+ on as many images", shown)
-    assert ECE_TOLD in words(SECTIONS["definitions"](single))
+    assert ECE_NOTE in words(SECTIONS["definitions"](single))
     several = SECTIONS["summary"](report(make_result(weights="a"), make_result(1, weights="b")))
     assert 'ECE counts chance and its interval does not, see <a href="#definitions">' in several
 
@@ -217,6 +217,6 @@ def test_the_fairness_page_explains_its_intervals_and_counts_images_in_no_group(
     columns = [audit.columns[0].model_copy(update={"left_out": 1234})]
     changed = audit.model_copy(update={"columns": columns})
     shown = words(SECTIONS["fairness"](report(make_result(), fairness={"tiny": changed})))
-    assert ECE_TOLD in shown
+    assert ECE_NOTE in shown
     assert "no group 1,234" in shown
     assert "2 of them are in no group." in shown

@@ -11,7 +11,7 @@ import numpy as np
 from mien.errors import DataError
 from mien.evaluation import label_sets, metrics
 from mien.evaluation.calibration import conformal
-from mien.evaluation.calibration.report import TARGET_ACCURACY, CalibrationReport, Origin
+from mien.evaluation.calibration.report import TARGET_ACCURACY, CalibrationReport, Source
 from mien.evaluation.calibration.selective import score_at
 from mien.evaluation.calibration.temperature import fit_temperature, fit_temperatures, fit_threshold, logs, softmax
 from mien.evaluation.result import Result
@@ -41,8 +41,8 @@ def recalibrate(first: Result, second: Result, coverage: float = 0.9) -> Calibra
     threshold = fit_threshold(first.probs, first.target, TARGET_ACCURACY)
     return CalibrationReport(
         weights=first.provenance.weights or first.provenance.table,
-        fitted_on=_origin(first),
-        measured_on=_origin(second),
+        fitted_on=_source(first),
+        measured_on=_source(second),
         groups=clusters.count(second.group),
         temperature=temperature,
         temperatures=dict(zip(labels, temperatures.tolist(), strict=True)),
@@ -76,15 +76,15 @@ def _predictable(result: Result, labels: Sequence[str]) -> tuple[metrics.Floats,
     return result.probs[kept][:, wide], target[kept] / target[kept].sum(1, keepdims=True)
 
 
-def _origin(result: Result) -> Origin:
-    return Origin(result.provenance.dataset, result.provenance.split, len(result))
+def _source(result: Result) -> Source:
+    return Source(result.provenance.dataset, result.provenance.split, len(result))
 
 
 def _check(first: Result, second: Result) -> None:
     """Refuse two results of which the second cannot measure what the first was fitted on."""
     one, other = first.provenance, second.provenance
     if one.split == "test":
-        got = f"the first result is of {_origin(first)}, and nothing is fitted on test"
+        got = f"the first result is of {_source(first)}, and nothing is fitted on test"
         raise DataError(got, "VAL, then TEST", "the two are swapped" if other.split == "val" else "")
     if first.labels != second.labels:
         raise DataError(f"results with the labels {', '.join(first.labels)} and {', '.join(second.labels)}", "the same")

@@ -13,7 +13,7 @@ TARGET_ACCURACY = 0.9
 
 
 @dataclass(frozen=True)
-class Origin:
+class Source:
     """Which result: its data set, its split and how many images."""
 
     dataset: str | None
@@ -37,8 +37,8 @@ class CalibrationReport:
     """
 
     weights: str | None
-    fitted_on: Origin
-    measured_on: Origin
+    fitted_on: Source
+    measured_on: Source
     groups: int | None
     temperature: float
     temperatures: Mapping[str, float]

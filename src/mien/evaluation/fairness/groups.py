@@ -1,8 +1,8 @@
 """Group columns of a table, joined to the samples of a result: who is in which image.
 
 The table has a row per image, a column that names it, and columns of group names.  Ids are joined as they are, else
-by the ends of their paths.  A column of many numbers is no group; cut it into ranges first.  Names that differ only in
-capitals are one group, which is said, and so is how many images have none.
+by the ends of their paths.  A column of many numbers is not a group: cut it into ranges first.  Names that differ only
+in capitals are one group.  A note reports that, and how many images have no group.
 """
 
 from collections import Counter
@@ -17,14 +17,14 @@ from mien.evaluation.compare.align import keys
 from mien.evaluation.predictions.columns import IDS
 from mien.evaluation.predictions.table import read_table
 
-MOST_NUMBERS = 20
+MAX_NUMBERS = 20
 """Different numbers in a column up to which they may be codes of groups."""
 
-MOST_WORDS = 100
+MAX_WORDS = 100
 """Different words in a column up to which they may be names of groups."""
 
 UNKNOWN = {"", "nan", "null", "n/a", "na", "unknown", "?"}
-"""How tables say that a group is not known."""
+"""How tables write that a group is not known."""
 
 Columns = dict[str, NDArray[np.str_]]
 
@@ -35,7 +35,7 @@ def read_groups(
     """Return the group columns of a table, one word per id and "" where it is not known, and notes on what was done.
 
     `by` names columns, or several joined with `+` for the groups where they meet; none means every column that can
-    hold groups.  DataError and UsageError say what is wrong with the table or the names.
+    hold groups.  Raises DataError for a table, and UsageError for names, that cannot be used.
     """
     if not len(ids):
         raise DataError("a result without images", "at least one")
@@ -48,27 +48,27 @@ def read_groups(
     if lost := int((place < 0).sum()):
         first = ", ".join(ids[place < 0][:3].tolist())
         notes.append(f"{path}: no row for {lost:,} of {len(ids):,} images ({first}{', ...' if lost > 3 else ''})")
-    asked = list(by) or _usable(path, [name for name in rows if name != key], rows, notes)
-    found = {name: _column(path, name, rows, notes) for name in asked}
-    for name in asked:
-        notes += _unknown(f"{path}: column {name}", rows.get(name), found[name], place)
-    return {name: np.where(place < 0, "", words[place]) for name, words in found.items()}, list(dict.fromkeys(notes))
+    names = list(by) or _usable(path, [name for name in rows if name != key], rows, notes)
+    columns = {name: _column(path, name, rows, notes) for name in names}
+    for name, words in columns.items():
+        notes += _unknown(f"{path}: column {name}", rows.get(name), words, place)
+    return {name: np.where(place < 0, "", words[place]) for name, words in columns.items()}, list(dict.fromkeys(notes))
 
 
-def _id_column(path: Path, head: Sequence[str], told: str | None) -> str:
-    if told is not None:
-        if told not in head:
-            raise UsageError(f"`id` {told}", f"a column of {path}: {', '.join(head)}")
-        return told
+def _id_column(path: Path, head: Sequence[str], given: str | None) -> str:
+    if given is not None:
+        if given not in head:
+            raise UsageError(f"`id` {given}", f"a column of {path}: {', '.join(head)}")
+        return given
     plain = {name.strip().lower(): name for name in reversed(head)}
-    found = next((plain[word] for word in IDS.split() if word in plain), None)
-    if found is None:
+    column = next((plain[word] for word in IDS.split() if word in plain), None)
+    if column is None:
         raise DataError(f"{path} has columns {', '.join(head)}", "one that names the image", "name it with `id`")
-    return found
+    return column
 
 
 def _join(path: Path, key: str, named: list[str], ids: NDArray[np.str_]) -> NDArray[np.int64]:
-    """Return the row of each id, -1 where the table has none, by the ends of paths that find most."""
+    """Return the row of each id, -1 where the table has none, by the ends of paths that match most ids."""
     mine, theirs = [keys(one) for one in ids.tolist()], [keys(one) for one in named]
     best = np.full(len(ids), -1)
     for depth in range(max(map(len, (*mine, *theirs)))):
@@ -78,15 +78,15 @@ def _join(path: Path, key: str, named: list[str], ids: NDArray[np.str_]) -> NDAr
             word = words[min(depth, len(words) - 1)]
             twice = word if word in rows else twice
             rows[word] = row
-        found = np.array([rows.get(words[min(depth, len(words) - 1)], -1) for words in mine])
+        matched = np.array([rows.get(words[min(depth, len(words) - 1)], -1) for words in mine])
         if depth == 0 and twice:
-            raise DataError(f"{path}: {twice!r} stands twice", "a row per image")
-        once = len(np.unique(found[found >= 0])) == (found >= 0).sum()
-        if once and not twice and (found >= 0).sum() > (best >= 0).sum():
-            best = found
+            raise DataError(f"{path}: two rows name {twice!r}", "a row per image")
+        once = len(np.unique(matched[matched >= 0])) == (matched >= 0).sum()
+        if once and not twice and (matched >= 0).sum() > (best >= 0).sum():
+            best = matched
     if not (best >= 0).any():
         raise DataError(
-            f"{path}: no image is known, the first is {named[0]!r}",
+            f"{path}: none of the images is in the result, the first is {named[0]!r}",
             f"ids such as {str(ids[0])!r} in column {key}",
             "`id` takes them from another column",
         )
@@ -106,25 +106,25 @@ def _usable(path: Path, names: Sequence[str], rows: dict[str, list[str]], notes:
 
 
 def _unknown(what: str, cells: Sequence[str] | None, words: NDArray[np.str_], place: NDArray[np.int64]) -> list[str]:
-    """Return how many images have a row without a group, and how the cells of a single column say so."""
+    """Return how many images have a row without a group, and what the cells of a single column hold instead."""
     own = place[place >= 0]
     lost = own[words[own] == ""]
     if not len(lost):
         return []
-    said = Counter(cells[row].strip().lower() for row in lost) if cells else {}
-    how = ", ".join(f"{n:,} {repr(cell) if cell else 'empty'}" for cell, n in sorted(said.items()))
+    held = Counter(cells[row].strip().lower() for row in lost) if cells else {}
+    how = ", ".join(f"{n:,} {repr(cell) if cell else 'empty'}" for cell, n in sorted(held.items()))
     return [f"{what}: {len(lost):,} of {len(own):,} images without a group{f' ({how})' if how else ''}"]
 
 
 def _one_spelling(what: str, words: NDArray[np.str_], notes: list[str]) -> NDArray[np.str_]:
-    """Return words of which those that differ only in capitals or spaces are one, the most frequent, and say so."""
+    """Return words with one spelling, the most frequent, where they differ only in capitals or spaces; adds a note."""
     spellings: dict[str, list[str]] = {}
     for word, _ in Counter(words.tolist()).most_common():
         spellings.setdefault(" ".join(word.casefold().split()), []).append(word)
     for first, *others in spellings.values():
         if others:
-            told = " and ".join(map(repr, sorted((first, *others))))
-            notes.append(f"{what}: {told} are taken for one group, {first!r}")
+            spelt = " and ".join(map(repr, sorted((first, *others))))
+            notes.append(f"{what}: {spelt} are taken for one group, {first!r}")
             words = np.where(np.isin(words, others), first, words)
     return words
 
@@ -150,13 +150,13 @@ def _clean(cells: Sequence[str]) -> NDArray[np.str_]:
 
 
 def _no_groups(words: NDArray[np.str_]) -> str:
-    """Say what a column holds instead of groups; empty when it may hold some."""
+    """Return what a column holds instead of groups; empty when it may hold some."""
     values = np.unique(words[words != ""])
     if not len(values):
         return "nothing"
-    if len(values) > MOST_NUMBERS and all(map(_is_number, values.tolist())):
+    if len(values) > MAX_NUMBERS and all(map(_is_number, values.tolist())):
         return f"{len(values):,} different numbers"
-    return f"{len(values):,} different words" if len(values) > MOST_WORDS else ""
+    return f"{len(values):,} different words" if len(values) > MAX_WORDS else ""
 
 
 def _is_number(word: str) -> bool:

@@ -12,7 +12,7 @@ from mien.evaluation.report.fairness import fairness as section
 from mien.evaluation.report.style import STYLE
 from mien.evaluation.result import Result
 from mien.evaluation.statistics.clusters import by
-from mien.evaluation.statistics.intervals import ECE_TOLD, Ends
+from mien.evaluation.statistics.intervals import ECE_NOTE, Ends
 from mien.evaluation.statistics.mcnemar import LEVEL
 from mien.html.markup import Html, escape, markup
 from mien.html.page import page, percent, table
@@ -31,7 +31,7 @@ def to_text(audit: FairnessReport) -> str:
     lines += [f"{audit.n:,} images, {audit.left_out:,} of them {none}; {few}"]
     for column in audit.columns:
         lines += ["", *_column(column, audit.min_group)]
-    return "\n".join([*lines, "", *wrap(ECE_TOLD, 100)])
+    return "\n".join([*lines, "", *wrap(ECE_NOTE, 100)])
 
 
 def to_html(audit: FairnessReport) -> Html:

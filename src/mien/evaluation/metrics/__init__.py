@@ -1,10 +1,11 @@
 """Metrics: `f(probs, target) -> float` in plain numpy, by key in `METRICS`, each with the way that is better.
 
-Probabilities are (N, K) floats.  Targets are (N, K) distributions: one-hot for hard labels, vote shares otherwise;
-where several classes tie for the top of a target, any of them is right.  Skew-normalised ones end in `_norm`.  What
-no sample defines is NaN.  All of them together take some 20 ms on 3,589 x 8.
+Probabilities are (N, K) floats.  Targets are (N, K) distributions: one-hot for hard labels, otherwise the fractions of
+votes.  Where several classes tie for the top of a target, any of them is right.  Skew-normalised ones end in `_norm`.
+Undefined values are NaN.  All metrics together take some 20 ms on 3,589 x 8.
 
-`VOTES` and `PEOPLE` judge by people's votes, `REGRESSION` valence and arousal, `UNITS` action units, each in its room.
+`VOTES` and `PEOPLE` are measured against people's votes, `REGRESSION` is for valence and arousal, `UNITS` for action
+units, each in its own module.
 """
 
 from mien.evaluation.metrics.confidence import BINS, bin_of, brier, briers, ece, ece_width, nll, nlls, reliability
@@ -116,7 +117,7 @@ METRICS: dict[str, Metric] = {
     "kappa_norm": higher(kappa_norm),
     "alpha_norm": higher(alpha_norm),
 }
-"""Metric by key: what it measures and which way is better."""
+"""Metric by key, with the way that is better."""
 
 OF_LABELS = frozenset(key for key, metric in METRICS.items() if metric.measure.__module__.endswith(".labels"))
-"""Keys of the metrics that need no more than the predicted label."""
+"""Keys of the metrics that need only the predicted label."""

@@ -1,8 +1,8 @@
-"""Metrics of the probabilities themselves: do they mean what they say, and how much do they give to the truth?
+"""Metrics of the probabilities themselves: are they calibrated, and how much do they give to the label?
 
 The calibration error is the mean distance of confidence and accuracy over bins of the top probability: Naeini et al.,
-AAAI 2015; Guo et al., ICML 2017.  Bins of equal mass hold equally many samples each; bins of equal width hold most
-samples of a good classifier in the last, which is why the first is the default.
+AAAI 2015; Guo et al., ICML 2017.  Bins of equal mass, the default, hold equally many samples each; of bins
+of equal width, the last one holds most samples of a good classifier.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """What follows from a confusion matrix (..., K, K): rows are labels, columns predictions.
 
-Skew-normalised figures are those of a test set with equally many positives and negatives per class: Jeni, Cohn and
+Skew-normalised scores are those of a test set with equally many positives and negatives per class: Jeni, Cohn and
 De la Torre, *Facing imbalanced data*, ACII 2013, as AffectNet reports them.  With recall r and false-positive rate q
 of a class against the rest they have closed forms; AffectNet itself under-samples the test set, which `undersampled`
 does and which comes to the same in the mean.
@@ -119,7 +119,7 @@ def recalls(matrix: ArrayLike) -> Floats:
 
 
 def false_positive_rates(matrix: ArrayLike) -> Floats:
-    """Return the share of each class's negatives that is taken for it (..., K); 0 where there are no negatives.
+    """Return the fraction of each class's negatives that are predicted as it (..., K); 0 where there are no negatives.
 
     >>> false_positive_rates([[1, 1], [0, 2]]).tolist()
     [0.0, 0.5]

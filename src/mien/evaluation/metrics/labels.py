@@ -1,6 +1,6 @@
 """Metrics of the predicted label: what follows from the confusion matrix of probabilities and targets.
 
-Where several classes tie for the top of a target, any of them is right: a tied sample is entered as the predicted
+Where several classes tie for the top of a target, any of them is right: a tied sample counts as the predicted
 class where that is among the tied ones, and as the first tied class otherwise, so accuracy and the matrix always
 agree.  Classes that have neither samples nor predictions are left out of averages, as scikit-learn does; balanced
 accuracy and the skew-normalised averages, which need a recall, leave out every class without samples.
@@ -12,11 +12,11 @@ from mien.evaluation.metrics import counts
 from mien.evaluation.metrics.counts import Counts, Floats
 
 TIE = 1e-6
-"""Shares of a target that differ by less are equal."""
+"""Fractions of a target that differ by less are equal."""
 
 
 def top1(probs: Floats, target: Floats) -> tuple[Counts, Counts]:
-    """Return the label and the predicted class of every sample, int64 (N,) each; ties as the module says.
+    """Return the label and the predicted class of every sample, int64 (N,) each; ties as in the module's docstring.
 
     >>> label, predicted = top1(np.array([[0.2, 0.8]]), np.array([[0.5, 0.5]]))
     >>> int(label[0]), int(predicted[0])
@@ -41,7 +41,7 @@ def confusion(probs: Floats, target: Floats) -> Counts:
 
 
 def accuracy(probs: Floats, target: Floats) -> float:
-    """Return the share of samples whose most probable class is right, in [0, 1].
+    """Return the fraction of samples whose top-1 class is right, in [0, 1].
 
     >>> accuracy(np.array([[0.9, 0.1], [0.6, 0.4]]), np.eye(2))
     0.5

@@ -1,8 +1,8 @@
 """A metric: a function of probabilities and targets, and which way is better.
 
-    METRICS["ece_width"].best([0.2, 0.1]) == 1      # the place of the best value
+    METRICS["ece_width"].best([0.2, 0.1]) == 1      # the index of the best value
 
-Whoever ranks, selects or colours by a metric asks it, so that no list of exceptions lies elsewhere.
+Code that ranks, selects or colours by a metric asks the metric which way is better.
 """
 
 import math
@@ -26,7 +26,7 @@ class Metric:
         return self.measure(probs, target)
 
     def better(self, value: float, than: float | None) -> bool:
-        """Return whether a value beats another; what is not finite beats nothing, and anything beats None.
+        """Return whether a value beats another; a value that is not finite beats nothing, and any other beats None.
 
         >>> from mien.evaluation.metrics import METRICS
         >>> METRICS["ece"].better(0.1, than=0.2), METRICS["accuracy"].better(0.1, than=0.2)
@@ -37,7 +37,7 @@ class Metric:
         return than is None or (value > than if self.higher_is_better else value < than)
 
     def best(self, values: Sequence[float]) -> int:
-        """Return the place of the best value, the first where several are; ValueError where none is finite.
+        """Return the index of the best value, the first of several; ValueError where none is finite.
 
         >>> from mien.evaluation.metrics import METRICS
         >>> METRICS["nll"].best([0.5, float("nan"), 0.4])
@@ -48,10 +48,10 @@ class Metric:
 
 
 def higher(measure: Callable[[Floats, Floats], float]) -> Metric:
-    """Return a metric of which higher is better."""
+    """Return a metric that is better when higher."""
     return Metric(measure, higher_is_better=True)
 
 
 def lower(measure: Callable[[Floats, Floats], float]) -> Metric:
-    """Return a metric of which lower is better."""
+    """Return a metric that is better when lower."""
     return Metric(measure, higher_is_better=False)

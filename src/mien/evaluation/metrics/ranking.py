@@ -1,6 +1,6 @@
 """Metrics of the order of probabilities: the two most probable classes, and curves over all thresholds.
 
-Curves take one class against the rest, labels as `top1` says, and are averaged over the classes for which they are
+Curves take one class against the rest, labels as in `top1`, and are averaged over the classes for which they are
 defined (ROC: with positives and negatives; precision-recall: with positives).
 """
 
@@ -13,7 +13,7 @@ from mien.evaluation.metrics.labels import TIE, top1
 
 
 def top2(probs: Floats, target: Floats) -> float:
-    """Return the share of samples whose label is among the two most probable classes, in [0, 1].
+    """Return the fraction of samples whose label is among the two most probable classes, in [0, 1].
 
     >>> top2(np.array([[0.5, 0.3, 0.2]] * 2), np.eye(3)[[1, 2]])
     0.5
@@ -41,9 +41,9 @@ def top2_confusion(probs: Floats, target: Floats) -> Counts:
     probs, target = np.asarray(probs), np.asarray(target)
     tied, two = target >= target.max(1, keepdims=True) - TIE, _two(probs)
     hits = np.take_along_axis(tied, two, 1)
-    found = two[np.arange(len(two)), hits.argmax(1)]
-    label = np.where(hits.any(1), found, tied.argmax(1))
-    predicted = np.where(hits.any(1), found, two[:, 0])
+    hit = two[np.arange(len(two)), hits.argmax(1)]
+    label = np.where(hits.any(1), hit, tied.argmax(1))
+    predicted = np.where(hits.any(1), hit, two[:, 0])
     k = target.shape[1]
     return np.bincount(label * k + predicted, minlength=k * k).reshape(k, k)
 

@@ -1,7 +1,7 @@
-"""Valence and arousal: `f(predicted, truth) -> float` for one of them, by key in `REGRESSION`, as AffectNet reports.
+"""Valence and arousal: `f(predicted, target) -> float` for one of them, by key in `REGRESSION`, as AffectNet reports.
 
-Both are (N,) in [-1, 1]; pairs in which either is NaN are left out.  All are taken over the whole set at once: means
-over batches are another, higher figure.
+Both are (N,) in [-1, 1]; pairs in which either is NaN are left out.  All are computed over the whole set at once: means
+over batches would be higher.
 """
 
 from collections.abc import Callable
@@ -11,44 +11,44 @@ import numpy as np
 from mien.evaluation.metrics.counts import Floats, mean_known
 
 
-def rmse(predicted: Floats, truth: Floats) -> float:
+def rmse(predicted: Floats, target: Floats) -> float:
     """Return the root of the mean squared difference.
 
     >>> rmse(np.array([0.5, 0.0]), np.array([0.0, 0.5]))
     0.5
     """
-    p, t = _known(predicted, truth)
+    p, t = _known(predicted, target)
     return float(np.sqrt(mean_known((p - t) ** 2)))
 
 
-def corr(predicted: Floats, truth: Floats) -> float:
+def corr(predicted: Floats, target: Floats) -> float:
     """Return Pearson's correlation in [-1, 1]; NaN where one of them is constant.
 
     >>> round(corr(np.array([0.1, 0.2, 0.3]), np.array([0.2, 0.4, 0.6])), 6)
     1.0
     """
-    p, t = _known(predicted, truth)
+    p, t = _known(predicted, target)
     spread = p.std() * t.std() if len(p) else 0.0
     return float(((p - p.mean()) * (t - t.mean())).mean() / spread) if spread > 0 else float("nan")
 
 
-def sagr(predicted: Floats, truth: Floats) -> float:
-    """Return the share of pairs with the same sign, in [0, 1]; zero is a sign of its own and agrees only with zero.
+def sagr(predicted: Floats, target: Floats) -> float:
+    """Return the fraction of pairs with the same sign, in [0, 1]; zero is a sign of its own and agrees only with zero.
 
     >>> sagr(np.array([0.3, -0.1, 0.0, 0.1]), np.array([0.9, 0.2, 0.0, 0.0]))
     0.5
     """
-    p, t = _known(predicted, truth)
+    p, t = _known(predicted, target)
     return float(mean_known(np.sign(p) == np.sign(t)))
 
 
-def ccc(predicted: Floats, truth: Floats) -> float:
+def ccc(predicted: Floats, target: Floats) -> float:
     """Return Lin's concordance correlation in [-1, 1], with population variances; NaN where both are one constant.
 
     >>> round(ccc(np.array([0.0, 0.5, 1.0]), np.array([0.5, 1.0, 1.5])), 4)
     0.5714
     """
-    p, t = _known(predicted, truth)
+    p, t = _known(predicted, target)
     if not len(p):
         return float("nan")
     apart = p.var() + t.var() + (p.mean() - t.mean()) ** 2
@@ -58,7 +58,7 @@ def ccc(predicted: Floats, truth: Floats) -> float:
 REGRESSION: dict[str, Callable[[Floats, Floats], float]] = {"rmse": rmse, "corr": corr, "sagr": sagr, "ccc": ccc}
 
 
-def _known(predicted: Floats, truth: Floats) -> tuple[Floats, Floats]:
-    p, t = np.asarray(predicted, np.float64), np.asarray(truth, np.float64)
+def _known(predicted: Floats, target: Floats) -> tuple[Floats, Floats]:
+    p, t = np.asarray(predicted, np.float64), np.asarray(target, np.float64)
     known = np.isfinite(p) & np.isfinite(t)
     return p[known], t[known]

@@ -1,6 +1,6 @@
-"""Action units: `f(predicted, truth) -> float` for one unit, by key in `UNITS`.
+"""Action units: `f(predicted, target) -> float` for one unit, by key in `UNITS`.
 
-Both are (N,); pairs in which either is NaN are left out.  F1 asks whether the unit is there, ICC how strong it is.
+Both are (N,); pairs in which either is NaN are left out.  F1 measures presence, ICC strength.
 """
 
 from collections.abc import Callable
@@ -14,24 +14,24 @@ THERE = 0.5
 """A unit is there from this value on."""
 
 
-def unit_f1(predicted: Floats, truth: Floats) -> float:
+def unit_f1(predicted: Floats, target: Floats) -> float:
     """Return the F1 of a unit's presence, in [0, 1]; NaN where it is neither there nor predicted.
 
     >>> unit_f1(np.array([0.9, 0.4, 0.6]), np.array([1.0, 1.0, 0.0]))
     0.5
     """
-    p, t = (column >= THERE for column in _pairs(predicted, truth).T)
+    p, t = (column >= THERE for column in _pairs(predicted, target).T)
     either = p.sum() + t.sum()
     return float(2 * (p & t).sum() / either) if either else float("nan")
 
 
-def unit_icc(predicted: Floats, truth: Floats) -> float:
-    """Return the intraclass correlation ICC(3,1) of a unit's strength, predictions and truth as two raters.
+def unit_icc(predicted: Floats, target: Floats) -> float:
+    """Return the intraclass correlation ICC(3,1) of a unit's strength, predictions and targets as two raters.
 
     >>> round(unit_icc(np.array([0.0, 1.0, 2.0]), np.array([1.0, 2.0, 3.0])), 6)
     1.0
     """
-    return icc(_pairs(predicted, truth))
+    return icc(_pairs(predicted, target))
 
 
 UNITS: dict[str, Callable[[Floats, Floats], float]] = {"f1": unit_f1, "icc": unit_icc}
@@ -56,6 +56,6 @@ def icc(ratings: ArrayLike) -> float:
     return float((between - rest) / spread) if spread > 0 else float("nan")
 
 
-def _pairs(predicted: Floats, truth: Floats) -> Floats:
-    pairs = np.stack([np.asarray(predicted, np.float64), np.asarray(truth, np.float64)], 1)
+def _pairs(predicted: Floats, target: Floats) -> Floats:
+    pairs = np.stack([np.asarray(predicted, np.float64), np.asarray(target, np.float64)], 1)
     return np.asarray(pairs[np.isfinite(pairs).all(1)])

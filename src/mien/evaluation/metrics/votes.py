@@ -1,9 +1,9 @@
 """Against the votes of several people per image: `f(probs, votes) -> float`, by key in `VOTES`.
 
 Votes are counts (N, K) over the labels; votes for anything else (unknown, not a face) are left out, and so are
-images without votes for a label.  How well people themselves do is in `PEOPLE`, `f(votes) -> float` by the same
-keys: the expected score of one person drawn at random, against the other people of the same image.  A model that
-scores higher than that cannot be told from a person by agreement with people.
+images without votes for a label.  How well people themselves agree is in `PEOPLE`, `f(votes) -> float` by the same
+keys: the expected score of one person drawn at random, against the other people of the same image.  By
+agreement with people, a model that scores higher cannot be distinguished from a person.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from mien.evaluation.metrics.counts import Counts, Floats, mean_known
 
 
 def accuracy(probs: Floats, votes: Counts) -> float:
-    """Return the share of images whose predicted label has most votes, or as many as any other, in [0, 1].
+    """Return the fraction of images whose predicted label has most votes, or as many as any other, in [0, 1].
 
     >>> accuracy(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([[5, 5], [9, 1]]))
     0.5
@@ -25,7 +25,7 @@ def accuracy(probs: Floats, votes: Counts) -> float:
 
 
 def soft_accuracy(probs: Floats, votes: Counts) -> float:
-    """Return the mean share of people who chose the predicted label, in [0, 1].
+    """Return the mean fraction of people who chose the predicted label, in [0, 1].
 
     >>> soft_accuracy(np.array([[0.9, 0.1]]), np.array([[7, 3]]))
     0.7
@@ -35,7 +35,7 @@ def soft_accuracy(probs: Floats, votes: Counts) -> float:
 
 
 def within_top2(probs: Floats, votes: Counts) -> float:
-    """Return the share of images whose predicted label is one of the people's two most frequent, in [0, 1].
+    """Return the fraction of images whose predicted label is one of the people's two most frequent, in [0, 1].
 
     Where labels tie for second place all of them count; a label that nobody chose never does.
 
@@ -47,16 +47,16 @@ def within_top2(probs: Floats, votes: Counts) -> float:
 
 
 def kl(probs: Floats, votes: Counts) -> float:
-    """Return the mean Kullback-Leibler divergence from the probabilities to the shares of votes, in nats.
+    """Return the mean Kullback-Leibler divergence from the probabilities to the fractions of votes, in nats.
 
     >>> kl(np.array([[0.5, 0.5]]), np.array([[5, 5]])), round(kl(np.array([[0.5, 0.5]]), np.array([[9, 0]])), 4)
     (0.0, 0.6931)
     """
     known = np.asarray(votes).sum(1) > 0
     p = np.clip(np.asarray(probs, np.float64)[known], np.finfo(np.float64).eps, 1)
-    share = np.asarray(votes, np.float64)[known]
-    share /= share.sum(1, keepdims=True)
-    return float(mean_known((share * (np.log(np.where(share > 0, share, 1)) - np.log(p))).sum(1)))
+    q = np.asarray(votes, np.float64)[known]
+    q /= q.sum(1, keepdims=True)
+    return float(mean_known((q * (np.log(np.where(q > 0, q, 1)) - np.log(p))).sum(1)))
 
 
 VOTES: dict[str, Callable[[Floats, Counts], float]] = {
@@ -77,7 +77,7 @@ def people_accuracy(votes: Counts) -> float:
 
 
 def people_soft_accuracy(votes: Counts) -> float:
-    """Return the expected share of the others who named the same label as one person.
+    """Return the expected fraction of the others who named the same label as one person.
 
     >>> round(people_soft_accuracy(np.array([[9, 1]])), 3)
     0.8
@@ -102,7 +102,7 @@ PEOPLE: dict[str, Callable[[Counts], float]] = {
 
 
 def _expected(votes: Counts, score: Callable[[Counts, NDArray[np.intp]], NDArray[np.generic]]) -> float:
-    """Return the mean over images of a score, each person taken out in turn; two or more votes are needed."""
+    """Return the mean over images of a score, leaving out each person in turn; two or more votes are needed."""
     votes = np.asarray(votes, np.int64)
     votes = votes[votes.sum(1) > 1]
     total = np.zeros(len(votes))

@@ -1,10 +1,10 @@
-"""Figures that others published, as data: printed beside measured ones, marked as published, never mixed with them.
+"""Scores that others published, as data: printed beside measured ones, marked as published, never mixed with them.
 
     published("cnn4")            what is known about the system that a recipe rebuilds
-    about("fer2013")             headline figures on a data set
+    about("fer2013")             headline scores on a data set
 
-Each record names its source and its split.  Where a source prints a matrix, what it says was computed again, and the
-note tells where the source's own figure differs.
+Each record names its source and its split.  Where a source prints a matrix, its scores were computed again, and the
+note says where the source's own value differs.
 """
 
 from mien.evaluation.published import affectnet, fer2013, feratt
@@ -27,10 +27,10 @@ def published(recipe_id: str) -> tuple[Published, ...]:
 
 
 def about(dataset: str, metric: str = "accuracy") -> tuple[Published, ...]:
-    """Return one metric's figures on a data set, training splits left out, best first.
+    """Return one metric's records on a data set, training splits left out, best first.
 
     >>> about("ferplus")[0].value
     0.923
     """
-    found = (p for p in PUBLISHED if p.dataset == dataset and p.metric == metric and not p.split.endswith("train"))
-    return tuple(sorted(found, key=lambda p: -p.value))
+    records = (p for p in PUBLISHED if p.dataset == dataset and p.metric == metric and not p.split.endswith("train"))
+    return tuple(sorted(records, key=lambda p: -p.value))

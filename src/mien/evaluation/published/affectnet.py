@@ -1,8 +1,8 @@
 """AffectNet: the authors' baselines, a commercial service, and three networks trained on it by one reader.
 
-The three 8x8 matrices are printed as shares of their rows.  Their cells are multiples of one over a class's size, which
-tells that the test set held about 737 neutral, 1357 happiness, 253 sadness, 141 surprise, 65 fear, 42 disgust,
-261 anger and 53 contempt faces; what a matrix says of accuracy and F1 below is computed with those.
+The three 8x8 matrices are printed as fractions of their rows.  Their cells are multiples of one over a class's size, so
+the test set held about 737 neutral, 1357 happiness, 253 sadness, 141 surprise, 65 fear, 42 disgust,
+261 anger and 53 contempt faces; accuracy and F1 of a matrix below are computed with those.
 """
 
 from collections.abc import Iterator
@@ -128,8 +128,8 @@ def networks() -> Iterator[Published]:
         ("resnet34", "ResNet34 + BN + dropout", 0.7227, 0.7177, RESNET34, 0.723, 0.534),
         ("googlenet", "GoogLeNet + BN", 0.7596, 0.7465, GOOGLENET, 0.760, 0.546),
     )
-    for id, what, accuracy, f1, cells, found, macro in runs:
-        note = f"its recall repeats the accuracy; the matrix gives {found:.3f}, rows sum to 0.987 to 1.003"
+    for id, what, accuracy, f1, cells, diagonal, macro in runs:
+        note = f"its recall repeats the accuracy; the matrix gives {diagonal:.3f}, rows sum to 0.987 to 1.003"
         yield Published(id, what, "accuracy", accuracy, split, SUMMARY, note, cells, order)
         note = f"printed as F1: the class-weighted mean; the matrix gives a macro-F1 of {macro:.3f}"
         yield Published(id, what, "weighted_f1", f1, split, SUMMARY, note, cells, order)

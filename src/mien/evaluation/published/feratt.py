@@ -20,7 +20,7 @@ WHAT = {
 SYNTHETIC = "faces pasted on photos"
 FERPLUS_FACES = "5,000 images of FERPlus faces pasted on photos"
 VAL_191 = "3,191 images: PublicTest by the majority rule on label.csv"
-NINTHS = "no count of the 35 test images gives this share, a count of 36 does; one class is always predicted"
+NINTHS = "no count of the 35 test images gives this fraction, a count of 36 does; one class is always predicted"
 ROWS = (  # system, split, note, accuracy, precision, recall, F1 in percent
     ("preact-resnet18-ckplus", "ckplus real test", "22 of 35", (62.9, 51.8, 53.5, 52.6)),
     ("preact-resnet18", "ckplus synthetic test", SYNTHETIC, (54.2, 37.9, 34.3, 36.0)),
@@ -46,7 +46,7 @@ BETA = {  # (a, b): average loss, average lowest epoch, least loss, its epoch
 
 
 def readers() -> Iterator[Published]:
-    """Yield accuracy, precision, recall and F1 of twelve cells, and what synthetic data are said to add."""
+    """Yield accuracy, precision, recall and F1 of twelve cells, and what synthetic data are claimed to add."""
     for id, split, note, values in ROWS:
         for metric, value in zip(METRICS, values, strict=True):
             what = WHAT[id.removesuffix("-ckplus").removesuffix("-synthetic")]
@@ -64,7 +64,7 @@ def distributions() -> Iterator[Published]:
     for shape, values in BETA.items():
         what = f"{WHAT['feratt-rep-cls']}, Beta({shape})"
         for metric, value in zip(names, values, strict=True):
-            note = "5 runs of 10 epochs; about 4.939 untrained; data not told"
+            note = "5 runs of 10 epochs; about 4.939 untrained; data not named"
             yield Published("feratt-rep-cls", what, metric, float(value), "ckplus or ferplus", SLIDES, note)
 
 

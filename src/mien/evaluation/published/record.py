@@ -1,4 +1,4 @@
-"""One published figure, and how the tables of the sources are written down here."""
+"""One published score, and how the tables of the sources are written down here."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ Matrix = tuple[tuple[float | None, ...], ...]
 
 @dataclass(frozen=True)
 class Published:
-    """A figure as its source prints it; nothing here was measured by mien.
+    """A score as its source prints it; nothing here was measured by mien.
 
     Attributes:
         id: the recipe that rebuilds the system, or a short name of its own.
         what: the system in a few words.
         metric: a key such as accuracy or macro_f1; of one class `f1.fear`, of another kind `loss`.
-        value: shares as fractions.
+        value: a fraction, not percent.
         split: data set and split, the data set's key first: `fer2013 test`.
         source: author, title, year.
         note: what to know before quoting it.

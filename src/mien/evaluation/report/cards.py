@@ -8,7 +8,7 @@ from mien.evaluation import metrics
 from mien.evaluation.report.components import name_of, section
 from mien.evaluation.report.model import Report
 from mien.evaluation.result import Result
-from mien.evaluation.statistics.intervals import ECE_TOLD
+from mien.evaluation.statistics.intervals import ECE_NOTE
 from mien.evaluation.training_duplicates import not_searched
 from mien.html.markup import EMPTY, Html, escape, join, markup
 from mien.html.page import dotted, facts, percent, table
@@ -54,7 +54,7 @@ def definitions(report: Report) -> Html:
         "draws, stratified by expression.",
         "top-2": "the fraction of images whose label is among the two expressions with the highest probability.",
         "ECE": "expected calibration error: the mean distance of confidence and accuracy over 15 bins of equally "
-        f"many images (equal width where stated). {ECE_TOLD}",
+        f"many images (equal width where stated). {ECE_NOTE}",
         "log loss": "the mean of minus the logarithm of the probability given to the label, in nats; against the "
         "raters' distribution where there is one.",
         "intervals": "95 %, over the draw of test images, or of whole subjects or clips where those are known, as then "

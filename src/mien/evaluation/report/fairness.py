@@ -4,7 +4,7 @@ from mien.evaluation.records.fairness import Column, Fairness, Group
 from mien.evaluation.report.components import figure, known_ends, left_out, name_of, section, span, with_span
 from mien.evaluation.report.model import Report
 from mien.evaluation.statistics.clusters import by
-from mien.evaluation.statistics.intervals import ECE_TOLD
+from mien.evaluation.statistics.intervals import ECE_NOTE
 from mien.html.chart import Whisker, whiskers
 from mien.html.markup import EMPTY, Html, escape, markup
 from mien.html.page import facts, note, percent, table
@@ -26,7 +26,7 @@ def _explanation(audit: Fairness) -> str:
     tested = f"Intervals and tests are {by(groups)}. " if groups else ""
     return (
         f"Groups are those of the given table, {audit.n:,} images.{ungrouped} A group of fewer than "
-        f"{audit.min_group:,} images is faint, and nothing is concluded from it. {tested}{ECE_TOLD}"
+        f"{audit.min_group:,} images is faint, and nothing is concluded from it. {tested}{ECE_NOTE}"
     )
 
 

@@ -1,9 +1,9 @@
 """Intervals and tests where samples come in groups: several images of one subject, frames of one clip.
 
-Images of one person are right or wrong together, so a hundred images of ten people say little more than ten do.  Whole
-groups are drawn again with replacement (Davison and Hinkley, *Bootstrap Methods*, 1997, section 3.8), and percentiles
-are taken further out where groups are few (Hesterberg, *The American Statistician* 69, 2015: the t quantile and
-sqrt(G / (G - 1)), on the normal scale).  Two systems are told apart by turning whole groups' differences round.
+Images of one person tend to be right or wrong together, so a hundred images of ten people say little more than ten do.
+Whole groups are drawn with replacement (Davison and Hinkley, *Bootstrap Methods*, 1997, section 3.8).  Percentiles are
+taken further out where groups are few (Hesterberg, *The American Statistician* 69, 2015: the t quantile and
+sqrt(G / (G - 1)), on the normal scale).  The test of two systems flips the signs of whole groups' differences.
 """
 
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from mien.evaluation.metrics import Floats
 
 RESAMPLES = 2000
 FLIPS = 20_000
-"""Random turns of a permutation test; no p value is below 1 / (FLIPS + 1)."""
+"""Random sign flips of a permutation test; no p value is below 1 / (FLIPS + 1)."""
 EXACT = 14
-"""Up to so many groups that tell two systems apart, all turns are tried."""
+"""Up to this many groups with a difference, every combination of signs is tried."""
 
 
 def codes(group: ArrayLike | None) -> NDArray[np.intp] | None:
@@ -46,7 +46,7 @@ def count(group: ArrayLike | None) -> int | None:
 
 
 def by(groups: int | None) -> str:
-    """Say what intervals are by; empty where they are by samples.
+    """Return in words what intervals are by; empty where they are by samples.
 
     >>> by(118), by(None)
     ('by 118 subjects or clips', '')
@@ -107,7 +107,7 @@ def t_quantile(freedom: int) -> float:
 
 
 def flipped_p(first: ArrayLike, second: ArrayLike, code: NDArray[np.intp], seed: int = 0) -> float:
-    """Return the two-sided p value that systems are equally often right: whole groups' differences are turned round.
+    """Return the two-sided p value that systems are equally often right: the signs of whole groups' differences flip.
 
     `first` and `second` bool (N,) say which samples only the first, and only the second, predicts correctly.
 

@@ -1,10 +1,10 @@
-"""95 % intervals for the figures that are printed.
+"""95 % intervals of the scores that are printed.
 
-Accuracy is a share of independent samples, so it gets Wilson's interval: closed form, no seed, sound at 0 and 1
+Accuracy is a proportion of independent samples, so it gets Wilson's interval: closed form, no seed, sound at 0 and 1
 (Wilson 1927; Brown, Cai and DasGupta 2001).  Other metrics get a percentile bootstrap, stratified by class: drawing
 the samples of one class again with replacement makes that class's row of the confusion matrix a multinomial draw from
 itself, so 2,000 resamples are 2,000 draws per class instead of 2,000 passes over the data.  Where samples come in
-groups (subjects, clips) neither holds: whole groups are drawn, see clusters.py, and those who print say so.
+groups (subjects, clips) neither holds: whole groups are drawn (clusters.py), which the output then states.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -27,16 +27,16 @@ _Z95 = 1.959963984540054
 
 
 def wilson(right: float, n: int, z: float = _Z95) -> Interval:
-    """Return Wilson's interval for a share of `right` out of `n`; (nan, nan) without samples.
+    """Return Wilson's interval for the proportion of `right` out of `n`; (nan, nan) without samples.
 
     >>> tuple(round(v, 4) for v in wilson(730, 1000))
     (0.7016, 0.7566)
     """
     if n == 0:
         return float("nan"), float("nan")
-    share, room = float(right) / n, z * z / n
-    centre = (share + room / 2) / (1 + room)
-    half = z * sqrt(share * (1 - share) / n + room / (4 * n)) / (1 + room)
+    rate, slack = float(right) / n, z * z / n
+    centre = (rate + slack / 2) / (1 + slack)
+    half = z * sqrt(rate * (1 - rate) / n + slack / (4 * n)) / (1 + slack)
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
@@ -107,9 +107,9 @@ def draws(target: Floats, group: ArrayLike | None = None, resamples: int = 2000,
 
 
 def proportion_interval(right: ArrayLike, group: ArrayLike | None = None) -> Interval:
-    """Return the 95 % interval of the share of bool (N,): Wilson's, or by groups (N,) where they are known.
+    """Return the 95 % interval of the proportion of True in bool (N,): Wilson's, or by groups (N,) where known.
 
-    Where all groups have the same share, the bootstrap knows of no variation; then each group counts as one sample.
+    Where all groups have the same proportion, the bootstrap sees no variation; then each group counts as one sample.
 
     >>> tuple(round(v, 3) for v in proportion_interval([True] * 6 + [False] * 4))
     (0.313, 0.832)
@@ -178,16 +178,16 @@ The calibration error keeps the bins of the whole sample.
 """
 
 SHIFTED = frozenset({"ece"})
-"""Metrics that resampling pushes up, because they add up absolute values; their intervals are turned round the
+"""Metrics that resampling pushes up, because they add up absolute values; their intervals are mirrored at the
 estimate (basic bootstrap), which undoes the shift: Davison and Hinkley, *Bootstrap Methods* (1997), section 5.2.
 Near 0 that is too little, so they begin at 0 where `chance_error` explains all, and never end below the estimate."""
 
-ECE_TOLD = (
+ECE_NOTE = (
     "ECE adds up gaps that chance alone opens, wider ones the fewer the images, so what is measured lies above the "
-    "true error on average. The interval is for the true error: the figure stands near or at its upper end, and an "
-    "interval from 0 on says that chance may explain all of it."
+    "true error on average. The interval is for the true error: the measured value is near or at its upper end, and an "
+    "interval that starts at 0 means that chance may explain all of it."
 )
-"""What to say wherever a calibration error is shown with its interval."""
+"""The note wherever a calibration error is shown with its interval."""
 
 
 def replicates(probs: Floats, target: Floats, draws: Draws | GroupDraws) -> dict[str, Floats]:
@@ -206,7 +206,7 @@ def replicates(probs: Floats, target: Floats, draws: Draws | GroupDraws) -> dict
 
 
 def interval(values: Floats, estimate: float, shifted: bool = False, groups: int | None = None) -> Interval:
-    """Return the 95 % interval from replicates: percentiles, turned round the estimate where they are `shifted`.
+    """Return the 95 % interval from replicates: percentiles, mirrored at the estimate where they are `shifted`.
 
     `groups` is how many groups were drawn, None where samples were.
 
@@ -261,7 +261,7 @@ def intervals_of(
 
 
 def chance_error(probs: Floats, draws: int = 2000, seed: int = 0) -> float:
-    """Return the calibration error that probabilities which mean what they say exceed by chance in 2.5 % of samples.
+    """Return the calibration error that calibrated probabilities exceed by chance in 2.5 % of samples.
 
     Bröcker and Smith, *Increasing the reliability of reliability diagrams*, Weather and Forecasting 22 (2007), with
     normal instead of binomial draws.

@@ -1,7 +1,7 @@
-"""Is a gap between two systems more than chance?  McNemar's test, Holm's correction, and groups that stay together.
+"""Is a gap between two systems more than chance?  McNemar's test, Holm's correction, and groups without a difference.
 
 McNemar, *Psychometrika* 12 (1947), for two classifiers on the same samples: only the samples where exactly one of them
-is right tell them apart (Dietterich, *Neural Computation* 10, 1998).  Holm, *Scand. Journal of Statistics* 6 (1979).
+is right count (Dietterich, *Neural Computation* 10, 1998).  Holm, *Scand. Journal of Statistics* 6 (1979).
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ EXACT = 25
 """Below so many discordant samples the binomial test is exact; above, the continuity-corrected chi-squared holds."""
 
 LEVEL = 0.05
-"""Two systems are told apart when the corrected p value lies below."""
+"""Two systems differ when the corrected p value is below."""
 
 
 def mcnemar(first: int, second: int) -> float:
@@ -42,7 +42,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def groups(ranked: Sequence[str], apart: Callable[[str, str], bool]) -> list[list[str]]:
-    """Return the longest runs of a ranking in which no two systems are told apart; runs may overlap.
+    """Return the longest runs of a ranking in which no two systems differ; runs may overlap.
 
     >>> groups(["a", "b", "c"], lambda x, y: {x, y} == {"a", "c"})
     [['a', 'b'], ['b', 'c']]

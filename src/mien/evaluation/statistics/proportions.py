@@ -12,7 +12,7 @@ import numpy as np
 
 from mien.evaluation.statistics.intervals import Interval, wilson
 
-LEAST_EXPECTED = 5
+MIN_EXPECTED = 5
 TABLES = 20_000
 """Random tables when none of the other tests holds; no p value is below 1 / TABLES."""
 
@@ -28,7 +28,7 @@ def equal_rates(hits: Sequence[int], sizes: Sequence[int]) -> float:
     if len(size) < 2 or not 0 < hit.sum() < size.sum():
         return 1.0
     rate = hit.sum() / size.sum()
-    if min(rate, 1 - rate) * size.min() >= LEAST_EXPECTED:
+    if min(rate, 1 - rate) * size.min() >= MIN_EXPECTED:
         return chi_squared_tail(float(_statistic(hit, size)), len(size) - 1)
     if len(size) == 2:
         return fisher(int(hit[0]), int(size[0]), int(hit[1]), int(size[1]))
@@ -43,7 +43,7 @@ def _statistic(hits: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
 
 def chi_squared_tail(x: float, freedom: int) -> float:
-    """Return the share of the chi-squared distribution above x, for a whole number of degrees of freedom.
+    """Return the probability of the chi-squared distribution above x, for a whole number of degrees of freedom.
 
     >>> round(chi_squared_tail(3.841459, 1), 6), round(chi_squared_tail(5.991465, 2), 6)
     (0.05, 0.05)
@@ -68,8 +68,8 @@ def fisher(first: int, n_first: int, second: int, n_second: int) -> float:
     total = first + second
     support = range(max(0, total - n_second), min(n_first, total) + 1)
     logs = np.array([_log_comb(n_first, k) + _log_comb(n_second, total - k) for k in support])
-    shares = np.exp(logs - _log_comb(n_first + n_second, total))
-    return min(1.0, float(shares[shares <= shares[first - support.start] * (1 + 1e-7)].sum()))
+    probabilities = np.exp(logs - _log_comb(n_first + n_second, total))
+    return min(1.0, float(probabilities[probabilities <= probabilities[first - support.start] * (1 + 1e-7)].sum()))
 
 
 def _log_comb(n: int, k: int) -> float:
