@@ -5,7 +5,7 @@
 Operations are counted from each graph (bench/flops.py) and divided by the least time of batches of 64.  Two ceilings:
 numpy's float32 matrix product, which is what a float graph could reach at most, and onnxruntime's own product of uint8
 with int8 matrices.  The shipped graphs compute in int8, where a core does up to four times as many operations as in
-float32, so a share of the float32 ceiling may well exceed 1; the share of the int8 one says how good the kernels are.
+float32, so a fraction of the float32 ceiling may exceed 1; the fraction of the int8 one says how good the kernels are.
 Where the time goes: onnxruntime's profile by kind of node, and the video path's stages each measured alone, as CPU
 time, with what the whole path spends on top of their sum.
 """
@@ -41,13 +41,13 @@ def compute(seconds: float) -> list[dict[str, Any]]:
             peak = probe("gemm", threads=threads, seconds=seconds)
             for name in names():
                 step(name)
-                told = probe("graph", name, threads=threads, seconds=seconds)
+                report = probe("graph", name, threads=threads, seconds=seconds)
                 operations = flops.count(locate(name))
-                reached = operations / told["seconds_per_face"] / 1e9
+                reached = operations / report["seconds_per_face"] / 1e9
                 row = {"system": name, "threads": threads, "mflop_per_face": operations / 1e6, "gflops": reached}
                 row |= {f"peak_{kind}": value for kind, value in peak.items()}
                 row |= {f"share_{kind}": reached / value for kind, value in peak.items()}
-                rows.append({**row, "nodes": told["shares"]})
+                rows.append({**row, "nodes": report["shares"]})
     return rows
 
 
@@ -59,11 +59,11 @@ def stages(frames: int) -> list[dict[str, Any]]:
             step(f"{size}, faces: {faces}")
             path = Path(folder) / f"{size}.mp4"
             fixtures.clip(path, size, frames, faces)
-            told = probe("video", str(path), threads=None, seconds=0)
-            calls = told["calls_per_frame"]
-            each = {stage: ms * calls[stage] for stage, ms in told["cpu_ms_per_call"].items()}
-            each["rest"] = told["cpu_ms_per_frame"] - sum(each.values())
-            per = {"cpu_ms_per_frame": told["cpu_ms_per_frame"], "detections_per_frame": calls["detect"]}
+            report = probe("video", str(path), threads=None, seconds=0)
+            calls = report["calls_per_frame"]
+            each = {stage: ms * calls[stage] for stage, ms in report["cpu_ms_per_call"].items()}
+            each["rest"] = report["cpu_ms_per_frame"] - sum(each.values())
+            per = {"cpu_ms_per_frame": report["cpu_ms_per_frame"], "detections_per_frame": calls["detect"]}
             rows.append({"size": size, "faces": faces, **per, "stages": each})
     return rows
 

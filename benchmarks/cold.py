@@ -32,7 +32,7 @@ SYSTEMS = {
     "mien API": [sys.executable, "-c", API.format(photo=PHOTO)],
     "fer API": [str(interleave.FER), "-c", FER.format(photo=PHOTO)],
 }
-SIGN = b"happ"  # every answer names happiness
+SIGN = b"happ"  # every output names happiness
 
 
 def start(words: list[str]) -> dict[str, float]:
@@ -68,7 +68,7 @@ def main(quick: bool) -> None:
             for name, words in systems.items():
                 step(name)
                 seen[name].append(start(words))
-    rows = [{"system": name, **interleave.median(told[1:])} for name, told in seen.items()]
+    rows = [{"system": name, **interleave.median(output[1:])} for name, output in seen.items()]
     keep("cold", {**facts(quick), "rounds": rounds - 1, "rows": rows})
 
 

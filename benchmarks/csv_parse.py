@@ -46,7 +46,7 @@ def best(read: Callable[[Path], np.ndarray], path: Path) -> tuple[float, np.ndar
 
 def main(path: Path) -> None:
     mien, pixels = best(with_mien, path)
-    told = {
+    report = {
         "file": path.name,
         "megabytes": round(path.stat().st_size / 1e6, 1),
         "rows": len(pixels),
@@ -55,8 +55,8 @@ def main(path: Path) -> None:
     for name, read in (("split", with_split), ("fromstring", with_fromstring)):
         seconds, same = best(read, path)
         assert np.array_equal(pixels, same), f"{name} reads other pixels"
-        told |= {f"pandas_{name}": round(seconds, 3), f"ratio_{name}": round(seconds / mien, 2)}
-    print(json.dumps(told, indent=2))
+        report |= {f"pandas_{name}": round(seconds, 3), f"ratio_{name}": round(seconds / mien, 2)}
+    print(json.dumps(report, indent=2))
 
 
 if __name__ == "__main__":

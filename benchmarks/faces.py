@@ -43,10 +43,10 @@ def time_all(crops: Path, threads: int, rounds: int, seconds: float) -> list[dic
             for _ in range(rounds):
                 for name, batch in cases:
                     step(name)
-                    told = workers[name].ask(do="time", batch=batch, seconds=seconds)
-                    faces = told["faces"]
+                    report = workers[name].ask(do="time", batch=batch, seconds=seconds)
+                    faces = report["faces"]
                     seen[name, batch].append(
-                        {"cpu_ms": told["cpu"] / faces * 1e3, "faces_per_second": faces / told["wall"]}
+                        {"cpu_ms": report["cpu"] / faces * 1e3, "faces_per_second": faces / report["wall"]}
                     )
     return [
         {"system": name, "threads": threads, "batch": batch, **interleave.median(rows)}
@@ -62,7 +62,7 @@ def points(rows: list[dict[str, Any]], scores: dict[str, float], batch: int, thr
 
 def fronts(rows: list[dict[str, Any]], scored: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the front on each data set at each batch and number of threads, and who is beaten by whom."""
-    told = []
+    report = []
     for data, parts in scored.items():
         right = {name: figures["accuracy"] for name, figures in parts["full"]["systems"].items()}
         for threads in THREADS:
@@ -70,8 +70,8 @@ def fronts(rows: list[dict[str, Any]], scored: dict[str, Any]) -> list[dict[str,
                 known = points(rows, right, batch, threads)
                 lost = {name: by for name, by in beaten(known).items() if by}
                 ahead = [point.name for point in front(known)]
-                told.append({"data": data, "threads": threads, "batch": batch, "front": ahead, "beaten": lost})
-    return told
+                report.append({"data": data, "threads": threads, "batch": batch, "front": ahead, "beaten": lost})
+    return report
 
 
 def main(quick: bool) -> None:
@@ -85,8 +85,8 @@ def main(quick: bool) -> None:
         rounds, seconds = (1, 0.05) if quick else (5, 0.3)
         rows = [row for threads in THREADS for row in time_all(file, threads, rounds, seconds)]
     sizes = {f"mien {name}": locate(name).stat().st_size / 1e6 for name in names()}
-    told = {"rounds": rounds, "rows": rows, "megabytes": sizes, "accuracy": scored, "fronts": fronts(rows, scored)}
-    keep("faces", {**facts(quick), **told})
+    report = {"rounds": rounds, "rows": rows, "megabytes": sizes, "accuracy": scored, "fronts": fronts(rows, scored)}
+    keep("faces", {**facts(quick), **report})
 
 
 if __name__ == "__main__":

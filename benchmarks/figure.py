@@ -41,11 +41,11 @@ def _save(figure: Figure, path: Path) -> Path:
     return path
 
 
-def speed_accuracy(told: dict[str, Any]) -> Figure:
+def speed_accuracy(report: dict[str, Any]) -> Figure:
     """Return accuracy against CPU ms per face, a panel per set of labels."""
     figure, panels = plt.subplots(1, 2, figsize=(9.6, 4.2), layout="constrained", squeeze=False)
-    cost = {r["system"]: r["cpu_ms"] for r in told["rows"] if (r["batch"], r["threads"]) == (BATCH, THREADS)}
-    for axes, (data, parts) in zip(panels[0], told["accuracy"].items(), strict=False):
+    cost = {r["system"]: r["cpu_ms"] for r in report["rows"] if (r["batch"], r["threads"]) == (BATCH, THREADS)}
+    for axes, (data, parts) in zip(panels[0], report["accuracy"].items(), strict=False):
         scored = parts["full"]["systems"]
         points = [Point(name, ms, 100 * scored[name]["accuracy"]) for name, ms in cost.items() if name in scored]
         panel(axes, points)
@@ -78,12 +78,12 @@ def panel(axes: Axes, points: list[Point]) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def frames(told: dict[str, Any]) -> Figure:
+def frames(report: dict[str, Any]) -> Figure:
     """Return frames per second of both systems for each clip, on a log axis."""
     figure, axes = plt.subplots(figsize=(9.6, 3.8), layout="constrained")
-    clips = list(dict.fromkeys((row["size"], row["faces"]) for row in told["rows"]))
+    clips = list(dict.fromkeys((row["size"], row["faces"]) for row in report["rows"]))
     for shift, name, colour in ((-0.2, "mien", OWN), (0.2, "fer", OTHER)):
-        rows = {(r["size"], r["faces"]): r["frames_per_second"] for r in told["rows"] if r["system"] == name}
+        rows = {(r["size"], r["faces"]): r["frames_per_second"] for r in report["rows"] if r["system"] == name}
         places = [k + shift for k, clip in enumerate(clips) if clip in rows]
         drawn = axes.bar(places, list(rows.values()), 0.38, color=colour, label=name, zorder=2)
         axes.bar_label(drawn, [f"{value:.3g}" for value in rows.values()], fontsize=8)

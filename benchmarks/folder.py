@@ -18,13 +18,13 @@ from bench.environment import alone, facts, keep
 PHOTOS, TIMES = 200, 10
 
 
-def rate(told: dict[str, Any]) -> dict[str, float]:
-    """Return photos per second, CPU ms per photo, faces found per photo and how many photos these figures rest on."""
-    count = told["frames"]
+def rate(report: dict[str, Any]) -> dict[str, float]:
+    """Return photos per second, CPU ms per photo, faces detected per photo and the number of photos."""
+    count = report["frames"]
     return {
-        "photos_per_second": count / told["wall"],
-        "cpu_ms": told["cpu"] / count * 1e3,
-        "faces_found": told["faces"] / count,
+        "photos_per_second": count / report["wall"],
+        "cpu_ms": report["cpu"] / count * 1e3,
+        "faces_found": report["faces"] / count,
         "photos": count,
     }
 

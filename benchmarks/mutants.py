@@ -56,13 +56,13 @@ class Mutant:
 
 
 def mutants(table: Path = TABLE) -> list[Mutant]:
-    """Return the mutants of a table; ValueError where a name stands twice."""
+    """Return the mutants of a table; ValueError for a duplicate name."""
     files = yaml.safe_load(table.read_text(encoding="utf-8"))
-    found = [Mutant(name, file, **row) for file, rows in files.items() for name, row in rows.items()]
-    names = [mutant.name for mutant in found]
+    mutants = [Mutant(name, file, **row) for file, rows in files.items() for name, row in rows.items()]
+    names = [mutant.name for mutant in mutants]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"{table.name}: {', '.join(twice)} twice")
-    return found
+    return mutants
 
 
 def mutated(mutant: Mutant, root: Path) -> str:
@@ -84,23 +84,23 @@ def copied(root: Path, copy: Path) -> None:
 
 def tested(tests: str, root: Path) -> tuple[int, str]:
     """Run tests in a tree; return pytest's exit code and the first test that failed, or the last line it wrote."""
-    with TemporaryFile("w+") as told:
+    with TemporaryFile("w+") as result:
         if not (child := os.fork()):
-            os._exit(_child(tests, root, told))
+            os._exit(_child(tests, root, result))
         code = _waited(child)
-        told.seek(0)
-        text = told.read()
+        result.seek(0)
+        text = result.read()
     if code is None:
         return FAILED, f"no end within {LONGEST} s"
-    found = re.search(r"^(?:FAILED|ERROR) (\S+)", text, re.MULTILINE)
-    return code, found[1] if found else (text.strip().splitlines() or [""])[-1]
+    mutants = re.search(r"^(?:FAILED|ERROR) (\S+)", text, re.MULTILINE)
+    return code, mutants[1] if mutants else (text.strip().splitlines() or [""])[-1]
 
 
-def _child(tests: str, root: Path, told: TextIO) -> int:
+def _child(tests: str, root: Path, result: TextIO) -> int:
     """Run pytest in this process, a copy of one that holds everything but mien; a group of its own, to end as one."""
     os.setsid()
     for stream in (1, 2):
-        os.dup2(told.fileno(), stream)
+        os.dup2(result.fileno(), stream)
     os.chdir(root)
     os.environ.pop("MIEN_CACHE", None)
     os.environ["PYTHONPATH"] = str(root / "src")
@@ -148,20 +148,20 @@ def judged(mutant: Mutant, copy: Path, sound: "cache[tuple[int, str]]") -> tuple
         text = mutated(mutant, copy)
     except (ValueError, OSError) as error:
         return "error", str(error)
-    code, told = sound(mutant.tests)
+    code, result = sound(mutant.tests)
     if code:
-        return "error", f"without the mutant: {told}"
+        return "error", f"without the mutant: {result}"
     path = copy / mutant.file
     before = path.read_text(encoding="utf-8")
     _put(path, text)
     try:
-        code, told = tested(mutant.tests, copy)
+        code, result = tested(mutant.tests, copy)
     finally:
         _put(path, before)
     if code == FAILED:
-        return "killed", told
+        return "killed", result
     if code:
-        return "error", f"pytest exits with {code}: {told}"
+        return "error", f"pytest exits with {code}: {result}"
     return ("equivalent", mutant.survives) if mutant.survives else ("survived", mutant.tests)
 
 

@@ -26,12 +26,12 @@ def main(quick: bool, parts: list[str]) -> None:
     """Run parts, then write and print what all of them say."""
     for part in parts or PARTS:
         PARTS[part](quick)
-    told = environment.kept(quick)
+    report = environment.kept(quick)
     home = environment.folder(quick)
-    images = [path.relative_to(home.parent).as_posix() for path in figure.draw(told, quick)]
+    images = [path.relative_to(home.parent).as_posix() for path in figure.draw(report, quick)]
     path = home.parent / "BENCH.md"
-    path.write_text(page(told, images), encoding="utf-8")
-    for bar in bars(told):
+    path.write_text(page(report, images), encoding="utf-8")
+    for bar in bars(report):
         print(bar)
     print(path)
 

@@ -4,7 +4,7 @@
 
 Copies the file to src/mien/inference/weights/NAME.onnx under its shipped name, and writes results/NAME/SEED.json (the
 figures on val and test, the environment, the recipe), SEED-val.npz and SEED-test.npz (ids, probabilities, targets; no
-pixels), and draws results/TABLE.md and its figures anew.  `python benchmarks/ship.py --again` computes the figures
+pixels), and updates results/TABLE.md and its figures.  `python benchmarks/ship.py --again` computes the figures
 of every row with what mien measures by now; no weights change.
 
     python benchmarks/ship.py --rewrite
@@ -81,7 +81,7 @@ def prior_of(path: Path, recipe: Recipe) -> Adjustment | None:
 
 
 def again() -> None:
-    """Compute every row's figures anew: shipped files answer once more, of other rows the answers were kept."""
+    """Compute every row's scores again, for shipped files from new predictions, for others from stored ones."""
     for path in sorted(RESULTS.glob("*/[0-9]*.json")):
         content = read_json(path)
         data = content["recipe"]["data"]

@@ -8,12 +8,13 @@
 The claim of the speed run, which holds when `score` says so: on one GPU, mien's own training loop (training/train.py)
 takes S seconds, mean and deviation over at least ten seeds, from nothing to weights that score, in the mean over the
 same runs, at least 70.5 % on FER2013's PrivateTest (3,589 images, averaged with their mirror images).
-- Learnt from: FER2013's Training split, its labels and, for a second head that is thrown away, FERPlus's votes on the
+- Trained on: FER2013's Training split, its labels and, for a second head that is thrown away, FERPlus's votes on the
   same images.  From random weights; no other data, no teacher.  The recipe: benchmarks/speedrun.yaml.
 - The clock runs from the drawing of the first weights, the images lying on the device as uint8, until the last epoch
   has been scored on val: augmentation, training, averaging and every score on val are inside.  Reading the data and
   starting Python are outside.  What is needed once per process (compiling, choosing kernels; brought about by steps on
-  weights that are then thrown away) has a clock of its own, the compiler's caches off, and is told apart and added.
+  weights that are then thrown away) has a clock of its own, with the compiler's caches off.  It is reported separately
+  and added.
 - Selected: the epoch, by PublicTest.  The recipe's keys too must be chosen by PublicTest, with `race` alone.
 - Test: opened by `score`, when all weights are on disk, once per run; every run of the race counts, none is left out.
 - Operations: those of convolutions and matrix products, counted by torch.utils.flop_counter, training and val.  The
@@ -59,7 +60,7 @@ from mien.training.progress import Progress
 from mien.training.recipe import Recipe
 from mien.training.train import Plan, State, _epoch, choose_precision, logits, score
 
-Told = dict[str, Any]
+Report = dict[str, Any]
 RECIPE = ROOT / "benchmarks" / "speedrun.yaml"
 OUT = ROOT / "build" / "speedrun"
 GOAL, LEAST = 0.705, 10
@@ -69,7 +70,7 @@ WARM = 3
 """Steps before the clock starts: compilation, choice of kernels, memory."""
 
 
-def race(recipe: Recipe, device: str, runs: int, eager: bool, out: Path) -> Told:
+def race(recipe: Recipe, device: str, runs: int, eager: bool, out: Path) -> Report:
     """Train with seeds 0, 1, ... and keep each run's weights and times in a folder; test stays closed."""
     place = torch.device(device)
     check(recipe)
@@ -85,7 +86,7 @@ def race(recipe: Recipe, device: str, runs: int, eager: bool, out: Path) -> Told
     runner: nn.Module = network if eager else torch.compile(network)  # type: ignore[assignment]
     warm(runner, network, recipe, data, val, precision)
     compiling = since(began, place)
-    told = {
+    report = {
         **facts(False, PACKAGES), "device": name_of(place), "precision": str(precision).removeprefix("torch."),
         "compiled": not eager, "recipe": recipe.model_dump(mode="json"), "images": len(data.rows),
         "fingerprint": data.fingerprint, "reading_seconds": reading, "warm_seconds": compiling,
@@ -97,21 +98,21 @@ def race(recipe: Recipe, device: str, runs: int, eager: bool, out: Path) -> Told
         path = out / f"{seed}.pt"
         checkpoint.save(best, path)
         rows.append({"seed": seed, **row, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
-        write({**told, "load": load(), "runs": rows}, out / "race.json")
+        write({**report, "load": load(), "runs": rows}, out / "race.json")
         print(f"seed {seed}: {row['seconds']:.2f} s, val {row['val']:.4f} (epoch {row['epoch']})", file=sys.stderr)
     return summary(json.loads((out / "race.json").read_text(encoding="utf-8")))
 
 
 def run(
     recipe: Recipe, runner: nn.Module, network: nn.Module, data: Split, val: Split, precision: torch.dtype
-) -> tuple[Told, Told]:
+) -> tuple[Report, Report]:
     """Train once from new weights; return seconds, val's score and its epoch, and the weights that val selected."""
     place = data.images.device
     since(0, place)
     began = time.perf_counter()
     state = start(recipe, runner, network, data)
     plan = Plan.of(recipe, data)
-    best: Told = {}
+    best: Report = {}
     with Progress(f"seed {recipe.seed}", plan.steps, 0) as progress:
         while state.step < plan.steps:
             _epoch(plan, data, val, state, precision, progress)
@@ -121,9 +122,9 @@ def run(
             if not best or scores["val_accuracy"] > best["val"]:
                 best = {"val": scores["val_accuracy"], "epoch": state.epoch, "average": weights(state.average.model)}
     seconds = since(began, place)
-    told = {"seconds": seconds, "val": best["val"], "epoch": best["epoch"], "steps": state.step}
+    report = {"seconds": seconds, "val": best["val"], "epoch": best["epoch"], "steps": state.step}
     shape = {"labels": list(data.labels), "aux_labels": list(data.aux_labels), "size": data.side}
-    return told, {**best, **shape, "channels": data.images.shape[1]}
+    return report, {**best, **shape, "channels": data.images.shape[1]}
 
 
 def start(recipe: Recipe, runner: nn.Module, network: nn.Module, data: Split) -> State:
@@ -197,23 +198,23 @@ def name_of(place: torch.device) -> str:
     return torch.cuda.get_device_name(place) if place.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
 
 
-def summary(told: Told) -> Told:
+def summary(report: Report) -> Report:
     """Return a race with means and deviations over its runs, what it reached of the ceilings, and whether it counts."""
-    seconds = [row["seconds"] for row in told["runs"]]
+    seconds = [row["seconds"] for row in report["runs"]]
     mean = statistics.mean(seconds)
-    reached = told["operations"] / mean / 1e12
-    stated = next((peak for name, peak in STATED.items() if name in told["device"]), None)
-    figures: Told = {
-        "n": len(seconds), "seconds": spread(seconds), "together": mean + told["warm_seconds"],
-        "val": spread([row["val"] for row in told["runs"]]), "tflops": reached,
-        "share_of_product": reached / told["product_tflops"], "share_stated": stated and reached / stated,
+    reached = report["operations"] / mean / 1e12
+    stated = next((peak for name, peak in STATED.items() if name in report["device"]), None)
+    figures: Report = {
+        "n": len(seconds), "seconds": spread(seconds), "together": mean + report["warm_seconds"],
+        "val": spread([row["val"] for row in report["runs"]]), "tflops": reached,
+        "share_of_product": reached / report["product_tflops"], "share_stated": stated and reached / stated,
     }  # fmt: skip
-    if all("test" in row for row in told["runs"]):
-        full, clean = ([row["test"][kind]["accuracy"] for row in told["runs"]] for kind in ("full", "clean"))
+    if all("test" in row for row in report["runs"]):
+        full, clean = ([row["test"][kind]["accuracy"] for row in report["runs"]] for kind in ("full", "clean"))
         reaching = sum(value >= GOAL for value in full)
         figures |= {"test": spread(full), "clean": spread(clean), "reaching": reaching}
         figures["holds"] = len(seconds) >= LEAST and figures["test"]["mean"] >= GOAL
-    return {**told, "summary": figures}
+    return {**report, "summary": figures}
 
 
 def spread(values: list[float]) -> dict[str, float]:
@@ -225,24 +226,24 @@ def spread(values: list[float]) -> dict[str, float]:
     return {"mean": statistics.mean(values), "std": statistics.stdev(values) if len(values) > 1 else 0.0}
 
 
-def score_race(folder: Path) -> Told:
+def score_race(folder: Path) -> Report:
     """Open test once for the weights of every run of a race that has ended; what was scored is not scored again."""
-    told = json.loads((folder / "race.json").read_text(encoding="utf-8"))
-    if len(told["runs"]) < LEAST:
-        raise SystemExit(f"{folder} holds {len(told['runs'])} runs; test stays closed until there are {LEAST}")
-    recipe = recipes.parse(told["recipe"], str(folder))
-    kept = [checked(folder / f"{row['seed']}.pt", row["sha256"]) for row in told["runs"]]
+    report = json.loads((folder / "race.json").read_text(encoding="utf-8"))
+    if len(report["runs"]) < LEAST:
+        raise SystemExit(f"{folder} holds {len(report['runs'])} runs; test stays closed until there are {LEAST}")
+    recipe = recipes.parse(report["recipe"], str(folder))
+    kept = [checked(folder / f"{row['seed']}.pt", row["sha256"]) for row in report["runs"]]
     cpu = torch.device("cpu")
-    test, clean = split(recipe, None, "test", cpu), without_twins(recipe)
-    for row, best in zip(told["runs"], kept, strict=True):
+    test, clean = split(recipe, None, "test", cpu), clean_rows(recipe)
+    for row, best in zip(report["runs"], kept, strict=True):
         if "test" in row:
             continue
-        answers = logits(restored(recipe, best), test.images, torch.float32, flip=recipe.views.flip)
-        right = (answers.argmax(1) == test.top).numpy()
+        outputs = logits(restored(recipe, best), test.images, torch.float32, flip=recipe.views.flip)
+        right = (outputs.argmax(1) == test.top).numpy()
         row["test"] = {"full": accuracy(right), "clean": accuracy(right[clean])}
-        write(told, folder / "race.json")
+        write(report, folder / "race.json")
         print(f"seed {row['seed']}: test {row['test']['full']['accuracy']:.4f}", file=sys.stderr)
-    return summary(told)
+    return summary(report)
 
 
 def checked(path: Path, sha: str) -> checkpoint.Weights:
@@ -252,8 +253,8 @@ def checked(path: Path, sha: str) -> checkpoint.Weights:
     return checkpoint.load(path, checkpoint.Weights)
 
 
-def without_twins(recipe: Recipe) -> np.ndarray:
-    """Return bool (N,): which images of test have no twin in Training."""
+def clean_rows(recipe: Recipe) -> np.ndarray:
+    """Return bool (N,): which images of test have no near-duplicate in Training."""
     from mien.data.duplicates import near_duplicates_in_training
     from mien.training.batches import read
 
@@ -261,25 +262,25 @@ def without_twins(recipe: Recipe) -> np.ndarray:
     return clean
 
 
-def accuracy(right: np.ndarray) -> Told:
-    """Return the share of hits, of how many, and its 95 % interval."""
+def accuracy(right: np.ndarray) -> Report:
+    """Return the fraction of hits, their number and a 95 % interval."""
     return {"accuracy": float(right.mean()), "n": len(right), "interval": list(wilson(int(right.sum()), len(right)))}
 
 
-def write(told: Told, path: Path) -> None:
+def write(report: Report, path: Path) -> None:
     """Write figures as JSON."""
-    path.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
-def keep(part: str, told: Told) -> None:
+def keep(part: str, report: Report) -> None:
     """Put a part's figures beside the others that were measured."""
     path = RESULTS / "speedrun.json"
     before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"quick": False}
-    write({**before, part: told}, path)
+    write({**before, part: report}, path)
 
 
 def main(words: list[str] | None = None) -> None:
-    """Run a part from the command line, print what it found and, but for `race`, keep it."""
+    """Run a part from the command line, print its result and, except for `race`, keep it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parts = parser.add_subparsers(dest="part", required=True)
     add: Callable[..., argparse.ArgumentParser] = parts.add_parser
@@ -299,16 +300,16 @@ def main(words: list[str] | None = None) -> None:
         part.add_argument("overrides", nargs="*", metavar="key=value")
     given = parser.parse_args(words)
     if given.part == "race":
-        told = race(recipes.load(RECIPE, given.overrides), given.device, given.runs, given.eager, given.out)
+        report = race(recipes.load(RECIPE, given.overrides), given.device, given.runs, given.eager, given.out)
     elif given.part == "score":
-        told = score_race(given.folder)
+        report = score_race(given.folder)
     elif given.part == "ratio":
-        told = ratio(given.recipe, given.overrides, given.threads, given.rounds)
+        report = ratio(given.recipe, given.overrides, given.threads, given.rounds)
     else:
-        told = minutes(given.recipe, given.overrides, given.to, given.out)
+        report = minutes(given.recipe, given.overrides, given.to, given.out)
     if given.part != "race":
-        keep("race" if given.part == "score" else given.part, told)
-    print(json.dumps(told.get("summary", told), indent=1))
+        keep("race" if given.part == "score" else given.part, report)
+    print(json.dumps(report.get("summary", report), indent=1))
 
 
 if __name__ == "__main__":

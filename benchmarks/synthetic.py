@@ -72,7 +72,7 @@ def measured(work: Callable[[], object], count: int) -> dict[str, float]:
 def main(count: int = 10_000) -> None:
     threads = os.cpu_count() or 1
     faces = np.random.default_rng(0).integers(0, 256, (1000, 48, 48, 1), np.uint8)
-    told: dict[str, object] = {"images": count, "looped": LOOPED, "threads": threads}
+    report: dict[str, object] = {"images": count, "looped": LOOPED, "threads": threads}
     before = os.getloadavg()[0]
     for source in ("procedural", "packages"):
         behind = backgrounds(source, "train")
@@ -87,9 +87,9 @@ def main(count: int = 10_000) -> None:
         fast, slow = measured(ours, count), measured(plain, LOOPED)
         ratio = {"by_clock": round(fast["per_second"] / slow["per_second"], 1)}
         ratio["by_processor"] = round(slow["cpu_ms"] / fast["cpu_ms"], 1)
-        told[source] = {"backgrounds": behind.name, "mien": fast, "plain_loop": slow, "ratio": ratio}
-    told["load"] = [round(before, 2), round(os.getloadavg()[0], 2)]
-    print(json.dumps(told, indent=2))
+        report[source] = {"backgrounds": behind.name, "mien": fast, "plain_loop": slow, "ratio": ratio}
+    report["load"] = [round(before, 2), round(os.getloadavg()[0], 2)]
+    print(json.dumps(report, indent=2))
 
 
 if __name__ == "__main__":

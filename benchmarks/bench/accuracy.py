@@ -1,9 +1,10 @@
-"""How well every system answers, by the labels of FER2013 and by those of FERPlus, on the same PrivateTest crops.
+"""Accuracy of every system, by the labels of FER2013 and by those of FERPlus, on the same PrivateTest crops.
 
-Ours are asked here; what the peers said lies in results/peers (peers/predict.py).  `mien compare` joins and scores:
-FER2013's 3,589 labels, and FERPlus's 3,153 majority labels; both also without test images that have a twin in our
-Training.  An expression that only the labels or only a system knows counts as wrong (contempt).  The two data sets
-disagree on many of these images, so weights are judged by the labels that they learnt.
+Ours are computed here; the predictions of the peers are in results/peers (peers/predict.py). `mien compare` joins and
+scores them: on FER2013's 3,589 labels and on FERPlus's 3,153 majority labels, both also without the test images that
+have a near-duplicate in our Training. An expression that only the labels or only a system knows counts as wrong
+(contempt). The two data sets disagree on many of these images, so weights are judged by the labels they were trained
+on.
 """
 
 import json
@@ -43,13 +44,13 @@ def measure() -> dict[str, Any]:
         return dict(json.loads(FILE.read_text(encoding="utf-8"))) if FILE.is_file() else {}
     with tempfile.TemporaryDirectory() as folder:
         peers = [ROOT / "results" / "peers" / f"{stem}.csv" for stem in PEERS.values()]
-        found = {}
+        scores = {}
         for data in ("fer2013", "ferplus"):
             ours = [_ours(name, data, Path(folder)) for name in names()]
-            found[data] = _scores([*ours, *(p for p in peers if p.is_file())], data)
+            scores[data] = _scores([*ours, *(p for p in peers if p.is_file())], data)
     FILE.parent.mkdir(parents=True, exist_ok=True)
-    FILE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    return found
+    FILE.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
+    return scores
 
 
 def _ours(name: str, data: str, folder: Path) -> Path:

@@ -42,10 +42,10 @@ def folder(quick: bool) -> Path:
     return path
 
 
-def keep(part: str, told: dict[str, Any]) -> None:
+def keep(part: str, report: dict[str, Any]) -> None:
     """Write what a part measured."""
-    text = json.dumps(told, indent=1)
-    (folder(told["quick"]) / f"{part}.json").write_text(text + "\n", encoding="utf-8")
+    text = json.dumps(report, indent=1)
+    (folder(report["quick"]) / f"{part}.json").write_text(text + "\n", encoding="utf-8")
 
 
 def kept(quick: bool) -> dict[str, dict[str, Any]]:

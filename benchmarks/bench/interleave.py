@@ -1,9 +1,9 @@
-"""Systems that take turns: each is a process of its own, asked one thing at a time over its stdin.
+"""Systems that take turns: each is a process of its own that reads one request at a time from its stdin.
 
-A busy machine slows whoever runs at that moment, so the rounds of all systems alternate and the median of each counts;
-ratios within one run hold, figures from different runs do not compare.  A worker reads a JSON object per line and
-answers with a line `answer {...}`; whatever else its libraries print is passed over.  It measures itself: `cpu` is the
-processor time of its whole process (all threads), `wall` the clock's, both in seconds.
+A busy machine slows the system that runs at that moment, so the rounds of all systems alternate and the median of each
+counts.  Ratios within one run hold; figures from different runs do not compare.  A worker reads a JSON object per line
+and replies with a line `result {...}`; other lines, which its libraries print, are ignored.  It measures itself: `cpu`
+is the processor time of its whole process (all threads), `wall` the clock's, both in seconds.
 """
 
 import json
@@ -21,11 +21,11 @@ from typing import Any
 HERE = Path(__file__).parents[1]
 ROOT = HERE.parent
 FER = ROOT / ".venv-fer" / "bin" / "python"
-PREFIX = "answer "
+PREFIX = "result "
 
 
 class Worker:
-    """A process that answers; use it in a `with`, so that it ends with its block."""
+    """A process that serves requests; use it in a `with`, so that it ends with its block."""
 
     def __init__(self, words: Sequence[str | Path], threads: int | None = None) -> None:
         """Start it; `threads` caps what its libraries use, None leaves their defaults."""
@@ -39,7 +39,7 @@ class Worker:
         )
 
     def ask(self, **what: Any) -> dict[str, Any]:
-        """Return what it answers to a request."""
+        """Return its result for a request."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(json.dumps(what) + "\n")
@@ -47,7 +47,7 @@ class Worker:
         for line in self._process.stdout:
             if line.startswith(PREFIX):
                 return dict(json.loads(line.removeprefix(PREFIX)))
-        raise SystemExit(f"{self._name} ended without an answer to {what}")
+        raise SystemExit(f"{self._name} ended without a result for {what}")
 
     def __enter__(self) -> "Worker":
         return self

@@ -3,7 +3,7 @@
     loops.py mien RECIPE PRECISION [key=value...]        mien's own loop, `mien.training.train`
     loops.py plain RECIPE WORKERS [key=value...]         a Dataset, a DataLoader and a loop, as they are usually written
 
-Both answer {"do": "epoch"}: one epoch of training; {"do": "feed"}: its batches, changed at random, without the network;
+Both serve {"do": "epoch"}: one epoch of training; {"do": "feed"}: its batches, changed at random, without the network;
 {"do": "network"}: its steps on one batch that is there already.  The plain loop learns the same targets (the teacher's
 word included) with the same network, loss, optimiser, rates and averaged weights, in float32.  Its images are changed
 one by one with OpenCV and numpy, the quickest of the usual ways, in WORKERS processes or, with 0, in the loop itself.
@@ -219,16 +219,16 @@ def processor() -> float:
     own, ticks = str(os.getpid()), 0
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
-            told = path.read_text().rpartition(")")[2].split()
+            result = path.read_text().rpartition(")")[2].split()
         except OSError:  # it has ended meanwhile
             continue
-        if told[1] == own:
-            ticks += int(told[11]) + int(told[12])
+        if result[1] == own:
+            ticks += int(result[11]) + int(result[12])
     return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def main(which: str, name: str, how: str, *overrides: str) -> None:
-    """Answer as the module says."""
+    """Serve requests as the module says."""
     recipe = recipes.load(name, list(overrides))
     works = ours(recipe, how) if which == "mien" else plain(recipe, int(how))
     sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a file, its own folder is what Python looks into

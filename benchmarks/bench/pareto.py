@@ -14,7 +14,7 @@ class Point:
 
 
 def beats(a: Point, b: Point) -> bool:
-    """Tell whether `a` is no worse than `b` in either respect and better in one.
+    """Tell whether `a` is not worse than `b` in either respect and better in one.
 
     >>> beats(Point("a", 1.0, 0.7), Point("b", 2.0, 0.7)), beats(Point("a", 1.0, 0.6), Point("b", 2.0, 0.7))
     (True, False)

@@ -26,7 +26,7 @@ def bars(parts: Parts) -> list[Bar]:
 
 
 def on_front(faces: dict[str, Any]) -> Iterator[Bar]:
-    """Check that no peer beats shipped weights on the data whose labels they learnt, at any batch and thread count."""
+    """Check that no peer beats shipped weights on the data set they were trained on, at any batch and thread count."""
     for name in faces["megabytes"]:
         data = name.removeprefix("mien ").removesuffix("-nano")
         cases = [case for case in faces["fronts"] if case["data"] == data]
@@ -43,9 +43,9 @@ def nano(faces: dict[str, Any]) -> Iterator[Bar]:
         yield Bar(f"{name}: at most 0.7 of fer tflite's CPU time per face, batch 64", f"{share:.2f}", share <= 0.7)
 
 
-def video(told: dict[str, Any]) -> Iterator[Bar]:
+def video(report: dict[str, Any]) -> Iterator[Bar]:
     """Check frames per second: beside fer on every clip, and alone on 720p with one face."""
-    speed = {(row["system"], row["size"], row["faces"]): row["frames_per_second"] for row in told["rows"]}
+    speed = {(row["system"], row["size"], row["faces"]): row["frames_per_second"] for row in report["rows"]}
     clips = [key[1:] for key in speed if key[0] == "fer"]
     ratios = [speed["mien", *clip] / speed["fer", *clip] for clip in clips]
     if ratios:
@@ -55,22 +55,22 @@ def video(told: dict[str, Any]) -> Iterator[Bar]:
     yield Bar("video: at least 60 frames per second at 720p with one face", f"{alone:.0f} frames/s", alone >= 60)
 
 
-def cold(told: dict[str, Any]) -> Iterator[Bar]:
+def cold(report: dict[str, Any]) -> Iterator[Bar]:
     """Check the first prediction's time beside fer's."""
-    wall = {row["system"]: row["wall"] for row in told["rows"]}
+    wall = {row["system"]: row["wall"] for row in report["rows"]}
     for name in (name for name in wall if name.startswith("mien") and "fer API" in wall):
         share = wall[name] / wall["fer API"]
         yield Bar(f"{name}: first prediction in at most 1/4 of fer's time", f"{share:.2f}", share <= 0.25)
 
 
-def training(told: dict[str, Any]) -> Iterator[Bar]:
+def training(report: dict[str, Any]) -> Iterator[Bar]:
     """Check the speed run, and images per second on the CPU beside a plain loop in the same precision."""
-    if "race" in told:
-        race = told["race"]["summary"]
+    if "race" in report:
+        race = report["race"]["summary"]
         figure = f"{race['seconds']['mean']:.1f} s, {100 * race['test']['mean']:.2f} %"
         yield Bar("speed run: at most 30 s to 70.5 % on test", figure, race["holds"] and race["seconds"]["mean"] <= 30)
-    if "ratio" in told:
-        rows = [row for row in told["ratio"]["ratios"] if (row["system"], row["by"]) == ("mien float32", "wall")]
+    if "ratio" in report:
+        rows = [row for row in report["ratio"]["ratios"] if (row["system"], row["by"]) == ("mien float32", "wall")]
         least = min(row["median"] for row in rows)
         yield Bar("training: at least 2.5 times a plain loop's images per second", f"{least:.1f} times", least >= 2.5)
 

@@ -16,17 +16,17 @@ import numpy as np
 
 from mien.inference.onnx import onnxruntime
 
-Answer = dict[str, Any]
+Result = dict[str, Any]
 
 
-def faces(name: str, file: str) -> dict[str, Callable[..., Answer]]:
-    """Return what is answered about the classifier alone."""
+def faces(name: str, file: str) -> dict[str, Callable[..., Result]]:
+    """Return the requests about the classifier alone."""
     from mien.inference.classify import Classifier
 
     crops = np.fromfile(file, np.uint8).reshape(-1, 48, 48, 1)
     classifier = Classifier(name)
 
-    def timed(batch: int, seconds: float) -> Answer:
+    def timed(batch: int, seconds: float) -> Result:
         def batches() -> Iterator[int]:
             while True:
                 for start in range(0, len(crops) - batch + 1, batch):
@@ -35,16 +35,16 @@ def faces(name: str, file: str) -> dict[str, Callable[..., Answer]]:
 
         return during(batches(), seconds)
 
-    return {"time": timed, "answer": lambda: answers(classifier, crops)}
+    return {"time": timed, "predict": lambda: predict(classifier, crops)}
 
 
-def answers(classifier: Any, crops: np.ndarray) -> Answer:
+def predict(classifier: Any, crops: np.ndarray) -> Result:
     """Return the probabilities of every crop and the labels of their columns."""
     return {"order": classifier.card.labels, "probs": classifier(crops).tolist()}
 
 
-def images() -> dict[str, Callable[..., Answer]]:
-    """Return what is answered about the pipeline as users get it."""
+def images() -> dict[str, Callable[..., Result]]:
+    """Return the requests about the pipeline as users get it."""
     from mien import Pipeline
 
     pipeline = Pipeline()
@@ -54,7 +54,7 @@ def images() -> dict[str, Callable[..., Answer]]:
     }
 
 
-def counted(predict: Callable[[], Any]) -> Answer:
+def counted(predict: Callable[[], Any]) -> Result:
     """Read everything and return how many frames or images and faces there were, and what it took."""
     cpu, wall = time.process_time(), time.perf_counter()
     rows = [prediction.to_dict() for prediction in predict()]
@@ -62,7 +62,7 @@ def counted(predict: Callable[[], Any]) -> Answer:
     return {"frames": len(rows), "faces": sum(len(row["faces"]) for row in rows), **took}
 
 
-def during(work: Iterator[int], seconds: float) -> Answer:
+def during(work: Iterator[int], seconds: float) -> Result:
     """Do pieces of work, after one to warm up, until `seconds` of processor time are used; return how many faces."""
     next(work)
     cpu, wall, faces = time.process_time(), time.perf_counter(), 0
@@ -85,16 +85,16 @@ def cap(threads: int) -> None:
     onnxruntime.SessionOptions = Capped
 
 
-def serve(known: dict[str, Callable[..., Answer]]) -> None:
-    """Answer requests until stdin ends."""
+def serve(known: dict[str, Callable[..., Result]]) -> None:
+    """Serve requests until stdin ends."""
     for line in sys.stdin:
         request = json.loads(line)
-        told = known[request.pop("do")](**request)
-        print("answer " + json.dumps(told), flush=True)
+        result = known[request.pop("do")](**request)
+        print("result " + json.dumps(result), flush=True)
 
 
 def main(what: str, *words: str) -> None:
-    """Answer as the module says."""
+    """Serve requests as the module says."""
     *rest, threads = words
     if int(threads):
         cap(int(threads))

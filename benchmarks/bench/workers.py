@@ -4,7 +4,7 @@
     workers.py graph NAME THREADS      shipped weights: seconds per face, and seconds by kind of node
     workers.py video CLIP              the stages of the video path, each alone: CPU ms per call, calls per frame
 
-Each prints one line `answer {...}` for each line on stdin.
+Each prints one line `result {...}` for each line on stdin.
 """
 
 import json
@@ -113,7 +113,6 @@ def video(clip: str) -> Callable[..., dict[str, Any]]:
     """Return what measures the stages of the video path on a clip."""
     from mien import Pipeline
     from mien.inference.align import crops
-    from mien.inference.media.video import frames
     from mien.inference.video.tracking import Tracks
 
     pipeline = Pipeline()
@@ -124,14 +123,14 @@ def video(clip: str) -> Callable[..., dict[str, Any]]:
         return time.process_time() - began
 
     def measure(seconds: float) -> dict[str, Any]:
-        told = list(pipeline.predict([clip]))
-        count = len(told)
+        frames = list(pipeline.predict([clip]))
+        count = len(frames)
         stills = [image for _, _, image in islice(frames(clip), STILLS)]
         ms = {"decode to RGB": spent(lambda: [None for _ in frames(clip)]) / count * 1e3}
-        found: list[Any] = []
-        ms["detect"] = spent(lambda: found.extend(pipeline.detect(image) for image in stills)) / len(stills) * 1e3
+        detected: list[Any] = []
+        ms["detect"] = spent(lambda: detected.extend(pipeline.detect(image) for image in stills)) / len(stills) * 1e3
         card, cut = pipeline.card, []
-        boxes = [[face.box for face in faces] for faces in found]
+        boxes = [[face.box for face in faces] for faces in detected]
         ms["crop"] = spent(
             lambda: cut.extend(
                 crops(image, part, pipeline.framing, card.size, card.channels)
@@ -141,7 +140,7 @@ def video(clip: str) -> Callable[..., dict[str, Any]]:
         ms["crop"] *= 1e3 / len(stills)
         ms["classify"] = spent(lambda: pipeline.classifier(np.concatenate(cut))) / len(stills) * 1e3
         tracks = Tracks()
-        follow = spent(lambda: [tracks.follow(p.faces, p.seconds or 0.0) for p in told[: len(stills)]])
+        follow = spent(lambda: [tracks.follow(p.faces, p.seconds or 0.0) for p in frames[: len(stills)]])
         ms["track"] = follow / len(stills) * 1e3
         calls = dict.fromkeys(ms, 1.0) | {"detect": detections(pipeline, clip) / count}
         whole = spent(lambda: [p.to_dict() for p in pipeline.predict([clip])]) / count * 1e3
@@ -152,21 +151,21 @@ def video(clip: str) -> Callable[..., dict[str, Any]]:
 
 def detections(pipeline: Any, clip: str) -> int:
     """Return how many times the pipeline asks its detector about a clip."""
-    detect, asked = pipeline.detect, []
-    pipeline.detect = lambda image: asked.append(None) or detect(image)
+    detect, calls = pipeline.detect, []
+    pipeline.detect = lambda image: calls.append(None) or detect(image)
     try:
         for _ in pipeline.predict([clip]):
             pass
     finally:
         pipeline.detect = detect
-    return len(asked)
+    return len(calls)
 
 
 def main(what: str, *words: str) -> None:
-    """Answer until stdin ends."""
+    """Serve requests until stdin ends."""
     measure = {"gemm": gemm, "graph": graph, "video": video}[what](*words)
     for line in sys.stdin:
-        print("answer " + json.dumps(measure(**json.loads(line))), flush=True)
+        print("result " + json.dumps(measure(**json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

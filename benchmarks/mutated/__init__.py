@@ -1,1 +1,1 @@
-"""Mutated inputs: does anything but an error of mien ever reach whoever gives mien a damaged or dishonest file?"""
+"""Mutated inputs: does anything but an error of mien ever reach a user who passes a damaged or malicious file?"""

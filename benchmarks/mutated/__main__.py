@@ -72,11 +72,11 @@ class Worker:
         if not line:
             code = self._process.wait()
             self._errors.seek(0)
-            said = self._errors.read()[-2000:].decode("utf-8", "replace")
+            message = self._errors.read()[-2000:].decode("utf-8", "replace")
             self._start()
-            return "crash", f"the process ended with {code}", said
-        told = json.loads(line)
-        return told["how"], told["text"], told["trace"]
+            return "crash", f"the process ended with {code}", message
+        outcome = json.loads(line)
+        return outcome["how"], outcome["text"], outcome["trace"]
 
     def close(self) -> None:
         """End the process."""
@@ -113,11 +113,11 @@ def outcomes(
                 kind, way, content = drawn(seed, number, kinds)
                 path = Path(folder) / f"input{KINDS[kind].suffix}"
                 path.write_bytes(content)
-                found = Outcome(number, kind, way, *worker.ask(kind, path))
-                if keep and found.finding:
+                outcome = Outcome(number, kind, way, *worker.ask(kind, path))
+                if keep and outcome.finding:
                     keep.mkdir(parents=True, exist_ok=True)
                     (keep / f"{number}{KINDS[kind].suffix}").write_bytes(content)
-                yield found
+                yield outcome
     finally:
         worker.close()
 
@@ -130,18 +130,18 @@ def main() -> int:
     words.add_argument("--kind", action="append", choices=list(KINDS))
     words.add_argument("--only", type=int)
     words.add_argument("--keep", type=Path)
-    asked = words.parse_args()
+    options = words.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    found = []
-    for one in outcomes(asked.count, asked.seed, asked.kind or list(KINDS), asked.only, asked.keep):
-        found.append(one)
+    results = []
+    for one in outcomes(options.count, options.seed, options.kind or list(KINDS), options.only, options.keep):
+        results.append(one)
         if one.finding or (one.way == "whole" and one.how != "read"):
             print(f"{one.number} {one.kind} {one.way}: {one.how}: {one.text}\n{one.trace}", flush=True)
-    print(f"{len(found):,} inputs of {len({one.kind for one in found})} kinds, seed {asked.seed}")
-    for how, count in Counter(one.how for one in found).most_common():
+    print(f"{len(results):,} inputs of {len({one.kind for one in results})} kinds, seed {options.seed}")
+    for how, count in Counter(one.how for one in results).most_common():
         print(f"{count:7,} {how}")
-    print(f"{sum(one.finding for one in found):7,} findings")
-    return int(any(one.finding for one in found))
+    print(f"{sum(one.finding for one in results):7,} findings")
+    return int(any(one.finding for one in results))
 
 
 if __name__ == "__main__":

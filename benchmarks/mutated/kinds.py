@@ -45,10 +45,10 @@ def source(path: Path) -> object:
         as_jsonl(nowhere, pipeline().card) as one,
         as_csv(nowhere, pipeline().card) as two,
     ):
-        for found in pipeline().predict([path]):
-            one(found)
-            two(found)
-            errors += [found.error] if found.error else []
+        for frame in pipeline().predict([path]):
+            one(frame)
+            two(frame)
+            errors += [frame.error] if frame.error else []
     return errors[0] if errors else None
 
 
@@ -72,9 +72,9 @@ def recipe(path: Path) -> None:
     from mien.training import recipe as recipes
     from mien.training.network import check
 
-    found = recipes.load(path)
-    check(found)
-    recipes.parse(recipes.parse_yaml(recipes.dump(found)), "again")
+    recipe = recipes.load(path)
+    check(recipe)
+    recipes.parse(recipes.parse_yaml(recipes.dump(recipe)), "again")
 
 
 def override(path: Path) -> None:
@@ -101,7 +101,7 @@ def card(path: Path) -> None:
     _about(own)
 
 
-def answers(path: Path) -> None:
+def predictions(path: Path) -> None:
     from mien.evaluation.predictions import read_all
 
     read_all([path])
@@ -110,7 +110,7 @@ def answers(path: Path) -> None:
 def groups(path: Path) -> None:
     from mien.evaluation.fairness.groups import read_groups
 
-    read_groups(path, np.array(seeds.ANSWERS["id"]))
+    read_groups(path, np.array(seeds.PREDICTIONS["id"]))
 
 
 def fer2013_csv(path: Path) -> None:
@@ -307,11 +307,15 @@ KINDS: dict[str, Kind] = {
     "override": Kind(".txt", lambda: b"optim.schedule.factor=0.5", override, TEXT, 2),
     "onnx": Kind(".onnx", seeds.graph, weights, weight=4),
     "card": Kind(".json", seeds.as_json(seeds.CARD), card, JSON, 4),
-    "answers.csv": Kind(".csv", lambda: seeds.table(seeds.ANSWERS), answers, TEXT, 4),
-    "answers.parquet": Kind(
-        ".parquet", lambda: seeds.parquet(seeds.ANSWERS), answers, (parquet_way(seeds.ANSWERS), *mutate.BINARY), 4
+    "predictions.csv": Kind(".csv", lambda: seeds.table(seeds.PREDICTIONS), predictions, TEXT, 4),
+    "predictions.parquet": Kind(
+        ".parquet",
+        lambda: seeds.parquet(seeds.PREDICTIONS),
+        predictions,
+        (parquet_way(seeds.PREDICTIONS), *mutate.BINARY),
+        4,
     ),
-    "groups.csv": Kind(".csv", lambda: seeds.table(seeds.ANSWERS), groups, TEXT),
+    "groups.csv": Kind(".csv", lambda: seeds.table(seeds.PREDICTIONS), groups, TEXT),
     "fer2013.csv": Kind(".csv", seeds.fer2013, fer2013_csv, TEXT, 3),
     "fer2013.parquet": Kind(
         ".parquet",

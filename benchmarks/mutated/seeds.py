@@ -70,8 +70,8 @@ def heif(codec: str) -> bytes:
     builder = importlib.util.module_from_spec(spec)
     sys.modules["heif_builder"] = builder
     spec.loader.exec_module(builder)
-    found: bytes = builder.grid(face(side=128), 2, 2, codec, tile=64).bytes()
-    return found
+    content: bytes = builder.grid(face(side=128), 2, 2, codec, tile=64).bytes()
+    return content
 
 
 def result(n: int = 12) -> dict[str, np.ndarray]:
@@ -138,7 +138,7 @@ VOTES = b"Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear
     for k, usage in enumerate(("Training", "PublicTest", "PrivateTest"))
 )
 
-ANSWERS: dict[str, list[Any]] = {
+PREDICTIONS: dict[str, list[Any]] = {
     "id": [f"p{k:02}" for k in range(6)],
     "happiness": [0.25, 0.5, 0.125, 1.0, 0.0, 0.5],
     "neutral": [0.75, 0.5, 0.875, 0.0, 1.0, 0.5],
@@ -186,7 +186,7 @@ CARD = {
 
 
 def graph(card: Any = CARD) -> bytes:
-    """Return an ONNX file that answers by brightness."""
+    """Return an ONNX file that predicts by brightness."""
     import onnx
     from onnx import TensorProto, helper
 
@@ -207,8 +207,8 @@ def graph(card: Any = CARD) -> bytes:
     made = helper.make_graph(nodes, "own", [taken], [given], kept)
     model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     onnx.helper.set_model_props(model, {"mien": json.dumps(card)})
-    found: bytes = model.SerializeToString()
-    return found
+    content: bytes = model.SerializeToString()
+    return content
 
 
 ENVIRONMENT = {

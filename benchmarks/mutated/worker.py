@@ -12,7 +12,7 @@ MEMORY = 12 << 30  # bytes of address space: a size that a file declares must no
 
 def main() -> None:
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what libraries print is none of the answers
+    os.dup2(2, 1)  # so that what libraries print is not read as a result
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     sys.path.insert(0, str(Path(__file__).parents[1]))
     from mien.errors import MienError
@@ -20,19 +20,19 @@ def main() -> None:
 
     for line in sys.stdin:
         kind, path = line.rstrip("\n").split("\t")
-        told = {"how": "read", "text": "", "trace": ""}
+        outcome = {"how": "read", "text": "", "trace": ""}
         try:
             if error := KINDS[kind].read(Path(path)):
-                told |= {"how": "row", "text": str(error)}
+                outcome |= {"how": "row", "text": str(error)}
         except MienError as error:
-            told |= {"how": type(error).__name__, "text": str(error)}
+            outcome |= {"how": type(error).__name__, "text": str(error)}
         except BaseException as error:
-            told |= {
+            outcome |= {
                 "how": "traceback",
                 "text": f"{type(error).__name__}: {error}"[:300],
                 "trace": traceback.format_exc(),
             }
-        out.write(json.dumps(told) + "\n")
+        out.write(json.dumps(outcome) + "\n")
         out.flush()
 
 

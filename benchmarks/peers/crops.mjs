@@ -1,7 +1,7 @@
-// What the JavaScript peers share: the crops, the wasm backend, and the answers to what bench/interleave.py asks.
+// What the JavaScript peers share: the crops, the wasm backend, and the results for the requests of bench/interleave.py.
 //
-//     {"do": "time", "batch": 8, "seconds": 0.4}  ->  answer {"faces", "cpu", "wall"}
-//     {"do": "answer"}                            ->  answer {"order", "probs"}
+//     {"do": "time", "batch": 8, "seconds": 0.4}  ->  result {"faces", "cpu", "wall"}
+//     {"do": "predict"}                            ->  result {"order", "probs"}
 
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
@@ -34,7 +34,7 @@ export function fromFile(path) {
 }
 
 /**
- * Answer requests about crops (uint8, N x 48 x 48) until stdin ends; `read` takes a float tensor in 0..255, n x 48 x 48
+ * Serve requests about crops (uint8, N x 48 x 48) until stdin ends; `read` takes a float tensor in 0..255, n x 48 x 48
  * x 1, and gives rows of probabilities in the given order.
  */
 export async function serve(cropsFile, order, read) {
@@ -54,8 +54,8 @@ export async function serve(cropsFile, order, read) {
   };
   for await (const line of createInterface({ input: process.stdin })) {
     const what = JSON.parse(line);
-    const told = what.do === 'time' ? await timed(one, count, what) : await all();
-    process.stdout.write(`answer ${JSON.stringify(told)}\n`);
+    const result = what.do === 'time' ? await timed(one, count, what) : await all();
+    process.stdout.write(`result ${JSON.stringify(result)}\n`);
   }
 }
 

@@ -1,4 +1,4 @@
-// Answer requests about crops with @vladmandic/face-api's expression network; see crops.mjs.
+// Serve requests about crops with @vladmandic/face-api's expression network; see crops.mjs.
 //
 //     node benchmarks/peers/face_api.mjs CROPS.bin THREADS
 

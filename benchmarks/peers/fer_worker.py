@@ -32,7 +32,7 @@ SIZE = 48
 
 
 def faces(kind: str, file: str) -> dict[str, Callable]:
-    """Return what is answered about the classifier alone."""
+    """Return the requests about the classifier alone."""
     crops = np.fromfile(file, np.uint8).reshape(-1, SIZE, SIZE)
     detector = FER(offsets=(0, 0), use_tflite=kind == "tflite")
 
@@ -49,15 +49,15 @@ def faces(kind: str, file: str) -> dict[str, Callable]:
 
         return during(batches(), seconds)
 
-    def answers() -> dict:
-        told = [face["emotions"] for start in range(0, len(crops), 64) for face in read(crops[start : start + 64])]
-        return {"order": ORDER, "probs": [[face[name] for name in ORDER] for face in told]}
+    def predict() -> dict:
+        result = [face["emotions"] for start in range(0, len(crops), 64) for face in read(crops[start : start + 64])]
+        return {"order": ORDER, "probs": [[face[name] for name in ORDER] for face in result]}
 
-    return {"time": timed, "answer": answers}
+    return {"time": timed, "predict": predict}
 
 
 def images(folder: str) -> dict[str, Callable]:
-    """Return what is answered about videos and photos."""
+    """Return the requests about videos and photos."""
     detector = FER()
     os.chdir(folder)  # it writes data.csv where it runs
 
@@ -66,13 +66,13 @@ def images(folder: str) -> dict[str, Callable]:
         outputs = ("save_frames", "save_video", "annotate_frames", "zip_images")
         with Meter() as meter:
             rows = Video(path, outdir="output").analyze(detector, max_results=most, **dict.fromkeys(outputs, extras))
-        found = sum(key.startswith("box") for row in rows for key in row)
-        return {"frames": most, "faces": found, **meter.took}
+        faces = sum(key.startswith("box") for row in rows for key in row)
+        return {"frames": most, "faces": faces, **meter.took}
 
     def photos(paths: list[str]) -> dict:
         with Meter() as meter:
-            found = [detector.detect_emotions(cv2.imread(path)) for path in paths]
-        return {"frames": len(found), "faces": sum(map(len, found)), **meter.took}
+            detected = [detector.detect_emotions(cv2.imread(path)) for path in paths]
+        return {"frames": len(detected), "faces": sum(map(len, detected)), **meter.took}
 
     return {"video": video, "folder": photos}
 
@@ -100,15 +100,15 @@ def during(work: Iterator[int], seconds: float) -> dict:
 
 
 def main(what: str, *words: str) -> None:
-    """Answer requests until stdin ends."""
+    """Serve requests until stdin ends."""
     *rest, threads = words
     if int(threads):
         tf.lite.Interpreter = functools.partial(tf.lite.Interpreter, num_threads=int(threads))
     known = {"faces": faces, "images": images}[what](*rest)
     for line in sys.stdin:
         request = json.loads(line)
-        told = known[request.pop("do")](**request)
-        print("answer " + json.dumps(told), flush=True)
+        result = known[request.pop("do")](**request)
+        print("result " + json.dumps(result), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-// Answer requests about crops with @vladmandic/human's emotion model; see crops.mjs.
+// Serve requests about crops with @vladmandic/human's emotion model; see crops.mjs.
 //
 //     node benchmarks/peers/human.mjs CROPS.bin THREADS
 //

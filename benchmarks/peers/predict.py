@@ -1,4 +1,4 @@
-"""Let every peer that is installed answer the same 3,589 PrivateTest crops, and keep what it said.
+"""Let every installed peer predict the same 3,589 PrivateTest crops, and keep its predictions.
 
     MIEN_DATA=path/to/data python benchmarks/peers/predict.py        (after `make peers`)
 
@@ -47,9 +47,9 @@ def main() -> None:
             if (worker := start(crops)) is None:
                 continue
             with worker:
-                told = worker.ask(do="answer")
-            probs = np.array(told["probs"])
-            write(RESULTS / f"{name}.csv", list(test.ids), told["order"], probs / probs.sum(1, keepdims=True))
+                predictions = worker.ask(do="predict")
+            probs = np.array(predictions["probs"])
+            write(RESULTS / f"{name}.csv", list(test.ids), predictions["order"], probs / probs.sum(1, keepdims=True))
             print(f"wrote {RESULTS / name}.csv")
 
 

@@ -1,4 +1,4 @@
-"""results/PEERS.md: peers with offline weights and ours on the same PrivateTest crops, from the answers in results/.
+"""results/PEERS.md: peers with offline weights and ours on the same PrivateTest crops, from predictions in results/.
 
 python benchmarks/peers/table.py        (after predict.py, or from the committed tables)
 """
@@ -21,10 +21,10 @@ HEAD = ("system", "n", "accuracy (95 %)", "macro-F1", "balanced", "top-2", "ECE"
 INTRODUCTION = """# Peers
 
 Expression models whose weights arrive inside a package, on the same FER2013 PrivateTest crops as ours: nothing is
-detected, the crop is the face, labels are mapped to the seven classes.  What each peer answered lies in `peers/`,
-written by `benchmarks/peers/predict.py`; this page by `benchmarks/peers/table.py`, which scores the answers as
-`mien compare --from csv` does.  Percent but for the log loss.  The peers say nothing of which images they learnt from
-and chose by, so *without twins* is clean for our rows only: what a peer gained by a look at these images stays in it.
+detected, the crop is the face, labels are mapped to the seven classes.  The predictions of each peer are in `peers/`,
+written by `benchmarks/peers/predict.py`; this page by `benchmarks/peers/table.py`, which scores the predictions as
+`mien compare --from csv` does.  Percent but for the log loss.  The peers do not say which images they were trained and
+selected on, so *clean* is clean for our rows only: a peer may have been trained on these images.
 fer rounds probabilities to two decimals, so its ties fall to the first label and its log loss suffers.
 """
 
@@ -35,12 +35,12 @@ def main() -> None:
     comparison = compare(Request((*ours, *(RESULTS / "peers" / f"{name}.csv" for name in PEERS))))
     parts = [INTRODUCTION]
     parts.append(section("All images", comparison.full))
-    parts.append(section("Without twins in the Training of our weights", comparison.clean))
+    parts.append(section("Without near-duplicates in the Training of our weights", comparison.clean))
     (RESULTS / "PEERS.md").write_text("\n".join(parts), encoding="utf-8")
 
 
 def section(title: str, part: Subset) -> str:
-    """Return the table of a subset, and which neighbours in its ranking are told apart."""
+    """Return the table of a subset, and which neighbours in its ranking differ significantly."""
     lines = [f"## {title}", "", "| " + " | ".join(HEAD) + " |", "|" + "---|" * len(HEAD)]
     for place in part.ranking:
         name, scores = place.name, part.systems[place.name].to_dict()
@@ -51,7 +51,7 @@ def section(title: str, part: Subset) -> str:
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", "Neighbours in this order, McNemar with Holm's correction over all pairs:", ""]
     for above, below in zip(part.ranking, part.ranking[1:], strict=False):
-        verdict = "may be noise" if above.noise else "told apart"
+        verdict = "may be noise" if above.noise else "different"
         p = f"p {above.p_holm:.3f}" if above.p_holm >= 0.001 else "p < 0.001"
         lines.append(f"- {above.name} above {below.name} by {100 * above.gap:.2f} points: {verdict} ({p})")
     return "\n".join([*lines, ""])

@@ -158,9 +158,9 @@ def _parts(**changes: float) -> dict[str, Any]:
 def test_bars_tell_which_promises_are_missed(changes: dict[str, float], missed: list[str]) -> None:
     from bench.targets import bars
 
-    told = [bar.promise for bar in bars(_parts(**changes)) if not bar.met]
-    assert len(told) == len(missed)
-    assert all(word in promise for word, promise in zip(missed, told, strict=True))
+    report = [bar.promise for bar in bars(_parts(**changes)) if not bar.met]
+    assert len(report) == len(missed)
+    assert all(word in promise for word, promise in zip(missed, report, strict=True))
 
 
 def test_bars_without_peers_judge_what_they_can() -> None:
@@ -210,9 +210,9 @@ def test_fronts_judge_every_batch_and_thread_count() -> None:
         for name, ms in (("mien a", 1.0), ("fer tflite", 0.5 if batch == 1 else 2.0))
     ]
     scores = {"mien a": {"accuracy": 0.6}, "fer tflite": {"accuracy": 0.6}}
-    told = faces.fronts(rows, {"fer2013": {"full": {"systems": scores}}})
-    assert [case["front"] for case in told] == [["fer tflite"], ["mien a"], ["mien a"]] * 2
-    assert told[0]["beaten"] == {"mien a": ["fer tflite"]}
+    report = faces.fronts(rows, {"fer2013": {"full": {"systems": scores}}})
+    assert [case["front"] for case in report] == [["fer tflite"], ["mien a"], ["mien a"]] * 2
+    assert report[0]["beaten"] == {"mien a": ["fer tflite"]}
 
 
 def test_worker_is_heard_through_what_its_libraries_print(tmp_path: Path) -> None:
@@ -221,19 +221,19 @@ def test_worker_is_heard_through_what_its_libraries_print(tmp_path: Path) -> Non
     script = tmp_path / "echo.py"
     script.write_text(
         "import os, sys\nfor line in sys.stdin:\n"
-        "    print('noise'); print('answer {\"threads\": ' + os.environ['OMP_NUM_THREADS'] + '}', flush=True)\n"
+        "    print('noise'); print('result {\"threads\": ' + os.environ['OMP_NUM_THREADS'] + '}', flush=True)\n"
     )
     with Worker([sys.executable, script], threads=3) as worker:
         assert worker.ask(do="tell") == {"threads": 3}
         assert worker.ask(do="tell") == {"threads": 3}
 
 
-def test_worker_that_dies_is_told(tmp_path: Path) -> None:
+def test_a_worker_that_dies_is_reported(tmp_path: Path) -> None:
     from bench.interleave import Worker
 
     script = tmp_path / "dies.py"
     script.write_text("input()\n")
-    with pytest.raises(SystemExit, match="ended without an answer"), Worker([sys.executable, script]) as worker:
+    with pytest.raises(SystemExit, match="ended without a result"), Worker([sys.executable, script]) as worker:
         worker.ask(do="tell")
 
 
@@ -244,15 +244,15 @@ def test_own_worker_reads_crops_and_clips(tmp_path: Path) -> None:
     crops = np.random.default_rng(0).integers(0, 256, (16, 48, 48), np.uint8)
     crops.tofile(tmp_path / "crops.bin")
     with interleave.mien("faces", "fer2013-nano", tmp_path / "crops.bin", threads=1) as worker:
-        told = worker.ask(do="time", batch=8, seconds=0.02)
-        answers = worker.ask(do="answer")
-    assert told["faces"] % 8 == 0
-    assert 0 < told["cpu"] <= told["wall"] * 1.5
-    assert np.array(answers["probs"]).shape == (16, 7)
+        report = worker.ask(do="time", batch=8, seconds=0.02)
+        predictions = worker.ask(do="predict")
+    assert report["faces"] % 8 == 0
+    assert 0 < report["cpu"] <= report["wall"] * 1.5
+    assert np.array(predictions["probs"]).shape == (16, 7)
     fixtures.clip(tmp_path / "clip.mp4", "360p", 12, 3)
     with interleave.mien("images") as worker:
-        told = worker.ask(do="video", path=str(tmp_path / "clip.mp4"))
-    assert (told["frames"], told["faces"]) == (12, 36)
+        report = worker.ask(do="video", path=str(tmp_path / "clip.mp4"))
+    assert (report["frames"], report["faces"]) == (12, 36)
 
 
 def test_folder_holds_every_photo_ten_times(tmp_path: Path) -> None:

@@ -50,8 +50,8 @@ def test_what_becomes_of_mutants(tmp_path: Path) -> None:
         [sys.executable, "-c", RUN, BENCHMARKS, tmp_path], capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 0, done.stderr
-    told = {name: (kind, how) for name, kind, how in (line.split("|") for line in done.stdout.splitlines())}
-    assert {name: kind for name, (kind, _) in told.items()} == {
+    result = {name: (kind, how) for name, kind, how in (line.split("|") for line in done.stdout.splitlines())}
+    assert {name: kind for name, (kind, _) in result.items()} == {
         "twice": "killed",
         "neither": "survived",
         "known": "equivalent",
@@ -61,10 +61,10 @@ def test_what_becomes_of_mutants(tmp_path: Path) -> None:
         "nowhere": "error",
         "hanging": "killed",
     }
-    assert told["twice"][1] == "tests/test_halves.py::test_half"
-    assert "0 times" in told["gone"][1]
-    assert "2 times" in told["twofold"][1]
-    assert told["hanging"][1] == "no end within 5 s"
+    assert result["twice"][1] == "tests/test_halves.py::test_half"
+    assert "0 times" in result["gone"][1]
+    assert "2 times" in result["twofold"][1]
+    assert result["hanging"][1] == "no end within 5 s"
     assert (tmp_path / "src/halves.py").read_text() == MODULE
 
 

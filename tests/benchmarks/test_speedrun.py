@@ -43,17 +43,17 @@ def test_recipe_is_valid_and_refuses_what_it_does_not_know() -> None:
 
 
 def test_race_keeps_runs_that_can_be_repeated_and_no_test(tmp_path: Path) -> None:
-    told = _race(tmp_path / "a")
+    report = _race(tmp_path / "a")
     written = json.loads((tmp_path / "a" / "race.json").read_text())
     assert [row["seed"] for row in written["runs"]] == [0, 1]
     assert all("test" not in row for row in written["runs"])
-    seconds = [row["seconds"] for row in told["runs"]]
-    assert told["summary"]["seconds"]["mean"] == pytest.approx(statistics.mean(seconds))
-    assert told["summary"]["together"] == pytest.approx(statistics.mean(seconds) + told["warm_seconds"])
-    assert told["summary"]["share_stated"] is None  # no ceiling is stated for this device
-    assert [row["steps"] for row in told["runs"]] == [8, 8]
+    seconds = [row["seconds"] for row in report["runs"]]
+    assert report["summary"]["seconds"]["mean"] == pytest.approx(statistics.mean(seconds))
+    assert report["summary"]["together"] == pytest.approx(statistics.mean(seconds) + report["warm_seconds"])
+    assert report["summary"]["share_stated"] is None  # no ceiling is stated for this device
+    assert [row["steps"] for row in report["runs"]] == [8, 8]
     again = _race(tmp_path / "b", 1)
-    assert again["runs"][0]["val"] == told["runs"][0]["val"]  # an earlier run leaves nothing behind
+    assert again["runs"][0]["val"] == report["runs"][0]["val"]  # an earlier run leaves nothing behind
     one, two = (torch.load(tmp_path / folder / "0.pt", weights_only=True)["average"] for folder in "ab")
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert not all(torch.equal(one[n], v) for n, v in torch.load(tmp_path / "a" / "1.pt")["average"].items())
@@ -84,12 +84,12 @@ def test_score_opens_test_once_for_the_weights_of_the_race(
     with pytest.raises(SystemExit, match="holds 2 runs; test stays closed until there are 10"):
         speedrun.score_race(tmp_path)
     monkeypatch.setattr(speedrun, "LEAST", 2)
-    told = speedrun.score_race(tmp_path)
+    report = speedrun.score_race(tmp_path)
     assert capsys.readouterr().err.count(": test ") == 2
-    figures = [row["test"]["full"] for row in told["runs"]]
+    figures = [row["test"]["full"] for row in report["runs"]]
     assert all(part["n"] == 40 and part["interval"][0] <= part["accuracy"] <= part["interval"][1] for part in figures)
-    assert told["summary"]["holds"] == (told["summary"]["test"]["mean"] >= 0.705)
-    assert speedrun.score_race(tmp_path)["runs"] == told["runs"]
+    assert report["summary"]["holds"] == (report["summary"]["test"]["mean"] >= 0.705)
+    assert speedrun.score_race(tmp_path)["runs"] == report["runs"]
     assert ": test " not in capsys.readouterr().err
     (tmp_path / "1.pt").write_bytes(b"other")
     with pytest.raises(SystemExit, match="not what the race wrote"):
@@ -101,8 +101,8 @@ def test_share_of_the_ceiling_that_is_stated(device: str, share: float | None) -
     import speedrun
 
     runs = [{"seconds": 10.0, "val": 0.7}, {"seconds": 10.0, "val": 0.71}]
-    told = {"device": device, "operations": 989e12, "product_tflops": 200.0, "warm_seconds": 5.0, "runs": runs}
-    figures = speedrun.summary(told)["summary"]
+    report = {"device": device, "operations": 989e12, "product_tflops": 200.0, "warm_seconds": 5.0, "runs": runs}
+    figures = speedrun.summary(report)["summary"]
     assert figures["tflops"] == pytest.approx(98.9)
     assert figures["share_of_product"] == pytest.approx(98.9 / 200)
     assert figures["share_stated"] == (pytest.approx(share) if share else None)
@@ -142,7 +142,7 @@ def test_plain_loop_refuses_what_it_does_not_do(key: str) -> None:
 @pytest.mark.parametrize(
     "words", [("mien", "float32"), ("plain", "2"), pytest.param(("plain", "0"), marks=pytest.mark.slow)]
 )
-def test_loops_answer_for_an_epoch(words: tuple[str, str]) -> None:
+def test_loops_serve_an_epoch(words: tuple[str, str]) -> None:
     from bench.interleave import Worker
 
     which, how = words
@@ -150,9 +150,9 @@ def test_loops_answer_for_an_epoch(words: tuple[str, str]) -> None:
     keys = ["distill=null", "batch=40", "model.options.width=0.25", "data.limit=120"]
     with Worker([sys.executable, script, which, "mien/fer2013-nano", how, *keys], threads=1) as worker:
         for part in ("epoch", "feed", "network", "epoch"):
-            told = worker.ask(do=part)
-            assert told["images"] == 120
-            assert told["wall"] > 0 < told["cpu"]
+            report = worker.ask(do=part)
+            assert report["images"] == 120
+            assert report["wall"] > 0 < report["cpu"]
 
 
 def test_ratio_is_taken_round_by_round_with_the_best_plain_loop() -> None:
@@ -161,12 +161,12 @@ def test_ratio_is_taken_round_by_round_with_the_best_plain_loop() -> None:
     def rows(*walls: float) -> dict[str, list[dict[str, float]]]:
         return {part: [{"images": 10, "wall": wall, "cpu": 2 * wall} for wall in walls] for part in PARTS}
 
-    told = compared(
+    report = compared(
         {"mien float32": rows(1, 2, 4), "plain, 0 workers": rows(2, 8, 8), "plain, 2 workers": rows(9, 9, 9)}
     )
-    first = told["ratios"][0]
+    first = report["ratios"][0]
     assert (first["against"], first["median"], first["least"], first["most"]) == ("plain, 0 workers", 2, 2, 4)
-    assert [row["images_per_second"] for row in told["rows"]] == pytest.approx([5, 1.25, 10 / 9])
+    assert [row["images_per_second"] for row in report["rows"]] == pytest.approx([5, 1.25, 10 / 9])
 
 
 def test_page_and_promises_tell_what_was_measured_and_what_was_not() -> None:
