@@ -49,7 +49,7 @@ SIDE = 110  # pixels of a drawn face's box
 MIN_OVERLAP = 0.4  # minimum overlap of a detected face with a drawn one to match it
 SEEDS = 6  # clips of each kind
 CAST = 6
-GRID = {"LEAST": (0.15, 0.25), "LOOKS": (1.5, 2.0), "ALIKE": (0.5, 0.56, 0.62, 0.68, 0.74)}
+GRID = {"MIN_FIT": (0.15, 0.25), "APPEARANCE": (1.5, 2.0), "NEUTRAL": (0.5, 0.56, 0.62, 0.68, 0.74)}
 SEEN = 0.5  # least part of a face that others must leave uncovered for it to count as seen
 
 

@@ -1,8 +1,8 @@
-r"""Text from outside (names of files, messages about them) as it is shown: nothing in it steers a terminal or a reader.
+r"""Untrusted text (file names, messages about them) made safe to show: nothing in it can steer a terminal or a reader.
 
-Control characters, ESC and the sequences it begins, line ends, marks of writing direction, characters without width and
-bytes that are no UTF-8 are shown as escapes (`\n`, `\x1b`, `\u202e`).  What is shown to people goes through here: the
-table, every line on stderr, HTML.  JSON, CSV and Parquet keep names as given.
+Control characters, escape sequences, line ends, marks of writing direction, characters without width and bytes that are
+not UTF-8 are shown as escapes (`\n`, `\x1b`, `\u202e`).  All output for people goes through here: the table, every line
+on stderr, HTML.  JSON, CSV and Parquet keep names as given.
 """
 
 import sys
@@ -18,7 +18,7 @@ SHOWN_AS = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 def printable(text: object, keep: str = "") -> str:
-    r"""Return text whose every character is seen where it stands; those in `keep` are left as they are.
+    r"""Return text in which every character is visible; those in `keep` stay as they are.
 
     >>> print(printable("a\x1b[31m\u202egpj.exe"))
     a\x1b[31m\u202egpj.exe
@@ -47,7 +47,7 @@ def printable_in(value: Any) -> Any:
 
 
 def writable(text: str) -> str:
-    r"""Return text as every file in UTF-8 can hold it: bytes of a name that are no UTF-8 as `\xff`, the rest as it is.
+    r"""Return text that a UTF-8 file can hold: bytes of a name that are not UTF-8 become `\xff`, the rest stays.
 
     >>> print(writable("caf\udce9 \n".strip()), writable("é\ud800") == "é" + r"\ud800")
     caf\xe9 True
@@ -96,6 +96,6 @@ def _escape(c: str) -> str:
     code = ord(c)
     if c in SHOWN_AS:
         return SHOWN_AS[c]
-    if 0xDC80 <= code <= 0xDCFF:  # how Python carries a byte that is no UTF-8
+    if 0xDC80 <= code <= 0xDCFF:  # how Python represents a byte that is not UTF-8
         return f"\\x{code - 0xDC00:02x}"
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

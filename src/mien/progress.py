@@ -1,4 +1,4 @@
-"""A progress bar on stderr for work of seconds; silent when stderr is no terminal."""
+"""A progress bar on stderr for work of seconds; silent when stderr is not a terminal."""
 
 import contextlib
 import sys

@@ -126,7 +126,7 @@ def test_names_are_no_groups(tmp_path: Path) -> None:
         ("who,sex\n00007,m\n", "whom", (), "`id` whom; expected a column of .*: who, sex"),
         ("id,sex\n00007,m\n", None, ("gender",), "`by` gender; expected columns of"),
         ("id,sex\n00007,m\n", None, ("sex+age",), r"`by` sex\+age; expected columns of"),
-        ("id,sex\n00007\n", None, (), "row 1 with another number of cells"),
+        ("id,sex\n00007\n", None, (), "row 1 with a different number of cells"),
         ("id,sex\n", None, (), "no rows"),
         ("", None, (), "no rows"),
     ],

@@ -87,7 +87,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     path.write_bytes(archive(("a.npy", npy(np.zeros(2_000_000, np.uint8)))))
     assert path.stat().st_size < 10_000
     with pytest.raises(DataError, match="2,000,128 bytes, of at most 1,000,000"):
-        arrays.read(path, "arrays", most=1_000_000)
+        arrays.read(path, "arrays", max_bytes=1_000_000)
 
 
 def test_what_numpy_writes_is_read(tmp_path: Path) -> None:

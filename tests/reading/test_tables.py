@@ -16,8 +16,8 @@ from mien.reading.tables import csv_lines, read_csv, read_log, read_parquet
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("a,b\n1\n", "row 1 with another number of cells"),
-        ("a,a\n1,2\n", "columns a stand twice"),
+        ("a,b\n1\n", "row 1 with a different number of cells"),
+        ("a,a\n1,2\n", "duplicate columns a"),
         ('a,b\n1,"two\n3,4\n', "unexpected end of data"),
         ('a,b\n1,"t"wo\n', "expected after"),
         (",".join(f"c{k}" for k in range(20_000)) + "\n", "20,000 columns"),
@@ -65,7 +65,7 @@ def test_logs(tmp_path: Path) -> None:
     path.write_text("epoch,loss\n1,inf\n2,nan\n3,1e300\n", encoding="utf-8")
     assert [row["loss"] for row in read_log(path)] == [None] * 3
     path.write_text("epoch,loss\n1,much\n", encoding="utf-8")
-    with pytest.raises(DataError, match="is no log"):
+    with pytest.raises(DataError, match="is not a log"):
         read_log(path)
 
 

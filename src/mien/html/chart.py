@@ -9,7 +9,7 @@ from mien.html.markup import EMPTY, Html, element, escape, join
 WIDTH, HEIGHT = 420, 290
 LEFT, RIGHT, TOP, BOTTOM = 62, 24, 34, 46
 PALETTE = 6
-"""Colours of the page's `--s1`, `--s2` ...; further lines begin again, dashed."""
+"""Number of colours `--s1`, `--s2` ... of the page; further lines reuse them, dashed."""
 DOTS = 24
 """Lines of up to so many points show them."""
 NAME = 44
@@ -27,7 +27,7 @@ ON_WHITE = (
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a chart: its place in the palette from 1 on, 0 for the reference; `dashed` tells train from val."""
+    """A line of a chart: its place in the palette from 1 on, 0 for the reference; `dashed` marks train, not val."""
 
     name: str
     x: Sequence[float]
@@ -38,7 +38,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Whisker:
-    """A value with its interval, or None where it is not known; `faint` where it is not to be relied on."""
+    """A value with its interval, or None where it is unknown; `faint` where it is unreliable."""
 
     name: str
     value: float | None
@@ -50,7 +50,7 @@ class Whisker:
 def lines(series: Sequence[Line], across: str, up: str, *, unit: bool = False, shares: tuple[bool, bool] = NO) -> Html:
     """Return an SVG of lines; `unit` fixes both axes to [0, 1], else they follow the data.
 
-    `shares` says of the axes, across and up, whether they are shown as percent.
+    `shares` states for the axes, across and up, whether they are in percent.
     """
     xs = [0.0, 1.0] if unit else [float(x) for line in series for x in line.x]
     ys = [0.0, 1.0] if unit else [float(y) for line in series for y in line.y]
@@ -79,9 +79,9 @@ def lines(series: Sequence[Line], across: str, up: str, *, unit: bool = False, s
 
 
 def whiskers(rows: Sequence[Whisker], across: str, *, gap: bool = False) -> Html:
-    """Return an SVG of shares as dots with their intervals as lines, one below the other; equal names stand together.
+    """Return an SVG of fractions as dots with their intervals as lines, one below another; equal names form a group.
 
-    `gap` says that they are differences: the scale is in points and has its zero.
+    With `gap` they are differences: the scale is in points and includes zero.
     """
     ends = [float(v) for row in rows for v in (row.value, *(row.interval or ())) if v is not None and v == v]
     ends += [0.0] if gap else []

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from mien.html.markup import EMPTY, Html, element, escape, join, markup
 
 ABSTAINED = "#8b9198"
-"""The grey of a face that is not answered for."""
+"""The grey of a face on which the weights abstained."""
 
 COLOURS: dict[str, str] = {
     "neutral": "#4f9fb3",
@@ -22,7 +22,7 @@ COLOURS: dict[str, str] = {
     "anger": "#dd4a3d",
     "contempt": "#b3784a",
 }
-"""One colour per expression, the same in images and reports, told apart on light and dark grounds."""
+"""One colour per expression, the same in images and reports, distinct on light and dark backgrounds."""
 
 _STYLE = """
 :root{color-scheme:light dark;--ground:#f6f7f9;--card:#fff;--ink:#1b2027;--soft:#5c6672;--line:#dfe3e8;
@@ -87,9 +87,9 @@ NOTICE = (
     "What is read here is the apparent facial expression in an image, not what a person feels. "
     "In the European Union, inferring emotions of people at work or in education is prohibited since 2 February 2025 "
     "except for medical or safety reasons (Regulation 2024/1689, Art. 5(1)(f)); elsewhere the people concerned must be "
-    "told (Art. 50(3), from 2 August 2026), and such systems count as high-risk from 2 December 2027."
+    "informed (Art. 50(3), from 2 August 2026), and such systems count as high-risk from 2 December 2027."
 )
-"""The legal facts that every report ends with."""
+"""The legal notice at the end of every report."""
 
 
 def page(title: str, body: Html, *, lede: str = "", style: str = "") -> Html:
@@ -155,27 +155,27 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Html]], *, words: bool = 
 
 
 def scroll(inner: Html, name: str) -> Html:
-    """Return HTML that scrolls sideways inside itself, by keyboard as well; `name` is what is read out for it."""
+    """Return HTML that scrolls sideways inside itself, by keyboard as well; `name` is read out for it."""
     return element("div", inner, cls="scroll", tabindex=0, role="region", aria_label=name)
 
 
-def bars(shares: Iterable[tuple[str, float, str]]) -> Html:
-    """Return horizontal bars: (expression, share in [0, 1], the figure to print), in the expressions' colours."""
+def bars(fractions: Iterable[tuple[str, float, str]]) -> Html:
+    """Return horizontal bars: (expression, fraction in [0, 1], the text to print), in the expressions' colours."""
     rows = (
         markup(
             '<dt>{}</dt><dd class="bar"><i style="width:{:.1f}%;--c:{}"></i></dd><dd class="num">{}</dd>',
             escape(name),
-            100 * share,
+            100 * fraction,
             colour(name),
             escape(figure),
         )
-        for name, share, figure in shares
+        for name, fraction, figure in fractions
     )
     return element("dl", *rows, cls="bars")
 
 
 def colour(expression: str | None) -> Html:
-    """Return an expression's colour as #rrggbb; grey for None and for any other word."""
+    """Return an expression's colour as #rrggbb; grey for None and other words."""
     return Html(COLOURS.get(expression or "", ABSTAINED))
 
 
@@ -199,21 +199,21 @@ def count(number: int, one: str, many: str = "") -> str:
 
 
 def percent(share: float | None, digits: int = 0) -> str:
-    """Return a share in [0, 1] as it is shown, as text; a dash where there is none, and no false 0 or 100.
+    """Return a fraction in [0, 1] as text in percent; a dash for None, and never a false 0 or 100.
 
     >>> percent(0.876), percent(0.876, 1), percent(0.001), percent(0.995), percent(0.9996, 1), percent(None)
     ('88 %', '87.6 %', '<1 %', '>99 %', '>99.9 %', '-')
     """
     if share is None or share != share:
         return "-"
-    text, least = f"{100 * share:.{digits}f}", 10.0**-digits
+    text, smallest = f"{100 * share:.{digits}f}", 10.0**-digits
     if 0 < share < 1 and float(text) in (0, 100):
-        return f"<{least:g} %" if share < 0.5 else f">{100 - least:g} %"
+        return f"<{smallest:g} %" if share < 0.5 else f">{100 - smallest:g} %"
     return f"{text} %"
 
 
 def probability(share: float | None) -> str:
-    """Return a probability as `percent` does; nothing that was read off an image is impossible, or certain.
+    """Return a probability as `percent` does; no prediction is impossible or certain.
 
     >>> probability(0.876), probability(1.0), probability(0.0), probability(None)
     ('88 %', '>99 %', '<1 %', '-')
@@ -222,5 +222,5 @@ def probability(share: float | None) -> str:
 
 
 def data_uri(data: bytes, kind: str = "image/jpeg") -> Html:
-    """Return bytes as a URI that a page can carry inside itself."""
+    """Return bytes as a data URI, which a page holds in itself."""
     return markup("data:{};base64,{}", escape(kind), Html(base64.b64encode(data).decode("ascii")))

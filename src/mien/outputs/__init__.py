@@ -1,4 +1,4 @@
-"""Writing results: nothing of the user's is touched, and what mien wrote can be told from data.
+"""Writing results: nothing of the user's is touched, and mien's own files are distinct from data.
 
 files.py          one file: staged and growing writes
 lock.py           one process at a time in a folder

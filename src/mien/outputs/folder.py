@@ -15,7 +15,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -212,9 +212,9 @@ def status_after(error: BaseException) -> str:
     return "stopped" if isinstance(error, STOPS) else "failed"
 
 
-def run_facts(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what every record says of its run: the version, the command line and the settings."""
-    kept = {name: value for name, value in settings.items() if name not in NOT_SETTINGS}
+def run_facts(settings: Mapping[str, Any], leave_out: Sequence[str] = NOT_SETTINGS) -> dict[str, Any]:
+    """Return the facts that every record has of its run: the version, the command line and the settings."""
+    kept = {name: value for name, value in settings.items() if name not in leave_out}
     return {"mien": mien.__version__, "command": ["mien", *sys.argv[1:]], "settings": kept}
 
 

@@ -65,7 +65,7 @@ class Record:
         return self.by[name] == command and (stamp is None or _equal(stamp, seen))
 
     def standing(self, folder: Path) -> Iterator[dict[str, Any]]:
-        """Yield the entries of files that are there, whoever wrote them and whatever was done to them since."""
+        """Yield the entries of files that still exist, even if they were changed since."""
         for name, stamp in self.files.items():
             if os.path.lexists(folder / name):
                 yield entry(name, self.by[name], stamp)

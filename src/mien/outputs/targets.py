@@ -104,7 +104,7 @@ def spared(folder: Path, kinds: Kinds, before: Record) -> Iterator[str]:
 
 
 def _standing(folder: Path, kinds: Kinds) -> Iterator[str]:
-    """Yield the names that are there and that the command may write; OutputError for what is no file."""
+    """Yield the existing names that the command may write; OutputError for anything that is not a file."""
     for name in (*kinds.now, RECORD, JOURNAL):
         mode = _mode(folder / name)
         if S_ISDIR(mode):

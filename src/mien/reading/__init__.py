@@ -1,7 +1,7 @@
-"""Files that anybody may have written, read so that whatever is wrong with one becomes one line.
+"""Reading untrusted files: any defect of a file becomes an error of one line.
 
-A library that parses foreign bytes raises what it likes (zlib.error, NotImplementedError, RecursionError, MemoryError,
-OverflowError, ...), and no list of exceptions is ever complete.  So each kind of file has one function here that asks
-its size first, lets the library try, and turns every failure into an error of mien that names the file.  Nothing in a
-file is executed, and no size that a file declares is believed before it is within a budget.
+Libraries that parse foreign bytes raise all sorts of exceptions (zlib.error, NotImplementedError, RecursionError,
+MemoryError, OverflowError, ...), and no list of them is complete.  So each kind of file has one function here.  It
+checks the size first, calls the library, and turns every failure into a MienError that names the file.  Nothing in a
+file is executed, and no declared size is trusted beyond a budget.
 """

@@ -1,4 +1,4 @@
-"""Arrays out of `.npz` and `.npy` files: plain numbers and text, of the size that the file really has."""
+"""Arrays from `.npz` and `.npy` files: plain numbers and text, of the size that the file really has."""
 
 import math
 import warnings
@@ -14,34 +14,34 @@ from numpy.typing import NDArray
 
 from mien.reading.guard import check_regular, parsing
 
-MOST = 2 << 30
-"""Bytes that the arrays of a file may take together."""
-MANY = 256
-"""Arrays in one file."""
+MAX_BYTES = 2 << 30
+"""Of all arrays of a file together."""
+MAX_ARRAYS = 256
+"""In one file."""
 KINDS = "biufUS"
-"""Kinds of numpy's types that are taken: no objects, which would be executed, no records, no times."""
+"""Accepted kinds of numpy types: no objects, which would be executed, no records, no times."""
 
 
 def read(
-    path: Path, wanted: str, *, says: str = "cannot be read", most: int = MOST, do: str = ""
+    path: Path, wanted: str, *, says: str = "cannot be read", max_bytes: int = MAX_BYTES, do: str = ""
 ) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a `.npz` by name, at most `most` bytes together; DataError names the file, then `says`.
+    """Return the arrays of a `.npz` by name, at most `max_bytes` bytes together; DataError names the file, then `says`.
 
-    Each is of one of KINDS.  Objects are refused, and so is an array whose declared size is not that of its bytes.
+    Each is of one of KINDS.  Objects are refused, and arrays whose declared size differs from that of their bytes.
     """
     with parsing(path, wanted, do=do, says=says), _quiet():
-        if not path.is_dir():  # of which `says` says more
+        if not path.is_dir():  # a folder: `says` explains more
             check_regular(path, wanted, do=do)
         if path.is_file() and not zipfile.is_zipfile(path):
-            raise ValueError("no .npz archive")
+            raise ValueError("not an .npz archive")
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             names = [member.filename for member in members]
-            if len(names) > MANY or len(set(names)) < len(names):
+            if len(names) > MAX_ARRAYS or len(set(names)) < len(names):
                 raise ValueError(f"{len(names)} arrays, {len(set(names))} different names")
             total = sum(member.file_size for member in members)
-            if total > most:
-                raise ValueError(f"its arrays say that they are {total:,} bytes, of at most {most:,}")
+            if total > max_bytes:
+                raise ValueError(f"its arrays declare {total:,} bytes, of at most {max_bytes:,}")
             return {member.filename.removesuffix(".npy"): _member(archive, member) for member in members}
 
 
@@ -51,7 +51,7 @@ def mapped(path: Path, wanted: str, do: str = "") -> NDArray[Any]:
         check_regular(path, wanted, do=do)
         array = np.load(path, mmap_mode="r", allow_pickle=False)
         if not isinstance(array, np.ndarray):  # an archive called .npy
-            raise ValueError("no .npy file")
+            raise ValueError("not an .npy file")
         return array
 
 
@@ -59,10 +59,10 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
     with archive.open(member) as file:
         shape, dtype = _header(file)
     if dtype.kind not in KINDS:
-        raise ValueError(f"{member.filename} holds {dtype}, and only plain numbers and text are read")
+        raise ValueError(f"{member.filename} holds {dtype}; only plain numbers and text are read")
     declared = math.prod(shape) * dtype.itemsize
     if not 0 <= member.file_size - declared <= 65_536 + 16:  # the rest is the header
-        raise ValueError(f"{member.filename} is said to be {shape} of {dtype} in {member.file_size:,} bytes")
+        raise ValueError(f"{member.filename} declares {shape} of {dtype} in {member.file_size:,} bytes")
     with archive.open(member) as file:
         array: NDArray[Any] = npy.read_array(file, allow_pickle=False)
     return array
@@ -79,6 +79,6 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    with warnings.catch_warnings():  # of old headers and of odd words in them
+    with warnings.catch_warnings():  # about old headers
         warnings.simplefilter("ignore")
         yield

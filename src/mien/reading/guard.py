@@ -1,4 +1,4 @@
-"""The border between foreign bytes and mien: a file within its budget, and one line for whatever a parser raises."""
+"""Guards around untrusted bytes: files within a size budget, and one line for any exception of a parser."""
 
 import os
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from mien.errors import DataError, MienError, reason
 from mien.printable import printable
 
 MIB = 1 << 20
-LONGEST = 160
-"""Characters of a library's message that are repeated."""
+MAX_LETTERS = 160
+"""Of a library's message."""
 
 
 def content(path: Path, wanted: str, max_bytes: int, kind: type[MienError] = DataError, do: str = "") -> bytes:
@@ -40,7 +40,7 @@ def parsing(
     *,
     says: str = "cannot be read",
 ) -> Iterator[None]:
-    """Turn whatever is raised while foreign bytes are parsed into one line of `kind`; a MienError passes unchanged.
+    """Turn any exception raised while foreign bytes are parsed into one line of `kind`; a MienError passes unchanged.
 
     >>> with parsing("a.npz", "a result"):
     ...     raise NotImplementedError("compression type 9")
@@ -58,10 +58,10 @@ def parsing(
 
 
 def short_reason(error: BaseException) -> str:
-    """Return why an exception was raised, in at most LONGEST printable characters of one line.
+    """Return why an exception was raised, in at most MAX_LETTERS printable characters of one line.
 
     >>> short_reason(ValueError("a\\nlong " + 99 * "long "))[:20], short_reason(RecursionError("maximum ..."))
     ('a long long long lon', 'it is nested too deeply')
     """
     line = printable(" ".join(reason(error).split()))
-    return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
+    return line if len(line) <= MAX_LETTERS else f"{line[:MAX_LETTERS]}..."

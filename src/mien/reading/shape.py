@@ -1,4 +1,4 @@
-"""Whether JSON, or a checkpoint's facts, have the types that somebody will read from them, and what to say if not."""
+"""Types of JSON and of a checkpoint's facts: checked before they are read, with a message that names the place."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ SHOULD = r"^\w+ should (be |have |match )?"
 
 
 class Facts(BaseModel):
-    """What some file holds, as far as something is read from it; more may be there and is kept as it is."""
+    """The part of a file that is read; other keys are allowed and ignored."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore", protected_namespaces=())
 
@@ -34,18 +34,18 @@ def fits(kind: type[Shape], value: Any) -> Shape:
         raise ValueError(f"{place}: {why}" if place else why) from None
 
 
-def wrong(told: Mapping[str, Any]) -> str:
-    """Return what is wrong with a value, of one of pydantic's errors, without its "Input should be"."""
-    if told["type"] == "missing":
+def wrong(error: Mapping[str, Any]) -> str:
+    """Return the message of one of pydantic's errors without its "Input should be"."""
+    if error["type"] == "missing":
         return "it is missing"
-    message = str(told["msg"]).removeprefix("Value error, ")
-    if told["type"] == "value_error" or not re.match(SHOULD, message):
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "value_error" or not re.match(SHOULD, message):
         return message
-    return f"{repr(told['input'])[:60]} instead of {wants(message)}"
+    return f"{repr(error['input'])[:60]} instead of {wants(message)}"
 
 
 def wants(message: str) -> str:
-    """Return what one of pydantic's messages says that a value should be.
+    """Return the expected value from one of pydantic's messages.
 
     >>> wants("Input should be a valid number, unable to parse string as a number")
     'a valid number'

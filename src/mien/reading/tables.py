@@ -12,20 +12,20 @@ from mien.reading.guard import MIB, check_regular, content, parsing
 
 Rows = dict[str, list[str]]
 
-LONGEST = 1024 * MIB
-"""Bytes of a table, and of a Parquet file when unpacked."""
-CELL = 64 * MIB
+MAX_BYTES = 1024 * MIB
+"""Of a table, and of a Parquet file when unpacked."""
+MAX_CELL = 64 * MIB
 """Characters of one cell; csv's own 131,072 is too few for the pixels of a large image."""
-GREATEST = 1e100
-"""Of a log, beyond which a number cannot be drawn."""
-WIDEST = 10_000
-"""Columns of a table."""
+MAX_NUMBER = 1e100
+"""In a log; a greater one cannot be drawn."""
+MAX_COLUMNS = 10_000
+"""Of a table."""
 
 
 def read_csv(path: Path, wanted: str) -> Rows:
-    """Return the columns of a CSV file in UTF-8, its separator guessed from the first line; DataError names the file.
+    """Return the columns of a CSV file in UTF-8, its separator inferred from the first line; DataError names the file.
 
-    Columns stand once and every row has a cell for each.
+    Column names are unique and every row has a cell for each.
     """
     return _columns(path, _text(path, wanted), wanted)
 
@@ -39,7 +39,7 @@ def _columns(path: Path, text: str, wanted: str) -> Rows:
         head = rows.pop(0)
         _check_head(head)
         if wrong := [k for k, row in enumerate(rows, 1) if len(row) != len(head)]:
-            got = f"{path}: {named(wrong)} with another number of cells than the header"
+            got = f"{path}: {named(wrong)} with a different number of cells from the header"
             raise DataError(got, f"{len(head)} cells")
         return {name: [row[k] for row in rows] for k, name in enumerate(head)}
 
@@ -47,7 +47,7 @@ def _columns(path: Path, text: str, wanted: str) -> Rows:
 def csv_lines(path: Path, wanted: str, errors: str = "strict") -> Iterator[tuple[int, list[str]]]:
     """Yield number, from one, and cells of each line of a CSV file that is not empty; DataError names the file.
 
-    `errors` says what happens to bytes that are no UTF-8, as in `bytes.decode`.
+    `errors` handles bytes that are not UTF-8, as in `bytes.decode`.
     """
     text = _text(path, wanted, errors)
     with parsing(path, wanted):
@@ -70,19 +70,19 @@ def records(path: Path, wanted: str) -> list[dict[str, str]]:
 def read_parquet(path: Path, wanted: str) -> Rows:
     """Return the columns of a Parquet file as text, "" where there is no value; DataError names the file.
 
-    A value that is no word, number or time is shown as its type, such as `<list<element: double>>`.
+    Values other than text, numbers and times are shown as their type, such as `<list<element: double>>`.
     """
     import pyarrow.parquet as pq
 
     check_regular(path, wanted)
-    # opened here: a path that is not there, pyarrow tries as an address (s3:, gs:, hdfs:)
+    # opened here: pyarrow would try a missing path as an address (s3:, gs:, hdfs:)
     with parsing(path, wanted), path.open("rb") as stream, pq.ParquetFile(stream) as file:
         meta = file.metadata
-        if meta.num_columns > WIDEST:
-            raise ValueError(f"{meta.num_columns:,} columns, of at most {WIDEST:,}")
+        if meta.num_columns > MAX_COLUMNS:
+            raise ValueError(f"{meta.num_columns:,} columns, of at most {MAX_COLUMNS:,}")
         unpacked = sum(meta.row_group(k).total_byte_size for k in range(meta.num_row_groups))
-        if unpacked > LONGEST or meta.num_rows > LONGEST:
-            raise ValueError(f"{meta.num_rows:,} rows of {unpacked:,} bytes, of at most {LONGEST:,}")
+        if unpacked > MAX_BYTES or meta.num_rows > MAX_BYTES:
+            raise ValueError(f"{meta.num_rows:,} rows of {unpacked:,} bytes, of at most {MAX_BYTES:,}")
         table = file.read()
         _check_head(table.column_names)
         return {name: _words(table.column(name)) for name in table.column_names}
@@ -102,20 +102,20 @@ def named(rows: list[int]) -> str:
 
 def _text(path: Path, wanted: str, errors: str = "strict") -> str:
     with parsing(path, wanted):
-        return content(path, wanted, LONGEST).decode("utf-8-sig", errors)
+        return content(path, wanted, MAX_BYTES).decode("utf-8-sig", errors)
 
 
 def _rows(text: str, delimiter: str = ",") -> Iterator[list[str]]:
-    csv.field_size_limit(CELL)
-    # strict: else a quote that is never closed swallows every row behind it without a word
+    csv.field_size_limit(MAX_CELL)
+    # strict: else an unclosed quote silently swallows every following row
     return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
 
 
 def _check_head(head: list[str]) -> None:
-    if len(head) > WIDEST:
-        raise ValueError(f"{len(head):,} columns, of at most {WIDEST:,}")
+    if len(head) > MAX_COLUMNS:
+        raise ValueError(f"{len(head):,} columns, of at most {MAX_COLUMNS:,}")
     if twice := sorted(name for name, count in Counter(head).items() if count > 1):
-        raise ValueError(f"columns {', '.join(twice[:5])} stand twice")
+        raise ValueError(f"duplicate columns {', '.join(twice[:5])}")
 
 
 def _words(column: Any) -> list[str]:
@@ -135,6 +135,6 @@ def _words(column: Any) -> list[str]:
 def _number(path: Path, cell: str) -> float | None:
     try:
         value = float(cell or "nan")
-        return value if abs(value) < GREATEST else None
+        return value if abs(value) < MAX_NUMBER else None
     except ValueError:
-        raise DataError(f"{path} is no log ({cell[:40]!r})", "a table of numbers with a header") from None
+        raise DataError(f"{path} is not a log ({cell[:40]!r})", "a table of numbers with a header") from None

@@ -29,7 +29,7 @@ from mien.outputs.run_folder import begin_record
 from mien.reading import documents
 from mien.reading.guard import content, parsing
 from mien.reading.shape import Facts, fits
-from mien.reading.tables import LONGEST
+from mien.reading.tables import MAX_BYTES
 from mien.training import recipe as recipes
 from mien.training.recipe import Recipe
 
@@ -231,7 +231,7 @@ def cut_steps(path: Path, last: int) -> None:
     """Remove from steps.csv what a run that was killed before its checkpoint wrote after step `last`."""
     if not path.exists():
         return
-    text = content(path, "a log that mien wrote", LONGEST, UsageError, REPAIR).decode("utf-8", "replace")
+    text = content(path, "a log that mien wrote", MAX_BYTES, UsageError, REPAIR).decode("utf-8", "replace")
     header, *lines = text.splitlines() or [""]
 
     def stays(line: str) -> bool:

@@ -130,8 +130,8 @@ def test_the_table_of_mien_predict_is_read(table: Write) -> None:
         (["id", "label"], [], "has no rows"),
         (["id", "size"], [["a", 3]], "has columns id, size; expected columns of probabilities or a column of labels"),
         (["nr", "label"], [["a", "sad"]], "expected one that names the image; name it with `column` id=..."),
-        (["id", "label"], [["a", "sad"], ["b"]], "row 2 with another number of cells than the header"),
-        (["id", "label", "label"], [["a", "sad", "sad"]], "columns label stand twice"),
+        (["id", "label"], [["a", "sad"], ["b"]], "row 2 with a different number of cells from the header"),
+        (["id", "label", "label"], [["a", "sad", "sad"]], "duplicate columns label"),
         (["id", "label", "truth"], [["a", "sad", "dull"]], "row 1 without an expression in column truth"),
     ],
 )

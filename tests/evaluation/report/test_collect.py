@@ -102,8 +102,8 @@ def test_an_unknown_data_set_gives_no_images(tmp_path: Path, make_result: Make, 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("log.csv", "epoch,loss\n1,much\n", "log.csv is no log"),
-        ("log.csv", "epoch,loss\n1,2,3\n", "log.csv: row 1 with another number of cells"),
+        ("log.csv", "epoch,loss\n1,much\n", "log.csv is not a log"),
+        ("log.csv", "epoch,loss\n1,2,3\n", "log.csv: row 1 with a different number of cells"),
         ("stress.json", "{", "stress.json cannot be read"),
         ("fairness.json", "[]", "fairness.json cannot be read"),
         ("env.json", "\udcff", "env.json cannot be read"),

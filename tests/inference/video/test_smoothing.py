@@ -101,7 +101,7 @@ def test_memory_holds_those_who_are_there() -> None:
 
 
 def test_abstaining_is_decided_anew() -> None:
-    smoother = Smoother(1.0, least=0.6)
+    smoother = Smoother(1.0, min_confidence=0.6)
     raw = face(0.9).read(LABELS, np.array([0.1, 0.9, 0], np.float32), 0.6)
     assert not smoother.follow([raw], 0.0)[0].abstained
     torn = smoother.follow([face(0).read(LABELS, np.array([1, 0, 0], np.float32), 0.6)], 0.6)[0]

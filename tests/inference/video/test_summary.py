@@ -262,7 +262,7 @@ def test_the_section_shows_events_and_has_its_figures_in_a_table(tmp_path: Path)
     name = '<b onclick="x">.mp4'
     with (
         PredictionReport(Outputs(tmp_path), CARD, "predictions.csv") as report,
-        People(Outputs(tmp_path), CARD, 0.0, report.film) as people,
+        People(Outputs(tmp_path), CARD, 0.0, report.add_video) as people,
     ):
         for seen in surprised(source(name)):
             report.add(seen.drawn(), seen.image)
@@ -272,7 +272,7 @@ def test_the_section_shows_events_and_has_its_figures_in_a_table(tmp_path: Path)
     assert text.count('<article class="box person">') == 1
     assert text.count("<svg") == text.count("</svg>") == 2
     assert len(re.findall(r'<ul class="peaks"><li><img[^>]*src="data:image/jpeg', text)) == 1
-    figures = text[text.index("<summary>In figures</summary>") :]
+    figures = text[text.index("<summary>Data table</summary>") :]
     assert "0:00.0 to 0:00.8" in figures
     assert re.search(
         r"surprise</th><td>0:0[12]\.\d</td><td>0:03\.\d</td><td>0:0[34]\.\d</td><td>\d\.\d s</td><td>9\d %", figures
@@ -283,7 +283,7 @@ def test_the_section_shows_events_and_has_its_figures_in_a_table(tmp_path: Path)
 def test_no_face_is_told(tmp_path: Path) -> None:
     with (
         PredictionReport(Outputs(tmp_path), CARD, "predictions.csv") as report,
-        People(Outputs(tmp_path), CARD, 0.0, report.film) as people,
+        People(Outputs(tmp_path), CARD, 0.0, report.add_video) as people,
     ):
         people.add(frame(source("a.mp4"), 0, 0.0))
     assert "No face was detected." in (tmp_path / "report.html").read_text()
@@ -308,7 +308,7 @@ def test_a_video_through_the_command_line(mien: Mien, video: Path, photo: Path, 
     assert told.code == 0
     assert told.err == f"mien: read 1 video (12 frames), 12 faces\nmien: wrote {out}/report.html\n"
     text = (out / "report.html").read_text(encoding="utf-8")
-    links = re.findall(r'<a href="([^"]+)">', text[text.index("Beside this page") :])[:5]
+    links = re.findall(r'<a href="([^"]+)">', text[text.index("Files: ") :])[:5]
     assert links == ["predictions.csv", "events.csv", "people.csv", "annotated", "mien-run.json"]
     assert all((out / link).exists() for link in links)
     assert "stopped before its end" not in text

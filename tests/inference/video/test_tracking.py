@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mien.face import Face
-from mien.inference.video.tracking import KEPT, MOST, Tracks, assigned, overlap, overlaps
+from mien.inference.video.tracking import MAX_LOST_SECONDS, MAX_TRACKS, Tracks, assigned, overlap, overlaps
 
 
 def face(x: float, y: float = 0, side: float = 10, looks: Sequence[float] | None = None) -> Face:
@@ -137,8 +137,8 @@ def test_who_leaves_and_comes_back_elsewhere_is_known_again() -> None:
 def test_lost_faces_are_forgotten_and_ids_never_return(looks: Sequence[float] | None) -> None:
     tracks = Tracks()
     tracks.follow([face(0, looks=looks)], 0.0)
-    assert ids(tracks.follow([face(0, looks=looks)], KEPT + 0.1)) == [2]
-    assert ids(tracks.follow([face(0, looks=looks)], KEPT + 0.2)) == [2]
+    assert ids(tracks.follow([face(0, looks=looks)], MAX_LOST_SECONDS + 0.1)) == [2]
+    assert ids(tracks.follow([face(0, looks=looks)], MAX_LOST_SECONDS + 0.2)) == [2]
 
 
 def test_after_a_cut_looks_decide_and_places_do_not() -> None:
@@ -157,14 +157,14 @@ def test_what_is_remembered_is_bounded() -> None:
     for k in range(300):
         told = tracks.follow([face(float(x), looks=rng.normal(size=64)) for x in rng.uniform(0, 9000, 2)], k * 0.01)
     assert told[-1].track_id == 600
-    assert len(tracks._tracks) == MOST
+    assert len(tracks._tracks) == MAX_TRACKS
 
 
 def test_more_faces_than_are_remembered() -> None:
-    crowd = [face(20.0 * k) for k in range(MOST + 20)]
+    crowd = [face(20.0 * k) for k in range(MAX_TRACKS + 20)]
     tracks = Tracks()
     first, second = tracks.follow(crowd, 0.0), tracks.follow(crowd, 0.1)
-    assert len(set(ids(first))) == len(set(ids(second))) == MOST + 20
+    assert len(set(ids(first))) == len(set(ids(second))) == MAX_TRACKS + 20
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Annotated images and videos under DIR/annotated, named after what they show.
 
-An image becomes a JPEG, a video an MP4 (media/writer.py).  Two sources that would share a name get a number.  On a
-video the figures of a face change at most five times a second, so that they can be read; its expression and its box are
-those of the frame.
+An image becomes a JPEG, a video an MP4 (media/writer.py).  Sources with the same name get a number.  On a video the
+printed probabilities of a face change at most five times a second, so that they can be read.  Its expression and box
+are those of the frame.
 """
 
 import hashlib
@@ -28,18 +28,18 @@ from mien.inference.prediction import FrameResult
 from mien.outputs import NotThisFileError, Outputs
 from mien.printable import say
 
-LONGEST = 8192  # a JPEG ends at 65,535 pixels, and nobody looks at that many
-MOST_BYTES = 255  # in a name, on the usual file systems
-NUMBER = 7  # of them, for telling apart what would have the same name
+MAX_SIDE = 8192  # pixels; a JPEG has at most 65,535
+MAX_NAME_BYTES = 255  # on the usual file systems
+NUMBER = 7  # bytes of them for the number of a source with the same name
 STILL, MOVIE = (".jpg", ".jpeg"), (".mp4",)  # suffixes
-HOLD = 0.2  # seconds for which the figures on a video stand
+HOLD = 0.2  # seconds for which the probabilities on a video stay the same
 
 
 class Annotated:
-    """Writes what was seen, with boxes and expressions drawn in, until the `with` block is left."""
+    """Writes images and videos with boxes and expressions drawn in, until the `with` block ends."""
 
     def __init__(self, outputs: Outputs, tally: Tally | None = None) -> None:
-        """Take the folder, and who counts what could not be written while the rest could."""
+        """Take the folder, and the tally that counts files that could not be written."""
         self._outputs, self._tally = outputs, tally or Tally()
         self._name = ""  # of the movie
         self._named: tuple[Source, str] | None = None  # the last source, and what shows it
@@ -56,7 +56,7 @@ class Annotated:
         self._end_movie()
 
     def add(self, seen: FrameResult) -> None:
-        """Write an image, or the next frame of a video; what could not be read is passed over."""
+        """Write an image, or the next frame of a video; unreadable sources are skipped."""
         if seen.source is not self._source:
             self._end_movie()
             self._source = seen.source
@@ -75,7 +75,7 @@ class Annotated:
             raise
 
     def name(self, seen: FrameResult) -> str | None:
-        """Return under which name in the folder a source is shown; None where nothing of it can be seen."""
+        """Return the name in the folder under which a source is drawn; None where it has no image."""
         if seen.image is None:
             return None
         if self._named is None or seen.source is not self._named[0]:
@@ -85,7 +85,7 @@ class Annotated:
 
     def _draw(self, name: str, image: NDArray[np.uint8], faces: tuple[Face, ...]) -> None:
         drawing, file = Image.fromarray(annotate(image, faces)), io.BytesIO()
-        drawing.thumbnail((LONGEST, LONGEST))
+        drawing.thumbnail((MAX_SIDE, MAX_SIDE))
         drawing.save(file, "JPEG", quality=90)
         self._outputs.write(name, file.getvalue())
 
@@ -98,7 +98,7 @@ class Annotated:
         self._movie.add(annotate(image, self._steady(faces, seconds)), seconds)
 
     def _lose(self, source: Source | None, error: Exception) -> None:
-        """Say what could not be written, once for a video, and go on."""
+        """Report a file that could not be written, once per video, and continue."""
         if source is not self._without:
             self._tally.lost, self._without = self._tally.lost + 1, source
             whole = isinstance(error, NotThisFileError)
@@ -107,7 +107,7 @@ class Annotated:
         self._end_movie()
 
     def _steady(self, faces: tuple[Face, ...], seconds: float) -> list[Face]:
-        """Return the faces with the figures that stand; a change of expression is shown at once."""
+        """Return the faces with the probabilities held for HOLD; a change of expression is drawn at once."""
         held = {}
         for face in faces:
             since, shown = self._held.get(face.track_id, (seconds, face))
@@ -142,13 +142,13 @@ class Annotated:
 
 
 def short(stem: str, suffix: str) -> str:
-    """Return a name's stem, cut where it and the suffix would be too long for a file; what was cut is told apart.
+    """Return a name's stem, shortened where the name would be too long for a file; a digest keeps short names distinct.
 
     >>> len(short("a" * 300, ".jpg")), short("a.png", ".jpg")
     (244, 'a.png')
     """
     content = os.fsencode(stem)
-    if len(content) + len(os.fsencode(suffix)) <= MOST_BYTES - NUMBER:
+    if len(content) + len(os.fsencode(suffix)) <= MAX_NAME_BYTES - NUMBER:
         return stem
-    cut = content[: MOST_BYTES - NUMBER - 9 - len(os.fsencode(suffix))].decode("utf-8", "ignore")
+    cut = content[: MAX_NAME_BYTES - NUMBER - 9 - len(os.fsencode(suffix))].decode("utf-8", "ignore")
     return f"{cut}~{hashlib.sha256(content).hexdigest()[:8]}"

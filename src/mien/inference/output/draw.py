@@ -1,9 +1,9 @@
-"""Draw what was read onto the image: a box per face, its expression with the confidence, the three likeliest.
+"""Draw predictions onto the image: a box per face, its expression and confidence, and the top three expressions.
 
-Each label is a small card, placed beside its face where it hides the least of faces and other cards.  Where the full
-cards do not all find free room, as in a group, every face gets a heading only, without bars.  Sizes follow the image
-and the face, so that a 200-pixel thumbnail and a 6000-pixel photo both read well on a screen.  Faces that are not
-answered for (abstained) are grey and carry a question mark.
+Each label is a small card, placed beside its face where it covers the least of faces and other cards.  If the full
+cards do not all fit, as in a group, every face gets a heading only, without bars.  Sizes follow the image and the face,
+so that a 200-pixel thumbnail and a 6000-pixel photo are both legible on a screen.  Faces without a prediction
+(abstained) are grey and have a question mark.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ Rect = tuple[int, int, int, int]
 """x1 y1 x2 y2 in whole pixels."""
 
 Row = tuple[str, float, str]
-"""An expression on a card: its name, its share to the hundredth, and the share in words."""
+"""An expression on a card: its name, its probability to the hundredth, and the probability as text."""
 
 TOP = 3
 """How many expressions a full card lists."""
@@ -73,7 +73,7 @@ def _attempt(faces: Sequence[Face], size: tuple[int, int], bars: bool) -> tuple[
             continue  # an image too small for words gets the box alone
         others = [*boxes[:k], *boxes[k + 1 :], *(place for _, place in placed)]
         places = _places(card.size, boxes[k], size, max(1, font // 4), bars)
-        hidden, place = min(((_hidden(place, boxes[k], others), place) for place in places), key=lambda found: found[0])
+        hidden, place = min(((_hidden(place, boxes[k], others), place) for place in places), key=lambda pair: pair[0])
         placed.append((card, place))
         total += hidden
     return placed, total
@@ -95,15 +95,15 @@ def _rect(face: Face, size: tuple[int, int]) -> Rect:
 
 
 def _font_size(box: Rect, size: tuple[int, int], bars: bool) -> int:
-    """Return the height of a card's text: a share of the face, kept readable when the whole image fits a screen."""
-    least = max(10, round(min(size) / (52 if bars else 75)))
-    most = max(11, round(min(size) / 26))
-    return int(np.clip(round((box[2] - box[0]) * 0.13), least, most))
+    """Return the height of a card's text: a fraction of the face, but legible when the whole image fits a screen."""
+    min_height = max(10, round(min(size) / (52 if bars else 75)))
+    max_height = max(11, round(min(size) / 26))
+    return int(np.clip(round((box[2] - box[0]) * 0.13), min_height, max_height))
 
 
 def _card(face: Face, font: int, bars: bool) -> Image.Image:
-    """Return a face's card as RGBA: a heading in its colour and, with `bars`, the likeliest expressions below it."""
-    return _drawn(_heading(face), _colour(face), tuple(_likeliest(face)) if bars else (), face.abstained, font)
+    """Return a face's card as RGBA: a heading in its colour and, with `bars`, the top expressions below it."""
+    return _drawn(_heading(face), _colour(face), tuple(_top_expressions(face)) if bars else (), face.abstained, font)
 
 
 @lru_cache(maxsize=64)
@@ -125,20 +125,20 @@ def _drawn(heading: str, ground: tuple[int, ...], rows: tuple[Row, ...], faded: 
     return card.resize((-(-width // _SHARP), -(-height // _SHARP)), Image.Resampling.BOX)
 
 
-def _listed(rows: tuple[Row, ...], faded: bool, unit: int, least: int) -> Image.Image:
-    """Return the likeliest expressions with their bars as RGBA on nothing, at least `least` pixels wide."""
+def _listed(rows: tuple[Row, ...], faded: bool, unit: int, min_width: int) -> Image.Image:
+    """Return the top expressions with their bars as RGBA on transparent ground, at least `min_width` pixels wide."""
     text, line = _font(unit), round(unit * 1.45)
     left = round(max(text.getlength(name) for name, *_ in rows) + 0.7 * unit)
-    right = max(left + round(3.6 * unit), least - round(text.getlength(">99 %") + 0.6 * unit))
+    right = max(left + round(3.6 * unit), min_width - round(text.getlength(">99 %") + 0.6 * unit))
     sheet = Image.new("RGBA", (right + round(text.getlength(">99 %") + 0.6 * unit), line * len(rows)))
     pen, half = ImageDraw.Draw(sheet), unit * 0.18
-    for k, (name, share, told) in enumerate(rows):
+    for k, (name, fraction, text_of) in enumerate(rows):
         y = (k + 0.5) * line
         pen.text((0, y), name, fill=_LIGHT, font=text, anchor="lm")
-        pen.text((sheet.width, y), told, fill=_LIGHT, font=text, anchor="rm")
+        pen.text((sheet.width, y), text_of, fill=_LIGHT, font=text, anchor="rm")
         pen.rounded_rectangle((left, y - half, right, y + half), half, fill=_TRACK)
-        filled = left + (right - left) * share
-        if share >= 0.005:
+        filled = left + (right - left) * fraction
+        if fraction >= 0.005:
             tone = _FADED if faded else colour(name)
             pen.rounded_rectangle((left, y - half, max(filled, left + 2 * half), y + half), half, fill=tone)
     return sheet
@@ -149,12 +149,12 @@ def _heading(face: Face) -> str:
     return f"{who}{face.expression}{'?' * face.abstained} {probability(face.confidence)}"
 
 
-def _likeliest(face: Face) -> list[Row]:
+def _top_expressions(face: Face) -> list[Row]:
     if face.probs is None:
         return []
     order = np.argsort(-face.probs, kind="stable")[:TOP]
-    shares = [(face.labels[int(k)], float(face.probs[k])) for k in order]
-    return [(name, round(share, 2), probability(share)) for name, share in shares]
+    top = [(face.labels[int(k)], float(face.probs[k])) for k in order]
+    return [(name, round(p, 2), probability(p)) for name, p in top]
 
 
 def _ink(ground: tuple[int, ...]) -> tuple[int, int, int]:
@@ -172,7 +172,7 @@ def _places(card: tuple[int, int], box: Rect, size: tuple[int, int], gap: int, b
     """Return where a card may go, best first: beside (full cards), below or above, over the face."""
     (w, h), (x1, y1, x2, y2) = card, box
     beside = list(product((x2 + gap, x1 - gap - w), (y1, y2 - h)))
-    ends = (y2 + gap, y1 - gap - h) if bars else (y1 - gap - h, y2 + gap)  # hair and hats are worth more than collars
+    ends = (y2 + gap, y1 - gap - h) if bars else (y1 - gap - h, y2 + gap)  # hair matters more than the collar
     stacked = list(product((x1, (x1 + x2 - w) // 2, x2 - w), ends))
     over = list(product((x1, x2 - w), (y2 - h, y1)))
     order = beside + stacked + over if bars else stacked + over

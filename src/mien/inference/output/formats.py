@@ -1,17 +1,16 @@
-"""Where predictions go: a table to read, JSON, JSON lines, CSV or Parquet.
+"""Output formats of predictions: a table to read, JSON, JSON lines, CSV or Parquet.
 
     with FORMATS["csv"](stream, card) as write:
         for prediction in pipeline.predict(sources):
             write(prediction)
 
 Each writes bytes to a stream as it goes, so nothing grows with the number of images, and leaves a whole document
-behind also when it is interrupted.  CSV and Parquet hold one row per face, and a row with empty face columns for a
+behind even when it is interrupted.  CSV and Parquet hold one row per face, and a row with empty face columns for a
 image without one.
 
-What a run leaves that is killed outright: CSV and JSON lines have every row told so far, and so has a JSON list in a
-file, which is ended after each of them; as a stream it lacks its bracket.  Parquet is unreadable without the footer
-that ends it; `parquet.parts` therefore writes a file as a folder of finished parts, which is a data set by itself, and
-joins them at the end.  A stream offers no such way out.
+After a kill, CSV and JSON lines hold every row written so far.  So does a JSON list in a file, which is closed after
+every object; on a stream its bracket is missing.  Parquet is unreadable without its footer.  `parquet.parts` therefore
+writes a folder of finished parts, which is a data set of its own, and joins them at the end.
 """
 
 import json
@@ -38,7 +37,7 @@ def as_table(stream: BinaryIO, card: Card) -> Iterator[Write]:
 
 @contextmanager
 def as_json(stream: BinaryIO, card: Card) -> Iterator[Write]:
-    """Write one JSON list with an object per image or frame; a file is a whole list at every moment."""
+    """Write one JSON list with an object per image or frame."""
     before = "[\n"
     if isinstance(stream, Growing):
         stream.ending = b"[]\n"
@@ -66,7 +65,7 @@ def as_jsonl(stream: BinaryIO, card: Card) -> Iterator[Write]:
 
 @contextmanager
 def as_csv(stream: BinaryIO, card: Card, form: Csv = PLAIN) -> Iterator[Write]:
-    """Write rows as CSV under a header, UTF-8; nothing known is an empty cell."""
+    """Write rows as CSV under a header, UTF-8; a missing value is an empty cell."""
     names = list(columns(card))
     put(stream, form.head(names))
 
@@ -93,7 +92,7 @@ FORMATS: dict[str, Callable[[BinaryIO, Card], AbstractContextManager[Write]]] = 
 
 
 def put(stream: BinaryIO | Growing, text: str) -> None:
-    """Write text as UTF-8 and hand it on at once."""
+    """Write text as UTF-8 and flush it."""
     stream.write(writable(text).encode())
     stream.flush()
 

@@ -1,4 +1,4 @@
-"""The card of one image in report.html: a thumbnail with its boxes, and each face with its likeliest expressions."""
+"""The card of one image in report.html: a thumbnail with its boxes, and each face with its top expressions."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from mien.inference.prediction import Prediction
 from mien.inference.video.portrait import jpeg, portrait
 
 THUMBNAIL = 480  # longest side in pixels
-OPEN, FACES = 2, 8  # faces that stand on a card, and with those that unfold; a crowd is drawn, not listed
+OPEN, FACES = 2, 8  # faces listed at first, and in all after unfolding; a crowd is drawn, not listed
 LISTED = 4  # expressions with bars
 
 STYLE = """
@@ -64,10 +64,14 @@ def _face(face: Face, shown: Html) -> Html:
     if face.probs is None:
         return EMPTY
     ranked = sorted(zip(face.labels, map(float, face.probs), strict=True), key=lambda pair: -pair[1])[:LISTED]
-    said = None if face.abstained else face.expression
+    predicted = None if face.abstained else face.expression
     who = EMPTY if face.track_id is None else markup("#{} ", face.track_id)
     head = markup(
-        "{}{}{} <span>{}</span>", dot(said), who, escape(said or "not sure"), escape(probability(face.confidence))
+        "{}{}{} <span>{}</span>",
+        dot(predicted),
+        who,
+        escape(predicted or "not sure"),
+        escape(probability(face.confidence)),
     )
     listed = bars((name, share, probability(share)) for name, share in ranked)
     return markup('<div class="face"><img src="{}" alt=""><div><b>{}</b>{}</div></div>', shown, head, listed)

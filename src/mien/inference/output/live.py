@@ -1,4 +1,4 @@
-"""The table on a terminal while a camera is watched: the faces that are there now, each with what it shows."""
+"""The table on a terminal while a camera is read: the faces in view, each with its expression."""
 
 import sys
 import time
@@ -17,14 +17,14 @@ from mien.inference.output.timeline_svg import clock
 from mien.inference.prediction import FrameResult, Prediction
 from mien.printable import printable
 
-REFRESH = 8  # times a second, at most: what changes faster cannot be read
+REFRESH = 8  # times a second, at most; faster changes cannot be read
 BAR = 20  # cells of a bar
 RECENT = 30  # frames over which their rate is taken
-AWAY = 60.0  # seconds after which a face that left is forgotten
+AWAY = 60.0  # seconds after which a face out of view is forgotten
 
 
 class LiveTable:
-    """Shows what the last frame held, in place, inside a `with` block."""
+    """Shows the faces of the last frame, in place, inside a `with` block."""
 
     def __init__(self) -> None:
         self._live = Live(console=Console(file=sys.stdout), refresh_per_second=REFRESH, vertical_overflow="crop")
@@ -72,5 +72,5 @@ def _cells(face: Face, seconds: float) -> list[Text]:
     style = ABSTAINED if face.abstained else COLOURS.get(name, "")
     filled = round(BAR * share)
     bar = Text("█" * filled, style=style) + Text("─" * (BAR - filled), style="dim")
-    told = Text(f"({name})" if face.abstained else name, style=f"bold {style}")
-    return [Text(f"#{face.track_id}"), told, bar, Text(probability(share)), Text(f"{seconds:.0f}", justify="right")]
+    shown = Text(f"({name})" if face.abstained else name, style=f"bold {style}")
+    return [Text(f"#{face.track_id}"), shown, bar, Text(probability(share)), Text(f"{seconds:.0f}", justify="right")]

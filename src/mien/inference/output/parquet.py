@@ -1,7 +1,6 @@
-"""Parquet, as one stream or as parts that are finished one after the other.
+"""Parquet, as one stream or as parts that are finished one after another.
 
-Kept out of output/formats.py because its library takes long to import, and nobody waits for it who does not write
-Parquet.
+Kept out of output/formats.py because its library is slow to import and only Parquet needs it.
 """
 
 import contextlib
@@ -25,13 +24,13 @@ LATEST = 2.0  # seconds after which a part is finished, whatever it holds
 
 
 def schema(card: Card) -> pa.Schema:
-    """Return the columns of a flat table of what these weights tell, with their types."""
+    """Return the columns of a flat table of these weights' predictions, with their types."""
     return pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns(card).items()])
 
 
 @contextmanager
 def whole(stream: BinaryIO, card: Card) -> Iterator[Write]:
-    """Write a Parquet file, a row group at a time; without its end, which a killed run lacks, nobody can read it."""
+    """Write a Parquet file, a row group at a time; it is unreadable until it has its end."""
     form = schema(card)
     group: list[dict[str, Any]] = []
     writer = pq.ParquetWriter(stream, form)
@@ -56,11 +55,11 @@ def whole(stream: BinaryIO, card: Card) -> Iterator[Write]:
 
 @contextmanager
 def parts(outputs: Outputs, name: str, card: Card) -> Iterator[Write]:
-    """Write the Parquet file `name`, as finished parts in the folder `name`.parts until all rows are told.
+    """Write the Parquet file `name`, as finished parts in the folder `name`.parts until all rows are written.
 
-    A part is finished every GROUP rows and, while rows come, every LATEST seconds, so that is what a killed run may
-    lose; pandas.read_parquet and pyarrow read the folder as one table.  The parts stay when there is no room to join
-    them.  The schema's metadata names the run record beside the file.
+    A part is finished every GROUP rows and, while rows come, every LATEST seconds; a killed run loses no more than
+    that.  pandas.read_parquet and pyarrow read the folder as one table.  The parts stay when there is no room to join
+    them.  The schema's metadata names the run record in the folder.
     """
     form = schema(card).with_metadata({"mien": RECORD})
     group: list[dict[str, Any]] = []

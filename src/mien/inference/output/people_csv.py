@@ -15,7 +15,7 @@ from mien.outputs import Growing, Outputs
 
 
 class People:
-    """Writes events.csv and people.csv into a folder inside a `with` block, and hands on every video that ended."""
+    """Writes events.csv and people.csv inside a `with` block, and passes on the summary of every video that ended."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class People:
         self._outputs, self._card, self._smooth, self._ended = outputs, card, smooth, ended
         self._thresholds, self._form = thresholds, form
         self._source: Source | None = None
-        self._film: VideoSummary | None = None
+        self._video: VideoSummary | None = None
         self._files: list[Growing] = []
 
     def __enter__(self) -> Self:
@@ -48,10 +48,10 @@ class People:
             self._source = seen.source
         if seen.prediction.seconds is None:
             return
-        if self._film is None:
+        if self._video is None:
             self._begin()
-            self._film = VideoSummary(seen.prediction.source, self._card.labels, self._smooth, self._thresholds)
-        self._write(self._film.add(seen))
+            self._video = VideoSummary(seen.prediction.source, self._card.labels, self._smooth, self._thresholds)
+        self._write(self._video.add(seen))
 
     def _begin(self) -> None:
         if not self._files:
@@ -64,19 +64,19 @@ class People:
             put(self._files[0], self._form.line(_rounded([getattr(event, name) for name in EVENT_COLUMNS])))
 
     def _end(self) -> None:
-        if self._film is None:
+        if self._video is None:
             return
-        film, self._film = self._film, None
+        video, self._video = self._video, None
         try:
-            self._write(film.end())
-            for person in film.people.values():
-                put(self._files[1], self._form.line(_rounded(row(film, person, self._card))))
+            self._write(video.end())
+            for person in video.people.values():
+                put(self._files[1], self._form.line(_rounded(row(video, person, self._card))))
         finally:
-            self._ended(film)  # the page may find room where the rows did not
+            self._ended(video)  # the page may find room where the rows did not
 
 
 def columns(card: Card) -> list[str]:
-    """Return the columns of people.csv for what these weights tell."""
+    """Return the columns of people.csv for these weights."""
     known = ["source", "track_id", "first_seen", "last_seen", "seconds", "frames"]
     known += [f"{what}_{name}" for what in ("top_seconds", "top_fraction", "mean") for name in card.labels]
     known += [f"mean_{name}" for name in (("valence", "arousal") if card.valence_arousal else ())]
@@ -85,9 +85,9 @@ def columns(card: Card) -> list[str]:
     return [*known, "peak_expression", "peak_seconds", "peak_confidence"]
 
 
-def row(film: VideoSummary, person: Person, card: Card) -> list[object]:
+def row(video: VideoSummary, person: Person, card: Card) -> list[object]:
     """Return a person's row, in the order of `columns`."""
-    known: list[object] = [film.source, person.track_id, person.first, person.last, person.seconds, person.frames]
+    known: list[object] = [video.source, person.track_id, person.first, person.last, person.seconds, person.frames]
     for figures in (person.top_seconds, person.top_fractions, person.means, person.peaks, person.peak_seconds):
         known += figures.tolist()
     best = person.expressed

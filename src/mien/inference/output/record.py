@@ -1,19 +1,17 @@
-"""What `mien-run.json` says about a run of `mien predict`, and the list of its inputs beside it.
+"""The facts of a run of `mien predict` for `mien-run.json`, and the list of its inputs.
 
-Settings are those in effect: options as given or by default, with the detector's own least score, the threshold that
-`--abstain auto` took from the weights and the rules of events filled in.  The list of inputs grows as they are read, a
-JSON object a line; the record holds how many there are and the sha256 of the list.
+Settings are those in effect: options as given or by default, with the detector's minimum score, the threshold that
+`--abstain auto` took from the weights, and the rules of events.  The list of inputs grows as they are read, one JSON
+object per line.  The record holds their number and the sha256 of the list.
 """
 
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import mien
 from mien.inference.detectors import yunet
 from mien.inference.detectors.haar import packaged as cascade
 from mien.inference.media.sources import Source
@@ -21,20 +19,19 @@ from mien.inference.pipeline import Pipeline
 from mien.inference.prediction import FrameResult
 from mien.inference.video import events
 from mien.outputs import Growing
+from mien.outputs.folder import run_facts
 from mien.reading.digest import sha256_of
 
 INPUTS = "mien-inputs.jsonl"
-ANNOTATED = "annotated"  # the folder of images and videos with what was read drawn in
+ANNOTATED = "annotated"  # the folder of images and videos with predictions drawn in
 FILES = {"yunet": yunet.packaged, "haar": cascade}  # where a detector's own file is
 
 
 def facts(pipeline: Pipeline, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is known of a run when it begins; `settings` are the options of the command."""
+    """Return the facts of a run when it begins; `settings` are the options of the command."""
     weights = pipeline.classifier.path
     return {
-        "mien": mien.__version__,
-        "command": ["mien", *sys.argv[1:]],
-        "settings": {name: value for name, value in settings.items() if name != "sources"} | _in_effect(pipeline),
+        **run_facts({**settings, **_in_effect(pipeline)}, leave_out=("sources",)),
         "weights": {"name": pipeline.card.name, "file": str(weights), "sha256": _sha256(weights)},
         "detector": {"name": pipeline.detector, **_file(detector_file(pipeline))},
     }
@@ -84,7 +81,7 @@ class InputList:
         self.count = 0
 
     def add(self, seen: FrameResult) -> None:
-        """Take note of a source when it is first seen."""
+        """Add a source when its first result comes."""
         if seen.source is self._source:
             return
         self._source = seen.source
@@ -94,17 +91,17 @@ class InputList:
         self.count += 1
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what the record says about the list."""
+        """Return the entry of the list in the record."""
         return {"list": INPUTS, "count": self.count, "sha256": self._digest.hexdigest()}
 
 
 def _input(source: Source) -> dict[str, Any]:
-    told: dict[str, Any] = {"source": source.name, "path": None, "bytes": None, "mtime_ns": None}
+    entry: dict[str, Any] = {"source": source.name, "path": None, "bytes": None, "mtime_ns": None}
     if source.live:
-        return told
-    told["path"] = os.path.abspath(source.path)  # noqa: PTH100 - links stay as they were named
+        return entry
+    entry["path"] = os.path.abspath(source.path)  # noqa: PTH100 - links stay as they were named
     try:
         seen = source.path.stat()
     except (OSError, ValueError):
-        return told
-    return told | {"bytes": seen.st_size, "mtime_ns": seen.st_mtime_ns}
+        return entry
+    return entry | {"bytes": seen.st_size, "mtime_ns": seen.st_mtime_ns}

@@ -1,9 +1,9 @@
-"""report.html: what `mien predict --out` leaves for people who would rather look than read.
+"""report.html: the page that `mien predict --out` writes for people.
 
-One self-contained file: the counts, what the weights say about themselves, the failures, the people of every video with
-their timelines (video_section.py), a card for each of the first images with its faces and probabilities, and a
-table.  All of it is capped, so that ten thousand images or two hours of video need no more memory,
-and no larger page, than a few hundred images; the page says so, and the files of rows beside it have everything.
+One self-contained file: counts, the card of the weights, failures, the people of every video with their timelines
+(video_section.py), a card for each of the first images with its faces and probabilities, and a table.  Everything is
+capped, so that ten thousand images or two hours of video need no more memory, and no larger page, than a few hundred
+images.  The page states what was left out; the data files have everything.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mien.card import Card, licences
 from mien.html.markup import EMPTY, Html, element, escape, join, markup
 from mien.html.page import bars, dot, facts, note, page, percent, probability, table, tiles
-from mien.inference.output import video_section as films
+from mien.inference.output import video_section
 from mien.inference.output.image_card import STYLE, shot, when
 from mien.inference.prediction import Prediction
 from mien.inference.video.summary import VideoSummary
@@ -26,11 +26,11 @@ from mien.outputs.record import RECORD
 SHOWN = 200  # image cards on the page
 ROWS = 1000  # rows of its table
 FAILED = 200  # failures listed
-BETWEEN = 1.0  # least seconds between two shown frames of a video, at first
-FRAMES = 12  # frames shown of a video; when there are more, every other one goes
+BETWEEN = 1.0  # minimum seconds between two shown frames of a video, at first
+FRAMES = 12  # frames shown of a video; beyond that every other one is dropped
 TIMELINES = 150  # figures of people on the page
-FILMS = 100  # videos with a section
-EXPECT = "the share to expect right, on images like the training data"
+VIDEOS = 100  # videos with a section
+EXPECT = "the expected accuracy, on images like the training data"
 NOT_FOR = "people's grades, jobs, credit, treatment or liberty: it reads images, not feelings (law: foot of this page)"
 
 
@@ -38,7 +38,7 @@ class PredictionReport:
     """Collects predictions inside a `with` block and writes report.html when it ends, also after an error."""
 
     def __init__(self, outputs: Outputs, card: Card, rows: str) -> None:
-        """Take the folder, what the weights say about themselves, and the name of the file of rows in the folder."""
+        """Take the folder, the card of the weights, and the name of the file of rows in the folder."""
         self._outputs, self._card, self._file = outputs, card, rows
         self._shots: list[Html] = []
         self._rows: list[list[Html]] = []
@@ -49,7 +49,7 @@ class PredictionReport:
         self._video: str | None = None  # whose frames are being shown, how far apart, and since when
         self._between, self._due, self._seconds = BETWEEN, 0.0, 0.0
         self._frames: list[Html] = []
-        self._films: list[Html] = []
+        self._video_sections: list[Html] = []
         self._timelines = self._ended = self._people = 0
 
     def __enter__(self) -> Self:
@@ -59,17 +59,17 @@ class PredictionReport:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._end_frames()
-        films_seen = self._films_shown()
+        videos = self._videos_shown()
         images = self._images_shown()
         overview = self._headline(), self._beside(), self._summary(), self._failed_table()
-        sections = (*overview, films_seen, images, self._table())
-        lede = f"Read by the weights {self._card.name}: {', '.join(self._card.labels)}."
+        sections = (*overview, videos, images, self._table())
+        lede = f"Predicted by the weights {self._card.name}: {', '.join(self._card.labels)}."
         lede += " The run was stopped before its end." if kind is not None else ""
-        text = page("Apparent facial expressions", join(sections, "\n"), lede=lede, style=STYLE + films.STYLE)
+        text = page("Apparent facial expressions", join(sections, "\n"), lede=lede, style=STYLE + video_section.STYLE)
         self._outputs.write("report.html", text.encode())
 
     def add(self, prediction: Prediction, image: NDArray[np.uint8] | None) -> None:
-        """Count a prediction; show it when there is room, its image uint8 RGB (H, W, 3) in the faces' pixels."""
+        """Count a prediction, and show it while there is room; `image` is uint8 RGB (H, W, 3), as the boxes."""
         if prediction.error is not None:
             self._failed += 1
             if len(self._failures) < FAILED:
@@ -93,13 +93,13 @@ class PredictionReport:
         else:
             self._frame(prediction, prediction.seconds, image)
 
-    def film(self, film: VideoSummary) -> None:
+    def add_video(self, video: VideoSummary) -> None:
         """Show the people of a video that has ended, while there is room."""
         self._ended += 1
-        self._people += len(film.people)
-        if len(self._films) < FILMS:
-            text, count = films.section(film, TIMELINES - self._timelines)
-            self._films.append(text)
+        self._people += len(video.people)
+        if len(self._video_sections) < VIDEOS:
+            text, count = video_section.section(video, TIMELINES - self._timelines)
+            self._video_sections.append(text)
             self._timelines += count
 
     def _frame(self, prediction: Prediction, seconds: float, image: NDArray[np.uint8]) -> None:
@@ -128,27 +128,27 @@ class PredictionReport:
                 ),
                 (f"{faces:,}", _plural(faces, "face"), self._whose(unsure)),
                 (confidence, "mean confidence", EXPECT if measured else ""),
-                (f"{self._failed:,}", "could not be read", "or not to the end" if self._failed else ""),
+                (f"{self._failed:,}", "could not be read", "or only in part" if self._failed else ""),
             ]
         )
 
     def _whose(self, unsure: int) -> str:
-        """Return who they are in videos, and of how many nothing was said."""
+        """Return how many people the videos show, and on how many faces the weights abstained."""
         videos = f"{self._people:,} {'person' if self._people == 1 else 'people'} in videos" if self._ended else ""
-        return "; ".join(part for part in (videos, _some(unsure, "not answered for")) if part)
+        return "; ".join(part for part in (videos, _some(unsure, "abstained")) if part)
 
     def _beside(self) -> Html:
-        """Return links to what the run wrote beside this page."""
+        """Return links to the files of the run."""
         named = [name for name in ("events.csv", "people.csv", "annotated") if name in self._outputs.wrote]
         links = join((element("a", escape(name), href=name) for name in (self._file, *named, RECORD)), ", ")
-        return markup('<p class="soft beside">Beside this page: {}.</p>', links)
+        return markup('<p class="soft beside">Files: {}.</p>', links)
 
     def _summary(self) -> Html:
         faces = self._expressions.total()
         counted = [(name, n) for name, n in self._expressions.most_common() if name is not None]
         listed = bars((name, n / faces, f"{n:,}") for name, n in counted)
         unsure = markup(
-            '<p class="soft">Of {:,} faces, {:,} were not answered for.</p>', faces, self._expressions[None]
+            '<p class="soft">The weights abstained on {1:,} of {0:,} faces.</p>', faces, self._expressions[None]
         )
         shares = markup(
             '<div class="box"><h2>Faces by expression</h2>{}{}</div>',
@@ -166,7 +166,7 @@ class PredictionReport:
             else EMPTY
         )
         return markup(
-            "<h2>Could not be read, or not to the end</h2>{}{}",
+            "<h2>Could not be read, or only in part</h2>{}{}",
             more,
             table(("source", "why"), self._failures, words=True),
         )
@@ -174,19 +174,19 @@ class PredictionReport:
     def _images_shown(self) -> Html:
         if not self._shots:
             return EMPTY
-        more = f"{len(self._shots):,} of {self._images:,} are shown; the file of rows beside this page has all."
+        more = f"{len(self._shots):,} of {self._images:,} are shown; {self._file} has all."
         cut = note(more) if self._images > len(self._shots) else EMPTY
         return markup('<h2>Images</h2>{}<div class="shots">{}</div>', cut, join(self._shots))
 
-    def _films_shown(self) -> Html:
-        more = f"The first {FILMS} of {self._ended:,} videos are shown; people.csv beside this page has all."
-        return join([*self._films, note(more) if self._ended > len(self._films) else EMPTY])
+    def _videos_shown(self) -> Html:
+        more = f"The first {VIDEOS} of {self._ended:,} videos are shown; people.csv has all."
+        return join([*self._video_sections, note(more) if self._ended > len(self._video_sections) else EMPTY])
 
     def _table(self) -> Html:
         if not self._rows:
             return EMPTY
         rows = self._expressions.total() + self._empty
-        more = f"The first {ROWS:,} of {rows:,} rows; the file of rows beside this page has all."
+        more = f"The first {ROWS:,} of {rows:,} rows; {self._file} has all."
         cut = note(more) if rows > len(self._rows) else EMPTY
         head = ("source", "expression", "confidence", "then", "detector's score")
         return markup('<h2>Table</h2>{}<div class="rows">{}</div>', cut, table(head, self._rows))
@@ -196,15 +196,15 @@ def _rows(prediction: Prediction) -> list[list[Html]]:
     """Return the cells of each face, or of the image where there is none; HTML."""
     source = escape(when(prediction))
     if not prediction.faces:
-        told = f"no face ({prediction.remark})" if prediction.remark else "no face"
-        return [[source, escape(told), EMPTY, EMPTY, EMPTY]]
+        message = f"no face ({prediction.remark})" if prediction.remark else "no face"
+        return [[source, escape(message), EMPTY, EMPTY, EMPTY]]
     rows = []
     for face in prediction.faces:
-        said = None if face.abstained else face.expression
+        predicted = None if face.abstained else face.expression
         probs = [] if face.probs is None else zip(face.labels, map(float, face.probs), strict=True)
         ranked = sorted(probs, key=lambda pair: -pair[1])[1:3]
         then = escape(", ".join(f"{name} {probability(share)}" for name, share in ranked))
-        named = join([dot(said), escape(said or "not sure")])
+        named = join([dot(predicted), escape(predicted or "not sure")])
         rows.append([source, named, escape(probability(face.confidence)), then, markup("{:.2f}", face.score)])
     return rows
 
@@ -217,9 +217,9 @@ def _about(card: Card) -> Html:
     known = {
         "name": card.name,
         "expressions": ", ".join(card.labels),
-        "test accuracy": measured if test else "not in the file's card",
+        "test accuracy": measured if test else "not in the card",
         "95 % interval": f"{percent(low, 1)} to {percent(high, 1)}" if low is not None else "",
-        "without twins": f"{percent(clean.get('accuracy'), 1)} of {clean.get('n')}" if clean.get("n") else "",
+        "without near-duplicates": f"{percent(clean.get('accuracy'), 1)} of {clean.get('n')}" if clean.get("n") else "",
         "calibration": f"temperature {card.temperature:.2f}",
         "calibration error": percent(test["ece"], 1) if test.get("ece") is not None else "",
         **licences(card.model_dump()),

@@ -14,7 +14,7 @@ CORNERS = ("box_x1", "box_y1", "box_x2", "box_y2")
 
 
 def columns(card: Card) -> dict[str, str]:
-    """Return the columns of a flat table of what these weights tell, with the names of their types in Arrow."""
+    """Return the columns of a flat table of these weights' predictions, with the names of their types in Arrow."""
     heads = [*(f"prob_{label}" for label in card.labels), "valence", "arousal", *card.action_units]
     known = {"source": "string", "frame": "int64", "seconds": "float64"}
     known |= {"width": "int32", "height": "int32", "error": "string"}
@@ -34,6 +34,6 @@ def rows(prediction: Prediction) -> list[dict[str, Any]]:
 
 def _flat(face: dict[str, Any]) -> dict[str, Any]:
     box, crop, probs, units = (face.pop(key) for key in ("box", "crop", "probs", "action_units"))
-    named = {f"prob_{label}": share for label, share in (probs or {}).items()}
+    named = {f"prob_{label}": p for label, p in (probs or {}).items()}
     places = dict(zip((*CORNERS, *SQUARE), (*box, *(crop or (None,) * len(SQUARE))), strict=True))
     return places | face | named | (units or {})

@@ -1,4 +1,4 @@
-"""What a run of `mien predict` has read so far, in one line for people and as counts for the run record."""
+"""Counts of a run of `mien predict`, as one line for people and as numbers for the run record."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,19 +7,19 @@ from mien.html.page import count
 from mien.inference.media.sources import OWN, Skipped, Source
 from mien.inference.prediction import FrameResult
 
-LISTED = 8  # kinds of skipped things named in the line; the record has all
+LISTED = 8  # kinds of skipped files named in the line; the record has all
 
 
 @dataclass
 class Tally:
-    """Counts what is seen; `skipped` is handed to `sources.expand`, which counts there what it passes over.
+    """Counts results; `skipped` is passed to `sources.expand`, which counts skipped files in it.
 
     Attributes:
-        images, frames, faces, failed: how many; failed are sources of which nothing could be read.
+        images, frames, faces, failed: how many; failed are sources that could not be read at all.
         partly: of the videos, those that could not be read to their end.
         empty: images and frames without a face; videos: sources that gave frames; lost: annotated files not written.
-        skipped: what was passed over, by kind; own: how many files of mien's own stood there before a run that
-            writes a folder, or None.
+        skipped: skipped files by kind; own: how many files of mien's own were there before a run that writes a
+            folder, or None.
     """
 
     images: int = 0
@@ -55,23 +55,19 @@ class Tally:
         self.empty += not seen.prediction.faces
 
     def kinds(self) -> dict[str, int]:
-        """Return what was passed over, most frequent first; of mien's own what stood there before this run."""
+        """Return the skipped files by kind, most frequent first; of mien's own those from before this run."""
         counted = Skipped(self.skipped)
         if self.own is not None:
             counted[OWN] = self.own
         return {kind: number for kind, number in counted.most_common() if number}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the counts as the run record has them."""
+        """Return the counts for the run record."""
         names = ("images", "videos", "frames", "faces")
-        told = {name: getattr(self, name) for name in names}
-        told |= {
-            "read_in_part": self.partly,
-            "without_face": self.empty,
-            "failed": self.failed,
-            "not_annotated": self.lost,
-        }
-        return {**told, "skipped": self.kinds()}
+        counts = {name: getattr(self, name) for name in names}
+        counts |= {"read_in_part": self.partly, "without_face": self.empty}
+        counts |= {"failed": self.failed, "not_annotated": self.lost}
+        return {**counts, "skipped": self.kinds()}
 
     def __str__(self) -> str:
         """Return the summary: "read 648 images, 1,296 faces; 2 failed; skipped: 3 .txt"."""

@@ -1,9 +1,9 @@
 """The table that `mien predict` prints for people: one line per face, written as it goes.
 
-Below the lines of an image stands, in brackets, what was read of it where that is not obvious, and how it was rotated.
-Columns have fixed widths taken from the terminal, so that lines printed minutes apart still stand under each other, and
-no line is wrapped: what has no room is left out, the box first, and a long path lacks its middle.  Where there is no
-terminal there are no colours (unless FORCE_COLOR asks for them), and COLUMNS is the width.
+Below the lines of an image, in brackets, is a note on how it was read and rotated, if that is not obvious.  Columns
+have fixed widths taken from the terminal, so that lines printed minutes apart are aligned.  No line is wrapped: columns
+that do not fit are left out, the box first, and long paths are shortened in the middle.  Without a terminal there are
+no colours (unless FORCE_COLOR is set), and COLUMNS is the width.
 """
 
 import io
@@ -23,12 +23,12 @@ from mien.html.page import ABSTAINED, COLOURS, probability
 from mien.inference.prediction import Prediction
 from mien.printable import printable, shortened
 
-PLAIN_WIDTH = 120  # columns when the output is no terminal
+PLAIN_WIDTH = 120  # columns when the output is not a terminal
 GAP = 2
 SOURCE, EXPRESSION, CONFIDENCE = 12, 12, 5  # a source has at least so much
 FACE, THEN, BOX = 5, 29, 19
 ROOM = {"face": 48, "then": 76, "box": 98}  # columns from which there is room for what may be left out
-NEXT = 2  # how many of the likeliest expressions are listed beside the first
+NEXT = 2  # expressions listed after the top-1
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Layout:
 def layout(stream: BinaryIO) -> Layout:
     """Return the layout for a stream: as wide and as colourful as its terminal, or plain."""
     terminal = stream.isatty()
-    width = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns if terminal else _asked_width()
+    width = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns if terminal else _plain_width()
     known = {"source": 0, "face": FACE, "box": BOX, "expression": EXPRESSION, "": CONFIDENCE, "then": THEN}
     columns = {name: size for name, size in known.items() if width >= ROOM.get(name, 0)}
     taken = sum(columns.values()) + GAP * (len(columns) - 1)
@@ -67,9 +67,9 @@ def lines(layout: Layout, prediction: Prediction, partly: bool = False) -> str:
         return _note(layout, source, Text("cannot be read to its end" if partly else "cannot be read", style="red"))
     remark = printable(prediction.remark)
     if not prediction.faces:
-        told = f"no face ({remark})" if remark else "no face"
-        if cell_len(told) <= layout.width - layout.columns["source"] - GAP:
-            return _note(layout, source, Text(told, style="dim"))
+        message = f"no face ({remark})" if remark else "no face"
+        if cell_len(message) <= layout.width - layout.columns["source"] - GAP:
+            return _note(layout, source, Text(message, style="dim"))
         return _note(layout, source, Text("no face", style="dim")) + _remark(layout, remark)
     faces = enumerate(prediction.faces, 1)
     rows = _render(layout, [{"source": source, **_cells(face, number)} for number, face in faces])
@@ -81,8 +81,8 @@ def _remark(layout: Layout, remark: str) -> str:
     if not remark:
         return ""
     width = max(layout.width, SOURCE)
-    told = textwrap.wrap(f"({remark})", width, initial_indent="  ", subsequent_indent="   ")
-    return rendered(layout, Text("\n".join(told), style="dim"))
+    message = textwrap.wrap(f"({remark})", width, initial_indent="  ", subsequent_indent="   ")
+    return rendered(layout, Text("\n".join(message), style="dim"))
 
 
 def _cells(face: Face, number: int) -> dict[str, Text]:
@@ -128,6 +128,6 @@ def _grid() -> Table:
     return Table.grid(padding=(0, GAP, 0, 0))
 
 
-def _asked_width() -> int:
-    asked = os.environ.get("COLUMNS", "")
-    return int(asked) if asked.isdecimal() and int(asked) else PLAIN_WIDTH
+def _plain_width() -> int:
+    columns = os.environ.get("COLUMNS", "")
+    return int(columns) if columns.isdecimal() and int(columns) else PLAIN_WIDTH

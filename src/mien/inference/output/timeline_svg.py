@@ -11,15 +11,9 @@ from mien.inference.video.events import Event
 from mien.inference.video.timeline import BINS, Timeline
 
 WIDE, HIGH = 4 * BINS, 100  # units of the figure, not pixels
-
-
-LEAST = 0.004  # bands that never reach this share are left out
-
-
+MIN_PROBABILITY = 0.004  # bands that never reach it are left out
 STEPS = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)  # seconds between two ticks
-
-
-TICKS = 6
+TICKS = 6  # at most
 
 
 STYLE = """
@@ -39,14 +33,17 @@ STYLE = """
 """
 
 
-def figure(timeline: Timeline, track: int, labels: Sequence[str], events: Iterable[Event], said: str) -> Html:
-    """Return the HTML of one face's timeline: events, bands of probability, valence and arousal where they are read.
+def figure(timeline: Timeline, track: int, labels: Sequence[str], events: Iterable[Event], description: str) -> Html:
+    """Return the HTML of one face's timeline: events, bands of probability, and valence and arousal if predicted.
 
-    `said` is what the figure shows in words, for those who do not see it.
+    `description` is read out to people who do not see the figure.
     """
     means = timeline.means(track)
     end = timeline.start + len(means) * timeline.width
-    drawn = [_svg("marks", 12, _marks(events, timeline.start, end)), _svg("bands", HIGH, _bands(means, labels), said)]
+    drawn = [
+        _svg("marks", 12, _marks(events, timeline.start, end)),
+        _svg("bands", HIGH, _bands(means, labels), description),
+    ]
     if means.shape[1] > len(labels):
         drawn.append(_svg("affect", HIGH, _affect(means[:, len(labels) :])))
     return element("div", *drawn, _ticks(timeline.start, end), cls="line")
@@ -110,7 +107,7 @@ def _bands(means: NDArray[np.float64], labels: Sequence[str]) -> Html:
     scale = WIDE / len(means)
     drawn = []
     for k, label in enumerate(order):
-        if not shares[:, k].max(initial=0) >= LEAST:
+        if not shares[:, k].max(initial=0) >= MIN_PROBABILITY:
             continue
         path = "".join(_band(top_labels[a:b, k], top_labels[a:b, k + 1], a, scale) for a, b in _runs(seen))
         faint = ".45" if labels[label] == "neutral" else None

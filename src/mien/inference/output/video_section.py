@@ -1,7 +1,7 @@
 """The section of one video in report.html: a table of its people, and for each a timeline with the faces at the peaks.
 
-Every figure has its numbers in a table that unfolds below it.  The people who were on screen longest come first; how
-many of them are drawn is bounded, the table of people and people.csv have the others.
+Every figure has its numbers in a table that unfolds below it.  People who were on screen longest come first.  The
+number of timelines is limited; the table of people and people.csv have everyone.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from mien.inference.video.summary import EXPRESSED, Peak, Person, VideoSummary
 
 DRAWN = 12  # people of a video with a timeline
 LISTED = 100  # rows of the table of people
-ANEW = " A person is a face that was followed; someone who comes back and is not recognised counts anew."
+PEOPLE_NOTE = " A person is a tracked face; someone who comes back and is not recognised counts again."
 SPANS = 8  # equal parts of the video in the table below a figure
 EVENTS = 40  # events in it
 
@@ -35,24 +35,24 @@ STYLE = (
 )
 
 
-def section(film: VideoSummary, most: int = DRAWN) -> tuple[Html, int]:
-    """Return a video's HTML and how many timelines are in it, at most `most`."""
-    people = people_of(film)
-    span = f"{clock(film.timeline.start)} to {clock(film.timeline.end)}, {count(film.frames, 'frame')}"
-    told = f"{span}, {count(len(people), 'person', 'people')}.{ANEW if people else ''}"
-    head = element("h2", escape(film.source), cls="named")
+def section(video: VideoSummary, limit: int = DRAWN) -> tuple[Html, int]:
+    """Return a video's HTML and how many timelines are in it, at most `limit`."""
+    people = people_of(video)
+    span = f"{clock(video.timeline.start)} to {clock(video.timeline.end)}, {count(video.frames, 'frame')}"
+    counted = f"{span}, {count(len(people), 'person', 'people')}.{PEOPLE_NOTE if people else ''}"
+    head = element("h2", escape(video.source), cls="named")
     if not people:
-        return join([head, note(told), note("No face was detected.")]), 0
-    drawn = [person for person in people if person.track_id in film.detailed][: min(DRAWN, max(most, 0))]
-    legend = timeline_svg.key(film.labels, film.affect) if drawn else EMPTY
+        return join([head, note(counted), note("No face was detected.")]), 0
+    drawn = [person for person in people if person.track_id in video.detailed][: min(DRAWN, max(limit, 0))]
+    legend = timeline_svg.key(video.labels, video.affect) if drawn else EMPTY
     left = len(people) - len(drawn)
     more = note(f"{count(left, 'person', 'people')} without a figure here.") if left else EMPTY
-    figures = (_person(film, person) for person in drawn)
-    return join([head, note(told), _people(film, people), legend, *figures, more]), len(drawn)
+    figures = (_person(video, person) for person in drawn)
+    return join([head, note(counted), _people(video, people), legend, *figures, more]), len(drawn)
 
 
-def _people(film: VideoSummary, people: list[Person]) -> Html:
-    head = ("person", "seen", "on screen", "events", "most expressive", *film.labels)
+def _people(video: VideoSummary, people: list[Person]) -> Html:
+    head = ("person", "seen", "on screen", "events", "most expressive", *video.labels)
     rows = [
         [
             markup("#{}", person.track_id),
@@ -67,7 +67,7 @@ def _people(film: VideoSummary, people: list[Person]) -> Html:
     more = f"The {LISTED} who were on screen longest, of {len(people):,}; people.csv has all."
     rules = (
         "Below an expression: seconds, and the fraction of the time on screen, for which its probability was the "
-        f"highest. An event is an expression other than neutral that {film.thresholds}; one as high but shorter is a "
+        f"highest. An event is an expression other than neutral that {video.thresholds}; one as high but shorter is a "
         "burst. No most expressive moment is named where there was no event and no probability of "
         f"{percent(EXPRESSED)}."
     )
@@ -94,20 +94,20 @@ def _best(peak: Peak | None) -> Html:
     return markup("{} {}", dotted(peak.expression), escape(when))
 
 
-def _person(film: VideoSummary, person: Person) -> Html:
-    seen = f"{person.seconds:.1f} s on screen; {mostly(film, person)}; {counts(person)}"
-    said = f"Face {person.track_id} of {film.source}: probability of each expression over time. {seen}."
-    figure = timeline_svg.figure(film.timeline, person.track_id, film.labels, person.events, said)
+def _person(video: VideoSummary, person: Person) -> Html:
+    seen = f"{person.seconds:.1f} s on screen; {mostly(video, person)}; {counts(person)}"
+    description = f"Face {person.track_id} of {video.source}: probability of each expression over time. {seen}."
+    figure = timeline_svg.figure(video.timeline, person.track_id, video.labels, person.events, description)
     return markup(
         '<article class="box person"><h3>#{} <span class="soft">{}</span></h3>'
-        "<figure>{}</figure>{}<details><summary>In figures</summary>"
+        "<figure>{}</figure>{}<details><summary>Data table</summary>"
         "{}{}{}</details></article>",
         person.track_id,
         escape(seen),
         figure,
         _peaks(person),
-        _figures(film, person),
-        _spans(film, person),
+        _figures(video, person),
+        _spans(video, person),
         _events(person),
     )
 
@@ -130,15 +130,15 @@ def _peaks(person: Person) -> Html:
 
 
 def _caption(person: Person, peak: Peak) -> Html:
-    """Return what is said about an image; where nothing was expressed it only shows who it is."""
+    """Return the caption of an image; without an expression it only shows the face."""
     if person.expressed is None:
         return element("span", escape(f"{clock(peak.taken, 1)}, nothing expressed"))
     shown = escape(f"{clock(peak.taken, 1)}, {probability(peak.share)}")
     return markup("{}<br><span>{}</span>", dotted(peak.expression), shown)
 
 
-def _figures(film: VideoSummary, person: Person) -> Html:
-    """Return a table of what the person showed on the whole, a row per expression."""
+def _figures(video: VideoSummary, person: Person) -> Html:
+    """Return a table of the person's expressions over the whole video, a row each."""
     rows = [
         [
             dotted(name),
@@ -148,20 +148,20 @@ def _figures(film: VideoSummary, person: Person) -> Html:
             escape(clock(float(person.peak_seconds[k]), 1)),
             escape("-" if name == "neutral" else f"{person.bursts[name]:,}"),
         ]
-        for k, name in enumerate(film.labels)
+        for k, name in enumerate(video.labels)
     ]
     return table(("expression", "highest for", "mean probability", "peak probability", "at", "bursts"), rows)
 
 
-def _spans(film: VideoSummary, person: Person) -> Html:
+def _spans(video: VideoSummary, person: Person) -> Html:
     """Return a table of the mean probabilities in equal parts of the video."""
-    means = film.timeline.means(person.track_id)
-    names = [*film.labels, *(("valence", "arousal") if means.shape[1] > len(film.labels) else ())]
+    means = video.timeline.means(person.track_id)
+    names = [*video.labels, *(("valence", "arousal") if means.shape[1] > len(video.labels) else ())]
     rows = []
     for part in np.array_split(np.arange(len(means)), min(SPANS, len(means))):
-        at = [film.timeline.start + k * film.timeline.width for k in (part[0], part[-1] + 1)]
+        at = [video.timeline.start + k * video.timeline.width for k in (part[0], part[-1] + 1)]
         seen = means[part][~np.isnan(means[part, 0])]
-        cells = _cells(seen, len(film.labels), len(names))
+        cells = _cells(seen, len(video.labels), len(names))
         rows.append([escape(cell) for cell in (f"{clock(at[0], 1)} to {clock(at[1], 1)}", *cells)])
     return table(("mean probability from", *names), rows)
 
@@ -190,10 +190,10 @@ def _events(person: Person) -> Html:
     return join([listed, note(more) if person.count > len(shown) else EMPTY])
 
 
-def mostly(film: VideoSummary, person: Person) -> str:
+def mostly(video: VideoSummary, person: Person) -> str:
     """Return which expression had the highest probability for longest."""
     top = int(np.argmax(person.top_seconds))
-    return f"{film.labels[top]} on top for {percent(float(person.top_fractions[top]))} of it"
+    return f"{video.labels[top]} on top for {percent(float(person.top_fractions[top]))} of it"
 
 
 def counts(person: Person) -> str:
@@ -203,6 +203,6 @@ def counts(person: Person) -> str:
     return f"{events}, {count(bursts, 'burst')}" if bursts else events
 
 
-def people_of(film: VideoSummary) -> list[Person]:
+def people_of(video: VideoSummary) -> list[Person]:
     """Return the people of a video, those who were on screen longest first."""
-    return sorted(film.people.values(), key=lambda person: (-round(person.seconds, 2), person.track_id))
+    return sorted(video.people.values(), key=lambda person: (-round(person.seconds, 2), person.track_id))

@@ -1,11 +1,11 @@
-"""What the table says of a video: who was in it, what each showed for how long, and their events, when it has ended.
+"""The summary of a video in the table, once it has ended: its people, their expressions and events.
 
     clip.mp4  0:00 to 0:12, 300 frames, 2 people
       #1  12.0 s on screen: happiness 8.1 s (68 %), neutral 3.9 s (32 %)
           most expressive: happiness 97 % at 0:03.2
           event: happiness 0:02.1 to 0:05.0 (2.9 s), 97 % at 0:03.2
 
-Photos, and the frames of a camera, which has no end, have their lines as always.  `--frames` gives videos theirs.
+Photos and camera frames, which never end, have a line each.  `--frames` prints one for every video frame too.
 """
 
 import textwrap
@@ -38,12 +38,12 @@ class VideoTable:
     """Writes the table inside a `with` block: lines for photos, a summary for each video that has ended."""
 
     def __init__(self, stream: BinaryIO, card: Card, smooth: float = 0.0, thresholds: Thresholds = USUAL) -> None:
-        """Take what `Pipeline.smooth` is, and what makes an event."""
+        """Take the value of `Pipeline.smooth`, and the thresholds of an event."""
         self._stream, self._card, self._smooth, self._thresholds = stream, card, smooth, thresholds
         self._layout = terminal.layout(stream)
         self._headed = False
         self._source: Source | None = None
-        self._film: VideoSummary | None = None
+        self._video: VideoSummary | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -51,11 +51,11 @@ class VideoTable:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None or not issubclass(kind, OSError | OutputError):  # nobody reads it any more, or there is no room
+        if kind is None or not issubclass(kind, OSError | OutputError):  # the reader has left, or the disk is full
             self._end()
 
     def add(self, seen: FrameResult) -> None:
-        """Take what was read of a photo, or of the next frame."""
+        """Take the result of a photo, or of the next frame."""
         if seen.source is not self._source:
             self._end()
             self._source = seen.source
@@ -63,43 +63,43 @@ class VideoTable:
             if not self._headed:
                 put(self._stream, terminal.head(self._layout))
             self._headed = True
-            partly = self._film is not None
-            self._end()  # first what was read of it
+            partly = self._video is not None
+            self._end()  # first the summary of the part that was read
             put(self._stream, terminal.lines(self._layout, seen.prediction, partly))
             return
-        if self._film is None:
-            self._film = VideoSummary(seen.prediction.source, self._card.labels, self._smooth, self._thresholds)
-        self._film.add(replace(seen, image=None))  # no images are wanted
+        if self._video is None:
+            self._video = VideoSummary(seen.prediction.source, self._card.labels, self._smooth, self._thresholds)
+        self._video.add(replace(seen, image=None))  # the table has no images
 
     def _end(self) -> None:
-        film, self._film = self._film, None
-        if film is not None:
-            film.end()
-            put(self._stream, summary(self._layout, film))
+        video, self._video = self._video, None
+        if video is not None:
+            video.end()
+            put(self._stream, summary(self._layout, video))
 
 
-def summary(layout: terminal.Layout, film: VideoSummary) -> str:
+def summary(layout: terminal.Layout, video: VideoSummary) -> str:
     """Return the lines of a video that has ended."""
-    people = people_of(film)
-    told = f"{clock(film.timeline.start)} to {clock(film.timeline.end)}, {count(film.frames, 'frame')}, "
-    told += count(len(people), "person", "people") if people else "no face"
-    room = layout.width - len(told) - 2
-    name = printable(film.source)
+    people = people_of(video)
+    line = f"{clock(video.timeline.start)} to {clock(video.timeline.end)}, {count(video.frames, 'frame')}, "
+    line += count(len(people), "person", "people") if people else "no face"
+    room = layout.width - len(line) - 2
+    name = printable(video.source)
     if room >= min(len(name), terminal.SOURCE):
-        first = [f"{shortened(name, room)}  {told}"]
+        first = [f"{shortened(name, room)}  {line}"]
     else:
-        first = [shortened(name, layout.width), *_wrapped(told, layout, 2)]
+        first = [shortened(name, layout.width), *_wrapped(line, layout, 2)]
     text = Text("\n".join(first), style="bold")
     for person in people[:PEOPLE]:
-        text.append("".join(f"\n{line}" for line in _person(layout, film, person)), style="not bold")
+        text.append("".join(f"\n{line}" for line in _person(layout, video, person)), style="not bold")
     if len(people) > PEOPLE:
         text.append(f"\n  and {len(people) - PEOPLE:,} more", style="not bold dim")
     return terminal.rendered(layout, text)
 
 
-def _person(layout: terminal.Layout, film: VideoSummary, person: Person) -> Iterator[str]:
+def _person(layout: terminal.Layout, video: VideoSummary, person: Person) -> Iterator[str]:
     who = f"#{person.track_id}"
-    ranked = sorted(zip(person.top_seconds.tolist(), film.labels, strict=True), key=lambda pair: -pair[0])
+    ranked = sorted(zip(person.top_seconds.tolist(), video.labels, strict=True), key=lambda pair: -pair[0])
     top_labels = (
         f"{name} {seconds:.1f} s ({percent(seconds / max(person.seconds, 1e-9))})"
         for seconds, name in ranked[:NAMED]
@@ -116,9 +116,9 @@ def _person(layout: terminal.Layout, film: VideoSummary, person: Person) -> Iter
     if person.count > EVENTS:
         yield f"      and {person.count - EVENTS:,} more events"
     if bursts := person.bursts.total():
-        told = ", ".join(f"{name} {number:,}" for name, number in person.bursts.most_common())
-        least = f"{film.thresholds.shortest:g} s"
-        yield from _wrapped(f"{count(bursts, 'burst')} (shorter than {least}): {told}", layout, 6)
+        counts = ", ".join(f"{name} {number:,}" for name, number in person.bursts.most_common())
+        limit = f"{video.thresholds.shortest:g} s"
+        yield from _wrapped(f"{count(bursts, 'burst')} (shorter than {limit}): {counts}", layout, 6)
 
 
 def _moment(peak: Peak | None) -> str:

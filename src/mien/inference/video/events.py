@@ -1,12 +1,12 @@
-"""When an expression comes, is strongest and goes: "surprise onset 12.4 s, peak 13.0 s, 0.91".
+"""Events: onset, peak and offset of an expression, as in "surprise onset 12.4 s, peak 13.0 s, 0.91".
 
-An event is one stretch of one face's video in which an expression other than neutral stays at `low` or above, reaches
-`high`, and lasts.  Two thresholds (hysteresis), because with one a probability that hovers about it makes a dozen
-events.  The onset and the end are where `low` is crossed, so both sides of the peak are measured alike.  Scene cuts,
-the end of the source and a face that goes away end events.
+An event is a stretch of one face's video in which an expression other than neutral stays at `low` or above, reaches
+`high`, and lasts long enough.  There are two thresholds (hysteresis) because a probability that hovers about a single
+one would make a dozen events.  Onset and offset are where `low` is crossed, so both sides of the peak are measured
+alike.  Scene cuts, the end of the source and a face that leaves end events.
 
-What reaches `high` and is too short for an event is a burst, and counted.  Bursts are looked for in the probabilities
-as they are, because the average in which events are looked for hides the shortest.  Part of an event is no burst.
+A stretch that reaches `high` but is too short for an event is a burst, and is counted.  Bursts are detected in the raw
+probabilities, because the average in which events are detected hides the shortest.  Part of an event is not a burst.
 """
 
 import math
@@ -19,7 +19,7 @@ from mien.inference.prediction import Prediction
 from mien.inference.video.smoothing import AWAY, Smoother
 from mien.inference.video.thresholds import USUAL, Thresholds
 
-SMOOTH = 0.3  # seconds; half a second is seen, a single frame is not
+SMOOTH = 0.3  # seconds; half a second is detected, a single frame is not
 
 Key = tuple[int, str]
 """A track id and an expression."""
@@ -50,7 +50,7 @@ class Event:
 
     @property
     def key(self) -> Key:
-        """Whose it is, and of what."""
+        """The track id and the expression."""
         return self.track_id, self.expression
 
     def __str__(self) -> str:
@@ -58,10 +58,10 @@ class Event:
 
 
 class Events:
-    """The events of one video after another, told as they end.
+    """The events of one video after another, returned as they end.
 
     Attributes:
-        bursts: how often what was too short for an event was seen, by track id and expression; complete after `end`.
+        bursts: the number of bursts by track id and expression; complete after `end`.
     """
 
     def __init__(self, smooth: float = SMOOTH, thresholds: Thresholds = USUAL) -> None:
@@ -72,7 +72,7 @@ class Events:
         self._source: str | None = None
         self._averages, self._frames = _Stretches(thresholds.low), _Stretches(thresholds.low)
         self._short: list[Event] = []  # that ended a moment ago
-        self._inside: Counter[Key] = Counter()  # short ones within a stretch of averages that goes on
+        self._inside: Counter[Key] = Counter()  # short ones within an open stretch of averages
 
     def add(self, prediction: Prediction, cut: bool = False) -> list[Event]:
         """Take the next frame and return the events that ended with it.
@@ -87,17 +87,17 @@ class Events:
         smoothed = self._smoother.follow(prediction.faces, prediction.seconds, cut)
         closed = self._averages.add(prediction.source, smoothed, prediction.seconds)
         raw = self._frames.add(prediction.source, prediction.faces, prediction.seconds) if self._smooth else closed
-        return ended + self._told(closed, raw, prediction.seconds)
+        return ended + self._events_among(closed, raw, prediction.seconds)
 
     def end(self) -> list[Event]:
-        """Return the events that were still going on; the next frame starts anew."""
+        """Return the events that were still open; the next frame starts a new video."""
         self._smoother = Smoother(self._smooth)
         self._source = None
         closed = self._averages.end()
-        return self._told(closed, self._frames.end() if self._smooth else closed, math.inf)
+        return self._events_among(closed, self._frames.end() if self._smooth else closed, math.inf)
 
-    def _told(self, closed: list[Event], raw: list[Event], seconds: float) -> list[Event]:
-        """Return the events among closed stretches of averages, and count what is too short among those of frames."""
+    def _events_among(self, closed: list[Event], raw: list[Event], seconds: float) -> list[Event]:
+        """Return the events among closed stretches of averages, and count the bursts among those of frames."""
         at = self._thresholds
         events = sorted((one for one in closed if at.met(one.confidence, one.duration)), key=lambda event: event.onset)
         for stretch in closed:
@@ -115,7 +115,7 @@ class Events:
         return events
 
     def _wait(self, one: Event, seconds: float) -> None:
-        """Keep what is short while an average, which rises that much later, may yet make an event of it."""
+        """Keep a short stretch while the average, which rises later, may still make an event of it."""
         if one.offset > seconds - self._smooth:
             self._short.append(one)
         else:
@@ -140,7 +140,7 @@ class _Stretches:
         return ended + self._close([k for k, one in self.open.items() if k[0] not in here and one.offset < late])
 
     def end(self) -> list[Event]:
-        """Return the stretches that were still going on."""
+        """Return the stretches that were still open."""
         return self._close(list(self.open))
 
     def _watch(self, source: str, face: Face, seconds: float) -> list[Event]:

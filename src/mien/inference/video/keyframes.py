@@ -1,10 +1,9 @@
-"""The stages of a stream that overlap on the cores there are, each bounded, all in order.
+"""Face detection in a video at key frames; faces in between are interpolated.
 
-`background` decodes in a thread of its own; `in_order` does independent jobs in a pool; `watched` looks for faces in a
-video.  A detector costs ten times what anything else does, so it looks at key frames GAP seconds apart.  Where the
-faces of two key frames pair off, those between move along a straight line from the one to the other; where they do not
-(a face came, went or jumped) it looks in the middle, and so on; on both sides of a scene cut it always looks.  OpenCV,
-FFmpeg and onnxruntime let other threads run while they compute.  `benchmarks/interval.py` measures what GAP costs.
+A detector costs ten times as much as everything else, so it runs on key frames GAP seconds apart.  Where the faces of
+two key frames match, faces in between move in a straight line from one to the other.  Where they do not (a face came,
+left or jumped), it also runs on the frame halfway, and so on.  It always runs on both sides of a scene cut.
+`benchmarks/interval.py` measures what GAP costs.
 """
 
 from collections import deque
@@ -23,16 +22,16 @@ from mien.inference.video.tracking import overlap
 Pixels = NDArray[np.uint8]
 Detect = Callable[[Pixels], list[Face]]
 
-WINDOWS = 4  # stretches between key frames whose detection has been asked for
+WINDOWS = 4  # stretches between key frames whose detection is queued
 GAP = 0.15  # seconds between key frames: benchmarks/interval.py
-SAME = 0.4  # least overlap of a face in two key frames to be taken for one that moved steadily
+MIN_OVERLAP = 0.4  # of a face in two key frames that moved steadily
 CHANGE = 28.0  # mean difference of two thumbnails, of 255, from which a frame starts a new scene
 THUMBNAIL = (16, 9)
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """A decoded frame, whether it starts a new scene, and the faces in it once they are known."""
+    """A decoded frame, whether it starts a new scene, and its faces once they are detected."""
 
     index: int
     seconds: float
@@ -43,7 +42,7 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class _Window:
-    """The frames after a key frame up to the next one, its last, whose faces are being looked for."""
+    """The frames after a key frame up to the next one, its last, whose faces are being detected."""
 
     frames: list[Frame]
     faces: Future[list[Face]]
@@ -54,7 +53,7 @@ def watched(
 ) -> Iterator[Frame]:
     """Yield every frame of a video, (index, seconds, uint8 RGB), in order with the faces in it.
 
-    The detector looks at frames `gap` seconds apart, and between those whose faces differ; 0 means at every frame.
+    The detector runs on frames `gap` seconds apart, and between those whose faces differ; 0 means on every frame.
     Boxes, landmarks and scores between key frames are interpolated.  Nothing waits when `live`.
     """
     if live:
@@ -112,7 +111,7 @@ def _filled(window: _Window, before: Frame | None, detect: Detect) -> Generator[
 
 
 def _bridged(a: Frame, between: list[Frame], b: Frame, detect: Detect) -> Iterator[Frame]:
-    """Yield the frames between two key frames with their faces; where those do not pair off, halve the stretch."""
+    """Yield the frames between two key frames with their faces; where those do not match, halve the stretch."""
     if not between:
         return
     pairs = _paired(a.faces, b.faces)
@@ -130,13 +129,13 @@ def _bridged(a: Frame, between: list[Frame], b: Frame, detect: Detect) -> Iterat
 
 
 def _paired(before: tuple[Face, ...], after: tuple[Face, ...]) -> list[tuple[Face, Face]] | None:
-    """Return each face of a key frame with the same face in the next one, or None when they do not pair off."""
+    """Return each face of a key frame with the same face in the next one, or None when they do not match."""
     if len(before) != len(after):
         return None
     pairs = []
     for face in after:
         partner = max(before, key=lambda other: overlap(other.box, face.box))
-        if overlap(partner.box, face.box) < SAME:
+        if overlap(partner.box, face.box) < MIN_OVERLAP:
             return None
         pairs.append((partner, face))
     return pairs if len({id(partner) for partner, _ in pairs}) == len(pairs) else None

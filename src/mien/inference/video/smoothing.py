@@ -1,9 +1,8 @@
-"""Probabilities that do not flicker: what each face of a video shows, averaged over the last moments.
+"""Smoothing: the predictions for each face of a video, averaged over the last moments so that they do not flicker.
 
-The average is exponential in time, not in frames, so that a clip answers the same at 10 frames/s as at 60: after
-`seconds` a sudden change has come through by 63 %, after three times that by 95 %.  It is taken over probabilities (and
-valence, arousal and action units where there are any), per track, and starts anew after a scene cut and for a face that
-was away.
+The average is exponential in time, not in frames, so that a clip gives the same result at 10 frames/s as at 60.  After
+`seconds`, 63 % of a sudden change has come through; after three times that, 95 %.  It covers probabilities, valence,
+arousal and action units, per track.  It restarts after a scene cut and for a face that was away.
 """
 
 import math
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from mien.errors import UsageError
 from mien.face import Face
 
-AWAY = 0.3  # seconds of absence after which a face starts anew; less is what a detector misses now and then
+AWAY = 0.3  # seconds of absence after which a face starts again; detectors miss a face for shorter times
 
 
 @dataclass(frozen=True)
@@ -27,22 +26,21 @@ class _State:
 
 
 class Smoother:
-    """What the faces of one video showed lately, by track id."""
+    """The averages of the faces of one video, by track id."""
 
-    def __init__(self, seconds: float, least: float = 0.0) -> None:
-        """Average over about `seconds`, 0 for not at all; UsageError when that is no length of time.
+    def __init__(self, seconds: float, min_confidence: float = 0.0) -> None:
+        """Average over about `seconds`, 0 for not at all; UsageError if it is negative or not finite.
 
-        `least` is the least confidence in [0, 1] at which a face is answered for, as in `Face.read`: whether one
-        abstains is decided anew on the averages.
+        `min_confidence` in [0, 1] is that of `Face.read`: whether to abstain is decided again, on the averages.
         """
         if not (math.isfinite(seconds) and seconds >= 0):
             raise UsageError(f"`smooth` {seconds}", "seconds, 0 or more")
         self._constant = seconds
-        self._least = least
+        self._min_confidence = min_confidence
         self._states: dict[int, _State] = {}
 
     def follow(self, faces: Sequence[Face], seconds: float, cut: bool = False) -> list[Face]:
-        """Return the faces of the next frame, at `seconds` in the video, with averages in place of what they show now.
+        """Return the faces of the next frame, at `seconds` in the video, with averages as their predictions.
 
         Same order.  Faces without a track id or without probabilities come back as they are.
         """
@@ -60,10 +58,10 @@ class Smoother:
         shown = _shown(face)
         before = self._states.get(face.track_id)
         if before is not None and before.labels == face.labels and len(before.shown) == len(shown):
-            share = 1 - math.exp(-max(seconds - before.seconds, 0.0) / self._constant)
-            shown = before.shown + share * (shown - before.shown)
+            weight = 1 - math.exp(-max(seconds - before.seconds, 0.0) / self._constant)
+            shown = before.shown + weight * (shown - before.shown)
         self._states[face.track_id] = _State(face.labels, shown, seconds)
-        return _showing(face, shown, self._least)
+        return _showing(face, shown, self._min_confidence)
 
 
 def _shown(face: Face) -> NDArray[np.float64]:
@@ -71,10 +69,10 @@ def _shown(face: Face) -> NDArray[np.float64]:
     return np.array([*(face.probs if face.probs is not None else ()), *affect, *(face.action_units or {}).values()])
 
 
-def _showing(face: Face, shown: NDArray[np.float64], least: float) -> Face:
+def _showing(face: Face, shown: NDArray[np.float64], min_confidence: float) -> Face:
     values = iter(shown[len(face.labels) :])
     probs = shown[: len(face.labels)]
-    face = face.read(face.labels, (probs / probs.sum()).astype(np.float32), least)
+    face = face.read(face.labels, (probs / probs.sum()).astype(np.float32), min_confidence)
     if face.valence is not None and face.arousal is not None:
         face = replace(face, valence=round(float(next(values)), 4), arousal=round(float(next(values)), 4))
     if face.action_units:

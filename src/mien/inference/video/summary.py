@@ -1,12 +1,12 @@
-"""The people of a video: who was seen when, what they showed on the whole, and their events, as files and as values.
+"""The people of a video: when each was on screen, their expressions over the whole video, and their events.
 
-    with People(outputs, card, smooth=0.0, ended=report.film) as people:
-        people.add(seen)                          # events.csv as events end, people.csv as videos end
+    video = VideoSummary(source, card.labels, smooth=0.0)
+    for result in results:
+        events = video.add(result)                # as they end
+    events = video.end()
 
-A person is a face that was followed (one track id): someone who leaves and is not recognised again counts anew.
-A frame stands until the next one, and seconds, fractions and means are weighted with that, so that uneven frames count
-for as long as they stand.  Photos have no people, and a run of photos alone writes neither file.  docs/columns.md has
-all columns.
+A person is a tracked face (one track id): someone who leaves and is not recognised again counts again.  A frame lasts
+until the next one.  Seconds, fractions and means are weighted by that duration, so that uneven frame rates count right.
 """
 
 from collections import Counter
@@ -24,13 +24,13 @@ from mien.inference.video.portrait import portrait
 from mien.inference.video.thresholds import USUAL, Thresholds
 from mien.inference.video.timeline import Timeline
 
-PEAKS = 8  # events of a person that keep an image
-EVENTS = 200  # events of a person that the page keeps; events.csv has all
-DETAILED = 256  # people of a video with images and a timeline; of the others the figures are kept
-EXPRESSED = 0.4  # least probability of a most expressive moment that is no event's: below it nothing was expressed
-RISE = 0.02  # by how much a face must outdo the one whose image is held
+PEAKS = 8  # events of a person with an image
+EVENTS = 200  # events of a person on the page; events.csv has all
+DETAILED = 256  # people of a video with images and a timeline; the others have numbers only
+EXPRESSED = 0.4  # minimum probability of a most expressive moment without an event; below it there is none
+RISE = 0.02  # by how much a probability must exceed that of the image kept so far
 LULL = 0.5  # seconds below an event's low threshold after which a peak is over
-FRAME = 0.04  # seconds that the only frame of a video stands
+FRAME = 0.04  # seconds that the only frame of a video lasts
 EVENT_COLUMNS = ("source", "track_id", "expression", "onset", "peak", "offset", "duration", "confidence")
 
 
@@ -40,7 +40,7 @@ class Peak:
 
     Attributes:
         image: the face as a data URI, or "" where it was not kept; taken, share: the time of the image and the
-            probability in it, those of the strongest single frame, while an event's are of the smoothed probability.
+            probability in it.  They are of the strongest single frame, those of an event of the smoothed probability.
     """
 
     expression: str
@@ -53,15 +53,15 @@ class Peak:
 
 @dataclass
 class Person:
-    """What is known of one face of a video.
+    """One face of a video.
 
     Attributes:
         first, last: when it was first and last seen, in seconds of the video; seconds: for how long altogether.
-        frames: in how many frames; count: how many events; sums: the probabilities times the seconds they stood.
+        frames: in how many frames; count: how many events; sums: the probabilities times the seconds they lasted.
         top_seconds: for how long each expression had the highest probability; peaks, peak_seconds: the highest
             probability of each in a single frame, and when.
         best: the most expressive moment: that of the strongest event, or of the highest probability but neutral's.
-        bursts: how often each expression was strong but too short for an event; known when the video has ended.
+        bursts: the number of bursts by expression; known when the video has ended.
         moments: images of the strongest events.
     """
 
@@ -88,12 +88,12 @@ class Person:
 
     @property
     def top_fractions(self) -> NDArray[np.float64]:
-        """For which fraction of its time on screen each expression had the highest probability."""
+        """The fraction of the time on screen for which each expression had the highest probability."""
         return self.top_seconds / max(self.seconds, 1e-9)
 
     @property
     def means(self) -> NDArray[np.float64]:
-        """Mean share of each expression, then valence and arousal where they are read."""
+        """Mean probability of each expression, then mean valence and arousal if the weights have them."""
         return self.sums / max(self.seconds, 1e-9)
 
     def add(self, event: Event, peak: Peak) -> None:
@@ -107,7 +107,7 @@ class Person:
             self.moments.pop(weaker, None)
 
     def see(self, seconds: float, face: Face) -> None:
-        """Take a frame in which the person is."""
+        """Take a frame that shows the person."""
         self.last = seconds
         self.frames += 1
         probs = _probs(face)
@@ -116,17 +116,17 @@ class Person:
         self.peak_seconds = np.where(higher, seconds, self.peak_seconds)
 
     def stand(self, seconds: float, face: Face) -> None:
-        """Let the last frame have been on screen for `seconds`."""
+        """Count the last frame for `seconds`."""
         self.seconds += seconds
         self.sums = self.sums + seconds * _values(face)
         self.top_seconds[int(np.argmax(_probs(face)))] += seconds
 
 
 class VideoSummary:
-    """One video while it is being seen: its people, their timelines and events."""
+    """One video while it is read: its people, their timelines and events."""
 
     def __init__(self, source: str, labels: tuple[str, ...], smooth: float, thresholds: Thresholds = USUAL) -> None:
-        """Take what `Pipeline.smooth` is, and what makes an event."""
+        """Take the value of `Pipeline.smooth`, and the thresholds of an event."""
         self.source, self.labels, self.thresholds = source, labels, thresholds
         self.people: dict[int, Person] = {}
         self.detailed: set[int] = set()  # those with images and a timeline
@@ -140,7 +140,7 @@ class VideoSummary:
 
     @property
     def affect(self) -> bool:
-        """Whether valence and arousal are read."""
+        """Whether the weights predict valence and arousal."""
         return any(len(person.sums) > len(self.labels) for person in self.people.values())
 
     def add(self, seen: FrameResult) -> list[Event]:
@@ -158,13 +158,13 @@ class VideoSummary:
                 self._look(face, shown, seconds, seen.image)
         self._before, self._seconds = prediction, seconds
         self.frames += 1
-        return self._told(self._events.add(prediction, seen.cut))
+        return self._assigned(self._events.add(prediction, seen.cut))
 
     def end(self) -> list[Event]:
-        """Return the events that were still going on at the end."""
+        """Return the events that were still open at the end."""
         self._stand(self._stood)
         self._before = None
-        ended = self._told(self._events.end())
+        ended = self._assigned(self._events.end())
         for (track, expression), count in self._events.bursts.items():
             self.people[track].bursts[expression] = count
         return ended
@@ -174,7 +174,7 @@ class VideoSummary:
         return {face.track_id for face in self._before.faces} if self._before is not None else set()
 
     def _stand(self, seconds: float) -> None:
-        """Let the last frame's faces have been on screen for `seconds`."""
+        """Count the last frame's faces for `seconds`."""
         self._stood = seconds or self._stood
         for face in self._before.faces if self._before is not None else ():
             person = self.people.get(face.track_id or 0)
@@ -194,7 +194,7 @@ class VideoSummary:
             self.timeline.add(track, seconds, values, since)
 
     def _look(self, face: Face, shown: Face, seconds: float, image: NDArray[np.uint8] | None) -> None:
-        """Keep the image of a face whose expression has not been as strong in this stretch, or at all."""
+        """Keep the image of a face whose expression is stronger than before in this stretch, or in the whole video."""
         track, person = face.track_id or 0, self.people[face.track_id or 0]
         shares = {name: float(p) for name, p in zip(face.labels, face.probs, strict=True) if name != "neutral"}  # type: ignore[arg-type]
         expression = max(shares, key=lambda name: shares[name], default="")
@@ -213,8 +213,8 @@ class VideoSummary:
         if held is not None and share >= low:
             self._rising[track, expression] = held, seconds
 
-    def _told(self, events: list[Event]) -> list[Event]:
-        """Give ended events to their people, with the images of their peaks."""
+    def _assigned(self, events: list[Event]) -> list[Event]:
+        """Add ended events to their people, with the images of their peaks."""
         for event in events:
             held, _ = self._rising.pop((event.track_id, event.expression), (None, 0.0))
             peak = Peak(event.expression, event.peak, event.confidence)
@@ -225,7 +225,7 @@ class VideoSummary:
         return events
 
     def _thin(self) -> None:
-        """Before the people with images get too many, let the half that was seen least keep its figures alone."""
+        """Before too many people have images, drop those of the half that was seen least; their numbers stay."""
         if len(self.detailed) < DETAILED:
             return
         here = self._here()

@@ -12,11 +12,9 @@ class Thresholds:
     """What makes a stretch an event.
 
     Attributes:
-        high: the probability that it reaches; over one half, because two expressions cannot reach it at once.
-        low: the probability that it keeps; under one half: below it the expression has lost its majority, and by more
-            than the last tremor.
-        shortest: seconds that it lasts at least; what is shorter is called a micro-expression (Matsumoto & Hwang 2011),
-            or is noise.
+        high: the probability that its peak reaches; over one half, so that two expressions cannot reach it at once.
+        low: the probability that it keeps; below one half by more than noise: there the expression lost its majority.
+        shortest: minimum duration in seconds; a shorter one is a micro-expression (Matsumoto & Hwang 2011), or noise.
     """
 
     high: float = 0.6
@@ -24,7 +22,7 @@ class Thresholds:
     shortest: float = 0.5
 
     def __post_init__(self) -> None:
-        """Refuse what can be no thresholds; UsageError."""
+        """Raise UsageError for impossible thresholds."""
         for option, value in (("`event_high`", self.high), ("`event_low`", self.low)):
             if not 0 <= value <= 1:
                 raise UsageError(f"{option} {value:g}", "a probability from 0 to 1")
@@ -38,11 +36,11 @@ class Thresholds:
         return f"{at} and lasts {self.shortest:g} s or longer"
 
     def met(self, peak: float, seconds: float) -> bool:
-        """Say whether a stretch with this highest probability and length is an event."""
+        """Whether a stretch with this peak probability and duration is an event."""
         return peak >= self.high and seconds >= self.shortest
 
     def too_short(self, peak: float, seconds: float) -> bool:
-        """Say whether a stretch is a burst: an event but for its length."""
+        """Whether a stretch is a burst: too short, but otherwise an event."""
         return peak >= self.high and seconds < self.shortest
 
 

@@ -1,10 +1,9 @@
-"""What the faces of a video showed over time, in few enough numbers for a page, and the figure of one face.
+"""The expressions of a video's faces over time, in few enough numbers for a page.
 
-The time of a video is cut into at most BINS equal bins; when it outgrows them, the bins double their width and are
-joined in pairs.  So ten seconds are told to the twentieth of a second and two hours to the half minute, in the same
-memory.  A bin holds the mean of what was read in it; brief expressions that a mean would hide are the events, which are
-marked above the bands at their own times.  The figure is an SVG that stretches with the page, so words stand around it
-in HTML, where they keep their size on a telephone.
+The time of a video is divided into at most BINS equal bins.  When it outgrows them, the bins are joined in pairs of
+double width.  So ten seconds have a resolution of a twentieth of a second and two hours of half a minute, in the same
+memory.  A bin holds the mean of its frames.  Brief expressions that a mean would hide are events, which have their own
+times.
 """
 
 from math import inf
@@ -17,7 +16,7 @@ FINEST = 0.05  # seconds; about a frame
 
 
 class Timeline:
-    """The means of what each face of one video showed, over bins of equal width that begin with its first frame."""
+    """The mean predictions for each face of one video, over bins of equal width that begin with its first frame."""
 
     def __init__(self) -> None:
         self.start, self.end = inf, 0.0

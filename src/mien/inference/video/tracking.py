@@ -1,16 +1,16 @@
-"""Identities of faces within one video: each face joins the track that it fits best, or starts one.
+"""Tracking faces within one video: each face joins the track that it fits best, or starts a new one.
 
-How well a face fits a track is the overlap with the place where the track would be by now, moving on at its speed, plus
-how much the two look alike: the product of the features that the weights read the expression from (`Face.features`),
-with the track's mean and with its last.  Faces next to each other are shared out together, so that two that cross do
-not swap.  A face that was away, was hidden or comes back elsewhere, also after a scene cut where place tells nothing,
-is known again by its looks for KEPT seconds.  Without features, place alone decides.
+The fit of a face to a track has two parts.  One is its overlap with the predicted box of the track at its speed.  The
+other is the similarity of appearance: the product of the features from which the weights predict the expression
+(`Face.features`) with the track's mean and last features.  All faces are assigned together, so that two that cross do
+not swap.  A face that was away or hidden, or comes back elsewhere, is recognised by its appearance for
+MAX_LOST_SECONDS, also after a scene cut.  Without features, position alone decides.
 
-The features were learnt to tell expressions, not people: they know a face again while it looks about the same, and are
-no means of telling who somebody is.  `benchmarks/tracking.py` measures how far they reach, and chose the figures below
-on other people than it reports on.
+The features were trained on expressions, not identities.  They recognise a face while it looks about the same, and
+cannot identify a person.  `benchmarks/tracking.py` measures how far they reach; it chose the values below on other
+people than it reports on.
 
-Source: motion and looks in one score as in DeepSORT (Wojke et al., arXiv 1703.07402), lost tracks kept as there.
+Source: motion and appearance in one score as in DeepSORT (Wojke et al., arXiv 1703.07402); lost tracks kept likewise.
 """
 
 import math
@@ -22,16 +22,16 @@ from numpy.typing import NDArray
 
 from mien.face import Face
 
-LEAST = 0.25  # least fit at which a face joins a track; without features, the least overlap
-LOOKS = 2.0  # what likeness counts beside overlap
-ALIKE = 0.68  # likeness that speaks neither for nor against; LEAST / LOOKS above it, it is enough alone
-COAST = 0.5  # seconds that a track out of sight is thought to keep its speed
-TRUST = 2.0  # seconds out of sight after which its place counts nothing
-KEPT = 10.0  # seconds out of sight after which it is forgotten
-MOST = 64  # tracks remembered; the longest unseen is forgotten first
+MIN_FIT = 0.25  # at which a face joins a track; without features, the minimum overlap
+APPEARANCE = 2.0  # weight of similarity; that of overlap is 1
+NEUTRAL = 0.68  # similarity that adds nothing; MIN_FIT / APPEARANCE above it suffices alone
+COAST = 0.5  # seconds for which a lost track is assumed to keep its speed
+TRUST = 2.0  # seconds after which the position of a lost track counts nothing
+MAX_LOST_SECONDS = 10.0  # after which a lost track is dropped
+MAX_TRACKS = 64  # kept; the one lost longest is dropped first
 STEADY = 0.2  # seconds over which the speed is averaged
-LEARN = 2.0  # seconds over which the looks are averaged
-CROWDED = 0.3  # overlap with another face from which the looks are not learnt: they may be the other's
+LEARN = 2.0  # seconds over which features are averaged
+CROWDED = 0.3  # overlap with another face from which features are ignored: they may be the other's
 
 Array = NDArray[np.float32]
 
@@ -62,7 +62,7 @@ def overlaps(a: Array, b: Array) -> Array:
 
 
 def assigned(fit: NDArray[np.floating]) -> dict[int, int]:
-    """Return which row takes which column so that the sum of fit (N, M) is greatest; fits of 0 and less take none.
+    """Return the column of each row that maximises the sum of fit (N, M); fits of 0 and less are not assigned.
 
     >>> assigned(np.array([[0.9, 0.8], [0.8, 0.1]]))
     {0: 1, 1: 0}
@@ -71,7 +71,7 @@ def assigned(fit: NDArray[np.floating]) -> dict[int, int]:
         return {}
     best = fit.argmax(1)
     rows = np.flatnonzero(fit.max(1) > 0)
-    if len(set(best[rows])) == len(rows):  # nobody wants the same
+    if len(set(best[rows])) == len(rows):  # no conflicts
         return {int(row): int(best[row]) for row in rows}
     columns = np.flatnonzero(fit[rows].max(0) > 0)
     taken = _cheapest(-np.maximum(np.hstack([fit[np.ix_(rows, columns)], np.zeros((len(rows), len(rows)))]), 0))
@@ -108,7 +108,7 @@ def _cheapest(cost: NDArray[np.float64]) -> list[int]:
 
 @dataclass
 class _Track:
-    """What is known of one face: where it was last, how fast it moves per second, and what it looks like."""
+    """One face: its last box, its speed per second, and its appearance."""
 
     number: int
     box: Array
@@ -125,18 +125,18 @@ class _Track:
     def trust(self, seconds: float) -> float:
         return max(0.0, 1 - max(seconds - self.seconds, 0.0) / TRUST) if self.placed else 0.0
 
-    def like(self, features: Array | None) -> float | None:
+    def similarity(self, features: Array | None) -> float | None:
         if features is None or self.mean is None or self.last is None or len(features) != len(self.mean):
             return None
         return float(max(self.mean @ features, self.last @ features))
 
     def move(self, box: Array, seconds: float) -> None:
         elapsed = seconds - self.seconds
-        if not self.placed or overlap(self.where(seconds), box) == 0:  # it jumped: no way was gone in between
+        if not self.placed or overlap(self.where(seconds), box) == 0:  # it jumped: there is no speed to measure
             self.speed, self.steps, self.placed = np.zeros(4, np.float32), 0, True
         elif elapsed > 0:
             self.steps += 1
-            weight = np.float32(max(_share(elapsed, STEADY), 1 / self.steps))
+            weight = np.float32(max(_weight(elapsed, STEADY), 1 / self.steps))
             self.speed = self.speed + weight * ((box - self.box) / np.float32(elapsed) - self.speed)
         self.box, self.seconds = box, seconds
 
@@ -144,17 +144,17 @@ class _Track:
         if self.mean is None or len(self.mean) != len(features):
             self.mean = features
         else:
-            mean = self.mean + np.float32(_share(elapsed, LEARN)) * (features - self.mean)
+            mean = self.mean + np.float32(_weight(elapsed, LEARN)) * (features - self.mean)
             self.mean = np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-6), np.float32)
         self.last = features
 
 
-def _share(elapsed: float, constant: float) -> float:
+def _weight(elapsed: float, constant: float) -> float:
     return 1 - math.exp(-max(elapsed, 0.0) / constant)
 
 
 class Tracks:
-    """The faces seen lately in one video; ids count from 1 and are never given twice."""
+    """The recent faces of one video; ids count from 1 and are never reused."""
 
     def __init__(self) -> None:
         self._tracks: list[_Track] = []
@@ -163,17 +163,17 @@ class Tracks:
     def follow(self, faces: Sequence[Face], seconds: float, cut: bool = False) -> list[Face]:
         """Return the faces of the next frame with their track ids, in the same order.
 
-        To be called for every frame in turn, also for those without a face.  `seconds` is the frame's time in the
-        video; `cut` says that the frame starts a new scene, before which places tell nothing.
+        Call it for every frame in order, also for those without a face.  `seconds` is the frame's time in the video.
+        `cut` marks the start of a new scene, where earlier positions mean nothing.
         """
         if cut:
             for track in self._tracks:
                 track.placed = False
-        self._tracks = [track for track in self._tracks if seconds - track.seconds <= KEPT]
+        self._tracks = [track for track in self._tracks if seconds - track.seconds <= MAX_LOST_SECONDS]
         if not faces:
             return []
         boxes = np.array([face.box for face in faces], np.float32)
-        joined = assigned(self._fit(faces, boxes, seconds) - LEAST) if self._tracks else {}
+        joined = assigned(self._fit(faces, boxes, seconds) - MIN_FIT) if self._tracks else {}
         crowded = np.count_nonzero(overlaps(boxes, boxes) >= CROWDED, axis=1) > 1  # itself is one
         known = {place: self._tracks[column] for place, column in joined.items()}
         own = [known.get(place) or self._start(face, seconds) for place, face in enumerate(faces)]
@@ -182,8 +182,8 @@ class Tracks:
             track.move(face.box, seconds)
             if face.features is not None and (track.mean is None or not hidden):
                 track.learn(face.features, elapsed)
-        if len(self._tracks) > MOST:
-            self._tracks = sorted(self._tracks, key=lambda track: track.seconds)[-MOST:]
+        if len(self._tracks) > MAX_TRACKS:
+            self._tracks = sorted(self._tracks, key=lambda track: track.seconds)[-MAX_TRACKS:]
         return [replace(face, track_id=track.number) for track, face in zip(own, faces, strict=True)]
 
     def _fit(self, faces: Sequence[Face], boxes: Array, seconds: float) -> Array:
@@ -192,9 +192,9 @@ class Tracks:
         fit = overlaps(boxes, places) * np.array([track.trust(seconds) for track in self._tracks], np.float32)
         for column, track in enumerate(self._tracks):
             for row, face in enumerate(faces):
-                likeness = track.like(face.features)
-                if likeness is not None:
-                    fit[row, column] += LOOKS * (likeness - ALIKE)
+                similarity = track.similarity(face.features)
+                if similarity is not None:
+                    fit[row, column] += APPEARANCE * (similarity - NEUTRAL)
         return fit
 
     def _start(self, face: Face, seconds: float) -> _Track:
