@@ -1,10 +1,14 @@
 """Face: a detected face and its expression."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mien.html.markup import EMPTY, Html, escape
+from mien.html.page import dotted, probability, table
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +61,9 @@ class Face:
         """Return this face with its probabilities, abstained when the highest is below `min_confidence`."""
         return replace(self, labels=labels, probs=probs, abstained=bool(np.max(probs) < min_confidence))
 
+    def _repr_html_(self) -> str:
+        return faces_table([self])
+
     def to_dict(self) -> dict[str, Any]:
         """Return the face as an entry of `faces` in `mien predict --format json`."""
         probs = (
@@ -77,3 +84,17 @@ class Face:
             "arousal": self.arousal,
             "action_units": self.action_units,
         }
+
+
+def faces_table(faces: Iterable[Face]) -> Html:
+    """Return an HTML table with a row per face, numbered as in every format, for notebooks."""
+    head = ("face", "expression", "confidence", "detector score", "box: x1, y1, x2, y2")
+    return table(head, (_cells(number, face) for number, face in enumerate(faces, 1)))
+
+
+def _cells(number: int, face: Face) -> tuple[Html, ...]:
+    expression = EMPTY if face.expression is None else dotted(face.expression)
+    if face.abstained:
+        expression = escape(f"abstained ({face.expression})")
+    box = ", ".join(f"{value:.0f}" for value in face.box)
+    return escape(number), expression, escape(probability(face.confidence)), escape(f"{face.score:.2f}"), escape(box)

@@ -53,17 +53,17 @@ def test_times_in_whole_milliseconds_fill_every_slot(
 
 
 @pytest.mark.parametrize("clip", [{"start": 2.5}, {"start": 0.55, "end": 0.58}])
-def test_a_part_without_a_frame_is_told(clip: dict[str, float], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_without_a_frame_is_an_error(clip: dict[str, float], monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MediaError, match=r"a\.mp4 (ends at 1\.9 s|has no frame from 0\.55 s to 0\.58 s)"):
         taken(monkeypatch, TENTHS, **clip)
 
 
-def test_a_frame_without_a_time_or_with_one_in_the_past_follows_by_one_of_the_usual_rate() -> None:
+def test_a_frame_without_a_time_or_with_one_in_the_past_follows_by_one_of_the_nominal_rate() -> None:
     reading = object.__new__(ffmpeg._Reading)
-    reading._origin, reading._last, reading._rate = 30, None, 20
+    reading._first_pts, reading._last, reading._rate = 30, None, 20
     reading._stream = SimpleNamespace(time_base=Fraction(1, 100))
-    told = []
+    seconds = []
     for timestamp in (30, 35, None, 36, 50, 20):
         reading._time(timestamp)
-        told.append(reading.seconds)
-    assert told == [0.0, 0.05, 0.1, 0.15, 0.2, 0.25]
+        seconds.append(reading.seconds)
+    assert seconds == [0.0, 0.05, 0.1, 0.15, 0.2, 0.25]

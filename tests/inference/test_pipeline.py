@@ -369,3 +369,15 @@ def weights_with(folder: Path, card: Card) -> Path:
     onnx.helper.set_model_props(model, {"mien": card.model_dump_json()})
     onnx.save(model, str(folder / "own.onnx"))
     return folder / "own.onnx"
+
+
+def test_notebooks_show_a_prediction(pipeline: Pipeline, photo: Path, tmp_path: Path) -> None:
+    (prediction,) = pipeline.predict([photo])
+    html = prediction._repr_html_()
+    assert html.startswith(f"<p>{photo}</p>")
+    assert html.count("<tr>") == 1 + len(prediction.faces)
+    (missing,) = pipeline.predict([tmp_path / "<b>.jpg"])
+    assert missing._repr_html_().startswith("<p>")
+    assert "<b>" not in missing._repr_html_()
+    assert "no such file" in missing._repr_html_()
+    assert "no face" in Prediction("frame.mp4", 3, 0.12, 64, 48)._repr_html_()

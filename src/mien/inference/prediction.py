@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.face import Face
+from mien.face import Face, faces_table
+from mien.html.markup import element, escape, join
 from mien.inference.media.sources import Source
 from mien.printable import writable
 
@@ -41,6 +42,14 @@ class Prediction:
         """The note and the rotation: "page 1 of 3; rotated by 90 degrees"."""
         turned = f"rotated by {self.rotated} degrees" if self.rotated else ""
         return "; ".join(filter(None, (self.note, turned)))
+
+    def _repr_html_(self) -> str:
+        place = [f"frame {self.frame}, {self.seconds:.2f} s"] if self.seconds is not None else []
+        line = "; ".join([self.source, *place, *filter(None, (self.remark, self.error))])
+        head = element("p", escape(line))
+        if self.error is not None:
+            return head
+        return join([head, faces_table(self.faces) if self.faces else element("p", escape("no face"))])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that `mien predict --format json` prints; all text is valid UTF-8 (`writable`)."""

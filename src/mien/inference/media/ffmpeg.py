@@ -12,18 +12,17 @@ from functools import partial
 from heapq import heappop, heappush
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import av
 
 from mien.errors import MediaError
 from mien.inference.media import geometry, matroska
+from mien.inference.media.completeness import complete_boxes_end, file_size, is_empty, lacks_bytes
 from mien.inference.media.decoder import MAX_FFMPEG_PIXELS, Decoder
 from mien.inference.media.image import EMPTY, MAX_PIXELS, Pixels, check_size, reason
 
 BACK = (0.0, 1.0, 5.0, 25.0, 125.0)  # seconds to seek further back when a container's index is not exact
-SIZES = (188, 192, 204)  # bytes of a packet of an MPEG transport stream: broadcast, disc, with parity
-SYNC = 0x47  # first byte of a packet
 NO_SEEK = frozenset(("mpeg",))  # FFmpeg guesses timestamps after a seek: read from the beginning
 STILL = frozenset(("tty", "image2", "image2pipe", "bin", "xbin", "adf", "idf", "ico"))  # text and still images
 BROADCAST = frozenset(("mpegts", "mpeg", "h264", "hevc", "vvc", "mpegvideo", "m4v"))  # may start anywhere
@@ -42,15 +41,15 @@ def frames(
     times the nominal frame rate, which is exact for a constant rate.  MediaError, after all complete frames, when the
     file is cut short, damaged or still being written; and for frames of more than `max_pixels` pixels.
     """
-    size = _size(path)
-    if _empty(path):  # some of FFmpeg's readers accept an empty file
+    size = file_size(path)
+    if is_empty(path):  # some of FFmpeg's readers accept an empty file
         raise MediaError(f"{path} cannot be read as a video: {EMPTY}")
     with ExitStack() as stack:
         reading = _Reading(path, stack.enter_context(opened(path)), start, max_pixels)
         if start > 0 and not reading.seek():
             reading = _Reading(path, stack.enter_context(opened(path)), start, max_pixels)
         yield from reading.frames()
-        if _size(path) > size:
+        if file_size(path) > size:
             state = "was still being written"
         elif reading.is_whole():
             return
@@ -71,12 +70,12 @@ def opened(path: Path) -> Any:
     try:
         return _open(f"file:{path}")
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        if whole := _whole_boxes(path):  # FFmpeg refuses an MP4 that ends within the head of a fragment
+        if whole := complete_boxes_end(path):  # FFmpeg refuses an MP4 that ends within the head of a fragment
             try:
                 return _open(f"subfile,,start,0,end,{whole},,:{path}")
             except (av.error.FFmpegError, OSError, ValueError):
                 pass
-        why = EMPTY if _empty(path) else UNKNOWN if isinstance(error, NO_VIDEO) else reason(error)
+        why = EMPTY if is_empty(path) else UNKNOWN if isinstance(error, NO_VIDEO) else reason(error)
         why = "its index is missing: cut short, or still being written" if whole == 0 else why
         raise MediaError(f"{path} cannot be read as a video: {why}") from None
 
@@ -189,7 +188,7 @@ class _Reading:
                 self.damaged = max(0.0, at - float((self._first_pts or 0) * self._stream.time_base))
         if self._to_come and self.damaged is None and self._file.format.name not in (*BROADCAST, "avi"):
             self.damaged = self.seconds  # PyAV does not report frames lost while draining
-        return self.damaged is None and not _lacks_bytes(self._path, self._file.format.name)
+        return self.damaged is None and not lacks_bytes(self._path, self._file.format.name)
 
     def _decoded(self, packets: Iterator[Any]) -> Iterator[Any]:
         """Yield frames, and None for damage; a broadcast may start before its first key frame."""
@@ -278,80 +277,3 @@ def _counted(packets: Iterator[Any], key: _Key) -> Iterator[Any]:
     for packet in packets:
         key.leading += packet.pts is not None and packet.pts < key.packet.pts
         yield packet
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
-
-
-def _empty(path: Path) -> bool:
-    return path.is_file() and not _size(path)
-
-
-def _lacks_bytes(path: Path, name: str) -> bool:
-    """Return whether a file is shorter than its header states (AVI, Matroska, MP4, MOV) or ends within a packet."""
-    size = _size(path)
-    with path.open("rb") as file:
-        head = file.read(256)
-        if name == "avi":
-            length = int.from_bytes(head[4:8], "little")
-            return length == 0 or length + 8 > size  # 0 while it is being written
-        if name.startswith("matroska"):
-            return _segment_end(head) > size
-        if name.startswith("mov"):
-            return any(end > size for _, end in _boxes(file, size))
-        return name == "mpegts" and not _whole_packets(head + file.read(6 * max(SIZES)), size)
-
-
-def _whole_packets(head: bytes, size: int) -> bool:
-    """Return whether a transport stream ends with a complete packet; its first may be partial."""
-    for length in SIZES:
-        for first in range(length):
-            if len(head) >= first + 5 * length and all(head[first + k * length] == SYNC for k in range(5)):
-                start = first - (length == 192) * 4  # on a disc, four bytes of time before each
-                return (size - start) % length == 0
-    return not all(size % length for length in SIZES)
-
-
-def _whole_boxes(path: Path) -> int | None:
-    """Return the end of the last complete box of an MP4 or MOV, 0 without a complete "moov", None for other files."""
-    size = _size(path)
-    try:
-        with path.open("rb") as file:
-            if file.read(8)[4:] != b"ftyp":
-                return None
-            whole = [(name, end) for name, end in _boxes(file, size) if end <= size]
-    except OSError:
-        return None
-    return whole[-1][1] if b"moov" in dict(whole) else 0
-
-
-def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
-    """Yield the name and the stated end of every box of an MP4 (ISO/IEC 14496-12, 4.2)."""
-    at = 0
-    while at + 8 <= size:
-        file.seek(at)
-        head = file.read(16)
-        length = int.from_bytes(head[:4], "big")
-        length = int.from_bytes(head[8:], "big") if length == 1 else length or size - at  # 0: up to the end
-        if length < 8 or not head[4:8].isalnum():  # not a box: some programs append other bytes
-            return
-        yield head[4:8], at + length
-        at += length
-
-
-def _segment_end(head: bytes) -> int:
-    """Return the stated end of a Matroska file, 0 when it is not stated (RFC 8794, 4 and 6).
-
-    >>> _segment_end(b"\\x1a\\x45\\xdf\\xa3\\x80\\x18\\x53\\x80\\x67\\x8a")
-    20
-    """
-    at = head.find(b"\x18\x53\x80\x67") + 4
-    if at < 4 or at >= len(head) or not head[at]:
-        return 0
-    width = 9 - head[at].bit_length()
-    length = int.from_bytes(head[at : at + width], "big") & ((1 << 7 * width) - 1)
-    return 0 if length == (1 << 7 * width) - 1 else at + width + length
