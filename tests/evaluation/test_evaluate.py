@@ -124,7 +124,7 @@ def test_twins_are_not_searched_in_a_training_the_weights_never_saw(
     assert (scores.clean.n, scores.restricted.clean.n) == (None, None)
     assert re.search(f"without near-duplicates  not searched: .*{why}", to_text(scores))
     assert re.search(f"not searched: .*{why}", html.unescape(keep(result, scores, tmp_path)[2].read_text()))
-    assert "without a twin in training" not in (tmp_path / "report.html").read_text()
+    assert "without a near-duplicate in training" not in (tmp_path / "report.html").read_text()
     json.dumps(scores.to_dict(), allow_nan=False)
 
 

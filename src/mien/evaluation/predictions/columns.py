@@ -59,7 +59,7 @@ def check_mapping(mapping: Sequence[ColumnMapping], tables: Sequence[PredictionT
 
 
 def find_columns(table: PredictionTable) -> tuple[Columns, tuple[str, ...]]:
-    """Return the columns to use of a table, and notes on those left aside; DataError where none will do."""
+    """Return the columns to use of a table, and notes on those not used; DataError where none will do."""
     given = _given(table)
     words = {one.name.strip().lower(): one.field for one in table.mapping if _is_word(one, table)}
     ignored = tuple(one.name for one in table.mapping if one.name in table.rows and one.field == IGNORE)

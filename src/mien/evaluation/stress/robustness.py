@@ -67,10 +67,7 @@ def stress(
     DataError and UsageError, the last also, before it measures, for a folder `out` that cannot take stress.json.
     """
     started = time.perf_counter()
-    if split == "train":
-        raise DataError("split 'train'", "val or test: weights are not measured on what they were trained on")
-    if images < 1:
-        raise UsageError(f"`images` {images}", "1 or more")
+    _check_arguments(split, images)
     classifier = Classifier(find_weights(weights))
     if data is None:
         data, options = own_data(classifier.card, options or {})
@@ -81,20 +78,9 @@ def stress(
     subject = take(classifier, samples, _labels(classifier, samples, rival), images)
     facts |= _images(subject, samples) | {"seed": seed, "version": __version__}
     name, errors = _baseline(subject, facts, seed, baseline, rival)
-    clean, rows = measure(subject, seed)
-    rows = relate(rows, errors) if name else rows
     chosen = attacks(subject.labels) if attacks else black_box(subject.classify, seed)
-    report = StressReport(
-        **facts,
-        clean=clean,
-        baseline=name,
-        corruptions=rows,
-        mce=float(np.mean([row.relative for row in rows if row.relative is not None])) if name else None,
-        attacks=[_attacked(subject, attack) for attack in chosen],
-        ranking=rank(rows, clean.accuracy),
-        seconds=round(time.perf_counter() - started, 1),
-    )
-    return subject, report
+    report = _report(subject, facts, seed, name, errors, chosen)
+    return subject, report.model_copy(update={"seconds": round(time.perf_counter() - started, 1)})
 
 
 def measure(subject: Subject, seed: int) -> tuple[CleanScores, list[Corruption]]:
@@ -125,6 +111,34 @@ def rank(rows: Sequence[Corruption], clean: float) -> list[Drop]:
     """Return the corruptions by the accuracy they cost on average over the severities, the costliest first."""
     drops = [Drop(name=row.name, drop=round(clean - (1 - row.error), 6)) for row in rows]
     return sorted(drops, key=lambda row: -row.drop)
+
+
+def _check_arguments(split: str, images: int) -> None:
+    if split == "train":
+        raise DataError("split 'train'", "val or test: weights are not measured on what they were trained on")
+    if images < 1:
+        raise UsageError(f"`images` {images}", "1 or more")
+
+
+def _report(
+    subject: Subject,
+    facts: dict[str, Any],
+    seed: int,
+    baseline: str | None,
+    errors: dict[str, float],
+    attacks: Sequence[Attack],
+) -> StressReport:
+    clean, rows = measure(subject, seed)
+    rows = relate(rows, errors) if baseline else rows
+    return StressReport(
+        **facts,
+        clean=clean,
+        baseline=baseline,
+        corruptions=rows,
+        mce=float(np.mean([row.relative for row in rows if row.relative is not None])) if baseline else None,
+        attacks=[_attacked(subject, attack) for attack in attacks],
+        ranking=rank(rows, clean.accuracy),
+    )
 
 
 def _weights(classifier: Classifier) -> dict[str, Any]:
