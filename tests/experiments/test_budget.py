@@ -25,10 +25,10 @@ def test_what_counts_steps_shrinks_too() -> None:
     assert pace.seconds(recipe) == pytest.approx(224 + 9)
     half = shorten(recipe, 0.5, 251)
     assert (half.epochs, half.steps) == (5, 1120)
-    least, told = fit(recipe, 233.1 / 60 / 20, pace)
-    assert told is not None
-    assert (least.epochs, least.steps, told["of_steps"]) == (1, 112, 2240)
-    assert least.optim.warmup == pytest.approx(recipe.optim.warmup / 20, rel=1e-3)
+    shortest, cut = fit(recipe, 233.1 / 60 / 20, pace)
+    assert cut is not None
+    assert (shortest.epochs, shortest.steps, cut.of_steps) == (1, 112, 2240)
+    assert shortest.optim.warmup == pytest.approx(recipe.optim.warmup / 20, rel=1e-3)
 
 
 def test_fit_says_what_it_cut() -> None:
@@ -36,12 +36,12 @@ def test_fit_says_what_it_cut() -> None:
     pace = Pace(step=0.1, val=4.0, per_epoch=100)
     assert pace.seconds(recipe) == pytest.approx(30 * 14)
     assert fit(recipe, 7.0, pace) == (recipe, None)
-    short, told = fit(recipe, 3.5, pace)
-    assert told is not None
-    assert (short.epochs, told["epochs"], told["of"], told["of_steps"]) == (15, 15, 30, 3000)
-    least, told = fit(recipe, 0.1, pace)
-    assert told is not None
-    assert (least.epochs, least.steps, told["steps"]) == (1, 42, 42)
+    short, cut = fit(recipe, 3.5, pace)
+    assert cut is not None
+    assert (short.epochs, cut.epochs, cut.of, cut.of_steps) == (15, 15, 30, 3000)
+    shortest, cut = fit(recipe, 0.1, pace)
+    assert cut is not None
+    assert (shortest.epochs, shortest.steps, cut.steps) == (1, 42, 42)
 
 
 def test_pace_is_measured(tiny_fer2013: Path) -> None:

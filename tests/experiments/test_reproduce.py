@@ -1,9 +1,10 @@
-"""`mien reproduce`: rows are measured, kept, gone on with; what fails or lacks its data does not stop the others."""
+"""`mien reproduce`: rows are measured, kept, resumed; one that fails or lacks its data does not stop the others."""
 
 import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -39,6 +40,11 @@ def write(folder: Path, name: str, data: str = "fer2013", lr: float = 0.05, epoc
     return str(path)
 
 
+def reproduced(names: list[str], place: Place, **options: Any) -> list[dict[str, Any]]:
+    """The rows as JSON has them."""
+    return [outcome.to_dict() for outcome in reproduce(names, place, **options)]
+
+
 @pytest.fixture
 def place(tiny_fer2013: Path, tmp_path: Path) -> Place:
     return Place(tiny_fer2013, tmp_path / "runs", tmp_path / "results", "cpu")
@@ -47,7 +53,7 @@ def place(tiny_fer2013: Path, tmp_path: Path) -> Place:
 def test_measured_then_kept(place: Place, tmp_path: Path) -> None:
     name = write(tmp_path, "small")
     begun = runlog.create(recipes.load(name), place.out)  # as a run that was stopped before its first epoch
-    (row,) = reproduce([name], place)
+    (row,) = reproduced([name], place)
     assert row["status"] == "measured"
     assert row["run"] == str(begun)
     folder = place.results / "small"
@@ -59,10 +65,10 @@ def test_measured_then_kept(place: Place, tmp_path: Path) -> None:
     assert (begun / "photos.png").stat().st_size > 10_000
     assert not list(place.results.rglob("*.png"))
     table = (place.results / "TABLE.md").read_text(encoding="utf-8")
-    (again,) = reproduce([name], place)
+    (again,) = reproduced([name], place)
     assert again["status"] == "kept"
     assert (place.results / "TABLE.md").read_text(encoding="utf-8") == table
-    (other,) = reproduce([write(tmp_path, "small", lr=0.01)], Place(place.root, place.out, place.results, "cpu"))
+    (other,) = reproduced([write(tmp_path, "small", lr=0.01)], Place(place.root, place.out, place.results, "cpu"))
     assert other["status"] == "measured"
     assert other["run"] != row["run"]
 
@@ -75,15 +81,15 @@ def test_a_run_on_other_data_is_left_alone(
     fer2013_writer(tmp_path / "other", seed=1)
 
     def rows_from(root: Path | None, results: str) -> dict:
-        (row,) = reproduce([name], Place(root, place.out, tmp_path / results, "cpu"))
+        (row,) = reproduced([name], Place(root, place.out, tmp_path / results, "cpu"))
         assert row["status"] == "measured"
         return row
 
     first, second = rows_from(place.root, "one"), rows_from(tmp_path / "other", "two")
     assert second["run"] != first["run"]
-    told = [line for line in capsys.readouterr().err.splitlines() if "other data" in line]
-    assert len(told) == 1
-    assert told[0].startswith(f"{first['run']} is left alone")
+    lines = [line for line in capsys.readouterr().err.splitlines() if "other data" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith(f"{first['run']} is left alone")
     stamp = (Path(first["run"]) / "last.pt").stat().st_mtime_ns
     again = rows_from(place.root, "three")
     assert (again["run"], again["figures"]) == (first["run"], first["figures"])
@@ -106,7 +112,7 @@ def test_a_damaged_run_says_what_to_remove(
     name = write(tmp_path, "small")
     begun = runlog.create(recipes.load(name), place.out)
     (begun / file).write_bytes(content)
-    (row,) = reproduce([name], place)
+    (row,) = reproduced([name], place)
     assert (row["status"], row["crashed"]) == ("failed", False)
     assert all(word in row["error"] for word in words)
     assert "\n" not in row["error"]
@@ -134,13 +140,13 @@ def test_a_run_that_cannot_be_understood_is_left_alone(
         ("sweeps/lr/sweep.json", '{"title"', ["sweep.json cannot be read", "remove it"]),
     ],
 )
-def test_a_damaged_row_is_told_before_time_is_spent(
+def test_a_damaged_row_is_reported_before_time_is_spent(
     file: str, content: str, words: list[str], place: Place, tmp_path: Path
 ) -> None:
     (place.results / file).parent.mkdir(parents=True)
     (place.results / file).write_text(content)
     with pytest.raises(MienError) as caught:
-        reproduce([write(tmp_path, "small")], place)
+        reproduced([write(tmp_path, "small")], place)
     assert all(word in str(caught.value) for word in words)
     assert not place.out.exists()
 
@@ -148,32 +154,30 @@ def test_a_damaged_row_is_told_before_time_is_spent(
 def test_budget_shortens_and_says_so(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = write(tmp_path, "long", epochs=500)
     monkeypatch.setattr(budget, "measure", lambda *_: budget.Pace(step=0.5, val=1.0, per_epoch=10))
-    (row,) = reproduce([name], place, minutes=0.25)
+    (row,) = reproduced([name], place, minutes=0.25)
     assert (row["shortened"]["epochs"], row["shortened"]["of"]) == (2, 500)
     assert row["recipe"]["epochs"] == 2
     assert "shortened to 2 of 500 epochs" in (place.results / "TABLE.md").read_text(encoding="utf-8")
-    assert reproduce([name], place, minutes=0.25)[0]["status"] == "kept"
-    assert reproduce([name], place, minutes=0.1)[0]["status"] == "kept"
+    assert reproduced([name], place, minutes=0.25)[0]["status"] == "kept"
+    assert reproduced([name], place, minutes=0.1)[0]["status"] == "kept"
 
 
-def test_a_run_that_fits_its_budget_is_gone_on_with(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_fits_its_budget_is_resumed(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = write(tmp_path, "short")
     monkeypatch.setattr(budget, "measure", lambda *_: budget.Pace(step=0.01, val=0.1, per_epoch=10))
     with monkeypatch.context() as patch:
         patch.setattr("mien.experiments.reproduce.train", lambda *_, **__: 1 / 0)
-        assert reproduce([name], place, minutes=1)[0]["crashed"]
+        assert reproduced([name], place, minutes=1)[0]["crashed"]
     (begun,) = (place.out / "short").iterdir()
-    (row,) = reproduce([name], place, minutes=1)
+    (row,) = reproduced([name], place, minutes=1)
     assert (row["run"], row["shortened"], row["recipe"]["epochs"]) == (str(begun), None, 1)
     assert "shortened" not in (place.results / "TABLE.md").read_text(encoding="utf-8")
 
 
-def test_a_run_without_test_is_no_row(place: Place, tmp_path: Path) -> None:
+def test_a_run_without_test_gives_no_row(place: Place, tmp_path: Path) -> None:
     name = write(tmp_path, "small")
     closed = runlog.create(recipes.load(name, ["test=false"]), place.out)
-    (row,) = reproduce([name], place)
+    (row,) = reproduced([name], place)
     assert row["run"] != str(closed)
     assert "test" in row["figures"]
 
@@ -182,7 +186,7 @@ def test_a_file_cannot_take_a_packaged_recipes_row(place: Place, tmp_path: Path)
     for name in ("papers/cnn4", "cnn4"):
         (tmp_path / "mine.yaml").write_text(recipes.dump(recipes.load("papers/cnn4", ["epochs=1", f"name={name}"])))
         with pytest.raises(MienError, match="taken by a packaged recipe"):
-            reproduce([str(tmp_path / "mine.yaml")], place)
+            reproduced([str(tmp_path / "mine.yaml")], place)
 
 
 def test_command_goes_on_after_a_failure(tiny_fer2013: Path, tmp_path: Path) -> None:
@@ -205,7 +209,7 @@ def test_a_recipe_without_its_data_says_what_it_needs(
     place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = write(tmp_path, "gated", data="ckplus")
-    (row,) = reproduce([name], place)
+    (row,) = reproduced([name], place)
     assert "expected the folders cohn-kanade-images/ and Emotion/" in capsys.readouterr().err
     assert (row["status"], row["figures"]) == ("needs data", {})
     assert "jeffcohn" in row["needs"]
@@ -214,7 +218,7 @@ def test_a_recipe_without_its_data_says_what_it_needs(
     assert "nan" not in table
     assert not list(place.out.rglob("recipe.yaml"))
     stamp = (place.results / "gated" / "0.json").stat().st_mtime_ns
-    assert reproduce([name], place)[0]["status"] == "needs data"
+    assert reproduced([name], place)[0]["status"] == "needs data"
     assert (place.results / "gated" / "0.json").stat().st_mtime_ns == stamp
 
 
@@ -229,16 +233,16 @@ def test_a_recipe_without_its_data_says_what_it_needs(
         (["cnn4"], {"seeds": 0}, ["--seeds"]),
     ],
 )
-def test_mistakes_are_told_first(names: list[str], options: dict, words: list[str], place: Place) -> None:
+def test_mistakes_are_reported_first(names: list[str], options: dict, words: list[str], place: Place) -> None:
     with pytest.raises(MienError) as caught:
-        reproduce(names, place, **options)
+        reproduced(names, place, **options)
     assert all(word in str(caught.value) for word in words)
     assert not place.out.exists()
 
 
 def test_a_root_that_is_not_there_is_no_data_set_to_ask_for(place: Place, tmp_path: Path) -> None:
     with pytest.raises(MienError, match="does not exist"):
-        reproduce(["resnet18"], Place(tmp_path / "lots", place.out, place.results, "cpu"))
+        reproduced(["resnet18"], Place(tmp_path / "lots", place.out, place.results, "cpu"))
     assert not place.results.exists()
 
 
@@ -246,15 +250,15 @@ def test_unwritable_results(place: Place, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for folder in (tmp_path / "file", Path("/proc")):  # the second is there, and nobody may write to it
         with pytest.raises(MienError, match="cannot write"):
-            reproduce(["cnn4"], Place(place.root, place.out, folder, "cpu"))
+            reproduced(["cnn4"], Place(place.root, place.out, folder, "cpu"))
 
 
-def test_unwritable_runs_are_told_before_the_pace_is_measured(
+def test_unwritable_runs_are_reported_before_the_pace_is_measured(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(budget, "measure", lambda *_: pytest.fail("trained"))
-    (row,) = reproduce(
+    (row,) = reproduced(
         [write(tmp_path, "small")], Place(place.root, tmp_path / "file", place.results, "cpu"), minutes=1
     )
     assert (row["status"], row["crashed"]) == ("failed", False)
@@ -270,20 +274,21 @@ def test_list(tmp_path: Path) -> None:
     assert rows["cnn4"]["sources"]
 
 
-def test_list_tells_what_is_measured_and_what_data_is_missing(tmp_path: Path) -> None:
+def test_list_shows_what_is_measured_and_what_data_is_missing(tmp_path: Path) -> None:
     here = Place(tmp_path, tmp_path, tmp_path / "results", "cpu")
     for folder, name, short in (("fer2013", "mien/fer2013", None), ("nsl-final", "papers/nsl-final", {"epochs": 5})):
         recipe = recipes.load(name, ["seed=3"])
         figures = {"val": {"accuracy": 0.5, "n": 9, "confusion": [[1]], "labels": ["fear"], "clean": {}}}
-        rows.write(recipe, here.results / folder, figures, {}, shortened=short)
-    found = {row["name"]: row for row in show.listed(here)}
-    assert (found["mien-fer2013"]["seeds"], found["mien-fer2013"]["shortened"]) == ([3], False)
-    assert (found["nsl-final"]["seeds"], found["nsl-final"]["shortened"]) == ([3], True)
-    assert found["cnn4"]["seeds"] == []
-    assert found["cnn4"]["needs"] is None
-    assert "affectnet" in found["googlenet"]["needs"].lower()
+        rows.write(recipe, here.results / folder, figures, None, shortened=short)
+    listings = show.listed(here)
+    by_id = {row["name"]: row for row in (each.to_dict() for each in listings)}
+    assert (by_id["mien-fer2013"]["seeds"], by_id["mien-fer2013"]["shortened"]) == ([3], False)
+    assert (by_id["nsl-final"]["seeds"], by_id["nsl-final"]["shortened"]) == ([3], True)
+    assert by_id["cnn4"]["seeds"] == []
+    assert by_id["cnn4"]["needs"] is None
+    assert "affectnet" in by_id["googlenet"]["needs"].lower()
     console = Console(width=200, file=io.StringIO())
-    console.print(show.to_list(list(found.values())))
+    console.print(show.to_list(listings))
     text = console.file.getvalue()
     assert "(affectnet)" in text
     assert "seed 3, shortened" in text

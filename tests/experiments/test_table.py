@@ -12,22 +12,25 @@ from mien.errors import UsageError  # noqa: E402
 from mien.evaluation.published import PUBLISHED  # noqa: E402
 from mien.experiments import figures, table  # noqa: E402
 from mien.experiments import record as rows  # noqa: E402
+from mien.experiments.schema import Row  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
+from mien.training.runlog import Data, Environment  # noqa: E402
 
 CONFUSION = [[8, 2], [1, 9]]
-ENVIRONMENT = {"device": "cpu: Somebody's", "threads": 2, "seconds": 600.0, "data": {"root": "/somewhere", "name": "x"}}
+SESSION = {"commit": None, "versions": {}, "device": "cpu: Somebody's", "threads": 2, "precision": "float32"}
+ENVIRONMENT = Environment(**SESSION, data=Data(root="/somewhere", name="x"), seconds=600.0)
 
 
 def scores(accuracy: float, split: str, n: int = 20) -> dict[str, Any]:
-    found = {"n": n, "accuracy": accuracy, "accuracy_interval": [accuracy - 0.1, accuracy + 0.1], "macro_f1": accuracy}
-    found |= {"ece": 0.02, "dataset": "fer2013", "split": split, "confusion": CONFUSION, "labels": ["neutral", "fear"]}
-    return {**found, "clean": {"n": n - 2, "accuracy": accuracy - 0.05, "accuracy_interval": [accuracy, accuracy]}}
+    values = {"n": n, "accuracy": accuracy, "accuracy_interval": [accuracy - 0.1, accuracy + 0.1], "macro_f1": accuracy}
+    values |= {"ece": 0.02, "dataset": "fer2013", "split": split, "confusion": CONFUSION, "labels": ["neutral", "fear"]}
+    return {**values, "clean": {"n": n - 2, "accuracy": accuracy - 0.05, "accuracy_interval": [accuracy, accuracy]}}
 
 
 def put(results: Path, name: str, accuracy: float, *overrides: str, **more: Any) -> Path:
     recipe = recipes.load(name, list(overrides))
-    found = {"val": scores(accuracy + 0.01, "val"), "test": scores(accuracy, "test")}
-    return rows.write(recipe, results / rows.identity(name), found, ENVIRONMENT, digest=rows.digest(recipe), **more)
+    both = {"val": scores(accuracy + 0.01, "val"), "test": scores(accuracy, "test")}
+    return rows.write(recipe, results / rows.identity(name), both, ENVIRONMENT, digest=rows.digest(recipe), **more)
 
 
 def cells(results: Path, id: str) -> dict[str, str]:
@@ -39,14 +42,14 @@ def cells(results: Path, id: str) -> dict[str, str]:
 def test_row_beside_what_was_published(tmp_path: Path) -> None:
     path = put(tmp_path, "papers/cnn4", 0.57)
     table.draw(tmp_path)
-    found = cells(tmp_path, "cnn4")
-    assert found["published, %"] == "58.00 (fer2013 test) [1]"
-    assert found["ours: val, %"] == "58.00 (48.00 to 68.00)"
-    assert found["ours: test, %"] == "57.00 (47.00 to 67.00)"
-    assert found["test without twins, %"].startswith("52.00")
-    assert found["n"] == "20 / 20 / 18"
-    assert (found["minutes"], found["seeds"], found["device"]) == ("10", "1", "cpu: Somebody's, 2 threads")
-    assert "Training + PublicTest" in found["note"]
+    row = cells(tmp_path, "cnn4")
+    assert row["published, %"] == "58.00 (fer2013 test) [1]"
+    assert row["ours: val, %"] == "58.00 (48.00 to 68.00)"
+    assert row["ours: test, %"] == "57.00 (47.00 to 67.00)"
+    assert row["test without near-duplicates, %"].startswith("52.00")
+    assert row["n"] == "20 / 20 / 18"
+    assert (row["minutes"], row["seeds"], row["device"]) == ("10", "1", "cpu: Somebody's, 2 threads")
+    assert "Training + PublicTest" in row["note"]
     assert "[1] Yunzhe Li" in (tmp_path / "TABLE.md").read_text(encoding="utf-8")
     assert "/somewhere" not in path.read_text(encoding="utf-8")
 
@@ -56,9 +59,9 @@ def test_seeds_become_mean_and_deviation(tmp_path: Path) -> None:
         put(tmp_path, "papers/cnn2", accuracy, f"seed={seed}")
     put(tmp_path, "papers/cnn2", 0.1, "seed=2", shortened={"epochs": 1, "of": 30, "steps": None, "of_steps": 9})
     table.draw(tmp_path)
-    found = cells(tmp_path, "cnn2")
-    assert (found["ours: test, %"], found["seeds"]) == ("55.00 +- 7.07", "2")
-    assert "shortened" not in found["note"]
+    row = cells(tmp_path, "cnn2")
+    assert (row["ours: test, %"], row["seeds"]) == ("55.00 +- 7.07", "2")
+    assert "shortened" not in row["note"]
 
 
 def test_notes(tmp_path: Path) -> None:
@@ -71,7 +74,7 @@ def test_notes(tmp_path: Path) -> None:
     arm = cells(tmp_path, "alexnet-up")
     assert arm["published, %"].startswith("macro-F1 56.25 (affectnet test)")
     assert "published on affectnet, ours on ferplus" in arm["note"]
-    assert "learnt from 2000 images" in arm["note"]
+    assert "trained on 2000 images" in arm["note"]
     needed = cells(tmp_path, "resnet18")
     assert "needs the data set: ask them" in needed["note"]
     assert (needed["ours: test, %"], needed["minutes"], needed["seeds"]) == ("-", "-", "-")
@@ -82,15 +85,16 @@ def test_every_paper_has_a_figure_to_compare_with(name: str) -> None:
     recipe = recipes.load(name).model_dump(mode="json")
     if rows.identity(name) not in {record.id for record in PUBLISHED}:
         pytest.skip("nothing was published about it")
-    found = table.headlines({"recipe": recipe, "published": rows.known(name)})
-    assert 1 <= len(found) <= 2
-    assert all(record["split"].split()[1] != "train" and 0 < record["value"] < 1 for record in found)
+    content = {"name": "x", "recipe": recipe, "published": rows.known(name), "environment": {}, "figures": {}}
+    headlines = table.headlines(Row.model_validate(content))
+    assert 1 <= len(headlines) <= 2
+    assert all(record.split.split()[1] != "train" and 0 < record.value < 1 for record in headlines)
 
 
 def test_shipped_weights_have_a_table_of_their_own(tmp_path: Path) -> None:
     recipe = recipes.load("mien/fer2013")
-    found = {"test": scores(0.7, "test")}
-    rows.write(recipe, tmp_path / "fer2013", found, ENVIRONMENT, file="model-int8")
+    measured = {"test": scores(0.7, "test")}
+    rows.write(recipe, tmp_path / "fer2013", measured, ENVIRONMENT, file="model-int8")
     text = table.draw(tmp_path).read_text(encoding="utf-8")
     assert text.index("## Shipped weights") < text.index("| fer2013 |")
     assert "measured on model-int8.onnx" in text

@@ -7,7 +7,7 @@ import typer
 
 from mien.cli.options import DataOptions, Device, Force, Json, Root, RunFolders, output_option, run_option
 from mien.cli.printing import show, show_path
-from mien.printable import printable_in, say
+from mien.printable import say
 
 
 def train(
@@ -58,7 +58,7 @@ def reproduce(
 
     place = Place(root, out, results, device)
     if list_:
-        return text.show(rows := text.listed(place), text.to_list(printable_in(rows)), as_json=as_json)
+        return text.show(rows := text.listed(place), text.to_list(rows), as_json=as_json)
     raise typer.Exit(text.run(recipes or [], place, budget, seeds, as_json=as_json))
 
 
@@ -78,9 +78,9 @@ def sweep(
     try:
         result = run(recipe, grid, runs=runs, root=root, out=out, device=device)
     except KeyboardInterrupt:
-        say("", "stopped; the same command resumes")
+        say("", "stopped; resume with the same command")
         raise typer.Exit(130) from None
-    text.show(result, text.to_sweep(printable_in(result)), as_json=as_json)
+    text.show(result, text.to_sweep(result), as_json=as_json)
 
 
 def generate(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mien.experiments import plots
+from mien.experiments.schema import Row, RowScores, Sweep
 from mien.outputs import staged
 from mien.reading.tables import read_log
 
@@ -20,28 +21,28 @@ STYLE: dict[Any, Any] = {"svg.hashsalt": "mien", "svg.fonttype": "none", "font.s
          "axes.spines.right": False, "text.color": "#1b2027", "axes.edgecolor": GREY}  # fmt: skip
 
 
-def draw(results: Path, id: str, group: Sequence[dict[str, Any]]) -> list[Path]:
-    """Draw the curves and the matrix of an id's first row with figures; returns the files."""
-    done = [row for row in group if row.get("figures")]
+def draw(results: Path, id: str, group: Sequence[Row]) -> list[Path]:
+    """Draw the curves and the matrix of an id's first measured row; returns the files."""
+    done = [row for row in group if row.figures]
     if not done:
         return []
     row, written, place = done[0], [], results / "figures"
-    seed, folder = row["recipe"]["seed"], results / id
-    split = "test" if "test" in row["figures"] else "val"
-    found = row["figures"][split]
+    seed, folder = row.recipe.seed, results / id
+    split = "test" if "test" in row.figures else "val"
+    scores = row.figures[split]
     with styled():
         if len(log := read(folder / f"{seed}-log.csv")) > 1:
             steps = read(folder / f"{seed}-steps.csv")
             written.append(curves(f"{id}, seed {seed}", log, steps, place / f"{id}-curves.svg"))
-        title = f"{id}, {found['dataset']} {split}, seed {seed}"
-        written.append(confusion(title, found, place / f"{id}-confusion.svg"))
+        title = f"{id}, {scores.dataset} {split}, seed {seed}"
+        written.append(confusion(title, scores, place / f"{id}-confusion.svg"))
     return written
 
 
 def paths(results: Path, id: str) -> dict[str, Path]:
-    """Return the figures that are there for an id, by what they show."""
-    found = {kind: results / "figures" / f"{id}-{kind}.svg" for kind in ("curves", "confusion")}
-    return {kind: path for kind, path in found.items() if path.is_file()}
+    """Return the files of an id's figures that exist, by what they show."""
+    files = {name: results / "figures" / f"{id}-{name}.svg" for name in ("curves", "confusion")}
+    return {name: path for name, path in files.items() if path.is_file()}
 
 
 def curves(title: str, log: Sequence[dict[str, float]], steps: Sequence[dict[str, float]], path: Path) -> Path:
@@ -70,30 +71,34 @@ def pair(axes: Any, log: Sequence[dict[str, float]], across: str) -> None:
         place.legend(frameon=False, fontsize=9)
 
 
-def confusion(title: str, found: dict[str, Any], path: Path) -> Path:
+def confusion(title: str, scores: RowScores, path: Path) -> Path:
     """Draw a confusion matrix, each row divided by its sum, in percent."""
-    counts, labels = np.asarray(found["confusion"], float), found["labels"]
-    shares = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    counts, labels = np.asarray(scores.confusion, float), scores.labels
+    percent = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = 1.8 + 0.52 * len(labels)
     figure = canvas(side + 0.4, side)
     axes = figure.subplots()
     axes.pcolormesh(
-        np.arange(len(labels) + 1) - 0.5, np.arange(len(labels) + 1) - 0.5, shares, cmap="Blues", vmax=100, vmin=0
+        np.arange(len(labels) + 1) - 0.5, np.arange(len(labels) + 1) - 0.5, percent, cmap="Blues", vmax=100, vmin=0
     )
     axes.invert_yaxis()
     axes.set_aspect("equal")
-    for row, column in np.ndindex(shares.shape):
-        ink = "white" if shares[row, column] > 55 else "#1b2027"
-        axes.text(column, row, f"{shares[row, column]:.0f}", ha="center", va="center", color=ink, fontsize=9)
+    for row, column in np.ndindex(percent.shape):
+        ink = "white" if percent[row, column] > 55 else "#1b2027"
+        axes.text(column, row, f"{percent[row, column]:.0f}", ha="center", va="center", color=ink, fontsize=9)
     axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(labels)), labels)
     axes.set(xlabel="predicted", ylabel="label")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    low, high = (100 * v for v in found["accuracy_interval"])
-    accuracy = f"accuracy {100 * found['accuracy']:.2f} % ({low:.2f} to {high:.2f})"
-    axes.set_title(f"{title}\n{accuracy}, rows in percent", fontsize=10)
+    axes.set_title(f"{title}\naccuracy {in_percent(scores)}, rows in percent", fontsize=10)
     return save(figure, path)
+
+
+def in_percent(scores: RowScores) -> str:
+    """Return accuracy and its interval in percent."""
+    low, high = (100 * (end or 0.0) for end in scores.accuracy_interval or (0.0, 0.0))
+    return f"{100 * (scores.accuracy or 0.0):.2f} % ({low:.2f} to {high:.2f})"
 
 
 def canvas(width: float, height: float) -> Any:
@@ -134,30 +139,33 @@ def is_number(text: str) -> bool:
     return True
 
 
-def sweep(content: dict[str, Any], path: Path) -> Path:
-    """Draw a sweep: val accuracy and least loss of each cell, a dot per seed and a line through the means of numbers.
+def sweep(swept: Sweep, path: Path) -> Path:
+    """Draw val accuracy and the lowest loss of each cell of a sweep: a dot per seed, a line through the means.
 
-    Settings that are not numbers have no order to draw a line in: their means are short bars.
+    Settings that are not numbers have no order, so their means are short bars.
     """
-    cells, runs = content["cells"], content["runs"]
-    names = [", ".join(cell["values"]) for cell in cells]
+    cells = swept.cells
+    names = [", ".join(cell.values) for cell in cells]
     ordered = all(is_number(name) for name in names)
     with styled():
         figure = canvas(7.2, 3.2)
-        panels = (("val_accuracy", "val accuracy, %", 100, BLUE), ("loss_least", "least training loss", 1, ORANGE))
+        panels = (("val_accuracy", "val accuracy, %", 100, BLUE), ("loss_least", "lowest training loss", 1, ORANGE))
         for axes, (key, label, factor, colour) in zip(figure.subplots(1, 2), panels, strict=True):
-            means = [float("nan") if cell[key]["mean"] is None else factor * cell[key]["mean"] for cell in cells]
+            means = [float("nan") if (value := cell.spread(key).mean) is None else factor * value for cell in cells]
             if ordered:
                 axes.plot(range(len(cells)), means, color=colour, linewidth=1.4)
             else:
                 axes.hlines(means, [k - 0.25 for k in range(len(cells))], [k + 0.25 for k in range(len(cells))], colour)
-            ended = [run for run in runs if run[key] is not None]
-            places = [names.index(", ".join(run["values"])) for run in ended]
-            axes.scatter(places, [factor * run[key] for run in ended], s=22, color=colour, alpha=0.6, zorder=3)
+            dots = [
+                (names.index(", ".join(run.values)), factor * value)
+                for run in swept.runs
+                if (value := run.measure(key)) is not None
+            ]
+            axes.scatter([x for x, _ in dots], [y for _, y in dots], s=22, color=colour, alpha=0.6, zorder=3)
             turned = {"rotation": 35, "ha": "right"} if max(map(len, names)) * len(names) > 40 else {}
             axes.set_xticks(range(len(cells)), names, **turned)
-            axes.set(xlabel=", ".join(key.rpartition(".")[2] for key in content["keys"]), ylabel=label)
+            axes.set(xlabel=", ".join(key.rpartition(".")[2] for key in swept.keys), ylabel=label)
             axes.margins(x=0.08, y=0.15)
             axes.grid(alpha=0.25)
-        figure.suptitle(content["title"], fontsize=11)
+        figure.suptitle(swept.title, fontsize=11)
         return save(figure, path)

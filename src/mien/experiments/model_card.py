@@ -1,10 +1,10 @@
-"""Model cards of the shipped weights, in Markdown: what each is, for what, what it learnt from, how good, for whom.
+"""Model cards of the shipped weights, in Markdown: what each is for, what it was trained on, how good it is.
 
     python -m mien.experiments.model_card results       # writes results/NAME/README.md for every shipped name
 
-After Mitchell et al., Model Cards for Model Reporting (2019).  Every figure comes from the file's own card and from
-results; what was not measured is said to be missing.  Energy is the one estimate: the time that training took, times an
-assumed power, with both beside it.
+After Mitchell et al., Model Cards for Model Reporting (2019).  Every score comes from the file's own card and from
+results; missing measurements are listed as missing.  Only the energy is an estimate: the time of training times an
+assumed power, both of which are given.
 """
 
 import sys
@@ -28,10 +28,10 @@ from mien.inference.classify import Classifier, names
 from mien.training.runlog import read_json
 
 WATTS = {"cpu": 10.0, "cuda": 700.0}
-"""Assumed power in W: of a busy CPU thread with its share of the machine, and of a whole data centre GPU."""
+"""Assumed power in W: of a busy CPU thread with its part of the machine, and of a whole data centre GPU."""
 
 AGREEMENT = ((0.95, "95 % or more"), (0.75, "75 to 95 %"), (0.55, "55 to 75 %"), (0.0, "less than 55 %"))
-"""Least share that the most frequent answer has of those who named an expression, and what that is called."""
+"""Smallest fraction of the annotators who named an expression that chose the most frequent one, in words."""
 
 AGREED = "people who agreed"
 NONE = "no majority, or no face"
@@ -48,10 +48,10 @@ MEANT = """
 ## Use
 
 Meant for research on images and recordings of consenting people: as a measurement among others of how faces look,
-with its uncertainty, never as the finding itself.  Not meant for: decisions about a person; people at work or in
-education; detecting lies, intent, illness or identity; children's faces, drawings and animals, of which nothing was
-measured by itself.  What it calls an expression is what annotators of web photographs called so; covered, sidelong and
-tiny faces are read worse, and cultures name expressions differently.
+with its uncertainty, never as the result itself.  Not meant for decisions about a person; for people at work or in
+education; for detecting lies, intent, illness or identity; or for children, drawings and animals, which were not
+measured separately.  Its expressions are those that annotators of web photographs named.  Accuracy is lower on covered,
+sidelong and tiny faces, and cultures name expressions differently.
 """
 
 UNKNOWN_PEOPLE = (
@@ -85,7 +85,7 @@ def write(results: Path, name: str) -> Path:
 
 
 def agreed(test: Result, results: Path) -> dict[str, NDArray[np.str_]]:
-    """Return the column that says how far people agreed on each image, by its votes or those in results/ferplus.
+    """Return a column of how far annotators agreed on each image, by its votes or those in results/ferplus.
 
     Empty where no votes are known.
     """
@@ -99,7 +99,7 @@ def agreed(test: Result, results: Path) -> dict[str, NDArray[np.str_]]:
 
 def text(
     card: Card,
-    figures: Mapping[str, Any],
+    scores: Mapping[str, Any],
     groups: Mapping[str, NDArray[np.str_]],
     test: Result | None,
     *,
@@ -108,14 +108,14 @@ def text(
 ) -> str:
     """Return a model card.
 
-    `figures` holds what `describe` says of the splits "val" and "test", where they were measured; `test` is the result
-    behind the latter, and `groups` columns of words for its samples, as `fairness` takes them.  `stress` is what
-    `mien stress` found.
+    `scores` holds the scores of the splits "val" and "test" that were measured, as JSON has them.  `test` is the result
+    behind the latter, and `groups` columns of words for its samples, as `fairness` takes them.  `stress` is the content
+    of stress.json.
     """
     parts = [HEAD.format(name=card.name, notes=card.notes, notice=NOTICE), facts(card, megabytes), MEANT]
-    parts += [data(card, figures), scores(figures)]
-    if "test" in figures:
-        parts.append(per_class(figures["test"]))
+    parts += [data(card, scores), headline(scores)]
+    if "test" in scores:
+        parts.append(per_class(scores["test"]))
     parts.append(by_group(test, groups) if test is not None else "")
     parts += [robustness(stress) if stress else "", energy(card)]
     return "\n".join(part.strip("\n") + "\n" for part in parts if part)
@@ -137,88 +137,89 @@ def facts(card: Card, megabytes: float) -> str:
     return grid(("", ""), lines)
 
 
-def data(card: Card, figures: Mapping[str, Any]) -> str:
-    """Return what was learnt from, chosen on and measured on."""
+def data(card: Card, scores: Mapping[str, Any]) -> str:
+    """Return what the weights were trained, selected and measured on."""
     recipe = card.recipe.get("data", {})
     name = card.data.get("name", recipe.get("name", "unknown"))
     second = (recipe.get("auxiliary") or {}).get("name")
-    more = f" A second head learnt from {second} on the same images and was thrown away." if second else ""
-    sizes = ", ".join(f"{split} {figures[split]['n']:,}" for split in ("val", "test") if split in figures)
+    more = f" A second head was trained on {second} labels of the same images and then removed." if second else ""
+    sizes = ", ".join(f"{split} {scores[split]['n']:,}" for split in ("val", "test") if split in scores)
     source = ""
     if {name, second} & {"fer2013", "ferplus"}:
         source = (
-            "  The images are FER2013's (Goodfellow et al., 2013): 48 x 48 grey faces found by searching the web for "
-            "words of emotion; val is PublicTest and test PrivateTest.  People agree with its labels about two times "
+            "  The images are FER2013's (Goodfellow et al., 2013): 48 x 48 grey faces from web searches for words "
+            "of emotion; val is PublicTest and test PrivateTest.  People agree with its labels about two times "
             "in three (65 +- 5 %, published there); FERPlus (Barsoum et al., 2016) is ten people's votes on them."
         )
-    taught = card.recipe.get("distill") or {}
-    words = taught.get("weights", ())
-    count = 1 if isinstance(words, str) else len(words)
+    distilled = card.recipe.get("distill") or {}
+    teachers = distilled.get("weights", ())
+    count = 1 if isinstance(teachers, str) else len(teachers)
     if count:
-        teachers = "a teacher" if count == 1 else f"the mean of {count} teachers"
-        more += f" The targets are by {percent(taught.get('weight', 0.5))} those of {teachers} of the same images."
+        source = "a teacher" if count == 1 else f"the mean of {count} teachers"
+        weight = percent(distilled.get("weight", 0.5))
+        more += f" The targets have a weight of {weight} of the probabilities of {source} for the same images."
     return (
-        f"\n## Data\n\nLearnt from the training split of {name} alone, no images from elsewhere.{more}  Epoch, "
-        "temperature and threshold were chosen on val; test was opened once for this file, when those before it had "
+        f"\n## Data\n\nTrained on the training split of {name} only, without other images.{more}  Epoch, "
+        "temperature and threshold were selected on val; test was opened once for this file, after earlier files had "
         f"been scored.  Images measured: {sizes or 'none'}.{source}\n"
     )
 
 
-def scores(figures: Mapping[str, Any]) -> str:
-    """Return the table of headline figures, all and without twins."""
-    if not figures:
-        return "\n## Figures\n\nNothing was measured.\n"
-    columns = [(split, figures[split]) for split in ("val", "test") if split in figures]
+def headline(scores: Mapping[str, Any]) -> str:
+    """Return the table of headline scores, with and without near-duplicates."""
+    if not scores:
+        return "\n## Scores\n\nNothing was measured.\n"
+    columns = [(split, scores[split]) for split in ("val", "test") if split in scores]
     columns += [
-        (f"{split} without twins", found["clean"]) for split, found in columns if found["clean"]["n"] is not None
+        (f"{split} without near-duplicates", each["clean"]) for split, each in columns if each["clean"]["n"] is not None
     ]
-    head = ("", *(f"{name}, {found['n']:,}" for name, found in columns))
-    rows = [[word, *(with_interval(found, key) for _, found in columns)] for key, word in SCORES.items()]
-    told = "95 % intervals in brackets.  A twin is an image that also is, or nearly is, in the training split."
-    return f"\n## Figures\n\n{told}  {ECE_NOTE}\n\n{grid(head, rows)}"
+    head = ("", *(f"{name}, {each['n']:,}" for name, each in columns))
+    rows = [[word, *(with_interval(each, key) for _, each in columns)] for key, word in SCORES.items()]
+    note = "95 % intervals in brackets.  A near-duplicate is an image that is also, or nearly, in the training split."
+    return f"\n## Scores\n\n{note}  {ECE_NOTE}\n\n{grid(head, rows)}"
 
 
 SCORES = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "macro_f1": "macro-F1",
-    "top2": "right among the first two",
+    "top2": "top-2 accuracy",
     "ece": "calibration error (ECE)",
 }
 
 
-def with_interval(found: Mapping[str, Any], key: str) -> str:
-    """Return a share in percent with its interval.
+def with_interval(scores: Mapping[str, Any], key: str) -> str:
+    """Return a fraction in percent with its interval.
 
     >>> with_interval({"ece": 0.02, "ece_interval": [0.01, 0.031]}, "ece"), with_interval({}, "ece")
     ('2.0 % (1.0 to 3.1)', '-')
     """
-    if found.get(key) is None:
+    if scores.get(key) is None:
         return "-"
-    low, high = found.get(f"{key}_interval") or (None, None)
+    low, high = scores.get(f"{key}_interval") or (None, None)
     ends = "" if low is None or high is None else f" ({100 * low:.1f} to {100 * high:.1f})"
-    return f"{100 * found[key]:.1f} %{ends}"
+    return f"{100 * scores[key]:.1f} %{ends}"
 
 
-def per_class(found: Mapping[str, Any]) -> str:
-    """Return a row per expression, and which is read worst and for what it is taken."""
-    known = found["per_class"]
+def per_class(scores: Mapping[str, Any]) -> str:
+    """Return a row per expression, and the one with the lowest F1 and what it is mistaken for."""
+    known = scores["per_class"]
     rows = [
         [label, *(percent(known[label][key]) for key in ("precision", "recall", "f1")), f"{known[label]['support']:,}"]
-        for label in found["labels"]
+        for label in scores["labels"]
     ]
     worst = min((label for label in known if known[label]["support"]), key=lambda label: known[label]["f1"])
-    row = found["confusion"][found["labels"].index(worst)]
+    row = scores["confusion"][scores["labels"].index(worst)]
     taken, times = max(
-        ((label, n) for label, n in zip(found["labels"], row, strict=True) if label != worst), key=lambda pair: pair[1]
+        ((label, n) for label, n in zip(scores["labels"], row, strict=True) if label != worst), key=lambda pair: pair[1]
     )
-    told = f"Worst: {worst}"
-    told += f", most often taken for {taken} ({times:,} of {known[worst]['support']:,})." if times else "."
-    return f"\n### Per expression, on test\n\n{told}\n\n{grid(('', 'precision', 'recall', 'F1', 'images'), rows)}"
+    note = f"Lowest F1: {worst}"
+    note += f", most often mistaken for {taken} ({times:,} of {known[worst]['support']:,})." if times else "."
+    return f"\n### Per expression, on test\n\n{note}\n\n{grid(('', 'precision', 'recall', 'F1', 'images'), rows)}"
 
 
 def agreement(votes: NDArray[np.integer]) -> NDArray[np.str_]:
-    """Return how many of those who named an expression agreed on each image, in words, (N,); "" where nobody did.
+    """Return how far those who named an expression agreed on each image, in words (N,); "" where nobody named one.
 
     `votes` are counts (N, K).
 
@@ -226,13 +227,13 @@ def agreement(votes: NDArray[np.integer]) -> NDArray[np.str_]:
     ['95 % or more', '75 to 95 %', '']
     """
     total = votes.sum(1)
-    share = votes.max(1) / np.maximum(total, 1)
-    words = np.select([share >= least for least, _ in AGREEMENT], [word for _, word in AGREEMENT], "")
+    agreed = votes.max(1) / np.maximum(total, 1)
+    words = np.select([agreed >= minimum for minimum, _ in AGREEMENT], [word for _, word in AGREEMENT], "")
     return np.where(total > 0, words, "").astype(np.str_)
 
 
 def by_group(test: Result, groups: Mapping[str, NDArray[np.str_]]) -> str:
-    """Return accuracy by group, and what is not known about people."""
+    """Return accuracy by group, and a note about groups of people that the data do not name."""
     rows = []
     order = {word: k for k, word in enumerate(ORDER)}
     for audit in fairness(test, groups).columns if groups else ():
@@ -242,7 +243,7 @@ def by_group(test: Result, groups: Mapping[str, NDArray[np.str_]]) -> str:
             rows.append([f"{audit.column}: {group.group}", f"{group.n:,}", accuracy, with_interval(scores, "ece")])
     table = grid(("", "images", "accuracy", "ECE"), rows) if rows else ""
     if AGREED in groups:
-        table = f"Of FERPlus's ten, those who named an expression: how many named the same.\n\n{table}"
+        table = f"Of the ten annotators of FERPlus who named an expression, how many named the same.\n\n{table}"
     return f"\n### Per group, on test\n\n{table}\n\n{UNKNOWN_PEOPLE}\n"
 
 
@@ -253,22 +254,22 @@ def robustness(stress: Mapping[str, Any]) -> str:
         families.setdefault(corruption["family"], []).extend(s["accuracy"] for s in corruption["severities"])
     rows = [[name, percent(mean(values))] for name, values in families.items()]
     rows.append(["all", percent(mean(value for values in families.values() for value in values))])
-    told = f"On {stress['n']:,} images of {stress['split']}, {percent(stress['clean']['accuracy'])} as they are."
-    note = f"{told}  Mean accuracy over five strengths of each corruption:"
+    clean = f"On {stress['n']:,} images of {stress['split']}, {percent(stress['clean']['accuracy'])} as they are."
+    note = f"{clean}  Mean accuracy over five strengths of each corruption:"
     return f"\n### Corrupted images\n\n{note}\n\n{grid(('corruption', 'accuracy'), rows)}"
 
 
 def energy(card: Card) -> str:
-    """Return what training took, with an estimate of the energy."""
+    """Return the time of training, with an estimate of the energy."""
     facts, used = card.provenance, kilowatt_hours(card.provenance)
-    share = f"{facts['seconds'] / 60:.0f} min" if "seconds" in facts else "-"
+    time = f"{facts['seconds'] / 60:.0f} min" if "seconds" in facts else "-"
     device = f"{facts.get('device', '-')}, {facts.get('threads', '-')} thread(s)"
-    told = (
+    note = (
         f"Estimated, not metered: {WATTS['cpu']:.0f} W for each busy CPU thread, {WATTS['cuda']:.0f} W for a GPU.  "
-        "Runs that were tried before this one, and the training of its teachers, are not in it."
+        "Earlier runs and the training of its teachers are not included."
     )
-    row = (device, share, "unknown" if used is None else f"{used:.3f} kWh")
-    return f"\n## Energy of training\n\n{told}\n\n{grid(('device', 'time', 'energy'), [row])}"
+    row = (device, time, "unknown" if used is None else f"{used:.3f} kWh")
+    return f"\n## Energy of training\n\n{note}\n\n{grid(('device', 'time', 'energy'), [row])}"
 
 
 def kilowatt_hours(provenance: Mapping[str, Any]) -> float | None:

@@ -1,6 +1,6 @@
-"""A measured row: what one recipe and one seed gave, as results/<id>/<seed>.json with its arrays and its log.
+"""A measured row: the scores of one recipe and one seed, as results/<id>/<seed>.json with its arrays and its log.
 
-    results/cnn4/0.json       figures on val and test (all and clean), recipe, environment, what was published
+    results/cnn4/0.json       scores on val and test (all and clean), recipe, environment, published scores
     results/cnn4/0-val.npz    ids, probabilities, targets; no pixels        (0-test.npz likewise)
     results/cnn4/0-log.csv    the curves: loss and val per epoch            (0-steps.csv per step, where probed)
 
@@ -15,15 +15,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mien.errors import RecipeError
+from mien.errors import RecipeError, UsageError
 from mien.evaluation.published import published
 from mien.evaluation.result import Result
+from mien.experiments.schema import Row, RowFile, Shortened
 from mien.outputs import staged
+from mien.reading.guard import parsing
+from mien.reading.shape import fits
 from mien.reading.tables import records
 from mien.training import recipe as recipes
 from mien.training.finalize import SplitScores
 from mien.training.recipe import Recipe
-from mien.training.runlog import read_environment, read_json, write_json
+from mien.training.runlog import Environment, read_environment, read_json, write_json
 
 KEPT = ("epoch", "step", "loss", "seconds", "train_accuracy", "val_accuracy", "val_macro_f1", "val_nll")
 """Columns of a run's log that a row keeps."""
@@ -60,12 +63,12 @@ def resolve(names: list[str]) -> list[str]:
 
 
 def apart(names: list[str]) -> None:
-    """Refuse files whose rows would be taken for those of a packaged recipe with other content; RecipeError."""
+    """Refuse recipes that would share their rows with a packaged recipe of other content; RecipeError."""
     packaged = {identity(name): name for name in recipes.names()}
     for name in names:
         recipe = recipes.load(name)
-        twin = packaged.get(identity(recipe.name))
-        if twin and recipe.model_copy(update={"name": twin}) != recipes.load(twin):
+        same_id = packaged.get(identity(recipe.name))
+        if same_id and recipe.model_copy(update={"name": same_id}) != recipes.load(same_id):
             raise RecipeError(f"{name}: name: {recipe.name} is taken by a packaged recipe", "a name of its own")
 
 
@@ -75,63 +78,64 @@ def digest(recipe: Recipe) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def find(results: Path, recipe: Recipe) -> dict[str, Any] | None:
-    """Return the row of this recipe and seed if there is one with figures, else None."""
+def find(results: Path, recipe: Recipe) -> RowFile | None:
+    """Return the measured row of this recipe and seed, or None."""
     path = row_path(results, recipe)
-    row = read_json(path) if path.is_file() else None
-    return row if row and row.get("figures") and row.get("digest") == digest(recipe) else None
+    file = read_row(path) if path.is_file() else None
+    return file if file and file.row.figures and file.row.digest == digest(recipe) else None
+
+
+def read_row(path: Path, kind: type[Row] = Row) -> RowFile:
+    """Read the file of a row; UsageError when mien did not write it."""
+    content = read_json(path)
+    with parsing(path, "a row that mien wrote", UsageError, "remove it"):
+        return RowFile(fits(kind, content), content)
 
 
 def row_path(results: Path, recipe: Recipe) -> Path:
-    """Return where the row of a recipe and seed lies."""
+    """Return the path of the row of a recipe and seed."""
     return results / identity(recipe.name) / f"{recipe.seed}.json"
 
 
 def write(
-    recipe: Recipe, folder: Path, figures: Mapping[str, SplitScores], environment: Mapping[str, Any], **more: Any
+    recipe: Recipe, folder: Path, scores: Mapping[str, SplitScores], environment: Environment | None, **more: Any
 ) -> Path:
-    """Write <seed>.json into a folder and return it; `more` are further facts, such as the file that was measured."""
+    """Write <seed>.json into a folder and return its path; `more` are other keys, such as the measured file."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{recipe.seed}.json"
     content = {
         "name": folder.name,
         **more,
-        "figures": figures,
-        "environment": environment,
-        "published": known(recipe.name),
+        "figures": scores,
+        "environment": environment.public() if environment else {},
     }
-    write_json({**content, "recipe": recipe.model_dump(mode="json")}, path)
+    write_json({**content, "published": known(recipe.name), "recipe": recipe.model_dump(mode="json")}, path)
     return path
 
 
 def known(name: str) -> list[dict[str, Any]]:
-    """Return what was published about a recipe's system, without matrices."""
+    """Return the published scores of a recipe's system as rows have them, without matrices."""
     records = (asdict(record) for record in published(name))
     return [{key: value for key, value in record.items() if key not in ("matrix", "labels")} for record in records]
 
 
 def keep_run(
-    recipe: Recipe,
-    run: Path,
-    results: Path,
-    figures: Mapping[str, SplitScores],
-    shortened: Mapping[str, Any] | None = None,
+    recipe: Recipe, run: Path, results: Path, scores: Mapping[str, SplitScores], shortened: Shortened | None = None
 ) -> Path:
-    """Write a finished run's row: figures, arrays and curves; returns the JSON file.
+    """Write a finished run's row: scores, arrays and curves; returns the path of the JSON file.
 
-    `recipe` is the one that was asked for; the run's own may be shorter.
+    `recipe` is the full one; the run's own may be shorter.
     """
     folder = row_path(results, recipe).parent
     for split in ("val", "test"):
-        if (run / f"{split}.npz").is_file() and split in figures:
+        if (run / f"{split}.npz").is_file() and split in scores:
             Result.load(run / f"{split}.npz").save(folder / f"{recipe.seed}-{split}.npz")
     for name in ("log", "steps"):
         if (run / f"{name}.csv").is_file():
             thin(run / f"{name}.csv", folder / f"{recipe.seed}-{name}.csv")
-    environment = read_environment(run).public()
-    measured = {split: figures[split] for split in ("val", "test") if split in figures}
-    more = {"file": "model", "digest": digest(recipe), "shortened": shortened}
-    return write(recipes.load(run / "recipe.yaml"), folder, measured, environment, **more)
+    measured = {split: scores[split] for split in ("val", "test") if split in scores}
+    more = {"file": "model", "digest": digest(recipe), "shortened": shortened and shortened.to_dict()}
+    return write(recipes.load(run / "recipe.yaml"), folder, measured, read_environment(run), **more)
 
 
 def thin(source: Path, target: Path) -> None:

@@ -1,17 +1,19 @@
-"""Runs that were begun before: which of them a recipe goes on with.
+"""Earlier runs that a recipe can resume.
 
-A run is gone on with when it was begun for the same recipe, seed and budget on the data that is here; a finished one
-gives its figures at once.  One that learnt from other data is left alone, with a line that says so; a damaged one is
-an error that says what to remove, because days of training may lie in it.
+A run is resumed when it was started for the same recipe, seed and budget, on the data that is here; a finished one only
+gives its scores.  A run that was trained on other data is left alone, and a line says so.  A damaged run is an error
+that names what to remove, because it may hold days of training.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from mien.errors import RecipeError, WeightsError
+from mien.errors import RecipeError, UsageError, WeightsError
 from mien.experiments import record as rows
+from mien.experiments.schema import Shortened
 from mien.printable import say
+from mien.reading.guard import parsing
+from mien.reading.shape import fits
 from mien.training import checkpoint
 from mien.training import recipe as recipes
 from mien.training.batches import read
@@ -19,66 +21,70 @@ from mien.training.recipe import Recipe
 from mien.training.runlog import read_environment, read_json
 
 MARK = "shortened.json"
-"""In a run folder: what was asked for, when it was begun under a budget; `epochs` when its own recipe is shorter."""
+"""In the folder of a run with a budget: its minutes and recipe, and `epochs` where the recipe was shortened."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """Minutes that a row may take: as asked for, and what is left for it now."""
+    """Minutes of a row: its part of the budget, and how many are left for it now."""
 
-    asked: float
+    minutes: float
     left: float
 
 
 def earlier(recipe: Recipe, root: Path | None, out: Path, part: Part | None) -> Path | None:
-    """Return the newest run folder that was begun for this recipe, seed and budget on the data that is here."""
-    found = [path.parent for path in (out / recipe.name).glob(f"{recipe.seed}-*/recipe.yaml")]
-    for run in sorted(found, reverse=True):
-        if asked_for(run, recipe, part) and learnt_here(run, recipe, root):
+    """Return the newest run that was started for this recipe, seed and budget on the data that is here, or None."""
+    runs = [path.parent for path in (out / recipe.name).glob(f"{recipe.seed}-*/recipe.yaml")]
+    for run in sorted(runs, reverse=True):
+        if matches(run, recipe, part) and same_data(run, recipe, root):
             check(run)
             return run
     return None
 
 
-def asked_for(run: Path, recipe: Recipe, part: Part | None) -> bool:
-    """Return whether a run was begun for this recipe and budget."""
+def matches(run: Path, recipe: Recipe, part: Part | None) -> bool:
+    """Return whether a run was started for this recipe and budget."""
     try:
         own = recipes.load(run / "recipe.yaml")
-    except RecipeError as error:  # begun by another version of mien, or killed as it began
+    except RecipeError as error:  # of another version of mien, or killed as it started
         say(f"{run} is left alone: {error}")
         return False
-    if mark := facts(run, MARK):
-        asked, minutes = mark.get("digest"), mark.get("minutes", 0)
-        return bool(part and asked == rows.digest(recipe) and minutes >= 0.99 * part.asked)
-    if part is not None or own.test != recipe.test:  # one that keeps test closed is no row
+    if mark := shortened(run):
+        return bool(part and mark.digest == rows.digest(recipe) and mark.minutes >= 0.99 * part.minutes)
+    if part is not None or own.test != recipe.test:  # a run that keeps test closed gives no row
         return False
     return rows.digest(own) == rows.digest(recipe)
 
 
-def learnt_here(run: Path, recipe: Recipe, root: Path | None) -> bool:
-    """Return whether a run learnt, or has yet to learn, from the data that is here, and say so where it did not."""
+def same_data(run: Path, recipe: Recipe, root: Path | None) -> bool:
+    """Return whether a run was, or is yet to be, trained on the data that is here; a line on stderr says if not."""
     if not (run / "env.json").is_file():
         return True
-    environment = read_environment(run, f"remove {run} to start anew")
-    learnt, here = environment.data.fingerprint, read(recipe, root, "train").fingerprint
-    if learnt == here:
+    environment = read_environment(run, f"remove {run} to train again")
+    own, here = environment.data.fingerprint, read(recipe, root, "train").fingerprint
+    if own == here:
         return True
-    say(f"{run} is left alone: it learnt from other data ({learnt}) than is here ({here})")
+    say(f"{run} is left alone: it was trained on other data ({own}) than is here ({here})")
     return False
 
 
 def check(run: Path) -> None:
-    """Refuse a run with a file that cannot be read; WeightsError or UsageError, with what to remove."""
-    facts(run, "metrics.json")
+    """Refuse a run with a file that cannot be read; WeightsError or UsageError, which says what to remove."""
+    if (run / "metrics.json").is_file():
+        read_json(run / "metrics.json", f"remove {run} to train again")
     if (run / "last.pt").is_file():
         try:
             checkpoint.load(run / "last.pt", checkpoint.Last)
         except WeightsError as error:
             got = str(error).partition(";")[0]
-            raise WeightsError(got, do=f"remove {run} to start anew") from None
+            raise WeightsError(got, do=f"remove {run} to train again") from None
 
 
-def facts(run: Path, name: str) -> dict[str, Any]:
-    """Return what a file of a run holds, nothing where there is none; UsageError when it cannot be read."""
-    path = run / name
-    return read_json(path, f"remove {run} to start anew") if path.is_file() else {}
+def shortened(run: Path) -> Shortened | None:
+    """Return the budget that a run was started with, or None; UsageError when its file cannot be read."""
+    path, do = run / MARK, f"remove {run} to train again"
+    if not path.is_file():
+        return None
+    content = read_json(path, do)
+    with parsing(path, "what mien wrote", UsageError, do):
+        return fits(Shortened, content)

@@ -1,7 +1,7 @@
-"""What a run's weights say of real photos: label and probability drawn on images that arrive inside packages.
+"""A run's predictions on real photos: label and probability drawn on images that packages bring along.
 
 As in Li, Shen, Miao: Facial Expression Recognition (UC Santa Cruz, 2018), section 5: a Haar cascade finds the face, the
-crop becomes grey and 48x48 pixels (or whatever the weights take), the network answers, the image shows it.
+crop becomes grey and 48x48 pixels (or the size of the weights), and the prediction is drawn on the image.
 """
 
 from importlib.util import find_spec
@@ -23,14 +23,14 @@ SIDE = 480
 
 
 def photos(weights: Path, target: Path) -> str:
-    """Write the figure of a weights file, and say in a word what was done."""
-    found = {package: path for package, name in PHOTOS.items() if (path := locate(package, name))}
-    missing = [package for package in PHOTOS if package not in found]
+    """Draw the figure of a weights file; returns a line about it."""
+    installed = {package: path for package, name in PHOTOS.items() if (path := locate(package, name))}
+    missing = [package for package in PHOTOS if package not in installed]
     note = "".join(f" (without the photo of {package}: not installed)" for package in missing)
-    if not found:
+    if not installed:
         return f"no photos{note}"
     pipeline = Pipeline(str(weights), "haar")
-    panels = [panel(pipeline, path) for path in found.values()]
+    panels = [panel(pipeline, path) for path in installed.values()]
     with staged(target) as scratch:
         Image.fromarray(np.concatenate(panels, axis=1)).save(scratch, "PNG", optimize=True)
     return f"{target}{note}"

@@ -1,11 +1,11 @@
-"""Run a recipe over a grid of its keys, several seeds each; a table and a plot of what val says.
+"""Run a recipe over a grid of its keys, several seeds each; a table and a plot of scores on val.
 
     mien sweep feratt-cls model.options.filters=8,16,32 data.limit=2000 --runs 3
 
-Each cell is trained like any run and kept in a folder that its values name, so the same command goes on where it was
-stopped; a run whose loss diverges is told as such, and the others go on.  Only val is read; test stays closed.  Given
-are val figures of the selected epoch, and the least training loss and its epoch, each as mean +- standard deviation
-over the seeds.
+Each cell is trained like any run, in a folder named after its values, so the same command resumes a stopped sweep.  A
+run whose loss diverges is reported, and the others continue.  Only val is read; test stays closed.  The table has the
+scores on val of the selected epoch, and the lowest training loss and its epoch, each as mean +- standard deviation over
+the seeds.
 """
 
 import csv
@@ -16,18 +16,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
 
 from mien import outputs
 from mien.errors import DivergedError, OutputError, RecipeError, UsageError
 from mien.evaluation.metrics import METRICS
 from mien.experiments import figures, resume
-from mien.experiments import record as rows
+from mien.experiments.record import digest, identity, resolve
+from mien.experiments.schema import Spread, Sweep, SweepCell, SweepRun
 from mien.outputs import staged
 from mien.outputs.lock import locked
 from mien.outputs.record import read as read_record
 from mien.outputs.run_folder import recorded
 from mien.printable import say
+from mien.reading.guard import parsing
+from mien.reading.shape import fits
 from mien.training import recipe as recipes
 from mien.training import runlog
 from mien.training.network import check
@@ -37,19 +39,19 @@ from mien.training.runlog import read_json, write_json
 from mien.training.train import train
 
 FILES = ("sweep.json", "sweep.csv", "sweep.svg")
-"""What a sweep writes into its folder, beside its runs."""
+"""Files of a sweep's folder, beside its runs."""
 
 MEASURES = {  # key: heading, factor
     "val_accuracy": ("val accuracy, %", 100),
     "val_macro_f1": ("val macro-F1, %", 100),
     "val_nll": ("val NLL", 1),
     "epoch": ("epoch selected", 1),
-    "loss_least": ("least loss", 1),
+    "loss_least": ("lowest loss", 1),
     "loss_epoch": ("its epoch", 1),
-    "val_nll_least": ("least val NLL", 1),
+    "val_nll_least": ("lowest val NLL", 1),
     "val_nll_epoch": ("its epoch", 1),
 }
-"""What is told of a run, in this order."""
+"""The columns of a run, in this order."""
 
 
 @dataclass(frozen=True)
@@ -70,34 +72,31 @@ class Grid:
     cells: tuple[Cell, ...]
 
 
-def sweep(
-    name: str, words: Sequence[str], *, runs: int, root: Path | None, out: Path | None, device: str
-) -> dict[str, Any]:
-    """Train what is not there yet, write sweep.json, sweep.csv and sweep.svg, and return sweep.json's content."""
+def sweep(name: str, words: Sequence[str], *, runs: int, root: Path | None, out: Path | None, device: str) -> Sweep:
+    """Train the missing runs, write sweep.json, sweep.csv and sweep.svg, and return the sweep."""
     check_device(device)
-    found = grid(name, words, runs)
-    folder = out or Path("sweeps") / "-".join(
-        (rows.identity(found.name), *(key.rpartition(".")[2] for key in found.keys))
-    )
+    plan = grid(name, words, runs)
+    ending = (key.rpartition(".")[2] for key in plan.keys)
+    folder = out or Path("sweeps") / "-".join((identity(plan.name), *ending))
     runlog.make(folder)
-    asked = {"recipe": name, "grid": list(words), "runs": runs, "root": root, "out": out, "device": device}
+    settings = {"recipe": name, "grid": list(words), "runs": runs, "root": root, "out": out, "device": device}
     with locked(folder):
         refuse_others(folder)
-        tried = [cell.recipes[0] for cell in found.cells]
+        tried = [cell.recipes[0] for cell in plan.cells]
         for recipe in tried:
             check(recipe)
-        for recipe in tried:  # the last cell may be the one that cannot be
+        for recipe in tried:  # the last cell may be the one that cannot be trained
             try_out(recipe, root)
         for run in (folder / "runs").glob("*"):
             resume.check(run)
-        with recorded(folder, "sweep", FILES, asked):
-            return write(found, train_all(found, root, folder, device), folder)
+        with recorded(folder, "sweep", FILES, settings):
+            return write(plan, train_all(plan, root, folder, device), folder)
 
 
 def refuse_others(folder: Path) -> None:
     """Refuse a folder with a table or a plot that no sweep wrote, or that was changed since; OutputError.
 
-    A sweep of an earlier version has no record, and is known by what its sweep.json holds.
+    A sweep of an earlier version has no record, but it has a sweep.json.
     """
     mark = read_record(folder)
     for name in (name for name in FILES if os.path.lexists(folder / name)):
@@ -108,20 +107,20 @@ def refuse_others(folder: Path) -> None:
 
 
 def known(folder: Path) -> bool:
-    """Whether the sweep.json of a folder is one."""
+    """Whether a folder has the sweep.json of a sweep."""
     with suppress(UsageError):
         return {"title", "keys", "cells", "runs"} <= read_json(folder / "sweep.json").keys()
     return False
 
 
-def train_all(found: Grid, root: Path | None, folder: Path, device: str) -> list[dict[str, Any]]:
-    """Train every cell and seed, and return a line for each: its values, its seed and `MEASURES`."""
-    total, lines = sum(len(cell.recipes) for cell in found.cells), []
-    for number, (cell, recipe) in enumerate(((c, r) for c in found.cells for r in c.recipes), 1):
-        told = " ".join(f"{key}={value}" for key, value in zip(found.keys, cell.values, strict=True))
-        say(f"[{number}/{total}] {told or found.name}, seed {recipe.seed}")
-        found_there = outcome(recipe, root, folder / "runs" / rows.digest(recipe), device)
-        lines.append({"values": list(cell.values), "seed": recipe.seed, **found_there})
+def train_all(plan: Grid, root: Path | None, folder: Path, device: str) -> list[SweepRun]:
+    """Train every cell and seed, and return the runs."""
+    total, lines = sum(len(cell.recipes) for cell in plan.cells), []
+    for number, (cell, recipe) in enumerate(((c, r) for c in plan.cells for r in c.recipes), 1):
+        setting = " ".join(f"{key}={value}" for key, value in zip(plan.keys, cell.values, strict=True))
+        say(f"[{number}/{total}] {setting or plan.name}, seed {recipe.seed}")
+        measures = outcome(recipe, root, folder / "runs" / digest(recipe), device)
+        lines.append(SweepRun(values=list(cell.values), seed=recipe.seed, **measures))
     return lines
 
 
@@ -133,7 +132,7 @@ def grid(name: str, words: Sequence[str], runs: int) -> Grid:
     """
     if runs < 1:
         raise UsageError(f"`runs` {runs}", "1 or more")
-    (full,) = rows.resolve([name])
+    (full,) = resolve([name])
     axes = [(key, split_values(value)) for key, _, value in (word.partition("=") for word in words)]
     for word in words:
         if not all((word.partition("=")[0], *split_values(word.partition("=")[2]))):
@@ -162,7 +161,7 @@ def distinct(cells: Sequence[Cell]) -> None:
     """Refuse two cells that would train the same weights; RecipeError."""
     seen: dict[str, Cell] = {}
     for cell in cells:
-        other = seen.setdefault(rows.digest(cell.recipes[0]), cell)
+        other = seen.setdefault(digest(cell.recipes[0]), cell)
         if other is not cell:
             got = f"{', '.join(cell.values)} trains the same weights as {', '.join(other.values)}"
             raise RecipeError(got, "values that differ, of keys that change what is trained")
@@ -190,7 +189,7 @@ def trained(recipe: Recipe, root: Path | None, run: Path, device: str) -> Path:
     with locked(run):
         runlog.refuse_others(run)
         with recorded(run, "sweep", runlog.FILES, {"device": device, "root": root}):
-            if not (run / "last.pt").is_file():  # new, or killed as it began
+            if not (run / "last.pt").is_file():  # new, or killed as it started
                 outputs.write(run / "recipe.yaml", recipes.dump(recipe).encode())
             return train(recipes.load(run / "recipe.yaml"), root, run, device=device)
 
@@ -198,82 +197,89 @@ def trained(recipe: Recipe, root: Path | None, run: Path, device: str) -> Path:
 def outcome(recipe: Recipe, root: Path | None, run: Path, device: str) -> dict[str, float | None]:
     """Return `MEASURES` of a run, trained to its end; each is None where the loss diverged."""
     try:
-        return {**told_of(figures.read(trained(recipe, root, run, device) / "log.csv"), recipe.select)}
+        return {**measures(figures.read(trained(recipe, root, run, device) / "log.csv"), recipe.select)}
     except DivergedError as error:
         say(f"mien: {error}")
         return dict.fromkeys(MEASURES)
 
 
-def told_of(log: Sequence[dict[str, float]], select: str) -> dict[str, float]:
+def measures(log: Sequence[dict[str, float]], select: str) -> dict[str, float]:
     """Return `MEASURES` of a run's log.
 
     >>> log = [{"epoch": 1, "loss": 2, "val_nll": 1, "val_accuracy": 0.5, "val_macro_f1": 0.4},
     ...        {"epoch": 2, "loss": 1, "val_nll": 3, "val_accuracy": 0.4, "val_macro_f1": 0.3}]
-    >>> told = told_of(log, "accuracy")
-    >>> told["epoch"], told["loss_least"], told["loss_epoch"], told["val_nll_least"]
+    >>> values = measures(log, "accuracy")
+    >>> values["epoch"], values["loss_least"], values["loss_epoch"], values["val_nll_least"]
     (1, 1, 2, 1)
     """
     best = log[METRICS[select].best([row[f"val_{select}"] for row in log])]
-    told = {key: best[key] for key in ("val_accuracy", "val_macro_f1", "val_nll", "epoch")}
+    values = {key: best[key] for key in ("val_accuracy", "val_macro_f1", "val_nll", "epoch")}
     for key in ("loss", "val_nll"):
-        least = min(log, key=lambda row: row[key])
-        told |= {f"{key}_least": least[key], f"{key}_epoch": least["epoch"]}
-    return told
+        lowest = min(log, key=lambda row: row[key])
+        values |= {f"{key}_least": lowest[key], f"{key}_epoch": lowest["epoch"]}
+    return values
 
 
-def write(found: Grid, lines: Sequence[dict[str, Any]], folder: Path) -> dict[str, Any]:
-    """Write sweep.json, sweep.csv and sweep.svg, and return what the first holds."""
-    by_cell = [[line for line in lines if tuple(line["values"]) == cell.values] for cell in found.cells]
-    content = {
-        "title": " ".join((found.name, *found.fixed)),
-        "recipe": found.name,
-        "keys": list(found.keys),
-        "fixed": list(found.fixed),
-        "seeds": len(found.cells[0].recipes),
-        "cells": [{"values": cell[0]["values"], **summary(cell)} for cell in by_cell],
-        "runs": list(lines),
-    }
-    write_json(content, folder / "sweep.json")
+def write(plan: Grid, runs: Sequence[SweepRun], folder: Path) -> Sweep:
+    """Write sweep.json, sweep.csv and sweep.svg, and return the sweep."""
+    by_cell = [[run for run in runs if tuple(run.values) == cell.values] for cell in plan.cells]
+    swept = Sweep(
+        title=" ".join((plan.name, *plan.fixed)),
+        recipe=plan.name,
+        keys=list(plan.keys),
+        fixed=list(plan.fixed),
+        seeds=len(plan.cells[0].recipes),
+        cells=[summary(cell) for cell in by_cell],
+        runs=list(runs),
+    )
+    write_json(swept.to_dict(), folder / "sweep.json")
     with staged(folder / "sweep.csv") as scratch, scratch.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*found.keys, "seed", *MEASURES])
-        writer.writerows([*line["values"], line["seed"], *(line[key] for key in MEASURES)] for line in lines)
-    figures.sweep(content, folder / "sweep.svg")
+        writer.writerow([*plan.keys, "seed", *MEASURES])
+        writer.writerows([*run.values, run.seed, *map(run.measure, MEASURES)] for run in runs)
+    figures.sweep(swept, folder / "sweep.svg")
     say(f"table, figure and runs: {folder}")
-    return {**content, "folder": str(folder)}
+    return swept.model_copy(update={"folder": str(folder)})
 
 
-def summary(cell: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return mean and standard deviation (None for one seed) of every measure over the runs that did not diverge."""
-    ended = [line for line in cell if line["loss_least"] is not None]
-    columns = {key: [line[key] for line in ended] for key in MEASURES}
-    figures = {
-        key: {"mean": mean(v) if v else None, "std": stdev(v) if len(v) > 1 else None} for key, v in columns.items()
-    }
-    return {"diverged": len(cell) - len(ended), **figures}
+def read(path: Path) -> Sweep:
+    """Read a sweep.json; UsageError when mien did not write it."""
+    content = read_json(path)
+    with parsing(path, "a sweep that mien wrote", UsageError, "remove it"):
+        return fits(Sweep, content)
 
 
-def head(content: dict[str, Any]) -> list[str]:
+def summary(cell: Sequence[SweepRun]) -> SweepCell:
+    """Return mean and standard deviation (None for one seed) of every measure, over the runs that did not diverge."""
+    spreads = {}
+    for key in MEASURES:
+        values = [value for value in (run.measure(key) for run in cell) if value is not None]
+        spreads[key] = Spread(mean=mean(values) if values else None, std=stdev(values) if len(values) > 1 else None)
+    diverged = sum(run.loss_least is None for run in cell)
+    return SweepCell(values=cell[0].values, diverged=diverged, **spreads)
+
+
+def head(swept: Sweep) -> list[str]:
     """Return the headings of a sweep's table."""
-    return [*content["keys"], *(name for name, _ in MEASURES.values())]
+    return [*swept.keys, *(name for name, _ in MEASURES.values())]
 
 
-def line(content_cell: dict[str, Any]) -> list[str]:
+def line(cell: SweepCell) -> list[str]:
     """Return a cell's line of the table: its values, then mean +- standard deviation of each measure.
 
-    >>> some = {key: {"mean": 0.5, "std": 0.01} for key in MEASURES}
-    >>> line({"values": ["8"], **some})[:2]
+    >>> half = Spread(mean=0.5, std=0.01)
+    >>> line(SweepCell(values=["8"], **{key: half for key in MEASURES}))[:2]
     ['8', '50.00 +- 1.00']
     """
 
     def shown(key: str) -> str:
-        factor, found = MEASURES[key][1], content_cell[key]
-        if found["mean"] is None:
+        factor, spread = MEASURES[key][1], cell.spread(key)
+        if spread.mean is None:
             return "diverged"
-        digits = int(found["std"] is not None) if "epoch" in key else 2 if factor == 100 else 3
-        spread = "" if found["std"] is None else f" +- {factor * found['std']:.{digits}f}"
-        return f"{factor * found['mean']:.{digits}f}{spread}"
+        digits = int(spread.std is not None) if "epoch" in key else 2 if factor == 100 else 3
+        deviation = "" if spread.std is None else f" +- {factor * spread.std:.{digits}f}"
+        return f"{factor * spread.mean:.{digits}f}{deviation}"
 
     first, *rest = map(shown, MEASURES)
-    some = content_cell.get("diverged") and first != "diverged"
-    return [*content_cell["values"], f"{first} ({content_cell['diverged']} diverged)" if some else first, *rest]
+    some = cell.diverged and first != "diverged"
+    return [*cell.values, f"{first} ({cell.diverged} diverged)" if some else first, *rest]

@@ -1,8 +1,9 @@
-"""Rows in a terminal: published beside ours, and what happened to each."""
+"""Rows and sweeps in a terminal: published and measured scores, and what happened to each row."""
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.table import Table
@@ -10,88 +11,150 @@ from rich.table import Table
 from mien.data import gated
 from mien.errors import spelled
 from mien.evaluation.published import published
-from mien.experiments import record as rows
 from mien.experiments import sweep, table
-from mien.experiments.reproduce import Place, reproduce
-from mien.printable import printable_in, say
+from mien.experiments.record import find, identity, known, resolve
+from mien.experiments.reproduce import Outcome, Place, reproduce
+from mien.experiments.schema import Row, Sweep
+from mien.printable import printable, say
+from mien.reading.shape import fits
 from mien.training import recipe as recipes
+from mien.training.recipe import Recipe
 
-HEAD = ("id", "seed", "published, %", "val, %", "test, %", "without twins, %", "minutes", "device", "")
+HEAD = (
+    "id", "seed", "published, %", "val, %", "test, %", "without near-duplicates, %", "minutes", "device", "",
+)  # fmt: skip
 
 
-def to_table(told: Sequence[dict[str, Any]]) -> Table:
-    """Return the rows of `reproduce` as a table; where several systems were published, the source's split is named."""
-    view = Table(*HEAD, caption="accuracy with its 95 % interval; published figures: accuracy unless named, on what")
-    for row in told:
-        view.add_row(*cells(row))
+class Jsonable(Protocol):
+    """A value that JSON can hold."""
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+def to_table(outcomes: Sequence[Outcome]) -> Table:
+    """Return the rows of `reproduce` as a table; of several published systems each names its split."""
+    view = Table(*HEAD, caption="accuracy with its 95 % interval; published scores: accuracy unless named")
+    for outcome in outcomes:
+        add(view, cells(outcome))
     return view
 
 
-def cells(row: dict[str, Any]) -> list[str]:
+def add(view: Table, cells: Sequence[str]) -> None:
+    """Add a line to a table, each cell printable."""
+    view.add_row(*("\n".join(map(printable, cell.split("\n"))) for cell in cells))
+
+
+def cells(outcome: Outcome) -> list[str]:
     """Return a row's cells."""
-    done = [row] if row.get("figures") else []
-    test = table.part(done, "test")
-    said = [table.quoted(record, []).removesuffix(" [1]") for record in table.headlines(row)]
-    environment = row.get("environment") or {}
-    minutes = f"{environment['seconds'] / 60:.1f}" if done else "-"
-    shown = [table.share(table.part(done, "val")), table.share(test), table.share([f["clean"] for f in test])]
-    where = table.device(environment) if done else "-"
-    return [row["name"], str(row["recipe"]["seed"]), "\n".join(said) or "-", *shown, minutes, where, state(row)]
+    row = outcome.row
+    done = [row] if row.figures else []
+    val, test = table.part(done, "val"), table.part(done, "test")
+    return [
+        row.name,
+        str(row.recipe.seed),
+        headlines(row),
+        table.accuracy(val),
+        table.accuracy(test),
+        table.accuracy([scores.clean for scores in test]),
+        f"{row.environment.seconds / 60:.1f}" if done else "-",
+        table.device(row.environment) if done else "-",
+        state(outcome),
+    ]
 
 
-def state(row: dict[str, Any]) -> str:
-    """Return what happened to a row, in words.
+def headlines(row: Row) -> str:
+    """Return the published scores to compare a row with, a line each."""
+    return "\n".join(map(table.unsourced, table.headlines(row))) or "-"
 
-    >>> state({"status": "kept", "shortened": {"steps": None, "epochs": 1, "of": 9}})
-    'kept from before; shortened to 1 of 9 epochs'
+
+def state(outcome: Outcome) -> str:
+    """Return what happened to a row, in words."""
+    row = outcome.row
+    if outcome.status == "failed":
+        return f"failed: {outcome.error}"
+    if outcome.status == "needs data":
+        return f"needs the data set: {outcome.content['needs']}"
+    words = "kept from before" if outcome.status == "kept" else "measured"
+    return words + (f"; shortened to {table.shortened(row.shortened)}" if row.shortened else "")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A packaged recipe: published scores, and whether it can be and has been measured here.
+
+    Attributes:
+        seeds: of the measured rows; shortened: whether a budget shortened one; other: whether they have other keys.
+        needs: where to request its data, None where they are here; sources: of the published scores.
     """
-    if row["status"] == "failed":
-        return f"failed: {row['error']}"
-    if row["status"] == "needs data":
-        return f"needs the data set: {row['needs']}"
-    words = "kept from before" if row["status"] == "kept" else "measured"
-    return words + (f"; shortened to {table.shortened(row['shortened'])}" if row.get("shortened") else "")
 
+    recipe: Recipe
+    published: Sequence[dict[str, Any]]
+    seeds: Sequence[int]
+    shortened: bool
+    other: bool
+    needs: str | None
+    sources: Sequence[str]
 
-def listed(place: Place) -> list[dict[str, Any]]:
-    """Return every packaged recipe with what was published about it, the rows that are there, and if its data are."""
-    measured = [row for group in table.collect(place.results).values() for row in group if row.get("figures")]
-    found: list[dict[str, Any]] = []
-    for name in rows.resolve([]):
-        recipe = recipes.load(name)
-        row: dict[str, Any] = {
-            "name": rows.identity(name),
-            "recipe": recipe.model_dump(mode="json"),
-            "published": rows.known(name),
+    @property
+    def row(self) -> Row:
+        """The recipe as a row without scores."""
+        content = {"recipe": self.recipe.model_dump(mode="json"), "published": self.published}
+        return fits(Row, {"name": identity(self.recipe.name), **content, "environment": {}, "figures": {}})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the recipe as `mien reproduce --list --json` prints it."""
+        return {
+            "name": identity(self.recipe.name),
+            "recipe": self.recipe.model_dump(mode="json"),
+            "published": self.published,
+            "seeds": self.seeds,
+            "shortened": self.shortened,
+            "other": self.other,
+            "needs": self.needs,
+            "sources": self.sources,
         }
-        own = [r for r in measured if r["recipe"]["name"] == name]
-        seeds = {"seeds": [r["recipe"]["seed"] for r in own], "shortened": any(r.get("shortened") for r in own)}
-        seeds["other"] = bool(own) and rows.find(place.results, recipe) is None and not seeds["shortened"]
-        needs = {"needs": missing.source if (missing := gated.missing(recipe.data.name, place.root)) else None}
-        found.append({**row, **seeds, **needs, "sources": sorted({p.source for p in published(name)})})
-    return found
 
 
-CAPTION = "data in brackets must be asked for and is not here; * measured with other keys, so reproduce trains it anew"
+def listed(place: Place) -> list[Listing]:
+    """Return every packaged recipe."""
+    measured = [row for group in table.collect(place.results).values() for row in group if row.figures]
+    return [listing(name, [row for row in measured if row.recipe.name == name], place) for name in resolve([])]
 
 
-def to_list(found: Sequence[dict[str, Any]]) -> Table:
-    """Return what `listed` found as a table."""
+def listing(name: str, own: Sequence[Row], place: Place) -> Listing:
+    """Return a packaged recipe, given its own measured rows."""
+    recipe, shortened = recipes.load(name), any(row.shortened for row in own)
+    missing = gated.missing(recipe.data.name, place.root)
+    return Listing(
+        recipe=recipe,
+        published=known(name),
+        seeds=[row.recipe.seed for row in own],
+        shortened=shortened,
+        other=bool(own) and not shortened and find(place.results, recipe) is None,
+        needs=missing.source if missing else None,
+        sources=sorted({record.source for record in published(name)}),
+    )
+
+
+CAPTION = "data in brackets must be requested and is not here; * measured with other keys, so reproduce trains it again"
+
+
+def to_list(listings: Sequence[Listing]) -> Table:
+    """Return the packaged recipes as a table."""
     view = Table("id", "recipe", "data", "published, %", "measured", caption=CAPTION)
-    for row in found:
-        said = [table.quoted(record, []).removesuffix(" [1]") for record in table.headlines(row)]
-        seeds = (
-            ", ".join(f"seed {seed}" for seed in row["seeds"]) + ", shortened" * row["shortened"] + "*" * row["other"]
-        )
-        data = f"({row['recipe']['data']['name']})" if row["needs"] else row["recipe"]["data"]["name"]
-        view.add_row(row["name"], row["recipe"]["name"], data, "\n".join(said) or "-", seeds or "-")
+    for each in listings:
+        seeds = ", ".join(f"seed {seed}" for seed in each.seeds)
+        seeds += ", shortened" * each.shortened + "*" * each.other
+        data = f"({each.recipe.data.name})" if each.needs else each.recipe.data.name
+        add(view, [identity(each.recipe.name), each.recipe.name, data, headlines(each.row), seeds or "-"])
     return view
 
 
-def show(content: Any, view: Table, *, as_json: bool) -> None:
-    """Print rows on stdout, as one JSON document or as a table wide enough where no terminal limits it."""
+def show(content: Jsonable | Sequence[Jsonable], view: Table, *, as_json: bool) -> None:
+    """Print rows on stdout, as one JSON document or as a table that is wide enough unless a terminal limits it."""
     if as_json:
-        print(json.dumps(content))
+        values = [each.to_dict() for each in content] if isinstance(content, Sequence) else content.to_dict()
+        print(json.dumps(values))
         return
     console = Console(highlight=False)
     Console(highlight=False, width=console.width if console.is_terminal else 200).print(view)
@@ -100,23 +163,23 @@ def show(content: Any, view: Table, *, as_json: bool) -> None:
 def run(names: list[str], place: Place, minutes: float | None, seeds: int, *, as_json: bool) -> int:
     """Reproduce, print, and return the exit code: 0, 2 where a recipe failed, 1 where we crashed, 130 for Ctrl-C."""
     try:
-        told = reproduce(names, place, minutes=minutes, seeds=seeds)
+        outcomes = reproduce(names, place, minutes=minutes, seeds=seeds)
     except KeyboardInterrupt:
-        say("", "stopped; the same command goes on where this one was")
+        say("", "stopped; resume with the same command")
         return 130
-    show(told, to_table(printable_in(told)), as_json=as_json)
-    lost = [row for row in told if row["status"] == "failed"]
-    if any(row["status"] == "kept" for row in told):
-        say(spelled("rows kept from before: `results` with another folder, or deleting them, measures anew"))
-    say(f"{len(told) - len(lost)} of {len(told)} rows; {place.results / 'TABLE.md'}")
-    return 1 if any(row["crashed"] for row in lost) else 2 if lost else 0
+    show(outcomes, to_table(outcomes), as_json=as_json)
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    if any(outcome.status == "kept" for outcome in outcomes):
+        say(spelled("rows kept from before: delete them, or give another folder as `results`, to measure again"))
+    say(f"{len(outcomes) - len(failed)} of {len(outcomes)} rows; {place.results / 'TABLE.md'}")
+    return 1 if any(outcome.crashed for outcome in failed) else 2 if failed else 0
 
 
-def to_sweep(content: dict[str, Any]) -> Table:
+def to_sweep(swept: Sweep) -> Table:
     """Return a sweep as a table."""
-    several = f"mean +- standard deviation of {content['seeds']} seeds"
-    caption = f"{'one seed' if content['seeds'] == 1 else several}; all of val, test stays closed"
-    view = Table(*sweep.head(content), title=content["title"], caption=caption)
-    for cell in content["cells"]:
-        view.add_row(*sweep.line(cell))
+    several = f"mean +- standard deviation of {swept.seeds} seeds"
+    caption = f"{'one seed' if swept.seeds == 1 else several}; all of val, test stays closed"
+    view = Table(*map(printable, sweep.head(swept)), title=printable(swept.title), caption=caption)
+    for cell in swept.cells:
+        add(view, sweep.line(cell))
     return view

@@ -1,4 +1,4 @@
-"""What a reproduction writes among the results, and whether that would be over somebody else's files."""
+"""The files that a reproduction writes into its results, and a check that none of them is somebody else's."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,11 +14,11 @@ from mien.training.runlog import read_json
 
 TABLE = "TABLE.md"
 OF_A_ROW = (".json", "-val.npz", "-test.npz", "-log.csv", "-steps.csv")
-"""How the names of a row's files end, after its seed."""
+"""Endings of the files of a row, after its seed."""
 
 
 def names(results: Path, wanted: Sequence[Recipe], groups: Iterable[str]) -> Iterator[str]:
-    """Yield the names of the files that these recipes' rows, the table and the figures are written to."""
+    """Yield the names of the files of these recipes' rows, of the table and of the figures."""
     ids = dict.fromkeys([*groups, *(rows.identity(recipe.name) for recipe in wanted)])
     yield TABLE
     for recipe in wanted:
@@ -28,9 +28,9 @@ def names(results: Path, wanted: Sequence[Recipe], groups: Iterable[str]) -> Ite
 
 
 def refuse_others(results: Path, files: Iterable[str]) -> None:
-    """Refuse results among which a file would be written over that mien did not write; OutputError.
+    """Refuse results with a file that mien would overwrite but did not write; OutputError.
 
-    Rows of an earlier version, and those that came with mien, are in no record: they are known by what they hold.
+    Rows of an earlier version, and those that came with mien, have no record, so their content is checked.
     """
     mark = read(results)
     for name in (name for name in files if os.path.lexists(results / name)):
@@ -40,7 +40,7 @@ def refuse_others(results: Path, files: Iterable[str]) -> None:
 
 
 def known(results: Path, name: str) -> bool:
-    """Whether a file is part of a row, or was drawn with a table of ours."""
+    """Whether a file belongs to a row or to a table of ours."""
     folder, _, last = name.partition("/")
     if folder in (TABLE, "figures"):
         with suppress(OSError):
