@@ -227,10 +227,10 @@ def test_a_recipe_without_its_data_says_what_it_needs(
     [
         (["cnn5"], {}, ["cnn5", "cnn4"]),
         (["cnn4", "papers/cnn4"], {}, ["twice"]),
-        (["cnn4"], {"minutes": 0}, ["--budget"]),
-        (["cnn4"], {"minutes": float("nan")}, ["--budget"]),
-        (["cnn4"], {"minutes": float("inf")}, ["--budget"]),
-        (["cnn4"], {"seeds": 0}, ["--seeds"]),
+        (["cnn4"], {"minutes": 0}, ["`budget`"]),
+        (["cnn4"], {"minutes": float("nan")}, ["`budget`"]),
+        (["cnn4"], {"minutes": float("inf")}, ["`budget`"]),
+        (["cnn4"], {"seeds": 0}, ["`seeds`"]),
     ],
 )
 def test_mistakes_are_reported_first(names: list[str], options: dict, words: list[str], place: Place) -> None:
