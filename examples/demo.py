@@ -37,7 +37,15 @@ def main(out: Path) -> None:
     words = ["mien", "predict", str(photos), "--out", str(out), "--force"]  # over the demo of an earlier version
     print("$", shlex.join(words), flush=True)
     subprocess.run([sys.executable, "-m", "mien.cli", *words[1:]], check=True)
-    print(f"\nThe images with boxes and bars: {out / 'report.html'}")
+    print(f"\nThe images with boxes and bars: {out / 'report.html'}", *next_steps(photos), sep="\n")
+
+
+def next_steps(photos: Path) -> list[str]:
+    """Return commands to try next, as they can be typed in this folder."""
+    mien = Path(sys.executable).with_name("mien")
+    mien = mien.relative_to(Path.cwd()) if mien.is_relative_to(Path.cwd()) else mien
+    words = [[photos / "astronaut.png", "--format", "json"], [photos, "--abstain", "auto"], ["--help"]]
+    return ["\nNext, try:", *(f"  {shlex.join(map(str, [mien, 'predict', *more]))}" for more in words)]
 
 
 if __name__ == "__main__":
