@@ -34,7 +34,7 @@ def test_an_evaluation_prints_and_is_saved_and_loaded(
     assert isinstance(evaluation.scores, mien.Scores)
     assert str(evaluation).startswith(f"{SHIPPED} on fer2013 val")
     assert repr(evaluation).startswith(f"Evaluation('{SHIPPED}', n=")
-    assert evaluation._repr_html_().startswith("<pre>")
+    assert evaluation._repr_html_() == evaluation.scores._repr_html_()
     assert {path.name for path in evaluation.save(tmp_path / "out", tiny_fer2013)} == {
         "result.npz",
         "metrics.json",

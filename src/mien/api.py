@@ -18,7 +18,6 @@ from mien.evaluation.keep import keep
 from mien.evaluation.report.collect import RESULTS
 from mien.evaluation.result import Result
 from mien.evaluation.scores import Scores
-from mien.evaluation.text import to_text
 from mien.prior import NATURAL, Wanted
 
 if TYPE_CHECKING:
@@ -40,15 +39,13 @@ class Evaluation:
     scores: Scores
 
     def __str__(self) -> str:
-        return to_text(self.scores)
+        return str(self.scores)
 
     def __repr__(self) -> str:
         return f"Evaluation({self.scores.provenance.weights!r}, n={self.scores.n}, accuracy={self.scores.accuracy})"
 
     def _repr_html_(self) -> str:
-        from mien.html.markup import element, escape, join
-
-        return element("pre", join(map(escape, str(self).splitlines()), "\n"))
+        return self.scores._repr_html_()
 
     def save(self, folder: PathLike, root: PathLike | None = None) -> list[Path]:
         """Write result.npz, metrics.json and report.html into a folder and return their paths."""
