@@ -8,6 +8,7 @@ PYTHON ?= python3
 USE := .venv
 DEV := .venv-dev
 ONE := OMP_NUM_THREADS=1# tiny nets train faster on one thread, whatever else the machine does
+TWO := -n 2 --dist worksteal# processes of the test suite
 PIP_PLAIN := -m pip install --quiet --disable-pip-version-check
 PIP := $(PIP_PLAIN) --constraint constraints.txt
 
@@ -17,7 +18,7 @@ demo: $(USE)/ready
 	$(USE)/bin/python examples/demo.py demo
 
 test: $(DEV)/ready
-	$(ONE) $(DEV)/bin/python -m pytest
+	$(ONE) $(DEV)/bin/python -m pytest $(TWO)
 
 test-all: $(DEV)/ready
 	$(ONE) $(DEV)/bin/python -m pytest -m "slow or not slow"

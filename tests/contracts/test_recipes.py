@@ -19,15 +19,19 @@ Write = Callable[[str, Path], None]
 HEAVY = {"resnet18", "resnet34", "googlenet", "feratt", "preact_resnet18"}
 """Networks whose two steps and export take many seconds."""
 
-ALIKE = {"papers/nsl-a", "papers/nsl-b", "papers/nsl-c", "papers/nsl-d", "papers/alexnet-up", "papers/alexnet-down"}
-"""Recipes whose ways another recipe goes as well."""
+COVERED = {
+    *(f"papers/nsl-{variant}" for variant in ("a", "b", "c", "d", "final")),
+    *(f"papers/alexnet-{arm}" for arm in ("up", "down", "imbalanced")),
+    "papers/generated-before",
+}
+"""Recipes whose every setting another recipe of the quick tests covers."""
 
 SMALL = {"synthetic": ["data.options.count=24", "data.train.count=48"]}
-"""What makes a data set as small as the others' drawn files."""
+"""Options that make a data set as small as the drawn files of the others."""
 
 
 def by_weight(name: str) -> object:
-    heavy = name in ALIKE or recipes.load(name).model.name in HEAVY
+    heavy = name in COVERED or recipes.load(name).model.name in HEAVY
     return pytest.param(name, marks=pytest.mark.slow if heavy else ())
 
 
