@@ -117,7 +117,7 @@ def rewrite(name: str) -> None:
         target.write_bytes(changed.read_bytes())
         record(WEIGHTS)
     new = hashlib.sha256(target.read_bytes()).hexdigest()
-    for path in (RESULTS / name).glob("*.json"):
+    for path in (*(RESULTS / name).glob("*.json"), RESULTS / "other_labs.jsonl"):
         path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     for path in (RESULTS / name).glob("*.npz"):
         renamed(Result.load(path), new).save(path)

@@ -141,6 +141,7 @@ def stress(
     data: Data = None,
     root: Root = None,
     split: Split = "val",
+    prior: Prior = "natural",
     baseline: Annotated[
         str | None, input_option(metavar="WEIGHTS", help="weights or stress.json to compare with")
     ] = None,
@@ -155,9 +156,10 @@ def stress(
     from mien.evaluation.stress import stress as measure
     from mien.evaluation.weights import weights_file
     from mien.outputs.result_folder import result_folder
+    from mien.prior import parse
 
     settings: dict[str, Any] = {"images": images, "baseline": baseline, "attacks": _gradients(weights)}
-    settings |= {"options": read_options(options or []), "out": out, "force": force}
+    settings |= {"options": read_options(options or []), "out": out, "force": force, "prior": parse(prior)}
     with result_folder("stress", out, KEPT, [weights_file(weights), baseline, _data(root)], context.params) as writing:
         subject, result = measure(weights, data, root, split, **settings)
         show(result, to_text, as_json)

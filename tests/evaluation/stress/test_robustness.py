@@ -162,6 +162,7 @@ def test_refuses_the_training_split(tiny_fer2013: Path) -> None:
         ({"seed": 5, "split": "test"}, "split test against val, seed 5 against 0"),
         ({"corruptions": []}, "other corruptions"),
         ({"truth_labels": None}, "labels None against"),
+        ({"prior": "uniform"}, "prior uniform against None"),
     ],
 )
 def test_refuses_a_baseline_measured_differently(
@@ -170,6 +171,14 @@ def test_refuses_a_baseline_measured_differently(
     (tmp_path / "other.json").write_text(json.dumps({**measured[1].to_dict(), **change}))
     with pytest.raises(UsageError, match=message):
         few(tiny_fer2013, baseline=tmp_path / "other.json")
+
+
+def test_a_prior_is_that_of_the_weights_and_of_their_baseline(tiny_fer2013: Path) -> None:
+    subject, report = few(tiny_fer2013, prior="uniform", baseline="fer2013-nano")
+    assert report.to_dict()["prior"] == subject.classifier.prior.name == "uniform"
+    assert report.mce == pytest.approx(1)  # its own baseline: the same probabilities
+    assert "prior uniform" in to_text(report)
+    assert "prior" not in few(tiny_fer2013)[1].to_dict()
 
 
 def test_a_faultless_baseline_does_not_crash() -> None:

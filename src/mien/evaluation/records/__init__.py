@@ -19,11 +19,13 @@ class Shown(Facts):
 class Source(Shown):
     """The weights, or other system's table, and the data that a measurement is of.
 
-    `answers` is a digest of the predictions, where the measurement is of those alone.
+    `prior` is that of the probabilities, absent where it is natural; `answers` is a digest of the predictions, where
+    the measurement is of those alone.
     """
 
     weights: str | None = None
     weights_sha256: str | None = None
+    prior: str | None = None
     table: str | None = None
     dataset: str | None = None
     split: str | None = None

@@ -32,6 +32,7 @@ from mien.evaluation.stress.subject import Subject, evenly_spaced, take
 from mien.evaluation.weights import find_weights
 from mien.inference.classify import Classifier
 from mien.labels import ordered
+from mien.prior import NATURAL, Wanted
 from mien.progress import bar
 from mien.reading.digest import sha256_of
 from mien.reading.documents import read_json
@@ -39,7 +40,7 @@ from mien.reading.guard import parsing
 from mien.reading.shape import fits
 
 SEVERITIES = (1, 2, 3, 4, 5)
-SAME = ("dataset", "split", "options", "truth_labels", "fingerprint", "n", "seed", "version")
+SAME = ("prior", "dataset", "split", "options", "truth_labels", "fingerprint", "n", "seed", "version")
 """What a baseline's file must have in common with the measurement that is compared with it."""
 MIN_ERROR = 1e-9
 """Least error of a baseline: a faultless one makes any relative error enormous, not a crash."""
@@ -58,23 +59,25 @@ def stress(
     seed: int = 0,
     out: Path | None = None,
     force: bool = False,
+    prior: Wanted = NATURAL,
 ) -> tuple[Subject, StressReport]:
     """Return the weights with the images that they were tested on, and the report.
 
     At most `images` images are taken, evenly spaced over the split.  `baseline` is a shipped name, an ONNX file, a
     run, or the stress.json of an earlier measurement on the same images.  `attacks` makes attacks for the labels
-    given; without it the square attack queries the file.  `options` go to the data set's reader.  Raises WeightsError,
-    DataError and UsageError, the last also, before it measures, for a folder `out` that cannot take stress.json.
+    given; without it the square attack queries the file.  `options` go to the data set's reader; `prior` is that of the
+    probabilities, of a baseline's weights too.  Raises WeightsError, DataError and UsageError, the last also, before it
+    measures, for a folder `out` that cannot take stress.json.
     """
     started = time.perf_counter()
     _check_arguments(split, images)
-    classifier = Classifier(find_weights(weights))
+    classifier = Classifier(find_weights(weights), prior=prior)
     if data is None:
         data, options = own_data(classifier.card, options or {})
     facts = _weights(classifier) | {"dataset": data, "split": split, "options": options or {}}
     check_writable(out, "stress.json", facts, force)
     samples = load_for(classifier.card, data, root, split, **(options or {}))
-    rival = None if baseline is None or Path(baseline).suffix == ".json" else Classifier(find_weights(baseline))
+    rival = _rival(baseline, prior)
     subject = take(classifier, samples, _labels(classifier, samples, rival), images)
     facts |= _images(subject, samples) | {"seed": seed, "version": __version__}
     name, errors = _baseline(subject, facts, seed, baseline, rival)
@@ -142,7 +145,15 @@ def _report(
 
 
 def _weights(classifier: Classifier) -> dict[str, Any]:
-    return {"weights": classifier.card.name, "weights_sha256": sha256_of(classifier.path)}
+    under = {} if classifier.prior.name == NATURAL else {"prior": classifier.prior.name}
+    return {"weights": classifier.card.name, "weights_sha256": sha256_of(classifier.path), **under}
+
+
+def _rival(baseline: str | Path | None, prior: Wanted) -> Classifier | None:
+    """Return the weights of a baseline; None without one, or where it is an earlier stress.json."""
+    if baseline is None or Path(baseline).suffix == ".json":
+        return None
+    return Classifier(find_weights(baseline), prior=prior)
 
 
 def _labels(classifier: Classifier, samples: Samples, rival: Classifier | None) -> tuple[str, ...]:
@@ -182,7 +193,8 @@ def _earlier(path: Path, facts: dict[str, Any]) -> StressReport:
         if missing := sorted({"options", "labels", "fingerprint", "seed", "version"} - earlier.model_fields_set):
             raise ValueError(f"it lacks {', '.join(missing)}")
     theirs = {"truth_labels": earlier.labels} | earlier.to_dict()
-    different = [f"{key} {theirs[key]} against {facts[key]}" for key in SAME if theirs[key] != facts[key]]
+    values = {key: (theirs.get(key), facts.get(key)) for key in SAME}
+    different = [f"{key} {old} against {new}" for key, (old, new) in values.items() if old != new]
     if different or {row.name for row in earlier.corruptions} != set(CORRUPTIONS):
         got = f"`baseline`: {path} was measured differently: {', '.join(different) or 'other corruptions'}"
         raise UsageError(got, "the same images and draws")

@@ -97,7 +97,7 @@ def _headline(report: StressReport) -> str:
     return (
         f"{report.weights} on {report.n:,} images of {report.dataset} {report.split}: accuracy "
         f"{100 * report.clean.accuracy:.1f} % ({interval}: {_points(report.clean.accuracy_interval)}) "
-        f"as they are, seed {report.seed}"
+        f"as they are, seed {report.seed}" + (f", prior {report.prior}" if report.prior else "")
     )
 
 
