@@ -72,8 +72,8 @@ def test_names_in_json_stay_as_given(tmp_path: Path) -> None:
     name = "\x1b[31m\u202ea\nb.jpg"
     (tmp_path / name).write_bytes(b"no")
     words = [sys.executable, "-m", "mien.cli", "predict", name, "--format"]
-    told = subprocess.run([*words, "json"], capture_output=True, cwd=tmp_path, check=False)
-    assert json.loads(told.stdout)[0]["source"] == name
+    done = subprocess.run([*words, "json"], capture_output=True, cwd=tmp_path, check=False)
+    assert json.loads(done.stdout)[0]["source"] == name
     wide = os.environ | {"COLUMNS": "120"}
     shown = subprocess.run([*words, "table"], capture_output=True, cwd=tmp_path, env=wide, check=False)
     assert r"\x1b[31m\u202ea\nb.jpg" in shown.stdout.decode()

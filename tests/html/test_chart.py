@@ -25,10 +25,10 @@ RANGES = [(0, 1), (0.42, 0.69), (-3, 1200), (5, 5), (0, 0), (1e-9, 2e-9), (-2, -
 
 @pytest.mark.parametrize(("low", "high"), RANGES)
 def test_ticks_enclose_the_range(low: float, high: float) -> None:
-    found = ticks(low, high)
-    assert found[0] <= low <= high <= found[-1]
-    assert 2 <= len(found) <= 12
-    assert (np.diff(found) > 0).all()
+    values = ticks(low, high)
+    assert values[0] <= low <= high <= values[-1]
+    assert 2 <= len(values) <= 12
+    assert (np.diff(values) > 0).all()
 
 
 def test_whiskers_reach_from_end_to_end() -> None:

@@ -59,9 +59,9 @@ def calls(name: str) -> list[tuple[str, ast.Call]]:
 
 
 def test_templates_are_literals() -> None:
-    found = calls("markup")
-    assert found
-    assert [where for where, call in found if not isinstance(call.args[0], ast.Constant)] == []
+    templates = calls("markup")
+    assert templates
+    assert [where for where, call in templates if not isinstance(call.args[0], ast.Constant)] == []
 
 
 def test_only_the_kit_vouches_for_text_that_is_not_a_literal() -> None:

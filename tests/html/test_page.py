@@ -87,14 +87,14 @@ def test_text_can_be_read_in_light_and_dark() -> None:
 
 
 def test_bars_are_as_long_as_their_share() -> None:
-    found = bars([("fear", 0.25, "25 %"), ("anger", 1.0, "many")])
-    assert re.findall(r"width:([\d.]+)%;--c:(#\w+)", found) == [("25.0", COLOURS["fear"]), ("100.0", COLOURS["anger"])]
-    assert "many" in found
+    html = bars([("fear", 0.25, "25 %"), ("anger", 1.0, "many")])
+    assert re.findall(r"width:([\d.]+)%;--c:(#\w+)", html) == [("25.0", COLOURS["fear"]), ("100.0", COLOURS["anger"])]
+    assert "many" in html
 
 
 def test_facts_leave_out_what_is_not_known() -> None:
-    found = facts({"a": "", "b": None, "c": (), "d": 0, "e": "x"})
-    assert re.findall(r"<dt>(\w)</dt>", found) == ["d", "e"]
+    html = facts({"a": "", "b": None, "c": (), "d": 0, "e": "x"})
+    assert re.findall(r"<dt>(\w)</dt>", html) == ["d", "e"]
 
 
 @pytest.mark.parametrize(

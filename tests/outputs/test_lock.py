@@ -78,8 +78,8 @@ def test_what_a_killed_process_held_is_taken_over(tmp_path: Path, kind: str, wit
 
 def test_a_number_that_is_another_process_by_now_does_not_hold(tmp_path: Path, without: Callable[[str], None]) -> None:
     without("none")
-    told = {"pid": os.getpid(), "host": socket.gethostname(), "since": "2026-01-01T00:00:00", "begun": "1"}
-    (tmp_path / NAME).write_text(json.dumps(told))
+    holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": "2026-01-01T00:00:00", "begun": "1"}
+    (tmp_path / NAME).write_text(json.dumps(holder))
     with locked(tmp_path):
         pass
 

@@ -199,9 +199,9 @@ NAMES = ["/etc/passwd", "../a", "a/../b", "a//b", "./a", "", "a\0b", ".", "..", 
 def test_names_that_lead_out_are_not_ours(tmp_path: Path, name: object) -> None:
     listed = {"mien": "1", "files": [{"file": name, "by": "predict"}, {"file": "ok.csv", "by": "predict"}]}
     (tmp_path / "mien-run.json").write_text(json.dumps(listed))
-    found = records.read(tmp_path)
-    assert found is not None
-    assert list(found.files) == ["ok.csv"]
+    known = records.read(tmp_path)
+    assert known is not None
+    assert list(known.files) == ["ok.csv"]
 
 
 def test_names_of_what_was_written_are_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,6 +257,6 @@ ODD = ['{"mien": "1", "files": [], "folders": 3}', '{"mien": "1", "files": [3, n
 def test_an_odd_record_is_read_as_far_as_it_goes(tmp_path: Path, text: str) -> None:
     (tmp_path / "mien-run.json").write_text(text)
     (tmp_path / ".mien-files.jsonl").write_bytes(b'3\n{"file": 3}\n\xff\n{"file": "b.csv", "by": 3}\n' + b"[" * 9999)
-    found = records.read(tmp_path)
-    assert found is not None
-    assert set(found.files) <= {"a", "b.csv"}
+    known = records.read(tmp_path)
+    assert known is not None
+    assert set(known.files) <= {"a", "b.csv"}

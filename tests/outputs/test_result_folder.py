@@ -41,13 +41,13 @@ def refused(done: "subprocess.CompletedProcess[str]", *words: str) -> None:
 
 @pytest.fixture(scope="module")
 def measured(tiny_fer2013: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `result` of an evaluation, `answers.csv` of another system and `groups.csv`."""
+    """A folder with `result` of an evaluation, `system.csv` of another system and `groups.csv`."""
     place = tmp_path_factory.mktemp("measured")
     done = mien(place, "evaluate", "fer2013-nano", "--root", tiny_fer2013, "--split", "val", "--out", "result")
     assert done.returncode == 0, done.stderr
     ids = [f"{number:05d}" for number in range(160, 200)]
     tables: dict[str, list[dict[str, Any]]] = {
-        "answers.csv": [{"id": one, "neutral": 0.6, "happiness": 0.4} for one in ids],
+        "system.csv": [{"id": one, "neutral": 0.6, "happiness": 0.4} for one in ids],
         "groups.csv": [{"id": one, "sex": "fm"[k % 2]} for k, one in enumerate(ids)],
     }
     for name, rows in tables.items():
@@ -62,7 +62,7 @@ def measured(tiny_fer2013: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     "words",
     [
         ["evaluate", "fer2013-nano"],
-        ["compare", "result", "answers.csv"],
+        ["compare", "result", "system.csv"],
         ["stress", "fer2013-nano"],
         ["fairness", "result", "--groups", "groups.csv"],
     ],
@@ -74,7 +74,7 @@ def test_force_without_a_folder_is_refused(measured: Path, words: list[str]) -> 
 
 COMMANDS = {
     "evaluate": (("evaluate", "fer2013-nano", "--root", "{data}", "--split", "val"), "metrics.json"),
-    "compare": (("compare", "{measured}/result", "{measured}/answers.csv", "--root", "{data}"), "answers.npz"),
+    "compare": (("compare", "{measured}/result", "{measured}/system.csv", "--root", "{data}"), "system.npz"),
     "fairness": (("fairness", "{measured}/result", "--groups", "{measured}/groups.csv"), "fairness.html"),
     "stress": (("stress", "fer2013-nano", "--root", "{data}", "--images", "3"), "corruptions.png"),
     "data": (("data", "fer2013", "--root", "{data}"), "clean.txt"),
@@ -266,7 +266,7 @@ def test_inputs_that_are_named_stand_with_their_digest(measured: Path, tmp_path:
 
 def test_a_comparison_of_others_stays_until_force(measured: Path, tiny_fer2013: Path, tmp_path: Path) -> None:
     for name in ("fer", "other"):
-        shutil.copy(measured / "answers.csv", tmp_path / f"{name}.csv")
+        shutil.copy(measured / "system.csv", tmp_path / f"{name}.csv")
     words = ("compare", measured / "result", "--root", tiny_fer2013, "--out", "e2")
     assert mien(tmp_path, *words, "fer.csv").returncode == 0
     before = (tmp_path / "e2" / "compare.json").read_bytes()

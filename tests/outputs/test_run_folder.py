@@ -79,11 +79,11 @@ def test_the_record_says_how_it_ended(fails: Any, status: str, tmp_path: Path) -
                 raise fails
     except (ValueError, KeyboardInterrupt):
         pass
-    told = record(tmp_path)
-    assert (told["status"], told["by"], told["settings"]) == (status, "train", {"seed": 1})
-    assert [entry["file"] for entry in told["files"]] == ["a.csv"]
-    assert told["files"][0]["bytes"] == 1
-    assert told["start"] <= told["end"]
+    content = record(tmp_path)
+    assert (content["status"], content["by"], content["settings"]) == (status, "train", {"seed": 1})
+    assert [entry["file"] for entry in content["files"]] == ["a.csv"]
+    assert content["files"][0]["bytes"] == 1
+    assert content["start"] <= content["end"]
     no_halves(tmp_path)
 
 
@@ -91,9 +91,9 @@ def test_what_other_commands_left_stays_listed(tmp_path: Path) -> None:
     for command, name in (("train", "a.csv"), ("stress", "b.csv"), ("train", "a.csv")):
         with recorded(tmp_path, command, (name,), {}):
             (tmp_path / name).write_text(command)
-    told = record(tmp_path)
-    assert {entry["file"]: entry["by"] for entry in told["files"]} == {"a.csv": "train", "b.csv": "stress"}
-    assert [run["by"] for run in told["earlier"]] == ["stress"]
+    content = record(tmp_path)
+    assert {entry["file"]: entry["by"] for entry in content["files"]} == {"a.csv": "train", "b.csv": "stress"}
+    assert [run["by"] for run in content["earlier"]] == ["stress"]
 
 
 def test_a_run_is_marked_and_goes_on_after_a_full_disk(
@@ -126,16 +126,16 @@ def test_a_run_is_marked_and_goes_on_after_a_full_disk(
     assert not (run / "model.onnx").exists()
     no_halves(run)
     export_run(run, root=tiny_fer2013)
-    told = record(run)
-    assert (told["status"], told["by"]) == ("finished", "export")
-    assert {entry["file"] for entry in told["files"]} >= {
+    content = record(run)
+    assert (content["status"], content["by"]) == ("finished", "export")
+    assert {entry["file"] for entry in content["files"]} >= {
         "recipe.yaml",
         "last.pt",
         "best.pt",
         "model.onnx",
         "report.html",
     }
-    assert {path.name for path in run.iterdir()} == {RECORD, *(entry["file"] for entry in told["files"])}
+    assert {path.name for path in run.iterdir()} == {RECORD, *(entry["file"] for entry in content["files"])}
 
     Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(run / "mine.png")
     (run / "photos.png").write_bytes((run / "mine.png").read_bytes())
@@ -181,9 +181,9 @@ def test_a_sweep_is_marked_and_goes_on(
     assert not [name for name in sweeping.FILES if (out / name).exists()]
     no_halves(out)
     sweep(tiny, words, runs=1, root=tiny_fer2013, out=out, device="cpu")
-    told = record(out)
-    assert (told["by"], told["status"]) == ("sweep", "finished")
-    assert [entry["file"] for entry in told["files"]] == list(sweeping.FILES)
+    content = record(out)
+    assert (content["by"], content["status"]) == ("sweep", "finished")
+    assert [entry["file"] for entry in content["files"]] == list(sweeping.FILES)
     assert all(record(run)["by"] == "sweep" for run in (out / "runs").iterdir())
     (out / RECORD).unlink()  # as an earlier version left it
     sweep(tiny, words, runs=1, root=tiny_fer2013, out=out, device="cpu")

@@ -100,11 +100,11 @@ def test_what_numpy_writes_is_read(tmp_path: Path) -> None:
         "flags": np.array([True, False]),
     }
     np.savez_compressed(tmp_path / "a.npz", **written)
-    found = arrays.read(tmp_path / "a.npz", "arrays")
-    assert found.keys() == written.keys()
+    arrays_read = arrays.read(tmp_path / "a.npz", "arrays")
+    assert arrays_read.keys() == written.keys()
     for name, array in written.items():
-        assert found[name].dtype == array.dtype
-        assert np.array_equal(found[name], array)
+        assert arrays_read[name].dtype == array.dtype
+        assert np.array_equal(arrays_read[name], array)
     with pytest.raises(DataError, match="no file"):
         arrays.read(tmp_path / "b.npz", "arrays")
 

@@ -44,9 +44,9 @@ def test_yaml_that_is_refused(text: str, words: str) -> None:
 
 def test_yaml_that_is_read() -> None:
     text = "day: 2001-13-45\nother: 2001-01-01\nbase: &b {lr: 1.0e-3, flag: yes}\nmore: {<<: *b, lr: .inf}\nnone:\n"
-    found = parse_yaml(text)
-    assert found["day"], found["other"] == ("2001-13-45", "2001-01-01")
-    assert found["more"] == {"lr": float("inf"), "flag": True}
+    value = parse_yaml(text)
+    assert value["day"], value["other"] == ("2001-13-45", "2001-01-01")
+    assert value["more"] == {"lr": float("inf"), "flag": True}
     assert parse_yaml("") is None
 
 

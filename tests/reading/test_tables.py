@@ -35,7 +35,7 @@ def test_csv_that_is_refused(content: str | bytes, words: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("content", "found"),
+    ("content", "columns"),
     [
         ("", {}),
         ("a;b\n1;2\n", {"a": ["1"], "b": ["2"]}),
@@ -45,10 +45,10 @@ def test_csv_that_is_refused(content: str | bytes, words: str, tmp_path: Path) -
     ],
     ids=["empty", "semicolons", "tabs and a mark", "lines in cells", "NUL and a long cell"],
 )
-def test_csv_that_is_read(content: str, found: dict[str, list[str]], tmp_path: Path) -> None:
+def test_csv_that_is_read(content: str, columns: dict[str, list[str]], tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text(content, encoding="utf-8", newline="")
-    assert read_csv(path, "a table") == found
+    assert read_csv(path, "a table") == columns
 
 
 def test_lines_by_number(tmp_path: Path) -> None:
@@ -93,10 +93,10 @@ COLUMNS: dict[str, tuple[Any, list[str]]] = {
 def test_every_kind_of_column(kind: str, tmp_path: Path) -> None:
     column, expected = COLUMNS[kind]
     pq.write_table(pa.table({"id": ["x", "y"], "c": column}), tmp_path / "a.parquet")
-    found = read_parquet(tmp_path / "a.parquet", "a table")
-    assert found["id"] == ["x", "y"]
-    assert len(found["c"]) == 2
-    assert expected is None or [cell.replace("element", "item") for cell in found["c"]] == expected
+    columns = read_parquet(tmp_path / "a.parquet", "a table")
+    assert columns["id"] == ["x", "y"]
+    assert len(columns["c"]) == 2
+    assert expected is None or [cell.replace("element", "item") for cell in columns["c"]] == expected
 
 
 def test_parquet_that_is_refused(tmp_path: Path) -> None:

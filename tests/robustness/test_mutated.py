@@ -18,8 +18,8 @@ def test_mutated_inputs_are_read_or_refused_in_one_line(count: int, seed: int, m
     from mutated.__main__ import outcomes
     from mutated.kinds import KINDS
 
-    found = list(outcomes(count, seed, list(KINDS)))
-    assert [f"{one.number} {one.kind} {one.way}: {one.text}\n{one.trace}" for one in found if one.finding] == []
-    assert [one.kind for one in found if one.way == "whole" and one.how != "read"] == []
-    assert {one.kind for one in found} == set(KINDS)
+    results = list(outcomes(count, seed, list(KINDS)))
+    assert [f"{one.number} {one.kind} {one.way}: {one.text}\n{one.trace}" for one in results if one.finding] == []
+    assert [one.kind for one in results if one.way == "whole" and one.how != "read"] == []
+    assert {one.kind for one in results} == set(KINDS)
     assert sys.modules["mutated"].__file__ == str(BENCHMARKS / "mutated" / "__init__.py")

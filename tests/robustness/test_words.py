@@ -35,8 +35,8 @@ def test_a_name_that_is_too_long(
     monkeypatch.setattr(sys, "argv", ["mien", *words])
     with pytest.raises(SystemExit) as left:
         main()
-    told = capsys.readouterr()
+    printed = capsys.readouterr()
     assert left.value.code == 2
-    assert told.out == ""
-    assert len(told.err.splitlines()) == 1
-    assert told.err.startswith("mien: ")
+    assert printed.out == ""
+    assert len(printed.err.splitlines()) == 1
+    assert printed.err.startswith("mien: ")

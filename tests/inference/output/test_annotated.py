@@ -49,8 +49,8 @@ def packets(path: Path) -> list[tuple[float, bytes]]:
     with av.open(str(path)) as file:
         if not file.streams.audio:
             return []
-        found = [packet for packet in file.demux(file.streams.audio[0]) if packet.pts is not None]
-        return [(float(packet.pts * packet.time_base), bytes(packet)) for packet in found]
+        packets = [packet for packet in file.demux(file.streams.audio[0]) if packet.pts is not None]
+        return [(float(packet.pts * packet.time_base), bytes(packet)) for packet in packets]
 
 
 def boxes(path: Path) -> Iterator[str]:
@@ -189,7 +189,7 @@ def test_sound_that_begins_late_stays_late(tmp_path: Path, moved: list[np.ndarra
     assert got.sound[0][0] == pytest.approx(packets(source)[0][0], abs=1e-3)
 
 
-def test_sound_that_mp4_cannot_hold_is_left_out_and_told(
+def test_sound_that_mp4_cannot_hold_is_left_out_and_reported(
     tmp_path: Path, moved: list[np.ndarray], capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = talkie(tmp_path / "a.mkv", moved, "pcm_s16le")
@@ -231,11 +231,11 @@ def test_figures_stand_but_expression_and_box_do_not(
         return annotate(image, faces)
 
     monkeypatch.setattr("mien.inference.output.annotated.annotate", watched)
-    told = [face(0.5), face(0.6, left=24), face(0.7), face(0.9, "anger"), face(0.8, "anger"), face(0.7, "anger")]
+    faces_shown = [face(0.5), face(0.6, left=24), face(0.7), face(0.9, "anger"), face(0.8, "anger"), face(0.7, "anger")]
     times = [0.0, HOLD / 2, HOLD * 1.1, HOLD * 1.2, HOLD * 1.4, HOLD * 2.3]
     source = Source("a.mp4", tmp_path / "a.mp4", Path("a.mp4"))
     with Annotated(Outputs(tmp_path)) as annotated:
-        for k, (one, at) in enumerate(zip(told, times, strict=True)):
+        for k, (one, at) in enumerate(zip(faces_shown, times, strict=True)):
             prediction = Prediction("a.mp4", k, at, 256, 256, faces=(one,))
             annotated.add(FrameResult(prediction, source, False, NOTHING, astronaut[:256, :256]))
     assert [round(one.confidence or 0, 2) for one in shown] == [0.5, 0.5, 0.7, 0.9, 0.9, 0.7]
@@ -282,7 +282,7 @@ def test_a_killed_run_leaves_files_that_can_be_read(
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_run_that_is_asked_to_stop_ends_its_files(
+def test_a_run_that_is_interrupted_ends_its_files(
     tmp_path: Path, film: Callable[..., Path], moved: list[np.ndarray], number: signal.Signals
 ) -> None:
     video = film(tmp_path / "long.mp4", (moved + moved[::-1]) * 20, rate=10)

@@ -75,12 +75,12 @@ def test_an_abstained_face_is_grey_all_over() -> None:
 def test_labels_stay_inside_and_off_the_face(size: tuple[int, int], where: tuple[float, float]) -> None:
     height, width = size
     x, y, side = width * where[0], height * where[1], min(size) * 0.15
-    found = face(x, y, x + side, y + side)
-    [(card, place)] = _layout([found], (width, height))
+    face_at = face(x, y, x + side, y + side)
+    [(card, place)] = _layout([face_at], (width, height))
     assert 0 <= place[0] < place[2] <= width
     assert 0 <= place[1] < place[3] <= height
     assert (place[2] - place[0], place[3] - place[1]) == card.size
-    assert _overlap(place, _rect(found, (width, height))) == 0
+    assert _overlap(place, _rect(face_at, (width, height))) == 0
     assert 0.012 < card.height / height < 0.6  # the text of a heading is about two thirds of its line
 
 

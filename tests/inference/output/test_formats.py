@@ -55,9 +55,9 @@ def written(name: str, predictions: list[Prediction]) -> bytes:
 
 
 def test_json_and_lines_are_the_same_objects() -> None:
-    told = [prediction.to_dict() for prediction in PREDICTIONS]
-    assert json.loads(written("json", PREDICTIONS)) == told
-    assert [json.loads(line) for line in written("jsonl", PREDICTIONS).splitlines()] == told
+    expected = [prediction.to_dict() for prediction in PREDICTIONS]
+    assert json.loads(written("json", PREDICTIONS)) == expected
+    assert [json.loads(line) for line in written("jsonl", PREDICTIONS).splitlines()] == expected
     assert json.loads(written("json", [])) == []
     assert written("jsonl", []) == b""
 
@@ -124,10 +124,10 @@ def test_parts_become_one_file(tmp_path: Path, times: int) -> None:
     with parts(Outputs(tmp_path), path.name, CARD) as write:
         for prediction in PREDICTIONS * times:
             write(prediction)
-        if times > 1:  # what would be left now is a data set with the rows told so far
-            told = pq.read_table(tmp_path / "predictions.parquet.parts")
-            assert told.schema.names == schema(CARD).names
-            assert 5 * times - GROUP < told.num_rows <= 5 * times
+        if times > 1:  # what would be left now is a data set with the rows written so far
+            table = pq.read_table(tmp_path / "predictions.parquet.parts")
+            assert table.schema.names == schema(CARD).names
+            assert 5 * times - GROUP < table.num_rows <= 5 * times
             assert not path.exists()
     assert [left.name for left in tmp_path.iterdir()] == ["predictions.parquet"]
     assert pq.read_table(path).equals(pq.read_table(pa.BufferReader(written("parquet", PREDICTIONS * times))))
@@ -176,11 +176,11 @@ def test_a_killed_run_leaves_parts_that_are_a_data_set(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", KILLED, tmp_path, "500", "kill"], check=False)
     assert done.returncode == -signal.SIGKILL
     assert not path.exists()
-    told = pq.read_table(tmp_path / "predictions.parquet.parts")["source"].to_pylist()
-    assert told == [f"{k}.jpg" for k in range(len(told))]
-    assert len(told) > 100
+    names = pq.read_table(tmp_path / "predictions.parquet.parts")["source"].to_pylist()
+    assert names == [f"{k}.jpg" for k in range(len(names))]
+    assert len(names) > 100
     pandas = pytest.importorskip("pandas")
-    assert list(pandas.read_parquet(tmp_path / "predictions.parquet.parts")["source"]) == told
+    assert list(pandas.read_parquet(tmp_path / "predictions.parquet.parts")["source"]) == names
     subprocess.run([sys.executable, "-c", KILLED, tmp_path, "2"], check=True)  # the next run begins from scratch
     assert pq.read_table(path).num_rows == 2
     assert sorted(left.name for left in tmp_path.iterdir()) == ["mien-run.json", "predictions.parquet"]
@@ -213,8 +213,8 @@ def test_columns_come_in_the_order_of_box_square_and_vocabulary(name: str) -> No
     assert names[:3] == ["source", "frame", "seconds"]
     assert [one for one in names if one.startswith("box_")] == ["box_x1", "box_y1", "box_x2", "box_y2"]
     assert [one for one in names if one.startswith("crop_")] == ["crop_x", "crop_y", "crop_side"]
-    told = [one.removeprefix("prob_") for one in names if one.startswith("prob_")]
-    assert " ".join(told) == "neutral happiness sadness surprise fear disgust anger contempt"
+    labels = [one.removeprefix("prob_") for one in names if one.startswith("prob_")]
+    assert " ".join(labels) == "neutral happiness sadness surprise fear disgust anger contempt"
 
 
 @pytest.mark.parametrize("format", [name for name in FORMATS if name != "table"])
@@ -222,10 +222,10 @@ def test_a_name_that_is_no_utf8_is_kept_apart_from_others(format: str) -> None:
     names = ["a\udcff.jpg", "a\udcfe.jpg", "\u202e\x1b.jpg"]
     content = written(format, [Prediction(name, error=f"{name}: no") for name in names])
     if format == "parquet":
-        told = pq.read_table(io.BytesIO(content)).to_pylist()
+        rows = pq.read_table(io.BytesIO(content)).to_pylist()
     elif format == "csv":
-        told = list(csv.DictReader(io.StringIO(content.decode())))
+        rows = list(csv.DictReader(io.StringIO(content.decode())))
     else:
-        told = [json.loads(line.strip(",")) for line in content.decode().splitlines() if line.startswith("{")]
-    assert [row["source"] for row in told] == [r"a\xff.jpg", r"a\xfe.jpg", "\u202e\x1b.jpg"]
-    assert told[0]["error"] == r"a\xff.jpg: no"
+        rows = [json.loads(line.strip(",")) for line in content.decode().splitlines() if line.startswith("{")]
+    assert [row["source"] for row in rows] == [r"a\xff.jpg", r"a\xfe.jpg", "\u202e\x1b.jpg"]
+    assert rows[0]["error"] == r"a\xff.jpg: no"

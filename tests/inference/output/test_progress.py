@@ -50,9 +50,9 @@ def test_position_moves_with_images_and_with_the_time_of_videos(video: Path) -> 
     photo, film = (Source(path.name, path, Path(path.name)) for path in (Path("a.jpg"), video))
     position = Position(Clip())
     assert position.at(seen(photo), 0.0) == (1, "a.jpg")
-    told = [position.at(seen(film, at), now) for at, now in ((0.0, 1.0), (0.3, 1.5), (0.6, 2.0))]
-    assert [done for done, _ in told] == pytest.approx([1, 1.5, 2])
-    assert told[-1][1] == "moved.mp4 0:01 / 0:01, 2 frames/s"
+    shown = [position.at(seen(film, at), now) for at, now in ((0.0, 1.0), (0.3, 1.5), (0.6, 2.0))]
+    assert [done for done, _ in shown] == pytest.approx([1, 1.5, 2])
+    assert shown[-1][1] == "moved.mp4 0:01 / 0:01, 2 frames/s"
     assert position.at(seen(photo), 3.0)[0] == 3
 
 

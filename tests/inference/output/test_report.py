@@ -43,9 +43,9 @@ def written(out: Path, predictions: list[Prediction], card: Card = CARD, image: 
 
 def tile(text: str, words: str) -> tuple[str, str]:
     """Return the figure and the note of a headline tile."""
-    found = re.search(rf'<div class="tile"><b>([^<]*)</b><span>{words}</span>(?:<span>([^<]*)</span>)?', text)
-    assert found, words
-    return found[1], found[2] or ""
+    match = re.search(rf'<div class="tile"><b>([^<]*)</b><span>{words}</span>(?:<span>([^<]*)</span>)?', text)
+    assert match, words
+    return match[1], match[2] or ""
 
 
 def test_counts_what_was_seen(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_thumbnails_are_small_images(tmp_path: Path, astronaut: np.ndarray) -> N
     from PIL import Image
 
     big = np.asarray(Image.fromarray(astronaut).resize((2000, 2000)))
-    found = Prediction("a.jpg", width=2000, height=2000, faces=(face(),))
-    text = written(tmp_path, [found], image=big)
+    prediction = Prediction("a.jpg", width=2000, height=2000, faces=(face(),))
+    text = written(tmp_path, [prediction], image=big)
     images = [Image.open(io.BytesIO(base64.b64decode(data))) for data in re.findall(r"base64,([^\"]+)", text)]
     assert [image.size for image in images] == [(480, 480), (96, 96)]

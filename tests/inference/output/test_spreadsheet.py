@@ -1,4 +1,4 @@
-"""CSV for Excel: what a double click opens rightly and runs nothing; and plain CSV, which keeps what is given."""
+"""CSV for Excel: a double click opens it correctly and runs nothing; plain CSV keeps texts as given."""
 
 import csv
 import io
@@ -63,10 +63,10 @@ def test_numbers_are_left_alone() -> None:
 def test_the_separator_is_that_of_the_region(
     monkeypatch: pytest.MonkeyPatch, name: str | None, point: str, separator: str
 ) -> None:
-    asked = []
+    requested = []
 
     def setlocale(kind: int, wanted: str | None = None) -> str:
-        asked.append(wanted)
+        requested.append(wanted)
         if wanted == "" and name is None:
             raise locale.Error("unsupported locale setting")
         return "C" if wanted != "" else str(name)
@@ -75,7 +75,7 @@ def test_the_separator_is_that_of_the_region(
     monkeypatch.setattr(spreadsheet.locale, "localeconv", lambda: {"decimal_point": point})
     form = for_excel()
     assert (form.separator, form.decimal, form.excel) == (separator, "," if separator == ";" else ".", True)
-    assert asked == [None, "", "C"]  # what it was before
+    assert requested == [None, "", "C"]  # what it was before
 
 
 @pytest.fixture
@@ -128,13 +128,13 @@ def test_a_locale_that_is_not_installed_is_named(
     monkeypatch.setenv("LC_ALL", name)
     code, out, err = mien("predict", "größer.jpg", "--format", "csv", "--excel")
     assert (code, read(out)[0]["expression"]) == (0, "happiness")
-    told = "mien: the locale xx_YY.UTF-8 is not installed; --excel writes semicolons and decimal commas\n"
-    assert (told in err) == (name == "xx_YY.UTF-8")
+    message = "mien: the locale xx_YY.UTF-8 is not installed; --excel writes semicolons and decimal commas\n"
+    assert (message in err) == (name == "xx_YY.UTF-8")
     assert "locale" not in mien("predict", "größer.jpg", "--format", "csv").err
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--excel"], "--excel with --format table; expected --format csv"),
         (["--excel", "--format", "json"], "--excel with --format json; expected --format csv"),
@@ -146,7 +146,7 @@ def test_a_locale_that_is_not_installed_is_named(
         (["--event-min", "-1"], "--event-min -1; expected seconds, 0 or more"),
     ],
 )
-def test_what_does_not_go_together_is_one_line(mien: Mien, photo: Path, words: list[str], told: str) -> None:
+def test_incompatible_options_are_one_line(mien: Mien, photo: Path, words: list[str], message: str) -> None:
     code, out, err = mien("predict", photo, *words)
     assert (code, out, err.count("\n")) == (2, b"", 1)
-    assert told in err
+    assert message in err

@@ -45,14 +45,14 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("seen", "skipped", "told"), CASES)
-def test_it_reads_well(seen: list[FrameResult], skipped: dict[str, int], told: str) -> None:
+@pytest.mark.parametrize(("seen", "skipped", "expected"), CASES)
+def test_it_reads_well(seen: list[FrameResult], skipped: dict[str, int], expected: str) -> None:
     tally = Tally(skipped=Skipped(skipped))
     for each in seen:
         tally.add(each)
     text = str(tally)
-    assert text.startswith(told)
-    assert text == told or text.endswith(f", {len(skipped) - LISTED} more kinds")
+    assert text.startswith(expected)
+    assert text == expected or text.endswith(f", {len(skipped) - LISTED} more kinds")
     assert tally.to_dict()["skipped"] == skipped
     assert tally.begun == bool(seen)
 

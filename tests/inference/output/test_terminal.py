@@ -123,12 +123,12 @@ def test_what_was_read_stands_beside_the_image(album: Path) -> None:
 def test_what_was_read_stands_in_the_report(mien: Mien, album: Path) -> None:
     assert mien("predict", "side.png", "two.tif", "three.tif", "--rotate", "auto", "--out", "res").code == 0
     page = (album / "res/report.html").read_text(encoding="utf-8")
-    for name, told in {
+    for name, summary in {
         "side.png": "rotated by 270 degrees",
         "two.tif": "page 1 of 2",
         "three.tif": "page 1 of 3",
     }.items():
-        assert f'<h3>{name}</h3><p class="soft">{told}</p>' in page
+        assert f'<h3>{name}</h3><p class="soft">{summary}</p>' in page
     assert "no face (page 1 of 3)" in page
 
 
@@ -163,7 +163,7 @@ def test_without_a_terminal(place: Path, environment: dict[str, str], width: int
     assert width - 20 < max(map(cell_len, plain)) <= width
 
 
-def test_a_video_has_a_line_per_frame_when_asked(mien: Mien, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frames_prints_a_line_per_video_frame(mien: Mien, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
     lines = mien("predict", "clip.mp4", "--frames").out.decode().splitlines()
     assert len(lines) == 1 + 2 * 24
@@ -174,7 +174,7 @@ def test_a_video_has_a_line_per_frame_when_asked(mien: Mien, place: Path, monkey
     assert not any(line.startswith("source") for line in short)
 
 
-def test_bursts_are_told_with_what_they_fell_short_of(mien: Mien, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bursts_are_printed_with_the_minimum_duration(mien: Mien, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
     lines = mien("predict", "clip.mp4", "--event-min", "2").out.decode().splitlines()
     assert [line.strip() for line in lines if "burst" in line] == ["1 burst (shorter than 2 s): happiness 1"] * 2

@@ -27,7 +27,7 @@ def frame(t: float, shown: dict[int, tuple[float, float]], source: str = "a.mp4"
     return Prediction(source, round(t * 10), t, 100, 100, faces=tuple(faces))
 
 
-def told(happy: Sequence[float | None], step: float = 0.1, cuts: Sequence[int] = ()) -> list[Event]:
+def events_of(happy: Sequence[float | None], step: float = 0.1, cuts: Sequence[int] = ()) -> list[Event]:
     """The events of one face that shows so much happiness (None: it is away), without smoothing."""
     events, out = Events(smooth=0), []
     for k, h in enumerate(happy):
@@ -36,7 +36,7 @@ def told(happy: Sequence[float | None], step: float = 0.1, cuts: Sequence[int] =
 
 
 def test_one_event_in_full() -> None:
-    events = told([0, 0.2, 0.45, 0.65, 0.8, 0.91, 0.7, 0.5, 0.3, 0])
+    events = events_of([0, 0.2, 0.45, 0.65, 0.8, 0.91, 0.7, 0.5, 0.3, 0])
     assert len(events) == 1
     event = events[0]
     assert (event.source, event.track_id, event.expression) == ("a.mp4", 1, "happiness")
@@ -70,25 +70,25 @@ BETWEEN = (ENTER + LEAVE) / 2
     ],
 )
 def test_how_many(happy: list[float | None], count: int) -> None:
-    assert len(told(happy)) == count
+    assert len(events_of(happy)) == count
 
 
 def test_the_shortest() -> None:
     frames = round(SHORTEST / 0.1) + 1
-    assert len(told([0] + [HIGH] * frames + [0])) == 1
-    assert len(told([0] + [HIGH] * (frames - 1) + [0])) == 0
+    assert len(events_of([0] + [HIGH] * frames + [0])) == 1
+    assert len(events_of([0] + [HIGH] * (frames - 1) + [0])) == 0
 
 
 def test_a_cut_ends_events() -> None:
-    events = told([HIGH] * 20, cuts=[10])
+    events = events_of([HIGH] * 20, cuts=[10])
     assert [(round(e.onset, 1), round(e.offset, 1)) for e in events] == [(0.0, 0.9), (1.0, 1.9)]
 
 
 def test_neutral_is_no_event() -> None:
-    assert told([0.0] * 30) == []
+    assert events_of([0.0] * 30) == []
 
 
-def test_events_are_told_with_the_frame_that_ends_them() -> None:
+def test_events_are_returned_with_the_frame_that_ends_them() -> None:
     events = Events(smooth=0)
     seen = [len(events.add(frame(k / 10, {1: (HIGH if 1 <= k <= 8 else 0, 0)}))) for k in range(12)]
     assert seen == [0] * 9 + [1, 0, 0]
@@ -140,7 +140,7 @@ def test_images_and_broken_videos_show_no_events() -> None:
 
 
 @pytest.mark.parametrize("change", [{"track_id": None}, {"probs": None}])
-def test_faces_without_id_or_answer_are_passed_over(change: dict[str, None]) -> None:
+def test_faces_without_id_or_prediction_are_skipped(change: dict[str, None]) -> None:
     events = Events()
     for k in range(10):
         seen = frame(k / 10, {1: (HIGH, 0)})
@@ -203,13 +203,13 @@ LOW = [0.0] * 10
     ],
 )
 def test_what_is_too_short_is_counted(happy: list[float], events: int, count: int, smooth: float) -> None:
-    told, seen = bursts(happy, smooth)
-    assert (len(told), seen) == (events, count)
+    detected, seen = bursts(happy, smooth)
+    assert (len(detected), seen) == (events, count)
 
 
 def test_what_flickers_within_an_event_is_no_burst() -> None:
-    told, seen = bursts([*LOW, *([*[0.95] * 5, 0.3] * 2000), *LOW], 0.3)
-    assert (len(told), seen) == (1, 0)
+    detected, seen = bursts([*LOW, *([*[0.95] * 5, 0.3] * 2000), *LOW], 0.3)
+    assert (len(detected), seen) == (1, 0)
 
 
 def test_bursts_end_with_cuts_and_sources() -> None:
@@ -231,7 +231,7 @@ def test_thresholds_are_settings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("at", "told"),
+    ("at", "message"),
     [
         ((1.1, 0.4, 0.5), "`event_high` 1.1; expected a probability from 0 to 1"),
         ((0.6, -0.1, 0.5), "`event_low` -0.1; expected a probability from 0 to 1"),
@@ -241,6 +241,6 @@ def test_thresholds_are_settings() -> None:
         ((0.6, 0.4, float("inf")), "`event_min` inf"),
     ],
 )
-def test_what_can_be_no_thresholds(at: tuple[float, float, float], told: str) -> None:
-    with pytest.raises(UsageError, match=told):
+def test_impossible_thresholds(at: tuple[float, float, float], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         Thresholds(*at)

@@ -92,7 +92,7 @@ def test_between_unlike_key_frames_it_looks_until_they_pair_off(changed, shown, 
     assert [len(frame.faces) for frame in seen] == [len(detect.faces[k]) for k in range(7)]
 
 
-def test_a_scene_cut_is_told_and_looked_at_on_both_sides():
+def test_a_scene_cut_is_reported_and_detected_on_both_sides():
     detect = Detector({k: [] for k in range(10)})
     seen = watch(detect, clip(10, levels=[50] * 5 + [200] * 5))
     assert [frame.cut for frame in seen] == [False] * 5 + [True] + [False] * 4

@@ -53,8 +53,8 @@ def frame(of: Source, index: int, seconds: float, *faces: Face, image: np.ndarra
 def surprised(of: Source, begin: float = 2.0, end: float = 4.0, length: float = 6.0) -> list[FrameResult]:
     """One face that is surprised for a while, 20 frames a second."""
     times = np.arange(int(length * 20)) / 20
-    told = ["surprise" if begin <= at < end else "neutral" for at in times]
-    return [frame(of, k, float(at), face(1, told[k], 0.99 if 2.9 <= at < 3.2 else 0.9)) for k, at in enumerate(times)]
+    shown = ["surprise" if begin <= at < end else "neutral" for at in times]
+    return [frame(of, k, float(at), face(1, shown[k], 0.99 if 2.9 <= at < 3.2 else 0.9)) for k, at in enumerate(times)]
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -64,8 +64,8 @@ def read(path: Path) -> list[dict[str, str]]:
 
 def test_seconds_and_means_are_weighted_with_time() -> None:
     of, film = source("a.mp4"), VideoSummary("a.mp4", EXPRESSIONS, 0.0)
-    told = [(0.0, ["happiness"]), (0.5, ["anger"]), (0.6, []), (2.0, ["anger"]), (3.0, ["neutral"])]
-    for k, (at, shown) in enumerate(told):
+    frames = [(0.0, ["happiness"]), (0.5, ["anger"]), (0.6, []), (2.0, ["anger"]), (3.0, ["neutral"])]
+    for k, (at, shown) in enumerate(frames):
         film.add(frame(of, k, at, *(face(1, name) for name in shown)))
     film.end()
     person = film.people[1]
@@ -182,7 +182,7 @@ def test_valence_and_arousal_have_columns_where_they_are_read(tmp_path: Path) ->
 
 
 def test_photos_have_no_people(tmp_path: Path) -> None:
-    with People(Outputs(tmp_path), CARD, 0.0, lambda film: pytest.fail("a photo is no film")) as people:
+    with People(Outputs(tmp_path), CARD, 0.0, lambda film: pytest.fail("a photo is not a video")) as people:
         prediction = Prediction("a.jpg", width=160, height=120, faces=(face(1),))
         people.add(FrameResult(prediction, source("a.jpg"), False, NOTHING, IMAGE))
     assert list(tmp_path.iterdir()) == []
@@ -280,7 +280,7 @@ def test_the_section_shows_events_and_has_its_figures_in_a_table(tmp_path: Path)
     assert "0:00 to 0:06, 120 frames, 1 person." in text
 
 
-def test_no_face_is_told(tmp_path: Path) -> None:
+def test_a_video_without_faces(tmp_path: Path) -> None:
     with (
         PredictionReport(Outputs(tmp_path), CARD, "predictions.csv") as report,
         People(Outputs(tmp_path), CARD, 0.0, report.add_video) as people,
@@ -304,9 +304,9 @@ def test_frames_of_a_long_video_are_few_and_spread(tmp_path: Path) -> None:
 
 def test_a_video_through_the_command_line(mien: Mien, video: Path, photo: Path, tmp_path: Path) -> None:
     out = tmp_path / "res"
-    told = mien("predict", video, "--out", out, "--format", "csv")
-    assert told.code == 0
-    assert told.err == f"mien: read 1 video (12 frames), 12 faces\nmien: wrote {out}/report.html\n"
+    done = mien("predict", video, "--out", out, "--format", "csv")
+    assert done.code == 0
+    assert done.err == f"mien: read 1 video (12 frames), 12 faces\nmien: wrote {out}/report.html\n"
     text = (out / "report.html").read_text(encoding="utf-8")
     links = re.findall(r'<a href="([^"]+)">', text[text.index("Files: ") :])[:5]
     assert links == ["predictions.csv", "events.csv", "people.csv", "annotated", "mien-run.json"]
@@ -329,8 +329,8 @@ def test_a_video_through_the_command_line(mien: Mien, video: Path, photo: Path, 
 
 def test_smoothed_predictions_are_not_smoothed_again() -> None:
     raw, smoothed = (VideoSummary("a.mp4", EXPRESSIONS, smooth) for smooth in (0.0, 0.5))
-    told = [(film.add, seen) for film in (raw, smoothed) for seen in surprised(source("a.mp4"))]
-    onsets = [event.onset for add, seen in told for event in add(seen)]
+    steps = [(film.add, seen) for film in (raw, smoothed) for seen in surprised(source("a.mp4"))]
+    onsets = [event.onset for add, seen in steps for event in add(seen)]
     assert onsets[0] > onsets[1] == 2.0
     assert Pipeline(smooth=0.5).smooth == 0.5
 
@@ -348,14 +348,14 @@ def test_the_strongest_event_is_the_most_expressive_moment_whenever_it_came() ->
 
 def test_time_on_top_and_the_peak_of_each_expression() -> None:
     of, film = source("a.mp4"), VideoSummary("a.mp4", EXPRESSIONS, 0.0)
-    told = [
+    moments = [
         (0.0, "happiness", 0.8),
         (0.5, "anger", 0.95),
         (0.6, "anger", 0.7),
         (2.0, "happiness", 0.6),
         (2.5, "fear", 0.9),
     ]
-    for k, (at, name, share) in enumerate(told):
+    for k, (at, name, share) in enumerate(moments):
         film.add(frame(of, k, at, face(1, name, share)))
     film.end()
     person = film.people[1]

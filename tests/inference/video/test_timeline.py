@@ -26,9 +26,9 @@ def drawn(html: str) -> ElementTree.Element:
 @pytest.mark.parametrize(("rate", "seconds", "start"), [(25, 4, 0.0), (30, 60, 7.5), (10, 3600, 100.0), (7, 33, 0.3)])
 def test_bins_are_means_whatever_the_length(rate: int, seconds: int, start: float) -> None:
     times = start + np.arange(rate * seconds) / rate
-    told = shares(len(times))
+    rows = shares(len(times))
     line = Timeline()
-    for at, row in zip(times, told, strict=True):
+    for at, row in zip(times, rows, strict=True):
         line.add(1, at, row, since=at)
     means = line.means(1)
     assert len(means) <= BINS
@@ -36,23 +36,23 @@ def test_bins_are_means_whatever_the_length(rate: int, seconds: int, start: floa
     assert line.width == FINEST or len(means) > BINS / 2
     places = ((times - start) / line.width).astype(int)
     expected = [
-        told[places == k].mean(axis=0) if (places == k).any() else np.full(3, np.nan) for k in range(len(means))
+        rows[places == k].mean(axis=0) if (places == k).any() else np.full(3, np.nan) for k in range(len(means))
     ]
     assert means == pytest.approx(np.array(expected), nan_ok=True)
 
 
 def test_frames_that_lie_apart_make_one_line_and_an_absence_a_gap() -> None:
     line = Timeline()
-    told = shares(4)
-    for at, since, row in zip((0.0, 1.0, 2.0, 9.0), (0.0, 0.0, 1.0, 9.0), told, strict=True):
+    rows = shares(4)
+    for at, since, row in zip((0.0, 1.0, 2.0, 9.0), (0.0, 0.0, 1.0, 9.0), rows, strict=True):
         line.add(1, at, row, since)
     means = line.means(1)
     seen = ~np.isnan(means[:, 0])
     at = (np.arange(len(means)) + 0.5) * line.width
     assert seen[at < 2].all()
     assert not seen[(at > 2.2) & (at < 8.9)].any()
-    assert means[0] == pytest.approx(told[0])
-    assert means[-1] == pytest.approx(told[3])
+    assert means[0] == pytest.approx(rows[0])
+    assert means[-1] == pytest.approx(rows[3])
 
 
 def test_faces_share_the_axis_and_can_be_forgotten() -> None:
@@ -74,7 +74,7 @@ def test_two_hours_cost_no_more_than_minutes() -> None:
     grown = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert grown < 100_000
-    text = figure(line, 1, LABELS, [], "said")
+    text = figure(line, 1, LABELS, [], "description")
     assert len(text) < 20_000
 
 
@@ -84,8 +84,8 @@ def test_a_figure_is_xml_within_its_frame() -> None:
         if not 40 <= k < 60:
             line.add(1, k / 10, np.append(shares(100)[k], (0.5, -0.5)), since=k / 10 if k in (0, 60) else (k - 1) / 10)
     events = [Event("a", 1, "surprise", 0.5, 1.0, 2.0, 0.9), Event("a", 1, "happiness", 9.0, 9.9, 9.9, 0.7)]
-    found = drawn(figure(line, 1, LABELS, events, 'face "1" <of> a'))
-    marks, bands, affect = found.findall("svg")
+    tree = drawn(figure(line, 1, LABELS, events, 'face "1" <of> a'))
+    marks, bands, affect = tree.findall("svg")
     assert bands.get("aria-label") == 'face "1" <of> a'
     assert {path.get("fill") for path in bands} == {COLOURS[label] for label in LABELS}
     for path in bands:
@@ -101,7 +101,7 @@ def test_a_figure_is_xml_within_its_frame() -> None:
     total = len(line.means(1)) * line.width
     assert (left, width) == pytest.approx((WIDE * 0.5 / total, WIDE * 1.5 / total), abs=0.1)
     assert len(affect) == 3
-    assert "".join(found.itertext()).endswith("0:000:020:040:060:08")
+    assert "".join(tree.itertext()).endswith("0:000:020:040:060:08")
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.3, 59.0, 3599.0, 90_000.0])
@@ -109,7 +109,7 @@ def test_ticks_are_few_and_on_the_axis(seconds: float) -> None:
     line = Timeline()
     line.add(1, 0.0, shares(1)[0], 0.0)
     line.add(1, seconds, shares(1)[0], 0.0)
-    places = [float(at) for at in re.findall(r"left:([\d.]+)%", figure(line, 1, LABELS, [], "said"))]
+    places = [float(at) for at in re.findall(r"left:([\d.]+)%", figure(line, 1, LABELS, [], "description"))]
     assert 1 <= len(places) <= 8
     assert 0 <= min(places) <= max(places) < 100
 
@@ -117,9 +117,9 @@ def test_ticks_are_few_and_on_the_axis(seconds: float) -> None:
 def test_bands_stack_to_the_top_with_neutral_above() -> None:
     line = Timeline()
     line.add(1, 0.0, np.array([0.5, 0.3, 0.2]), 0.0)
-    found = drawn(figure(line, 1, LABELS, [], "said")).findall("svg")[1]
-    heights = [re.findall(r" (\d+)", path.get("d") or "") for path in found]
-    assert [path.get("fill") for path in found] == [COLOURS[name] for name in ("happiness", "surprise", "neutral")]
+    bands = drawn(figure(line, 1, LABELS, [], "description")).findall("svg")[1]
+    heights = [re.findall(r" (\d+)", path.get("d") or "") for path in bands]
+    assert [path.get("fill") for path in bands] == [COLOURS[name] for name in ("happiness", "surprise", "neutral")]
     assert [(max(map(int, ys)), min(map(int, ys))) for ys in heights] == [(100, 70), (70, 50), (50, 0)]
 
 
@@ -129,8 +129,8 @@ def test_the_key_names_what_is_drawn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "digits", "told"),
+    ("seconds", "digits", "expected"),
     [(0, 0, "0:00"), (59.96, 1, "1:00.0"), (59.4, 0, "0:59"), (3599.99, 1, "1:00:00.0"), (7200, 0, "2:00:00")],
 )
-def test_clock(seconds: float, digits: int, told: str) -> None:
-    assert clock(seconds, digits) == told
+def test_clock(seconds: float, digits: int, expected: str) -> None:
+    assert clock(seconds, digits) == expected

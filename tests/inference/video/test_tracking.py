@@ -50,12 +50,12 @@ def test_assigned_is_the_best_there_is(shape: tuple[int, int]) -> None:
     rng = np.random.default_rng(sum(shape))
     for k in range(100):
         fit = rng.normal(0, 1, shape).round(1 if k % 2 else 6)  # every other one with many ties
-        told = assigned(fit)
+        columns = assigned(fit)
         padded = np.maximum(np.hstack([fit, np.zeros((shape[0], shape[0]))]), 0)
         best = padded[optimize.linear_sum_assignment(-padded)].sum()
-        assert sum(fit[pair] for pair in told.items()) == pytest.approx(best)
-        assert len(set(told.values())) == len(told)
-        assert all(fit[pair] > 0 for pair in told.items())
+        assert sum(fit[pair] for pair in columns.items()) == pytest.approx(best)
+        assert len(set(columns.values())) == len(columns)
+        assert all(fit[pair] > 0 for pair in columns.items())
 
 
 def test_nothing_to_assign() -> None:
@@ -71,9 +71,10 @@ def test_faces_keep_their_ids_when_they_move_and_swap_order() -> None:
 
 
 def test_what_else_a_face_carries_stays() -> None:
-    told = Tracks().follow([face(0, looks=ANNA).read(("neutral", "anger"), np.array([0.3, 0.7], np.float32), 0.8)], 0.0)
-    assert (told[0].expression, told[0].abstained, told[0].score, told[0].track_id) == ("anger", True, 1.0, 1)
-    assert "features" not in told[0].to_dict()
+    read = face(0, looks=ANNA).read(("neutral", "anger"), np.array([0.3, 0.7], np.float32), 0.8)
+    (tracked,) = Tracks().follow([read], 0.0)
+    assert (tracked.expression, tracked.abstained, tracked.score, tracked.track_id) == ("anger", True, 1.0, 1)
+    assert "features" not in tracked.to_dict()
 
 
 def test_the_best_pair_wins() -> None:
@@ -82,19 +83,19 @@ def test_the_best_pair_wins() -> None:
 
 def test_the_best_for_all_wins() -> None:
     # the left track fits the right face best, but then the right track would be left with nothing
-    told = run([[face(0), face(5.5)], [face(2.5), face(8)]])
-    assert told == [[1, 2], [1, 2]]
+    numbers = run([[face(0), face(5.5)], [face(2.5), face(8)]])
+    assert numbers == [[1, 2], [1, 2]]
 
 
 @pytest.mark.parametrize("step", [0.02, 0.05, 0.1])
 def test_a_steady_face_is_followed_at_any_frame_rate(step: float) -> None:
     # 40 pixels a second; hidden for 0.4 s it is found again where it would have got to, 16 pixels on
     seen = [k * step for k in range(int(2 / step))]
-    tracks, told = Tracks(), []
+    tracks, numbers = Tracks(), []
     for t in seen:
         there = [] if 1.0 <= t < 1.4 else [face(40 * t)]
-        told += ids(tracks.follow(there, t))
-    assert set(told) == {1}
+        numbers += ids(tracks.follow(there, t))
+    assert set(numbers) == {1}
 
 
 def test_a_face_that_jumps_is_another_unless_it_looks_the_same() -> None:
@@ -116,21 +117,21 @@ def test_faces_that_cross_keep_their_ids() -> None:
         left, right = face(4.0 * k, looks=ANNA), face(80 - 4.0 * k, 3, looks=BEN)
         return [left] if 8 <= k <= 12 else [left, right] if k % 2 else [right, left]  # the left one is in front
 
-    told = run([at(k) for k in range(21)], 0.05)
-    assert [one[0] for one in told[8:13]] == [told[7][0]] * 5
-    assert told[19] == told[7]
-    assert {i for frame in told for i in frame} == {1, 2}
+    numbers = run([at(k) for k in range(21)], 0.05)
+    assert [one[0] for one in numbers[8:13]] == [numbers[7][0]] * 5
+    assert numbers[19] == numbers[7]
+    assert {i for frame in numbers for i in frame} == {1, 2}
 
 
 def test_faces_without_looks_that_cross_at_speed_keep_their_ids() -> None:
-    told = run([[face(4.0 * k), face(60 - 4.0 * k, 2)] for k in range(16)], 0.05)
-    assert told == [[1, 2]] * 16
+    numbers = run([[face(4.0 * k), face(60 - 4.0 * k, 2)] for k in range(16)], 0.05)
+    assert numbers == [[1, 2]] * 16
 
 
 def test_who_leaves_and_comes_back_elsewhere_is_known_again() -> None:
     away = [[face(50, 50, looks=CLEO)]] * 30
-    told = run([[face(0, looks=ANNA), face(50, 50, looks=CLEO)]] * 3 + away + [[face(200, looks=ANNA)]])
-    assert told[-1] == [1]
+    numbers = run([[face(0, looks=ANNA), face(50, 50, looks=CLEO)]] * 3 + away + [[face(200, looks=ANNA)]])
+    assert numbers[-1] == [1]
 
 
 @pytest.mark.parametrize("looks", [None, ANNA])
@@ -155,8 +156,8 @@ def test_after_a_cut_places_count_again() -> None:
 def test_what_is_remembered_is_bounded() -> None:
     tracks, rng = Tracks(), np.random.default_rng(0)
     for k in range(300):
-        told = tracks.follow([face(float(x), looks=rng.normal(size=64)) for x in rng.uniform(0, 9000, 2)], k * 0.01)
-    assert told[-1].track_id == 600
+        numbers = tracks.follow([face(float(x), looks=rng.normal(size=64)) for x in rng.uniform(0, 9000, 2)], k * 0.01)
+    assert numbers[-1].track_id == 600
     assert len(tracks._tracks) == MAX_TRACKS
 
 
@@ -178,9 +179,9 @@ def test_more_faces_than_are_remembered() -> None:
     ids=["empty", "blank", "other", "inverted"],
 )
 def test_odd_faces_harm_no_other(odd: Face) -> None:
-    told = run([[face(50, looks=ANNA)], [odd, face(51, looks=ANNA)], [face(52, looks=ANNA), odd]])
-    assert [told[0][0], told[1][1], told[2][0]] == [1, 1, 1]
-    assert all(len(set(frame)) == len(frame) for frame in told)
+    numbers = run([[face(50, looks=ANNA)], [odd, face(51, looks=ANNA)], [face(52, looks=ANNA), odd]])
+    assert [numbers[0][0], numbers[1][1], numbers[2][0]] == [1, 1, 1]
+    assert all(len(set(frame)) == len(frame) for frame in numbers)
 
 
 @pytest.mark.parametrize("times", [(0.0, 0.0, 0.0), (5.0, 1.0, 1.1), (0.0, 9.0, 0.1)], ids=["same", "back", "jump"])
@@ -195,22 +196,22 @@ def test_a_real_face_among_others(moved: list[np.ndarray], pipeline: object) -> 
 
     assert isinstance(pipeline, Pipeline)
     portraits = real_portraits()
-    tracks, told = Tracks(), []
+    tracks, numbers = Tracks(), []
     for k in range(16):
         scene = np.full((200, 520, 3), 120, np.uint8)
         places = (200, 20) if k >= 12 else (10 + 28 * k, 330 - 28 * k)  # in the last scene they stand still
         for portrait, x in reversed(list(zip(portraits, places, strict=True))):
             scene[20:180, x : x + 160] = portrait
-        found, crops = pipeline.align(scene, pipeline.detect(scene))
+        detected, crops = pipeline.align(scene, pipeline.detect(scene))
         features = pipeline.classifier.heads(crops)["embedding"]
-        faces = [Face(f.box, f.score, features=row) for f, row in zip(found, features, strict=True)]
+        faces = [Face(f.box, f.score, features=row) for f, row in zip(detected, features, strict=True)]
         followed = tracks.follow(faces, k / 10, cut=k == 12)
-        told.append({f.track_id: float(f.box[[0, 2]].mean()) for f in followed})
-    assert set(itertools.chain(*told)) == {1, 2}
-    start = {number: x < 200 for number, x in told[0].items()}  # which of them is the one on the left
+        numbers.append({f.track_id: float(f.box[[0, 2]].mean()) for f in followed})
+    assert set(itertools.chain(*numbers)) == {1, 2}
+    start = {number: x < 200 for number, x in numbers[0].items()}  # which of them is the one on the left
     for number, left in start.items():
-        assert (told[11][number] > 260) == left
-        assert (told[15][number] > 190) == left
+        assert (numbers[11][number] > 260) == left
+        assert (numbers[15][number] > 190) == left
 
 
 def real_portraits() -> list[np.ndarray]:
@@ -228,10 +229,10 @@ def real_portraits() -> list[np.ndarray]:
 
 @pytest.mark.parametrize(("away", "moved", "same"), [(1.0, 20, True), (1.0, 40, False), (0.4, 16, True)])
 def test_who_is_out_of_sight_is_thought_to_move_on_for_half_a_second(away: float, moved: float, same: bool) -> None:
-    tracks, told = Tracks(), []
+    tracks, numbers = Tracks(), []
     for k in range(11):  # 40 pixels a second
-        told = ids(tracks.follow([face(4.0 * k)], k * 0.1))
-    assert told == [1]
+        numbers = ids(tracks.follow([face(4.0 * k)], k * 0.1))
+    assert numbers == [1]
     assert (ids(tracks.follow([face(40 + moved)], 1 + away)) == [1]) == same
 
 
@@ -242,12 +243,12 @@ def test_a_place_counts_less_the_longer_nobody_was_there(away: float, same: bool
     assert (ids(tracks.follow([face(0)], away)) == [1]) == same
 
 
-def test_looks_are_not_learnt_where_faces_overlap() -> None:
+def test_features_are_ignored_where_faces_overlap() -> None:
     both = (1.0, 1.0, 0.0)  # what a face looks like that is half covered by another
     crowd = [[face(0, looks=ANNA), face(5, looks=BEN)]] + [[face(0, looks=both), face(5, looks=both)]] * 3
     assert run(crowd)[-1] == [1, 2]
     apart = [[face(0, looks=ANNA), face(50, looks=BEN)]] + [[face(0, looks=both), face(50, looks=both)]] * 3
-    assert run([*apart, [face(200, looks=both)]], cuts=[4])[-1] == [1], "learnt where they stand apart"
+    assert run([*apart, [face(200, looks=both)]], cuts=[4])[-1] == [1], "taken where they are apart"
     assert run([*crowd, [face(200, looks=both)]], cuts=[4])[-1] == [3]
 
 
