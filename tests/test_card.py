@@ -16,13 +16,13 @@ OLD = {"name": "mine", "labels": ["neutral", "happiness"]}
 
 
 @pytest.mark.parametrize(
-    ("told", "code"), [({"licence": "Apache-2.0"}, "Apache-2.0"), ({}, ""), ({"code_licence": "MIT"}, "MIT")]
+    ("fields", "code"), [({"licence": "Apache-2.0"}, "Apache-2.0"), ({}, ""), ({"code_licence": "MIT"}, "MIT")]
 )
-def test_older_files_load_and_claim_nothing_about_the_weights(told: dict[str, str], code: str) -> None:
-    card = Card.from_metadata({KEY: json.dumps({**OLD, **told})}, "mine.onnx")
+def test_older_files_load_and_claim_nothing_about_the_weights(fields: dict[str, str], code: str) -> None:
+    card = Card.from_metadata({KEY: json.dumps({**OLD, **fields})}, "mine.onnx")
     assert (card.code_licence, card.weights_licence, card.data_terms) == (code, "", {})
     assert licences(card.model_dump())["licence of the weights"] == "not stated in the file"
-    assert licences({**OLD, **told})["licence of the code"] == (code or "not stated in the file")
+    assert licences({**OLD, **fields})["licence of the code"] == (code or "not stated in the file")
 
 
 @pytest.mark.parametrize("name", names())

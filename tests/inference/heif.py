@@ -144,14 +144,14 @@ def _hevc(data: bytes, pix: str) -> tuple[bytes, bytes]:
         struct.pack(">BHH", 0x80 | kind, 1, len(unit)) + unit for kind, unit in units if kind in (32, 33, 34)
     )
     fixed = bytes([0xF0, 0, 0xFC, 0xFC | chroma, 0xF8 | depth - 8, 0xF8 | depth - 8, 0, 0, 0x0F, 3])
-    return box(b"hvcC", b"\1", sps[3:15], fixed, arrays), _told(unit for kind, unit in units if kind < 32)
+    return box(b"hvcC", b"\1", sps[3:15], fixed, arrays), _with_lengths(unit for kind, unit in units if kind < 32)
 
 
 def _avc(data: bytes, pix: str) -> tuple[bytes, bytes]:
     units = [(unit[0] & 31, unit) for unit in _units(data)]
     sps, pps = (next(unit for kind, unit in units if kind == wanted) for wanted in (7, 8))
     config = b"\1" + sps[1:4] + b"\xff\xe1" + struct.pack(">H", len(sps)) + sps + b"\1" + struct.pack(">H", len(pps))
-    return box(b"avcC", config, pps), _told(unit for kind, unit in units if kind == 5)
+    return box(b"avcC", config, pps), _with_lengths(unit for kind, unit in units if kind == 5)
 
 
 def _av1(data: bytes, pix: str) -> tuple[bytes, bytes]:
@@ -162,7 +162,7 @@ def _units(data: bytes) -> list[bytes]:
     return [unit.rstrip(b"\0") for unit in data.split(b"\0\0\1")[1:]]
 
 
-def _told(units: Iterable[bytes]) -> bytes:
+def _with_lengths(units: Iterable[bytes]) -> bytes:
     return b"".join(struct.pack(">I", len(unit)) + unit for unit in units)
 
 

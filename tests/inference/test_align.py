@@ -128,11 +128,11 @@ def test_framing_is_measured_on_any_layout(
     monkeypatch.setenv("MIEN_DATA", str(tiny_fer2013))
     monkeypatch.setattr(sys, "argv", ["framing.py", "--train", "9", "--val", "7"])
     bench.main()
-    told = capsys.readouterr().out
-    assert "edges of 9 Training images" in told
-    assert told.count("found 9 of 9; ") == 2
-    assert told.count("found 7 of 7, raw ") == 4
-    assert f"Framing(scale={0.5}, right=0.0, down=0.0)" in told
+    output = capsys.readouterr().out
+    assert "edges of 9 Training images" in output
+    assert output.count("detected 9 of 9; ") == 2
+    assert output.count("detected 7 of 7, raw ") == 4
+    assert f"Framing(scale={0.5}, right=0.0, down=0.0)" in output
 
 
 @pytest.mark.parametrize("size", [8, 64])

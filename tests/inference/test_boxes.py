@@ -29,17 +29,17 @@ def noise() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3)).astype(np.uint8)
 
 
-def watched(found: Sequence[Face]) -> tuple[Pipeline, list[np.ndarray]]:
+def watched(detected: Sequence[Face]) -> tuple[Pipeline, list[np.ndarray]]:
     """A pipeline whose detector finds these faces, and the crops that its weights were given."""
     pipeline, given = Pipeline(detector="haar"), []
     heads = pipeline.classifier.heads
-    pipeline.detect = lambda image: list(found)
+    pipeline.detect = lambda image: list(detected)
     pipeline.classifier.heads = lambda cropped: given.append(cropped) or heads(cropped)  # type: ignore[method-assign]
     return pipeline, given
 
 
 @pytest.mark.parametrize(
-    ("corners", "told"),
+    ("corners", "clipped"),
     [
         ((-10, 20, 40, 70), (0, 20, 40, 70)),
         ((90, 50, 140, 100), (90, 50, 120, 80)),
@@ -48,22 +48,22 @@ def watched(found: Sequence[Face]) -> tuple[Pipeline, list[np.ndarray]]:
     ],
 )
 def test_the_box_is_clipped_and_the_crop_is_not(
-    corners: tuple[float, ...], told: tuple[float, ...], noise: np.ndarray
+    corners: tuple[float, ...], clipped: tuple[float, ...], noise: np.ndarray
 ) -> None:
     pipeline, given = watched([face(*corners)])
-    (found,) = pipeline(noise)
-    assert found.box.tolist() == list(told)
+    (detected,) = pipeline(noise)
+    assert detected.box.tolist() == list(clipped)
     expected = crop(noise, np.array(corners, np.float32), FRAMINGS["fer2013"]["haar"], 48, 1)
     np.testing.assert_array_equal(given[0][0], expected)
 
 
 def test_boxes_of_which_nothing_lies_in_the_image_are_left_out(noise: np.ndarray) -> None:
     pipeline, given = watched([face(125, 10, 140, 30), face(10, 10, 40, 40), face(10, 90, 40, 120)])
-    assert [found.box.tolist() for found in pipeline(noise)] == [[10, 10, 40, 40]]
+    assert [detected.box.tolist() for detected in pipeline(noise)] == [[10, 10, 40, 40]]
     assert [len(cropped) for cropped in given] == [1]
 
 
-def test_what_was_found_in_half_size_is_told_in_pixels_of_the_whole(
+def test_boxes_detected_at_half_size_are_in_pixels_of_the_whole(
     noise: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Image.fromarray(noise).resize((4 * WIDTH, 4 * HEIGHT)).save(tmp_path / "a.jpg")
@@ -73,10 +73,10 @@ def test_what_was_found_in_half_size_is_told_in_pixels_of_the_whole(
     assert seen.image is not None
     factor = 4 * WIDTH / seen.image.shape[1]
     assert factor > 1
-    (found,) = seen.prediction.faces
-    assert found.landmarks is not None
-    assert found.box.tolist() == pytest.approx([factor * v for v in (10, 20, 30, 50)])
-    np.testing.assert_allclose(found.landmarks, factor * POINTS)
+    (detected,) = seen.prediction.faces
+    assert detected.landmarks is not None
+    assert detected.box.tolist() == pytest.approx([factor * v for v in (10, 20, 30, 50)])
+    np.testing.assert_allclose(detected.landmarks, factor * POINTS)
     (drawn,) = seen.drawn().faces
     assert drawn.box.tolist() == pytest.approx([10, 20, 30, 50])
 
@@ -99,14 +99,14 @@ def test_every_video_counts_its_faces_and_smooths_them_for_itself() -> None:
     def read() -> Iterator[FrameResult]:
         yield from (first, shown("photo.jpg", None, 4), second, later)
 
-    told = [seen.prediction.faces[0] for seen in followed(read(), pipeline.smooth, 0.0)]
-    assert [one.track_id for one in told] == [1, None, 1, 1]
-    assert [one.confidence for one in told[:3]] == [1, 1, 1]
-    assert told[3].expression == labels[2]  # a tenth of a second later it still shows what it did
+    faces = [seen.prediction.faces[0] for seen in followed(read(), pipeline.smooth, 0.0)]
+    assert [one.track_id for one in faces] == [1, None, 1, 1]
+    assert [one.confidence for one in faces[:3]] == [1, 1, 1]
+    assert faces[3].expression == labels[2]  # a tenth of a second later it still shows what it did
 
 
 @pytest.mark.parametrize(("abstain", "least"), [(None, 0.0), (0.4, 0.4), ("auto", 0.7)])
-def test_the_threshold_that_is_asked_for_decides_who_abstains(
+def test_faces_abstain_below_the_requested_threshold(
     abstain: float | None, least: float, noise: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipeline, _ = watched([face(10, 20, 30, 50)])
@@ -117,5 +117,5 @@ def test_the_threshold_that_is_asked_for_decides_who_abstains(
         probs = np.full((1, len(pipeline.card.labels)), rest, np.float32)
         probs[0, 2] = sure
         monkeypatch.setattr(pipeline.classifier, "heads", lambda _, probs=probs: {"probs": probs})
-        (found,) = pipeline(noise)
-        assert found.abstained == (sure < least)
+        (detected,) = pipeline(noise)
+        assert detected.abstained == (sure < least)

@@ -21,7 +21,7 @@ CARD: dict[str, Any] = {"name": "test", "labels": ["neutral", "happiness"], "siz
 
 
 def write(path: Path, card: dict[str, Any] | None = None, **change: Any) -> Path:
-    """Write a graph that answers by the mean brightness; `change` spoils one thing about it."""
+    """Write a graph that predicts by mean brightness; `change` breaks one part of it."""
     from onnx import TensorProto, helper
 
     channels, size = (card or CARD).get("channels", 1), 48
@@ -155,7 +155,7 @@ def test_wrong_crops(crops: np.ndarray, got: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("card", "change", "told"),
+    ("card", "change", "message"),
     [
         (None, {}, "carries no mien card"),
         ({**CARD, "labels": ["bored", "happiness"]}, {}, "card field 'labels'"),
@@ -169,9 +169,11 @@ def test_wrong_crops(crops: np.ndarray, got: str) -> None:
         (CARD, {"embedding": ["n", 1, 2]}, "one row of numbers per face"),
     ],
 )
-def test_files_that_do_not_fit(tmp_path: Path, card: dict[str, Any] | None, change: dict[str, Any], told: str) -> None:
+def test_files_that_do_not_fit(
+    tmp_path: Path, card: dict[str, Any] | None, change: dict[str, Any], message: str
+) -> None:
     path = write(tmp_path / "own.onnx", card, **change)
-    with pytest.raises(WeightsError, match=told) as caught:
+    with pytest.raises(WeightsError, match=message) as caught:
         Classifier(path)
     assert "own.onnx" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -181,8 +183,8 @@ def test_files_that_do_not_fit(tmp_path: Path, card: dict[str, Any] | None, chan
     ("unit", "shown"), [(float("nan"), "nan, 0.502"), (float("inf"), "inf"), (0.25, "-0.252, 0.502"), (1.01, "0.508")]
 )
 def test_weights_that_give_no_probabilities_are_refused_at_load(tmp_path: Path, unit: float, shown: str) -> None:
-    told = f"own.onnx: the weights give no probabilities: {shown}.*expected numbers from 0 to 1 that sum to one"
-    with pytest.raises(WeightsError, match=told):
+    message = f"own.onnx: the weights give no probabilities: {shown}.*expected numbers from 0 to 1 that sum to one"
+    with pytest.raises(WeightsError, match=message):
         Classifier(write(tmp_path / "own.onnx", CARD, unit=unit))
 
 
@@ -205,7 +207,7 @@ GOOD = {
 
 
 @pytest.mark.parametrize(
-    ("name", "rows", "told"),
+    ("name", "rows", "message"),
     [
         ("probs", [[0.5, 0.4999]], None),
         ("probs", [[0.5, 0.45]], "give no probabilities: 0.5, 0.45"),
@@ -217,16 +219,16 @@ GOOD = {
         ("embedding", [[float("inf"), 0.0]], "give no embedding: inf, 0"),
     ],
 )
-def test_what_heads_may_give(name: str, rows: list[list[float]], told: str | None) -> None:
-    found = {key: np.array(value, np.float32) for key, value in {**GOOD, name: rows}.items()}
-    if told is None:
-        return heads.check(found, HEADED, Path("own.onnx"), 1)
-    with pytest.raises(WeightsError, match=told):
-        heads.check(found, HEADED, Path("own.onnx"), 1)
+def test_what_heads_may_give(name: str, rows: list[list[float]], message: str | None) -> None:
+    outputs = {key: np.array(value, np.float32) for key, value in {**GOOD, name: rows}.items()}
+    if message is None:
+        return heads.check(outputs, HEADED, Path("own.onnx"), 1)
+    with pytest.raises(WeightsError, match=message):
+        heads.check(outputs, HEADED, Path("own.onnx"), 1)
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"labels": ["neutral", "neutral"]}, "'labels'"),
         ({"labels": ["happiness", "neutral"]}, "'labels'"),
@@ -257,8 +259,8 @@ def test_what_heads_may_give(name: str, rows: list[list[float]], told: str | Non
     ],
     ids=str,
 )
-def test_cards_that_are_wrong(change: dict[str, Any], told: str) -> None:
-    with pytest.raises(WeightsError, match=rf"own\.onnx: card field {told}") as caught:
+def test_cards_that_are_wrong(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(WeightsError, match=rf"own\.onnx: card field {message}") as caught:
         Card.from_metadata({KEY: json.dumps({**CARD, **change})}, "own.onnx")
     assert len(str(caught.value).splitlines()) == 1
     assert len(str(caught.value)) < 600

@@ -1,4 +1,4 @@
-"""Damage inside packets is told with its time, and sound files of many kinds are not called damaged."""
+"""Damage inside packets is reported with its time, and intact files of many formats are not called damaged."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -120,8 +120,8 @@ NOTICED = (
 def damaged(path: Path, packet: int, seed: int, zeros: bool = False) -> float:
     """Overwrite a part of the second half of a packet; return about the packet's time."""
     with av.open(str(path)) as file:
-        found = [p for p in file.demux(video=0) if p.size and p.pos]
-        at, size = found[packet].pos, found[packet].size
+        packets = [p for p in file.demux(video=0) if p.size and p.pos]
+        at, size = packets[packet].pos, packets[packet].size
     content, first, length = bytearray(path.read_bytes()), at + size // 2, max(4, size // 3)
     noise = np.random.default_rng(seed).integers(0, 256, length, dtype=np.uint8).tobytes()
     content[first : first + length] = bytes(length) if zeros else noise
@@ -138,7 +138,7 @@ def error_of(path: Path) -> str | None:
 
 
 @pytest.mark.parametrize("name", NOTICED)
-def test_damage_in_a_packet_is_told_with_its_time(tmp_path: Path, clip: Make, name: str) -> None:
+def test_damage_in_a_packet_is_reported_with_its_time(tmp_path: Path, clip: Make, name: str) -> None:
     codec = {"vp8.mkv": "vp8.webm", "hevc.mkv": "hevc.mp4", "raw.mkv": "raw.avi"}.get(name, name)
     whole = clip(tmp_path / name, **SOUND[codec]).read_bytes()
     for seed, packet in enumerate((12, 17, 24)):
@@ -147,12 +147,12 @@ def test_damage_in_a_packet_is_told_with_its_time(tmp_path: Path, clip: Make, na
         error = error_of(tmp_path / name)
         assert error is not None, packet
         assert "is cut short or damaged at" in error
-        said = float(error.split(" at ")[1].split(" s;")[0])
-        assert abs(said - time) <= (2 if name.endswith("mkv") else 0.5)  # a cluster has one time for all of it
+        reported = float(error.split(" at ")[1].split(" s;")[0])
+        assert abs(reported - time) <= (2 if name.endswith("mkv") else 0.5)  # a cluster has one time for all of it
 
 
 @pytest.mark.parametrize("name", ["hevc.mp4", "hevc-open.ts"])
-def test_a_hole_of_zeros_in_hevc_is_told(tmp_path: Path, clip: Make, name: str) -> None:
+def test_a_hole_of_zeros_in_hevc_is_reported(tmp_path: Path, clip: Make, name: str) -> None:
     path = clip(tmp_path / name, **SOUND[name])
     damaged(path, 15, 0, zeros=True)
     assert "is cut short or damaged at" in str(error_of(path))
@@ -179,7 +179,7 @@ def test_av1_whose_symbols_end_in_another_way_is_read(tmp_path: Path, clip: Make
 
 
 @pytest.mark.parametrize("name", ["h264.mp4", "vp9.webm", "av1.mp4", "mpeg4-b.mp4", "mjpeg.mov"])
-def test_damage_in_the_last_packet_is_told(tmp_path: Path, clip: Make, name: str) -> None:
+def test_damage_in_the_last_packet_is_reported(tmp_path: Path, clip: Make, name: str) -> None:
     path = clip(tmp_path / name, **SOUND[name])
     damaged(path, -1, 3)
     assert "is cut short or damaged at" in str(error_of(path))

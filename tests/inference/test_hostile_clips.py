@@ -16,10 +16,10 @@ Make = Callable[..., Path]
 HOUR = 3_600_000  # milliseconds
 
 
-def patch(path: Path, found: bytes, at: int, value: bytes) -> Path:
+def patch(path: Path, marker: bytes, at: int, value: bytes) -> Path:
     """Overwrite bytes `at` behind the end of the first `found`."""
     content = bytearray(path.read_bytes())
-    first = content.index(found) + len(found) + at
+    first = content.index(marker) + len(marker) + at
     content[first : first + len(value)] = value
     path.write_bytes(content)
     return path

@@ -46,8 +46,8 @@ def wait_for_rows(path: Path, process: "subprocess.Popen[bytes]", size: int = 30
 
 @pytest.mark.parametrize("format", ["csv", "json", "jsonl", "parquet"])
 def test_ctrl_c_closes_everything(tmp_path: Path, long_video: Path, format: str) -> None:
-    out, told = tmp_path / "out", tmp_path / "told"
-    process = start(long_video, "--format", format, "--out", out, stdout=told)
+    out, stdout = tmp_path / "out", tmp_path / "stdout"
+    process = start(long_video, "--format", format, "--out", out, stdout=stdout)
     video = out / "annotated" / "long.mp4"
     wait_for_rows(video, process, 100_000)
     process.send_signal(signal.SIGINT)
@@ -112,7 +112,7 @@ def test_a_frame_is_written_to_its_end(
 def test_a_second_ctrl_c_does_not_wait() -> None:
     done = []
 
-    def asked_twice() -> None:
+    def signalled_twice() -> None:
         with StopSignals() as stop, stop.complete():
             signal.raise_signal(signal.SIGTERM)
             signal.raise_signal(signal.SIGTERM)  # `timeout` signals the process, then its group
@@ -121,5 +121,5 @@ def test_a_second_ctrl_c_does_not_wait() -> None:
             done.append("second")
 
     with pytest.raises(KeyboardInterrupt):
-        asked_twice()
+        signalled_twice()
     assert done == ["first"]

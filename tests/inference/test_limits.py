@@ -95,9 +95,9 @@ def bombs() -> dict[str, bytes]:
     over = struct.pack(">BB4HIIii", 0, 1, 0, 0, 0, 0, 30000, 30000, 0, 0)
     j2k = saved("JPEG2000", (64, 64))
     at = j2k.find(b"\xff\x4f\xff\x51")
-    asked = j2k[: at + 8] + struct.pack(">II", 60000, 60000) + j2k[at + 16 :]
+    oversized = j2k[: at + 8] + struct.pack(">II", 60000, 60000) + j2k[at + 16 :]
     webp = b"WEBPVP8X" + struct.pack("<I", 10) + b"\2\0\0\0" + b"\xff" * 6 + b"ANIM" + struct.pack("<I", 6) + bytes(6)
-    found = {
+    files = {
         "a.gif": gif(65535, 65535),
         "moving.gif": gif(65535, 65535, 3),
         "large.png": png(14000, 14000, data=zeros),
@@ -124,8 +124,8 @@ def bombs() -> dict[str, bytes]:
             (replace(one, hidden=True), Item(b"iovl", over, (ispe(128, 128),), ((b"dimg", (1,)),), in_idat=True)), 2
         ).bytes(),
         "progressive.jpg": saved("JPEG", (15000, 10000), quality=10, progressive=True),
-        "a.jp2": asked,
-        "a.j2k": asked[at:],
+        "a.jp2": oversized,
+        "a.j2k": oversized[at:],
         "png.ico": icon(png(20000, 12000, data=zeros)),
         "bmp.ico": icon(bitmap(30000, 60000)),
         "a.tga": struct.pack("<BBBHHBHHHHBB", 0, 0, 2, 0, 0, 0, 0, 0, 60000, 60000, 24, 0),
@@ -133,10 +133,10 @@ def bombs() -> dict[str, bytes]:
         "named.mp4": png(60000, 60000),
     }  # fmt: skip
     if "AVIF" in formats():
-        found["a.avif"] = Heif(
+        files["a.avif"] = Heif(
             (coded(np.zeros((128, 128, 3), np.uint8), "av1", size=(60000, 60000)),), 1, b"avif", (b"mif1", b"avif")
         ).bytes()
-    return found
+    return files
 
 
 def test_no_file_takes_memory_that_it_is_not_worth(tmp_path: Path) -> None:
@@ -150,11 +150,11 @@ def test_no_file_takes_memory_that_it_is_not_worth(tmp_path: Path) -> None:
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30)),
     )
     assert ran.returncode == 0, ran.stderr
-    told = [json.loads(line) for line in ran.stdout.splitlines()]
-    assert [name for name, _, _ in told] == list(made)
-    for name, said, megabytes in told:
-        assert said.startswith("MediaError: "), name
-        assert "\n" not in said
+    outcomes = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert [name for name, _, _ in outcomes] == list(made)
+    for name, outcome, megabytes in outcomes:
+        assert outcome.startswith("MediaError: "), name
+        assert "\n" not in outcome
         assert megabytes < 150, name
 
 

@@ -63,11 +63,11 @@ def test_images_of_the_user_in_a_folder_called_annotated_are_read(mien: Mien) ->
     save("p/annotated/deep/z.png")
     mine = content("p")
     for words in (["p", "--out", "p"], ["p", "--out", "p"], ["p/*", "--out", "p"], ["p"]):
-        code, found, _ = sources(mien, *words)
-        assert (code, sorted(found)) == (0, ["p/annotated/deep/z.png", "p/annotated/y.png", "p/x.jpg"]), words
+        code, names, _ = sources(mien, *words)
+        assert (code, sorted(names)) == (0, ["p/annotated/deep/z.png", "p/annotated/y.png", "p/x.jpg"]), words
         assert mine.items() <= content("p").items()
-    code, found, _ = sources(mien, "p/x.jpg", "p/annotated/*.png", "p/annotated/deep/*.png", "--out", "p")
-    assert (code, len(found)) == (0, 3)
+    code, names, _ = sources(mien, "p/x.jpg", "p/annotated/*.png", "p/annotated/deep/*.png", "--out", "p")
+    assert (code, len(names)) == (0, 3)
     assert "spared" not in json.loads(Path("p/mien-run.json").read_text())
 
 
@@ -89,12 +89,12 @@ def test_patterns_pass_over_what_mien_wrote(mien: Mien, kind: str) -> None:
     words: list[str] = []
     for word in PATTERNS[kind]:
         words += sorted(map(str, Path().glob(word.strip("{}")))) if word.startswith("{") else [word]
-    code, found, err = sources(mien, *words)
-    assert (code, found) == (0, ["p/x.jpg"]), err
+    code, names, err = sources(mien, *words)
+    assert (code, names) == (0, ["p/x.jpg"]), err
     assert "of mien's own" in err
 
 
-def test_nothing_but_what_mien_wrote_is_said(mien: Mien) -> None:
+def test_a_folder_of_mien_output_alone_is_reported(mien: Mien) -> None:
     assert mien("predict", "p", "--out", "res", *FAST).code == 0
     for words in (["res/*"], sorted(map(str, Path("res").iterdir()))):
         code, out, _ = mien("predict", *words, "--format", "jsonl", *FAST)
@@ -127,12 +127,12 @@ def test_the_list_of_inputs_says_which_annotated_file_shows_which(mien: Mien) ->
         save(name)
     Path("d2/b.jpg").write_bytes(b"nothing")
     mien("predict", "d1", "d2", "--out", "res", *FAST)
-    told = [json.loads(line) for line in Path("res/mien-inputs.jsonl").read_text().splitlines()]
-    assert {each["source"]: each["annotated"] for each in told} == {
+    inputs = [json.loads(line) for line in Path("res/mien-inputs.jsonl").read_text().splitlines()]
+    assert {each["source"]: each["annotated"] for each in inputs} == {
         "d1/a.jpg": "annotated/a.jpg", "d2/a.jpg": "annotated/a-2.jpg", "d2/a.png": "annotated/a.png.jpg",
         "d2/b.jpg": None,
     }  # fmt: skip
-    assert {each["annotated"] for each in told if each["annotated"]} <= set(ours("res"))
+    assert {each["annotated"] for each in inputs if each["annotated"]} <= set(ours("res"))
 
 
 def test_images_that_a_full_disk_leaves_without_an_annotated_file_are_counted(

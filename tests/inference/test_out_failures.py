@@ -69,14 +69,14 @@ def sources(out: Path, format: str) -> list[str]:
 
 def check_whole(out: Path, format: str) -> int:
     """Check that everything in a folder can be read and return how many rows there are."""
-    told = sources(out, format)
-    assert told == [f"photos/{k:02}.png" for k in range(len(told))]
+    rows = sources(out, format)
+    assert rows == [f"photos/{k:02}.png" for k in range(len(rows))]
     for path in out.rglob("*.jpg"):
         Image.open(path).load()
     if (out / "report.html").exists():
         assert (out / "report.html").read_text().endswith("</html>\n")
     assert not list(out.rglob("*.part"))
-    return len(told)
+    return len(rows)
 
 
 def limited(size: int) -> Callable[[], None]:
@@ -210,15 +210,15 @@ def test_a_killed_run_leaves_rows_and_is_replaced(format: str) -> None:
     running = waiting(*MANY, "--out", "res", "--format", format)
     running.send_signal(signal.SIGKILL)
     running.communicate()
-    told = sources(Path("res"), format)
-    assert told == MANY[: len(told)]
-    assert len(told) >= 15
+    rows = sources(Path("res"), format)
+    assert rows == MANY[: len(rows)]
+    assert len(rows) >= 15
     assert record()["status"] == "running"
     left = read(Path("res"))
     assert left is not None
     assert all(left.owns(path.relative_to("res").as_posix()) for path in Path("res").rglob("*.jpg"))
     written = sum(path.is_file() for path in Path("res").rglob("[!.]*"))
-    done = ran("res", "photos", "--format", "csv")  # its images are no data
+    done = ran("res", "photos", "--format", "csv")  # its images are not data
     assert (done.returncode, len(done.stdout.splitlines())) == (2, 22)
     assert f"{written} of mien's own" in done.stderr
     done = ran("photos", "--out", "res", "--format", format)
@@ -261,7 +261,7 @@ def test_a_folder_taken_away_in_the_middle() -> None:
 
 @POSIX
 @pytest.mark.parametrize("what", ["", "predictions.csv", pytest.param("mien-inputs.jsonl", marks=SLOW)])
-def test_what_is_taken_away_in_the_middle_is_told(what: str) -> None:
+def test_removal_in_the_middle_is_reported(what: str) -> None:
     running = waiting(*MANY[:300], "--out", "res", "--format", "csv")
     os.rename(Path("res", what), "moved")  # noqa: PTH104
     _, err = running.communicate(timeout=100)
@@ -313,28 +313,28 @@ def test_the_record_says_what_was_done() -> None:
         0.5,
     )
     assert done.returncode == 2
-    told = record()
-    assert told["command"][:3] == ["mien", "predict", "photos"]
-    assert told["settings"]["min_score"] == 0.25
-    assert told["settings"]["events"] == {"high": 0.6, "low": 0.4, "min": 2.0, "smooth": 0.0}
-    assert 0 < told["settings"]["abstain"] < 1
-    assert {"every", "start", "end", "max_fps", "device", "force", "events"} <= set(told["settings"])
+    facts = record()
+    assert facts["command"][:3] == ["mien", "predict", "photos"]
+    assert facts["settings"]["min_score"] == 0.25
+    assert facts["settings"]["events"] == {"high": 0.6, "low": 0.4, "min": 2.0, "smooth": 0.0}
+    assert 0 < facts["settings"]["abstain"] < 1
+    assert {"every", "start", "end", "max_fps", "device", "force", "events"} <= set(facts["settings"])
     for part in ("weights", "detector"):
-        file = told[part]["file"]
-        assert told[part]["sha256"] == (sha256(Path(file).read_bytes()).hexdigest() if file else None)
-    assert told["start"] < told["end"]
-    assert (told["status"], told["counts"]) == ("finished", told["counts"])
-    assert {k: told["counts"][k] for k in ("images", "faces", "failed")} == {"images": 20, "faces": 20, "failed": 2}
-    assert told["counts"]["skipped"] == {".txt": 1}
+        file = facts[part]["file"]
+        assert facts[part]["sha256"] == (sha256(Path(file).read_bytes()).hexdigest() if file else None)
+    assert facts["start"] < facts["end"]
+    assert (facts["status"], facts["counts"]) == ("finished", facts["counts"])
+    assert {k: facts["counts"][k] for k in ("images", "faces", "failed")} == {"images": 20, "faces": 20, "failed": 2}
+    assert facts["counts"]["skipped"] == {".txt": 1}
     listed = Path("res/mien-inputs.jsonl").read_bytes()
-    assert told["inputs"] == {
+    assert facts["inputs"] == {
         "list": "mien-inputs.jsonl", "count": 22, "sha256": sha256(listed).hexdigest()
     }  # fmt: skip
     for line in map(json.loads, listed.splitlines()):
         path = Path(line["path"])
         seen = path.stat() if path.exists() else None
         assert (line["bytes"], line["mtime_ns"]) == ((seen.st_size, seen.st_mtime_ns) if seen else (None, None))
-    for entry in told["files"]:
+    for entry in facts["files"]:
         seen = Path("res", entry["file"]).stat()
         assert (entry["bytes"], entry["mtime_ns"]) == (seen.st_size, seen.st_mtime_ns)
     assert 'href="mien-run.json"' in Path("res/report.html").read_text()
@@ -346,8 +346,8 @@ def test_the_record_says_what_was_done() -> None:
 @POSIX
 def test_a_record_stands_from_the_start() -> None:
     running = waiting(*MANY, "--out", "res", "--format", "csv")
-    told = record()
+    facts = record()
     running.kill()
     running.communicate()
-    assert (told["status"], told["files"]) == ("running", [])
-    assert told["weights"]["sha256"]
+    assert (facts["status"], facts["files"]) == ("running", [])
+    assert facts["weights"]["sha256"]

@@ -35,13 +35,13 @@ def save(path: Path, side: int = 64) -> Path:
 
 def state(*folders: str) -> dict[str, str]:
     """Return every name below folders with what it is: where a link leads, or the digest of a file."""
-    found = {}
+    names = {}
     for path in (path for folder in folders for path in [Path(folder), *sorted(Path(folder).rglob("*"))]):
         if path.is_symlink():
-            found[str(path)] = f"-> {path.readlink()}"
+            names[str(path)] = f"-> {path.readlink()}"
         else:
-            found[str(path)] = "folder" if path.is_dir() else sha256(path.read_bytes()).hexdigest()
-    return found
+            names[str(path)] = "folder" if path.is_dir() else sha256(path.read_bytes()).hexdigest()
+    return names
 
 
 def ours(folder: str = "res") -> list[str]:

@@ -1,4 +1,4 @@
-"""From images to faces: what is told, in which order, and that one bad image costs only itself."""
+"""From images to faces: the output and its order; one bad image costs only itself."""
 
 import gc
 import shutil
@@ -87,16 +87,16 @@ def test_whole_is_the_image(astronaut: np.ndarray) -> None:
     assert face.expression == "happiness"
 
 
-def cut_again(pipeline: Pipeline, image: np.ndarray, told: np.ndarray) -> np.ndarray:
+def cut_again(pipeline: Pipeline, image: np.ndarray, square: np.ndarray) -> np.ndarray:
     """Return the probabilities of the square x, y, side cut from an image."""
-    x, y, side = (float(v) for v in told)
+    x, y, side = (float(v) for v in square)
     box = np.array([x, y, x + side, y + side], np.float32)
     return pipeline.classifier(crops(image, [box], Framing(), pipeline.card.size, pipeline.card.channels))[0]
 
 
 @pytest.mark.parametrize("detector", ["yunet", "haar", "whole"])
 @pytest.mark.parametrize("first", [0, 100, 200, 210])
-def test_the_square_told_is_the_one_that_was_read(astronaut: np.ndarray, detector: str, first: int) -> None:
+def test_the_reported_square_is_the_one_that_was_read(astronaut: np.ndarray, detector: str, first: int) -> None:
     pipeline = Pipeline(detector=detector)
     image = np.ascontiguousarray(astronaut[: 512 - first, first:])
     faces = pipeline(image)
@@ -121,9 +121,9 @@ def test_the_squares_of_a_video_are_those_of_its_frames(pipeline: Pipeline, vide
 
 
 def test_numbers_of_faces_count_from_the_left(pipeline: Pipeline, album: list[str]) -> None:
-    told = [p.to_dict()["faces"] for p in pipeline.predict(album)]
-    assert [[face["face"] for face in faces] for faces in told] == [[1], [], [], [], [1, 2], [1]]
-    left, right = told[4]
+    rows = [p.to_dict()["faces"] for p in pipeline.predict(album)]
+    assert [[face["face"] for face in faces] for faces in rows] == [[1], [], [], [], [1, 2], [1]]
+    left, right = rows[4]
     assert left["box"][0] < right["box"][0]
     assert right["crop"][0] - left["crop"][0] == pytest.approx(right["box"][0] - left["box"][0], abs=5)
 
@@ -200,13 +200,13 @@ def test_large_images_keep_their_pixels(
 
 def test_prediction_to_dict(pipeline: Pipeline, photo: Path) -> None:
     (prediction,) = pipeline.predict([photo])
-    told = prediction.to_dict()
-    assert list(told) == ["source", "frame", "seconds", "width", "height", "error", "note", "rotated", "faces"]
-    assert list(told["faces"][0]) == [
+    item = prediction.to_dict()
+    assert list(item) == ["source", "frame", "seconds", "width", "height", "error", "note", "rotated", "faces"]
+    assert list(item["faces"][0]) == [
         "face", "box", "crop", "score", "track_id", "expression", "confidence", "abstained", "probs", "valence",
         "arousal", "action_units",
     ]  # fmt: skip
-    assert list(told["faces"][0]["probs"]) == list(pipeline.card.labels)
+    assert list(item["faces"][0]["probs"]) == list(pipeline.card.labels)
 
 
 def test_video(pipeline: Pipeline, video: Path) -> None:
@@ -257,7 +257,7 @@ def test_abstain_auto_takes_the_cards_threshold(tmp_path: Path, pipeline: Pipeli
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"min_score": 1.5}, "`min_score` 1.5"),
         ({"min_score": -0.1}, "`min_score` -0.1"),
@@ -265,8 +265,8 @@ def test_abstain_auto_takes_the_cards_threshold(tmp_path: Path, pipeline: Pipeli
         ({"abstain": float("nan")}, "`abstain` nan"),
     ],
 )
-def test_shares_outside_their_range(options: dict[str, float], told: str) -> None:
-    with pytest.raises(UsageError, match=told):
+def test_shares_outside_their_range(options: dict[str, float], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         Pipeline(**options)
 
 
@@ -284,8 +284,8 @@ def test_heads_reach_the_face(pipeline: Pipeline, astronaut: np.ndarray) -> None
         "valence_arousal": np.array([[0.5, -0.25]], np.float32),
         "action_units": np.array([[0.1, 0.9]], np.float32),
     }
-    told = with_heads(face, heads, 0, card, 0.0).to_dict()
-    assert (told["valence"], told["arousal"], told["action_units"]) == (0.5, -0.25, {"au04": 0.1, "au12": 0.9})
+    values = with_heads(face, heads, 0, card, 0.0).to_dict()
+    assert (values["valence"], values["arousal"], values["action_units"]) == (0.5, -0.25, {"au04": 0.1, "au12": 0.9})
 
 
 def test_a_folder_streams_in_constant_memory(pipeline: Pipeline, tmp_path: Path, astronaut: np.ndarray) -> None:
@@ -329,7 +329,7 @@ def test_one_source_is_not_its_letters(pipeline: Pipeline, photo: Path) -> None:
 
 
 @pytest.mark.parametrize("sources", [[np.zeros((8, 8, 3), np.uint8)], np.zeros((8, 8, 3), np.uint8), [None]])
-def test_images_in_memory_are_told_where_to_go(pipeline: Pipeline, sources: object) -> None:
+def test_arrays_are_refused_with_a_hint(pipeline: Pipeline, sources: object) -> None:
     with pytest.raises(UsageError, match=r"pipeline\(image\)"):
         list(pipeline.predict(sources))  # type: ignore[arg-type]
 

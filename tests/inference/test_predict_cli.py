@@ -43,13 +43,13 @@ SOURCES = ["album/a.jpg", "album/b.png", "album/größer/ü ß.webp"]
 
 def test_json(mien: Mien, album: Path) -> None:
     code, out, err = mien("predict", "album", "--format", "json")
-    told = json.loads(out)
+    items = json.loads(out)
     assert (code, err) == (0, ALBUM)
-    assert [item["source"] for item in told] == SOURCES
-    assert [len(item["faces"]) for item in told] == [1, 0, 1]
-    assert told[0]["faces"][0]["expression"] == "happiness"
-    assert told[0]["frame"] is told[0]["seconds"] is told[0]["error"] is told[0]["faces"][0]["track_id"] is None
-    assert (told[0]["width"], told[0]["height"]) == (512, 512)
+    assert [item["source"] for item in items] == SOURCES
+    assert [len(item["faces"]) for item in items] == [1, 0, 1]
+    assert items[0]["faces"][0]["expression"] == "happiness"
+    assert items[0]["frame"] is items[0]["seconds"] is items[0]["error"] is items[0]["faces"][0]["track_id"] is None
+    assert (items[0]["width"], items[0]["height"]) == (512, 512)
 
 
 def test_jsonl_is_the_same(mien: Mien, album: Path) -> None:
@@ -88,15 +88,15 @@ def test_failures_keep_their_place_and_end_with_2(mien: Mien, album: Path) -> No
     (album / "empty").mkdir()
     words = ["none.jpg", "album/a.jpg", "album/b.png", "*.bmp", "album/empty", "camera:99", "--", "-odd.jpg"]
     code, out, err = mien("predict", "--format", "json", *words)
-    told = json.loads(out)
+    items = json.loads(out)
     assert code == 2
-    assert [item["source"] for item in told] == [word for word in words if word != "--"]
-    assert [item["error"] is None for item in told] == [False, False, True, False, False, False, False]
-    assert all(item["faces"] == [] for item in told)
+    assert [item["source"] for item in items] == [word for word in words if word != "--"]
+    assert [item["error"] is None for item in items] == [False, False, True, False, False, False, False]
+    assert all(item["faces"] == [] for item in items)
     *lines, summary = err.splitlines()
     assert len(lines) == 6
     assert summary == "mien: read 1 image, 0 faces; 1 without a face; 6 failed"
-    assert [line.removeprefix("mien: ") for line in lines] == [item["error"] for item in told if item["error"]]
+    assert [line.removeprefix("mien: ") for line in lines] == [item["error"] for item in items if item["error"]]
 
 
 def test_odd_images_in_one_batch(mien: Mien, album: Path, astronaut: np.ndarray) -> None:
@@ -111,10 +111,10 @@ def test_odd_images_in_one_batch(mien: Mien, album: Path, astronaut: np.ndarray)
     image.resize((3000, 3000)).save(album / "huge.jpg")
     (album / "text.jpg").write_text("no")
     code, out, _ = mien("predict", "album", "--format", "json")
-    told = json.loads(out)
-    faces = {Path(item["source"]).name: len(item["faces"]) for item in told if not item["frame"]}
+    items = json.loads(out)
+    faces = {Path(item["source"]).name: len(item["faces"]) for item in items if not item["frame"]}
     assert code == 2
-    assert [(item["frame"], item["seconds"]) for item in told if "animated" in item["source"]] == [(0, 0.0), (1, 0.1)]
+    assert [(item["frame"], item["seconds"]) for item in items if "animated" in item["source"]] == [(0, 0.0), (1, 0.1)]
     assert faces == {
         "a.jpg": 1, "alpha.png": 1, "animated.gif": 1, "b.png": 0, "cmyk.jpg": 1, "deep.png": 1, "dot.png": 0,
         "grey.png": 1, "ü ß.webp": 1, "huge.jpg": 1, "palette.gif": 1, "text.jpg": 0,
@@ -123,10 +123,10 @@ def test_odd_images_in_one_batch(mien: Mien, album: Path, astronaut: np.ndarray)
 
 def test_video(mien: Mien, video: Path) -> None:
     code, out, err = mien("predict", video, "--format", "jsonl", "--every", 4)
-    told = [json.loads(line) for line in out.splitlines()]
+    items = [json.loads(line) for line in out.splitlines()]
     assert (code, err) == (0, "mien: read 1 video (3 frames), 3 faces\n")
-    assert [(item["frame"], item["seconds"]) for item in told] == [(0, 0.0), (4, 0.2), (8, 0.4)]
-    assert {face["track_id"] for item in told for face in item["faces"]} == {1}
+    assert [(item["frame"], item["seconds"]) for item in items] == [(0, 0.0), (4, 0.2), (8, 0.4)]
+    assert {face["track_id"] for item in items for face in item["faces"]} == {1}
     assert "0.20 s" in mien("predict", video, "--every", 4, "--frames").out.decode()
 
 
@@ -193,7 +193,7 @@ def test_out_must_be_a_folder(mien: Mien, photo: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--format", "xml"], "no format is called 'xml'; expected one of table, json, jsonl, csv, parquet"),
         (["--format", "jsonn"], "did you mean 'json"),
@@ -219,16 +219,16 @@ def test_out_must_be_a_folder(mien: Mien, photo: Path) -> None:
         (["--detector-file", str(locate("ferplus"))], "ferplus.onnx is not a YuNet model"),
     ],
 )
-def test_mistakes_are_one_line(mien: Mien, photo: Path, words: list[str], told: str) -> None:
+def test_mistakes_are_one_line(mien: Mien, photo: Path, words: list[str], message: str) -> None:
     code, _, err = mien("predict", photo, *words)
     assert code == 2
     assert err.count("\n") == 1
     assert err.startswith("mien: ")
-    assert told in err
+    assert message in err
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["predict"], "Missing argument 'SOURCE'; see `"),
         (["predct"], "No such command 'predct'"),
@@ -238,11 +238,11 @@ def test_mistakes_are_one_line(mien: Mien, photo: Path, words: list[str], told: 
         (["fairness", "x", "--groups", "y", "--min-group", "0"], "--min-group 0; expected at least 1; see `"),
     ],
 )
-def test_words_that_make_no_command_are_one_line(mien: Mien, words: list[str], told: str) -> None:
+def test_words_that_make_no_command_are_one_line(mien: Mien, words: list[str], message: str) -> None:
     code, out, err = mien(*words)
     assert (code, out, err.count("\n")) == (2, b"", 1)
     assert err.startswith("mien: ")
-    assert told in err
+    assert message in err
 
 
 def test_a_file_whose_name_begins_like_an_option(
@@ -250,16 +250,16 @@ def test_a_file_whose_name_begins_like_an_option(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "-minus.jpg").write_bytes(photo.read_bytes())
-    told = "mien: No such option: -m; write ./-minus.jpg for the file of that name\n"
-    assert mien("predict", "-minus.jpg") == (2, b"", told)
+    message = "mien: No such option: -m; write ./-minus.jpg for the file of that name\n"
+    assert mien("predict", "-minus.jpg") == (2, b"", message)
     assert mien("predict", "./-minus.jpg").code == 0
 
 
 def test_version(mien: Mien) -> None:
-    told = f"mien {version('mien')}\n"
-    assert mien("--version") == (0, told.encode(), "")
+    message = f"mien {version('mien')}\n"
+    assert mien("--version") == (0, message.encode(), "")
     done = subprocess.run([sys.executable, "-m", "mien", "--version"], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, told, "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, message, "")
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
@@ -278,15 +278,15 @@ def test_ctrl_c(photo: Path) -> None:
         assert running.stdout.readline()
         running.send_signal(signal.SIGINT)
         assert running.stderr is not None
-        told = running.stderr.read()
+        err = running.stderr.read()
         assert running.wait(60) == 130
-        assert re.fullmatch(rb"mien: read ([\d,]+) images?, \1 faces?\n", told)
+        assert re.fullmatch(rb"mien: read ([\d,]+) images?, \1 faces?\n", err)
 
 
 def test_abstain(mien: Mien, photo: Path, hopper: Path) -> None:
-    told = json.loads(mien("predict", photo, hopper, "--abstain", "0.999999", "--format", "json").out)
-    assert [face["abstained"] for item in told for face in item["faces"]] == [True, True]
-    assert all(face["expression"] for item in told for face in item["faces"])
+    items = json.loads(mien("predict", photo, hopper, "--abstain", "0.999999", "--format", "json").out)
+    assert [face["abstained"] for item in items for face in item["faces"]] == [True, True]
+    assert all(face["expression"] for item in items for face in item["faces"])
 
 
 def test_abstain_auto_leaves_open_what_is_below_the_cards_threshold(mien: Mien, photo: Path, hopper: Path) -> None:
@@ -362,14 +362,14 @@ def test_doctor(mien: Mien, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path))
     monkeypatch.setenv("MIEN_DATA", str(tmp_path / "none"))
     code, out, err = mien("doctor", "--json", "--strict")
-    found = {(check["group"], check["name"]): check for check in json.loads(out)}
+    checks = {(check["group"], check["name"]): check for check in json.loads(out)}
     assert (code, err) == (0, "")
-    assert found["weights", "ferplus"]["ok"]
-    assert found["detector", "yunet"]["seen"].startswith("sha256 49f000ec501f")
-    assert found["folder", "cache"] == {"group": "folder", "name": "cache", "ok": True, "seen": str(tmp_path)}
-    assert found["folder", "MIEN_DATA"]["ok"] is None
-    assert found["package", "pi-heif"]["ok"]
-    assert {"JPEG", "PNG", "HEIC", "HEIF", "AVIF", "TIFF"} <= set(found["image", "formats"]["seen"].split(", "))
+    assert checks["weights", "ferplus"]["ok"]
+    assert checks["detector", "yunet"]["seen"].startswith("sha256 49f000ec501f")
+    assert checks["folder", "cache"] == {"group": "folder", "name": "cache", "ok": True, "seen": str(tmp_path)}
+    assert checks["folder", "MIEN_DATA"]["ok"] is None
+    assert checks["package", "pi-heif"]["ok"]
+    assert {"JPEG", "PNG", "HEIC", "HEIF", "AVIF", "TIFF"} <= set(checks["image", "formats"]["seen"].split(", "))
     assert "MISSING" not in mien("doctor").out.decode()
 
 
@@ -406,10 +406,10 @@ def test_doctor_tells_what_was_measured_and_on_how_much(
     shipped.record(tmp_path)
     monkeypatch.setattr(classify, "WEIGHTS", tmp_path)
     seen = {check["name"]: check["seen"] for check in json.loads(mien("doctor", "--json").out)}
-    told = "; test n 3,137, accuracy 86.2 % (95 %: 84.9 to 87.4), without near-duplicates n 2,800, accuracy 85.1 %"
-    assert seen["full"].endswith("8 expressions" + told)
+    accuracy = "; test n 3,137, accuracy 86.2 % (95 %: 84.9 to 87.4), without near-duplicates n 2,800, accuracy 85.1 %"
+    assert seen["full"].endswith("8 expressions" + accuracy)
     assert seen["none"].endswith("8 expressions")
-    assert seen["odd"].endswith("8 expressions" + told.partition(", without")[0])
+    assert seen["odd"].endswith("8 expressions" + accuracy.partition(", without")[0])
 
 
 def test_weights_without_probabilities_are_an_error_and_no_row(mien: Callable[..., Any], tmp_path: Path) -> None:

@@ -51,10 +51,10 @@ def test_large_turned_photos(
     assert 50 < box[1] < box[3] < 550
 
 
-def test_as_it_is_wins_ties_and_where_nothing_is_found() -> None:
+def test_the_original_wins_ties_and_without_faces() -> None:
     image = np.zeros((20, 30, 3), np.uint8)
 
-    def found(*scores: tuple[float, ...]) -> Callable[[np.ndarray], list[Face]]:
+    def detecting(*scores: tuple[float, ...]) -> Callable[[np.ndarray], list[Face]]:
         each = iter(scores)
         return lambda _: [Face(np.array([0, 0, 9, 9], np.float32), score) for score in next(each)]
 
@@ -66,7 +66,7 @@ def test_as_it_is_wins_ties_and_where_nothing_is_found() -> None:
         (((), (0.5,), (0.7,), (0.6,)), 180),
         (((), (), (), (0.3,)), 270),
     ):
-        assert upright(image, found(*scores))[0] == turned
+        assert upright(image, detecting(*scores))[0] == turned
 
 
 def test_off_says_nothing(pipeline: Pipeline, photo: Path, mien: Callable[..., object]) -> None:

@@ -80,7 +80,7 @@ READ: dict[str, tuple[bytes, np.ndarray]] = {
     "8 bits in 16": (tiff(GREY.astype(np.uint16)), SEEN),
     "16 bits": (tiff(WIDE), SEEN),
     "16 bits, big end first": (tiff(WIDE, byteorder=">"), SEEN),
-    "told by MaxSampleValue": (plain(16, 1, (GREY.astype("<u2") * 8).tobytes(), most=2040), SEEN),
+    "MaxSampleValue": (plain(16, 1, (GREY.astype("<u2") * 8).tobytes(), most=2040), SEEN),
     "12 bits in 16, colours": (tiff(COLOUR.astype(np.uint16) * 16), COLOUR),
     "12 bits in 16, colours, PNG": (png16(COLOUR.astype(np.uint16) * 16), COLOUR),
     "16 bits, colours": (tiff(COLOUR.astype(np.uint16) * 257), COLOUR),
@@ -116,7 +116,7 @@ READ: dict[str, tuple[bytes, np.ndarray]] = {
         np.where(OPAQUE[..., None] == 0, 255, SEEN),
     ),
     "PGM to 4095": (b"P5 96 64 4095\n" + TWELVE.astype(">u2").tobytes(), SEEN),
-    "PGM, dark as told": (b"P5 96 64 65535\n" + GREY.astype(">u2").tobytes(), SEEN // 255),
+    "PGM, dark as stated": (b"P5 96 64 65535\n" + GREY.astype(">u2").tobytes(), SEEN // 255),
     "PFM": (b"Pf\n96 64\n-1.0\n" + (GREY[::-1] / 255).astype("<f4").tobytes(), SEEN),
     "black": (tiff(np.zeros((64, 96), np.uint16)), SEEN * 0),
 }  # fmt: skip
@@ -142,7 +142,7 @@ def test_what_was_inferred_is_reported(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["12 bits", "16 bits", "told by MaxSampleValue", "floats to 1", "16 bits, colours", "black", "signed 16 bits"],
+    ["12 bits", "16 bits", "MaxSampleValue", "floats to 1", "16 bits, colours", "black", "signed 16 bits"],
 )
 def test_what_is_known_needs_no_note(name: str) -> None:
     assert decode_image(READ[name][0]).note == ""

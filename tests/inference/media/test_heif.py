@@ -114,9 +114,9 @@ def test_alpha_over_white(codec: str, image: np.ndarray) -> None:
 @pytest.mark.parametrize("orientation", [6, 9, 3])
 def test_exif_does_not_turn_it_again(codec: str, image: np.ndarray, orientation: int) -> None:
     exif = b"\0\0\0\6Exif\0\0II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0" + bytes([orientation, 0, 0, 0]) + bytes(4)
-    told = Item(b"Exif", exif, refers=((b"cdsc", (1,)),), hidden=True)
-    same(file(codec, coded(image, codec), told), image)
-    same(file(codec, coded(image, codec).with_(irot(3)), told), np.rot90(image, 3))
+    metadata = Item(b"Exif", exif, refers=((b"cdsc", (1,)),), hidden=True)
+    same(file(codec, coded(image, codec), metadata), image)
+    same(file(codec, coded(image, codec).with_(irot(3)), metadata), np.rot90(image, 3))
 
 
 def test_the_primary_one_of_several(codec: str, image: np.ndarray) -> None:
@@ -180,7 +180,7 @@ def test_films_still_move(tmp_path: Path, video: Path) -> None:
         assert is_moving(tmp_path / name)
 
 
-def test_pillow_is_not_told(tmp_path: Path, image: np.ndarray) -> None:
+def test_pillow_is_not_changed(tmp_path: Path, image: np.ndarray) -> None:
     path = tmp_path / "a.heic"
     path.write_bytes(file("hevc", coded(image)))
     code = (

@@ -255,13 +255,13 @@ TINY = {  # a file that holds next to nothing, and what its user is to hear
 
 @pytest.mark.parametrize("name", TINY)
 def test_tiny_files_are_refused_in_our_words(tmp_path: Path, name: str) -> None:
-    content, told = TINY[name]
+    content, message = TINY[name]
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(MediaError) as caught:
         load_image(path) if not is_moving(path) else list(video.frames(path))
     kind = "a video" if is_moving(path) else "an image"
-    assert str(caught.value) == f"{path} cannot be read as {kind}: {told}"
+    assert str(caught.value) == f"{path} cannot be read as {kind}: {message}"
 
 
 def test_missing_image(tmp_path: Path) -> None:

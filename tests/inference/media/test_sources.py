@@ -104,8 +104,8 @@ def test_closed_folders_keep_their_place(tree: Path, mode: int, request: pytest.
     request.getfixturevalue("nobody")
     before, inside, after = expand(["photos/a.jpg", "photos/a/z.PNG", "photos/b.jpg"])
     assert (before.error, inside.error, after.error) == (None, "photos/a/z.PNG: Permission denied", None)
-    told = [(source.name, source.error) for source in expand(["photos"])]
-    assert told == [
+    sources = [(source.name, source.error) for source in expand(["photos"])]
+    assert sources == [
         ("photos/a", "photos/a: the folder cannot be read"), *((f"photos/{name}", None) for name in FOUND[1:])
     ]  # fmt: skip
 
@@ -135,9 +135,9 @@ def test_links_back_up_end(tree: Path) -> None:
 
 def test_results_are_not_read_again(tree: Path) -> None:
     run = {"mien": "0", "status": "running", "folders": ["a"], "files": []}
-    for spared, found in (([], FOUND[1:]), (["a/z.PNG"], FOUND)):
+    for spared, expected in (([], FOUND[1:]), (["a/z.PNG"], FOUND)):
         (tree / "mien-run.json").write_text(json.dumps({**run, "spared": spared}))
-        assert [source.below.as_posix() for source in expand([tree])] == found
+        assert [source.below.as_posix() for source in expand([tree])] == expected
         assert [source.below.name for source in expand([tree / "a"], skip=tree) if not source.error] == [
             Path(name).name for name in spared
         ]
@@ -183,7 +183,7 @@ def test_animated_images_move_and_stills_do_not(tmp_path: Path, suffix: str) -> 
 
 @pytest.fixture
 def odd(tmp_path: Path) -> Path:
-    """A folder of everything that is no file, is another file, or is not read."""
+    """A folder of special files, links and files that are not read."""
     folder = tmp_path / "odd"
     (folder / "in").mkdir(parents=True)
     (folder / ".trash").mkdir()

@@ -27,7 +27,7 @@ def grey(index: int) -> int:
     return 20 + 5 * (index % 40)
 
 
-def told(image: np.ndarray) -> int:
+def number_in(image: np.ndarray) -> int:
     return round((float(image.mean()) - 20) / 5)
 
 
@@ -63,7 +63,7 @@ def partly(path: Path) -> tuple[list[tuple[int, float, int]], str]:
     """Return what can be read of a broken file, and the error at its end."""
     good: list[tuple[int, float, int]] = []
     with pytest.raises(MediaError) as caught:
-        good.extend((index, seconds, told(image)) for index, seconds, image in frames(path))
+        good.extend((index, seconds, number_in(image)) for index, seconds, image in frames(path))
     assert "\n" not in str(caught.value)
     return good, str(caught.value)
 
@@ -90,13 +90,13 @@ ENCODINGS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", ENCODINGS)
 def test_every_frame_at_its_time_also_after_a_seek(tmp_path: Path, name: str) -> None:
     path = encode(tmp_path / name, **ENCODINGS[name])
-    whole = [(index, seconds, told(image)) for index, seconds, image in frames(path)]
+    whole = [(index, seconds, number_in(image)) for index, seconds, image in frames(path)]
     assert [index for index, _, _ in whole] == list(range(40))
     assert all(abs(shade - index) <= 1 for index, _, shade in whole)  # no frame is more than one grey off
     assert np.allclose([seconds for _, seconds, _ in whole], np.arange(40) / RATE, atol=0.001)
     assert all(image.shape == (*ENCODINGS[name].get("size", SIZE), 3) for _, _, image in frames(path, Clip(end=0.2)))
     for start in (0.02, 0.5, 0.73, 1.21, 1.9):
-        part = [(index, seconds, told(image)) for index, seconds, image in frames(path, Clip(start=start))]
+        part = [(index, seconds, number_in(image)) for index, seconds, image in frames(path, Clip(start=start))]
         assert part == [frame for frame in whole if frame[1] >= start], start
     assert is_video(path)
 
@@ -139,7 +139,7 @@ def test_max_fps_goes_by_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("clip", "said"),
+    ("clip", "message"),
     [
         ({"every": 0}, "`every` 0; expected a whole number of frames, at least 1"),
         ({"start": -1}, "`start` -1"),
@@ -153,20 +153,20 @@ def test_max_fps_goes_by_time(tmp_path: Path) -> None:
         ({"max_fps": float("inf")}, "`max_fps` inf"),
     ],
 )
-def test_impossible_parts(clip: dict[str, Any], said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_impossible_parts(clip: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         Clip(**clip)
 
 
 @pytest.mark.parametrize(
-    ("clip", "said"),
+    ("clip", "message"),
     [
         ({"start": 60}, r"a.mp4 ends at (1.9|2.0) s; expected `start` 60 to be before that"),
         ({"start": 1.01, "end": 1.02}, "a.mp4 has no frame from 1.01 s to 1.02 s"),
     ],
 )
-def test_parts_without_a_frame(tmp_path: Path, clip: dict[str, Any], said: str) -> None:
-    with pytest.raises(MediaError, match=said):
+def test_parts_without_a_frame(tmp_path: Path, clip: dict[str, Any], message: str) -> None:
+    with pytest.raises(MediaError, match=message):
         seen(encode(tmp_path / "a.mp4"), **clip)
 
 
@@ -174,7 +174,7 @@ def test_seeking_reads_little(tmp_path: Path) -> None:
     path = encode(tmp_path / "long.mkv", count=20 * 60, size=(32, 32))
     before = path.stat().st_size
     damaged = bytearray(path.read_bytes())
-    damaged[before // 4 : before // 2] = os.urandom(before // 2 - before // 4)  # whoever passes there notices
+    damaged[before // 4 : before // 2] = os.urandom(before // 2 - before // 4)  # a reader that passes there notices
     path.write_bytes(damaged)
     assert seen(path, start=58.02) == [(k, k / RATE) for k in range(1161, 1200)]
 
@@ -234,7 +234,7 @@ def test_a_broadcast_may_begin_anywhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("sound.mp4", "has no moving image"),
         ("empty.mp4", "cannot be read as a video: it is empty"),
@@ -247,7 +247,7 @@ def test_a_broadcast_may_begin_anywhere(tmp_path: Path) -> None:
         ("codec.avi", "codec.avi uses a codec that this FFmpeg does not support"),
     ],
 )
-def test_not_videos(tmp_path: Path, photo: Path, sound: Path, name: str, said: str) -> None:
+def test_not_videos(tmp_path: Path, photo: Path, sound: Path, name: str, message: str) -> None:
     made = encode(tmp_path / "made.mp4").read_bytes()
     avi = encode(tmp_path / "made.avi", codec="mpeg4").read_bytes()
     contents = {
@@ -263,7 +263,7 @@ def test_not_videos(tmp_path: Path, photo: Path, sound: Path, name: str, said: s
     path = tmp_path / name
     if name in contents:
         path.write_bytes(contents[name])
-    with pytest.raises(MediaError, match=said) as caught:
+    with pytest.raises(MediaError, match=message) as caught:
         next(frames(path))
     assert "\n" not in str(caught.value)
     assert not is_video(path)
