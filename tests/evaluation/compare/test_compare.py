@@ -489,3 +489,23 @@ def test_a_prior_moves_results_that_carry_an_adjustment_and_leaves_others(
     assert run(*paths, prior="natural").full.systems[name].values == as_they_are.full.systems[name].values
     with pytest.raises(UsageError, match="`prior` 'even'"):
         run(*paths, prior="even")
+
+
+def test_a_comparison_prints_as_text_and_shows_its_scores_in_a_notebook(tmp_path: Path, good: Result) -> None:
+    named = changed(good, provenance=good.provenance.updated(weights="<b>x</b>"))
+    comparison = run(named.save(tmp_path / "x.npz"))
+    assert str(comparison) == to_text(comparison)
+    html = comparison._repr_html_()
+    assert html.count("<table>") == 2
+    assert "&lt;b&gt;x" in html
+    assert "<b>x" not in html
+
+
+def test_a_comparison_becomes_json_with_the_keys_of_the_contract(saved: Saved) -> None:
+    comparison = run(*saved).to_dict()
+    assert json.loads(json.dumps(comparison)) == comparison
+    assert set(comparison["full"]["pairs"][0]) >= {"a", "b", "differences", "a_only", "b_only", "p", "told_apart"}
+    assert "same_answer" in comparison["disagreement"][0]
+    assert set(comparison) >= {"truth_labels", "paths", "full", "clean", "restricted", "disagreement", "notes"}
+    assert "searched" not in comparison["full"]
+    assert comparison["clean"]["searched"] == ["system1", "system2"]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mien.evaluation.stress import corruptions as module
+from mien.evaluation.stress import corruptions
 from mien.evaluation.stress.corruptions import CORRUPTIONS, FAMILIES, path, with_copies
 
 SIZE_MATTERS = {"jpeg"}  # its blocks are eight pixels whatever the image
@@ -71,7 +71,7 @@ def test_grey_stays_grey_in_colour_unless_it_is_noise() -> None:
 
 
 def test_brightness_adds_and_burns_out() -> None:
-    assert set(spoil("brightness", flat(100), 1).ravel()) == {round(100 + 255 * module.BRIGHTNESS[0])}
+    assert set(spoil("brightness", flat(100), 1).ravel()) == {round(100 + 255 * corruptions.BRIGHTNESS[0])}
     assert set(spoil("brightness", flat(200), 5).ravel()) == {255}
 
 
@@ -79,19 +79,19 @@ def test_contrast_shrinks_towards_each_images_own_mean() -> None:
     images = np.concatenate([flat(50), flat(150)])
     images[:, :24] += 100
     corrupted = spoil("contrast", images, 5)
-    half = 50 * module.CONTRAST[4]
+    half = 50 * corruptions.CONTRAST[4]
     assert [sorted(set(one.ravel())) for one in corrupted] == [[100 - half, 100 + half], [200 - half, 200 + half]]
 
 
 def test_low_light_darkens_by_gamma_and_gain() -> None:
-    gamma, gain, _ = module.LOW_LIGHT[2]
+    gamma, gain, _ = corruptions.LOW_LIGHT[2]
     wanted = 255 * gain * (200 / 255) ** gamma
     assert spoil("low_light", flat(200, n=20), 3).mean() == pytest.approx(wanted, rel=0.02)
 
 
 def test_gaussian_blur_is_that_of_scipy() -> None:
     images = faces(n=1)
-    wanted = ndimage.gaussian_filter(images[0, ..., 0].astype(float), module.GAUSSIAN_BLUR[2] * 48, mode="mirror")
+    wanted = ndimage.gaussian_filter(images[0, ..., 0].astype(float), corruptions.GAUSSIAN_BLUR[2] * 48, mode="mirror")
     assert np.abs(spoil("gaussian_blur", images, 3)[0, ..., 0] - wanted).max() <= 2
 
 
@@ -108,18 +108,18 @@ def test_a_path_has_its_length_and_direction_and_keeps_the_light(angle: float) -
 
 def test_noise_has_the_spread_it_says() -> None:
     images = flat(128, n=50)
-    assert spoil("gaussian_noise", images, 3).std() == pytest.approx(255 * module.GAUSSIAN_NOISE[2], rel=0.03)
-    photons = 128 / 255 * module.SHOT_NOISE[2]
+    assert spoil("gaussian_noise", images, 3).std() == pytest.approx(255 * corruptions.GAUSSIAN_NOISE[2], rel=0.03)
+    photons = 128 / 255 * corruptions.SHOT_NOISE[2]
     assert spoil("shot_noise", images, 3).std() == pytest.approx(128 / np.sqrt(photons), rel=0.03)
     salt = spoil("impulse_noise", images, 5)
     assert set(np.unique(salt)) == {0, 128, 255}
-    assert np.mean(salt != 128) == pytest.approx(module.IMPULSE_NOISE[4], rel=0.05)
+    assert np.mean(salt != 128) == pytest.approx(corruptions.IMPULSE_NOISE[4], rel=0.05)
     assert np.mean(salt == 0) == pytest.approx(np.mean(salt == 255), rel=0.1)
 
 
 def test_bars_are_one_across_and_one_down() -> None:
     black = (spoil("bars", flat(100, n=8), 3) == 0)[..., 0]
-    thick = round(module.BARS[2] * 48)
+    thick = round(corruptions.BARS[2] * 48)
     assert (black.all(2).sum(1) == thick).all()
     assert (black.all(1).sum(1) == thick).all()
     assert (black.sum((1, 2)) == 2 * 48 * thick - thick**2).all()
@@ -141,7 +141,7 @@ def test_rotation_turns_by_its_angle_to_either_side() -> None:
     for one in spoil("rotation", images, 2)[..., 0].astype(float):
         y, x = np.indices(one.shape) - 23.5
         angles.add(round(float(np.degrees(np.arctan2((one * y).sum(), (one * x).sum())))))
-    assert angles == {-module.ROTATION[1], module.ROTATION[1]}
+    assert angles == {-corruptions.ROTATION[1], corruptions.ROTATION[1]}
 
 
 def test_shift_moves_by_its_distance_in_any_direction() -> None:
@@ -150,7 +150,7 @@ def test_shift_moves_by_its_distance_in_any_direction() -> None:
     moved = spoil("shift", images, 4)[..., 0].astype(float)
     y, x = np.indices((48, 48)) - 23.5
     by = np.stack([(moved * x).sum((1, 2)), (moved * y).sum((1, 2))]) / moved.sum((1, 2))
-    assert np.linalg.norm(by, axis=0) == pytest.approx(np.full(30, module.SHIFT[3] * 48), abs=0.1)
+    assert np.linalg.norm(by, axis=0) == pytest.approx(np.full(30, corruptions.SHIFT[3] * 48), abs=0.1)
     assert len(np.unique(np.sign(by), axis=1).T) == 4
 
 

@@ -15,12 +15,13 @@ from mien.data import load
 from mien.errors import DataError, MienError, UsageError
 from mien.evaluation.metrics import accuracy, ece, macro_f1
 from mien.evaluation.records.stress import Corruption, SeverityScores, StressReport
-from mien.evaluation.stress import CORRUPTIONS, Attack, stress, to_text
-from mien.evaluation.stress import robustness as module
+from mien.evaluation.stress import CORRUPTIONS, Attack, robustness, stress, to_text
 from mien.evaluation.stress.subject import Subject
 from mien.evaluation.stress.text import _clearest
 from mien.inference.classify import Classifier
+from mien.reading.shape import fits
 
+RESULTS = Path(__file__).parents[3] / "results"
 SVG = "http://www.w3.org/2000/svg"
 CONTRACT = "weights dataset split n clean baseline corruptions mce attacks ranking seconds seed"
 
@@ -183,7 +184,7 @@ def test_a_prior_is_that_of_the_weights_and_of_their_baseline(tiny_fer2013: Path
 
 def test_a_faultless_baseline_does_not_crash() -> None:
     row = Corruption(name="jpeg", family="digital", severities=[SeverityScores(severity=1, accuracy=1)], error=0.0)
-    assert module.relate([row], {"jpeg": 0.0})[0].relative == 0
+    assert robustness.relate([row], {"jpeg": 0.0})[0].relative == 0
 
 
 def test_corruptions_are_ranked_by_the_accuracy_they_cost() -> None:
@@ -192,8 +193,8 @@ def test_corruptions_are_ranked_by_the_accuracy_they_cost() -> None:
         Corruption(name=name, family="digital", severities=severities, error=error)
         for name, error in (("jpeg", 0.3), ("bars", 0.5))
     ]
-    assert [(drop.name, drop.drop) for drop in module.rank(rows, 0.75)] == [("bars", 0.25), ("jpeg", 0.05)]
-    assert module.relate(rows, {"jpeg": 0.6, "bars": 0.5})[0].relative == 0.5
+    assert [(drop.name, drop.drop) for drop in robustness.rank(rows, 0.75)] == [("bars", 0.25), ("jpeg", 0.05)]
+    assert robustness.relate(rows, {"jpeg": 0.6, "bars": 0.5})[0].relative == 0.5
 
 
 def test_command_prints_json_and_writes_its_files(mien: Any, tiny_fer2013: Path, tmp_path: Path) -> None:
@@ -268,9 +269,15 @@ def test_an_attack_is_scored_by_the_predictions_after_it() -> None:
             return np.stack([1 - light, light], 1)
 
     subject = Bright(Classifier("fer2013-nano"), images, np.eye(2)[[0, 0, 1, 1]], ("neutral", "happiness"))
-    row = module._attacked(subject, Attack("turned", 255, lambda crops, label: 255 - crops))
+    row = robustness._attacked(subject, Attack("turned", 255, lambda crops, label: 255 - crops))
     assert (row.clean_accuracy, row.accuracy) == (1.0, 0.0)
-    row = module._attacked(
+    row = robustness._attacked(
         subject, Attack("half", 255, lambda crops, label: np.concatenate([255 - crops[:1], crops[1:]]))
     )
     assert (row.clean_accuracy, row.accuracy) == (1.0, 0.75)
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("*/stress.json")), ids=lambda path: path.parent.name)
+def test_committed_reports_are_read_and_written_byte_for_byte(path: Path) -> None:
+    text = path.read_text()
+    assert f"{json.dumps(fits(StressReport, json.loads(text)).to_dict(), indent=2)}\n" == text
