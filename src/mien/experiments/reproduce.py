@@ -16,7 +16,7 @@ from typing import Any
 from mien.data import gated
 from mien.errors import MienError, UsageError, refusal
 from mien.experiments import budget, table, written
-from mien.experiments import record as rows
+from mien.experiments.record import apart, digest, find, identity, keep_run, known, read_row, resolve, row_path, write
 from mien.experiments.resume import MARK, Part, earlier, shortened
 from mien.experiments.sample_photos import photos
 from mien.experiments.schema import Row, RowFile, Shortened
@@ -76,8 +76,8 @@ def reproduce(names: list[str], place: Place, *, minutes: float | None = None, s
     if place.root and not place.root.exists():
         raise UsageError(f"`root` {place.root} does not exist", "the folder with the data")
     check_device(place.device)
-    full = rows.resolve(names)
-    rows.apart(full)
+    full = resolve(names)
+    apart(full)
     wanted = [recipes.load(name, [f"seed={seed}"]) for name in full for seed in range(seeds)]
     runlog.make(place.results)
     settings = {"recipes": names, **{key: getattr(place, key) for key in ("root", "out", "results", "device")}}
@@ -132,7 +132,7 @@ def outcome(status: str, file: RowFile, **more: Any) -> Outcome:
 def failed(recipe: Recipe, message: str, crashed: bool = False) -> Outcome:
     """Return the row of a recipe that could not be run."""
     say(f"{recipe.name}: {message}")
-    name, published = rows.identity(recipe.name), rows.known(recipe.name)
+    name, published = identity(recipe.name), known(recipe.name)
     content = {"name": name, "status": "failed", "error": message, "crashed": crashed}
     content |= {"recipe": recipe.model_dump(mode="json"), "published": published}
     row = fits(Row, {**content, "environment": {}, "figures": {}})
@@ -141,7 +141,7 @@ def failed(recipe: Recipe, message: str, crashed: bool = False) -> Outcome:
 
 def kept(results: Path, recipe: Recipe, part: Part | None) -> RowFile | None:
     """Return the row if it need not be run again: it is a full one, or had no fewer minutes than it has now."""
-    file = rows.find(results, recipe)
+    file = find(results, recipe)
     short = file.row.shortened if file else None
     return file if short is None or (part and short.minutes >= 0.99 * part.minutes) else None
 
@@ -160,8 +160,8 @@ def measure(recipe: Recipe, place: Place, part: Part | None, prepared: Prepared)
         say(photos(run / "model.onnx", run / "photos.png"))
     short = shortened(run)
     short = short if short and short.epochs is not None else None
-    path = rows.keep_run(recipe, run, place.results, scores.splits, short)
-    return outcome("measured", rows.read_row(path), run=str(run))
+    path = keep_run(recipe, run, place.results, scores.splits, short)
+    return outcome("measured", read_row(path), run=str(run))
 
 
 def begin(recipe: Recipe, place: Place, part: Part | None) -> Path:
@@ -175,17 +175,17 @@ def begin(recipe: Recipe, place: Place, part: Part | None) -> Path:
         pace = budget.measure(recipe, place.root, place.device)
         short, shorter = budget.fit(recipe, max(0.1, part.left - (time.monotonic() - began) / 60), pace)
     run = runlog.create(short, place.out, "reproduce")
-    mark = (shorter or Shortened()).model_copy(update={"minutes": part.minutes, "digest": rows.digest(recipe)})
+    mark = (shorter or Shortened()).model_copy(update={"minutes": part.minutes, "digest": digest(recipe)})
     runlog.write_json(mark.to_dict(), run / MARK)
     return run
 
 
 def needs_data(recipe: Recipe, place: Place, missing: gated.Missing) -> Outcome:
     """Write the row of a recipe whose data set is not here, without scores, and report where to request it."""
-    path = rows.row_path(place.results, recipe)
-    before = rows.read_row(path) if path.is_file() else None
-    if before is None or not (before.row.figures or before.row.digest == rows.digest(recipe)):
+    path = row_path(place.results, recipe)
+    before = read_row(path) if path.is_file() else None
+    if before is None or not (before.row.figures or before.row.digest == digest(recipe)):
         say(f"{missing.reason}; {missing.source}")
-        rows.write(recipe, path.parent, {}, None, needs=missing.source, digest=rows.digest(recipe))
-        before = rows.read_row(path)
+        write(recipe, path.parent, {}, None, needs=missing.source, digest=digest(recipe))
+        before = read_row(path)
     return outcome("needs data", before, needs=missing.source)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mien.errors import RecipeError, UsageError, WeightsError
-from mien.experiments import record as rows
+from mien.experiments.record import digest
 from mien.experiments.schema import Shortened
 from mien.printable import say
 from mien.reading.guard import parsing
@@ -50,10 +50,10 @@ def matches(run: Path, recipe: Recipe, part: Part | None) -> bool:
         say(f"{run} is left alone: {error}")
         return False
     if mark := shortened(run):
-        return bool(part and mark.digest == rows.digest(recipe) and mark.minutes >= 0.99 * part.minutes)
+        return bool(part and mark.digest == digest(recipe) and mark.minutes >= 0.99 * part.minutes)
     if part is not None or own.test != recipe.test:  # a run that keeps test closed gives no row
         return False
-    return rows.digest(own) == rows.digest(recipe)
+    return digest(own) == digest(recipe)
 
 
 def same_data(run: Path, recipe: Recipe, root: Path | None) -> bool:

@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from mien.errors import OutputError, UsageError
-from mien.experiments import record as rows
 from mien.experiments import table
+from mien.experiments.record import identity
 from mien.outputs.record import read
 from mien.training.recipe import Recipe
 from mien.training.runlog import read_json
@@ -19,10 +19,10 @@ OF_A_ROW = (".json", "-val.npz", "-test.npz", "-log.csv", "-steps.csv")
 
 def names(results: Path, wanted: Sequence[Recipe], groups: Iterable[str]) -> Iterator[str]:
     """Yield the names of the files of these recipes' rows, of the table and of the figures."""
-    ids = dict.fromkeys([*groups, *(rows.identity(recipe.name) for recipe in wanted)])
+    ids = dict.fromkeys([*groups, *(identity(recipe.name) for recipe in wanted)])
     yield TABLE
     for recipe in wanted:
-        yield from (f"{rows.identity(recipe.name)}/{recipe.seed}{ending}" for ending in OF_A_ROW)
+        yield from (f"{identity(recipe.name)}/{recipe.seed}{ending}" for ending in OF_A_ROW)
     yield from (f"figures/{id}-{kind}.svg" for id in ids for kind in ("curves", "confusion"))
     yield from (f"figures/sweep-{name}.svg" for name in table.sweeps(results))
 

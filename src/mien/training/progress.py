@@ -1,13 +1,13 @@
 """Progress of a run on stderr: a bar with the time left, and a line per epoch."""
 
 from types import TracebackType
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from mien.printable import printable
+from mien.training.checkpoint import Row
 
 
 class Progress:
@@ -35,7 +35,7 @@ class Progress:
     def advance(self) -> None:
         self.bar.advance(self.task)
 
-    def epoch(self, row: dict[str, Any], best: float | None) -> None:
+    def epoch(self, row: Row, best: float | None) -> None:
         self.bar.update(self.task, description=f"val {row['val_accuracy']:.1%}")
         self.console.print(
             f"epoch {row['epoch']:3d}  loss {row['loss']:.4f}  val accuracy {row['val_accuracy']:.4f}"
