@@ -2,7 +2,7 @@
 
     python examples/train_tiny.py DATA RUNS [PHOTO]
 
-DATA is the folder that holds FER2013.  Leave out "steps=20" for a network that is worth something.
+DATA is the folder that holds FER2013.  Leave out "steps=4" for a network that is worth something.
 """
 
 import sys
@@ -12,7 +12,7 @@ import mien
 
 def main(root: str, out: str, *photos: str) -> None:
     """Train, print the scores on val, and use the weights."""
-    run = mien.train("papers/cnn2", "steps=20", "batch=32", root=root, out=out)
+    run = mien.train("papers/cnn2", "steps=4", "batch=32", root=root, out=out)
     print(run)
     pipeline = mien.Pipeline(weights=run.weights)
     print(pipeline.card.name, "predicts", ", ".join(pipeline.card.labels))

@@ -68,7 +68,7 @@ def test_a_folder_without_a_result_is_refused(tmp_path: Path) -> None:
 
 def test_a_training_returns_its_run(tiny_fer2013: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch", reason="training needs mien[train]")
-    run = mien.train("papers/cnn2", "steps=2", "batch=16", root=tiny_fer2013, out=tmp_path, device="cpu")
+    run = mien.train("papers/svm", "steps=2", "batch=16", root=tiny_fer2013, out=tmp_path, device="cpu")
     assert isinstance(run, mien.Run)
     assert not capsys.readouterr().out
     assert str(run).startswith("val  n ")

@@ -56,7 +56,9 @@ def test_every_script_is_run_and_short() -> None:
         assert f"python examples/{path.name} " in (ast.get_docstring(ast.parse("\n".join(lines))) or "")
 
 
-@pytest.mark.parametrize("name", ARGUMENTS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "train_tiny.py" else name for name in ARGUMENTS]
+)
 def test_scripts(name: str, place: Path) -> None:
     words, printed = ARGUMENTS[name]
     if name == "train_tiny.py" and find_spec("torch") is None:

@@ -23,16 +23,16 @@ def panels(*words: str) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("name", CLICK)
 def test_every_option_takes_one_line_and_has_a_panel(name: str) -> None:
-    found = panels(name)
-    assert sum(map(len, found.values())) == len(CLICK[name].params) + 1, found  # and --help
+    shown = panels(name)
+    assert sum(map(len, shown.values())) == len(CLICK[name].params) + 1, shown  # and --help
     assert all(parameter.help for parameter in CLICK[name].params)
     if len(CLICK[name].params) > 6:
-        assert {"Input", "Output"} <= set(found)
+        assert {"Input", "Output"} <= set(shown)
 
 
 def test_commands_take_one_line_and_have_a_panel() -> None:
-    found = panels()
-    assert list(found) == ["Options", "Use", "Train", "Measure", "Maintain"]
+    shown = panels()
+    assert list(shown) == ["Options", "Use", "Train", "Measure", "Maintain"]
     assert {name: len(commands) for name, commands in COMMANDS.items()} == {
-        name: len(lines) for name, lines in found.items() if name != "Options"
+        name: len(lines) for name, lines in shown.items() if name != "Options"
     }

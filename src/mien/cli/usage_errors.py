@@ -1,4 +1,4 @@
-"""Words that make no command, as *got / expected / do this*: Typer's own messages come from its validator."""
+"""Typer's errors about the command line, as *got / expected / do this*."""
 
 import os
 from collections.abc import Sequence
@@ -7,11 +7,11 @@ from typing import Any
 from mien.errors import UsageError
 
 EXPECTED = (("integer", "a whole number"), ("number", "a number"), ("float", "a number"))
-"""What a validator's message mentions, and what is then expected; the first that fits."""
+"""Words in a validator's message and what is then expected; the first match counts."""
 
 
 def mistake(error: Any, words: Sequence[str]) -> UsageError:
-    """Return what to print of Typer's UsageError about these words of the command line."""
+    """Return Typer's UsageError about these words of the command line in the form of ours."""
     command = f"see `{error.ctx.command_path} --help`" if error.ctx else ""
     option = next(iter(getattr(getattr(error, "param", None), "opts", ())), "")
     message = error.format_message().rstrip(".")
@@ -22,7 +22,7 @@ def mistake(error: Any, words: Sequence[str]) -> UsageError:
 
 
 def _value(option: str, words: Sequence[str]) -> str | None:
-    """Return what an option was last given, None where it was not."""
+    """Return the last value of an option, None where it was not given."""
     given = None
     for word, after in zip(words, [*words[1:], ""], strict=True):
         if word == option:
@@ -33,14 +33,14 @@ def _value(option: str, words: Sequence[str]) -> str | None:
 
 
 def _expected(message: str) -> str:
-    least = message.partition("greater than or equal to ")[2] or message.partition("x>=")[2]
-    if least:
-        return f"at least {least.rstrip('.')}"
+    minimum = message.partition("greater than or equal to ")[2] or message.partition("x>=")[2]
+    if minimum:
+        return f"at least {minimum.rstrip('.')}"
     return next((what for mentioned, what in EXPECTED if mentioned in message), message)
 
 
 def _file(error: Any, words: Sequence[str]) -> str:
-    """Return what to do about a file whose name begins like an option, nothing where there is none."""
+    """Return advice where a file's name begins like an option, else an empty text."""
     if not hasattr(error, "option_name"):
         return ""
     name = next((word for word in words if word.startswith("-") and os.path.lexists(word)), None)
