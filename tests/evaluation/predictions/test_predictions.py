@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from mien.errors import DataError, MienError, UsageError
-from mien.evaluation.predictions import Predictions, read_all
+from mien.evaluation.predictions import SystemPredictions, read_all
 from mien.evaluation.predictions.mapping import read_mapping
 from mien.evaluation.result import Result
 
 Write = Callable[..., Path]
 
 
-def read(path: Path, *columns: str, as_table: bool = False) -> Predictions:
+def read(path: Path, *columns: str, as_table: bool = False) -> SystemPredictions:
     return read_all([path], columns, as_table=as_table)[0]
 
 

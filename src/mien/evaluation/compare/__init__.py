@@ -22,7 +22,7 @@ from mien.evaluation.compare.comparison import Comparison
 from mien.evaluation.compare.measure import measure
 from mien.evaluation.compare.page import to_html
 from mien.evaluation.compare.text import fewer, to_rows, to_text
-from mien.evaluation.predictions import SPLITS, Predictions, read_all
+from mien.evaluation.predictions import SPLITS, SystemPredictions, read_all
 from mien.evaluation.published import about
 from mien.evaluation.result import Result
 from mien.outputs import Outputs, into
@@ -85,7 +85,7 @@ def judge(request: Request) -> tuple[Comparison, dict[str, Result]]:
     return comparison, _tables(systems, results, notes)
 
 
-def under(system: Predictions, prior: Wanted) -> Predictions:
+def under(system: SystemPredictions, prior: Wanted) -> SystemPredictions:
     """Return a system's predictions under a prior, with a note on what was done; tables stay as they are."""
     facts = system.provenance
     if facts is None or facts.adjustment is None or facts.prior is not None:
@@ -99,7 +99,7 @@ def under(system: Predictions, prior: Wanted) -> Predictions:
     return replace(system, probs=probs, provenance=facts, notes=(*system.notes, note))
 
 
-def _tables(systems: Sequence[Predictions], results: Sequence[Result], notes: Sequence[str]) -> dict[str, Result]:
+def _tables(systems: Sequence[SystemPredictions], results: Sequence[Result], notes: Sequence[str]) -> dict[str, Result]:
     """Return results of the tables with probabilities, so that every command that takes results can read them."""
     tables: dict[str, Result] = {}
     for system, result in zip(systems, results, strict=True):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mien.data.samples import Samples
 from mien.errors import DataError
 from mien.evaluation.label_sets import spread
-from mien.evaluation.predictions import Predictions, first
+from mien.evaluation.predictions import SystemPredictions, first
 from mien.evaluation.result import Provenance, Result
 from mien.evaluation.training_duplicates import FOREIGN, UNRECORDED
 from mien.html.page import count
@@ -42,7 +42,9 @@ class Target:
     group: NDArray[np.str_] | None = None
 
 
-def align(systems: Sequence[Predictions], target: Target | None, intersect: bool) -> tuple[list[Result], list[str]]:
+def align(
+    systems: Sequence[SystemPredictions], target: Target | None, intersect: bool
+) -> tuple[list[Result], list[str]]:
     """Return one Result per system over the same images in the same order, and notes for the user.
 
     Every expression known to the target or to any system is a column; the provenance lists which.  Without a target
@@ -80,7 +82,7 @@ def align(systems: Sequence[Predictions], target: Target | None, intersect: bool
     return results, notes
 
 
-def _smoothed(system: Predictions) -> NDArray[np.floating]:
+def _smoothed(system: SystemPredictions) -> NDArray[np.floating]:
     """Return the probabilities, none of them quite zero: that would be rounding."""
     if system.labels_only:
         return system.probs
@@ -88,7 +90,7 @@ def _smoothed(system: Predictions) -> NDArray[np.floating]:
     return np.asarray(probs / probs.sum(1, keepdims=True))
 
 
-def _unshared_labels(system: Predictions, target: Target) -> list[str]:
+def _unshared_labels(system: SystemPredictions, target: Target) -> list[str]:
     """Return notes on expressions known only to the system or only to the target, and how they count."""
     more = [name for name in system.labels if name not in target.labels]
     fewer = [] if system.labels_only else [name for name in target.labels if name not in system.labels]
@@ -100,7 +102,7 @@ def _unshared_labels(system: Predictions, target: Target) -> list[str]:
     return notes
 
 
-def _searched(system: Predictions, ids: NDArray[np.str_]) -> dict[str, Any]:
+def _searched(system: SystemPredictions, ids: NDArray[np.str_]) -> dict[str, Any]:
     """Return which of the images have a near-duplicate in the system's own Training, or why that is not known."""
     facts = system.provenance
     if facts is None:
@@ -130,7 +132,7 @@ def keys(id: str) -> list[str]:
     return [id, *("/".join(parts[-k:]) for k in range(1, min(DEPTH, len(parts)) + 1))]
 
 
-def _target_of(systems: Sequence[Predictions]) -> Target:
+def _target_of(systems: Sequence[SystemPredictions]) -> Target:
     labelled = [system for system in systems if system.target is not None]
     chosen = next((system for system in labelled if system.group is not None), labelled[0] if labelled else None)
     if chosen is None or chosen.target is None:
@@ -144,7 +146,7 @@ def _target_of(systems: Sequence[Predictions]) -> Target:
     return Target(chosen.ids, chosen.target, chosen.target_labels, str(chosen.path), known, chosen.group)
 
 
-def _join(system: Predictions, place: dict[str, int], target: Target) -> NDArray[np.intp]:
+def _join(system: SystemPredictions, place: dict[str, int], target: Target) -> NDArray[np.intp]:
     """Return each prediction's row in the target, UNKNOWN where it has none, by the key that matches most images."""
     every = [keys(id) for id in system.ids.tolist()]
     tries = [[place.get(key[min(k, len(key) - 1)], UNKNOWN) for key in every] for k in range(DEPTH + 1)]
@@ -158,7 +160,7 @@ def _join(system: Predictions, place: dict[str, int], target: Target) -> NDArray
     return best
 
 
-def _no_match(system: Predictions, target: Target) -> DataError:
+def _no_match(system: SystemPredictions, target: Target) -> DataError:
     """Return the error for predictions on none of the target's images: another split, else other names."""
     own, wanted = system.provenance.measured_on if system.provenance else "", target.provenance.measured_on
     if own and wanted and own != wanted:
@@ -169,7 +171,7 @@ def _no_match(system: Predictions, target: Target) -> DataError:
 
 
 def _common(
-    systems: Sequence[Predictions],
+    systems: Sequence[SystemPredictions],
     rows: Sequence[NDArray[np.intp]],
     target: Target,
     from_data: bool,
@@ -194,7 +196,7 @@ def _common(
     return kept, notes + _sizes(len(kept), int(labelled.sum()), len(target.ids))
 
 
-def _not_in_target(system: Predictions, extra: NDArray[np.str_], target: Target, from_data: bool) -> str:
+def _not_in_target(system: SystemPredictions, extra: NDArray[np.str_], target: Target, from_data: bool) -> str:
     which = f"{'labelled ' if from_data else ''}image of {target.source}"
     matches = "matches" if len(extra) == 1 else "match"
     return f"{system.path}: {count(len(extra), 'prediction')} {matches} no {which} ({first(extra)}), left out"
@@ -210,7 +212,7 @@ def _sizes(kept: int, labelled: int, all_images: int) -> list[str]:
     return notes
 
 
-def _unequal(system: Predictions, missing: NDArray[np.str_], extra: NDArray[np.str_]) -> DataError:
+def _unequal(system: SystemPredictions, missing: NDArray[np.str_], extra: NDArray[np.str_]) -> DataError:
     parts = [f"lacks {count(len(missing), 'image')} ({first(missing)})"] if len(missing) else []
     parts += [f"has {len(extra):,} more ({first(extra)})"] if len(extra) else []
     empty = int((~system.present).sum())
@@ -225,7 +227,7 @@ def _positions(row: NDArray[np.intp], n: int) -> NDArray[np.intp]:
     return position
 
 
-def _labels(systems: Sequence[Predictions], target: Target) -> tuple[str, ...]:
+def _labels(systems: Sequence[SystemPredictions], target: Target) -> tuple[str, ...]:
     """Return every expression known to the target or a system; DataError where fewer than two are common to all."""
     shared = set(target.labels)
     for system in systems:
@@ -237,7 +239,7 @@ def _labels(systems: Sequence[Predictions], target: Target) -> tuple[str, ...]:
 
 
 def _check_same_labels(
-    systems: Sequence[Predictions],
+    systems: Sequence[SystemPredictions],
     picked: Sequence[NDArray[np.intp]],
     ids: NDArray[np.str_],
     target: NDArray[np.floating],
@@ -263,7 +265,7 @@ def _normal(target: NDArray[np.floating]) -> NDArray[np.floating]:
     return np.asarray(target / np.where(total > 0, total, 1))
 
 
-def _names(systems: Sequence[Predictions]) -> list[str]:
+def _names(systems: Sequence[SystemPredictions]) -> list[str]:
     """Return the systems' names, with paths where names are equal, and numbers where those are equal too."""
     plain = [system.name for system in systems]
     full = [f"{s.name} ({_short(s.path)})" if plain.count(s.name) > 1 else s.name for s in systems]

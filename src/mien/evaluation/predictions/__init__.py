@@ -1,4 +1,4 @@
-"""Predictions of systems: read from a result, a folder with one, or any table of another system.
+"""SystemPredictions of systems: read from a result, a folder with one, or any table of another system.
 
     (mine, service) = read_all([Path("result.npz"), Path("api.csv")], ["api.csv:id=photo"])
 
@@ -31,7 +31,7 @@ SPLITS = ("val", "test")
 
 
 @dataclass(frozen=True, eq=False)
-class Predictions:
+class SystemPredictions:
     """What one system predicted, in its own order of images.
 
     Attributes:
@@ -61,7 +61,7 @@ class Predictions:
 
 def read_all(
     paths: Sequence[Path], mapping: Sequence[str] = (), split: str | None = None, as_table: bool = False
-) -> list[Predictions]:
+) -> list[SystemPredictions]:
     """Return the predictions in files or folders; DataError and UsageError say what is wrong with them.
 
     `mapping` are --column options; `split` is that of every result (None: any, and test where a folder has several);
@@ -106,7 +106,7 @@ def _file(path: Path, split: str | None) -> Path:
     return results[0]
 
 
-def _from_result(path: Path, split: str | None) -> Predictions:
+def _from_result(path: Path, split: str | None) -> SystemPredictions:
     """Return the predictions in a result; UsageError for one of another split."""
     result = Result.load(path)
     if not len(result):
@@ -114,7 +114,7 @@ def _from_result(path: Path, split: str | None) -> Predictions:
     facts = result.provenance
     if split and facts.split not in (None, split):
         raise UsageError(f"`split` {split}, but {path} is of {facts.split}", f"results of {split}")
-    return Predictions(
+    return SystemPredictions(
         name=facts.weights or path.stem,
         path=path,
         ids=result.ids,
@@ -136,7 +136,7 @@ def _left_out(path: Path, result: Result) -> tuple[str, ...]:
     return (f"{path}: written without {', '.join(names)}: neither images with this label nor predictions of it",)
 
 
-def _from_table(table: PredictionTable) -> Predictions:
+def _from_table(table: PredictionTable) -> SystemPredictions:
     """Return the predictions in a table's columns."""
     path = table.path
     used, notes = find_columns(table)
@@ -155,7 +155,7 @@ def _from_table(table: PredictionTable) -> Predictions:
     if lost := int((~present).sum()):
         notes += (f"{path}: {count(lost, 'row')} without a prediction ({first(ids[~present])})",)
     target_labels, target = _target(table, used.target)
-    return Predictions(
+    return SystemPredictions(
         name=path.stem,
         path=path,
         ids=ids,
