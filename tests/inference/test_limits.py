@@ -37,12 +37,12 @@ for name in sys.argv[1:]:
     before = most()
     try:
         if filetype.is_moving(Path(name)):
-            told = f"{sum(1 for _ in video.frames(name))} frames"
+            outcome = f"{sum(1 for _ in video.frames(name))} frames"
         else:
-            told = f"read {image.load_image(name).image.shape}"
+            outcome = f"read {image.load_image(name).image.shape}"
     except Exception as error:
-        told = f"{type(error).__name__}: {error}"
-    print(json.dumps([Path(name).name, told, most() - before]))
+        outcome = f"{type(error).__name__}: {error}"
+    print(json.dumps([Path(name).name, outcome, most() - before]))
 """
 
 
