@@ -54,7 +54,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     return go
 
 
-def told_of_training(name: str, root: Path | None, **options: str) -> Classifier:
+def trained_here(name: str, root: Path | None, **options: str) -> Classifier:
     """Return shipped weights whose card says that they were trained on the data under a root."""
     classifier = Classifier(name)
     spec = classifier.card.data["name"]
@@ -67,7 +67,7 @@ def told_of_training(name: str, root: Path | None, **options: str) -> Classifier
 @pytest.fixture(scope="module")
 def measured(tiny_fer2013: Path) -> tuple[Result, Scores]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "Classifier", lambda _, **__: told_of_training("ferplus", tiny_fer2013))
+        patch.setattr(module, "Classifier", lambda _, **__: trained_here("ferplus", tiny_fer2013))
         return evaluate("ferplus", "ferplus", tiny_fer2013, "val")
 
 
@@ -92,12 +92,12 @@ def test_probabilities_are_the_classifiers_for_the_samples(measured: tuple[Resul
     assert scores.provenance.fingerprint == samples.fingerprint
 
 
-def test_clean_leaves_out_the_twins(measured: tuple[Result, Scores]) -> None:
+def test_clean_leaves_out_near_duplicates(measured: tuple[Result, Scores]) -> None:
     result, scores = measured
-    twins = result.provenance.twins
-    assert 0 < len(twins) < len(result)  # the drawn data set has five of its forty
-    assert scores.clean.n == len(result) - len(twins)
-    clean = result.take(~np.isin(result.ids, twins))
+    duplicates = result.provenance.twins
+    assert 0 < len(duplicates) < len(result)  # the drawn data set has five of its forty
+    assert scores.clean.n == len(result) - len(duplicates)
+    clean = result.take(~np.isin(result.ids, duplicates))
     assert scores.clean.accuracy == METRICS["accuracy"](clean.probs, clean.target)
     assert "twins" not in scores.to_dict()
 
@@ -111,7 +111,7 @@ OTHER = [
 
 
 @pytest.mark.parametrize(("data", "why"), OTHER)
-def test_twins_are_not_searched_in_a_training_the_weights_never_saw(
+def test_near_duplicates_are_not_searched_in_data_the_weights_never_saw(
     data: dict[str, str], why: str, tiny_fer2013: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     other = Classifier("ferplus")
@@ -129,10 +129,10 @@ def test_twins_are_not_searched_in_a_training_the_weights_never_saw(
 
 
 @pytest.mark.parametrize(("weights", "data"), [("ferplus", "fer2013"), ("fer2013", "ferplus")])
-def test_twins_are_searched_in_the_weights_own_training_whatever_is_measured(
+def test_near_duplicates_are_searched_in_the_data_of_the_weights_whatever_is_measured(
     weights: str, data: str, tiny_fer2013: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "Classifier", lambda _, **__: told_of_training(weights, tiny_fer2013))
+    monkeypatch.setattr(module, "Classifier", lambda _, **__: trained_here(weights, tiny_fer2013))
     scores = evaluate(weights, data, tiny_fer2013, "val")[1]
     assert scores.provenance.training["name"] == weights
     assert 0 < scores.clean.n < scores.n
@@ -155,7 +155,7 @@ def test_a_saved_result_tells_the_same(measured: tuple[Result, Scores], tmp_path
     assert score(Result.load(result.save(tmp_path / "result.npz"))) == scores
 
 
-def test_an_expression_that_no_label_is_stays_a_wrong_answer(tiny_fer2013: Path) -> None:
+def test_an_expression_that_no_image_has_stays_a_wrong_prediction(tiny_fer2013: Path) -> None:
     result, scores = evaluate("ferplus", "fer2013", tiny_fer2013, "val")
     samples = load("fer2013", tiny_fer2013, "val")
     whole = Classifier("ferplus")(np.asarray(samples.images))
@@ -211,8 +211,8 @@ def test_the_same_labels_have_no_restricted_figure(measured: tuple[Result, Score
     assert "restricted" not in to_text(measured[1])
 
 
-def test_a_sure_answer_that_no_label_is_is_never_right(tmp_path: Path) -> None:
-    """981 faces of which none is neutral, answered neutral .90: nothing is right."""
+def test_a_confident_prediction_that_no_image_has_is_never_right(tmp_path: Path) -> None:
+    """981 faces, none of them neutral, all predicted neutral with .90: nothing is right."""
     labels = ("neutral", "happiness", "anger")
     target = np.pad(np.eye(2)[np.arange(981) % 2], ((0, 0), (1, 0)))
     probs = np.hstack([np.full((981, 1), 0.9), 0.1 * target[:, 1:]])
@@ -279,11 +279,11 @@ def test_json_is_one_document_on_stdout(run: Run, tiny_fer2013: Path, tmp_path: 
     code, out, err = run(
         "evaluate", "ferplus", "--data", "fer2013", "--root", tiny_fer2013, "--json", "--out", tmp_path / "o"
     )
-    found = json.loads(out)
+    printed = json.loads(out)
     written = [tmp_path / "o" / name for name in ("result.npz", "metrics.json", "report.html")]
     assert err.splitlines()[-3:] == [f"wrote {path}" for path in written]
     assert code == 0
-    assert (found["dataset"], found["split"], found["n"]) == ("fer2013", "val", 40)
+    assert (printed["dataset"], printed["split"], printed["n"]) == ("fer2013", "val", 40)
     assert (tmp_path / "o" / "report.html").is_file()
 
 
@@ -297,7 +297,7 @@ def test_text_shows_the_headline_twice(run: Run, tiny_fer2013: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("nosuch",), "no weights are called"),
         (("ferplus", "--data", "ferplu"), "did you mean ferplus"),
@@ -308,11 +308,11 @@ def test_text_shows_the_headline_twice(run: Run, tiny_fer2013: Path) -> None:
         (("ferplus", "--root", "/nowhere"), "/nowhere"),
     ],
 )
-def test_mistakes_take_one_line(run: Run, tiny_fer2013: Path, words: tuple[str, ...], told: str) -> None:
+def test_mistakes_take_one_line(run: Run, tiny_fer2013: Path, words: tuple[str, ...], message: str) -> None:
     root = () if "--root" in words else ("--root", tiny_fer2013)
     code, out, err = run("evaluate", *words, *root)
     assert (code, out) == (2, "")
-    assert told in err
+    assert message in err
     assert err.count("\n") == 1
 
 
@@ -360,17 +360,17 @@ def test_data_without_votes_have_no_such_figures(tiny_fer2013: Path) -> None:
     assert "rater" not in to_text(scores)
 
 
-def test_under_sampling_is_told_beside_the_closed_form(measured: tuple[Result, Scores]) -> None:
+def test_under_sampling_agrees_with_the_closed_form(measured: tuple[Result, Scores]) -> None:
     _, scores = measured
     assert scores.undersampled["accuracy"] == pytest.approx(scores.values["accuracy_norm"], abs=0.1)
     assert scores.undersampled["kappa"] == pytest.approx(scores.values["kappa_norm"], abs=0.1)
 
 
-def test_other_heads_are_scored_where_their_truth_is_known(measured: tuple[Result, Scores]) -> None:
+def test_other_heads_are_scored_where_their_target_is_known(measured: tuple[Result, Scores]) -> None:
     result, _ = measured
     rng = np.random.default_rng(0)
-    truth, units = rng.uniform(-1, 1, (len(result), 2)), rng.integers(0, 2, (len(result), 3))
-    more = {"regression": truth * [1, -1], "regression_target": truth, "units": units, "units_target": units}
+    target, units = rng.uniform(-1, 1, (len(result), 2)), rng.integers(0, 2, (len(result), 3))
+    more = {"regression": target * [1, -1], "regression_target": target, "units": units, "units_target": units}
     scores = score_subset(replace(result, **more))
     assert scores.further["valence"]["ccc"] == pytest.approx(1)
     assert scores.further["arousal"]["corr"] == pytest.approx(-1)
@@ -379,7 +379,7 @@ def test_other_heads_are_scored_where_their_truth_is_known(measured: tuple[Resul
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("fer2013-nano", "--split", "test"), ""),
         (("fer2013", "--split", "test"), "result.npz is of fer2013-nano on fer2013 test; expected another folder"),
@@ -387,16 +387,16 @@ def test_other_heads_are_scored_where_their_truth_is_known(measured: tuple[Resul
     ],
 )
 def test_a_result_of_other_weights_is_not_written_over(
-    words: tuple[str, ...], told: str, run: Run, tiny_fer2013: Path, tmp_path: Path
+    words: tuple[str, ...], message: str, run: Run, tiny_fer2013: Path, tmp_path: Path
 ) -> None:
     first = ("evaluate", "fer2013-nano", "--split", "test", "--root", tiny_fer2013, "--out", tmp_path / "o")
     assert run(*first)[0] == 0
     held = tmp_path / "o" / "result.npz"
     before = held.read_bytes()
     code, out, err = run("evaluate", *words, "--root", tiny_fer2013, "--out", tmp_path / "o")
-    if told:
+    if message:
         assert (code, out, err.count("\n"), held.read_bytes()) == (2, "", 1, before)
-        assert told in err
+        assert message in err
     else:
         assert code == 0
 
@@ -405,20 +405,20 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_measuring(tiny_fer
     (tmp_path / "file").write_text("")
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "recipe.yaml").write_text("name: x\n")
-    for out, told in (("file", "is a file"), ("file/o", "is a file"), ("run", "is a run folder")):
-        with pytest.raises(UsageError, match=told):
+    for out, message in (("file", "is a file"), ("file/o", "is a file"), ("run", "is a run folder")):
+        with pytest.raises(UsageError, match=message):
             evaluate("fer2013-nano", "fer2013", tiny_fer2013 / "nowhere", "test", tmp_path / out)
 
 
 def test_a_result_is_not_taken_for_weights(run: Run, tiny_fer2013: Path, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
-    for path, told in (
+    for path, message in (
         (tmp_path / "full", "is a folder; expected an ONNX file, or a run folder"),
         (tmp_path / "full" / "result.npz", "is a result; expected the weights that made it; `mien report"),
     ):
         code, _, err = run("evaluate", path, "--root", tiny_fer2013)
         assert (code, err.count("\n")) == (2, 1)
-        assert told in err
+        assert message in err
     (tmp_path / "full" / "result.npz").write_text("")
     assert "is a result" in run("stress", "ferplus", "--baseline", tmp_path / "full", "--root", tiny_fer2013)[2]
 
@@ -464,11 +464,11 @@ def test_every_column_and_row_stays_with_its_sample(tmp_path: Path, monkeypatch:
     )  # fmt: skip
     probs = np.array([[0.7, 0.2, 0.1]] * 3 + [[0.1, 0.2, 0.7]] * 3, np.float32)
     (tmp_path / "w.onnx").write_bytes(b"weights")
-    twins = Search(np.array([True, True, False, True, False, True]), {"name": "drawn", "fingerprint": "t"})
+    searched = Search(np.array([True, True, False, True, False, True]), {"name": "drawn", "fingerprint": "t"})
     monkeypatch.setattr(module, "Classifier", lambda _, **__: Stub(tmp_path / "w.onnx"))
     monkeypatch.setattr(module, "load_for", lambda *_, **__: samples)
     monkeypatch.setattr(module, "predict", lambda *_: probs)
-    monkeypatch.setattr(module, "search", lambda *_: twins)
+    monkeypatch.setattr(module, "search", lambda *_: searched)
     result, scores = evaluate(tmp_path / "w.onnx", "drawn", None, "val")
     assert result.labels == ("neutral", "happiness", "anger")
     assert result.ids.tolist() == ["a", "e", "f"]
@@ -494,7 +494,7 @@ def test_every_image_of_training_counts(
 
     FERPlus leaves out some of the latter, but not for those who trained on what it keeps: they lie in the data set.
     """
-    monkeypatch.setattr(module, "Classifier", lambda _, **__: told_of_training(weights, tiny_fer2013))
+    monkeypatch.setattr(module, "Classifier", lambda _, **__: trained_here(weights, tiny_fer2013))
     result, _ = evaluate(weights, data, tiny_fer2013, split)
     first = load("fer2013", tiny_fer2013, split).ids[:5]
     assert result.provenance.twins == [name for name in result.ids if name in first]
@@ -506,7 +506,7 @@ def test_training_is_never_evaluated(split: str, tiny_fer2013: Path) -> None:
         evaluate("fer2013-nano", "fer2013", tiny_fer2013, split)
 
 
-def test_answers_and_labels_that_only_one_side_knows_keep_their_columns(
+def test_predictions_and_labels_that_only_one_side_knows_keep_their_columns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = np.eye(3, dtype=np.float32)

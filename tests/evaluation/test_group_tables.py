@@ -1,4 +1,4 @@
-"""Group columns of tables: joined by id or path, in every format; what is no group is refused or left out and said."""
+"""Group columns of tables: joined by id or path, in every format; other columns are refused or left out with a note."""
 
 from pathlib import Path
 
@@ -40,22 +40,22 @@ def test_words_come_in_the_order_of_the_result(tmp_path: Path) -> None:
         (("m", "f", "d"), ["m", "f", "d"], []),
     ],
 )
-def test_spellings_and_losses_are_told(
+def test_spellings_and_losses_are_reported(
     cells: tuple[str, ...], groups: list[str], notes: list[str], tmp_path: Path
 ) -> None:
     rows = "".join(f"{name},{cell}\n" for name, cell in zip(IDS, cells, strict=True))
     path = table(tmp_path, f"id,sex\n{rows}")
-    columns, told = read_groups(path, IDS, "id")
+    columns, own_notes = read_groups(path, IDS, "id")
     assert columns["sex"].tolist() == groups
-    assert len(told) == len(notes)
-    assert all(one.startswith(f"{path}: column sex: {note}") for one, note in zip(told, notes, strict=True))
+    assert len(own_notes) == len(notes)
+    assert all(one.startswith(f"{path}: column sex: {note}") for one, note in zip(own_notes, notes, strict=True))
 
 
 def test_joined_columns_tell_each_thing_once(tmp_path: Path) -> None:
     path = table(tmp_path, "id,sex,age\n00007,f,old\n00008,F,\n00009,f,old\n")
-    columns, told = read_groups(path, IDS, "id", ["sex", "sex+age"])
+    columns, notes = read_groups(path, IDS, "id", ["sex", "sex+age"])
     assert columns["sex+age"].tolist() == ["f, old", "", "f, old"]
-    assert told == [
+    assert notes == [
         f"{path}: column sex: 'F' and 'f' are taken for one group, 'f'",
         f"{path}: column sex+age: 1 of 3 images without a group",
     ]
@@ -113,7 +113,7 @@ def test_names_are_no_groups(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told", "by", "message"),
+    ("text", "given", "by", "message"),
     [
         (
             "id,sex\n1,m\n2,f\n",
@@ -131,9 +131,9 @@ def test_names_are_no_groups(tmp_path: Path) -> None:
         ("", None, (), "no rows"),
     ],
 )
-def test_bad_tables(text: str, told: str | None, by: tuple[str, ...], message: str, tmp_path: Path) -> None:
+def test_bad_tables(text: str, given: str | None, by: tuple[str, ...], message: str, tmp_path: Path) -> None:
     with pytest.raises((DataError, UsageError), match=message):
-        read_groups(table(tmp_path, text), IDS, told, by)
+        read_groups(table(tmp_path, text), IDS, given, by)
 
 
 def test_no_table(tmp_path: Path) -> None:

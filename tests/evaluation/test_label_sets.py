@@ -1,4 +1,4 @@
-"""What is left where labels are restricted to those that answers and data both know."""
+"""What is left where labels are restricted to those that predictions and data both know."""
 
 import numpy as np
 

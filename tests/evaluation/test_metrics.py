@@ -142,7 +142,7 @@ def test_where_raters_tie_any_of_the_tied_is_right(
     assert metrics.confusion(p, t)[label].sum() == 1
 
 
-def test_top2_counts_any_tied_label_among_the_two_likeliest() -> None:
+def test_top2_counts_any_tied_label_among_the_first_two() -> None:
     target = np.array([[0.0, 0.5, 0.5]])
     assert metrics.top2(np.array([[0.5, 0.4, 0.1]]), target) == 1.0
     assert metrics.top2(np.array([[0.5, 0.1, 0.4]]), target) == 1.0
@@ -221,14 +221,14 @@ def test_calibration_errors_are_the_plain_loops(equal: str) -> None:
     if equal == "mass":
         bins = np.array_split(np.argsort(confidence), metrics.BINS)
         bins = [rows for rows in bins if len(rows)]
-        found = metrics.METRICS["ece"](probs, target)
+        value = metrics.METRICS["ece"](probs, target)
     else:
         edges = np.linspace(0, 1, metrics.BINS + 1)
         ends = pairwise(edges)
         bins = [np.flatnonzero((confidence > low) & (confidence <= high)) for low, high in ends]
-        found = metrics.METRICS["ece_width"](probs, target)
+        value = metrics.METRICS["ece_width"](probs, target)
     wanted = sum(abs(confidence[rows].mean() - right[rows].mean()) * len(rows) / 500 for rows in bins if len(rows))
-    assert found == pytest.approx(wanted, abs=2e-3 if equal == "mass" else 1e-12)  # 500 / 15 leaves a rest to share
+    assert value == pytest.approx(wanted, abs=2e-3 if equal == "mass" else 1e-12)  # 500 / 15 leaves a rest to share
 
 
 def test_top2_f1_enters_a_label_among_the_top_two_as_predicted() -> None:
@@ -245,13 +245,19 @@ def test_skew_normalised_figures_are_those_of_a_test_set_with_equally_many() -> 
     probs, target, label = random_table(900, 5, 5)
     matrix, predicted = metrics.confusion(probs, target), probs.argmax(1)
     for k in range(5):
-        true, said = label == k, predicted == k
+        true, predicted_k = label == k, predicted == k
         weight = np.where(true, 1 / true.sum(), 1 / (~true).sum())
         weighed = {"sample_weight": weight}
-        assert metrics.f1s_norm(matrix)[k] == pytest.approx(reference.f1_score(true, said, **weighed))
-        assert metrics.precisions_norm(matrix)[k] == pytest.approx(reference.precision_score(true, said, **weighed))
-        assert metrics.accuracies_norm(matrix)[k] == pytest.approx(reference.accuracy_score(true, said, **weighed))
-        assert metrics.kappas_norm(matrix)[k] == pytest.approx(reference.cohen_kappa_score(true, said, **weighed))
+        assert metrics.f1s_norm(matrix)[k] == pytest.approx(reference.f1_score(true, predicted_k, **weighed))
+        assert metrics.precisions_norm(matrix)[k] == pytest.approx(
+            reference.precision_score(true, predicted_k, **weighed)
+        )
+        assert metrics.accuracies_norm(matrix)[k] == pytest.approx(
+            reference.accuracy_score(true, predicted_k, **weighed)
+        )
+        assert metrics.kappas_norm(matrix)[k] == pytest.approx(
+            reference.cohen_kappa_score(true, predicted_k, **weighed)
+        )
     weight = 1 / np.bincount(label)[label]
     wanted = reference.cohen_kappa_score(label, predicted, sample_weight=weight)
     assert metrics.METRICS["kappa_norm"](probs, target) == pytest.approx(wanted)

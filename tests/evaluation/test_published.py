@@ -14,13 +14,15 @@ IDS = """svm cnn2 cnn4 nsl-a nsl-b nsl-c nsl-d nsl-final nsl-three-class resnet1
 alexnet-down alexnet-up alexnet-weighted preact-resnet18 feratt-cls feratt-rep-cls
 preact-resnet18-ckplus feratt-cls-ckplus feratt-rep-cls-ckplus
 preact-resnet18-synthetic feratt-cls-synthetic feratt-rep-cls-synthetic"""
-SIZES = np.array([737, 1357, 253, 141, 65, 42, 261, 53])  # what the cells of the three AffectNet matrices are shares of
+SIZES = np.array(
+    [737, 1357, 253, 141, 65, 42, 261, 53]
+)  # what the cells of the three AffectNet matrices are fractions of
 PRIVATE = {"anger": 491, "disgust": 55, "fear": 528, "happiness": 879, "sadness": 594, "surprise": 416, "neutral": 626}
 
 
 def value(id: str, metric: str, split: str = "") -> float:
-    (found,) = (p.value for p in published(id) if p.metric == metric and p.split.startswith(split))
-    return found
+    (value,) = (p.value for p in published(id) if p.metric == metric and p.split.startswith(split))
+    return value
 
 
 @pytest.mark.parametrize("id", IDS.split())
@@ -143,8 +145,8 @@ def test_the_table_of_four_ways_of_sampling_is_complete() -> None:
 
 
 def test_figures_about_a_data_set_are_best_first_and_never_of_training() -> None:
-    found = about("fer2013")
-    assert [p.value for p in found] == sorted((p.value for p in found), reverse=True)
-    assert all(p.metric == "accuracy" and not p.split.endswith("train") for p in found)
-    assert {0.6415, 0.6520, 0.67484, 0.7169, 0.7328} <= {p.value for p in found}
+    records = about("fer2013")
+    assert [p.value for p in records] == sorted((p.value for p in records), reverse=True)
+    assert all(p.metric == "accuracy" and not p.split.endswith("train") for p in records)
+    assert {0.6415, 0.6520, 0.67484, 0.7169, 0.7328} <= {p.value for p in records}
     assert about("nowhere") == ()

@@ -41,7 +41,7 @@ def test_holds_single_precision_and_strings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"probs": with_row(parts()["probs"], [2], [np.nan, 0.5, 0.5])}, "probs in row 2"),
         ({"probs": with_row(parts()["probs"], [0, 4], [0.5, 0.5, 0.5])}, r"probs in 2 rows \(0, 4\)"),
@@ -62,8 +62,8 @@ def test_holds_single_precision_and_strings() -> None:
         ({"labels": ("neutral",)}, "two or more"),
     ],
 )
-def test_refuses_what_is_no_result(changes: dict[str, Any], told: str) -> None:
-    with pytest.raises(DataError, match=told) as caught:
+def test_refuses_arrays_that_are_not_a_result(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message) as caught:
         Result(**{**parts(), **changes})
     assert "\n" not in str(caught.value)
 
@@ -88,8 +88,8 @@ def test_what_is_absent_stays_absent(tmp_path: Path) -> None:
     assert (again.group, again.regression, again.units, again.provenance) == (None, None, None, Provenance())
 
 
-def test_clean_is_what_has_no_twin() -> None:
-    assert Result(**parts(), provenance=Provenance(twins=["p1"])).clean is None  # in whose Training is not said
+def test_clean_has_no_near_duplicates() -> None:
+    assert Result(**parts(), provenance=Provenance(twins=["p1"])).clean is None  # in which training data is unknown
     facts = {"training": {"name": "fer2013", "fingerprint": "0"}, "twins": ["p1", "p4", "elsewhere"]}
     result = Result(**parts(), group=list("aabbcc"), provenance=Provenance(**facts))
     assert result.clean.tolist() == [True, False, True, True, False, True]
@@ -110,7 +110,7 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", ["api.csv", "api.tsv", "api.parquet"])
-def test_tables_are_told_how_to_become_results(tmp_path: Path, name: str) -> None:
+def test_tables_get_a_hint_how_to_become_results(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("id,happy\n")
     with pytest.raises(DataError, match="`mien compare TABLE --data NAME --out DIR` makes results of tables"):
         Result.load(tmp_path / name)

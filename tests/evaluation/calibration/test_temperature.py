@@ -16,7 +16,7 @@ from mien.evaluation.calibration.temperature import (
 from mien.evaluation.metrics import accuracy, ece, nll
 
 
-def answered(probs: np.ndarray, least: float) -> np.ndarray:
+def kept(probs: np.ndarray, least: float) -> np.ndarray:
     return probs.max(1) >= least
 
 
@@ -31,9 +31,9 @@ def drawn(n: int = 20000, k: int = 7, sharp: float = 3.0) -> tuple[np.ndarray, n
 @pytest.mark.parametrize("wrong", [0.4, 1.0, 2.5])
 def test_finds_the_temperature_that_logits_were_corrupted_by(wrong: float) -> None:
     logits, target = drawn()
-    found = fit_temperature(logits * wrong, target)
-    assert found == pytest.approx(wrong, rel=0.03)
-    assert ece(softmax(logits * wrong, found), target) < 0.01
+    fitted = fit_temperature(logits * wrong, target)
+    assert fitted == pytest.approx(wrong, rel=0.03)
+    assert ece(softmax(logits * wrong, fitted), target) < 0.01
 
 
 def test_no_other_temperature_is_better() -> None:
@@ -64,15 +64,15 @@ def test_softmax_stands_huge_logits() -> None:
 
 
 @pytest.mark.parametrize("wanted", [0.7, 0.8, 0.9, 0.97])
-def test_threshold_reaches_its_accuracy_and_answers_as_much_as_it_can(wanted: float) -> None:
+def test_threshold_reaches_its_accuracy_and_keeps_as_much_as_it_can(wanted: float) -> None:
     logits, target = drawn(5000)
     probs = softmax(logits)
     least = fit_threshold(probs, target, wanted)
     assert least is not None
-    on = answered(probs, least)
+    on = kept(probs, least)
     assert accuracy(probs[on], target[on]) >= wanted
     for lower in np.unique(probs.max(1)[~on])[::-50]:
-        more = answered(probs, lower)
+        more = kept(probs, lower)
         assert accuracy(probs[more], target[more]) < wanted
 
 
@@ -83,7 +83,7 @@ def test_no_threshold_where_all_is_good_enough_or_nothing_is() -> None:
     assert fit_threshold(np.zeros((0, 2)), np.zeros((0, 2))) is None
 
 
-def test_equal_confidences_are_answered_together() -> None:
+def test_equal_confidences_are_kept_together() -> None:
     probs = np.array([[0.9, 0.1], [0.7, 0.3], [0.7, 0.3], [0.6, 0.4]])
     assert fit_threshold(probs, np.eye(2)[[0, 0, 1, 1]], 1.0) == pytest.approx(0.8)
 
@@ -92,7 +92,7 @@ def test_a_threshold_stands_rounding_to_single_precision() -> None:
     probs = softmax(drawn(2000)[0])
     least = fit_threshold(probs, np.eye(7)[probs.argmax(1)][::-1], 0.2)
     assert least is not None
-    assert (answered(probs, least) == answered(probs.astype(np.float32), least)).all()
+    assert (kept(probs, least) == kept(probs.astype(np.float32), least)).all()
 
 
 def bent(n: int = 4000) -> tuple[np.ndarray, np.ndarray]:
@@ -108,10 +108,10 @@ def test_class_temperatures_are_those_of_scipy() -> None:
     def loss(inverse: np.ndarray) -> float:
         return nll(softmax(z * inverse), target)
 
-    found = optimize.minimize(loss, np.ones(4), method="L-BFGS-B", bounds=[(1 / HOTTEST, 1 / COLDEST)] * 4)
+    fitted = optimize.minimize(loss, np.ones(4), method="L-BFGS-B", bounds=[(1 / HOTTEST, 1 / COLDEST)] * 4)
     temperatures = fit_temperatures(probs, target)
-    np.testing.assert_allclose(1 / temperatures, found.x, rtol=2e-3)
-    assert loss(1 / temperatures) <= found.fun + 1e-9
+    np.testing.assert_allclose(1 / temperatures, fitted.x, rtol=2e-3)
+    assert loss(1 / temperatures) <= fitted.fun + 1e-9
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -125,8 +125,8 @@ def test_class_temperatures_are_never_worse_than_one(seed: int) -> None:
 def test_class_temperatures_stay_in_bounds_on_perfect_and_senseless_probabilities() -> None:
     sure = np.eye(3) * 0.9 + 0.1 / 3
     for target in (np.eye(3), np.roll(np.eye(3), 1, axis=1)):
-        found = fit_temperatures(sure, target)
-        assert ((found >= COLDEST - 1e-9) & (found <= HOTTEST + 1e-9)).all()
+        fitted = fit_temperatures(sure, target)
+        assert ((fitted >= COLDEST - 1e-9) & (fitted <= HOTTEST + 1e-9)).all()
 
 
 def test_class_temperatures_take_votes_and_certainty() -> None:

@@ -27,8 +27,8 @@ CASES = {  # by group: (label, predicted, how many)
 }
 
 
-def answered(cases: dict[str, list[tuple[int, int, int]]], sure: float = 0.8) -> tuple[Result, np.ndarray]:
-    rows = [(g, label, predicted) for g, told in cases.items() for label, predicted, n in told for _ in range(n)]
+def drawn(cases: dict[str, list[tuple[int, int, int]]], sure: float = 0.8) -> tuple[Result, np.ndarray]:
+    rows = [(g, label, predicted) for g, runs in cases.items() for label, predicted, n in runs for _ in range(n)]
     groups, label, predicted = zip(*rows, strict=True)
     probs = np.where(np.eye(2)[list(predicted)] > 0, sure, 1 - sure)
     ids = [f"{k:04d}" for k in range(len(rows))]
@@ -37,7 +37,7 @@ def answered(cases: dict[str, list[tuple[int, int, int]]], sure: float = 0.8) ->
 
 
 def audited(cases: dict[str, list[tuple[int, int, int]]] = CASES, min_group: int = 15) -> ColumnAudit:
-    result, groups = answered(cases)
+    result, groups = drawn(cases)
     return fairness(result, {"sex": groups}, min_group).columns[0]
 
 
@@ -83,7 +83,7 @@ def test_the_tests_and_their_correction() -> None:
 
 
 def test_correction_runs_over_all_columns() -> None:
-    result, groups = answered(CASES)
+    result, groups = drawn(CASES)
     once = fairness(result, {"sex": groups}, 15).columns[0].tests[0]
     twice = [column.tests[0] for column in fairness(result, {"sex": groups, "age": groups}, 15).columns]
     assert [test.p_holm for test in twice] == [pytest.approx(2 * once.p)] * 2
@@ -99,7 +99,7 @@ def test_small_groups_keep_their_counts_and_nothing_else() -> None:
     assert "too few to conclude: 12 < 15 in c" in column.conclusion
 
 
-def test_rates_of_few_samples_are_not_told() -> None:
+def test_rates_of_few_samples_are_not_reported() -> None:
     """40 images are enough for a group, 20 of an expression are not."""
     column = audited(min_group=30)
     for group in column.groups[:2]:
@@ -150,7 +150,7 @@ def test_the_gap_of_many_groups_holds_for_all_pairs() -> None:
 
 
 def test_unknown_groups_are_left_out_and_counted() -> None:
-    result, groups = answered(CASES)
+    result, groups = drawn(CASES)
     report = fairness(result, {"sex": np.where(groups == "c", "", groups), "age": ["x"] * 5 + [""] * 87}, 15)
     assert (report.n, report.left_out, report.min_group) == (92, 12, 15)
     assert [column.left_out for column in report.columns] == [12, 87]
@@ -167,7 +167,7 @@ def test_split_votes_count_as_accuracy_counts_them() -> None:
 
 
 def test_bad_input() -> None:
-    result, groups = answered(CASES)
+    result, groups = drawn(CASES)
     with pytest.raises(UsageError, match="`min_group` 0"):
         fairness(result, {"sex": groups}, 0)
     with pytest.raises(DataError, match="no column"):
@@ -177,7 +177,7 @@ def test_bad_input() -> None:
 
 
 def test_shape_of_the_document() -> None:
-    result, groups = answered(CASES)
+    result, groups = drawn(CASES)
     figures = json.loads(json.dumps(fairness(result, {"sex": groups}, 15).to_dict()))
     assert set(figures) == {"weights", "dataset", "split", "answers", "columns", "min_group", "n", "left_out"}
     column = figures["columns"][0]
@@ -191,7 +191,7 @@ def test_shape_of_the_document() -> None:
 
 
 def test_text_for_a_terminal() -> None:
-    result, groups = answered(CASES)
+    result, groups = drawn(CASES)
     text = str(fairness(result, {"sex": groups}, 15))
     assert "92 images, 0 of them in no group; nothing is concluded from fewer than 15" in text
     assert re.search(r"^a +40 +85\.00 %", text, re.MULTILINE)
@@ -203,27 +203,27 @@ def test_text_for_a_terminal() -> None:
 
 
 def test_html_for_a_notebook() -> None:
-    result, groups = answered(CASES)
+    result, groups = drawn(CASES)
     html = fairness(result, {"<sex>": groups}, 15)._repr_html_()
     assert re.search(r"&lt;sex&gt;: a</th><td>40</td><td>85.0 %</td>", html)
     assert "too few to conclude: 12 &lt; 15 in c" in html
 
 
 def test_images_of_no_group_stand_in_the_table() -> None:
-    result, groups = answered(CASES)
+    result, groups = drawn(CASES)
     ages = np.where(groups == "a", "old", "")
     text = to_text(fairness(result, {"sex": np.where(groups == "c", "", groups), "age": ages}, 15))
     assert "12 of them in no group by any column" in text
     assert re.findall(r"^\(no group\) +(\d+)$", text, re.MULTILINE) == ["12", "52"]
 
 
-def test_an_audit_knows_its_answers() -> None:
-    result, groups = answered(CASES)
+def test_an_audit_records_its_predictions() -> None:
+    result, groups = drawn(CASES)
     figures = fairness(result, {"sex": groups}, 15).to_dict()
     assert mismatch_reason(figures, result) == ""
     assert mismatch_reason(json.loads(json.dumps(figures)), result.take(np.arange(len(result)))) == ""
     assert "other predictions (fer2013 test)" in mismatch_reason(figures, result.take(np.arange(1, len(result))))
-    assert "other predictions" in mismatch_reason(figures, answered(CASES, 0.7)[0])
+    assert "other predictions" in mismatch_reason(figures, drawn(CASES, 0.7)[0])
 
 
 def mien(*words: object) -> "subprocess.CompletedProcess[str]":
@@ -233,7 +233,7 @@ def mien(*words: object) -> "subprocess.CompletedProcess[str]":
 
 
 def test_command(tmp_path: Path) -> None:
-    result, groups = answered(CASES)
+    result, groups = drawn(CASES)
     result.save(tmp_path / "run" / "result.npz")
     with (tmp_path / "people.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["path", "sex", "age"], *zip(result.ids, groups, range(92), strict=True)])
@@ -250,22 +250,22 @@ def test_command(tmp_path: Path) -> None:
     assert "12 &lt; 15 in c" in page
     assert not re.search(r"(src|href)=\"(?!data:|#)", page)
     assert done.stderr.endswith(f"wrote {tmp_path / 'o' / 'fairness.json'}\nwrote {tmp_path / 'o' / 'fairness.html'}\n")
-    answered(CASES, 0.7)[0].save(tmp_path / "other.npz")
+    drawn(CASES, 0.7)[0].save(tmp_path / "other.npz")
     kept = mien(tmp_path / "other.npz", *words, "--out", tmp_path / "o")
     assert (kept.returncode, kept.stdout, kept.stderr.count("\n")) == (2, "", 1)
     assert "fairness.json is of net on fer2013 test; expected another folder" in kept.stderr
     none = mien(tmp_path / "run", "--groups", tmp_path / "none.csv", "--min-group", 0)
     assert (none.returncode, none.stderr.count("\n")) == (2, 1)
     assert "--min-group" in none.stderr
-    told = mien(tmp_path / "run" / "result.npz", *words, "--by", "sex")
-    assert "too few to conclude: 12 < 15" in told.stdout
+    done = mien(tmp_path / "run" / "result.npz", *words, "--by", "sex")
+    assert "too few to conclude: 12 < 15" in done.stdout
     refused = mien(tmp_path / "run", *words, "--by", "age")
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
     assert "cut it into ranges" in refused.stderr
 
 
 @pytest.mark.parametrize(("right", "differs"), [(31, False), (29, True)])
-def test_groups_are_told_apart_below_five_in_a_hundred(right: int, differs: bool) -> None:
+def test_groups_differ_below_five_in_a_hundred(right: int, differs: bool) -> None:
     cases = {"a": [(0, 0, 40), (0, 1, 20)], "b": [(0, 0, right), (0, 1, 60 - right)]}
     column = audited(cases, min_group=30)
     p = column.tests[0].p_holm

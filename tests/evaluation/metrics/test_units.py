@@ -17,34 +17,34 @@ def test_icc_of_six_subjects_and_four_judges_is_the_papers() -> None:
 
 def test_icc_is_that_of_the_analysis_of_variance() -> None:
     rng = np.random.default_rng(0)
-    truth = rng.integers(0, 6, 80).astype(float)
-    predicted = truth + rng.normal(0.5, 1, 80)
-    ratings = np.stack([predicted, truth], 1)
+    target = rng.integers(0, 6, 80).astype(float)
+    predicted = target + rng.normal(0.5, 1, 80)
+    ratings = np.stack([predicted, target], 1)
     total = ((ratings - ratings.mean()) ** 2).sum()
     rows = 2 * ((ratings.mean(1) - ratings.mean()) ** 2).sum()
     columns = 80 * ((ratings.mean(0) - ratings.mean()) ** 2).sum()
     between, rest = rows / 79, (total - rows - columns) / 79
-    assert UNITS["icc"](predicted, truth) == pytest.approx((between - rest) / (between + rest))
+    assert UNITS["icc"](predicted, target) == pytest.approx((between - rest) / (between + rest))
 
 
 def test_icc_is_blind_to_a_shift_and_sees_a_change_of_sign() -> None:
-    truth = np.arange(6.0)
-    assert UNITS["icc"](truth + 2, truth) == pytest.approx(1)
-    assert UNITS["icc"](-truth, truth) == pytest.approx(-1)
+    target = np.arange(6.0)
+    assert UNITS["icc"](target + 2, target) == pytest.approx(1)
+    assert UNITS["icc"](-target, target) == pytest.approx(-1)
 
 
 def test_f1_is_scikit_learns() -> None:
     rng = np.random.default_rng(1)
-    predicted, truth = rng.random(300), (rng.random(300) < 0.2).astype(float)
-    assert UNITS["f1"](predicted, truth) == pytest.approx(f1_score(truth, predicted >= 0.5))
+    predicted, target = rng.random(300), (rng.random(300) < 0.2).astype(float)
+    assert UNITS["f1"](predicted, target) == pytest.approx(f1_score(target, predicted >= 0.5))
 
 
 @pytest.mark.parametrize("key", UNITS)
 def test_what_is_unknown_is_left_out(key: str) -> None:
     rng = np.random.default_rng(2)
-    predicted, truth = rng.random(50), (rng.random(50) < 0.5).astype(float)
-    holes = np.append(predicted, 0.9), np.append(truth, np.nan)
-    assert UNITS[key](*holes) == UNITS[key](predicted, truth)
+    predicted, target = rng.random(50), (rng.random(50) < 0.5).astype(float)
+    holes = np.append(predicted, 0.9), np.append(target, np.nan)
+    assert UNITS[key](*holes) == UNITS[key](predicted, target)
 
 
 @pytest.mark.filterwarnings("error")

@@ -27,19 +27,19 @@ def top2_of(others: list[int], k: int) -> set[int]:
 
 def test_against_votes_it_is_the_plain_count() -> None:
     probs, votes = drawn()
-    said = probs.argmax(1)
+    predicted = probs.argmax(1)
     shares = votes / votes.sum(1, keepdims=True)
     assert VOTES["kl"](probs, votes) == pytest.approx(
         np.mean([entropy(s, p) for s, p in zip(shares, probs, strict=True)])
     )
     assert VOTES["soft_accuracy"](probs, votes) == pytest.approx(
-        np.mean([persons(v).count(s) / v.sum() for v, s in zip(votes, said, strict=True)])
+        np.mean([persons(v).count(s) / v.sum() for v, s in zip(votes, predicted, strict=True)])
     )
     assert VOTES["accuracy"](probs, votes) == pytest.approx(
-        np.mean([v[s] == v.max() for v, s in zip(votes, said, strict=True)])
+        np.mean([v[s] == v.max() for v, s in zip(votes, predicted, strict=True)])
     )
     assert VOTES["within_top2"](probs, votes) == pytest.approx(
-        np.mean([s in top2_of(persons(v), 5) for v, s in zip(votes, said, strict=True)])
+        np.mean([s in top2_of(persons(v), 5) for v, s in zip(votes, predicted, strict=True)])
     )
 
 

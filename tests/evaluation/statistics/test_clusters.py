@@ -1,4 +1,4 @@
-"""Intervals by subject or clip: wide enough where plain ones are not, everywhere, and said."""
+"""Intervals by subject or clip: wide enough where plain ones are not, everywhere, and reported."""
 
 import html
 import json
@@ -36,8 +36,8 @@ def result(seed: int = 0, groups: int | None = 30, **facts: object) -> Result:
     right, group = drawn(seed)
     rng = np.random.default_rng(seed)
     label = rng.integers(3, size=len(right))
-    said = np.where(right, label, (label + 1) % 3)
-    probs = 0.7 * np.eye(3)[said] + 0.1
+    predicted = np.where(right, label, (label + 1) % 3)
+    probs = 0.7 * np.eye(3)[predicted] + 0.1
     own = None if groups is None else group.astype(str)
     return Result(
         probs, np.eye(3)[label], LABELS, np.arange(len(right)).astype(str), group=own, provenance=Provenance(**facts)
@@ -46,21 +46,21 @@ def result(seed: int = 0, groups: int | None = 30, **facts: object) -> Result:
 
 def covers(draws: int, by_group: bool) -> float:
     true = np.concatenate([drawn(seed, 4000, 1)[0] for seed in range(5)]).mean()
-    found = []
+    covered = []
     for seed in range(draws):
         right, group = drawn(1000 + seed)
         low, high = proportion_interval(right, group if by_group else None)
-        found.append(low <= true <= high)
-    return float(np.mean(found))
+        covered.append(low <= true <= high)
+    return float(np.mean(covered))
 
 
-def test_intervals_by_group_hold_the_truth_and_plain_ones_do_not() -> None:
+def test_intervals_by_group_hold_the_value_and_plain_ones_do_not() -> None:
     assert covers(120, by_group=False) < 0.75
     assert 0.88 <= covers(120, by_group=True) <= 1
 
 
 @pytest.mark.slow
-def test_intervals_by_group_hold_the_truth_in_95_percent() -> None:
+def test_intervals_by_group_hold_the_value_in_95_percent() -> None:
     assert covers(1000, by_group=False) < 0.65
     assert 0.925 <= covers(1000, by_group=True) <= 0.975
 
@@ -160,7 +160,7 @@ def test_groups_of_people_are_compared_by_subject() -> None:
     assert "intervals and tests by 30 subjects or clips" in str(fairness(one, {"sex": sex}))
 
 
-def test_what_changes_within_a_subject_is_found_within_subjects() -> None:
+def test_a_difference_within_subjects_is_detected_within_subjects() -> None:
     """Each subject in light and in the dark, where all are misread more often."""
     rng = np.random.default_rng(0)
     code = np.repeat(np.arange(20), 30)
@@ -207,7 +207,7 @@ def test_ends_lie_further_out_the_fewer_the_groups() -> None:
 
 
 def test_words_are_dealt_to_whole_subjects_or_within_them() -> None:
-    """A person's sex can be of another person only; of light each image has its own, whoever is in it."""
+    """A person's sex can be of another person only; light is of the image, not of the person in it."""
     rng, code = np.random.default_rng(0), np.repeat(np.arange(20), 10)
     sex = np.where(code < 10, "a", "b")
     assert clusters.permuted_p(sex, code < 10, code) < 0.002

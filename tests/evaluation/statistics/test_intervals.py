@@ -30,7 +30,7 @@ def test_wilson_is_the_textbooks(right: int, n: int, wanted: tuple[float, float]
 
 
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.73, 0.98])
-def test_wilson_covers_the_truth_about_95_times_in_100(share: float) -> None:
+def test_wilson_covers_the_value_about_95_times_in_100(share: float) -> None:
     drawn = np.random.default_rng(0).binomial(400, share, 2000)
     ends = [wilson(int(right), 400) for right in drawn]
     assert np.mean([low <= share <= high for low, high in ends]) == pytest.approx(0.95, abs=0.02)
@@ -72,7 +72,7 @@ def test_2000_resamples_of_a_test_split_take_less_than_a_second() -> None:
     assert accuracy_of(matrix) == pytest.approx(np.trace(matrix) / 3589)
 
 
-def answered(n: int = 3589, k: int = 8, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def drawn(n: int = 3589, k: int = 8, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Return probabilities of a fair classifier and one-hot targets."""
     rng = np.random.default_rng(seed)
     label = rng.choice(k, n, p=rng.dirichlet(np.full(k, 5.0)))
@@ -83,21 +83,21 @@ def answered(n: int = 3589, k: int = 8, seed: int = 0) -> tuple[np.ndarray, np.n
 
 
 def test_2000_resamples_of_every_metric_take_less_than_a_second() -> None:
-    probs, target = answered()
+    probs, target = drawn()
     spent = []
     for _ in range(2):
         start = time.process_time()
-        found = intervals(probs, target)
+        spans = intervals(probs, target)
         spent.append(time.process_time() - start)
     assert min(spent) < 1
-    assert set(found) == set(RESAMPLED) - {"accuracy"}
-    for key, (low, high) in found.items():
+    assert set(spans) == set(RESAMPLED) - {"accuracy"}
+    for key, (low, high) in spans.items():
         assert low < METRICS[key](probs, target) < high or key in SHIFTED, key
 
 
 @pytest.mark.parametrize("key", RESAMPLED)
 def test_replicates_are_the_metric_of_resampled_samples(key: str) -> None:
-    probs, target = answered(200, 4)
+    probs, target = drawn(200, 4)
     draws = Draws(strata(target), resamples=5)
     values, counts = replicates(probs, target, draws)[key], np.concatenate(list(draws)).astype(int)
     for value, row in zip(values, counts, strict=True):
@@ -123,14 +123,14 @@ def test_draws_come_in_parts_that_bound_memory() -> None:
 
 
 def test_interval_of_macro_f1_is_that_of_the_matrix() -> None:
-    probs, target = answered(1500, 5)
+    probs, target = drawn(1500, 5)
     by_sample = intervals(probs, target)["macro_f1"]
     assert by_sample == pytest.approx(bootstrap(confusion(probs, target), macro_f1_of), abs=0.004)
 
 
 def test_the_calibration_errors_interval_is_turned_round_the_estimate() -> None:
     """Resampling adds noise to every bin and so pushes the error up; the interval must not be pushed along."""
-    probs, target = answered()
+    probs, target = drawn()
     ece = METRICS["ece"](probs, target)
     pushed = np.mean(replicates(probs, target, Draws(strata(target)))["ece"]) - ece
     low, high = intervals(probs, target)["ece"]
@@ -141,23 +141,23 @@ def test_the_calibration_errors_interval_is_turned_round_the_estimate() -> None:
 
 @pytest.mark.parametrize(("sharp", "least"), [(1.0, 55), (1.3, 46)], ids=["calibrated", "too sure"])
 def test_coverage_of_the_calibration_errors_interval(sharp: float, least: int) -> None:
-    """Of weights whose probabilities mean what they say the truth is 0, which a bootstrap alone never reaches."""
+    """Of calibrated weights the true value is 0, which a bootstrap alone never reaches."""
 
     def draw(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng(seed)
         honest = np.exp(1.5 * rng.normal(size=(n, 5)))
         honest /= honest.sum(1, keepdims=True)
-        said = honest**sharp
+        probs = honest**sharp
         label = (honest.cumsum(1) > rng.random((n, 1))).argmax(1)
-        return said / said.sum(1, keepdims=True), np.eye(5)[label]
+        return probs / probs.sum(1, keepdims=True), np.eye(5)[label]
 
-    truth = 0.0 if sharp == 1 else METRICS["ece"](*draw(200_000, 99))
+    true = 0.0 if sharp == 1 else METRICS["ece"](*draw(200_000, 99))
     held = 0
     for seed in range(60):
         probs, target = draw(600, seed)
         low, high = intervals(probs, target, resamples=300)["ece"]
         assert low <= METRICS["ece"](probs, target) <= high
-        held += low <= truth <= high
+        held += low <= true <= high
     assert held >= least
 
 
@@ -170,12 +170,12 @@ def test_chance_error_is_that_of_honest_coins() -> None:
 
 
 def test_coverage_of_the_log_losss_interval() -> None:
-    whole, ends = answered(60_000, 4, seed=99), []
-    truth = METRICS["nll"](*whole)
+    whole, ends = drawn(60_000, 4, seed=99), []
+    true = METRICS["nll"](*whole)
     for seed in range(60):
         rows = np.random.default_rng(seed).integers(60_000, size=300)
         ends.append(intervals(whole[0][rows], whole[1][rows], resamples=300)["nll"])
-    assert 50 <= sum(low <= truth <= high for low, high in ends) <= 60
+    assert 50 <= sum(low <= true <= high for low, high in ends) <= 60
 
 
 def test_no_samples_have_no_intervals() -> None:

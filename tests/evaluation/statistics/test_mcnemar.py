@@ -39,8 +39,8 @@ def test_holm_is_the_step_down_of_sorted_values() -> None:
         ({"ab", "ac", "ad", "bc", "bd", "cd"}, [["a"], ["b"], ["c"], ["d"]]),
         ({"ac", "ad", "bd"}, [["a", "b"], ["b", "c"], ["c", "d"]]),
         ({"ad"}, [["a", "b", "c"], ["b", "c", "d"]]),
-        ({"bc"}, [["a", "b"], ["c", "d"]]),  # a run stops where any two in it are told apart
+        ({"bc"}, [["a", "b"], ["c", "d"]]),  # a run stops where any two in it differ
     ],
 )
-def test_runs_hold_only_systems_that_are_not_told_apart(apart: set[str], wanted: list[list[str]]) -> None:
+def test_runs_hold_only_systems_that_do_not_differ(apart: set[str], wanted: list[list[str]]) -> None:
     assert groups("abcd", lambda one, other: "".join(sorted(one + other)) in apart) == wanted
