@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -18,49 +18,64 @@ def background(items: Iterable[T], size: Callable[[T], int], ahead: int = PREFET
     `size` returns the bytes of an item.  An exception of the iterable is raised here, after the items before it.
     Closing the generator ends the thread.
     """
-    ready: deque[tuple[int, T]] = deque()
-    errors: list[BaseException] = []
-    changed = threading.Condition()
-    ended = left = False
-
-    def full() -> bool:
-        return len(ready) >= ahead or (bool(ready) and sum(weight for weight, _ in ready) > MAX_BUFFERED_BYTES)
-
-    def work() -> None:
-        nonlocal ended
-        try:
-            for item in items:
-                with changed:
-                    changed.wait_for(lambda: left or not full())
-                    if left:
-                        return
-                    ready.append((size(item), item))
-                    changed.notify()
-        except BaseException as error:  # raised again in the reader
-            errors.append(error)
-        finally:
-            with changed:
-                ended = True
-                changed.notify()
-
-    thread = threading.Thread(target=work, daemon=True)
+    buffer: _Buffer[T] = _Buffer(size, ahead)
+    thread = threading.Thread(target=buffer.fill, args=(items,), daemon=True)
     thread.start()
     try:
-        while True:
-            with changed:
-                changed.wait_for(lambda: ready or ended)
-                if not ready:
-                    break
-                _, item = ready.popleft()
-                changed.notify()
-            yield item
-        for error in errors:
-            raise error
+        yield from buffer.taken()
     finally:
-        with changed:
-            left = True
-            changed.notify()
+        buffer.close()
         thread.join()
+
+
+class _Buffer(Generic[T]):
+    """Items between the thread that fills the buffer and its reader."""
+
+    def __init__(self, size: Callable[[T], int], ahead: int) -> None:
+        self._size, self._ahead = size, ahead
+        self._ready: deque[tuple[int, T]] = deque()
+        self._errors: list[BaseException] = []
+        self._changed = threading.Condition()
+        self._ended = self._closed = False
+
+    def fill(self, items: Iterable[T]) -> None:
+        """Add items, waiting while the buffer is full, until they end or the reader closes it."""
+        try:
+            for item in items:
+                with self._changed:
+                    self._changed.wait_for(lambda: self._closed or not self._full())
+                    if self._closed:
+                        return
+                    self._ready.append((self._size(item), item))
+                    self._changed.notify()
+        except BaseException as error:  # raised again in the reader
+            self._errors.append(error)
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify()
+
+    def taken(self) -> Iterator[T]:
+        """Yield the items, then raise what ended them early."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._ready or self._ended)
+                if not self._ready:
+                    break
+                _, item = self._ready.popleft()
+                self._changed.notify()
+            yield item
+        for error in self._errors:
+            raise error
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def _full(self) -> bool:
+        ready = self._ready
+        return len(ready) >= self._ahead or (bool(ready) and sum(size for size, _ in ready) > MAX_BUFFERED_BYTES)
 
 
 def in_order(pool: Executor, jobs: Iterable[Callable[[], T]], ahead: int) -> Iterator[T]:
