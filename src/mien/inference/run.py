@@ -21,7 +21,7 @@ from mien.inference.media.camera import CAMERA
 from mien.inference.media.sources import OWN, Skipped, Source, expand
 from mien.inference.media.video import WHOLE, Clip
 from mien.inference.output import record
-from mien.inference.output.formats import FORMATS, as_csv
+from mien.inference.output.formats import FILES, FORMATS, as_csv
 from mien.inference.output.progress import bar
 from mien.inference.output.spreadsheet import PLAIN, Csv, for_excel, unknown_locale
 from mien.inference.output.stdout import AboveProgressBar, Stdout, leave_pipe
@@ -218,10 +218,8 @@ def _kept(
     stack.callback(lambda: outputs.facts.update(inputs=inputs.to_dict()))
     yield inputs.add
     name = f"predictions.{format}"
-    if format == "parquet":
-        from mien.inference.output import parquet
-
-        write = stack.enter_context(parquet.parts(outputs, name, pipeline.card))
+    if format in FILES:
+        write = stack.enter_context(FILES[format](outputs, name, pipeline.card))
         yield lambda result: write(result.prediction)
     else:
         yield _rows(stack, pipeline, format, cast(BinaryIO, outputs.growing(name)), request)

@@ -17,7 +17,7 @@ import pytest
 from mien.card import Card
 from mien.errors import MediaError
 from mien.face import Face
-from mien.inference.output.formats import FORMATS
+from mien.inference.output.formats import FORMATS, json_file
 from mien.inference.output.parquet import GROUP, parts, schema
 from mien.inference.output.rows import rows
 from mien.inference.prediction import Prediction
@@ -116,6 +116,16 @@ def test_an_interrupted_document_is_whole(name: str) -> None:
         assert pq.read_table(pa.BufferReader(stream.getvalue())).num_rows == 2
     else:
         assert stream.getvalue().decode().count("\n") == (3 if name == "csv" else 1)
+
+
+def test_a_json_file_is_whole_at_every_moment(tmp_path: Path) -> None:
+    path = tmp_path / "predictions.json"
+    with json_file(Outputs(tmp_path), path.name, CARD) as write:
+        assert json.loads(path.read_text()) == []
+        for count, prediction in enumerate(PREDICTIONS, 1):
+            write(prediction)
+            assert len(json.loads(path.read_text())) == count
+    assert path.read_text() == written("json", PREDICTIONS).decode()
 
 
 @pytest.mark.parametrize("times", [0, 1, GROUP])

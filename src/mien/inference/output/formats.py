@@ -23,7 +23,7 @@ from mien.inference.output import terminal
 from mien.inference.output.rows import Write, columns, rows
 from mien.inference.output.spreadsheet import PLAIN, Csv
 from mien.inference.prediction import Prediction
-from mien.outputs import Growing
+from mien.outputs import Growing, Outputs
 from mien.printable import writable
 
 
@@ -39,22 +39,32 @@ def as_table(stream: BinaryIO, card: Card) -> Iterator[Write]:
 def as_json(stream: BinaryIO, card: Card) -> Iterator[Write]:
     """Write one JSON list with an object per image or frame."""
     before = "[\n"
-    if isinstance(stream, Growing):
-        stream.ending = b"[]\n"
-        stream.write(b"")
 
     def write(prediction: Prediction) -> None:
         nonlocal before
-        if isinstance(stream, Growing):
-            stream.ending = b"\n]\n"
         put(stream, before + _json(prediction))
         before = ",\n"
 
     try:
         yield write
     finally:
-        if not isinstance(stream, Growing):
-            put(stream, "[]\n" if before == "[\n" else "\n]\n")
+        put(stream, "[]\n" if before == "[\n" else "\n]\n")
+
+
+@contextmanager
+def json_file(outputs: Outputs, name: str, card: Card) -> Iterator[Write]:
+    """Write one JSON list into the file `name`, which is a whole list at every moment."""
+    file, before = outputs.growing(name), "[\n"
+    file.ending = b"[]\n"
+    file.write(b"")
+
+    def write(prediction: Prediction) -> None:
+        nonlocal before
+        file.ending = b"\n]\n"
+        put(file, before + _json(prediction))
+        before = ",\n"
+
+    yield write
 
 
 @contextmanager
@@ -82,6 +92,13 @@ def as_parquet(stream: BinaryIO, card: Card) -> AbstractContextManager[Write]:
     return parquet.whole(stream, card)
 
 
+def parquet_parts(outputs: Outputs, name: str, card: Card) -> AbstractContextManager[Write]:
+    """Write a Parquet file as finished parts that are joined at the end."""
+    from mien.inference.output import parquet
+
+    return parquet.parts(outputs, name, card)
+
+
 FORMATS: dict[str, Callable[[BinaryIO, Card], AbstractContextManager[Write]]] = {
     "table": as_table,
     "json": as_json,
@@ -89,6 +106,12 @@ FORMATS: dict[str, Callable[[BinaryIO, Card], AbstractContextManager[Write]]] = 
     "csv": as_csv,
     "parquet": as_parquet,
 }
+
+FILES: dict[str, Callable[[Outputs, str, Card], AbstractContextManager[Write]]] = {
+    "json": json_file,
+    "parquet": parquet_parts,
+}
+"""Formats that a killed run can leave whole in a file, where a stream cannot."""
 
 
 def put(stream: BinaryIO | Growing, text: str) -> None:
