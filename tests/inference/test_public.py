@@ -7,6 +7,13 @@ import pytest
 
 import mien
 
+VALUES = "Card Comparison Evaluation Face Prediction Predictions Result Run Samples Scores"
+FUNCTIONS = "Pipeline compare evaluate load train"
+
+
+def test_the_public_api_changes_only_on_purpose() -> None:
+    assert sorted(mien.__all__) == sorted([*VALUES.split(), *FUNCTIONS.split(), "MienError", "__version__"])
+
 
 @pytest.mark.parametrize("name", mien.__all__)
 def test_public_names(name: str) -> None:
