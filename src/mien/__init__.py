@@ -18,6 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mien import telemetry
+from mien.version import __version__
 
 if TYPE_CHECKING:
     from mien.api import Evaluation, Run, compare, evaluate, load, train
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 telemetry.switch_off()  # here, since nothing of mien, and nothing that mien imports, can be imported earlier
 
-__version__ = "0.1.0"
 
 __all__ = [
     "Card",

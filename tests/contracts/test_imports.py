@@ -21,6 +21,7 @@ BASE = {
     "progress",
     "reading",
     "telemetry",
+    "version",
 }
 ORDER = ["base", "inference", "data", "evaluation", "training", "experiments", "cli"]
 TORCH_FREE = {"base", "inference", "data", "evaluation"}

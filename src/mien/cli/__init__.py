@@ -58,7 +58,7 @@ def start(
 ) -> None:
     """Read apparent facial expressions from images; train, measure and compare the models that do it."""
     if version:
-        from mien import __version__
+        from mien.version import __version__
 
         typer.echo(f"mien {__version__}")
         raise typer.Exit

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien import __version__
 from mien.card import Card
 from mien.data.fer2013.votes import CHOICES
 from mien.data.samples import Samples
@@ -29,6 +28,7 @@ from mien.inference.classify import Classifier
 from mien.labels import columns
 from mien.prior import NATURAL, Wanted
 from mien.reading.digest import sha256_of
+from mien.version import __version__
 
 
 def evaluate(

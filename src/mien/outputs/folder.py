@@ -23,13 +23,13 @@ from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any
 
-import mien
 from mien.errors import OutputError
 from mien.outputs import record
 from mien.outputs.files import ELSEWHERE, Growing, NotThisFileError, cannot_write, staged
 from mien.outputs.lock import locked
 from mien.outputs.record import JOURNAL, RECORD, Record
 from mien.outputs.targets import Kinds, check, clear, spared
+from mien.version import __version__
 
 NOT_SETTINGS = ("force", "as_json")
 STOPS = (KeyboardInterrupt, SystemExit, GeneratorExit, BrokenPipeError)
@@ -215,7 +215,7 @@ def status_after(error: BaseException) -> str:
 def run_facts(settings: Mapping[str, Any], leave_out: Sequence[str] = NOT_SETTINGS) -> dict[str, Any]:
     """Return the facts that every record has of its run: the version, the command line and the settings."""
     kept = {name: value for name, value in settings.items() if name not in leave_out}
-    return {"mien": mien.__version__, "command": ["mien", *sys.argv[1:]], "settings": kept}
+    return {"mien": __version__, "command": ["mien", *sys.argv[1:]], "settings": kept}
 
 
 def now() -> str:

@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mien import __version__
 from mien.card import KEY, Card
 from mien.data.terms import terms_of
 from mien.errors import MienError, OutputError, WeightsError
@@ -46,6 +45,7 @@ from mien.training.network import restored
 from mien.training.onnx_pooling import pools_as_convolutions
 from mien.training.recipe import Recipe, TestTimeAugmentation
 from mien.training.train import chunks
+from mien.version import __version__
 
 PARITY = 1e-5
 """Largest difference between the ONNX file and torch, in a probability or the embedding, that is accepted."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from mien import __version__
 from mien.data.audit import Audit, agreement, conflicting, keep, leak_message, members, run_audit, subjects
 from mien.data.audit.page import page_of
 from mien.data.audit.report import AuditReport, FaceReport, GroupReport, LabelledImage, Leak, SplitReport
@@ -16,6 +15,7 @@ from mien.data.duplicates import THRESHOLD, Index
 from mien.data.fer2013.votes import CHOICES
 from mien.outputs import Outputs, into
 from mien.outputs.result_folder import Writing
+from mien.version import __version__
 
 KEPT = ("hygiene.json", "hygiene.html", "clean-train.txt", "clean-val.txt", "clean-test.txt")
 """What `look` writes."""

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien import __version__
 from mien.data.samples import Samples
 from mien.errors import DataError, UsageError
 from mien.evaluation import metrics
@@ -38,6 +37,7 @@ from mien.reading.digest import sha256_of
 from mien.reading.documents import read_json
 from mien.reading.guard import parsing
 from mien.reading.shape import fits
+from mien.version import __version__
 
 SEVERITIES = (1, 2, 3, 4, 5)
 SAME = ("prior", "dataset", "split", "options", "truth_labels", "fingerprint", "n", "seed", "version")
