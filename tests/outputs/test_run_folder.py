@@ -215,15 +215,15 @@ def test_results_and_their_runs_are_marked(
     with monkeypatch.context() as patch:
         patch.setattr(reproducing, "train", no_room)
         (row,) = reproduce([tiny], place)
-    assert (row["status"], row["crashed"], row["error"]) == (
+    assert (row.status, row.crashed, row.error) == (
         "failed",
         False,
         "a file cannot be written: No space left on device",
     )
     (row,) = reproduce([tiny], place)
-    assert row["status"] == "measured"
+    assert row.status == "measured"
     listed = {entry["file"] for entry in record(place.results)["files"]}
     assert listed >= {"TABLE.md", "tiny/0.json", "tiny/0-test.npz", "figures/tiny-confusion.svg"}
     assert "photos.png" in {entry["file"] for entry in record(Path(row["run"]))["files"]}
     assert not [source for source in expand([str(place.out)]) if "photos.png" in str(source)]
-    assert reproduce([tiny], place)[0]["status"] == "kept"
+    assert reproduce([tiny], place)[0].status == "kept"

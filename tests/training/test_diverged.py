@@ -81,8 +81,8 @@ def test_a_sweep_records_it_and_goes_on(tiny_fer2013: Path, tmp_path: Path) -> N
     words = ["optim.lr=1e9,1e-3", "epochs=1", "batch=32", "data.limit=64"]
     for _ in range(2):  # the second time from the folder
         swept = sweep.sweep("papers/cnn4", words, runs=1, root=tiny_fer2013, out=tmp_path / "sweep", device="cpu")
-        assert [cell["diverged"] for cell in swept["cells"]] == [1, 0]
-        assert swept["cells"][1]["val_accuracy"]["mean"] is not None
+        assert [cell.diverged for cell in swept.cells] == [1, 0]
+        assert swept.cells[1].val_accuracy.mean is not None
 
 
 def nothing_finite(run: Path) -> None:
