@@ -59,13 +59,8 @@ def evaluate(
     classifier = Classifier(find_weights(weights), prior=prior)
     if data is None:
         data, options = own_data(classifier.card, options)
-    facts = Provenance(
-        weights=classifier.card.name,
-        weights_sha256=sha256_of(classifier.path),
-        dataset=data,
-        split=split,
-        options=options,
-    )
+    name, sha = classifier.card.name, sha256_of(classifier.path)
+    facts = Provenance(weights=name, weights_sha256=sha, dataset=data, split=split, options=options)
     if classifier.prior.name != NATURAL:
         facts = facts.updated(prior=classifier.prior.name)
     check_writable(out, "result.npz", facts.to_dict(), force)
