@@ -106,7 +106,7 @@ def test_what_is_written_about_one_source(
     sources = [str(clip(tmp_path / f"{k}.mp4", count=6)) for k in "ab"]
     assert run(pipeline, Request(sources, "jsonl", tmp_path / "out")) == 1
     err = capsys.readouterr().err
-    assert err.count("KeyError: 'lost' (a bug in mien; --debug shows it)") == 1
+    assert err.count("KeyError: 'lost' (a bug in mien; `debug` shows it)") == 1
     assert len((tmp_path / "out/predictions.jsonl").read_text().splitlines()) == 12
     assert (tmp_path / "out/annotated/b.mp4").stat().st_size > 0
     assert "b.mp4" in (tmp_path / "out/report.html").read_text()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mien.errors import MediaError, MienError, reason
+from mien.errors import MediaError, MienError, reason, spelled
 from mien.inference.media.sources import Source
 from mien.inference.prediction import FrameResult, Prediction
 from mien.printable import say, writable
@@ -36,7 +36,7 @@ def sentence(name: str, error: Exception) -> str:
     r"""Return an exception's message about a source, on one line.
 
     >>> sentence("a.jpg", TypeError("no\nnumber"))
-    'a.jpg: TypeError: no number (a bug in mien; --debug shows it)'
+    'a.jpg: TypeError: no number (a bug in mien; `debug` shows it)'
     >>> sentence("a.jpg", MemoryError()), sentence("a.jpg", PermissionError(13, "Permission denied"))
     ('a.jpg: not enough memory to read it', 'a.jpg: Permission denied')
     """
@@ -45,7 +45,7 @@ def sentence(name: str, error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{name}: {reason(error)}"
     message = " ".join(str(error).split())[:MAX_MESSAGE]
-    return f"{name}: {type(error).__name__}: {message} (a bug in mien; --debug shows it)"
+    return spelled(f"{name}: {type(error).__name__}: {message} (a bug in mien; `debug` shows it)")
 
 
 class Isolated:
