@@ -224,6 +224,6 @@ def test_results_and_their_runs_are_marked(
     assert row.status == "measured"
     listed = {entry["file"] for entry in record(place.results)["files"]}
     assert listed >= {"TABLE.md", "tiny/0.json", "tiny/0-test.npz", "figures/tiny-confusion.svg"}
-    assert "photos.png" in {entry["file"] for entry in record(Path(row["run"]))["files"]}
+    assert "photos.png" in {entry["file"] for entry in record(Path(row.content["run"]))["files"]}
     assert not [source for source in expand([str(place.out)]) if "photos.png" in str(source)]
     assert reproduce([tiny], place)[0].status == "kept"
