@@ -8,7 +8,7 @@ assumed power, both of which are given.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import mean
@@ -22,9 +22,11 @@ from mien.card import Card, licences
 from mien.evaluation.fairness import fairness
 from mien.evaluation.result import Result
 from mien.evaluation.statistics.intervals import ECE_NOTE
+from mien.experiments import other_labs
 from mien.experiments.table import grid
 from mien.html.page import NOTICE, percent
 from mien.inference.classify import Classifier, names
+from mien.reading.digest import sha256_of
 from mien.training.runlog import read_json
 
 WATTS = {"cpu": 10.0, "cuda": 700.0}
@@ -78,6 +80,7 @@ def write(results: Path, name: str) -> Path:
         test,
         megabytes=classifier.path.stat().st_size / 1e6,
         stress=read_json(stress) if stress.is_file() else None,
+        elsewhere=other_labs.of(results, sha256_of(classifier.path)),
     )
     path = folder / "README.md"
     outputs.write(path, content.encode())
@@ -105,19 +108,20 @@ def text(
     *,
     megabytes: float,
     stress: Mapping[str, Any] | None = None,
+    elsewhere: Sequence[dict[str, Any]] = (),
 ) -> str:
     """Return a model card.
 
     `scores` holds the scores of the splits "val" and "test" that were measured, as JSON has them.  `test` is the result
     behind the latter, and `groups` columns of words for its samples, as `fairness` takes them.  `stress` is the content
-    of stress.json.
+    of stress.json, `elsewhere` the lines of other_labs.jsonl on these weights.
     """
     parts = [HEAD.format(name=card.name, notes=card.notes, notice=NOTICE), facts(card, megabytes), MEANT]
     parts += [data(card, scores), headline(scores)]
     if "test" in scores:
         parts.append(per_class(scores["test"]))
     parts.append(by_group(test, groups) if test is not None else "")
-    parts += [robustness(stress) if stress else "", energy(card)]
+    parts += [robustness(stress) if stress else "", other_labs.section(elsewhere), energy(card)]
     return "\n".join(part.strip("\n") + "\n" for part in parts if part)
 
 

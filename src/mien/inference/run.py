@@ -225,7 +225,7 @@ def _kept(
         yield _rows(stack, pipeline, format, cast(BinaryIO, outputs.growing(name)), request)
     debug = pipeline.debug
     yield Isolated(stack.enter_context(annotated).add, "the annotated copy", tally, debug)
-    report = stack.enter_context(PredictionReport(outputs, pipeline.card, name))
+    report = stack.enter_context(PredictionReport(outputs, pipeline.card, name, pipeline.classifier.prior.name))
     yield Isolated(lambda result: report.add(result.drawn(), result.image), "its part of the report", tally, debug)
     people = People(outputs, pipeline.card, pipeline.smooth, report.add_video, pipeline.thresholds, _csv(request))
     yield Isolated(stack.enter_context(people).add, "its part of people.csv and events.csv", tally, debug)

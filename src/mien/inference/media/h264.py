@@ -21,9 +21,8 @@ DELIMITER = b"\x09\xf0"  # an access unit delimiter, a NAL unit without an image
 
 def defer_output(context: Any) -> None:
     """Deepen the reorder buffer of a decoder, before it is opened, by one frame for every thread."""
-    if hasattr(context, "reorder_depth"):  # PyAV before 17 cannot set it
-        threads = min(MAX_THREADS, (os.cpu_count() or 1) + 1)
-        context.reorder_depth = min(MAX_DEPTH, context.reorder_depth + threads)
+    threads = min(MAX_THREADS, (os.cpu_count() or 1) + 1)
+    context.reorder_depth = min(MAX_DEPTH, context.reorder_depth + threads)
 
 
 def idle_packets(context: Any) -> Iterator[Any]:

@@ -22,6 +22,7 @@ from mien.inference.prediction import Prediction
 from mien.inference.video.summary import VideoSummary
 from mien.outputs import Outputs
 from mien.outputs.record import RECORD
+from mien.prior import NATURAL
 
 SHOWN = 200  # image cards on the page
 ROWS = 1000  # rows of its table
@@ -37,9 +38,9 @@ NOT_FOR = "people's grades, jobs, credit, treatment or liberty: it reads images,
 class PredictionReport:
     """Collects predictions inside a `with` block and writes report.html when it ends, also after an error."""
 
-    def __init__(self, outputs: Outputs, card: Card, rows: str) -> None:
-        """Take the folder, the card of the weights, and the name of the file of rows in the folder."""
-        self._outputs, self._card, self._file = outputs, card, rows
+    def __init__(self, outputs: Outputs, card: Card, rows: str, prior: str = NATURAL) -> None:
+        """Take the folder, the card of the weights, the name of the file of rows in the folder, and the prior."""
+        self._outputs, self._card, self._file, self._prior = outputs, card, rows, prior
         self._shots: list[Html] = []
         self._rows: list[list[Html]] = []
         self._failures: list[list[Html]] = []
@@ -155,7 +156,7 @@ class PredictionReport:
             listed,
             unsure if self._expressions[None] else EMPTY,
         )
-        return markup('<div class="two">{}{}</div>', shares if faces else EMPTY, _about(self._card))
+        return markup('<div class="two">{}{}</div>', shares if faces else EMPTY, _about(self._card, self._prior))
 
     def _failed_table(self) -> Html:
         if not self._failures:
@@ -209,7 +210,7 @@ def _rows(prediction: Prediction) -> list[list[Html]]:
     return rows
 
 
-def _about(card: Card) -> Html:
+def _about(card: Card, prior: str) -> Html:
     test = card.metrics.get("test") or {}
     clean = test.get("clean") or {}
     low, high = test.get("accuracy_interval") or (None, None)
@@ -220,6 +221,7 @@ def _about(card: Card) -> Html:
         "test accuracy": measured if test else "not in the card",
         "95 % interval": f"{percent(low, 1)} to {percent(high, 1)}" if low is not None else "",
         "without near-duplicates": f"{percent(clean.get('accuracy'), 1)} of {clean.get('n')}" if clean.get("n") else "",
+        "prior": prior,
         "calibration": f"temperature {card.temperature:.2f}",
         "calibration error": percent(test["ece"], 1) if test.get("ece") is not None else "",
         **licences(card.model_dump()),

@@ -1,0 +1,67 @@
+"""What was measured on other labs' faces: the section of a model card, from results/other_labs.jsonl.
+
+`benchmarks/other_labs.py` writes that file.  Its lines belong to the weights whose sha256 they hold.  Weights that were
+trained again have none until they are measured.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mien.experiments.table import grid
+from mien.html.page import percent
+
+NAMES = {
+    "ckplus48": "CK+, 48 px, posed",
+    "jaffe": "JAFFE, posed",
+    "cfee": "CFEE, posed",
+    "lfw": "LFW, photographs, 5 expressions",
+}
+"""Sets in words."""
+
+MEANT = """
+### On other labs' faces
+
+{text}
+
+{table}
+"""
+
+MEASURED = (
+    "No weights, prior or threshold were chosen by these images.  Intervals are by person.  Posed faces are read much "
+    "worse than photographs like the training images, and with too much confidence: what this card says of "
+    "calibration and of `--abstain auto` holds for such photographs.  For posed or balanced images there is `--prior "
+    "uniform`."
+)
+
+HEADS = ("images", "people", "prior", "accuracy (95 %)", "ECE", "coverage at auto", "accuracy at auto")
+
+
+def of(results: Path, sha256: str) -> list[dict[str, Any]]:
+    """Return the lines on the weights with this sha256, in the order of the file."""
+    path = results / "other_labs.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return [entry for entry in map(json.loads, lines) if entry["weights_sha256"] == sha256]
+
+
+def section(lines: Sequence[dict[str, Any]]) -> str:
+    """Return the section of a model card."""
+    if not lines:
+        return MEANT.format(text="Not measured.", table="").rstrip() + "\n"
+    rows = [[NAMES.get(one["set"], one["set"]), *_cells(one)] for one in lines]
+    return MEANT.format(text=MEASURED, table=grid(("", *HEADS), rows))
+
+
+def _cells(one: dict[str, Any]) -> list[str]:
+    value, low, high = one["accuracy"]
+    at = one["accuracy_at_auto"]
+    return [
+        f"{one['n']:,}",
+        f"{one['people']:,}",
+        one["prior"],
+        f"{percent(value)} ({100 * low:.1f} to {100 * high:.1f})",
+        percent(one["ece"][0]),
+        percent(one["coverage_at_auto"]) if at else "-",
+        percent(at[0]) if at else "-",
+    ]
