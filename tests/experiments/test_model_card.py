@@ -126,4 +126,10 @@ def test_shipped_cards_are_those_of_their_files(name: str, tmp_path: Path) -> No
             copy = tmp_path / path.parent.name / path.name
             copy.parent.mkdir(exist_ok=True)
             copy.write_bytes(path.read_bytes())
+    (tmp_path / "other_labs.jsonl").write_bytes((RESULTS / "other_labs.jsonl").read_bytes())
     assert model_card.write(tmp_path, name).read_text() == (RESULTS / name / "README.md").read_text()
+
+
+def test_weights_that_were_not_measured_elsewhere_say_so() -> None:
+    assert other_labs.of(RESULTS, "0" * 64) == []
+    assert other_labs.section([]).split("\n\n")[-1] == "Not measured.\n"
