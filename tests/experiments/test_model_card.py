@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 from mien.card import Card  # noqa: E402
 from mien.evaluation.result import Provenance, Result  # noqa: E402
 from mien.evaluation.scores import score  # noqa: E402
-from mien.experiments import model_card, other_labs
+from mien.experiments import model_card, other_labs  # noqa: E402
 from mien.inference.classify import names  # noqa: E402
 
 RESULTS = Path(__file__).parents[2] / "results"
