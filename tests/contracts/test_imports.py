@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,16 @@ def layer(module: str) -> str | None:
 def imports(path: Path) -> list[str]:
     """Return every module a file imports anywhere, by full name."""
     names = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for_types = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if node in for_types:
+            continue
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -62,6 +72,17 @@ def test_imports_point_down(path: Path) -> None:
             assert layer(name) in allowed, f"{path.name} ({own}) imports {name}"
         if own in TORCH_FREE:
             assert name.split(".")[0] != "torch", f"{path.name} imports torch"
+
+
+def test_no_import_circle() -> None:
+    modules = {
+        ".".join(path.relative_to(SRC.parent).with_suffix("").parts).removesuffix(".__init__"): path for path in MODULES
+    }
+    graph = {
+        name: {used if used in modules else used.rpartition(".")[0] for used in imports(path)} & modules.keys() - {name}
+        for name, path in modules.items()
+    }
+    TopologicalSorter(graph).prepare()  # CycleError names the modules of a circle
 
 
 @pytest.mark.parametrize("statement", ["import mien", "import mien.cli"])

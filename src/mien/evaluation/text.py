@@ -1,9 +1,15 @@
 """Scores as text and in notebooks: the headline with its intervals, the classes, the confusion matrix."""
 
-from mien.evaluation.scores import Scores, SubsetScores
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from mien.evaluation.statistics.clusters import by
 from mien.html.markup import EMPTY, Html, escape, markup
 from mien.html.page import dotted, percent, table
+
+if TYPE_CHECKING:
+    from mien.evaluation.scores import Scores, SubsetScores
 
 SHORT = 9  # letters of a column's name
 RATES = ("precision", "recall", "f1")

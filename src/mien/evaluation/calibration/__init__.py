@@ -11,8 +11,8 @@ import numpy as np
 from mien.errors import DataError
 from mien.evaluation import label_sets, metrics
 from mien.evaluation.calibration import conformal
-from mien.evaluation.calibration.report import TARGET_ACCURACY, CalibrationReport, Source
-from mien.evaluation.calibration.selective import score_at
+from mien.evaluation.calibration.report import CalibrationReport, Source
+from mien.evaluation.calibration.selective import TARGET_ACCURACY, score_at
 from mien.evaluation.calibration.temperature import fit_temperature, fit_temperatures, fit_threshold, logs, softmax
 from mien.evaluation.result import Result
 from mien.evaluation.statistics import clusters

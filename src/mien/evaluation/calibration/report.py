@@ -8,9 +8,6 @@ from mien.evaluation.calibration.conformal import SetScores
 from mien.evaluation.calibration.selective import ThresholdScores
 from mien.html.markup import Html
 
-TARGET_ACCURACY = 0.9
-"""Accuracy that the threshold aims at, as the one in the weights' card does."""
-
 
 @dataclass(frozen=True)
 class Source:

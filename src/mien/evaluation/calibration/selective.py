@@ -16,6 +16,9 @@ from mien.evaluation.statistics.intervals import Ends, known_ends, proportion_in
 
 Curve = NDArray[np.float64]
 
+TARGET_ACCURACY = 0.9
+"""Accuracy that the threshold aims at, as the one in the weights' card does."""
+
 POINTS = 100
 """Points of a curve that is reported; it is computed from all."""
 

@@ -1,11 +1,17 @@
 """A calibration report as text for a terminal, and in notebooks."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from mien.evaluation.calibration.conformal import MEANINGS
-from mien.evaluation.calibration.report import TARGET_ACCURACY, CalibrationReport
-from mien.evaluation.calibration.selective import ThresholdScores
+from mien.evaluation.calibration.selective import TARGET_ACCURACY, ThresholdScores
 from mien.evaluation.statistics import clusters
 from mien.html.markup import Html, escape, markup
 from mien.html.page import percent, table
+
+if TYPE_CHECKING:
+    from mien.evaluation.calibration.report import CalibrationReport
 
 
 def to_text(report: CalibrationReport) -> str:

@@ -1,19 +1,11 @@
 """A comparison as one self-contained page, with the images about which two systems disagree most where known."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from mien.data.samples import Samples
-from mien.evaluation.compare.comparison import (
-    Comparison,
-    Difference,
-    Disagreement,
-    Example,
-    Pair,
-    Rank,
-    Restricted,
-    Subset,
-    SystemScores,
-)
 from mien.evaluation.compare.text import (
     GAPS,
     HEADS,
@@ -31,6 +23,19 @@ from mien.evaluation.compare.text import (
 from mien.evaluation.report.gallery import ThumbnailBudget
 from mien.html.markup import EMPTY, Html, element, escape, join, markup
 from mien.html.page import count, dotted, note, page, table, tiles
+
+if TYPE_CHECKING:
+    from mien.evaluation.compare.comparison import (
+        Comparison,
+        Difference,
+        Disagreement,
+        Example,
+        Pair,
+        Rank,
+        Restricted,
+        Subset,
+        SystemScores,
+    )
 
 STYLE = """
 .faces{display:grid;grid-template-columns:repeat(auto-fill,minmax(112px,1fr));gap:14px 12px}

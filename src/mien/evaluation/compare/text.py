@@ -1,15 +1,20 @@
 """A comparison as text for a terminal and as one tidy table."""
 
+from __future__ import annotations
+
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from mien.evaluation.compare.comparison import Comparison, Disagreement, Ends, Pair, Rank, Subset
 from mien.evaluation.published.record import Published
 from mien.evaluation.statistics.clusters import by
 from mien.evaluation.statistics.intervals import RESAMPLED
 from mien.evaluation.text import hundredths
 from mien.html.page import count
+
+if TYPE_CHECKING:
+    from mien.evaluation.compare.comparison import Comparison, Disagreement, Ends, Pair, Rank, Subset
 
 NAMES = {
     "accuracy": "accuracy",

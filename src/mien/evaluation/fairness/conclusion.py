@@ -1,9 +1,14 @@
 """The conclusion of a fairness audit in words."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-from mien.evaluation.fairness.report import Gap, GroupScores, GroupTest
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from mien.evaluation.statistics.mcnemar import LEVEL
+
+if TYPE_CHECKING:
+    from mien.evaluation.fairness.report import Gap, GroupScores, GroupTest
 
 
 def conclude(groups: Sequence[GroupScores], tests: Sequence[GroupTest], gap: Gap | None, min_group: int) -> str:

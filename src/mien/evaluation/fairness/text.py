@@ -1,11 +1,13 @@
 """A fairness audit as text for a terminal, in notebooks, and as files: fairness.json and fairness.html."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 from textwrap import wrap
+from typing import TYPE_CHECKING
 
 from mien.evaluation.fairness.conclusion import p_text
-from mien.evaluation.fairness.report import ColumnAudit, FairnessReport, GroupScores
 from mien.evaluation.records.fairness import Fairness
 from mien.evaluation.report import Report
 from mien.evaluation.report.fairness import fairness as section
@@ -18,6 +20,9 @@ from mien.html.markup import Html, escape, markup
 from mien.html.page import page, percent, table
 from mien.outputs import Outputs, into
 from mien.reading.shape import fits
+
+if TYPE_CHECKING:
+    from mien.evaluation.fairness.report import ColumnAudit, FairnessReport, GroupScores
 
 WIDE = 24  # letters of a group's name
 

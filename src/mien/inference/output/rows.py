@@ -1,12 +1,16 @@
 """Predictions as flat rows: the columns of every table."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mien.card import Card
-from mien.inference.prediction import Prediction
 
-Write = Callable[[Prediction], None]
+if TYPE_CHECKING:
+    from mien.inference.prediction import Prediction
+
+Write = Callable[["Prediction"], None]
 
 
 SQUARE = ("crop_x", "crop_y", "crop_side")
