@@ -109,6 +109,7 @@ def p_value(p: float) -> str:
 def verdict(rank: Rank) -> str:
     """Return in words whether the gap to the next system is significant; empty for the last.
 
+    >>> from mien.evaluation.compare.comparison import Rank
     >>> verdict(Rank(1, "a", 0.9, gap=0.012, p=0.02, p_holm=0.2, pairs=10, noise=True))
     '1.20 points above the next: may be noise (p 0.020 alone, 0.200 corrected for 10 pairs)'
     """
@@ -134,6 +135,7 @@ def together(groups: Sequence[Sequence[str]]) -> str:
 def title(part: Subset) -> str:
     """Return in words which images a part is of, and for which systems near-duplicates were not searched.
 
+    >>> from mien.evaluation.compare.comparison import Subset
     >>> title(Subset(9, searched=["a"], not_searched={"b": "its Training is not here"}))
     'without near-duplicates in the training of a (not searched for b: its Training is not here)'
     """
@@ -150,6 +152,7 @@ def title(part: Subset) -> str:
 def grouped(part: Subset) -> str:
     """Return in words that intervals and tests are by group; empty where they are by images.
 
+    >>> from mien.evaluation.compare.comparison import Subset
     >>> grouped(Subset(900, by=118)), grouped(Subset(900))
     ('intervals and tests by 118 subjects or clips', '')
     """
