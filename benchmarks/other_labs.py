@@ -38,17 +38,17 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}
 def labelled(folder: Path) -> tuple[list[tuple[Path, str]], int]:
     """Return the images of a set with their expressions, and how many lie in folders of other names."""
     files = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
-    known = [(path, name) for path in files if (name := canonical(path.relative_to(folder).parts[0]))]
-    return known, len(files) - len(known)
+    named = [(path, name) for path in files if (name := canonical(path.relative_to(folder).parts[0]))]
+    return named, len(files) - len(named)
 
 
 def crops(files: list[Path]) -> tuple[np.ndarray, float]:
     """Return the crop of each image's largest face, uint8 (N, size, size, C), and the fraction with one detected."""
     find, whole = Pipeline("ferplus-nano"), Pipeline("ferplus-nano", detector="whole")
-    found = [_largest(seen.prediction.faces, seen.crops) for seen in _read(find, files)]
-    missing = [path for path, crop in zip(files, found, strict=True) if crop is None]
+    largest = [_largest(seen.prediction.faces, seen.crops) for seen in _read(find, files)]
+    missing = [path for path, crop in zip(files, largest, strict=True) if crop is None]
     rest = iter([seen.crops[0] for seen in _read(whole, missing)])
-    return np.stack([next(rest) if crop is None else crop for crop in found]), 1 - len(missing) / len(files)
+    return np.stack([next(rest) if crop is None else crop for crop in largest]), 1 - len(missing) / len(files)
 
 
 def measure(name: str, prior: str, images: np.ndarray, labels: list[str], person: np.ndarray) -> Scores:
@@ -86,8 +86,8 @@ def run(root: Path, person: str) -> Iterator[dict[str, Any]]:
             continue
         files, labels = [path for path, _ in known], [label for _, label in known]
         people = np.array([match[1] if (match := re.search(person, path.name)) else path.name for path in files])
-        images, found = crops(files)
-        size = {"n": len(files), "people": len(set(people)), "left_out": left_out, "found": round(found, 4)}
+        images, detected = crops(files)
+        size = {"n": len(files), "people": len(set(people)), "left_out": left_out, "found": round(detected, 4)}
         for name in names():
             sha = sha256_of(Pipeline(name).classifier.path)
             for prior in PRIORS:
@@ -108,19 +108,19 @@ def _largest(faces: Any, images: np.ndarray) -> np.ndarray | None:
 
 
 def main() -> None:
-    """Print the lines, and write them where asked."""
+    """Print the lines, and write them where options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", type=Path)
     parser.add_argument("--person", default=PERSON)
     parser.add_argument("--write", action="store_true")
-    asked = parser.parse_args()
-    if not asked.root.is_dir():
-        sys.exit(f"{asked.root} is not a folder")
+    options = parser.parse_args()
+    if not options.root.is_dir():
+        sys.exit(f"{options.root} is not a folder")
     lines = []
-    for entry in run(asked.root, asked.person):
+    for entry in run(options.root, options.person):
         lines.append(json.dumps(entry))
         print(lines[-1], flush=True)
-    if asked.write and lines:
+    if options.write and lines:
         KEPT.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
