@@ -98,7 +98,7 @@ def card(path: Path) -> None:
 
     own = Card.from_metadata({"mien": path.read_bytes().decode("utf-8", "surrogateescape")}, "own.onnx")
     _weights(own)
-    _about(own)
+    _about(own, "natural")
 
 
 def predictions(path: Path) -> None:

@@ -113,7 +113,7 @@ def test_files_that_are_none(
 
 def test_another_network_is_no_yunet(capfd: pytest.CaptureFixture[str]) -> None:
     # OpenCV takes any network until it looks with it
-    with pytest.raises(DetectorError, match=r"ferplus\.onnx is no YuNet model"):
+    with pytest.raises(DetectorError, match=r"ferplus\.onnx is not a YuNet model"):
         make("yunet", locate("ferplus"))
     assert capfd.readouterr() == ("", "")
 

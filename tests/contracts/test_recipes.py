@@ -47,7 +47,7 @@ def test_shown_recipes_say_what_their_keys_mean() -> None:
     lines = show_recipe("mien/fer2013", ["loss.adversarial={}"]).splitlines()
     assert lines[lines.index("  imbalance: none") - 1] == "  # one of none, down, up, weighted"
     assert lines[lines.index("  adversarial:") - 1].startswith("  # Adversarial regularisation")
-    assert "`mien train` does so with --test alone" in lines[lines.index("test: true") - 1]
+    assert "`mien train` does so only with --test" in lines[lines.index("test: true") - 1]
     assert (
         sum("degrade:" in line for line in lines if line.lstrip().startswith("#")) == 1
     )  # not again for refine.augment

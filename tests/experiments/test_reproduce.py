@@ -100,7 +100,7 @@ def test_a_run_on_other_data_is_left_alone(
     ("file", "content", "words"),
     [
         ("env.json", b'{"data": {"finge', ["env.json", "remove"]),
-        ("env.json", b"[]", ["env.json", "no mapping", "remove"]),
+        ("env.json", b"[]", ["env.json", "a list instead of a mapping", "remove"]),
         ("metrics.json", b"", ["metrics.json", "remove"]),
         ("last.pt", b"PK\x03\x04 and then nothing", ["last.pt", "not a readable checkpoint", "remove"]),
         (MARK, b"\xff", [MARK, "remove"]),
@@ -135,7 +135,7 @@ def test_a_run_that_cannot_be_understood_is_left_alone(
     ("file", "content", "words"),
     [
         ("old/0.json", '{"figures": {"val"', ["0.json cannot be read", "remove it"]),
-        ("old/0.json", "[]", ["no mapping", "remove it"]),
+        ("old/0.json", "[]", ["a list instead of a mapping", "remove it"]),
         ("old/0.json", '{"name": "old", "recipe": {}}', ["old", "recipe.name", "remove it"]),
         ("sweeps/lr/sweep.json", '{"title"', ["sweep.json cannot be read", "remove it"]),
     ],

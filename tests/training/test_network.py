@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 from mien.errors import MienError, RecipeError  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training.batches import split  # noqa: E402
+from mien.training.checkpoint import Weights  # noqa: E402
 from mien.training.network import CenterCrop, build, check, make, restored  # noqa: E402
 from mien.training.run import run_recipe  # noqa: E402
 
@@ -119,6 +120,6 @@ def test_what_is_restored_are_the_averaged_weights_in_evaluation_mode() -> None:
     averaged, raw = (make(recipe, 3, 1, 16).state_dict() for _ in range(2))
     labels = ["neutral", "happiness", "anger"]
     best = {"average": averaged, "model": raw, "labels": labels, "channels": 1, "size": 16, "aux_labels": []}
-    network = restored(recipe, best)
+    network = restored(recipe, Weights.model_validate(best))
     assert not network.training
     assert all(torch.equal(value, averaged[name]) for name, value in network.state_dict().items())

@@ -43,7 +43,7 @@ def test_section_can_be_switched_off() -> None:
         (["precision=half"], ["precision", "float32"]),
         (["seed=-1"], ["seed", "greater than or equal to 0"]),
         (["augment.scale=[0, 1]"], ["augment.scale.0", "greater than 0"]),
-        (["augment.scale=[1.2, 0.8]"], ["augment", "the least comes first"]),
+        (["augment.scale=[1.2, 0.8]"], ["augment", "the smaller comes first"]),
         (["views.zooms=[]"], ["views.zooms: []; expected at least 1 item"]),
         (["optim.lr=0"], ["optim.lr: 0; expected greater than 0"]),
         (["optim.lr=.inf"], ["optim.lr: inf; expected a finite number"]),

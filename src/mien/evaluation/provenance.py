@@ -15,6 +15,7 @@ from typing import Any
 from mien.data.samples import digest
 from mien.errors import DataError, UsageError
 from mien.evaluation.result import Result
+from mien.prior import NATURAL
 from mien.reading.documents import read_json
 
 FACTS = ("weights", "weights_sha256", "prior", "table", "dataset", "split", "options", "fingerprint")
@@ -70,6 +71,8 @@ def _named(held: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     """Return whose result a file holds, with the digest of weights that are called like ours."""
     where = " ".join(str(held[key]) for key in ("dataset", "split") if held.get(key))
     named = " on ".join(filter(None, (str(held.get("weights") or held.get("table") or "others"), where)))
+    if held.get("prior") != facts.get("prior"):
+        named += f" under the prior {held.get('prior') or NATURAL}"
     sha = held.get("weights_sha256") if held.get("weights") == facts.get("weights") else None
     return f"{named} (sha256 {sha[:12]})" if sha else named
 

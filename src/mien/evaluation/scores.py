@@ -14,6 +14,7 @@ from mien.evaluation.statistics.intervals import RESAMPLED, Ends, bootstrap, int
 from mien.evaluation.training_duplicates import not_searched
 from mien.html.markup import Html
 from mien.labels import columns
+from mien.printable import printable_in
 
 Value = float | None
 ClassScores = dict[str, float | int | None]
@@ -148,7 +149,7 @@ class Scores(SubsetScores):
     def __str__(self) -> str:
         from mien.evaluation.text import to_text
 
-        return to_text(self)
+        return to_text(printable_in(self))
 
     def _repr_html_(self) -> Html:
         from mien.evaluation.text import to_html

@@ -116,6 +116,11 @@ def test_refuses_predictions_of_two_files_of_one_name() -> None:
             replace(drawn("test", 9), provenance=Provenance(table="api.csv")),
             "results of drawn and of the table api.csv",
         ),
+        (
+            drawn("val", 9),
+            replace(drawn("test", 9), provenance=drawn("test", 9).provenance.updated(prior="uniform")),
+            "results under the priors natural and uniform; expected one prior",
+        ),
         (drawn("val", 9), drawn("val", 9, seed=1), r"9 samples in both results \(val-0, val-1, val-2, ...\)"),
         (drawn("val", 9).take(np.zeros(9, bool)), drawn("test", 9), "results of 0 and 9 samples"),
         (

@@ -17,6 +17,7 @@ from mien.evaluation.calibration.temperature import fit_temperature, fit_tempera
 from mien.evaluation.result import Result
 from mien.evaluation.statistics import clusters
 from mien.labels import columns
+from mien.prior import NATURAL
 
 SCORED = ("accuracy", "ece", "nll", "brier")
 """Metrics of the probabilities before and after."""
@@ -99,6 +100,9 @@ def _check(first: Result, second: Result) -> None:
         raise DataError(  # seeds of a recipe share its name
             f"results of two files called {one.weights}", "predictions of the same", "`mien evaluate WEIGHTS --out DIR`"
         )
+    if one.prior != other.prior:
+        priors = " and ".join(p.prior or NATURAL for p in (one, other))
+        raise DataError(f"results under the priors {priors}", "one prior", "`mien evaluate WEIGHTS --prior PRIOR`")
     if len(common := np.intersect1d(first.ids, second.ids)):
         some = ", ".join(common[:3].tolist())
         raise DataError(f"{len(common)} samples in both results ({some}, ...)", "results without a common sample")

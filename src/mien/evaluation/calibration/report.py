@@ -7,6 +7,7 @@ from typing import Any
 from mien.evaluation.calibration.conformal import SetScores
 from mien.evaluation.calibration.selective import ThresholdScores
 from mien.html.markup import Html
+from mien.printable import printable_in
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class CalibrationReport:
     def __str__(self) -> str:
         from mien.evaluation.calibration.text import to_text
 
-        return to_text(self)
+        return to_text(printable_in(self))
 
     def _repr_html_(self) -> Html:
         from mien.evaluation.calibration.text import to_html

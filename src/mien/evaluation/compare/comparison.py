@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mien.evaluation.published.record import Published
+from mien.printable import printable_in
 
 Value = float | None
 Ends = list[Value]
@@ -206,7 +207,7 @@ class Comparison:
     def __str__(self) -> str:
         from mien.evaluation.compare.text import to_text
 
-        return to_text(self)
+        return to_text(printable_in(self))
 
     def _repr_html_(self) -> str:
         from mien.evaluation.compare.page import fragment

@@ -6,6 +6,7 @@ from typing import Any
 
 from mien.evaluation.statistics.intervals import Ends
 from mien.html.markup import Html
+from mien.printable import printable_in
 
 Rate = float | None
 
@@ -123,7 +124,7 @@ class FairnessReport:
     def __str__(self) -> str:
         from mien.evaluation.fairness.text import to_text
 
-        return to_text(self)
+        return to_text(printable_in(self))
 
     def _repr_html_(self) -> Html:
         from mien.evaluation.fairness.text import to_html
