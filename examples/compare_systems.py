@@ -23,4 +23,9 @@ def main(systems: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    if len(sys.argv) < 3:
+        sys.exit("usage: python examples/compare_systems.py SYSTEM SYSTEM...")
+    try:
+        main(sys.argv[1:])
+    except mien.MienError as error:
+        sys.exit(str(error))

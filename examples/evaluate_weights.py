@@ -24,4 +24,9 @@ def main(root: str, out: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if len(sys.argv) != 3:
+        sys.exit("usage: python examples/evaluate_weights.py DATA OUT")
+    try:
+        main(*sys.argv[1:])
+    except mien.MienError as error:
+        sys.exit(str(error))

@@ -26,4 +26,6 @@ def main(folder: str, out: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("usage: python examples/folder_to_parquet.py FOLDER TABLE")
     main(*sys.argv[1:])

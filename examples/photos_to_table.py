@@ -19,4 +19,6 @@ def main(sources: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit("usage: python examples/photos_to_table.py PHOTO...")
     main(sys.argv[1:])

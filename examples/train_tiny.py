@@ -2,7 +2,8 @@
 
     python examples/train_tiny.py DATA RUNS [PHOTO]
 
-DATA is the folder that holds FER2013.  Leave out "steps=4" for a network that is worth something.
+DATA is the folder that holds FER2013.  On one core this takes about two minutes.  Leave out
+"steps=4" for a network that is worth something; that takes much longer.
 """
 
 import sys
@@ -21,4 +22,9 @@ def main(root: str, out: str, *photos: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if len(sys.argv) < 3:
+        sys.exit("usage: python examples/train_tiny.py DATA RUNS [PHOTO]")
+    try:
+        main(*sys.argv[1:])
+    except mien.MienError as error:
+        sys.exit(str(error))

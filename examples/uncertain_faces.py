@@ -21,12 +21,17 @@ def entropy(face: mien.Face) -> float:
 
 def main(sources: list[str]) -> None:
     """Print every face, the least certain first."""
-    predictions = mien.Pipeline(abstain="auto").predict(sources)
-    faces = [(entropy(face), prediction.source, face) for prediction in predictions for face in prediction.faces]
+    faces = []
+    for prediction in mien.Pipeline(abstain="auto").predict(sources):
+        if prediction.error:
+            print(prediction.error, file=sys.stderr)
+        faces += [(entropy(face), prediction.source, face) for face in prediction.faces]
     for bits, source, face in sorted(faces, key=lambda one: -one[0]):
         verdict = "abstained" if face.abstained else face.expression
         print(f"{bits:.2f} bits  {verdict:10s} {face.confidence:.2f}  {source}")
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit("usage: python examples/uncertain_faces.py PHOTO...")
     main(sys.argv[1:])

@@ -20,4 +20,6 @@ def main(video: str, out: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("usage: python examples/video_events.py VIDEO OUT")
     main(*sys.argv[1:])

@@ -18,4 +18,9 @@ def main(result: str, page: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if len(sys.argv) != 3:
+        sys.exit("usage: python examples/write_report.py RESULT PAGE")
+    try:
+        main(*sys.argv[1:])
+    except mien.MienError as error:
+        sys.exit(str(error))

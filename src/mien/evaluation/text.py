@@ -75,8 +75,9 @@ def label_sets(scores: Scores) -> list[str]:
     """Return sentences on expressions that only the weights or only the labels know, and how those images count."""
     lines, part = [], scores.restricted
     if part and part.only_weights:
-        counted = f"{part.predicted_so:,} images predicted so count as wrong"
-        lines.append(f"no image is labelled {', '.join(part.only_weights)}, which the weights can predict: {counted}")
+        n = part.predicted_so
+        counted = f": {n:,} {'image' if n == 1 else 'images'} predicted so count{'s' * (n == 1)} as wrong" if n else ""
+        lines.append(f"no image is labelled {', '.join(part.only_weights)}, which the weights can predict{counted}")
     if part and part.only_data:
         counted = f"{part.labelled_so:,} images labelled so always count as wrong, with 36 nats each in the NLL"
         lines.append(f"the weights cannot predict {', '.join(part.only_data)}: {counted}")

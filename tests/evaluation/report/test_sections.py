@@ -82,7 +82,7 @@ def test_prints_the_scores(text: str, make_result: Make) -> None:
         "5 images are in the training split as well",
         "Always predicting neutral would be right for 25.0 %",
         "That a feeling was recognised",
-        "Much about disgust: with 5 images",
+        "disgust (5 images)",
         "4/255",
         "Mean corruption error 110.0 % of that of ferplus",
         "No difference in accuracy is shown.",
@@ -196,7 +196,7 @@ def test_results_of_two_splits_are_named(make_result: Make) -> None:
     both = make_result(weights="a"), make_result(1, weights="b", split="val")
     shown = words(SECTIONS["summary"](report(*both)))
     for where in ("fer2013 test", "fer2013 val"):
-        assert shown.count(f"on {where}: with ") > 0
+        assert shown.count(f"on {where}: with so few images") > 0
     assert re.search(r"\ba fer2013 test ", shown)
     alone = words(SECTIONS["summary"](report(both[0])))
     assert "on fer2013 test: with" not in alone
@@ -205,11 +205,13 @@ def test_results_of_two_splits_are_named(make_result: Make) -> None:
 def test_the_interval_of_the_calibration_error_is_explained(make_result: Make) -> None:
     single = report(make_result())
     shown = words(SECTIONS["summary"](single))
-    assert re.search(r"calibration error \(ECE\), chance included without chance, 95 %: [\d.]+ to [\d.]+", shown)
-    assert re.search(r"Perfectly calibrated probabilities may reach [\d.]+ on as many images", shown)
+    assert re.search(
+        r"calibration error \(ECE\), as measured without what chance explains, 95 %: [\d.]+ to [\d.]+", shown
+    )
+    assert re.search(r"chance alone can make that up to [\d.]+ points, even where", shown)
     assert ECE_NOTE in words(SECTIONS["definitions"](single))
     several = SECTIONS["summary"](report(make_result(weights="a"), make_result(1, weights="b")))
-    assert 'ECE counts chance and its interval does not, see <a href="#definitions">' in several
+    assert 'Its interval leaves them out: see <a href="#definitions">' in several
 
 
 def test_the_fairness_page_explains_its_intervals_and_counts_images_in_no_group(run: Path, make_result: Make) -> None:

@@ -48,7 +48,7 @@ def _tiles(scores: Scores) -> Html:
             (percent(clean.accuracy, 1), on_clean, _within(clean, "accuracy")),
             (percent(scores.macro_f1, 1), "macro-F1, every expression alike", _within(scores, "macro_f1")),
             (percent(values["top2"], 1), "top-2 accuracy", _within(scores, "top2")),
-            (percent(scores.ece, 1), "calibration error (ECE), chance included", _without_chance(ends.get("ece"))),
+            (percent(scores.ece, 1), "calibration error (ECE), as measured", _without_chance(ends.get("ece"))),
         ]
     )
 
@@ -63,7 +63,10 @@ def _side_by_side(report: Report) -> Html:
         if part is scores or part.n
     ]
     caption = "Accuracy with its 95 % interval; faint with the images that have a near-duplicate in the training split."
-    ece = Html('<p class="soft">ECE counts chance and its interval does not, see <a href="#definitions">below</a>.</p>')
+    ece = Html(
+        '<p class="soft">The measured ECE includes gaps that arise by chance. '
+        'Its interval leaves them out: see <a href="#definitions">below</a>.</p>'
+    )
     return join([table(head, rows), ece, figure(whiskers(marks, "accuracy"), caption)])
 
 
@@ -188,8 +191,8 @@ def _extremes(scores: Scores) -> str:
 def _confidence(scores: Scores, result: Result) -> str:
     return (
         f"Confidence and accuracy are {100 * (scores.ece or 0):.1f} points apart on average over 15 bins (calibration "
-        f"error). Perfectly calibrated probabilities may reach {100 * chance_error(result.probs):.1f} on as many "
-        "images."
+        f"error, ECE). With this number of images, chance alone can make that up to "
+        f"{100 * chance_error(result.probs):.1f} points, even where the probabilities are perfectly calibrated."
     )
 
 
@@ -216,13 +219,16 @@ def _means_not(scores: Scores, alone: bool) -> list[str]:
         "images like these, not for other training seeds or other data."
     )
     on = "" if alone or not facts.dataset else f" on {facts.measured_on}"
-    for name, support in _column(scores, "support").items():
-        if support < FEW:
-            low, high = wilson(support // 2, int(support))
-            texts.append(
-                f"Much about {name}{on}: with {support:.0f} images its recall is uncertain by up to "
-                f"{50 * (high - low):.0f} points each way."
-            )
+    few = {name: int(support) for name, support in _column(scores, "support").items() if 1 <= support < FEW}
+    if few:
+        fewest = min(few.values())
+        low, high = wilson(fewest // 2, fewest)
+        counted = [f"{name} ({n} {'image' if n == 1 else 'images'})" for name, n in few.items()]
+        recall = "the recall of each" if len(few) > 1 else "recall"
+        texts.append(
+            f"How often the weights recognise {', '.join(counted)}{on}: with so few images, {recall} is uncertain by "
+            f"up to {50 * (high - low):.0f} points in either direction."
+        )
     return texts
 
 
@@ -233,4 +239,4 @@ def _within(scores: SubsetScores, key: str) -> str:
 
 def _without_chance(interval: Ends | None) -> str:
     """Return the interval of a calibration error, which is that of the error without chance."""
-    return f"without chance, 95 %: {ends}" if (ends := span(interval)) else ""
+    return f"without what chance explains, 95 %: {ends}" if (ends := span(interval)) else ""
