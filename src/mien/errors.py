@@ -107,7 +107,7 @@ REFUSALS = frozenset(
     )
     if hasattr(errno, name)
 )  # fmt: skip
-"""What the system refuses to every program: a name, a right, room.  A missing file is not here: it may be our bug."""
+"""What the system refuses to every program: a name, a permission, space.  A missing file is not: it may be our bug."""
 
 
 def refusal(error: OSError) -> UsageError | None:

@@ -1,4 +1,4 @@
-"""Files of data sets that cannot be opened."""
+"""Open a data set's files; DataError for one that cannot be opened."""
 
 from pathlib import Path
 

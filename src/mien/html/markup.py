@@ -14,7 +14,7 @@ from typing import NewType
 from mien.printable import printable
 
 Html = NewType("Html", str)
-"""Text that may stand in a page as it is.  Called directly only on what is written here or known to be safe."""
+"""Text that is safe to put in a page.  Called directly only on literals and on text known to be safe."""
 
 EMPTY = Html("")
 VOID = frozenset({"circle", "img", "input", "line", "path", "polygon", "polyline", "rect"})

@@ -110,7 +110,7 @@ def earlier(folder: Path, command: str) -> list[dict[str, Any]]:
 
 
 def _content(folder: Path) -> dict[str, Any]:
-    """Return the content of the record; empty where there is none that can be read: anybody may have written it."""
+    """Return the content of the record; empty where none can be read, since the file is not trusted."""
     if not _regular(folder / RECORD):
         return {}
     try:

@@ -12,9 +12,10 @@ from PIL import Image
 
 from mien.data import load
 from mien.data.samples import Samples
-from mien.evaluation.report.gallery import BUDGET, EACH, SIDE, ThumbnailBudget, gallery, mistakes, thumbnail
+from mien.evaluation.report.gallery import EACH, gallery, mistakes
 from mien.evaluation.report.model import Report
 from mien.evaluation.result import Result
+from mien.evaluation.thumbnails import BUDGET, SIDE, ThumbnailBudget, thumbnail
 
 Make = Callable[..., Result]
 CAPTION = re.compile(r"true: (\w+), predicted: <b>(\w+) (0\.\d\d|1\.00)</b>")

@@ -20,7 +20,7 @@ from mien.evaluation.compare.text import (
     together,
     verdict,
 )
-from mien.evaluation.report.gallery import ThumbnailBudget
+from mien.evaluation.thumbnails import ThumbnailBudget
 from mien.html.markup import EMPTY, Html, element, escape, join, markup
 from mien.html.page import count, dotted, note, page, table, tiles
 
