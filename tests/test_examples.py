@@ -68,6 +68,21 @@ def test_scripts(name: str, place: Path) -> None:
     assert printed in done.stdout
 
 
+@pytest.mark.parametrize("name", sorted(set(ARGUMENTS) - {"demo.py"}))
+def test_a_script_without_arguments_prints_its_usage(name: str, place: Path) -> None:
+    done = run(place, sys.executable, str(EXAMPLES / name))
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"usage: python examples/{name} ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("name", "words"), [("uncertain_faces.py", ["nothere"]), ("evaluate_weights.py", ["no", "x"])])
+def test_a_script_prints_an_error_in_one_line(name: str, words: list[str], place: Path) -> None:
+    printed = run(place, sys.executable, str(EXAMPLES / name), *words).stderr
+    assert words[0] in printed
+    assert printed.count("\n") == 1
+
+
 def test_what_the_demo_says_can_be_typed(place: Path) -> None:
     printed = run(place, sys.executable, str(EXAMPLES / "demo.py"), "demo").stdout
     commands = printed.partition("Next, try:\n")[2].splitlines()
