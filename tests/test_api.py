@@ -1,5 +1,6 @@
 """The public functions: typed results that print, on a small data set."""
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -34,6 +35,8 @@ def test_an_evaluation_prints_and_is_saved_and_loaded(
     assert isinstance(evaluation.scores, mien.Scores)
     assert str(evaluation).startswith(f"{SHIPPED} on fer2013 val")
     assert repr(evaluation).startswith(f"Evaluation('{SHIPPED}', n=")
+    assert repr(evaluation.scores).startswith(f"Scores('{SHIPPED}', n=")
+    assert re.fullmatch(rf"Result\('{SHIPPED}', '\w+ \w+', n=\d+, labels=\([a-z', ]+\)\)", repr(evaluation.result))
     assert evaluation._repr_html_() == evaluation.scores._repr_html_()
     assert {path.name for path in evaluation.save(tmp_path / "out", tiny_fer2013)} == {
         "result.npz",
@@ -46,6 +49,7 @@ def test_an_evaluation_prints_and_is_saved_and_loaded(
     comparison = mien.compare(tmp_path / "out")
     assert isinstance(comparison, mien.Comparison)
     assert SHIPPED in str(comparison)
+    assert repr(comparison).startswith(f"Comparison(n={len(loaded)}, accuracy={{'{SHIPPED}': ")
 
 
 def test_a_result_is_a_table(evaluation: mien.Evaluation) -> None:
@@ -90,6 +94,17 @@ def test_predictions_are_a_table_of_what_is_installed(
     assert names[-1] == "arousal"
     assert len(table) == 2
     assert type(table).__module__.split(".")[0] == ("pandas", "polars", "pyarrow")[len(absent)]
+
+
+def test_integers_and_booleans_with_gaps_keep_their_types(photo: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pandas")
+    table = mien.Pipeline(SHIPPED).predict([photo, tmp_path / "none.jpg"]).to_frame()
+    kinds = {"frame": "Int64", "width": "Int32", "face": "Int32", "track_id": "Int64", "abstained": "boolean"}
+    assert {name: str(table[name].dtype) for name in kinds} == kinds
+    assert table.width[0] == 512
+    assert table.width.isna().tolist() == [False, True]
+    assert table.abstained.fillna(True).tolist() == [False, True]
+    assert str(table.confidence.dtype) == "float32"
 
 
 def test_one_prediction_is_a_table(photo: Path) -> None:

@@ -1,9 +1,13 @@
 """A face abstains below the minimum confidence, and only there; notebooks show it as a table."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mien.face import Face
+from mien.html.page import COLOURS
+from mien.inference.prediction import Prediction
 
 LABELS = ("neutral", "happiness", "anger")
 
@@ -20,11 +24,23 @@ def test_abstains_below_the_threshold(min_confidence: float, abstained: bool) ->
 
 
 @pytest.mark.parametrize(
-    ("min_confidence", "shown"), [(0.0, '<span class="dot" style="--c:'), (0.9, "<td>abstained (anger)</td>")]
+    ("min_confidence", "shown"),
+    [(0.0, f'background:{COLOURS["anger"]}"></span>anger</td>'), (0.9, "<td>abstained (anger)</td>")],
 )
 def test_notebooks_show_a_table(min_confidence: float, shown: str) -> None:
     face = Face(np.array([1, 2, 30, 40], np.float32), 0.97)
     html = face.read(LABELS, np.array([0.25, 0.25, 0.5], np.float32), min_confidence)._repr_html_()
     assert shown in html
+    assert "class=" not in html
     assert "<td>50 %</td><td>0.97</td><td>1, 2, 30, 40</td>" in html
     assert "<td>-</td>" in face._repr_html_()
+
+
+def test_a_face_prints_on_one_line_without_its_arrays() -> None:
+    found = Face(np.array([1, 2, 30, 40], np.float32), 0.97, features=np.zeros(256, np.float32))
+    assert repr(found) == "Face(box=[1, 2, 30, 40], score=0.97)"
+    face = replace(found.read(LABELS, np.array([0.25, 0.25, 0.5], np.float32), 0.9), track_id=3)
+    assert str(face) == "Face('anger', confidence=0.50, box=[1, 2, 30, 40], score=0.97, abstained=True, track_id=3)"
+    many = Prediction("a\u202e.png", width=64, height=48, faces=(found,) * 5)
+    assert repr(many) == f"Prediction('a\\u202e.png', 64x48, faces=[{', '.join([repr(found)] * 3)}, 2 more])"
+    assert repr(Prediction("a.png", 3, 0.12, error="cut")) == "Prediction('a.png', frame=3, seconds=0.12, error='cut')"

@@ -49,9 +49,10 @@ def test_certain_probabilities_stay_finite() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("even", "fractions such as neutral=.5,happiness=.5"),
+        ("even", "fractions for every expression, such as neutral=.4,happiness=.3,..."),
         ("", "expected natural, uniform or fractions"),
         ("neutral=.5,neutral=.5", "neutral is given twice"),
+        ("Happy=.5,joy=.5", "happiness is given twice"),
         ("neutral=half", "neutral=half; expected a fraction above 0 and below 1"),
         ("neutral=.5,happiness=.5", "no fraction for anger"),
         ("neutral=.5,happiness=.4,anger=.2", "fractions that sum to 1.1"),
@@ -59,7 +60,7 @@ def test_certain_probabilities_stay_finite() -> None:
         ("neutral=.5,happiness=.6,anger=-.1", "anger=-0.1; expected"),
         ("neutral=nan,happiness=.6,anger=.1", "neutral=nan; expected"),
         ("neutral=.5,happiness=.3,anger=.1,contempt=.1", "contempt, which the weights do not predict"),
-        ("neutral=.5,happiness=.3,anger=.1,joy=.1", "joy, which is not an expression"),
+        ("neutral=.5,happiness=.3,anger=.1,bored=.1", "bored, which is not an expression"),
     ],
 )
 def test_what_cannot_be_a_prior_is_one_line(words: str, message: str) -> None:
@@ -78,3 +79,14 @@ def test_files_without_an_adjustment_have_the_natural_prior_only() -> None:
 @pytest.mark.parametrize("words", ["natural", "uniform", "neutral=0.5,happiness=0.25,anger=0.25"])
 def test_names_can_be_read_again(words: str) -> None:
     assert named(parse(words)) == words
+
+
+def test_any_name_of_an_expression_in_any_case_will_do() -> None:
+    expected = {"neutral": 0.5, "happiness": 0.25, "anger": 0.25}
+    assert parse(" Neutral = .5, joy=.25 ,ANGRY=.25") == expected
+    assert (parse(" Uniform "), parse("NATURAL")) == ("uniform", "natural")
+    given = chosen({"Neutral": 0.5, "happy": 0.25, " anger": 0.25}, LABELS, EXACT, "w")
+    assert given.name == named(expected)
+    np.testing.assert_array_equal(given.applied(rows()), chosen(expected, LABELS, EXACT, "w").applied(rows()))
+    with pytest.raises(UsageError, match="happiness is given twice"):
+        chosen({"happy": 0.5, "joy": 0.5}, LABELS, EXACT, "w")

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.html.markup import EMPTY, Html, escape
-from mien.html.page import dotted, probability, table
+from mien.html.markup import EMPTY, Html, element, escape, join
+from mien.html.page import disc, grid, probability
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +61,15 @@ class Face:
         """Return this face with its probabilities, abstained when the highest is below `min_confidence`."""
         return replace(self, labels=labels, probs=probs, abstained=bool(np.max(probs) < min_confidence))
 
+    def __repr__(self) -> str:
+        box = ", ".join(f"{value:.0f}" for value in self.box)
+        facts = [f"box=[{box}]", f"score={self.score:.2f}"]
+        if self.confidence is not None:
+            facts = [repr(self.expression), f"confidence={self.confidence:.2f}", *facts]
+        facts += ["abstained=True"] if self.abstained else []
+        facts += [] if self.track_id is None else [f"track_id={self.track_id}"]
+        return f"Face({', '.join(facts)})"
+
     def _repr_html_(self) -> str:
         return faces_table([self])
 
@@ -87,13 +96,17 @@ class Face:
 
 
 def faces_table(faces: Iterable[Face]) -> Html:
-    """Return an HTML table with a row per face, numbered as in every format, for notebooks."""
+    """Return an HTML table with a row per face, numbered as in every format, for notebooks.
+
+    A notebook has no styles of ours, so those of the table are in its elements.
+    """
     head = ("face", "expression", "confidence", "detector score", "box: x1, y1, x2, y2")
-    return table(head, (_cells(number, face) for number, face in enumerate(faces, 1)))
+    rows = (_cells(number, face) for number, face in enumerate(faces, 1))
+    return element("div", grid(head, rows), style="overflow-x:auto", tabindex=0, role="region", aria_label="faces")
 
 
 def _cells(number: int, face: Face) -> tuple[Html, ...]:
-    expression = EMPTY if face.expression is None else dotted(face.expression)
+    expression = EMPTY if face.expression is None else join([disc(face.expression), escape(face.expression)])
     if face.abstained:
         expression = escape(f"abstained ({face.expression})")
     box = ", ".join(f"{value:.0f}" for value in face.box)

@@ -15,7 +15,11 @@ def frame(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str] | None =
     schema = None if columns is None else pa.schema([(k, pa.type_for_alias(kind)) for k, kind in columns.items()])
     table = pa.Table.from_pylist(list(rows), schema)
     if find_spec("pandas"):
-        return table.to_pandas()
+        import pandas as pd
+
+        # without these types a column with gaps turns from integers into floats, and from booleans into objects
+        kinds = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype(), pa.bool_(): pd.BooleanDtype()}
+        return table.to_pandas(types_mapper=kinds.get)
     if find_spec("polars"):
         import polars
 

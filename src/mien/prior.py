@@ -14,7 +14,7 @@ Computation 2002).  Strength and temperature are fitted on validation images and
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,12 +22,15 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mien.errors import UsageError
-from mien.labels import EXPRESSIONS
+from mien.labels import EXPRESSIONS, canonical
 
 NATURAL, UNIFORM = "natural", "uniform"
 
 Wanted = str | Mapping[str, float]
-"""`natural`, `uniform`, or a fraction for every expression that the weights predict."""
+"""`natural`, `uniform`, or a fraction for every expression that the weights predict, under any name of it."""
+
+EVERY = f"{NATURAL}, {UNIFORM} or fractions for every expression, such as neutral=.4,happiness=.3,..."
+"""What a prior can be, in messages."""
 
 TOLERANCE = 1e-3
 """How far from one the fractions of a prior may sum."""
@@ -89,6 +92,7 @@ def chosen(wanted: Wanted, labels: Sequence[str], adjustment: Adjustment | None,
 
     `weights` is their name in messages.
     """
+    wanted = parse(wanted) if isinstance(wanted, str) else _canonical(wanted.items())
     if wanted == NATURAL:
         return Prior()
     fractions = _fractions(wanted, labels, weights)
@@ -113,24 +117,33 @@ def named(wanted: Wanted) -> str:
 
 
 def parse(text: str) -> Wanted:
-    """Return the prior that words name; UsageError for words that name none.
+    """Return the prior that words name, in any case and with spaces; UsageError for words that name none.
 
-    >>> parse("neutral=.25,happiness=.75")
+    >>> parse("neutral=.25, Happy=.75")
     {'neutral': 0.25, 'happiness': 0.75}
     """
-    if text in (NATURAL, UNIFORM):
-        return text
-    fractions: dict[str, float] = {}
+    if (name := text.strip().lower()) in (NATURAL, UNIFORM):
+        return name
+    pairs: list[tuple[str, float]] = []
     for word in text.split(","):
         label, sign, value = (part.strip() for part in word.partition("="))
         if not sign:
-            raise UsageError(f"`prior` {text!r}", f"{NATURAL}, {UNIFORM} or fractions such as neutral=.5,happiness=.5")
-        if label in fractions:
-            raise UsageError(f"`prior`: {label} is given twice", "every expression once")
+            raise UsageError(f"`prior` {text!r}", EVERY)
         try:
-            fractions[label] = float(value)
+            pairs.append((label, float(value)))
         except ValueError:
             raise UsageError(f"`prior`: {label}={value}", "a fraction above 0 and below 1") from None
+    return _canonical(pairs)
+
+
+def _canonical(pairs: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """Return fractions by the vocabulary's names of expressions; names that it does not have stay."""
+    fractions: dict[str, float] = {}
+    for word, value in pairs:
+        label = canonical(word) or word
+        if label in fractions:
+            raise UsageError(f"`prior`: {label} is given twice", "every expression once")
+        fractions[label] = value
     return fractions
 
 
@@ -139,7 +152,7 @@ def _fractions(wanted: Wanted, labels: Sequence[str], weights: str) -> NDArray[n
     if wanted == UNIFORM:
         return np.full(len(labels), 1 / len(labels))
     if isinstance(wanted, str):
-        raise UsageError(f"`prior` {wanted!r}", f"{NATURAL}, {UNIFORM} or a fraction for every expression")
+        raise UsageError(f"`prior` {wanted!r}", EVERY)
     if unknown := [label for label in wanted if label not in labels]:
         what = "which the weights do not predict" if unknown[0] in EXPRESSIONS else "which is not an expression"
         raise UsageError(f"`prior`: {unknown[0]}, {what}", f"{', '.join(labels)} (weights {weights!r})")

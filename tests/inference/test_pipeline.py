@@ -348,6 +348,17 @@ def test_leaving_a_video_early_ends_all_its_threads(pipeline, tmp_path, moved, f
         gc.enable()
 
 
+@pytest.mark.parametrize("given", ["photos/a.png", Path("a.png"), [[1, 2], [3, 4]], None])
+def test_what_is_not_an_image_is_refused_in_one_line(given: object, pipeline: Pipeline) -> None:
+    with pytest.raises(UsageError, match=r"expected uint8 RGB \(H, W, 3\); use predict\(\) for files"):
+        pipeline(given)  # type: ignore[arg-type]
+
+
+def test_a_pipeline_and_its_predictions_print_on_one_line(pipeline: Pipeline) -> None:
+    assert repr(pipeline) == f"Pipeline({pipeline.card.name!r}, detector='yunet', prior='natural')"
+    assert repr(pipeline.predict([])) == f"Predictions(weights={pipeline.card.name!r})"
+
+
 def test_the_prior_is_one_for_all_sources(tmp_path: Path, astronaut: np.ndarray) -> None:
     card = Classifier("ferplus-nano").card
     adjustment = Adjustment(training=dict.fromkeys(card.labels, 1 / 8), strength=1, temperature=1, threshold=0.25)

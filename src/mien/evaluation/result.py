@@ -137,6 +137,13 @@ class Result:
     def __len__(self) -> int:
         return len(self.probs)
 
+    def __repr__(self) -> str:
+        facts = self.provenance
+        known = [repr(facts.weights or facts.table)] if facts.weights or facts.table else []
+        known += [repr(facts.measured_on)] if facts.measured_on else []
+        known += [f"prior={facts.prior!r}"] if facts.prior else []
+        return f"Result({', '.join([*known, f'n={len(self)}', f'labels={self.labels}'])})"
+
     @property
     def clean(self) -> NDArray[np.bool_] | None:
         """Which samples have no near-duplicate in the training data, bool (N,); None where that was not searched."""

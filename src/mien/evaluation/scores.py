@@ -146,6 +146,9 @@ class Scores(SubsetScores):
             "restricted": None if self.restricted is None else self.restricted.to_dict(),
         }
 
+    def __repr__(self) -> str:
+        return f"Scores({self.provenance.weights!r}, n={self.n}, accuracy={self.accuracy})"
+
     def __str__(self) -> str:
         from mien.evaluation.text import to_text
 

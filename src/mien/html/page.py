@@ -140,18 +140,22 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Html]], *, words: bool = 
 
     Figures stand right and keep to one line; with `words` all columns are text, left and wrapped.
     """
+    return scroll(grid(head, rows, words=words), " by ".join(head[:2]))
+
+
+def grid(head: Sequence[str], rows: Iterable[Sequence[Html]], *, words: bool = False) -> Html:
+    """Return the table of `table` alone, which does not scroll."""
     top = (element("th", escape(name), scope="col") for name in head)
     body = (
         element("tr", element("th", first, scope="row"), *(element("td", cell) for cell in rest))
         for first, *rest in rows
     )
-    whole = element(
+    return element(
         "table",
         element("thead", element("tr", *top)),
         element("tbody", *body),
         cls="words" if words else None,
     )
-    return scroll(whole, " by ".join(head[:2]))
 
 
 def scroll(inner: Html, name: str) -> Html:
@@ -182,6 +186,12 @@ def colour(expression: str | None) -> Html:
 def dot(expression: str | None) -> Html:
     """Return a small disc in the expression's colour; grey for None."""
     return markup('<span class="dot" style="--c:{}"></span>', colour(expression))
+
+
+def disc(expression: str | None) -> Html:
+    """Return the disc of `dot` with its style in itself, for fragments that stand outside a page."""
+    style = "display:inline-block;width:.75em;height:.75em;border-radius:50%;margin-right:.45em;background:"
+    return element("span", style=style + colour(expression))
 
 
 def dotted(expression: str) -> Html:

@@ -98,9 +98,15 @@ class Pipeline:
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Face]:
         """Return the faces in an image, uint8 RGB (H, W, 3), with their expressions, left to right."""
+        if not isinstance(image, np.ndarray):
+            got = f"the image is of type {type(image).__name__}"
+            raise UsageError(got, "uint8 RGB (H, W, 3)", "use predict() for files")
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
             raise UsageError(f"the image is {image.dtype} {image.shape}", "uint8 RGB (H, W, 3)")
         return self.classify(*self.align(image, self.detect(image)))
+
+    def __repr__(self) -> str:
+        return f"Pipeline({self.card.name!r}, detector={self.detector!r}, prior={self.classifier.prior.name!r})"
 
     def align(self, image: NDArray[np.uint8], detected: Iterable[Face]) -> tuple[list[Face], NDArray[np.uint8]]:
         """Return the faces that lie in an image, boxes clipped to it, and their crops (N, size, size, channels)."""

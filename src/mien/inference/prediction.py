@@ -11,6 +11,8 @@ from mien.html.markup import element, escape, join
 from mien.inference.media.sources import Source
 from mien.printable import writable
 
+SHOWN = 3  # faces in the repr of a prediction
+
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
@@ -42,6 +44,15 @@ class Prediction:
         """The note and the rotation: "page 1 of 3; rotated by 90 degrees"."""
         turned = f"rotated by {self.rotated} degrees" if self.rotated else ""
         return "; ".join(filter(None, (self.note, turned)))
+
+    def __repr__(self) -> str:
+        place = [f"frame={self.frame}", f"seconds={self.seconds:.2f}"] if self.seconds is not None else []
+        if self.error is not None:
+            return f"Prediction({', '.join([repr(self.source), *place, f'error={self.error!r}'])})"
+        some = [repr(face) for face in self.faces[:SHOWN]]
+        some += [f"{len(self.faces) - SHOWN} more"] if len(self.faces) > SHOWN else []
+        facts = [repr(self.source), *place, f"{self.width}x{self.height}"]
+        return f"Prediction({', '.join(facts)}, faces=[{', '.join(some)}])"
 
     def _repr_html_(self) -> str:
         place = [f"frame {self.frame}, {self.seconds:.2f} s"] if self.seconds is not None else []

@@ -21,6 +21,9 @@ class Predictions:
     def __next__(self) -> Prediction:
         return next(self._stream)
 
+    def __repr__(self) -> str:
+        return f"Predictions(weights={self._card.name!r})"
+
     def close(self) -> None:
         """Stop reading."""
         self._stream.close()

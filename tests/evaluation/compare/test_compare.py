@@ -482,13 +482,38 @@ def test_a_prior_moves_results_that_carry_an_adjustment_and_leaves_others(
     expected /= expected.sum(1, keepdims=True)
     wanted = metrics.METRICS["nll"](expected, mine.target)
     name, other = good.provenance.weights, poor.provenance.weights
-    assert uniform.full.systems[name].values["nll"] == pytest.approx(wanted, abs=1e-4)
+    assert list(uniform.paths) == [f"{name} (prior uniform)", other]
+    assert uniform.full.systems[f"{name} (prior uniform)"].values["nll"] == pytest.approx(wanted, abs=1e-4)
     assert uniform.full.systems[other].values == as_they_are.full.systems[other].values
     assert f"{paths[0]}: predictions under the prior uniform" in uniform.notes
     assert f"{paths[1]}: predictions left as they are, since their prior is not known" in uniform.notes
     assert run(*paths, prior="natural").full.systems[name].values == as_they_are.full.systems[name].values
     with pytest.raises(UsageError, match="`prior` 'even'"):
         run(*paths, prior="even")
+
+
+def test_results_of_the_same_weights_under_two_priors_are_told_apart(tmp_path: Path, good: Result) -> None:
+    moved = changed(good, provenance=good.provenance.updated(prior="uniform"))
+    comparison = run(good.save(tmp_path / "natural.npz"), moved.save(tmp_path / "uniform.npz"))
+    name = str(good.provenance.weights)
+    assert list(comparison.paths) == [name, f"{name} (prior uniform)"]
+    for text in (to_text(comparison), to_html(comparison, None), json.dumps(comparison.to_dict())):
+        assert f"{name} (prior uniform)" in text
+    twice = run(tmp_path / "uniform.npz", moved.save(tmp_path / "again.npz"))
+    assert [one.split(" (")[1:] for one in twice.paths] == [
+        ["prior uniform)", f"{tmp_path.name}/uniform.npz)"],
+        ["prior uniform)", f"{tmp_path.name}/again.npz)"],
+    ]
+
+
+def test_a_table_of_labels_has_no_note_on_a_prior(tmp_path: Path, good: Result) -> None:
+    lines = [f"{id},{label}" for id, label in zip(good.ids.tolist(), labels_of(good), strict=True)]
+    table = tmp_path / "labels.csv"
+    table.write_text("\n".join(["id,label", *lines]) + "\n")
+    comparison = run(good.save(tmp_path / "good.npz"), table, prior="uniform")
+    left = [note for note in comparison.notes if "left as they are" in note]
+    assert [note.split(":")[0] for note in left] == [str(tmp_path / "good.npz")]
+    assert "labels" in comparison.paths
 
 
 def test_a_comparison_prints_as_text_and_shows_its_scores_in_a_notebook(tmp_path: Path, good: Result) -> None:

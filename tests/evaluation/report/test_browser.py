@@ -185,6 +185,18 @@ def test_images_are_drawn_and_contents_lead_somewhere(browser: Any, pages: dict[
     assert top < 900
 
 
+def test_a_face_has_its_colour_outside_our_pages(browser: Any, tmp_path: Path) -> None:
+    face = Face(np.array([1, 2, 30, 40], np.float32), 0.9).read(EXPRESSIONS, np.eye(8, dtype=np.float32)[1])
+    page = tmp_path / "notebook.html"
+    page.write_text(
+        f"<!doctype html><title>t</title>{Prediction('a.png', width=64, height=48, faces=(face,))._repr_html_()}"
+    )
+    opened(browser, page, 520)
+    seen = "const e = document.querySelector('td span'), r = e.getBoundingClientRect();"
+    seen += "return [r.width > 8, r.width == r.height, getComputedStyle(e).backgroundColor]"
+    assert browser.execute_script(seen) == [True, True, "rgb(240, 180, 41)"]
+
+
 def test_the_checks_see_faults(browser: Any, tmp_path: Path) -> None:
     page = tmp_path / "bad.html"
     page.write_text(

@@ -18,6 +18,7 @@ from mien.inference.output.report import FAILED, ROWS, SHOWN, PredictionReport
 from mien.inference.prediction import Prediction
 from mien.labels import EXPRESSIONS
 from mien.outputs import Outputs
+from mien.prior import Adjustment
 
 HOSTILE = "<script>alert('x')</script>\"><img src=http://evil.example/x onerror=alert(1)>\n\u202e.jpg"
 IMAGE = np.full((60, 80, 3), 90, np.uint8)
@@ -34,8 +35,14 @@ def seen(source: str = "a.jpg", *faces: Face, **more: Any) -> Prediction:
     return Prediction(source, width=80, height=60, faces=faces, **more)
 
 
-def written(out: Path, predictions: list[Prediction], card: Card = CARD, image: np.ndarray | None = IMAGE) -> str:
-    with PredictionReport(Outputs(out), card, "predictions.csv") as report:
+def written(
+    out: Path,
+    predictions: list[Prediction],
+    card: Card = CARD,
+    image: np.ndarray | None = IMAGE,
+    prior: str = "natural",
+) -> str:
+    with PredictionReport(Outputs(out), card, "predictions.csv", prior) as report:
         for prediction in predictions:
             report.add(prediction, None if prediction.error else image)
     return (out / "report.html").read_text(encoding="utf-8")
@@ -68,6 +75,23 @@ def test_counts_what_was_seen(tmp_path: Path) -> None:
     assert "not sure" in text
     rows = re.findall(r'<tr><th scope="row">([abc]\.jpg)</th>', text)
     assert rows == ["a.jpg", "a.jpg", "b.jpg", "c.jpg"]
+
+
+def test_what_holds_for_the_natural_prior_only_says_so(tmp_path: Path) -> None:
+    test = {"accuracy": 0.73, "n": 90, "dataset": "ferplus", "accuracy_interval": [0.7, 0.76], "ece": 0.02}
+    adjustment = Adjustment(training=dict.fromkeys(EXPRESSIONS, 1 / 8), strength=0.9, temperature=1.1)
+    metrics = {"test": {**test, "clean": {"accuracy": 0.72, "n": 80}}}
+    card = CARD.model_copy(update={"metrics": metrics, "prior": adjustment})
+    natural = written(tmp_path / "natural", [seen("a.jpg", face())], card)
+    uniform = written(tmp_path / "uniform", [seen("a.jpg", face())], card, prior="uniform")
+    assert tile(natural, "mean confidence")[1] == "the expected accuracy, on images like the training data"
+    assert "with the natural prior" not in natural
+    assert "<dt>prior</dt><dd>natural</dd>" in natural
+    assert tile(uniform, "mean confidence")[1].startswith("under the prior uniform")
+    assert "expected accuracy" not in uniform
+    assert uniform.count(", with the natural prior</dd>") == 5
+    assert "<dt>test accuracy</dt><dd>73.0 % of 90 images of ferplus, with the natural prior</dd>" in uniform
+    assert "<dt>prior</dt><dd>uniform (strength 0.90, temperature 1.10)</dd>" in uniform
 
 
 def test_names_and_errors_are_text_whatever_they_hold(tmp_path: Path) -> None:

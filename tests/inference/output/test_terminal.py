@@ -77,8 +77,8 @@ SOURCES = (LONG, "b.png", "c.jpg", "clip.mp4")
     [
         (40, ["source", "expression"]),
         (60, ["source", "face", "expression"]),
-        (80, ["source", "face", "expression", "then"]),
-        (132, ["source", "face", "box", "expression", "then"]),
+        (80, ["source", "face", "expression", "next"]),
+        (132, ["source", "face", "box", "expression", "next"]),
     ],
 )
 def test_no_line_is_wider_than_the_terminal(place: Path, columns: int, head: list[str]) -> None:

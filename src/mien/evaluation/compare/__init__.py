@@ -86,7 +86,12 @@ def judge(request: Request) -> tuple[Comparison, dict[str, Result]]:
 
 
 def under(system: SystemPredictions, prior: Wanted) -> SystemPredictions:
-    """Return a system's predictions under a prior, with a note on what was done; tables stay as they are."""
+    """Return a system's predictions under a prior, with a note on what was done; tables stay as they are.
+
+    A table of labels gets no note: a prior is one of probabilities.
+    """
+    if system.labels_only:
+        return system
     facts = system.provenance
     if facts is None or facts.adjustment is None or facts.prior is not None:
         why = f"they have the prior {facts.prior}" if facts and facts.prior else "their prior is not known"

@@ -266,10 +266,20 @@ def _normal(target: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def _names(systems: Sequence[SystemPredictions]) -> list[str]:
-    """Return the systems' names, with paths where names are equal, and numbers where those are equal too."""
-    plain = [system.name for system in systems]
-    full = [f"{s.name} ({_short(s.path)})" if plain.count(s.name) > 1 else s.name for s in systems]
+    """Return the systems' names, with any prior but the natural one.
+
+    Where names are equal they get paths, and where those are equal too, numbers.
+    """
+    plain = [system.name + _under(system) for system in systems]
+    pairs = zip(plain, systems, strict=True)
+    full = [f"{name} ({_short(system.path)})" if plain.count(name) > 1 else name for name, system in pairs]
     return [f"{name} #{full[:k].count(name) + 1}" if full.count(name) > 1 else name for k, name in enumerate(full)]
+
+
+def _under(system: SystemPredictions) -> str:
+    """Return the prior of a system's probabilities in parentheses; empty where it is natural or not known."""
+    facts = system.provenance
+    return f" (prior {facts.prior})" if facts is not None and facts.prior else ""
 
 
 def _short(path: Path) -> str:

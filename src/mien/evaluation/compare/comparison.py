@@ -204,6 +204,10 @@ class Comparison:
             **({"published": [asdict(one) for one in self.published]} if self.published is not None else {}),
         }
 
+    def __repr__(self) -> str:
+        accuracy = {one.name: round(one.accuracy, 4) for one in self.full.ranking}
+        return f"Comparison(n={self.n}, accuracy={accuracy})"
+
     def __str__(self) -> str:
         from mien.evaluation.compare.text import to_text
 

@@ -86,6 +86,10 @@ class StressReport(Source):
     ranking: list[Drop]
     seconds: float | None = None
 
+    def __repr__(self) -> str:
+        named = f"corruptions={len(self.corruptions)}, attacks={len(self.attacks or [])}"
+        return f"StressReport({self.weights!r}, n={self.n}, accuracy={self.clean.accuracy}, {named})"
+
     def to_dict(self) -> dict[str, Any]:
         """Return what `mien stress --json` prints."""
         return self.model_dump(exclude_unset=True)

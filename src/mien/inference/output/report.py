@@ -8,7 +8,7 @@ images.  The page states what was left out; the data files have everything.
 
 from collections import Counter
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from mien.inference.prediction import Prediction
 from mien.inference.video.summary import VideoSummary
 from mien.outputs import Outputs
 from mien.outputs.record import RECORD
-from mien.prior import NATURAL
+from mien.prior import NATURAL, Adjustment
 
 SHOWN = 200  # image cards on the page
 ROWS = 1000  # rows of its table
@@ -120,6 +120,9 @@ class PredictionReport:
         faces, unsure = self._expressions.total(), self._expressions[None]
         confidence = probability(self._confidence / faces if faces else None)
         measured = (self._card.metrics.get("test") or {}).get("ece") is not None
+        means = EXPECT if measured else ""
+        if self._prior != NATURAL:
+            means = f"under the prior {self._prior}, for which it was not compared with accuracy"
         return tiles(
             [
                 (
@@ -128,7 +131,7 @@ class PredictionReport:
                     _some(self._empty, "without a face"),
                 ),
                 (f"{faces:,}", _plural(faces, "face"), self._whose(unsure)),
-                (confidence, "mean confidence", EXPECT if measured else ""),
+                (confidence, "mean confidence", means),
                 (f"{self._failed:,}", "could not be read", "or only in part" if self._failed else ""),
             ]
         )
@@ -189,7 +192,7 @@ class PredictionReport:
         rows = self._expressions.total() + self._empty
         more = f"The first {ROWS:,} of {rows:,} rows; {self._file} has all."
         cut = note(more) if rows > len(self._rows) else EMPTY
-        head = ("source", "expression", "confidence", "then", "detector's score")
+        head = ("source", "expression", "confidence", "next", "detector's score")
         return markup('<h2>Table</h2>{}<div class="rows">{}</div>', cut, table(head, self._rows))
 
 
@@ -212,23 +215,35 @@ def _rows(prediction: Prediction) -> list[list[Html]]:
 
 def _about(card: Card, prior: str) -> Html:
     test = card.metrics.get("test") or {}
-    clean = test.get("clean") or {}
     low, high = test.get("accuracy_interval") or (None, None)
-    measured = f"{percent(test.get('accuracy'), 1)} of {test.get('n')} images of {test.get('dataset')}"
+    under = "" if prior == NATURAL else ", with the natural prior"
+    measured = f"{percent(test.get('accuracy'), 1)} of {test.get('n')} images of {test.get('dataset')}{under}"
     known = {
         "name": card.name,
         "expressions": ", ".join(card.labels),
         "test accuracy": measured if test else "not in the card",
-        "95 % interval": f"{percent(low, 1)} to {percent(high, 1)}" if low is not None else "",
-        "without near-duplicates": f"{percent(clean.get('accuracy'), 1)} of {clean.get('n')}" if clean.get("n") else "",
-        "prior": prior,
-        "calibration": f"temperature {card.temperature:.2f}",
-        "calibration error": percent(test["ece"], 1) if test.get("ece") is not None else "",
+        "95 % interval": f"{percent(low, 1)} to {percent(high, 1)}{under}" if low is not None else "",
+        "without near-duplicates": _clean(test.get("clean") or {}, under),
+        "prior": _described(prior, card.prior),
+        "calibration": f"temperature {card.temperature:.2f}{under}",
+        "calibration error": f"{percent(test['ece'], 1)}{under}" if test.get("ece") is not None else "",
         **licences(card.model_dump()),
         "notes": card.notes,
         "not for": NOT_FOR,
     }
     return markup('<div class="box"><h2>The weights</h2>{}</div>', facts(known))
+
+
+def _clean(clean: dict[str, Any], under: str) -> str:
+    """Return the accuracy without near-duplicates of training images, `under` some prior; empty where not known."""
+    return f"{percent(clean.get('accuracy'), 1)} of {clean['n']}{under}" if clean.get("n") else ""
+
+
+def _described(prior: str, adjustment: Adjustment | None) -> str:
+    """Return a prior by its name, and how the probabilities were brought to it."""
+    if prior == NATURAL or adjustment is None:
+        return prior
+    return f"{prior} (strength {adjustment.strength:.2f}, temperature {adjustment.temperature:.2f})"
 
 
 def _plural(count: int, noun: str, more: str = "") -> str:

@@ -27,7 +27,7 @@ PLAIN_WIDTH = 120  # columns when the output is not a terminal
 GAP = 2
 SOURCE, EXPRESSION, CONFIDENCE = 12, 12, 5  # a source has at least so much
 FACE, THEN, BOX = 5, 29, 19
-ROOM = {"face": 48, "then": 76, "box": 98}  # columns from which there is room for what may be left out
+ROOM = {"face": 48, "next": 76, "box": 98}  # columns from which there is room for what may be left out
 NEXT = 2  # expressions listed after the top-1
 
 
@@ -44,7 +44,7 @@ def layout(stream: BinaryIO) -> Layout:
     """Return the layout for a stream: as wide and as colourful as its terminal, or plain."""
     terminal = stream.isatty()
     width = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns if terminal else _plain_width()
-    known = {"source": 0, "face": FACE, "box": BOX, "expression": EXPRESSION, "": CONFIDENCE, "then": THEN}
+    known = {"source": 0, "face": FACE, "box": BOX, "expression": EXPRESSION, "": CONFIDENCE, "next": THEN}
     columns = {name: size for name, size in known.items() if width >= ROOM.get(name, 0)}
     taken = sum(columns.values()) + GAP * (len(columns) - 1)
     columns["source"] = max(SOURCE, width - taken)
@@ -96,7 +96,7 @@ def _cells(face: Face, number: int) -> dict[str, Text]:
         "box": Text(f"{x1},{y1} {x2},{y2}"),
         "expression": Text(f"({name})" if face.abstained else name, style=style),
         "": Text(probability(face.confidence)),
-        "then": Text(then, style="dim"),
+        "next": Text(then, style="dim"),
     }
 
 
