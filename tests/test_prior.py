@@ -56,7 +56,7 @@ def test_certain_probabilities_stay_finite() -> None:
         ("neutral=half", "neutral=half; expected a fraction above 0 and below 1"),
         ("neutral=.5,happiness=.5", "no fraction for anger"),
         ("neutral=.5,happiness=.4,anger=.2", "fractions that sum to 1.1"),
-        ("neutral=.5,happiness=.5,anger=0", "anger=0; expected a fraction above 0"),
+        ("neutral=.5,happiness=.5,anger=0", "anger=0.0; expected a fraction above 0"),
         ("neutral=.5,happiness=.6,anger=-.1", "anger=-0.1; expected"),
         ("neutral=nan,happiness=.6,anger=.1", "neutral=nan; expected"),
         ("neutral=.5,happiness=.3,anger=.1,contempt=.1", "contempt, which the weights do not predict"),
@@ -90,3 +90,9 @@ def test_any_name_of_an_expression_in_any_case_will_do() -> None:
     np.testing.assert_array_equal(given.applied(rows()), chosen(expected, LABELS, EXACT, "w").applied(rows()))
     with pytest.raises(UsageError, match="happiness is given twice"):
         chosen({"happy": 0.5, "joy": 0.5}, LABELS, EXACT, "w")
+
+
+@pytest.mark.parametrize("wanted", [None, 5, ["uniform"], {"neutral": "0.5", "happiness": 0.3, "anger": 0.2}])
+def test_other_types_are_one_line(wanted: object) -> None:
+    with pytest.raises(UsageError, match="`prior`"):
+        chosen(wanted, LABELS, EXACT, "w")  # type: ignore[arg-type]

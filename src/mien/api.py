@@ -113,7 +113,7 @@ def compare(
     split: str | None = None,
     intersect: bool = False,
     published: bool = False,
-    prior: str | None = None,
+    prior: Wanted | None = None,
 ) -> Comparison:
     """Compare systems on the same images: paired differences with intervals, tests and a ranking.
 
@@ -126,7 +126,7 @@ def compare(
         split: "val" or "test"; None means test, and the one result of every folder.
         intersect: compare on the images that all systems have predictions for.
         published: list published results as well.
-        prior: the prior for results of mien's weights, as "uniform"; None leaves them as they are.
+        prior: the prior for results of mien's weights, as for `evaluate`; None leaves them as they are.
 
     Raises:
         DataError, UsageError: for systems that cannot be compared.

@@ -92,6 +92,8 @@ def chosen(wanted: Wanted, labels: Sequence[str], adjustment: Adjustment | None,
 
     `weights` is their name in messages.
     """
+    if not isinstance(wanted, str | Mapping):
+        raise UsageError(f"`prior` {wanted!r}", EVERY)
     wanted = parse(wanted) if isinstance(wanted, str) else _canonical(wanted.items())
     if wanted == NATURAL:
         return Prior()
@@ -158,9 +160,13 @@ def _fractions(wanted: Wanted, labels: Sequence[str], weights: str) -> NDArray[n
         raise UsageError(f"`prior`: {unknown[0]}, {what}", f"{', '.join(labels)} (weights {weights!r})")
     if missing := [label for label in labels if label not in wanted]:
         raise UsageError(f"`prior`: no fraction for {', '.join(missing)}", "one for every expression")
-    if wrong := [label for label, value in wanted.items() if not (math.isfinite(value) and 0 < value < 1)]:
-        raise UsageError(f"`prior`: {wrong[0]}={wanted[wrong[0]]:g}", "a fraction above 0 and below 1")
+    if wrong := [label for label, value in wanted.items() if not _is_fraction(value)]:
+        raise UsageError(f"`prior`: {wrong[0]}={wanted[wrong[0]]}", "a fraction above 0 and below 1")
     total = sum(wanted.values())
     if abs(total - 1) > TOLERANCE:
         raise UsageError(f"`prior`: fractions that sum to {total:g}", "fractions that sum to one")
     return np.array([wanted[label] for label in labels]) / total
+
+
+def _is_fraction(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value) and 0 < value < 1

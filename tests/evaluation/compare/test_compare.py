@@ -490,6 +490,14 @@ def test_a_prior_moves_results_that_carry_an_adjustment_and_leaves_others(
     assert run(*paths, prior="natural").full.systems[name].values == as_they_are.full.systems[name].values
     with pytest.raises(UsageError, match="`prior` 'even'"):
         run(*paths, prior="even")
+    with pytest.raises(UsageError, match="`prior` ''"):
+        run(*paths, prior="")
+    by_hand = run(*paths, prior=dict.fromkeys(good.labels, 1 / len(good.labels)))
+    (values,) = (one.values for name, one in by_hand.full.systems.items() if "prior" in name)
+    assert values["nll"] == pytest.approx(wanted, abs=1e-4)
+    moved = changed(good, provenance=good.provenance.updated(prior="uniform")).save(tmp_path / "moved.npz")
+    note = f"{moved}: predictions left as they are, since they have the prior uniform"
+    assert note in run(moved, paths[1], prior="natural").notes
 
 
 def test_results_of_the_same_weights_under_two_priors_are_told_apart(tmp_path: Path, good: Result) -> None:

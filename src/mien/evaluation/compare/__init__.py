@@ -57,7 +57,7 @@ class Request:
     split: str | None = None
     intersect: bool = False
     published: bool = False
-    prior: str | None = None
+    prior: Wanted | None = None
 
 
 def compare(request: Request) -> Comparison:
@@ -73,8 +73,8 @@ def judge(request: Request) -> tuple[Comparison, dict[str, Result]]:
     if request.split not in (None, *SPLITS):
         raise UsageError(f"`split` {request.split!r}", " or ".join(SPLITS))
     systems = read_all(request.paths, request.columns, request.split, source == "csv")
-    if request.prior and request.prior != NATURAL:
-        systems = [under(system, parse(request.prior)) for system in systems]
+    if request.prior is not None:
+        systems = [under(system, request.prior) for system in systems]
     if request.split and not request.data and all(system.provenance is None for system in systems):
         raise UsageError("`split` of tables alone", "`data` as well, or a result")
     results, notes = align(systems, _target(request), request.intersect)
@@ -92,7 +92,9 @@ def under(system: SystemPredictions, prior: Wanted) -> SystemPredictions:
     """
     if system.labels_only:
         return system
-    facts = system.provenance
+    facts, natural = system.provenance, isinstance(prior, str) and parse(prior) == NATURAL
+    if natural and (facts is None or facts.prior is None):
+        return system
     if facts is None or facts.adjustment is None or facts.prior is not None:
         why = f"they have the prior {facts.prior}" if facts and facts.prior else "their prior is not known"
         return replace(system, notes=(*system.notes, f"{system.path}: predictions left as they are, since {why}"))
