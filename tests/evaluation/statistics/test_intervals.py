@@ -180,3 +180,10 @@ def test_coverage_of_the_log_losss_interval() -> None:
 
 def test_no_samples_have_no_intervals() -> None:
     assert intervals(np.zeros((0, 3)), np.zeros((0, 3))) == {}
+
+
+def test_one_sample_of_every_class_has_no_interval() -> None:
+    probs = target = np.eye(3)
+    assert all(map(math.isnan, bootstrap(np.eye(3), macro_f1_of)))
+    assert all(math.isnan(end) for ends in intervals(probs, target).values() for end in ends)
+    assert not any(math.isnan(end) for end in intervals(probs[[0, 0, 1]], target[[0, 0, 1]])["macro_f1"])

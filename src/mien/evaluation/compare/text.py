@@ -89,12 +89,14 @@ def shown(key: str, value: float | None, signed: bool = False) -> str:
 
 
 def span(key: str, ends: Ends | None, signed: bool = False) -> str:
-    """Return an interval as it is shown, empty where there is none.
+    """Return an interval as it is shown, a dash where it is not known, empty where there is none.
 
     >>> span("accuracy", [0.7, 0.75]), span("nll", None)
     ('70.00 to 75.00', '')
     """
-    return "" if not ends or None in ends else " to ".join(shown(key, end, signed) for end in ends)
+    if ends and None in ends:
+        return "-"
+    return "" if not ends else " to ".join(shown(key, end, signed) for end in ends)
 
 
 def p_value(p: float) -> str:

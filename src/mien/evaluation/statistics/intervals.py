@@ -49,13 +49,14 @@ def bootstrap(
     """Return the 2.5 and 97.5 percentiles of a statistic over class-stratified resamples of a confusion matrix.
 
     `statistic` maps (R, K, K) counts to (R,) values, for instance `metrics.macro_f1_of`.  Same seed, same interval.
+    (nan, nan) where no class has two samples: every resample is then the sample itself.
 
     >>> from mien.evaluation.metrics import macro_f1_of
     >>> bootstrap([[50, 0], [0, 50]], macro_f1_of)
     (1.0, 1.0)
     """
     counts = np.asarray(matrix, np.int64)
-    if counts.sum() == 0:
+    if counts.sum(1).max() < 2:
         return float("nan"), float("nan")
     rng = np.random.default_rng(seed)
     rows = [
@@ -193,10 +194,14 @@ ECE_NOTE = (
 def replicates(probs: Floats, target: Floats, draws: Draws | GroupDraws) -> dict[str, Floats]:
     """Return float64 (resamples,) values of every metric in `RESAMPLED`.
 
-    >>> values = replicates(np.eye(2), np.eye(2), Draws(np.array([0, 1]), resamples=3))
+    NaN where no class has two samples, so that there is nothing to draw from.
+
+    >>> values = replicates(np.eye(2)[[0, 0, 1]], np.eye(2)[[0, 0, 1]], Draws(np.array([0, 0, 1]), resamples=3))
     >>> values["accuracy"].tolist(), values["brier"].tolist()
     ([1.0, 1.0, 1.0], [0.0, 0.0, 0.0])
     """
+    if isinstance(draws, Draws) and len(np.unique(draws.strata)) == len(draws.strata):
+        return {key: np.full(draws.resamples, np.nan) for key in RESAMPLED}
     parts = {features: features(probs, target) for features, _ in RESAMPLED.values()}
     ends = np.cumsum([part.shape[1] for part in parts.values()])
     together = np.hstack(list(parts.values())).astype(np.float32)
