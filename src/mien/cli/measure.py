@@ -31,10 +31,9 @@ def evaluate(
     from mien.evaluation.text import to_text
     from mien.evaluation.weights import weights_file
     from mien.outputs.result_folder import result_folder
-    from mien.prior import parse
 
     with result_folder("evaluate", out, KEPT, [weights_file(weights), _data(root)], context.params) as writing:
-        result, scores = measure(weights, data, root, split, out, force, parse(prior), **read_options(options or []))
+        result, scores = measure(weights, data, root, split, out, force, prior, **read_options(options or []))
         show(scores, to_text, as_json)
         if out:
             with writing() as outputs:
@@ -156,10 +155,9 @@ def stress(
     from mien.evaluation.stress import stress as measure
     from mien.evaluation.weights import weights_file
     from mien.outputs.result_folder import result_folder
-    from mien.prior import parse
 
     settings: dict[str, Any] = {"images": images, "baseline": baseline, "attacks": _gradients(weights)}
-    settings |= {"options": read_options(options or []), "out": out, "force": force, "prior": parse(prior)}
+    settings |= {"options": read_options(options or []), "out": out, "force": force, "prior": prior}
     with result_folder("stress", out, KEPT, [weights_file(weights), baseline, _data(root)], context.params) as writing:
         subject, result = measure(weights, data, root, split, **settings)
         show(result, to_text, as_json)

@@ -46,12 +46,11 @@ def predict(
     from mien.inference.media.video import Clip
     from mien.inference.output.stdout import leave_pipe
     from mien.inference.pipeline import Pipeline
-    from mien.prior import parse
 
     run.check_format(format, out is not None, frames, excel, force)
     clip, threshold = Clip(every, start, end, max_fps), run.min_confidence(abstain)
     reading = (weights, detector, detector_file, min_score, threshold, device, smooth, rotate, max_pixels)
-    pipeline = Pipeline(*reading, event_high, event_low, event_min, debug, parse(prior))
+    pipeline = Pipeline(*reading, event_high, event_low, event_min, debug, prior)
     request = run.Request(sources, format, out, clip, force, context.params, frames, excel)
     try:
         with silenced():

@@ -1,7 +1,8 @@
 """What was measured on other labs' faces: the section of a model card, from results/other_labs.jsonl.
 
 `benchmarks/other_labs.py` writes that file.  Its lines belong to the weights whose sha256 they hold.  Weights that were
-trained again have none until they are measured.
+trained again have none until they are measured.  The lines on the natural prior were measured at
+commit d4fadbe.  The files were changed since, and give the same probabilities to the bit on all val images.
 """
 
 import json
@@ -31,8 +32,8 @@ MEANT = """
 MEASURED = (
     "No weights, prior or threshold were chosen by these images.  Intervals are by person.  Posed faces are read much "
     "worse than photographs like the training images, and with too much confidence: what this card says of "
-    "calibration and of `--abstain auto` holds for such photographs.  For posed or balanced images there is `--prior "
-    "uniform`."
+    "calibration and of `--abstain auto` holds for such photographs.  `--prior uniform` is "
+    "meant for posed or balanced images.  Where no line of this table has that prior, its effect was not measured."
 )
 
 HEADS = ("images", "people", "prior", "accuracy (95 %)", "ECE", "coverage at auto", "accuracy at auto")

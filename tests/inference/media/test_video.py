@@ -17,7 +17,7 @@ from PIL import Image
 from mien.errors import MediaError, UsageError
 from mien.inference.media.video import Clip, frames, is_video
 
-VideoSummary = Callable[..., Path]
+MakeFilm = Callable[..., Path]
 SIZE = (64, 96)  # height, width
 RATE = 20
 
@@ -180,7 +180,7 @@ def test_seeking_reads_little(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])
-def test_rotation(tmp_path: Path, film: VideoSummary, moved: list[np.ndarray], degrees: int) -> None:
+def test_rotation(tmp_path: Path, film: MakeFilm, moved: list[np.ndarray], degrees: int) -> None:
     path = film(tmp_path / "a.mp4", moved)
     upright = next(frames(path))[2]
     content = bytearray(path.read_bytes())
@@ -212,7 +212,7 @@ def test_cut_short(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
-def test_garbage_in_the_middle(tmp_path: Path, name: str, astronaut: np.ndarray, film: VideoSummary) -> None:
+def test_garbage_in_the_middle(tmp_path: Path, name: str, astronaut: np.ndarray, film: MakeFilm) -> None:
     images = [astronaut[:160, 60 + 4 * k : 220 + 4 * k] for k in range(40)]
     path = film(tmp_path / name, images)
     content = bytearray(path.read_bytes())
@@ -431,7 +431,7 @@ def opened_by_us(path: Path) -> bool:
     return any(link.exists() and link.resolve() == path.resolve() for link in links.iterdir())
 
 
-def test_titles_in_another_encoding(film: VideoSummary, tmp_path: Path, moved: list[np.ndarray]) -> None:
+def test_titles_in_another_encoding(film: MakeFilm, tmp_path: Path, moved: list[np.ndarray]) -> None:
     path = film(tmp_path / "a.avi", moved, codec="mpeg4", title="Caf? Z?rich")
     content = path.read_bytes()
     assert b"Caf? Z?rich" in content
