@@ -14,6 +14,7 @@ BASE = {
     "errors",
     "face",
     "frame",
+    "hierarchy",
     "labels",
     "html",
     "outputs",
