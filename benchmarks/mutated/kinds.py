@@ -42,8 +42,8 @@ def source(path: Path) -> object:
     errors = []
     with (
         Path(os.devnull).open("wb") as nowhere,
-        as_jsonl(nowhere, pipeline().card) as one,
-        as_csv(nowhere, pipeline().card) as two,
+        as_jsonl(nowhere, pipeline().columns) as one,
+        as_csv(nowhere, pipeline().columns) as two,
     ):
         for frame in pipeline().predict([path]):
             one(frame)

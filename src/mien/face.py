@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.html.markup import EMPTY, Html, element, escape, join
 from mien.html.page import disc, grid, probability
+from mien.measures import Measures
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,13 +26,18 @@ class Face:
         abstained: True when the top probability is below the threshold (`abstain`).
         track_id: identity within a video, or None in a still image.
         valence, arousal: in [-1, 1], or None when the weights have no such head.
-        action_units: probability per action unit ("au12"), or None likewise.
+        action_units: a number in [0, 1] per action unit ("au12"), or None when there is none.
+        action_units_source: "head" when they are the weights' probabilities, "blendshapes" when measured, else None.
+        measures: head pose, openness of eyes and mouth, and image quality; None where they were not requested or could
+            not be taken.  measures_reason: why they could not be taken, else None.
+        mesh: float32 (478, 3), the landmarks in pixels of the image as seen, the third being depth on the same scale
+            (smaller is nearer to the camera); None as `measures`.  blendshapes: float32 (52,) in [0, 1], likewise.
+            Neither is in JSON or CSV.
         crop: float32 (3,), the square given to the weights: x y of its top left corner and its side, in pixels of the
             image as read.  It may reach beyond the image, whose edge is then repeated.  None when the crop is not a
             square (the detector `whole` stretches an image that is not square), or before classification.
         features: float32 (D,) of length one, the embedding: similar faces have a product near one.  Used to follow a
-        face
-            through a video and never written.  None when the weights have none.
+            face through a video and never written.  None when the weights have none.
     """
 
     box: NDArray[np.float32]
@@ -46,6 +52,11 @@ class Face:
     action_units: dict[str, float] | None = None
     features: NDArray[np.float32] | None = None
     crop: NDArray[np.float32] | None = None
+    action_units_source: Literal["head", "blendshapes"] | None = None
+    measures: Measures | None = None
+    measures_reason: str | None = None
+    mesh: NDArray[np.float32] | None = None
+    blendshapes: NDArray[np.float32] | None = None
 
     @property
     def expression(self) -> str | None:
@@ -92,6 +103,9 @@ class Face:
             "valence": self.valence,
             "arousal": self.arousal,
             "action_units": self.action_units,
+            "action_units_source": self.action_units_source,
+            "measures": None if self.measures is None else self.measures.to_dict(),
+            "measures_reason": self.measures_reason,
         }
 
 

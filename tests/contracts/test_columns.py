@@ -12,8 +12,9 @@ from mien.labels import EXPRESSIONS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "columns.md").read_text(encoding="utf-8")
 CARD = Card(name="test", labels=EXPRESSIONS, valence_arousal=True, action_units=("au04", "au12"))
+ALL = rows.Extra(measures=True)
 WRITTEN = {
-    "predictions": list(rows.columns(CARD)),
+    "predictions": list(rows.columns(CARD, ALL)),
     "events.csv": list(summary.EVENT_COLUMNS),
     "people.csv": people_csv.columns(CARD),
 }
@@ -47,4 +48,4 @@ def test_every_line_says_type_emptiness_and_meaning(section: str) -> None:
 
 
 def test_types_are_those_of_the_code() -> None:
-    assert {name: cells[0] for name, cells in told("predictions").items()} == rows.columns(CARD)
+    assert {name: cells[0] for name, cells in told("predictions").items()} == rows.columns(CARD, ALL)

@@ -16,6 +16,7 @@ BASE = {
     "frame",
     "hierarchy",
     "labels",
+    "measures",
     "html",
     "outputs",
     "printable",

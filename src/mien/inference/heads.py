@@ -53,7 +53,8 @@ def with_heads(face: Face, heads: Heads, row: int, card: Card, min_confidence: f
         face = replace(face, valence=valence, arousal=arousal)
     if "action_units" in heads:
         units = (round(float(p), 4) for p in heads["action_units"][row])
-        face = replace(face, action_units=dict(zip(card.action_units, units, strict=True)))
+        named = dict(zip(card.action_units, units, strict=True))
+        face = replace(face, action_units=named, action_units_source="head")
     if "embedding" in heads:
         face = replace(face, features=heads["embedding"][row])
     return face

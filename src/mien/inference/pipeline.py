@@ -29,6 +29,7 @@ from mien.inference.media.budget import Budget
 from mien.inference.media.image import MAX_PIXELS
 from mien.inference.media.sources import Skipped, expand
 from mien.inference.media.video import WHOLE, Clip
+from mien.inference.output.rows import Columns, Extra, columns
 from mien.inference.prediction import FrameResult
 from mien.inference.predictions import Predictions
 from mien.inference.readers import MAX_DECODING_PIXELS, WORKERS, Readers
@@ -94,7 +95,13 @@ class Pipeline:
         if max_pixels < 1:
             raise UsageError(f"`max_pixels` {max_pixels}", "a number of pixels, at least 1")
         self.rotate, self.max_pixels, self.debug = rotate == "auto", max_pixels, debug
+        self.extra = Extra()
         self._budget = Budget(max(MAX_DECODING_PIXELS, max_pixels))
+
+    @property
+    def columns(self) -> Columns:
+        """The columns of a table of this pipeline's predictions, with the names of their types in Arrow."""
+        return columns(self.card, self.extra)
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Face]:
         """Return the faces in an image, uint8 RGB (H, W, 3), with their expressions, left to right."""
@@ -142,7 +149,7 @@ class Pipeline:
         """
         paths = _paths([sources] if isinstance(sources, str | Path) else sources)
         stream = self.stream(paths, Clip(every, start, end, max_fps))
-        return Predictions((result.prediction for result in stream), self.card)
+        return Predictions((result.prediction for result in stream), self.card, self.columns)
 
     def stream(
         self,

@@ -118,5 +118,6 @@ class FrameResult:
 def scaled(face: Face, factor: float) -> Face:
     """Return a face in pixels of an image `factor` times as large."""
     scale = np.float32(factor)
-    points = None if face.landmarks is None else face.landmarks * scale
-    return replace(face, box=face.box * scale, landmarks=points, crop=None if face.crop is None else face.crop * scale)
+    pixels = {"box": face.box, "landmarks": face.landmarks, "crop": face.crop, "mesh": face.mesh}
+    sized = {name: None if place is None else place * scale for name, place in pixels.items()}
+    return replace(face, **sized, measures=None if face.measures is None else face.measures.scaled(factor))  # type: ignore[arg-type]

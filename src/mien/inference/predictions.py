@@ -5,15 +5,15 @@ from typing import Any, Self
 
 from mien.card import Card
 from mien.frame import frame
-from mien.inference.output.rows import columns, rows
+from mien.inference.output.rows import Columns, rows
 from mien.inference.prediction import Prediction
 
 
 class Predictions:
     """An iterator over predictions, which are read as they are needed."""
 
-    def __init__(self, stream: Generator[Prediction, None, None], card: Card) -> None:
-        self._stream, self._card = stream, card
+    def __init__(self, stream: Generator[Prediction, None, None], card: Card, columns: Columns) -> None:
+        self._stream, self._card, self._columns = stream, card, columns
 
     def __iter__(self) -> Self:
         return self
@@ -34,4 +34,4 @@ class Predictions:
         The columns are those of `mien predict --format parquet`.  The table is a DataFrame of pandas or polars where
         one is installed, else an Arrow table.
         """
-        return frame([row for prediction in self for row in rows(prediction)], columns(self._card))
+        return frame([row for prediction in self for row in rows(prediction)], self._columns)

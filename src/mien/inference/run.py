@@ -219,7 +219,7 @@ def _kept(
     yield inputs.add
     name = f"predictions.{format}"
     if format in FILES:
-        write = stack.enter_context(FILES[format](outputs, name, pipeline.card))
+        write = stack.enter_context(FILES[format](outputs, name, pipeline.columns))
         yield lambda result: write(result.prediction)
     else:
         yield _rows(stack, pipeline, format, cast(BinaryIO, outputs.growing(name)), request)
@@ -239,7 +239,9 @@ def _rows(
 
         return stack.enter_context(VideoTable(stream, pipeline.card, pipeline.smooth, pipeline.thresholds)).add
     write = stack.enter_context(
-        as_csv(stream, pipeline.card, _csv(request)) if format == "csv" else FORMATS[format](stream, pipeline.card)
+        as_csv(stream, pipeline.columns, _csv(request))
+        if format == "csv"
+        else FORMATS[format](stream, pipeline.columns)
     )
     return lambda result: write(result.prediction)
 

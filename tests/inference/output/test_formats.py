@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +20,15 @@ from mien.errors import MediaError
 from mien.face import Face
 from mien.inference.output.formats import FORMATS, json_file
 from mien.inference.output.parquet import GROUP, parts, schema
-from mien.inference.output.rows import rows
+from mien.inference.output.rows import Extra, columns, rows
 from mien.inference.prediction import Prediction
 from mien.labels import EXPRESSIONS
+from mien.measures import NAMES, Measures
 from mien.outputs import Outputs
 
 LABELS = ("neutral", "happiness")
 CARD = Card(name="test", labels=LABELS, valence_arousal=True, action_units=("au04", "au12"))
+COLUMNS = columns(CARD, Extra(measures=True))
 FACE = Face(
     np.array([1.25, 2, 30, 40.5], np.float32),
     0.97,
@@ -37,7 +40,10 @@ FACE = Face(
     arousal=-0.25,
     action_units={"au04": 0.1, "au12": 0.9},
     crop=np.array([-1.5, 2, 38.25], np.float32),
+    action_units_source="head",
+    measures=Measures(12.344, -3, 0.5, 61.27, 0.91, 0.4, 0.05, 32.5, 118.126),
 )
+UNMEASURED = replace(FACE, measures=None, measures_reason="turned too far")
 PREDICTIONS = [
     Prediction('ü "1", x.jpg', None, None, 64, 48, faces=(FACE, FACE)),
     Prediction("v.mp4", 7, 0.28, 64, 48, faces=(FACE.read(LABELS, np.array([0.5, 0.5], np.float32), 0.9),)),
@@ -48,7 +54,7 @@ PREDICTIONS = [
 
 def written(name: str, predictions: list[Prediction]) -> bytes:
     stream = io.BytesIO()
-    with FORMATS[name](stream, CARD) as write:
+    with FORMATS[name](stream, COLUMNS) as write:
         for prediction in predictions:
             write(prediction)
     return stream.getvalue()
@@ -68,9 +74,25 @@ def test_flat_rows() -> None:
     assert [first[name] for name in ("crop_x", "crop_y", "crop_side")] == [-1.5, 2, 38.25]
     assert [first[f"box_{corner}"] for corner in ("x1", "y1", "x2", "y2")] == [1.25, 2, 30, 40.5]
     assert (first["prob_neutral"], first["prob_happiness"], first["au12"]) == (0.25, 0.75, 0.9)
-    assert set(first) == set(schema(CARD).names)
+    assert set(first) == set(schema(COLUMNS).names)
     assert [len(rows(prediction)) for prediction in PREDICTIONS] == [2, 1, 1, 1]
     assert "expression" not in rows(PREDICTIONS[2])[0]
+
+
+def test_measures_are_columns_only_where_requested() -> None:
+    known = dict.fromkeys([*NAMES, "measures_reason", "action_units_source"])
+    (row,), (without,) = (rows(Prediction("a.jpg", faces=(face,))) for face in (FACE, UNMEASURED))
+    assert (row["yaw"], row["distance_cm"], row["sharpness"], row["measures_reason"]) == (12.34, 61.3, 118.13, None)
+    assert {name: without[name] for name in known} == known | {
+        "measures_reason": "turned too far",
+        "action_units_source": "head",
+    }
+    assert list(COLUMNS)[-len(known) :] == list(known)
+    assert not known.keys() & columns(CARD).keys()
+    assert not known.keys() & rows(Prediction("a.jpg", faces=(replace(FACE, measures=None),)))[0].keys()
+    entry = UNMEASURED.to_dict()
+    assert (entry["measures"], entry["measures_reason"]) == (None, "turned too far")
+    assert FACE.to_dict()["measures"] == {name: row[name] for name in NAMES}
 
 
 def test_csv_has_a_row_per_face_and_empty_cells() -> None:
@@ -86,13 +108,13 @@ def test_csv_has_a_row_per_face_and_empty_cells() -> None:
 
 
 def test_csv_of_nothing_has_its_header() -> None:
-    assert written("csv", []).decode().strip().split(",") == schema(CARD).names
+    assert written("csv", []).decode().strip().split(",") == schema(COLUMNS).names
 
 
 @pytest.mark.parametrize("times", [0, 1, GROUP])
 def test_parquet_has_types(times: int) -> None:
     table = pq.read_table(pa.BufferReader(written("parquet", PREDICTIONS * times)))
-    assert table.schema.names == schema(CARD).names
+    assert table.schema.names == schema(COLUMNS).names
     assert table.num_rows == 5 * times
     assert table.schema.field("frame").type == pa.int64()
     if times:
@@ -103,7 +125,7 @@ def test_parquet_has_types(times: int) -> None:
 @pytest.mark.parametrize("name", ["json", "parquet", "csv", "jsonl"])
 def test_an_interrupted_document_is_whole(name: str) -> None:
     def interrupted(stream: io.BytesIO) -> None:
-        with FORMATS[name](stream, CARD) as write:
+        with FORMATS[name](stream, COLUMNS) as write:
             write(PREDICTIONS[0])
             raise MediaError("stop")
 
@@ -120,7 +142,7 @@ def test_an_interrupted_document_is_whole(name: str) -> None:
 
 def test_a_json_file_is_whole_at_every_moment(tmp_path: Path) -> None:
     path = tmp_path / "predictions.json"
-    with json_file(Outputs(tmp_path), path.name, CARD) as write:
+    with json_file(Outputs(tmp_path), path.name, COLUMNS) as write:
         assert json.loads(path.read_text()) == []
         for count, prediction in enumerate(PREDICTIONS, 1):
             write(prediction)
@@ -131,12 +153,12 @@ def test_a_json_file_is_whole_at_every_moment(tmp_path: Path) -> None:
 @pytest.mark.parametrize("times", [0, 1, GROUP])
 def test_parts_become_one_file(tmp_path: Path, times: int) -> None:
     path = tmp_path / "predictions.parquet"
-    with parts(Outputs(tmp_path), path.name, CARD) as write:
+    with parts(Outputs(tmp_path), path.name, COLUMNS) as write:
         for prediction in PREDICTIONS * times:
             write(prediction)
         if times > 1:  # what would be left now is a data set with the rows written so far
             table = pq.read_table(tmp_path / "predictions.parquet.parts")
-            assert table.schema.names == schema(CARD).names
+            assert table.schema.names == schema(COLUMNS).names
             assert 5 * times - GROUP < table.num_rows <= 5 * times
             assert not path.exists()
     assert [left.name for left in tmp_path.iterdir()] == ["predictions.parquet"]
@@ -146,7 +168,7 @@ def test_parts_become_one_file(tmp_path: Path, times: int) -> None:
 
 def test_parts_are_joined_after_an_error(tmp_path: Path) -> None:
     def interrupted() -> None:
-        with parts(Outputs(tmp_path), "a.parquet", CARD) as write:
+        with parts(Outputs(tmp_path), "a.parquet", COLUMNS) as write:
             write(PREDICTIONS[0])
             raise KeyboardInterrupt
 
@@ -160,6 +182,7 @@ import os, signal, sys
 from pathlib import Path
 from mien.card import Card
 from mien.inference.output import parquet
+from mien.inference.output.rows import columns
 from mien.inference.prediction import Prediction
 from mien.outputs import output_folder
 from mien.outputs.targets import Kinds
@@ -168,7 +191,7 @@ import time
 out, name = Path(sys.argv[1]), "predictions.parquet"
 kinds = Kinds((name,), {f"{name}.parts": (".parquet",)})
 with output_folder(out, "predict", kinds, facts={"mien": "0"}) as outputs:
-    with parquet.parts(outputs, name, Card(name="test", labels=("neutral", "happiness"))) as write:
+    with parquet.parts(outputs, name, columns(Card(name="test", labels=("neutral", "happiness")))) as write:
         for k in range(int(sys.argv[2])):
             write(Prediction(f"{k}.jpg", width=1, height=1))
             time.sleep(0.001)
@@ -214,7 +237,7 @@ def test_table_is_for_people() -> None:
 def test_columns_come_in_the_order_of_box_square_and_vocabulary(name: str) -> None:
     card = Card(name="test", labels=EXPRESSIONS)
     stream = io.BytesIO()
-    with FORMATS[name](stream, card) as write:
+    with FORMATS[name](stream, columns(card)) as write:
         write(PREDICTIONS[2])
     content = stream.getvalue()
     names = (

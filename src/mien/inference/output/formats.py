@@ -1,6 +1,6 @@
 """Output formats of predictions: a table to read, JSON, JSON lines, CSV or Parquet.
 
-    with FORMATS["csv"](stream, card) as write:
+    with FORMATS["csv"](stream, columns(card)) as write:
         for prediction in pipeline.predict(sources):
             write(prediction)
 
@@ -18,9 +18,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import BinaryIO
 
-from mien.card import Card
 from mien.inference.output import terminal
-from mien.inference.output.rows import Write, columns, rows
+from mien.inference.output.rows import Columns, Write, rows
 from mien.inference.output.spreadsheet import PLAIN, Csv
 from mien.inference.prediction import Prediction
 from mien.outputs import Growing, Outputs
@@ -28,7 +27,7 @@ from mien.printable import writable
 
 
 @contextmanager
-def as_table(stream: BinaryIO, card: Card) -> Iterator[Write]:
+def as_table(stream: BinaryIO, columns: Columns) -> Iterator[Write]:
     """Write a table for people; its colours and width suit the terminal when the stream is one."""
     layout = terminal.layout(stream)
     put(stream, terminal.head(layout))
@@ -36,7 +35,7 @@ def as_table(stream: BinaryIO, card: Card) -> Iterator[Write]:
 
 
 @contextmanager
-def as_json(stream: BinaryIO, card: Card) -> Iterator[Write]:
+def as_json(stream: BinaryIO, columns: Columns) -> Iterator[Write]:
     """Write one JSON list with an object per image or frame."""
     before = "[\n"
 
@@ -52,7 +51,7 @@ def as_json(stream: BinaryIO, card: Card) -> Iterator[Write]:
 
 
 @contextmanager
-def json_file(outputs: Outputs, name: str, card: Card) -> Iterator[Write]:
+def json_file(outputs: Outputs, name: str, columns: Columns) -> Iterator[Write]:
     """Write one JSON list into the file `name`, which is a whole list at every moment."""
     file, before = outputs.growing(name), "[\n"
     file.ending = b"[]\n"
@@ -68,15 +67,15 @@ def json_file(outputs: Outputs, name: str, card: Card) -> Iterator[Write]:
 
 
 @contextmanager
-def as_jsonl(stream: BinaryIO, card: Card) -> Iterator[Write]:
+def as_jsonl(stream: BinaryIO, columns: Columns) -> Iterator[Write]:
     """Write one JSON object per line."""
     yield lambda prediction: put(stream, _json(prediction) + "\n")
 
 
 @contextmanager
-def as_csv(stream: BinaryIO, card: Card, form: Csv = PLAIN) -> Iterator[Write]:
+def as_csv(stream: BinaryIO, columns: Columns, form: Csv = PLAIN) -> Iterator[Write]:
     """Write rows as CSV under a header, UTF-8; a missing value is an empty cell."""
-    names = list(columns(card))
+    names = list(columns)
     put(stream, form.head(names))
 
     def write(prediction: Prediction) -> None:
@@ -85,21 +84,21 @@ def as_csv(stream: BinaryIO, card: Card, form: Csv = PLAIN) -> Iterator[Write]:
     yield write
 
 
-def as_parquet(stream: BinaryIO, card: Card) -> AbstractContextManager[Write]:
+def as_parquet(stream: BinaryIO, columns: Columns) -> AbstractContextManager[Write]:
     """Write a Parquet file, a row group at a time."""
     from mien.inference.output import parquet  # its library would be a tenth of every start
 
-    return parquet.whole(stream, card)
+    return parquet.whole(stream, columns)
 
 
-def parquet_parts(outputs: Outputs, name: str, card: Card) -> AbstractContextManager[Write]:
+def parquet_parts(outputs: Outputs, name: str, columns: Columns) -> AbstractContextManager[Write]:
     """Write a Parquet file as finished parts that are joined at the end."""
     from mien.inference.output import parquet
 
-    return parquet.parts(outputs, name, card)
+    return parquet.parts(outputs, name, columns)
 
 
-FORMATS: dict[str, Callable[[BinaryIO, Card], AbstractContextManager[Write]]] = {
+FORMATS: dict[str, Callable[[BinaryIO, Columns], AbstractContextManager[Write]]] = {
     "table": as_table,
     "json": as_json,
     "jsonl": as_jsonl,
@@ -107,7 +106,7 @@ FORMATS: dict[str, Callable[[BinaryIO, Card], AbstractContextManager[Write]]] = 
     "parquet": as_parquet,
 }
 
-FILES: dict[str, Callable[[Outputs, str, Card], AbstractContextManager[Write]]] = {
+FILES: dict[str, Callable[[Outputs, str, Columns], AbstractContextManager[Write]]] = {
     "json": json_file,
     "parquet": parquet_parts,
 }

@@ -13,8 +13,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mien.card import Card
-from mien.inference.output.rows import Write, columns, rows
+from mien.inference.output.rows import Columns, Write, rows
 from mien.inference.prediction import Prediction
 from mien.outputs import Outputs
 from mien.outputs.record import RECORD
@@ -23,15 +22,15 @@ GROUP = 1024  # rows collected for one Parquet row group
 LATEST = 2.0  # seconds after which a part is finished, whatever it holds
 
 
-def schema(card: Card) -> pa.Schema:
-    """Return the columns of a flat table of these weights' predictions, with their types."""
-    return pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns(card).items()])
+def schema(columns: Columns) -> pa.Schema:
+    """Return columns with the names of their types as a schema."""
+    return pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns.items()])
 
 
 @contextmanager
-def whole(stream: BinaryIO, card: Card) -> Iterator[Write]:
+def whole(stream: BinaryIO, columns: Columns) -> Iterator[Write]:
     """Write a Parquet file, a row group at a time; it is unreadable until it has its end."""
-    form = schema(card)
+    form = schema(columns)
     group: list[dict[str, Any]] = []
     writer = pq.ParquetWriter(stream, form)
 
@@ -54,14 +53,14 @@ def whole(stream: BinaryIO, card: Card) -> Iterator[Write]:
 
 
 @contextmanager
-def parts(outputs: Outputs, name: str, card: Card) -> Iterator[Write]:
+def parts(outputs: Outputs, name: str, columns: Columns) -> Iterator[Write]:
     """Write the Parquet file `name`, as finished parts in the folder `name`.parts until all rows are written.
 
     A part is finished every GROUP rows and, while rows come, every LATEST seconds; a killed run loses no more than
     that.  pandas.read_parquet and pyarrow read the folder as one table.  The parts stay when there is no room to join
     them.  The schema's metadata names the run record in the folder.
     """
-    form = schema(card).with_metadata({"mien": RECORD})
+    form = schema(columns).with_metadata({"mien": RECORD})
     group: list[dict[str, Any]] = []
     done: list[str] = []
     since = time.monotonic()

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mien.card import Card
+from mien.measures import NAMES
 
 if TYPE_CHECKING:
     from mien.inference.prediction import Prediction
 
 Write = Callable[["Prediction"], None]
 
+Columns = Mapping[str, str]
+"""Names of columns, with the names of their types in Arrow."""
+
 
 SQUARE = ("crop_x", "crop_y", "crop_side")
 CORNERS = ("box_x1", "box_y1", "box_x2", "box_y2")
 
 
-def columns(card: Card) -> dict[str, str]:
+@dataclass(frozen=True)
+class Extra:
+    """What a table has beside the columns of the weights, because it was requested."""
+
+    measures: bool = False
+
+
+def columns(card: Card, extra: Extra = Extra()) -> dict[str, str]:
     """Return the columns of a flat table of these weights' predictions, with the names of their types in Arrow."""
     heads = [*(f"prob_{label}" for label in card.labels), "valence", "arousal", *card.action_units]
     known = {"source": "string", "frame": "int64", "seconds": "float64"}
@@ -26,7 +38,10 @@ def columns(card: Card) -> dict[str, str]:
     known |= {"face": "int32"}
     known |= dict.fromkeys((*CORNERS, *SQUARE, "score"), "float32")
     known |= {"track_id": "int64", "expression": "string", "confidence": "float32", "abstained": "bool"}
-    return known | dict.fromkeys(heads, "float32")
+    known |= dict.fromkeys(heads, "float32")
+    if extra.measures:
+        known |= dict.fromkeys(NAMES, "float32") | {"measures_reason": "string", "action_units_source": "string"}
+    return known
 
 
 def rows(prediction: Prediction) -> list[dict[str, Any]]:
@@ -38,6 +53,9 @@ def rows(prediction: Prediction) -> list[dict[str, Any]]:
 
 def _flat(face: dict[str, Any]) -> dict[str, Any]:
     box, crop, probs, units = (face.pop(key) for key in ("box", "crop", "probs", "action_units"))
+    measures, reason, source = (face.pop(key) for key in ("measures", "measures_reason", "action_units_source"))
+    if measures or reason:  # they were requested
+        face |= (measures or dict.fromkeys(NAMES)) | {"measures_reason": reason, "action_units_source": source}
     named = {f"prob_{label}": p for label, p in (probs or {}).items()}
     places = dict(zip((*CORNERS, *SQUARE), (*box, *(crop or (None,) * len(SQUARE))), strict=True))
     return places | face | named | (units or {})
