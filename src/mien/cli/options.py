@@ -9,6 +9,8 @@ import typer
 input_option = partial(typer.Option, rich_help_panel="Input")
 output_option = partial(typer.Option, rich_help_panel="Output")
 run_option = partial(typer.Option, rich_help_panel="Run")
+detection_option = partial(typer.Option, rich_help_panel="Detection")
+weights_option = partial(typer.Option, rich_help_panel="Classification")
 
 Root = Annotated[Path | None, input_option(metavar="DIR", help="the data; MIEN_DATA when not given")]
 Data = Annotated[str | None, input_option(metavar="NAME", help="a data set", show_default="the one trained on")]
@@ -21,3 +23,12 @@ RunFolders = Annotated[Path, output_option(metavar="DIR", help="for run folders,
 Prior = Annotated[str, run_option(metavar="PRIOR", help="uniform, or label=P,...")]
 Weights = Annotated[str, typer.Argument(metavar="WEIGHTS", help="name, ONNX file or run folder")]
 DataOptions = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="e.g. labels=distribution")]
+
+Rotate = Annotated[str, input_option(metavar="off|auto", help="auto: try images turned, too")]
+MaxPixels = Annotated[int, input_option(metavar="N", help="refuse larger images")]
+Detector = Annotated[str, detection_option(metavar="NAME", help="yunet, haar or whole")]
+DetectorFile = Annotated[Path | None, detection_option(metavar="FILE", help="your copy of its file")]
+MinScore = Annotated[float | None, detection_option(metavar="P", help="minimum detector score, 0 to 1")]
+FaceWeights = Annotated[str, weights_option(metavar="NAME|FILE", help="see `mien list weights`")]
+FacePrior = Annotated[str, weights_option(metavar="PRIOR", help="uniform, or label=P,...")]
+FaceDevice = Annotated[str, weights_option(metavar="DEVICE", help="cpu or cuda")]

@@ -6,25 +6,35 @@ from typing import Annotated
 
 import typer
 
-from mien.cli.options import Force, input_option, output_option
+from mien.cli.options import (
+    Detector,
+    DetectorFile,
+    FaceDevice,
+    FacePrior,
+    FaceWeights,
+    Force,
+    MaxPixels,
+    MinScore,
+    Rotate,
+    output_option,
+    weights_option,
+)
 
-detection_option = partial(typer.Option, rich_help_panel="Detection")
-weights_option = partial(typer.Option, rich_help_panel="Classification")
 video_option = partial(typer.Option, rich_help_panel="Video")
 
 
 def predict(
     context: typer.Context,
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE", help="files, folders, globs, camera:0")],
-    rotate: Annotated[str, input_option(metavar="off|auto", help="auto: try images turned, too")] = "off",
-    max_pixels: Annotated[int, input_option(metavar="N", help="refuse larger images")] = 100_000_000,
-    detector: Annotated[str, detection_option(metavar="NAME", help="yunet, haar or whole")] = "yunet",
-    detector_file: Annotated[Path | None, detection_option(metavar="FILE", help="your copy of its file")] = None,
-    min_score: Annotated[float | None, detection_option(metavar="P", help="minimum detector score, 0 to 1")] = None,
-    weights: Annotated[str, weights_option(metavar="NAME|FILE", help="see `mien list weights`")] = "ferplus",
+    rotate: Rotate = "off",
+    max_pixels: MaxPixels = 100_000_000,
+    detector: Detector = "yunet",
+    detector_file: DetectorFile = None,
+    min_score: MinScore = None,
+    weights: FaceWeights = "ferplus",
     abstain: Annotated[str | None, weights_option(metavar="P|auto", help="minimum confidence, 0 to 1")] = None,
-    prior: Annotated[str, weights_option(metavar="PRIOR", help="uniform, or label=P,...")] = "natural",
-    device: Annotated[str, weights_option(metavar="DEVICE", help="cpu or cuda")] = "cpu",
+    prior: FacePrior = "natural",
+    device: FaceDevice = "cpu",
     every: Annotated[int, video_option(metavar="N", help="read every N-th frame")] = 1,
     start: Annotated[float, video_option(metavar="SECONDS", help="where to start reading")] = 0.0,
     end: Annotated[float | None, video_option(metavar="SECONDS", help="where to stop reading")] = None,
