@@ -9,6 +9,7 @@ import pytest
 from mien.card import KEY, Card, licences
 from mien.data import DATASETS
 from mien.data.terms import TERMS
+from mien.errors import WeightsError
 from mien.inference.classify import WEIGHTS, Classifier, names
 
 ROOT = Path(__file__).parents[1]
@@ -50,3 +51,11 @@ def test_the_package_names_both_licences_and_brings_their_texts() -> None:
 @pytest.mark.parametrize("name", DATASETS)
 def test_every_data_set_has_terms(name: str) -> None:
     assert TERMS[name].use
+
+
+def test_labels_of_ones_own() -> None:
+    """They follow the vocabulary; each becomes a column, so words that mean something else there are refused."""
+    assert Card(name="mine", labels=("neutral", "anger", "bored", "very_tired")).labels[-1] == "very_tired"
+    for wrong in (["bored", "neutral"], ["neutral", "very tired"], ["neutral", "unknown"], ["neutral", "happy"]):
+        with pytest.raises(WeightsError, match="labels"):
+            Card.from_metadata({KEY: json.dumps({"name": "mine", "labels": wrong})}, "mine.onnx")

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from mien.errors import WeightsError
-from mien.labels import EXPRESSIONS, ordered
+from mien.labels import label_fault
 from mien.prior import Adjustment
 from mien.reading.shape import Facts, fits, wrong
 
@@ -76,7 +76,7 @@ class Card(BaseModel):
 
     Attributes:
         name: the recipe or weights name.
-        labels: expressions in the order of the probabilities.
+        labels: expressions, and perhaps labels of its own, in the order of the probabilities.
         size: side in pixels of the square crop it takes; channels: 1 (grey) or 3 (RGB).
         framing: the key in `mien.inference.align.FRAMINGS` of how the training crops frame a face.
         alignment: that framing in numbers, by detector: the square's side in units of the root of the box's area and
@@ -126,9 +126,8 @@ class Card(BaseModel):
     @field_validator("labels")
     @classmethod
     def _vocabulary(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [label for label in labels if label not in EXPRESSIONS]
-        if unknown or len(labels) < 2 or len(set(labels)) < len(labels) or labels != ordered(labels):
-            raise ValueError(f"labels must be two or more of {EXPRESSIONS} in this order, got {labels}"[:300])
+        if fault := label_fault(labels):  # each becomes a column, `prob_...`
+            raise ValueError(fault[:300])
         return labels
 
     @field_validator("action_units")

@@ -1,9 +1,11 @@
 """The expression vocabulary and the order in which each data set writes it.
 
 Readers translate the codes of their files with `ORDERS`.  Everywhere else, an array of probabilities or targets has its
-columns in vocabulary order, restricted to its labels.
+columns in vocabulary order, restricted to its labels.  A data set may have labels of its own beside the vocabulary or
+instead of it; they follow it in alphabetical order.
 """
 
+import re
 from collections.abc import Sequence
 
 EXPRESSIONS: tuple[str, ...] = (
@@ -39,6 +41,12 @@ SYNONYMS: dict[str, str] = {
 }
 """Other words for expressions, as in folders, tables and other tools."""
 
+RESERVED = frozenset(("unknown", "nf", "ignore", "id", "label", "truth", "natural", "uniform", "all"))
+"""Words that mean something else wherever labels are given, so that none is a label."""
+
+MAX_LABEL = 40
+"""Letters of a label."""
+
 
 def canonical(word: str) -> str | None:
     """Return the noun of the vocabulary for a word, or None for other words.
@@ -52,12 +60,49 @@ def canonical(word: str) -> str | None:
 
 
 def ordered(labels: Sequence[str]) -> tuple[str, ...]:
-    """Return labels in vocabulary order.
+    """Return labels in vocabulary order, own labels after it in alphabetical order.
 
-    >>> ordered(("anger", "neutral"))
-    ('neutral', 'anger')
+    >>> ordered(("bored", "anger", "neutral", "awake"))
+    ('neutral', 'anger', 'awake', 'bored')
     """
-    return tuple(sorted(labels, key=EXPRESSIONS.index))
+    place = {label: f"{k:02d}" for k, label in enumerate(EXPRESSIONS)}
+    return tuple(sorted(labels, key=lambda label: (place.get(label, "99"), label)))
+
+
+def spelled_as_label(word: str) -> str:
+    """Return a word as a label is spelled: small letters, with an underscore for everything but letters and digits.
+
+    >>> spelled_as_label(" Very bored ")
+    'very_bored'
+    """
+    return re.sub(r"\W+", "_", word.strip().lower()).strip("_")
+
+
+def is_label(word: str) -> bool:
+    """Return whether a word can be a label: of the vocabulary, or a name that fits into `prob_NAME` as a column.
+
+    >>> [is_label(word) for word in ("fear", "very_bored", "afraid", "very bored", "3", "unknown")]
+    [True, True, False, False, False, False]
+    """
+    own = word.isidentifier() and word == spelled_as_label(word) and len(word) <= MAX_LABEL and word not in RESERVED
+    return own and canonical(word) in (None, word)
+
+
+def label_fault(labels: Sequence[str]) -> str:
+    """Return what is wrong with labels in the order of an array's columns; "" where nothing is.
+
+    >>> label_fault(("neutral", "bored"))
+    ''
+    >>> label_fault(("anger", "neutral"))
+    "('anger', 'neutral'); expected this order: neutral, anger"
+    """
+    if wrong := next((label for label in labels if not is_label(label)), None):
+        return f"the label {wrong[:60]!r}; expected one of {', '.join(EXPRESSIONS)}, or another name such as bored"
+    if len(labels) < 2 or len(set(labels)) < len(labels):
+        return f"{tuple(labels)}; expected two or more labels, each once"
+    if tuple(labels) != ordered(labels):
+        return f"{tuple(labels)}; expected this order: {', '.join(ordered(labels))}"
+    return ""
 
 
 def columns(source: Sequence[str], wanted: Sequence[str]) -> list[int]:

@@ -56,9 +56,9 @@ def test_holds_single_precision_and_strings() -> None:
         ({"group": ["s1"] * 5}, "differ in length"),
         ({"regression": np.zeros((2, 2))}, "differ in length"),
         ({"labels": ("neutral", "happiness")}, "probs of shape"),
-        ({"labels": ("happiness", "neutral", "fear")}, "in this order"),
-        ({"labels": ("neutral", "joy", "fear")}, "in this order"),
-        ({"labels": ("neutral", "neutral", "fear")}, "in this order"),
+        ({"labels": ("happiness", "neutral", "fear")}, "this order"),
+        ({"labels": ("neutral", "joy", "fear")}, "the label 'joy'"),
+        ({"labels": ("neutral", "neutral", "fear")}, "each once"),
         ({"labels": ("neutral",)}, "two or more"),
     ],
 )

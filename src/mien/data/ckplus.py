@@ -75,6 +75,7 @@ def ckplus(root: Path, split: str) -> Samples:
         labels=LABELS,
         ids=np.asarray(entry.arrays["ids"][rows]),
         units=None if np.isnan(units).all() else units,
+        unit_names=UNITS,
         group=np.asarray(subject[rows]),
         name="ckplus",
         split=split,

@@ -49,6 +49,7 @@ def with_generated(samples: Samples, file: str | Path) -> Samples:
             f"{path}: the generator was trained on {about.get('split')}", "a generator trained on the training split"
         )
     more = {"images": images, "target": target, "ids": np.array([f"generated-{k:05d}" for k in range(len(images))])}
+    more["weight"] = np.ones(len(images), np.float32)
     joined: dict[str, Any] = {
         name: np.concatenate([value, more[name] if name in more else _unknown(value, len(images))])
         for name in COLUMNS

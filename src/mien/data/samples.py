@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-COLUMNS = ("images", "target", "ids", "votes", "regression", "units", "group", "clean", "mask", "transform")
+COLUMNS = ("images", "target", "ids", "votes", "regression", "units", "group", "weight", "clean", "mask", "transform")
 """The fields of `Samples` that have a row for each image."""
 
 
@@ -22,12 +22,13 @@ class Samples:
     Attributes:
         images: uint8 (N, H, W, C), an array or a read-only memmap.
         target: float32 (N, K), each row a distribution over `labels`, or NaN where there is no label.
-        labels: K expressions in vocabulary order.
+        labels: K expressions in vocabulary order, the data set's own labels after them.
         ids: str (N,), unique within the data set and the same in every file layout that keeps the row order.
         votes: int (N, V) raw counts by rater choice, or None.
         regression: float32 (N, 2), valence and arousal in [-1, 1], NaN where unknown, or None.
-        units: float32 (N, A) action units, or None.
+        units: float32 (N, A) action units, NaN where unknown, or None; unit_names: A names such as "au12".
         group: (N,) subject or clip, or None.
+        weight: float32 (N,), how much each image counts in the loss, or None for one each.
         clean: uint8 (N, H, W, C), the faces without their surroundings, or None.
         mask: uint8 (N, H, W, 1), 0 to 255, the fraction of each pixel that is face, or None.
         transform: float32 (N, 2, 3), where the face lies in a generated image, or None: maps the face image
@@ -45,6 +46,7 @@ class Samples:
     regression: NDArray[np.float32] | None = None
     units: NDArray[np.float32] | None = None
     group: NDArray[Any] | None = None
+    weight: NDArray[np.float32] | None = None
     clean: NDArray[np.uint8] | None = None
     mask: NDArray[np.uint8] | None = None
     transform: NDArray[np.float32] | None = None
@@ -52,6 +54,7 @@ class Samples:
     split: str = ""
     fingerprint: str = ""
     about: str = ""
+    unit_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.images)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from mien.data.fer2013.votes import CHOICES
 from mien.data.samples import Samples, digest
 from mien.errors import DataError
-from mien.labels import EXPRESSIONS, columns, ordered
+from mien.labels import EXPRESSIONS, columns, is_label, ordered
 
 Classes = Sequence[str] | Mapping[str, Sequence[str]]
 """Labels to keep, or {label: labels that become it}."""
@@ -37,8 +37,8 @@ def sources(classes: Classes) -> dict[str, tuple[str, ...]]:
     given = classes if isinstance(classes, Mapping) else {label: [label] for label in classes}
     flat = [label for labels in given.values() for label in labels]
     for label in (*given, *flat):
-        if label not in EXPRESSIONS:
-            raise DataError(f"data.classes: {label!r}", f"some of {', '.join(EXPRESSIONS)}")
+        if not is_label(label):
+            raise DataError(f"data.classes: {label!r}", f"some of {', '.join(EXPRESSIONS)}, or labels of the data")
     whole = all(label in labels for label, labels in given.items())
     if len(given) < 2 or not whole or len(set(flat)) < len(flat) or len(set(given)) < len(list(classes)):
         raise DataError(f"data.classes: {classes}", "two or more labels, each including itself, no duplicates")

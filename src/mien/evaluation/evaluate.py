@@ -85,9 +85,15 @@ def measure(classifier: Classifier, samples: Samples, facts: Provenance, searche
         labels,
         samples.ids[kept],
         group=None if samples.group is None else samples.group[kept].astype(np.str_),
-        votes=None if samples.votes is None else samples.votes[:, columns(CHOICES, labels)][kept].astype(np.int16),
+        votes=None if samples.votes is None else _votes(samples.votes[kept], labels),
         provenance=facts.updated(**more),
     )
+
+
+def _votes(votes: NDArray[np.integer[Any]], labels: Sequence[str]) -> NDArray[np.int16]:
+    """Return the votes (N, 10) for each label, none for labels that the raters could not choose."""
+    known = [label for label in labels if label in CHOICES]
+    return label_sets.spread(votes[:, columns(CHOICES, known)], known, labels).astype(np.int16)
 
 
 def _facts(classifier: Classifier, samples: Samples, kept: NDArray[np.bool_], known: Sequence[str]) -> dict[str, Any]:

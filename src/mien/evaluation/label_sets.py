@@ -7,6 +7,7 @@ renormalised over them (`restrict`), are reported only beside those, under their
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +75,7 @@ def restrict(results: Sequence[Result]) -> list[Result]:
     return restricted
 
 
-def spread(values: NDArray[np.floating], known: Sequence[str], labels: Sequence[str]) -> NDArray[np.float64]:
+def spread(values: NDArray[np.number[Any]], known: Sequence[str], labels: Sequence[str]) -> NDArray[np.float64]:
     """Return columns float64 (N, K) for all `labels`, zero for those that are not `known`.
 
     >>> spread(np.array([[0.25, 0.75]]), ("fear", "anger"), ("neutral", "fear", "anger")).tolist()

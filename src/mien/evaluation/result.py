@@ -16,7 +16,7 @@ from pydantic import ConfigDict
 
 from mien.errors import DataError
 from mien.frame import frame
-from mien.labels import EXPRESSIONS, ordered
+from mien.labels import label_fault
 from mien.outputs import staged
 from mien.reading import arrays
 from mien.reading.documents import parse_json
@@ -210,15 +210,9 @@ def load(path: Path) -> Result:
 
 
 def _labels(labels: Sequence[str]) -> tuple[str, ...]:
-    labels = tuple(labels)
-    if (
-        len(labels) < 2
-        or not set(labels) <= set(EXPRESSIONS)
-        or labels != ordered(labels)
-        or len(set(labels)) < len(labels)
-    ):
-        raise DataError(f"labels {labels}", f"two or more of {EXPRESSIONS} in this order")
-    return labels
+    if fault := label_fault(labels):
+        raise DataError(f"labels: {fault}")
+    return tuple(labels)
 
 
 def _distributions(name: str, values: ArrayLike, k: int) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ Light and dark follow the reader's system, tables scroll inside themselves on a 
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
+from zlib import crc32
 
 from mien.html.markup import EMPTY, Html, element, escape, join, markup
 
@@ -23,6 +24,9 @@ COLOURS: dict[str, str] = {
     "contempt": "#b3784a",
 }
 """One colour per expression, the same in images and reports, distinct on light and dark backgrounds."""
+
+OTHER_COLOURS = ("#2f9e8f", "#c2558f", "#8a9a2b", "#d97742", "#5f7fa8", "#a0568f", "#3f8f5f", "#b08d2f")
+"""Those of labels outside the vocabulary, by a digest of their name: a label looks the same in every report."""
 
 _STYLE = """
 :root{color-scheme:light dark;--ground:#f6f7f9;--card:#fff;--ink:#1b2027;--soft:#5c6672;--line:#dfe3e8;
@@ -179,8 +183,15 @@ def bars(fractions: Iterable[tuple[str, float, str]]) -> Html:
 
 
 def colour(expression: str | None) -> Html:
-    """Return an expression's colour as #rrggbb; grey for None and other words."""
-    return Html(COLOURS.get(expression or "", ABSTAINED))
+    """Return a label's colour as #rrggbb; grey for None.
+
+    >>> colour("anger"), colour(None)
+    ('#dd4a3d', '#8b9198')
+    """
+    if not expression:
+        return Html(ABSTAINED)
+    other = OTHER_COLOURS[crc32(expression.encode()) % len(OTHER_COLOURS)]
+    return Html(COLOURS.get(expression, other))
 
 
 def dot(expression: str | None) -> Html:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mien.face import Face
-from mien.html.page import ABSTAINED, COLOURS, probability
+from mien.html.page import ABSTAINED, colour, probability
 from mien.inference.output.timeline_svg import clock
 from mien.inference.prediction import FrameResult, Prediction
 from mien.printable import printable
@@ -69,7 +69,7 @@ class LiveTable:
 
 def _cells(face: Face, seconds: float) -> list[Text]:
     name, share = face.expression or "", face.confidence or 0.0
-    style = ABSTAINED if face.abstained else COLOURS.get(name, "")
+    style = ABSTAINED if face.abstained else colour(name)
     filled = round(BAR * share)
     bar = Text("█" * filled, style=style) + Text("─" * (BAR - filled), style="dim")
     shown = Text(f"({name})" if face.abstained else name, style=f"bold {style}")

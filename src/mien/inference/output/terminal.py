@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mien.face import Face
-from mien.html.page import ABSTAINED, COLOURS, probability
+from mien.html.page import ABSTAINED, colour, probability
 from mien.inference.prediction import Prediction
 from mien.printable import printable, shortened
 
@@ -88,7 +88,7 @@ def _remark(layout: Layout, remark: str) -> str:
 def _cells(face: Face, number: int) -> dict[str, Text]:
     x1, y1, x2, y2 = (round(float(v)) for v in face.box)
     name = face.expression or ""
-    style = ABSTAINED if face.abstained else f"bold {COLOURS.get(name, '')}"
+    style = ABSTAINED if face.abstained else f"bold {colour(name)}"
     ranked = [] if face.probs is None else sorted(zip(face.probs, face.labels, strict=True), reverse=True)
     then = ", ".join(f"{label} {probability(float(share))}" for share, label in ranked[1 : NEXT + 1])
     return {
