@@ -3,24 +3,26 @@
 #   make test      the test suite            make test-all   with the slow tests
 #   make check     formatting, lint, types, documentation
 #   make docs      docs/build/index.html     make bench      side-by-side speed
+#   make measures  the networks of `mien predict --measures`, which demo and test make too
 #   make browser   the pages in a real Chromium, installed where apt can
 PYTHON ?= python3
 USE := .venv
 DEV := .venv-dev
+FILES := src/mien/inference/measures/files
 ONE := OMP_NUM_THREADS=1# tiny nets train faster on one thread, whatever else the machine does
 TWO := -n 2 --dist worksteal# processes of the test suite
 PIP_PLAIN := -m pip install --quiet --disable-pip-version-check
 PIP := $(PIP_PLAIN) --constraint constraints.txt
 
-.PHONY: demo test test-all check docs browser bench peers clean
+.PHONY: demo test test-all check docs browser bench peers measures clean
 
-demo: $(USE)/ready
+demo: $(USE)/ready measures
 	$(USE)/bin/python examples/demo.py demo
 
-test: $(DEV)/ready
+test: $(DEV)/ready measures
 	$(ONE) $(DEV)/bin/python -m pytest $(TWO)
 
-test-all: $(DEV)/ready
+test-all: $(DEV)/ready measures
 	$(ONE) $(DEV)/bin/python -m pytest -m "slow or not slow"
 
 check: $(DEV)/ready docs
@@ -36,7 +38,7 @@ browser: $(DEV)/ready
 	command -v chromedriver >/dev/null || apt-get install -y --no-install-recommends chromium chromium-driver
 	$(ONE) $(DEV)/bin/python -m pytest tests/evaluation/report/test_browser.py
 
-bench: $(DEV)/ready
+bench: $(DEV)/ready measures
 	$(DEV)/bin/python benchmarks/run.py
 
 # What `make bench` and results/PEERS.md measure against, each in an environment of its own.
@@ -45,8 +47,11 @@ peers:
 	$(PYTHON) -m venv .venv-fer
 	.venv-fer/bin/python $(PIP_PLAIN) torch==2.13.0 fer==25.10.3 "setuptools<81" "opencv-contrib-python>=4.12,<5"
 
+measures: $(FILES)/SHA256SUMS
+
 clean:
-	rm -rf $(USE) $(DEV) .venv-fer benchmarks/peers/node_modules demo docs/build
+	rm -rf $(USE) $(DEV) .venv-fer .venv-convert benchmarks/peers/node_modules demo docs/build
+	rm -f $(FILES)/*.onnx $(FILES)/SHA256SUMS
 
 # An environment is complete when its `ready` file is newer than what it was made from.
 $(USE)/ready: pyproject.toml constraints.txt
@@ -59,3 +64,7 @@ $(DEV)/ready: pyproject.toml constraints.txt
 	$(DEV)/bin/python $(PIP) torch
 	$(DEV)/bin/python $(PIP) --editable ".[dev]"
 	touch $@
+
+# Where the packages cannot be had this makes nothing, says so and is tried again the next time.
+$(FILES)/SHA256SUMS: $(wildcard conversion/*.py) conversion/requirements.txt conversion/SHA256SUMS
+	$(PYTHON) conversion

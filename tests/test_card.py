@@ -41,10 +41,11 @@ def test_shipped_weights_are_for_research_and_the_code_is_not_them(name: str) ->
 
 def test_the_package_names_both_licences_and_brings_their_texts() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert project["license"] == "Apache-2.0 AND LicenseRef-FER2013-research-only"
+    assert project["license"] == "Apache-2.0 AND MIT AND LicenseRef-FER2013-research-only"
     texts = [(ROOT / file).read_text(encoding="utf-8") for file in project["license-files"]]
     assert "Apache License" in texts[0]
     assert all(name in texts[1] for name in names())
+    assert all(licence in texts[2] for licence in ("Apache License, Version 2.0", "MIT License"))
     assert (WEIGHTS / "LICENSE").is_file()
 
 

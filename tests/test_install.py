@@ -37,9 +37,9 @@ def run(*words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package as pip unpacks it from a freshly built wheel, with the training packages hidden."""
+    """The package as pip unpacks it from a wheel built from a fresh sdist, with the training packages hidden."""
     folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True)
     target = folder / "site"
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(target)]
@@ -84,8 +84,18 @@ def test_wheel_holds_weights_recipes_and_licence(wheel: Path) -> None:
     } <= names
     assert "inference/weights/LICENSE" in names
     (metadata,) = wheel.glob("mien-*.dist-info/METADATA")
-    assert "License-Expression: Apache-2.0 AND LicenseRef-FER2013-research-only\n" in metadata.read_text("utf-8")
+    assert "License-Expression: Apache-2.0 AND MIT AND LicenseRef-FER2013-research-only\n" in metadata.read_text(
+        "utf-8"
+    )
+    assert (metadata.parent / "licenses" / "NOTICE").is_file()
     assert not [name for name in names if name.endswith((".pt", ".npz", ".jpg", ".png"))]
+
+
+def test_wheel_holds_the_networks_of_measures_that_make_made(wheel: Path) -> None:
+    folder = "inference/measures/files"
+    made = {path.name: path.read_bytes() for path in (ROOT / "src/mien" / folder).iterdir() if path.is_file()}
+    shipped = {path.name: path.read_bytes() for path in (wheel / "mien" / folder).iterdir() if path.is_file()}
+    assert shipped == made
 
 
 @pytest.mark.slow

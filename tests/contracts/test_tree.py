@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-SHOWN = ("docs", "examples", "benchmarks", "results", "tests", "src/mien")
+SHOWN = ("docs", "examples", "conversion", "benchmarks", "results", "tests", "src/mien")
 """Folders at the top of the tree; `tests` mirrors src, so that of its folders only contracts/ has a line."""
 
 HOLDS = {".py", ".yaml", ".onnx", ".mjs"}
