@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.affect import estimates, has_position
 from mien.html.markup import EMPTY, Html, element, escape, join
 from mien.html.page import disc, grid, probability
 from mien.measures import Measures
@@ -68,6 +69,21 @@ class Face:
         """The probability of `expression` in [0, 1], or None before classification."""
         return None if self.probs is None else float(np.max(self.probs))
 
+    @property
+    def valence_estimate(self) -> float | None:
+        """The expected valence of `probs` in [-1, 1] (mien.affect), or None before classification."""
+        return self._estimate(0)
+
+    @property
+    def arousal_estimate(self) -> float | None:
+        """The expected arousal of `probs` in [-1, 1], the weaker half, or None before classification."""
+        return self._estimate(1)
+
+    def _estimate(self, column: int) -> float | None:
+        if self.probs is None or not has_position(self.labels):
+            return None
+        return round(float(estimates(self.labels, self.probs)[column]), 4)
+
     def read(self, labels: tuple[str, ...], probs: NDArray[np.float32], min_confidence: float = 0.0) -> "Face":
         """Return this face with its probabilities, abstained when the highest is below `min_confidence`."""
         return replace(self, labels=labels, probs=probs, abstained=bool(np.max(probs) < min_confidence))
@@ -102,6 +118,8 @@ class Face:
             "probs": probs,
             "valence": self.valence,
             "arousal": self.arousal,
+            "valence_estimate": self.valence_estimate,
+            "arousal_estimate": self.arousal_estimate,
             "action_units": self.action_units,
             "action_units_source": self.action_units_source,
             "measures": None if self.measures is None else self.measures.to_dict(),

@@ -10,6 +10,7 @@ import pytest
 
 SRC = Path(__file__).parents[2] / "src" / "mien"
 BASE = {
+    "affect",
     "card",
     "errors",
     "face",

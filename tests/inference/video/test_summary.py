@@ -270,7 +270,7 @@ def test_the_section_shows_events_and_has_its_figures_in_a_table(tmp_path: Path)
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<b onclick" not in text
     assert text.count('<article class="box person">') == 1
-    assert text.count("<svg") == text.count("</svg>") == 2
+    assert text.count("<svg") == text.count("</svg>") == 3  # events, bands, the trail of valence and arousal
     assert len(re.findall(r'<ul class="peaks"><li><img[^>]*src="data:image/jpeg', text)) == 1
     figures = text[text.index("<summary>Data table</summary>") :]
     assert "0:00.0 to 0:00.8" in figures

@@ -17,6 +17,7 @@ from mien.card import Card, licences
 from mien.html.markup import EMPTY, Html, element, escape, join, markup
 from mien.html.page import bars, dot, facts, note, page, percent, probability, table, tiles
 from mien.inference.output import video_section
+from mien.inference.output.affect_figure import Points
 from mien.inference.output.image_card import STYLE, shot, when
 from mien.inference.prediction import Prediction
 from mien.inference.video.summary import VideoSummary
@@ -45,6 +46,7 @@ class PredictionReport:
         self._rows: list[list[Html]] = []
         self._failures: list[list[Html]] = []
         self._expressions: Counter[str | None] = Counter()
+        self._affect = Points()
         self._confidence = 0.0
         self._images = self._empty = self._failed = 0
         self._video: str | None = None  # whose frames are being shown, how far apart, and since when
@@ -87,6 +89,9 @@ class PredictionReport:
             self._end_frames()
             self._video = None if prediction.seconds is None else prediction.source
         self._seconds = prediction.seconds or 0.0
+        if prediction.seconds is None:
+            for face in prediction.faces:
+                self._affect.add(face)
         if image is None or len(self._shots) >= SHOWN:
             return
         if prediction.seconds is None:
@@ -159,7 +164,8 @@ class PredictionReport:
             listed,
             unsure if self._expressions[None] else EMPTY,
         )
-        return markup('<div class="two">{}{}</div>', shares if faces else EMPTY, _about(self._card, self._prior))
+        left = join([shares, self._affect.figure()]) if faces else EMPTY
+        return markup('<div class="two"><div>{}</div>{}</div>', left, _about(self._card, self._prior))
 
     def _failed_table(self) -> Html:
         if not self._failures:

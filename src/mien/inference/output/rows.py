@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mien.affect import has_position
 from mien.card import Card
 from mien.measures import NAMES
 
@@ -31,7 +32,8 @@ class Extra:
 
 def columns(card: Card, extra: Extra = Extra()) -> dict[str, str]:
     """Return the columns of a flat table of these weights' predictions, with the names of their types in Arrow."""
-    heads = [*(f"prob_{label}" for label in card.labels), "valence", "arousal", *card.action_units]
+    derived = ("valence_estimate", "arousal_estimate") if has_position(card.labels) else ()
+    heads = [*(f"prob_{label}" for label in card.labels), "valence", "arousal", *derived, *card.action_units]
     known = {"source": "string", "frame": "int64", "seconds": "float64"}
     known |= {"width": "int32", "height": "int32", "error": "string"}
     known |= {"note": "string", "rotated": "int32"}

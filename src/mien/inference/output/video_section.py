@@ -11,6 +11,7 @@ import numpy as np
 from mien.html.markup import EMPTY, Html, element, escape, join, markup
 from mien.html.page import count, dotted, note, percent, probability, table
 from mien.inference.output import timeline_svg
+from mien.inference.output.affect_figure import over_time, person_trail
 from mien.inference.output.timeline_svg import clock
 from mien.inference.video.summary import EXPRESSED, Peak, Person, VideoSummary
 
@@ -29,6 +30,7 @@ STYLE = (
 .peaks li{display:grid;grid-template-columns:56px auto;gap:0 10px;align-items:center;font-size:.84rem;line-height:1.35}
 .peaks img{width:56px;height:56px;border-radius:8px;object-fit:cover;background:var(--track)}
 .peaks span{color:var(--soft);font-variant-numeric:tabular-nums}
+.person .trail svg{max-width:380px;margin:0}
 .person details{margin-top:12px}.person summary{cursor:pointer;color:var(--accent);font-size:.9rem}
 .person details .scroll{margin:8px 0 0}
 """
@@ -100,12 +102,13 @@ def _person(video: VideoSummary, person: Person) -> Html:
     figure = timeline_svg.figure(video.timeline, person.track_id, video.labels, person.events, description)
     return markup(
         '<article class="box person"><h3>#{} <span class="soft">{}</span></h3>'
-        "<figure>{}</figure>{}<details><summary>Data table</summary>"
+        "<figure>{}</figure>{}{}<details><summary>Data table</summary>"
         "{}{}{}</details></article>",
         person.track_id,
         escape(seen),
         figure,
         _peaks(person),
+        person_trail(video.timeline.means(person.track_id), video.labels, f"face {person.track_id}"),
         _figures(video, person),
         _spans(video, person),
         _events(person),
@@ -156,7 +159,8 @@ def _figures(video: VideoSummary, person: Person) -> Html:
 def _spans(video: VideoSummary, person: Person) -> Html:
     """Return a table of the mean probabilities in equal parts of the video."""
     means = video.timeline.means(person.track_id)
-    names = [*video.labels, *(("valence", "arousal") if means.shape[1] > len(video.labels) else ())]
+    affect, places = over_time(means, video.labels)
+    names, means = [*video.labels, *affect], np.hstack([means[:, : len(video.labels)], places])
     rows = []
     for part in np.array_split(np.arange(len(means)), min(SPANS, len(means))):
         at = [video.timeline.start + k * video.timeline.width for k in (part[0], part[-1] + 1)]
