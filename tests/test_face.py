@@ -44,3 +44,11 @@ def test_a_face_prints_on_one_line_without_its_arrays() -> None:
     many = Prediction("a\u202e.png", width=64, height=48, faces=(found,) * 5)
     assert repr(many) == f"Prediction('a\\u202e.png', 64x48, faces=[{', '.join([repr(found)] * 3)}, 2 more])"
     assert repr(Prediction("a.png", 3, 0.12, error="cut")) == "Prediction('a.png', frame=3, seconds=0.12, error='cut')"
+
+
+def test_reliability_follows_the_expression_also_when_its_probabilities_change() -> None:
+    face = Face(np.zeros(4, np.float32), 1.0, reliabilities=("good", None, "weak"))
+    told = [face.read(LABELS, np.eye(3, dtype=np.float32)[k]).to_dict()["reliability"] for k in range(3)]
+    assert told == ["good", None, "weak"]
+    assert face.to_dict()["reliability"] is None
+    assert replace(face.read(LABELS, np.eye(3, dtype=np.float32)[2]), reliabilities=()).reliability is None

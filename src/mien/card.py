@@ -41,8 +41,14 @@ class _Clean(Facts):
     accuracy: float | None = None
 
 
+class _ClassScores(Facts):
+    f1: Annotated[float, Field(ge=0, le=1)] | None
+    support: Annotated[int, Field(ge=0)]
+
+
 class _Scores(_Clean):
     dataset: str | None = None
+    per_class: dict[str, _ClassScores] | None = None
     ece: float | None = None
     accuracy_interval: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
     clean: _Clean | None = None

@@ -39,6 +39,8 @@ class Face:
             square (the detector `whole` stretches an image that is not square), or before classification.
         features: float32 (D,) of length one, the embedding: similar faces have a product near one.  Used to follow a
             face through a video and never written.  None when the weights have none.
+        reliabilities: how well the weights predict each label, "good", "fair" or "weak" by their card; None for a label
+            that it has no figure of.  Empty when it has none at all, and under any prior but the natural one.
     """
 
     box: NDArray[np.float32]
@@ -58,6 +60,7 @@ class Face:
     measures_reason: str | None = None
     mesh: NDArray[np.float32] | None = None
     blendshapes: NDArray[np.float32] | None = None
+    reliabilities: tuple[str | None, ...] = ()
 
     @property
     def expression(self) -> str | None:
@@ -83,6 +86,11 @@ class Face:
         if self.probs is None or not has_position(self.labels):
             return None
         return round(float(estimates(self.labels, self.probs)[column]), 4)
+
+    @property
+    def reliability(self) -> str | None:
+        """The reliability of `expression`, or None where the card has no figure of it."""
+        return self.reliabilities[int(np.argmax(self.probs))] if self.reliabilities and self.probs is not None else None
 
     def read(self, labels: tuple[str, ...], probs: NDArray[np.float32], min_confidence: float = 0.0) -> "Face":
         """Return this face with its probabilities, abstained when the highest is below `min_confidence`."""
@@ -115,6 +123,7 @@ class Face:
             "expression": self.expression,
             "confidence": None if self.confidence is None else round(self.confidence, 6),
             "abstained": self.abstained,
+            "reliability": self.reliability,
             "probs": probs,
             "valence": self.valence,
             "arousal": self.arousal,

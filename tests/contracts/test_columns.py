@@ -11,7 +11,8 @@ from mien.inference.video import summary
 from mien.labels import EXPRESSIONS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "columns.md").read_text(encoding="utf-8")
-CARD = Card(name="test", labels=EXPRESSIONS, valence_arousal=True, action_units=("au04", "au12"))
+MEASURED = {"val": {"dataset": "mine", "per_class": {"fear": {"f1": 0.5, "support": 9}}}}
+CARD = Card(name="test", labels=EXPRESSIONS, valence_arousal=True, action_units=("au04", "au12"), metrics=MEASURED)
 ALL = rows.Extra(measures=True)
 WRITTEN = {
     "predictions": list(rows.columns(CARD, ALL)),

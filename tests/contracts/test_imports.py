@@ -24,6 +24,7 @@ BASE = {
     "prior",
     "progress",
     "reading",
+    "reliability",
     "telemetry",
     "version",
 }

@@ -203,8 +203,8 @@ def test_prediction_to_dict(pipeline: Pipeline, photo: Path) -> None:
     item = prediction.to_dict()
     assert list(item) == ["source", "frame", "seconds", "width", "height", "error", "note", "rotated", "faces"]
     assert list(item["faces"][0]) == [
-        "face", "box", "crop", "score", "track_id", "expression", "confidence", "abstained", "probs", "valence",
-        "arousal", "valence_estimate", "arousal_estimate", "action_units", "action_units_source", "measures",
+        "face", "box", "crop", "score", "track_id", "expression", "confidence", "abstained", "reliability", "probs",
+        "valence", "arousal", "valence_estimate", "arousal_estimate", "action_units", "action_units_source", "measures",
         "measures_reason",
     ]  # fmt: skip
     assert list(item["faces"][0]["probs"]) == list(pipeline.card.labels)

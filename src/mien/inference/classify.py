@@ -18,6 +18,7 @@ from mien.inference import heads, shipped
 from mien.inference.onnx import onnxruntime
 from mien.prior import NATURAL, Wanted, chosen
 from mien.reading.guard import parsing
+from mien.reliability import reliabilities
 
 WEIGHTS = Path(__file__).parent / "weights"
 BATCH = 64  # crops per run: larger gains nothing on a CPU, and memory stays small
@@ -51,6 +52,7 @@ class Classifier:
     Attributes:
         card: the card in the file.
         path: the file.
+        reliabilities: how well each label is predicted, as `Face` has it.
         prior: the assumed frequency of each expression; every probability is given under it.
         outputs: the names of the outputs that `heads` returns.
     """
@@ -69,6 +71,8 @@ class Classifier:
             self.card = Card.from_metadata(self._session.get_modelmeta().custom_metadata_map, str(self.path))
         _check_graph(self._session, self.card, self.path)
         self.prior = chosen(prior, self.card.labels, self.card.prior, self.card.name)
+        known = reliabilities(self.card) if self.prior.shift is None else {}
+        self.reliabilities = tuple(one.level if (one := known.get(k)) else None for k in self.card.labels if known)
         self.outputs = tuple(output.name for output in self._session.get_outputs())
         # invalid weights fail on any crop: better now than after a thousand images
         self.heads(np.full((2, self.card.size, self.card.size, self.card.channels), 128, np.uint8))

@@ -129,7 +129,8 @@ class Pipeline:
         """Return faces with what the weights give for their crops, uint8 (N, size, size, channels)."""
         if not len(crops):
             return []
-        heads = self.classifier.heads(crops)
+        heads, known = self.classifier.heads(crops), self.classifier.reliabilities
+        faces = (replace(face, reliabilities=known) for face in faces)
         return [with_heads(face, heads, row, self.card, self.min_confidence) for row, face in enumerate(faces)]
 
     def predict(

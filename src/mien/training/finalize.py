@@ -30,7 +30,7 @@ from mien.training.recipe import Recipe
 from mien.training.runlog import read_environment, read_json, write_json
 from mien.training.train import Plan
 
-IN_CARD = ("dataset", "n", "accuracy", "accuracy_interval", "macro_f1", "ece", "nll", "clean")
+IN_CARD = ("dataset", "n", "accuracy", "accuracy_interval", "macro_f1", "ece", "nll", "per_class", "clean")
 
 
 class CleanScores(TypedDict):

@@ -27,7 +27,8 @@ from mien.measures import NAMES, Measures
 from mien.outputs import Outputs
 
 LABELS = ("neutral", "happiness")
-CARD = Card(name="test", labels=LABELS, valence_arousal=True, action_units=("au04", "au12"))
+FIGURES = {"val": {"per_class": {"happiness": {"f1": 0.9, "support": 20}}}}
+CARD = Card(name="test", labels=LABELS, valence_arousal=True, action_units=("au04", "au12"), metrics=FIGURES)
 COLUMNS = columns(CARD, Extra(measures=True))
 FACE = Face(
     np.array([1.25, 2, 30, 40.5], np.float32),
@@ -42,6 +43,7 @@ FACE = Face(
     crop=np.array([-1.5, 2, 38.25], np.float32),
     action_units_source="head",
     measures=Measures(12.344, -3, 0.5, 61.27, 0.91, 0.4, 0.05, 32.5, 118.126),
+    reliabilities=(None, "good"),
 )
 UNMEASURED = replace(FACE, measures=None, measures_reason="turned too far")
 PREDICTIONS = [
@@ -75,6 +77,7 @@ def test_flat_rows() -> None:
     assert [first[f"box_{corner}"] for corner in ("x1", "y1", "x2", "y2")] == [1.25, 2, 30, 40.5]
     assert (first["prob_neutral"], first["prob_happiness"], first["au12"]) == (0.25, 0.75, 0.9)
     assert set(first) == set(schema(COLUMNS).names)
+    assert (first["expression"], first["reliability"]) == ("happiness", "good")
     assert [len(rows(prediction)) for prediction in PREDICTIONS] == [2, 1, 1, 1]
     assert "expression" not in rows(PREDICTIONS[2])[0]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mien.affect import has_position
 from mien.card import Card
 from mien.measures import NAMES
+from mien.reliability import reliabilities
 
 if TYPE_CHECKING:
     from mien.inference.prediction import Prediction
@@ -40,6 +41,7 @@ def columns(card: Card, extra: Extra = Extra()) -> dict[str, str]:
     known |= {"face": "int32"}
     known |= dict.fromkeys((*CORNERS, *SQUARE, "score"), "float32")
     known |= {"track_id": "int64", "expression": "string", "confidence": "float32", "abstained": "bool"}
+    known |= {"reliability": "string"} if reliabilities(card) else {}
     known |= dict.fromkeys(heads, "float32")
     if extra.measures:
         known |= dict.fromkeys(NAMES, "float32") | {"measures_reason": "string", "action_units_source": "string"}
