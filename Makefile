@@ -46,11 +46,13 @@ peers:
 	-command -v npm >/dev/null && npm --prefix benchmarks/peers install --no-audit --no-fund --ignore-scripts
 	$(PYTHON) -m venv .venv-fer
 	.venv-fer/bin/python $(PIP_PLAIN) torch==2.13.0 fer==25.10.3 "setuptools<81" "opencv-contrib-python>=4.12,<5"
+	$(PYTHON) -m venv .venv-mediapipe
+	.venv-mediapipe/bin/python $(PIP_PLAIN) mediapipe==0.10.21 ai-edge-litert==2.3.0
 
 measures: $(FILES)/SHA256SUMS
 
 clean:
-	rm -rf $(USE) $(DEV) .venv-fer .venv-convert benchmarks/peers/node_modules demo docs/build
+	rm -rf $(USE) $(DEV) .venv-fer .venv-mediapipe .venv-convert benchmarks/peers/node_modules demo docs/build
 	rm -f $(FILES)/*.onnx $(FILES)/SHA256SUMS
 
 # An environment is complete when its `ready` file is newer than what it was made from.

@@ -113,6 +113,7 @@ def video(clip: str) -> Callable[..., dict[str, Any]]:
     """Return what measures the stages of the video path on a clip."""
     from mien import Pipeline
     from mien.inference.align import crops
+    from mien.inference.media.video import frames
     from mien.inference.video.tracking import Tracks
 
     pipeline = Pipeline()
@@ -123,8 +124,8 @@ def video(clip: str) -> Callable[..., dict[str, Any]]:
         return time.process_time() - began
 
     def measure(seconds: float) -> dict[str, Any]:
-        frames = list(pipeline.predict([clip]))
-        count = len(frames)
+        predictions = list(pipeline.predict([clip]))
+        count = len(predictions)
         stills = [image for _, _, image in islice(frames(clip), STILLS)]
         ms = {"decode to RGB": spent(lambda: [None for _ in frames(clip)]) / count * 1e3}
         detected: list[Any] = []
@@ -140,7 +141,7 @@ def video(clip: str) -> Callable[..., dict[str, Any]]:
         ms["crop"] *= 1e3 / len(stills)
         ms["classify"] = spent(lambda: pipeline.classifier(np.concatenate(cut))) / len(stills) * 1e3
         tracks = Tracks()
-        follow = spent(lambda: [tracks.follow(p.faces, p.seconds or 0.0) for p in frames[: len(stills)]])
+        follow = spent(lambda: [tracks.follow(p.faces, p.seconds or 0.0) for p in predictions[: len(stills)]])
         ms["track"] = follow / len(stills) * 1e3
         calls = dict.fromkeys(ms, 1.0) | {"detect": detections(pipeline, clip) / count}
         whole = spent(lambda: [p.to_dict() for p in pipeline.predict([clip])]) / count * 1e3
