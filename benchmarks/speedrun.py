@@ -53,8 +53,8 @@ from mien.training import checkpoint
 from mien.training import recipe as recipes
 from mien.training.augment import center_crop
 from mien.training.batches import Split, gather, split
-from mien.training.losses import objective
 from mien.training.network import build, check, make, restored
+from mien.training.objective import objective
 from mien.training.optim import ExponentialMovingAverage, optimizer
 from mien.training.progress import Progress
 from mien.training.recipe import Recipe
@@ -130,7 +130,7 @@ def run(
 def start(recipe: Recipe, runner: nn.Module, network: nn.Module, data: Split) -> State:
     """Return a state with new weights, drawn from the recipe's seed, in the network that is compiled already."""
     torch.manual_seed(recipe.seed)
-    fresh = make(recipe, len(data.labels), data.images.shape[1], data.side, len(data.aux_labels))
+    fresh = make(recipe, data.labels, data.images.shape[1], data.side, len(data.aux_labels))
     network.load_state_dict(fresh.state_dict())
     return State(runner, ExponentialMovingAverage(network, recipe.ema), optimizer(network, recipe.optim))
 
@@ -164,7 +164,7 @@ def operations(recipe: Recipe, data: Split, val: Split) -> float:
     Two per multiplication; forwards, and backwards to the weights and to what is between them.
     """
     cpu = torch.device("cpu")
-    network = make(recipe, len(data.labels), data.images.shape[1], data.side, len(data.aux_labels))
+    network = make(recipe, data.labels, data.images.shape[1], data.side, len(data.aux_labels))
     few = replace(data, **{k: v.to(cpu) for k, v in vars(data).items() if isinstance(v, Tensor)})
     few = replace(few, images=few.images[:2], rows=few.rows[:2])
     plain = recipe.augment.model_copy(update={"mixup": 0.0, "cutmix": 0.0})

@@ -271,7 +271,7 @@ def test_wrong_words_and_places(tmp_path: Path, tiny_fer2013: Path) -> None:
             "unknown option of ferplus 'label'.*did you mean labels",
         ),
         ("ferplus", tiny_fer2013, "train", {"labels": "major"}, "labels 'major'.*did you mean majority"),
-        ("ferplus", tiny_fer2013, "train", {"labels": 3}, "labels 3; expected majority or distribution"),
+        ("ferplus", tiny_fer2013, "train", {"labels": 3}, "labels 3; expected majority, distribution, mixed"),
         ("fer2013", tmp_path / "nowhere", "train", {}, "nowhere does not exist"),
         ("fer2013", tmp_path, "train", {}, r"no FER2013 in .*expected fer2013\.csv"),
     ]

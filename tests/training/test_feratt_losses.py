@@ -8,8 +8,9 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from torch.nn import functional as F  # noqa: E402
 
-from mien.training.losses import attention, cross_entropy, objective, representation  # noqa: E402
+from mien.training.losses import attention, cross_entropy, representation  # noqa: E402
 from mien.training.mixing import beta as draw  # noqa: E402
+from mien.training.objective import objective  # noqa: E402
 from mien.training.recipe import Loss, Representation  # noqa: E402
 
 

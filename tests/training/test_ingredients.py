@@ -17,7 +17,8 @@ from mien.evaluation.result import Result  # noqa: E402
 from mien.inference.classify import Classifier  # noqa: E402
 from mien.training import checkpoint, runlog  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
-from mien.training.losses import cross_entropy, objective  # noqa: E402
+from mien.training.losses import cross_entropy  # noqa: E402
+from mien.training.objective import objective  # noqa: E402
 from mien.training.recipe import Loss  # noqa: E402
 from mien.training.run import run_recipe  # noqa: E402
 from mien.training.train import _loss, train  # noqa: E402

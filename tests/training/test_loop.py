@@ -15,6 +15,7 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 from torch import Tensor, nn  # noqa: E402
 
 from mien.errors import DivergedError  # noqa: E402
+from mien.labels import EXPRESSIONS  # noqa: E402
 from mien.training import checkpoint, runlog  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training import train as module  # noqa: E402
@@ -49,7 +50,7 @@ def val(tiny_fer2013: Path) -> Split:
 
 def scored(state: dict[str, Tensor], val: Split) -> dict[str, float]:
     """The metrics on val of the network with these weights, through a plain softmax of the pixels from 0 to 1."""
-    model = make(small(), 7, 1, 16)
+    model = make(small(), EXPRESSIONS[:7], 1, 16)
     model.load_state_dict(state)
     with torch.no_grad():
         probs = model.eval()(val.images / 255)["logits"].softmax(1).double().numpy()
@@ -99,7 +100,7 @@ def test_logits_are_those_of_evaluation_averaged_with_the_mirror_image_s(flip: b
 
 
 def test_score_is_of_the_softmax(val: Split) -> None:
-    model = make(small(), 7, 1, 16)
+    model = make(small(), EXPRESSIONS[:7], 1, 16)
     assert score(model, val, torch.float32, flip=False) == pytest.approx(scored(model.state_dict(), val), abs=1e-5)
 
 
@@ -232,7 +233,7 @@ def test_the_linear_machine_is_fitted_to_what_has_a_label(monkeypatch: pytest.Mo
     top, target = torch.tensor([1, -1, 0, 1]), torch.tensor([[0.0, 1], [torch.nan] * 2, [1, 0], [0, 1]])
     images = torch.arange(4, dtype=torch.uint8)[:, None, None, None].expand(4, 1, 16, 16).clone()
     data = Split(images, target, top, torch.arange(4), ("neutral", "happiness"), torch.ones(2) / 2, "", "")
-    model = make(recipe, 2, 1, 16)
+    model = make(recipe, EXPRESSIONS[:2], 1, 16)
     state = State(model, ExponentialMovingAverage(model, 0.0), None)
     with Progress(recipe.name, 1, 0) as progress:
         (row,) = _fit(Plan(recipe, 1), data, data, state, torch.float32, progress)

@@ -6,7 +6,8 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from torch.nn import functional as F  # noqa: E402
 
-from mien.training.losses import cross_entropy, objective  # noqa: E402
+from mien.training.losses import cross_entropy  # noqa: E402
+from mien.training.objective import objective  # noqa: E402
 from mien.training.recipe import Loss  # noqa: E402
 
 

@@ -7,6 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from mien.errors import MienError, RecipeError  # noqa: E402
+from mien.labels import EXPRESSIONS  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training.batches import split  # noqa: E402
 from mien.training.checkpoint import Weights  # noqa: E402
@@ -91,7 +92,7 @@ def test_the_network_gets_the_shape_of_its_images(tiny_fer2013: Path) -> None:
 
 
 def test_the_middle_of_larger_images_is_seen() -> None:
-    model = make(recipes.load("papers/cnn2", ["data.size=32", "augment.crop=24"]), 3, 1, 32).eval()
+    model = make(recipes.load("papers/cnn2", ["data.size=32", "augment.crop=24"]), EXPRESSIONS[:3], 1, 32).eval()
     x = torch.rand(2, 1, 32, 32)
     torch.testing.assert_close(model(x)["logits"], model(x[:, :, 4:28, 4:28])["logits"])
 
@@ -103,7 +104,7 @@ def test_trying_out_changes_nothing(tiny_fer2013: Path) -> None:
     built = build(recipe, data, CPU)
     drawn = torch.rand(1)
     torch.manual_seed(0)
-    made = make(recipe, 7, 1, 48)
+    made = make(recipe, EXPRESSIONS[:7], 1, 48)
     assert torch.equal(drawn, torch.rand(1))
     for one, other in zip(built.state_dict().values(), made.state_dict().values(), strict=True):
         assert torch.equal(one, other)
@@ -117,7 +118,7 @@ def test_every_recipe_passes_the_check(name: str) -> None:
 def test_what_is_restored_are_the_averaged_weights_in_evaluation_mode() -> None:
     recipe = recipes.load("papers/cnn2", ["model.name=svm"])
     torch.manual_seed(0)
-    averaged, raw = (make(recipe, 3, 1, 16).state_dict() for _ in range(2))
+    averaged, raw = (make(recipe, EXPRESSIONS[:3], 1, 16).state_dict() for _ in range(2))
     labels = ["neutral", "happiness", "anger"]
     best = {"average": averaged, "model": raw, "labels": labels, "channels": 1, "size": 16, "aux_labels": []}
     network = restored(recipe, Weights.model_validate(best))

@@ -26,7 +26,7 @@ class Samples:
         ids: str (N,), unique within the data set and the same in every file layout that keeps the row order.
         votes: int (N, V) raw counts by rater choice, or None.
         regression: float32 (N, 2), valence and arousal in [-1, 1], NaN where unknown, or None.
-        units: float32 (N, A) action units, NaN where unknown, or None; unit_names: A names such as "au12".
+        units: float32 (N, A) action units in [0, 1], NaN where unknown, or None; unit_names: A names such as "au12".
         group: (N,) subject or clip, or None.
         weight: float32 (N,), how much each image counts in the loss, or None for one each.
         clean: uint8 (N, H, W, C), the faces without their surroundings, or None.
@@ -50,11 +50,11 @@ class Samples:
     clean: NDArray[np.uint8] | None = None
     mask: NDArray[np.uint8] | None = None
     transform: NDArray[np.float32] | None = None
+    unit_names: tuple[str, ...] = ()
     name: str = ""
     split: str = ""
     fingerprint: str = ""
     about: str = ""
-    unit_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.images)

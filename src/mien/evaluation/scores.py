@@ -12,6 +12,7 @@ from mien.evaluation.result import Provenance, Result
 from mien.evaluation.statistics import clusters
 from mien.evaluation.statistics.intervals import RESAMPLED, Ends, bootstrap, intervals, known_ends, proportion_interval
 from mien.evaluation.training_duplicates import not_searched
+from mien.hierarchy import GROUP_OF, group_probs, groups
 from mien.html.markup import Html
 from mien.labels import columns
 from mien.printable import printable_in
@@ -30,8 +31,8 @@ class SubsetScores:
         intervals: both ends, by key of `RESAMPLED`: Wilson's for accuracy, bootstrap for others, by group where known.
         groups: how many groups (subjects, clips) the images come from, None where that is unknown.
         undersampled: means over 200 draws with equally many images per class.
-        further: agreement with `votes`, and of `people` among themselves; `valence`, `arousal`, `units`: for results
-            that have them.
+        further: the `group_level`, where expressions share a group; agreement with `votes`, recovery of `mixed` ones,
+            and of `people` among themselves; `valence`, `arousal`, `units`: for results that have them.
         reason: why `n` is None.
     """
 
@@ -210,11 +211,14 @@ EQUALISED = {
 
 
 def _further(result: Result) -> dict[str, Mapping[str, Any]]:
-    """Return what only some results have: agreement with votes, valence and arousal, action units."""
+    """Return what only some results have: the groups' level, agreement with votes, valence and arousal, units."""
     further: dict[str, Mapping[str, Any]] = {}
+    if set(result.labels) <= GROUP_OF.keys() and len(groups(result.labels)) < len(result.labels):
+        further["group_level"] = _group_level(result)
     if result.votes is not None:
         votes = result.votes.astype(np.int64)
         further["votes"] = {key: _number(metric(result.probs, votes)) for key, metric in metrics.VOTES.items()}
+        further["mixed"] = {key: _number(metric(result.probs, votes)) for key, metric in metrics.MIXED.items()}
         further["people"] = {key: _number(metric(votes)) for key, metric in metrics.PEOPLE.items()}
     if result.regression is not None and result.regression_target is not None:
         pairs = zip(("valence", "arousal"), result.regression.T, result.regression_target.T, strict=True)
@@ -224,6 +228,18 @@ def _further(result: Result) -> dict[str, Mapping[str, Any]]:
         units = list(zip(result.units.T, result.units_target.T, strict=True))
         further["units"] = {key: [_number(metric(*pair)) for pair in units] for key, metric in metrics.UNITS.items()}
     return further
+
+
+def _group_level(result: Result) -> dict[str, Any]:
+    """Return the scores of the groups of mien.hierarchy, whose probabilities are the sums of their expressions'."""
+    probs, target = (group_probs(part, result.labels) for part in (result.probs, result.target))
+    right = np.equal(*metrics.top1(probs, target))
+    return {
+        "labels": list(groups(result.labels)),
+        "accuracy": _number(metrics.accuracy(probs, target)),
+        "accuracy_interval": known_ends(proportion_interval(right, result.group)),
+        "macro_f1": _number(metrics.macro_f1(probs, target)),
+    }
 
 
 def _number(value: float) -> Value:

@@ -35,6 +35,7 @@ class Split:
         rows: int64 (M,), the images of an epoch, repeats included.
         shares: float32 (K,), the frequency of each class among them.
         aux: float32 (N, A), the auxiliary head's targets; weights: float32 (K,) of the classes; or None.
+        valence_arousal: float32 (N, 2), action_units: float32 (N, A), NaN where unknown; None without such a head.
         fingerprint: the data set's; training_digest: changes with the images, their targets and weights.
     """
 
@@ -50,6 +51,9 @@ class Split:
     aux: Tensor | None = None
     aux_labels: tuple[str, ...] = ()
     weights: Tensor | None = None
+    valence_arousal: Tensor | None = None
+    action_units: Tensor | None = None
+    unit_names: tuple[str, ...] = ()
 
     @property
     def side(self) -> int:
@@ -71,7 +75,8 @@ def split(recipe: Recipe, root: Path | None, name: str, device: torch.device) ->
     weights = class_weights(samples.target) if train and spec.imbalance == "weighted" else None
     clean = samples.clean if train and recipe.loss.attention else None
     aux, aux_labels = _second(recipe, root, samples)
-    trained_on = (part for part in (target, rows, weights, aux) if part is not None)
+    targets = head_targets(recipe, samples)
+    trained_on = (part for part in (target, rows, weights, aux, *targets.values()) if part is not None)
     return Split(
         images=as_tensor(samples.images, spec.size, device),
         target=lay(target, device),
@@ -85,7 +90,22 @@ def split(recipe: Recipe, root: Path | None, name: str, device: torch.device) ->
         aux=None if aux is None else lay(aux, device),
         aux_labels=aux_labels,
         weights=None if weights is None else lay(weights, device),
+        unit_names=samples.unit_names if "action_units" in targets else (),
+        **{name: lay(target, device) for name, target in targets.items()},
     )
+
+
+def head_targets(recipe: Recipe, samples: Samples) -> dict[str, NDArray[np.float32]]:
+    """Return the targets of the recipe's heads for valence and arousal, and action units; RecipeError without any."""
+    held = {"valence_arousal": samples.regression, "action_units": samples.units}
+    targets = {}
+    for name, target in held.items():
+        if getattr(recipe.heads, name):
+            if target is None or (samples.split == "train" and np.isnan(target).all()):
+                got = f"heads.{name}: {samples.name} {samples.split} has no {name.replace('_', ' ')}"
+                raise RecipeError(got, "data with such columns", f"set heads.{name}=0")
+            targets[name] = target
+    return targets
 
 
 def read(recipe: Recipe, root: Path | None, name: str) -> Samples:
@@ -134,12 +154,14 @@ def gather(
 ) -> dict[str, Tensor]:
     """Return an augmented batch of these images: `x` float32 (n, C, H, W) in [0, 1], `target`, `top`.
 
-    Also `aux` and `weights` where the data has them, and with `attention` `clean`, moved as x is.  Without clean images
-    it is x before brightness, contrast and erasing.
+    Also `aux`, `weights` and the targets of heads where the data has them, and with `attention` `clean`, moved as x is.
+    Without clean images it is x before brightness, contrast and erasing.
     """
     batch = {"target": data.target[index], "top": data.top[index], "shares": data.shares}
     batch |= {"aux": data.aux[index]} if data.aux is not None else {}
     batch |= {"weights": data.weights} if data.weights is not None else {}
+    heads = {"valence_arousal": data.valence_arousal, "action_units": data.action_units}
+    batch |= {name: target[index] for name, target in heads.items() if target is not None}
     x = data.images[index].float() / 255
     if data.clean is not None:
         x = torch.cat([x, data.clean[index].float() / 255], 1)

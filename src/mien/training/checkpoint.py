@@ -28,6 +28,7 @@ class Weights(Facts):
     aux_labels: list[str]
     size: int = Field(ge=1, le=4096)
     channels: int = Field(ge=1, le=3)
+    action_units: list[str] = Field(default_factory=list)
 
 
 class Best(Weights):

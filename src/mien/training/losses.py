@@ -1,15 +1,14 @@
-"""The objective: cross-entropy against distributions; images without a label do not count.
+"""The losses of each output of a network, as functions of tensors; images without a target do not count.
 
-A target is a distribution over the classes (one-hot labels, or fractions of votes); a row of NaN has no label.
+A target of the expression is a distribution over the classes (one-hot labels, or fractions of votes); a row of NaN has
+no label.  Valence, arousal and action units are missing one by one, as NaN.
 """
-
-from collections.abc import Mapping
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from mien.training.mixing import beta as draw
-from mien.training.recipe import Loss
 
 
 def cross_entropy(
@@ -30,6 +29,68 @@ def cross_entropy(
     smooth = smooth if weights is None else smooth * weights
     each = -(smooth.nan_to_num() * logits.log_softmax(1)).sum(1)
     return (each * labelled).sum() / labelled.sum().clamp(min=1)
+
+
+def independent(
+    log_probs: Tensor, target: Tensor, *, label_smoothing: float = 0.0, weights: Tensor | None = None
+) -> Tensor:
+    """Return the mean over labelled rows of the binary cross-entropy summed over classes, in nats; 0 when none is.
+
+    `log_probs` float (N, K) are logarithms of the probability of each class by itself.  A class is true as far as its
+    part of the target comes to the largest one: two classes with half of the votes each are both true.  `weights` (K,)
+    multiply the classes' terms; `label_smoothing` moves what is true towards 1/2.
+
+    >>> import torch
+    >>> round(independent(torch.tensor([[0.5, 0.5]]).log(), torch.tensor([[0.5, 0.5]])).item(), 4)  # 2 log 2
+    1.3863
+    """
+    labelled = ~target[:, 0].isnan()
+    known = target.nan_to_num()
+    true = known / known.amax(1, keepdim=True).clamp(min=1e-6)
+    true = true * (1 - label_smoothing) + label_smoothing / 2
+    others = (-log_probs.expm1()).clamp(min=1e-30).log()
+    each = -(true * log_probs + (1 - true) * others)
+    each = (each if weights is None else each * weights).sum(1)
+    return (each * labelled).sum() / labelled.sum().clamp(min=1)
+
+
+def affect(predicted: Tensor, target: Tensor) -> Tensor:
+    """Return the mean over valence and arousal of 1 - CCC plus the mean squared error; 0 when nothing is known.
+
+    Both are float (N, 2) in [-1, 1]; NaN in target does not count.  CCC is Lin's concordance correlation within the
+    batch, so that a constant prediction costs as much as an unrelated one; a column with one known value has none.
+
+    >>> import torch
+    >>> target = torch.tensor([[0.5, torch.nan], [-0.5, 0.1], [0.0, torch.nan]])
+    >>> round(affect(target.nan_to_num(), target).item(), 4), round(affect(-target.nan_to_num(), target).item(), 4)
+    (0.0, 1.3533)
+    """
+    terms = []
+    for p, t in zip(predicted.T, target.T, strict=True):
+        known = (~t.isnan()).to(p.dtype)
+        count = known.sum().clamp(min=1)
+        t = t.nan_to_num()
+        square = ((p - t).square() * known).sum() / count
+        p_mean, t_mean = (p * known).sum() / count, (t * known).sum() / count
+        p, t = (p - p_mean) * known, (t - t_mean) * known
+        apart = (p.square() + t.square()).sum() / count + (p_mean - t_mean).square()
+        ccc = 2 * (p * t).sum() / count / apart.clamp(min=1e-6)
+        terms.append(square + (1 - ccc) * (count > 1))
+    return torch.stack(terms).mean()
+
+
+def units(logits: Tensor, target: Tensor) -> Tensor:
+    """Return the mean binary cross-entropy of the action units that are known, in nats; 0 when none is.
+
+    logits and target are float (N, A); a target is 0 to 1, NaN where unknown.
+
+    >>> import torch
+    >>> round(units(torch.zeros(1, 2), torch.tensor([[1.0, torch.nan]])).item(), 4)
+    0.6931
+    """
+    known = ~target.isnan()
+    each = F.binary_cross_entropy_with_logits(logits, target.nan_to_num(), reduction="none")
+    return (each * known).sum() / known.sum().clamp(min=1)
 
 
 def attention(attended: Tensor, clean: Tensor) -> Tensor:
@@ -85,36 +146,3 @@ def representation(
     distance = (z[:, None] - means).square().sum(2) / (2 * sigma**2)
     assigned = (-distance.masked_fill(mass == 0, torch.inf)).softmax(1)
     return (assigned - y).square().sum(1).mean()
-
-
-def objective(
-    outputs: Mapping[str, Tensor],
-    batch: Mapping[str, Tensor],
-    loss: Loss,
-    generator: torch.Generator | None = None,
-) -> Tensor:
-    """Return the scalar to minimise for a model's outputs on a batch; `generator` is for the representation loss.
-
-    The batch has `target` and, depending on the recipe, `weights` and `shares` (frequencies) of the classes, `aux` (the
-    second label set) and `clean` (what the attended image should be).  Side heads, `side` (H, N, K), get the same
-    target.
-    """
-    target, weights = batch["target"], batch.get("weights")
-
-    def classify(logits: Tensor) -> Tensor:
-        if loss.logit_adjustment:
-            logits = logits + loss.logit_adjustment * batch["shares"].clamp(min=1e-6).log()
-        return cross_entropy(logits, target, label_smoothing=loss.label_smoothing, weights=weights)
-
-    total = classify(outputs["logits"])
-    for side in outputs.get("side", ()):
-        total = total + loss.side * classify(side)
-    if "aux" in batch:
-        total = total + loss.auxiliary * cross_entropy(outputs["aux"], batch["aux"])
-    if loss.attention:
-        total = total + loss.attention * attention(outputs["attended"], batch["clean"])
-    if (spec := loss.representation) is not None:
-        assert generator is not None
-        z = outputs["embedding"]
-        total = total + spec.weight * representation(z, target, generator, beta=spec.beta, sigma=spec.sigma)
-    return total

@@ -10,7 +10,7 @@ from torch import Tensor
 from mien.training.recipe import Augment
 
 Batch = dict[str, Tensor]
-MIXED = ("x", "clean", "target", "aux")
+MIXED = ("x", "clean", "target", "aux", "valence_arousal", "action_units")
 """Parts of a batch that are mixed; `top` becomes that of the image with the larger part."""
 
 

@@ -4,7 +4,7 @@ Options, image size and the outputs that the losses need are tried on two black 
 """
 
 import inspect
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
@@ -13,14 +13,17 @@ from torch import Tensor, nn
 from mien.data.sampling import listed
 from mien.errors import RecipeError, WeightsError
 from mien.evaluation.metrics import METRICS
+from mien.labels import EXPRESSIONS
 from mien.models import MODELS
 from mien.reading.guard import parsing
 from mien.training.augment import center_crop
 from mien.training.batches import Split
 from mien.training.checkpoint import Weights
 from mien.training.diverged import DO, finite_weights
+from mien.training.heads import add_heads
+from mien.training.links import LINKS
 from mien.training.optim import OPTIMIZERS, SCHEDULES, SOLVERS
-from mien.training.recipe import Recipe
+from mien.training.recipe import Heads, Recipe
 
 MAX_PARAMETERS = 1_000_000_000
 """Parameters of a network; more can only be a typing error in the recipe."""
@@ -52,6 +55,7 @@ def check(recipe: Recipe) -> None:
         ("model.name", recipe.model.name, MODELS),
         ("select", recipe.select, METRICS),
         ("data.framing", recipe.data.framing, FRAMINGS),
+        ("heads.link", recipe.heads.link, LINKS),
         ("optim.name", recipe.optim.name, [*OPTIMIZERS, *SOLVERS]),
         ("optim.schedule.name", recipe.optim.schedule.name, SCHEDULES),
     )
@@ -66,19 +70,24 @@ def check(recipe: Recipe) -> None:
         )
     if recipe.optim.name in SOLVERS and recipe.data.imbalance == "weighted":
         raise RecipeError(f"data.imbalance: weighted, with optim.name={recipe.optim.name}", "none, down or up")
-    make(recipe, 2, 1, recipe.data.size)
+    if recipe.optim.name in SOLVERS and recipe.heads != Heads():
+        raise RecipeError(f"heads, with optim.name={recipe.optim.name}", f"one of {', '.join(OPTIMIZERS)}")
+    make(recipe, EXPRESSIONS[:2], 1, recipe.data.size)
     if recipe.data.keep:
         listed(recipe.data.keep)
     for teacher in recipe.distill.weights if recipe.distill else ():
         locate(teacher)
 
 
-def make(recipe: Recipe, classes: int, channels: int, size: int | None, aux_classes: int = 0) -> nn.Module:
-    """Return the recipe's network on the CPU, for images of `size` (None: the family's default).
+def make(
+    recipe: Recipe, labels: Sequence[str], channels: int, size: int | None, aux_classes: int = 0, units: int = 0
+) -> nn.Module:
+    """Return the recipe's network on the CPU, for images of `size` (None: the family's default, without heads).
 
     RecipeError when the options or the size do not fit the family.
     """
     name, family = recipe.model.name, MODELS[recipe.model.name]
+    classes = LINKS[recipe.heads.link].width(labels)
     takes, options = inspect.signature(family).parameters, dict(recipe.model.options)
     seen = recipe.augment.crop or size
     if seen and "size" in takes:
@@ -94,6 +103,8 @@ def make(recipe: Recipe, classes: int, channels: int, size: int | None, aux_clas
         if (size_of := _parameters(family, classes, channels, options)) > MAX_PARAMETERS:
             raise ValueError(f"{size_of:,} parameters, of at most {MAX_PARAMETERS:,}")
         network = family(classes, channels, **options)
+    if seen:
+        network = add_heads(network, recipe.heads, labels, units, torch.zeros(1, channels, seen, seen))
     return CenterCrop(network, recipe.augment.crop) if recipe.augment.crop else network
 
 
@@ -105,7 +116,7 @@ def build(recipe: Recipe, data: Split, device: torch.device) -> nn.Module:
     if recipe.augment.crop and recipe.augment.crop > width:
         do = "set a smaller augment.crop or a larger data.size"
         raise RecipeError(f"augment.crop: {recipe.augment.crop}", f"at most {width}, the side of the images", do)
-    model = make(recipe, len(data.labels), data.images.shape[1], width, len(data.aux_labels))
+    model = make(recipe, data.labels, data.images.shape[1], width, len(data.aux_labels), len(data.unit_names))
     _try_out(recipe, model, data.images.shape[1], width)
     return model.to(device).to(memory_format=torch.channels_last)  # type: ignore[no-any-return,call-overload]
 
@@ -115,7 +126,7 @@ def restored(recipe: Recipe, best: Weights) -> nn.Module:
 
     WeightsError for weights of another network, DivergedError for weights that are not finite.
     """
-    model = make(recipe, len(best.labels), best.channels, best.size, len(best.aux_labels))
+    model = make(recipe, best.labels, best.channels, best.size, len(best.aux_labels), len(best.action_units))
     with parsing("best.pt", kind=WeightsError, says="does not fit its recipe"):
         model.load_state_dict(best.average)
     finite_weights(best.average, " in best.pt", DO)

@@ -143,6 +143,21 @@ class Loss(Strict):
     adversarial: Adversarial | None = None
 
 
+class Heads(Strict):
+    """What the network predicts: the weight of each head's loss, the same throughout; 0 for no such head.
+
+    expression: always there; valence_arousal: mean squared error and concordance (CCC) of two numbers from -1 to 1;
+    action_units: a probability for each unit of the data.  Images without a target of a head do not count for it.
+    link: softmax, one of the expressions; tree, first the group (positive, negative, neutral, surprise), then the
+    expression within it; sigmoids, each expression by itself, so that two may be true.
+    """
+
+    expression: float = Field(1.0, gt=0, le=1000)
+    valence_arousal: float = Field(0.0, ge=0, le=1000)
+    action_units: float = Field(0.0, ge=0, le=1000)
+    link: str = Field("softmax", description="key of LINKS: how the numbers of the network become probabilities")
+
+
 class Distill(Strict):
     """Teachers whose mean probabilities are mixed into the targets with `weight`.
 
@@ -219,6 +234,7 @@ class Recipe(Strict):
     model: Model
     augment: Augment = Augment()
     loss: Loss = Loss()
+    heads: Heads = Heads()
     distill: Distill | None = None
     optim: Optim = Optim()
     refine: Refine | None = None
@@ -244,6 +260,14 @@ class Recipe(Strict):
         for option in ("num_classes", "aux_classes", "in_channels", "size"):
             if option in self.model.options:
                 raise ValueError(f"model.options.{option} follows from the data; leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _prior_of_one(self) -> "Recipe":
+        if self.heads.link == "sigmoids" and self.loss.logit_adjustment:
+            raise ValueError(
+                "loss.logit_adjustment: sigmoids have no prior to adjust; set it to 0, or another heads.link"
+            )
         return self
 
     @model_validator(mode="after")

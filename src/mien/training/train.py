@@ -30,7 +30,8 @@ from mien.training import recipe as recipes
 from mien.training.adversarial import perturb
 from mien.training.augment import center_crop
 from mien.training.batches import Split, gather
-from mien.training.losses import cross_entropy, objective
+from mien.training.losses import cross_entropy
+from mien.training.objective import objective
 from mien.training.optim import SOLVERS, ExponentialMovingAverage, optimizer, rate, restore, sam_perturbation
 from mien.training.prepared import Prepared, prepare
 from mien.training.progress import Progress
@@ -137,6 +138,7 @@ def trained_with(data: Split, precision: torch.dtype) -> dict[str, Any]:
     return {
         "labels": list(data.labels),
         "aux_labels": list(data.aux_labels),
+        "action_units": list(data.unit_names),
         "size": data.side,
         "channels": data.images.shape[1],
         "learnt": data.training_digest,  # the key of all checkpoints so far
@@ -246,7 +248,7 @@ def _loss(
 
     def of(x: Tensor) -> tuple[Tensor, Tensor]:
         outputs = forward(model, x, precision)
-        return objective(outputs, batch, recipe.loss, generator), outputs["logits"]
+        return objective(outputs, batch, recipe.loss, generator, recipe.heads), outputs["logits"]
 
     loss, logits = of(batch["x"])
     if (spec := recipe.loss.adversarial) is not None:

@@ -2,7 +2,8 @@
 
 Single votes are dropped as slips, as in the authors' code.  The others make the target, by `labels`: `majority`
 (default) keeps images where one expression has more than half of the votes; `distribution` keeps all images whose most
-frequent choice is an expression, with the fractions as target, so in a tie either label is correct.
+frequent choice is an expression, with the fractions as target, so in a tie either label is correct; `mixed` keeps the
+same images, and every expression with at least 30 % of the votes is true (`shown`), in equal parts of the target.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ from mien.data.cache import Entry
 from mien.data.fer2013 import split_rows
 from mien.data.fer2013.layouts import Layout, find, images
 from mien.data.fer2013.raw import USAGES
-from mien.data.fer2013.votes import vote_files, votes_by_row
+from mien.data.fer2013.votes import shown, vote_files, votes_by_row
 from mien.data.samples import Samples, digest, one_hot
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS
@@ -52,7 +53,18 @@ def distribution(votes: NDArray[np.integer[Any]]) -> tuple[NDArray[np.bool_], ND
     return keep, (left / np.maximum(total, 1)[:, None]).astype(np.float32)
 
 
-RULES: dict[str, Rule] = {"majority": majority, "distribution": distribution}
+def mixed(votes: NDArray[np.integer[Any]]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Return the rows (N, 10) of `distribution`, and equal parts for each expression that people saw (`shown`).
+
+    >>> keep, target = mixed(np.array([[6, 4, 0, 0, 0, 0, 0, 0, 0, 0], [8, 2, 0, 0, 0, 0, 0, 0, 0, 0]]))
+    >>> target[:, :2].tolist()
+    [[0.5, 0.5], [1.0, 0.0]]
+    """
+    keep, true = distribution(votes)[0], shown(votes[:, :K])
+    return keep, (true / np.maximum(true.sum(1, keepdims=True), 1)).astype(np.float32)
+
+
+RULES: dict[str, Rule] = {"majority": majority, "distribution": distribution, "mixed": mixed}
 
 
 def ferplus(root: Path, split: str, *, labels: str = "majority") -> Samples:
@@ -62,7 +74,7 @@ def ferplus(root: Path, split: str, *, labels: str = "majority") -> Samples:
     """
     if labels not in RULES:
         near = get_close_matches(str(labels), RULES, 1)
-        raise DataError(f"ferplus labels {labels!r}", " or ".join(RULES), f"did you mean {near[0]}?" if near else "")
+        raise DataError(f"ferplus labels {labels!r}", ", ".join(RULES), f"did you mean {near[0]}?" if near else "")
     layout = find(root)
     files = required_votes(layout)
     entry = images(layout)

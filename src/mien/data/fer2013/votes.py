@@ -48,6 +48,22 @@ UNNUMBERED = np.array([
 """Rows that FERPlus did not number, from the `Image name` column of fer2013new.csv."""
 # fmt: on
 
+MIXED = 0.3
+"""Fraction of the votes from which on an expression is one of those that an image shows."""
+
+
+def shown(votes: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+    """Return which labels people saw in an image, bool (N, K), from their votes (N, K): those with MIXED of them.
+
+    Single votes are dropped as slips; the most frequent label always counts.
+
+    >>> shown(np.array([[6, 4, 0], [7, 2, 1], [5, 1, 4], [0, 1, 0]])).tolist()
+    [[True, True, False], [True, False, False], [True, False, True], [False, False, False]]
+    """
+    left = np.where(np.asarray(votes) > 1, votes, 0)
+    most, total = left.max(axis=1, keepdims=True), left.sum(axis=1, keepdims=True)
+    return np.asarray((left > 0) & ((left >= MIXED * total) | (left == most)))
+
 
 def vote_files(folder: Path) -> dict[str, Path]:
     """Return the vote files of a folder: {"rows": fer2013new.csv}, else a label.csv per usage, else none."""

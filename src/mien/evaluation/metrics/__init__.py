@@ -4,8 +4,8 @@ Probabilities are (N, K) floats.  Targets are (N, K) distributions: one-hot for 
 votes.  Where several classes tie for the top of a target, any of them is right.  Skew-normalised ones end in `_norm`.
 Undefined values are NaN.  All metrics together take some 20 ms on 3,589 x 8.
 
-`VOTES` and `PEOPLE` are measured against people's votes, `REGRESSION` is for valence and arousal, `UNITS` for action
-units, each in its own module.
+`VOTES`, `MIXED` and `PEOPLE` are measured against people's votes, `REGRESSION` is for valence and arousal, `UNITS` for
+action units, each in its own module.
 """
 
 from mien.evaluation.metrics.confidence import BINS, bin_of, brier, briers, ece, ece_width, nll, nlls, reliability
@@ -47,11 +47,12 @@ from mien.evaluation.metrics.metric import Metric, higher, lower
 from mien.evaluation.metrics.ranking import pr_auc, roc_auc, top2, top2_confusion, top2_f1, top2_f1_norm, top2_hits
 from mien.evaluation.metrics.regression import REGRESSION
 from mien.evaluation.metrics.units import UNITS, icc
-from mien.evaluation.metrics.votes import PEOPLE, VOTES
+from mien.evaluation.metrics.votes import MIXED, PEOPLE, VOTES
 
 __all__ = [
     "BINS",
     "METRICS",
+    "MIXED",
     "OF_LABELS",
     "PEOPLE",
     "REGRESSION",

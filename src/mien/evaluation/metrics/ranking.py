@@ -72,12 +72,7 @@ def roc_auc(probs: Floats, target: Floats) -> float:
     >>> roc_auc(np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]]), np.eye(2)[[0, 1, 1]])
     1.0
     """
-    areas = []
-    for score, positive in _classes(probs, target):
-        hits, misses = _curve(score, positive)
-        if hits[-1] and misses[-1]:
-            areas.append(float(np.trapezoid(hits / hits[-1], misses / misses[-1])))
-    return float(counts.mean_known(areas))
+    return float(counts.mean_known([area_under(*each) for each in _classes(probs, target)]))
 
 
 def pr_auc(probs: Floats, target: Floats) -> float:
@@ -86,12 +81,31 @@ def pr_auc(probs: Floats, target: Floats) -> float:
     >>> pr_auc(np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]]), np.eye(2)[[0, 1, 1]])
     1.0
     """
-    areas = []
-    for score, positive in _classes(probs, target):
-        hits, misses = _curve(score, positive)
-        if hits[-1]:
-            areas.append(float(np.diff(hits) @ counts.ratio(hits[1:], hits[1:] + misses[1:]) / hits[-1]))
-    return float(counts.mean_known(areas))
+    return float(counts.mean_known([precision_over(*each) for each in _classes(probs, target)]))
+
+
+def area_under(score: Floats, positive: NDArray[np.bool_]) -> float:
+    """Return the area under the ROC curve of a score (N,), in [0, 1]; NaN without positives or negatives.
+
+    >>> area_under(np.array([0.9, 0.6, 0.2]), np.array([True, False, False]))
+    1.0
+    """
+    if not positive.any() or positive.all():
+        return float("nan")
+    hits, misses = _curve(score, positive)
+    return float(np.trapezoid(hits / hits[-1], misses / misses[-1]))
+
+
+def precision_over(score: Floats, positive: NDArray[np.bool_]) -> float:
+    """Return the average precision with which a score (N,) ranks the positives first, in [0, 1]; NaN without any.
+
+    >>> precision_over(np.array([0.9, 0.6, 0.2]), np.array([False, True, False]))
+    0.5
+    """
+    if not positive.any():
+        return float("nan")
+    hits, misses = _curve(score, positive)
+    return float(np.diff(hits) @ counts.ratio(hits[1:], hits[1:] + misses[1:]) / hits[-1])
 
 
 def _classes(probs: Floats, target: Floats) -> list[tuple[Floats, NDArray[np.bool_]]]:

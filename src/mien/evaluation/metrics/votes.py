@@ -3,7 +3,8 @@
 Votes are counts (N, K) over the labels; votes for anything else (unknown, not a face) are left out, and so are
 images without votes for a label.  How well people themselves agree is in `PEOPLE`, `f(votes) -> float` by the same
 keys: the expected score of one person drawn at random, against the other people of the same image.  By
-agreement with people, a model that scores higher cannot be distinguished from a person.
+agreement with people, a model that scores higher cannot be distinguished from a person.  `MIXED` measures how well
+probabilities recover images in which people saw more than one label.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.data.fer2013.votes import shown
 from mien.evaluation.metrics.counts import Counts, Floats, mean_known
+from mien.evaluation.metrics.ranking import precision_over
 
 
 def accuracy(probs: Floats, votes: Counts) -> float:
@@ -99,6 +102,51 @@ PEOPLE: dict[str, Callable[[Counts], float]] = {
     "soft_accuracy": people_soft_accuracy,
     "within_top2": people_within_top2,
 }
+
+
+def pairs(probs: Floats, votes: Counts) -> float:
+    """Return the fraction of images in which people saw two labels whose two most probable labels are these.
+
+    >>> pairs(np.array([[0.5, 0.4, 0.1]] * 3), np.array([[5, 5, 0], [5, 0, 5], [9, 0, 0]]))
+    0.5
+    """
+    probs, votes = _split_in_two(probs, votes)
+    two = np.argsort(-probs, axis=1, kind="stable")[:, :2]
+    return float(mean_known(np.take_along_axis(shown(votes), two, 1).all(1)))
+
+
+def pairs_kl(probs: Floats, votes: Counts) -> float:
+    """Return the `kl` on the images in which people saw two labels, in nats.
+
+    >>> pairs_kl(np.array([[0.5, 0.5], [0.5, 0.5]]), np.array([[5, 5], [9, 0]]))
+    0.0
+    """
+    return kl(*_split_in_two(probs, votes))
+
+
+def average_precision(probs: Floats, votes: Counts) -> float:
+    """Return the mean over labels of the average precision with which probabilities rank the images that show it.
+
+    Every label that people saw in an image counts as true in it (`shown`).
+
+    >>> average_precision(np.array([[0.5, 0.5], [0.9, 0.1]]), np.array([[5, 5], [9, 0]]))
+    1.0
+    """
+    known = np.asarray(votes).sum(1) > 0
+    true, probs = shown(np.asarray(votes)[known]), np.asarray(probs)[known]
+    return float(mean_known([precision_over(score, of) for score, of in zip(probs.T, true.T, strict=True)]))
+
+
+MIXED: dict[str, Callable[[Floats, Counts], float]] = {
+    "average_precision": average_precision,
+    "pairs": pairs,
+    "pairs_kl": pairs_kl,
+}
+
+
+def _split_in_two(probs: Floats, votes: Counts) -> tuple[Floats, Counts]:
+    two = shown(votes).sum(1) == 2
+    return np.asarray(probs)[two], np.asarray(votes)[two]
 
 
 def _expected(votes: Counts, score: Callable[[Counts, NDArray[np.intp]], NDArray[np.generic]]) -> float:

@@ -1,0 +1,50 @@
+"""The objective: one number per batch, the losses of all outputs in the weights of the recipe."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from mien.training.links import LINKS
+from mien.training.losses import affect, attention, cross_entropy, representation, units
+from mien.training.recipe import Heads, Loss
+
+
+def objective(
+    outputs: Mapping[str, Tensor],
+    batch: Mapping[str, Tensor],
+    loss: Loss,
+    generator: torch.Generator | None = None,
+    heads: Heads | None = None,
+) -> Tensor:
+    """Return the scalar to minimise for a model's outputs on a batch; `generator` is for the representation loss.
+
+    The batch has `target` and, depending on the recipe, `weights` and `shares` (frequencies) of the classes, `aux` (the
+    second label set), `clean` (what the attended image should be), `valence_arousal` and `action_units`.  Side heads,
+    `side` (H, N, K), get the same target as the logits.
+    """
+    heads = heads or Heads()
+    target, weights = batch["target"], batch.get("weights")
+    expression = LINKS[heads.link].loss
+
+    def classify(logits: Tensor) -> Tensor:
+        if loss.logit_adjustment:
+            logits = logits + loss.logit_adjustment * batch["shares"].clamp(min=1e-6).log()
+        return expression(logits, target, label_smoothing=loss.label_smoothing, weights=weights)
+
+    total = heads.expression * classify(outputs["logits"])
+    for side in outputs.get("side", ()):
+        total = total + heads.expression * loss.side * classify(side)
+    if heads.valence_arousal:
+        total = total + heads.valence_arousal * affect(outputs["valence_arousal"], batch["valence_arousal"])
+    if heads.action_units:
+        total = total + heads.action_units * units(outputs["action_units"], batch["action_units"])
+    if "aux" in batch:
+        total = total + loss.auxiliary * cross_entropy(outputs["aux"], batch["aux"])
+    if loss.attention:
+        total = total + loss.attention * attention(outputs["attended"], batch["clean"])
+    if (spec := loss.representation) is not None:
+        assert generator is not None
+        z = outputs["embedding"]
+        total = total + spec.weight * representation(z, target, generator, beta=spec.beta, sigma=spec.sigma)
+    return total
