@@ -22,7 +22,7 @@ MOUTHS = {  # curve, opening, slant of the brows
 
 def write(name: str, folder: Path) -> None:
     """Write a drawn data set into a folder."""
-    {"affectnet": write_affectnet, "ckplus": write_ckplus}[name](folder)
+    WRITERS[name](folder)
 
 
 def write_affectnet(folder: Path) -> None:
@@ -78,3 +78,7 @@ def face(kind: str, side: int, rng: np.random.Generator, strength: float = 1.0) 
     middle = 11 - curve * ((x / 9) ** 2 - 0.4)
     image[(abs(y - middle) < 1.3 + opening * (1 - (x / 10) ** 2).clip(0)) & (abs(x) < 10)] = 30
     return image.clip(0, 255).astype(np.uint8)
+
+
+WRITERS = {"affectnet": write_affectnet, "ckplus": write_ckplus}
+"""What draws the files of a data set, by its name."""

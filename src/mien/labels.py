@@ -25,8 +25,17 @@ ORDERS: dict[str, tuple[str, ...]] = {
     "ferplus": ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"),
     "affectnet": ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt"),
     "ckplus": ("neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise"),
+    "rafdb": ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral"),
 }
-"""Code k in a data set's files means ORDERS[name][k]."""
+"""The expressions in the order of their codes in a data set's files."""
+
+FIRST_CODE = {"rafdb": 1}
+"""The code of the first one, where it is not 0."""
+
+CODES: dict[str, dict[int, str]] = {
+    name: dict(enumerate(order, FIRST_CODE.get(name, 0))) for name, order in ORDERS.items()
+}
+"""What a code in a data set's files means."""
 
 SYNONYMS: dict[str, str] = {
     "angry": "anger",

@@ -11,6 +11,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mien.data.registry import READERS, SPLITS, Reader, data_root, read, read_options
 from mien.data.samples import Samples
 from mien.data.synthetic import synthetic
@@ -37,13 +39,18 @@ def load_splits(
 ) -> tuple[dict[str, Samples], dict[str, str]]:
     """Return every split of a data set that can be read, and why each of the others cannot.
 
-    Raises DataError where a `required` split cannot be read, or none at all.
+    A split that is an earlier one under another name, as where the data has no splits, is not read twice.  Raises
+    DataError where a `required` split cannot be read, or none at all.
     """
     splits: dict[str, Samples] = {}
     missing: dict[str, str] = {}
     for split in SPLITS:
         try:
-            splits[split] = load(name, root, split, **options)
+            samples = load(name, root, split, **options)
+            if same := next((one for one in splits if np.array_equal(splits[one].ids, samples.ids)), None):
+                missing[split] = f"it is {same} again: {samples.about or 'the data has no splits'}"
+            else:
+                splits[split] = samples
         except DataError as error:
             missing[split] = str(error)
             if split in required or len(missing) == len(SPLITS):

@@ -6,8 +6,7 @@ the search for near-duplicates and the synthetic faces read these, and are thems
 
 import inspect
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,11 @@ from mien.data.affectnet import affectnet
 from mien.data.ckplus import ckplus
 from mien.data.fer2013 import fer2013
 from mien.data.fer2013.ferplus import ferplus
+from mien.data.folder import folder
 from mien.data.generated import with_generated
+from mien.data.names import check_known
 from mien.data.samples import Samples
+from mien.data.table import table
 from mien.errors import DataError
 
 Reader = Callable[..., Samples]
@@ -24,7 +26,14 @@ Reader = Callable[..., Samples]
 SPLITS = ("train", "val", "test")
 """Training, PublicTest and PrivateTest in FER2013's words."""
 
-READERS: dict[str, Reader] = {"fer2013": fer2013, "ferplus": ferplus, "affectnet": affectnet, "ckplus": ckplus}
+READERS: dict[str, Reader] = {
+    "fer2013": fer2013,
+    "ferplus": ferplus,
+    "affectnet": affectnet,
+    "ckplus": ckplus,
+    "folder": folder,
+    "table": table,
+}
 """Reader of files by the name of the data set."""
 
 
@@ -32,11 +41,14 @@ def read(
     readers: Mapping[str, Reader], name: str, root: Path | str | None, split: str, options: Mapping[str, Any]
 ) -> Samples:
     """Return one split of one of these data sets; see `mien.data.load`."""
-    _check("data set", name, readers)
-    _check("split", split, SPLITS)
-    accepted = [*list(inspect.signature(readers[name]).parameters)[2:], "generated"]
-    for option in options:
-        _check(f"option of {name}", option, accepted)
+    check_known("data set", name, readers)
+    check_known("split", split, SPLITS)
+    accepted = inspect.signature(readers[name]).parameters
+    if not any(
+        parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()
+    ):  # else it checks them itself
+        for option in options:
+            check_known(f"option of {name}", option, [*list(accepted)[2:], "generated"])
     own = {option: value for option, value in options.items() if option != "generated"}
     samples = readers[name](data_root(root), split, **own)
     generated = options.get("generated")
@@ -61,14 +73,3 @@ def read_options(pairs: Sequence[str]) -> dict[str, str]:
         if "=" not in pair:
             raise DataError(f"option {pair!r}", "key=value, such as labels=distribution")
     return dict(pair.split("=", 1) for pair in pairs)
-
-
-def _check(what: str, name: str, known: Collection[str]) -> None:
-    if name in known:
-        return
-    near = get_close_matches(name, known, 1)
-    raise DataError(
-        f"unknown {what} {name!r}",
-        "one of " + ", ".join(known) if known else "none",
-        f"did you mean {near[0]}?" if near else "",
-    )

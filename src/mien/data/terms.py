@@ -33,6 +33,8 @@ TERMS = {
         "Lucey et al., The extended Cohn-Kanade dataset (CK+), CVPR Workshops 2010",
         "by agreement, for research; images may be printed only of the subjects who allowed it",
     ),
+    "folder": Terms("your own images, in class folders", "not known to mien: what their makers and subjects permit"),
+    "table": Terms("your own images, named in a table", "not known to mien: what their makers and subjects permit"),
     "synthetic": Terms(
         "faces of another data set, before photos or drawn scenes",
         "those of the data set that the faces come from, and of the photos",

@@ -33,11 +33,11 @@ def read_csv(path: Path, wanted: str) -> Rows:
 def _columns(path: Path, text: str, wanted: str) -> Rows:
     first = text.partition("\n")[0]
     with parsing(path, wanted):
-        rows = [row for row in _rows(text, max(",;\t", key=first.count)) if row]
+        rows = [row for row in csv_rows(text, max(",;\t", key=first.count)) if row]
         if not rows:
             return {}
         head = rows.pop(0)
-        _check_head(head)
+        check_head(head)
         if wrong := [k for k, row in enumerate(rows, 1) if len(row) != len(head)]:
             got = f"{path}: {named(wrong)} with a different number of cells from the header"
             raise DataError(got, f"{len(head)} cells")
@@ -51,7 +51,7 @@ def csv_lines(path: Path, wanted: str, errors: str = "strict") -> Iterator[tuple
     """
     text = _text(path, wanted, errors)
     with parsing(path, wanted):
-        for number, cells in enumerate(_rows(text), 1):
+        for number, cells in enumerate(csv_rows(text), 1):
             if cells:
                 yield number, cells
 
@@ -84,8 +84,8 @@ def read_parquet(path: Path, wanted: str) -> Rows:
         if unpacked > MAX_BYTES or meta.num_rows > MAX_BYTES:
             raise ValueError(f"{meta.num_rows:,} rows of {unpacked:,} bytes, of at most {MAX_BYTES:,}")
         table = file.read()
-        _check_head(table.column_names)
-        return {name: _words(table.column(name)) for name in table.column_names}
+        check_head(table.column_names)
+        return {name: words(table.column(name)) for name in table.column_names}
 
 
 def named(rows: list[int]) -> str:
@@ -105,20 +105,23 @@ def _text(path: Path, wanted: str, errors: str = "strict") -> str:
         return content(path, wanted, MAX_BYTES).decode("utf-8-sig", errors)
 
 
-def _rows(text: str, delimiter: str = ",") -> Iterator[list[str]]:
+def csv_rows(text: str, delimiter: str = ",") -> Any:
+    """Return csv's reader of a text, which knows the line that it is at."""
     csv.field_size_limit(MAX_CELL)
     # strict: else an unclosed quote silently swallows every following row
     return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
 
 
-def _check_head(head: list[str]) -> None:
+def check_head(head: list[str]) -> None:
+    """Raise a ValueError for too many columns, or two of one name."""
     if len(head) > MAX_COLUMNS:
         raise ValueError(f"{len(head):,} columns, of at most {MAX_COLUMNS:,}")
     if twice := sorted(name for name, count in Counter(head).items() if count > 1):
         raise ValueError(f"duplicate columns {', '.join(twice[:5])}")
 
 
-def _words(column: Any) -> list[str]:
+def words(column: Any) -> list[str]:
+    """Return a column of Arrow as text, "" where there is no value."""
     import pyarrow as pa
 
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
