@@ -20,11 +20,19 @@ def evaluate(
     root: Root = None,
     split: Split = "val",
     prior: Prior = "natural",
+    units: Annotated[Path | None, input_option(metavar="TABLE", help="coded units; WEIGHTS: a table, too")] = None,
+    id: Annotated[
+        str | None, input_option(metavar="COLUMN", help="units: names the image", show_default="inferred")
+    ] = None,
+    threshold: Annotated[float, input_option(metavar="P", help="units: from which one is there")] = 0.5,
     out: Annotated[Path | None, output_option(metavar="DIR", help="for result.npz, metrics.json, report.html")] = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Measure weights on a data set, with and without near-duplicates."""
+    if units is not None:
+        others = {"data": data, "root": root, "out": out, "KEY=VALUE": options}
+        return _units(Path(weights), units, id, threshold, others, as_json)
     from mien.data import read_options
     from mien.evaluation.evaluate import evaluate as measure
     from mien.evaluation.keep import KEPT, keep
@@ -38,6 +46,17 @@ def evaluate(
         if out:
             with writing() as outputs:
                 show_written(keep(result, scores, outputs, root))
+
+
+def _units(table: Path, coded: Path, id: str | None, threshold: float, others: dict[str, Any], as_json: bool) -> None:
+    """Score the action units of a table against coded ones; `others` are options that say nothing here."""
+    from mien.errors import UsageError
+    from mien.evaluation.units import evaluate_units
+    from mien.evaluation.units.text import to_text
+
+    if given := [name for name, value in others.items() if value]:
+        raise UsageError(f"`units` with `{given[0]}`", "two tables, and `id` and `threshold` alone")
+    show(evaluate_units(table, coded, id, threshold), to_text, as_json)
 
 
 def compare(

@@ -42,9 +42,9 @@ def read_groups(
     rows = read_table(path)
     if not len(next(iter(rows.values()), [])):
         raise DataError(f"{path} has no rows", "a row per image")
-    key = _id_column(path, list(rows), id_column)
+    key = id_column_of(path, list(rows), id_column)
     notes = [] if id_column else [f"{path}: images from column {key}"]
-    place = _join(path, key, [cell.strip() for cell in rows[key]], ids)
+    place = join_rows(path, key, [cell.strip() for cell in rows[key]], ids)
     if lost := int((place < 0).sum()):
         first = ", ".join(ids[place < 0][:3].tolist())
         notes.append(f"{path}: no row for {lost:,} of {len(ids):,} images ({first}{', ...' if lost > 3 else ''})")
@@ -55,7 +55,7 @@ def read_groups(
     return {name: np.where(place < 0, "", words[place]) for name, words in columns.items()}, list(dict.fromkeys(notes))
 
 
-def _id_column(path: Path, head: Sequence[str], given: str | None) -> str:
+def id_column_of(path: Path, head: Sequence[str], given: str | None) -> str:
     if given is not None:
         if given not in head:
             raise UsageError(f"`id` {given}", f"a column of {path}: {', '.join(head)}")
@@ -67,7 +67,7 @@ def _id_column(path: Path, head: Sequence[str], given: str | None) -> str:
     return column
 
 
-def _join(path: Path, key: str, named: list[str], ids: NDArray[np.str_]) -> NDArray[np.int64]:
+def join_rows(path: Path, key: str, named: list[str], ids: NDArray[np.str_]) -> NDArray[np.int64]:
     """Return the row of each id, -1 where the table has none, by the ends of paths that match most ids."""
     mine, theirs = [keys(one) for one in ids.tolist()], [keys(one) for one in named]
     best = np.full(len(ids), -1)

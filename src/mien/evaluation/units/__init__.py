@@ -1,0 +1,162 @@
+"""Score action units in a table against units that people coded.
+
+    scores = evaluate_units(Path("predictions.csv"), Path("coded.csv"))
+
+Both tables have a row per image, or per frame of a video, and columns that columns.py finds.  Rows are matched by the
+image, by its name or the ends of its path, and by the column `frame` where both have one.  Intervals are by `group` (or
+`subject`) of the coded table; of videos by the video.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import DataError, UsageError
+from mien.evaluation.fairness.groups import join_rows
+from mien.evaluation.metrics import METRICS, REGRESSION, UNITS
+from mien.evaluation.metrics.counts import Floats
+from mien.evaluation.statistics import clusters
+from mien.evaluation.statistics.intervals import Ends, interval, known_ends
+from mien.evaluation.units.columns import UnitColumns
+from mien.evaluation.units.intervals import replicates
+from mien.evaluation.units.table import UnitTable, read_tables
+from mien.html.page import count
+
+SCORES = ("f1", "auc", "pcc", "icc")
+
+
+@dataclass(frozen=True)
+class UnitScores:
+    """The scores of one unit, or their means over the units.
+
+    Attributes:
+        n: rows with both numbers; present: coded rows in which the unit is there.
+        scores: f1, auc, pcc and icc (ICC(3,1)), None where undefined; intervals: their 95 % intervals.
+    """
+
+    n: int
+    present: int
+    scores: Mapping[str, float | None]
+    intervals: Mapping[str, Ends]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the numbers of rows and `figures`."""
+        return {"n": self.n, "present": self.present, **self.figures()}
+
+    def figures(self) -> dict[str, Any]:
+        """Return the scores and, under `_interval`, their intervals."""
+        return {**self.scores, **{f"{key}_interval": list(ends) for key, ends in self.intervals.items()}}
+
+
+@dataclass(frozen=True)
+class UnitEvaluation:
+    """The units of a table scored against coded ones.
+
+    Attributes:
+        n: matched rows; groups: how many subjects or clips intervals are by, None where they are by images.
+        mean: over the units; units: by name; notes: which rows and columns were used.
+    """
+
+    predictions: str
+    coded: str
+    n: int
+    groups: int | None
+    threshold: float
+    mean: UnitScores
+    units: Mapping[str, UnitScores]
+    notes: Sequence[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object that `mien evaluate --units --json` prints."""
+        units = {name: scores.to_dict() for name, scores in self.units.items()}
+        return asdict(self) | {"mean": self.mean.figures(), "units": units}
+
+
+def evaluate_units(predictions: Path, coded: Path, id: str | None = None, threshold: float = 0.5) -> UnitEvaluation:
+    """Return the scores of the units in `predictions` against those in `coded`, two tables.
+
+    `id` names the column of images in both; `threshold` is the strength in [0, 1] from which on a unit is predicted,
+    where the table has no column for that.  DataError and UsageError for tables that cannot be compared.
+    """
+    if not 0 < threshold <= 1:
+        raise UsageError(f"`threshold` {threshold:g}", "above 0 and at most 1")
+    ours, theirs = read_tables((predictions, coded), id, threshold)
+    names = [name for name in theirs.units.names if name in ours.units.names]
+    if not names:
+        got = f"{predictions} has {', '.join(ours.units.names)} and {coded} has {', '.join(theirs.units.names)}"
+        raise DataError(got, "units that both have")
+    place = join_rows(coded, theirs.key, theirs.ids.tolist(), ours.ids)
+    rows = np.flatnonzero(place >= 0)
+    group = None if theirs.group is None else theirs.group[place[rows]]
+    parts = {name: _pairs(ours.units, theirs.units, name, rows, place[rows]) for name in names}
+    draws = {name: _drawn(part, group) for name, part in parts.items()}
+    groups = clusters.count(group)
+    units = {name: _scores(part, draws[name], groups) for name, part in parts.items()}
+    notes = _notes(predictions, coded, ours, theirs, place)
+    mean = _mean(units, draws, groups)
+    return UnitEvaluation(str(predictions), str(coded), len(rows), groups, threshold, mean, units, notes)
+
+
+def _pairs(
+    ours: UnitColumns, theirs: UnitColumns, name: str, rows: NDArray[np.intp], place: NDArray[np.int64]
+) -> Floats:
+    """Return predicted strength and presence, coded strength and presence of a unit, float64 (4, N)."""
+    k, j = ours.names.index(name), theirs.names.index(name)
+    predicted = [part[rows, k] for part in (ours.strength, ours.presence)]
+    return np.stack([*predicted, *(part[place, j] for part in (theirs.strength, theirs.presence))])
+
+
+def _drawn(part: Floats, group: NDArray[np.str_] | None) -> dict[str, Floats]:
+    known = np.isfinite(part).all(0)
+    if not known.any():
+        return {key: np.full(1, np.nan) for key in SCORES}
+    strength, there, coded, present = part[:, known]
+    return replicates(strength, there, coded, present, None if group is None else group[known])
+
+
+def _scores(part: Floats, draws: Mapping[str, Floats], groups: int | None) -> UnitScores:
+    strength, there, coded, present = part[:, np.isfinite(part).all(0)]
+    both = [np.stack([1 - one, one], 1) for one in (strength, present)]
+    values = {
+        "f1": UNITS["f1"](there, present),
+        "auc": METRICS["roc_auc"](*both) if len(present) else float("nan"),
+        "pcc": REGRESSION["corr"](strength, coded),
+        "icc": UNITS["icc"](strength, coded),
+    }
+    known = {key: value if np.isfinite(value) else None for key, value in values.items()}
+    return UnitScores(len(present), int(present.sum()), known, _ends(values, draws, groups))
+
+
+def _ends(values: Mapping[str, float], draws: Mapping[str, Floats], groups: int | None) -> dict[str, Ends]:
+    return {
+        key: known_ends(interval(draws[key], value, groups=groups)) if np.isfinite(value) else [None, None]
+        for key, value in values.items()
+    }
+
+
+def _mean(units: Mapping[str, UnitScores], draws: Mapping[str, Mapping[str, Floats]], groups: int | None) -> UnitScores:
+    """Return the means over the units for which a score is defined, with intervals from the same draws."""
+    values, over = {}, {}
+    for key in SCORES:
+        names = [name for name, unit in units.items() if unit.scores[key] is not None]
+        values[key] = float(np.mean([units[name].scores[key] for name in names])) if names else float("nan")
+        over[key] = np.mean([draws[name][key] for name in names], axis=0) if names else np.full(1, np.nan)
+    known = {key: value if np.isfinite(value) else None for key, value in values.items()}
+    n, present = (sum(getattr(unit, what) for unit in units.values()) for what in ("n", "present"))
+    return UnitScores(n, present, known, _ends(values, over, groups))
+
+
+def _notes(predictions: Path, coded: Path, ours: UnitTable, theirs: UnitTable, place: NDArray[np.int64]) -> list[str]:
+    matched = int((place >= 0).sum())
+    notes = [f"{predictions}: {matched:,} of {count(len(theirs.ids), 'coded row')} have a prediction"]
+    if lost := len(place) - matched:
+        notes.append(f"{coded}: no code for {count(lost, 'predicted row')}")
+    if missing := [name for name in theirs.units.names if name not in ours.units.names]:
+        notes.append(f"{predictions}: no column for {', '.join(missing)}")
+    if theirs.units.levels:
+        notes.append(f"{coded}: levels from 0 to 5; a unit is there from level 2 on")
+    return notes

@@ -1,0 +1,69 @@
+"""95 % intervals of the scores of action units, all from one set of draws: by subject or clip, else by image.
+
+Every score is a function of sums over samples: of counts (F1), of moments (PCC, ICC), and of the numbers of coded and
+other samples per step of the strength (AUC).  So a resample of groups needs only the groups' sums.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mien.evaluation.metrics.counts import Floats, ratio
+from mien.evaluation.statistics import clusters
+from mien.evaluation.statistics.clusters import GroupDraws
+from mien.evaluation.statistics.intervals import Draws
+
+STEPS = 100
+"""Steps of the strength in which the AUC of a resample is counted."""
+
+
+def replicates(
+    strength: Floats, there: Floats, coded: Floats, present: Floats, group: ArrayLike | None
+) -> dict[str, Floats]:
+    """Return float64 (resamples,) values of each score of one unit, all inputs (N,) and known.
+
+    `strength` and `there` are predicted, `coded` and `present` coded; samples come in `group` (N,) or alone (None).
+    """
+    features = _features(strength, there, coded, present)
+    code = clusters.codes(group)
+    if code is None:
+        sums, _ = Draws((present > 0).astype(np.int64)).sums(features.astype(np.float32))
+    else:
+        totals = np.zeros((int(code.max()) + 1, features.shape[1]))
+        np.add.at(totals, code, features)
+        sums, _ = GroupDraws(np.arange(len(totals))).sums(totals)
+    return scores_of(sums)
+
+
+def scores_of(sums: Floats) -> dict[str, Floats]:
+    """Return each score from sums (R, F) of the features of samples."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        both, predicted, present, n, x, y, xx, yy, xy = sums[:, :9].T
+        vx, vy, cov = xx / n - (x / n) ** 2, yy / n - (y / n) ** 2, xy / n - x * y / n**2
+        flat = (vx <= 1e-12) | (vy <= 1e-12)
+        return {
+            "f1": ratio(2 * both, predicted + present, np.nan),
+            "auc": _area(*np.split(sums[:, 9:], 2, axis=1)),
+            "pcc": np.where(flat, np.nan, cov / np.sqrt(vx * vy)),
+            "icc": np.where(vx + vy > 1e-12, 2 * cov / (vx + vy), np.nan),
+        }
+
+
+def _features(strength: Floats, there: Floats, coded: Floats, present: Floats) -> Floats:
+    one = np.ones(len(strength))
+    counts = [there * present, there, present, one]
+    moments = [strength, coded, strength**2, coded**2, strength * coded]
+    steps = np.eye(STEPS)[_steps(strength)]
+    return np.hstack([np.stack([*counts, *moments], 1), steps * present[:, None], steps * (1 - present)[:, None]])
+
+
+def _steps(strength: Floats) -> NDArray[np.intp]:
+    """Return in which step each strength lies: as many samples in each as there can be, equal strengths in one."""
+    edges = np.unique(np.quantile(strength, np.linspace(0, 1, STEPS)[1:-1], method="inverted_cdf"))
+    return np.searchsorted(edges, strength, "left")
+
+
+def _area(hits: Floats, misses: Floats) -> Floats:
+    """Return the area under the ROC curve from counts (R, STEPS) of positives and negatives per step, ties as half."""
+    above = np.cumsum(hits[:, ::-1], 1)[:, ::-1] - hits
+    pairs = (misses * (above + hits / 2)).sum(1)
+    return ratio(pairs, hits.sum(1) * misses.sum(1), np.nan)

@@ -1,0 +1,88 @@
+"""The two tables of `mien evaluate --units`: what names their rows, and which belong together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import DataError, UsageError
+from mien.evaluation.predictions.columns import IDS
+from mien.evaluation.predictions.table import named, read_table
+from mien.evaluation.units.columns import UnitColumns, find_units
+
+FRAMES = ("frame", "frame_idx", "frame_number")
+GROUPS = ("group", "subject", "participant", "person")
+ONE_FACE = "a row per image or frame: keep one face of each"
+
+
+@dataclass(frozen=True, eq=False)
+class UnitTable:
+    """A table with action units.
+
+    Attributes:
+        ids: (N,) what names each row, once; key: the column that it is from.
+        group: (N,) subjects, else the videos of frames, or None.
+    """
+
+    ids: NDArray[np.str_]
+    key: str
+    units: UnitColumns
+    group: NDArray[np.str_] | None
+
+
+def read_tables(paths: Sequence[Path], id: str | None, threshold: float) -> list[UnitTable]:
+    """Return tables, whose rows are named by the frame as well where all have one; see `evaluate_units`."""
+    tables = {path: read_table(path) for path in paths}
+    framed = all(_column(rows, FRAMES) for rows in tables.values())
+    return [_read(path, tables[path], id, framed, threshold) for path in paths]
+
+
+def _read(path: Path, rows: Mapping[str, list[str]], id: str | None, framed: bool, threshold: float) -> UnitTable:
+    if not len(next(iter(rows.values()), [])):
+        raise DataError(f"{path} has no rows", "a row per image or frame")
+    frames = [cell.strip() for cell in rows[_column(rows, FRAMES)]] if framed else []
+    key = _key(path, rows, id, framed)
+    images = [cell.strip() for cell in rows[key]] if key else []
+    ids = np.array(_ids(images, frames), np.str_)
+    _, first, counts = np.unique(ids, return_index=True, return_counts=True)
+    if (counts > 1).any():
+        twice = ids[first[counts > 1][0]]
+        same = named((np.flatnonzero(ids == twice) + 1).tolist())
+        raise DataError(f"{path}: {same} are of {str(twice)!r}", ONE_FACE)
+    group = _column(rows, GROUPS) or (key if any(frames) else "")
+    words = np.array([cell.strip() for cell in rows[group]], np.str_) if group else None
+    if words is not None and (words == "").any():
+        raise DataError(
+            f"{path}: {named((np.flatnonzero(words == '') + 1).tolist())} without a {group}", "one for each"
+        )
+    return UnitTable(ids, key or _column(rows, FRAMES), find_units(path, rows, threshold), words)
+
+
+def _key(path: Path, rows: Mapping[str, list[str]], id: str | None, framed: bool) -> str:
+    """Return the column that names the image; empty where frames alone do."""
+    if id is not None and id in rows:
+        return id
+    if id is not None:
+        raise UsageError(f"`id` {id}", f"a column of {path}: {', '.join(list(rows)[:8])}")
+    key = _column(rows, (*IDS.split(), "input"))
+    if not key and not framed:
+        got = f"{path} has columns {', '.join(list(rows)[:8])}"
+        raise DataError(got, "one that names the image, or `frame` in both tables", "name it with `id`")
+    return key
+
+
+def _ids(images: Sequence[str], frames: Sequence[str]) -> list[str]:
+    """Return what names each row: the image, the frame, or the clip's name as a folder of its frames."""
+    if not frames:
+        return list(images)
+    if not images:
+        return list(frames)
+    stems = [str(PurePosixPath(image.replace("\\", "/")).with_suffix("")) if image else "" for image in images]
+    return [f"{stem}/{frame}" if frame else image for stem, frame, image in zip(stems, frames, images, strict=True)]
+
+
+def _column(rows: Mapping[str, list[str]], names: Sequence[str]) -> str:
+    plain = {name.strip().lower(): name for name in reversed(list(rows))}
+    return next((plain[name] for name in names if name in plain), "")

@@ -1,0 +1,164 @@
+"""mien evaluate --units: tables of four tools against coded units, with intervals by subject and one-line refusals."""
+
+import csv
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score, roc_auc_score
+
+from mien.errors import DataError, MienError, UsageError
+from mien.evaluation.metrics import UNITS
+from mien.evaluation.units import evaluate_units
+from mien.evaluation.units.intervals import _features, scores_of
+from mien.evaluation.units.text import to_text
+
+N, PEOPLE = 240, 12
+RNG = np.random.default_rng(0)
+SUBJECT = np.repeat(np.arange(PEOPLE), N // PEOPLE)
+LEVEL = np.clip(RNG.poisson(0.8 + 0.3 * (SUBJECT % 4)), 0, 5)
+STRONG = np.clip(LEVEL + RNG.normal(0, 0.8, N), 0, 5).round(3)
+THERE = (STRONG > 1.5).astype(int)
+
+Rows = Sequence[Sequence[object]]
+
+
+def table(path: Path, head: Sequence[str], rows: Rows) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([head, *rows])
+    return path
+
+
+def coded(folder: Path, head: Sequence[str] = ("image", "subject", "AU12")) -> Path:
+    return table(folder / "coded.csv", head, [(f"im{k}.png", f"s{SUBJECT[k]}", LEVEL[k]) for k in range(N)])
+
+
+def place(k: int) -> str:
+    return f"data/s{SUBJECT[k]}/im{k}.png"
+
+
+TOOLS: dict[str, tuple[Sequence[str], Callable[[int], Sequence[object]], bool]] = {
+    "mien": (("source", "frame", "au12", "au12_left"), lambda k: (place(k), "", STRONG[k] / 5, 9), False),
+    "openface": (("file", " AU12_r", " AU12_c"), lambda k: (place(k), STRONG[k], THERE[k]), True),
+    "py-feat": (("input", "AU12", "AU43"), lambda k: (place(k), STRONG[k] / 5, ""), False),
+    "libreface": (("path", "au_12", "au_12_intensity"), lambda k: (place(k), THERE[k], STRONG[k]), True),
+}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_every_tool_is_read(tmp_path: Path, tool: str) -> None:
+    head, row, has_presence = TOOLS[tool]
+    path = table(tmp_path / f"{tool}.csv", head, [row(k) for k in range(N)])
+    found = evaluate_units(path, coded(tmp_path))
+    assert (found.n, found.groups, list(found.units)) == (N, PEOPLE, ["au12"])
+    unit, present = found.units["au12"], LEVEL >= 2
+    assert unit.present == present.sum()
+    there = THERE if has_presence else STRONG / 5 >= 0.5
+    assert unit.scores["f1"] == pytest.approx(f1_score(present, there))
+    assert unit.scores["auc"] == pytest.approx(roc_auc_score(present, STRONG))
+    assert unit.scores["pcc"] == pytest.approx(np.corrcoef(STRONG, LEVEL)[0, 1])
+    assert unit.scores["icc"] == pytest.approx(UNITS["icc"](STRONG / 5, LEVEL / 5))
+    assert found.mean.scores == unit.scores
+    for key, (low, high) in unit.intervals.items():
+        assert low is not None
+        assert high is not None
+        assert low < unit.scores[key] < high  # type: ignore[operator]
+    assert "au12" in to_text(found)
+
+
+def test_intervals_by_subject_are_wider_than_by_image(tmp_path: Path) -> None:
+    """Everybody's images are alike, so that 240 images say no more than 12."""
+    per_person = RNG.random(PEOPLE)
+    rows = [(place(k), per_person[SUBJECT[k]]) for k in range(N)]
+    path = table(tmp_path / "p.csv", ("source", "au12"), rows)
+    labels = [(place(k), f"s{SUBJECT[k]}", int(SUBJECT[k] % 2)) for k in range(N)]
+    by_person = evaluate_units(path, table(tmp_path / "a.csv", ("image", "subject", "AU12"), labels))
+    by_image = evaluate_units(path, table(tmp_path / "b.csv", ("image", "note", "AU12"), labels))
+    assert (by_person.groups, by_image.groups) == (PEOPLE, None)
+    wide, narrow = (np.diff(found.units["au12"].intervals["auc"])[0] for found in (by_person, by_image))  # type: ignore[arg-type]
+    assert wide > 2 * narrow
+
+
+def test_frames_of_videos_are_matched_and_clips_are_the_groups(tmp_path: Path) -> None:
+    rows = [(f"clips/c{SUBJECT[k]}.mp4", k % 20, STRONG[k] / 5) for k in range(N)]
+    labels = [(f"c{SUBJECT[k]}.avi", k % 20, LEVEL[k]) for k in range(N) if k != 3]
+    path = table(tmp_path / "p.csv", ("source", "frame", "au12"), rows)
+    found = evaluate_units(path, table(tmp_path / "coded.csv", ("source", "frame", "AU12"), labels))
+    assert (found.n, found.groups) == (N - 1, PEOPLE)
+    assert any("no code for 1 predicted row" in note for note in found.notes)
+
+
+def test_sums_give_the_scores_themselves() -> None:
+    present = (LEVEL >= 2).astype(float)
+    whole = scores_of(_features(STRONG / 5, THERE.astype(float), LEVEL / 5, present).sum(0, keepdims=True))
+    assert whole["f1"][0] == pytest.approx(f1_score(present, THERE))
+    assert whole["pcc"][0] == pytest.approx(np.corrcoef(STRONG, LEVEL)[0, 1])
+    assert whole["icc"][0] == pytest.approx(UNITS["icc"](STRONG, LEVEL))
+    assert whole["auc"][0] == pytest.approx(roc_auc_score(present, STRONG), abs=0.005)  # in steps
+
+
+def test_a_unit_that_is_never_there_has_no_score(tmp_path: Path) -> None:
+    labels = table(tmp_path / "c.csv", ("image", "AU12", "AU04"), [(place(k), 0, LEVEL[k]) for k in range(N)])
+    rows = [(place(k), STRONG[k] / 5, STRONG[k] / 5) for k in range(N)]
+    found = evaluate_units(table(tmp_path / "p.csv", ("source", "au12", "au04"), rows), labels)
+    assert found.units["au12"].scores["auc"] is None
+    assert found.units["au12"].intervals["auc"] == [None, None]
+    assert found.mean.scores["auc"] == found.units["au04"].scores["auc"]
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+GOOD: Rows = [("a.png", 0.2), ("b.png", 0.9)]
+
+
+@pytest.mark.parametrize(
+    ("head", "rows", "error", "words"),
+    [
+        (("source", "happiness"), GOOD, DataError, r"p\.csv has columns source, happiness; expected action units"),
+        (("source", "au12"), [("a.png", 0.2), ("b.png", 7)], DataError, r"row 2 with '7' in column au12"),
+        (("source", "au12"), [("a.png", "yes"), ("b.png", 1)], DataError, r"row 1 with 'yes' in column au12"),
+        (("source", "au12"), [("a.png", 0.1), ("a.png", 1)], DataError, r"2 rows \(1, 2\) are of 'a\.png'"),
+        (("source", "au12"), [("x.png", 0.1), ("y.png", 1)], DataError, r"coded\.csv: none of the images"),
+        (("source", "au09"), GOOD, DataError, r"p\.csv has au09 and .*coded\.csv has au12"),
+        (("source", "au12", "AU12"), [("a.png", 0, 0)], DataError, r"columns 'au12' and 'AU12' are the same unit"),
+        (("smile", "au12"), GOOD, DataError, r"one that names the image"),
+        (("source", "au12"), [], DataError, r"p\.csv has no rows"),
+    ],
+)
+def test_refusals_name_the_row_or_the_column(
+    tmp_path: Path, head: Sequence[str], rows: Rows, error: type[MienError], words: str
+) -> None:
+    labels = table(tmp_path / "coded.csv", ("image", "AU12"), [("a.png", 0), ("b.png", 3)])
+    with pytest.raises(error, match=words):
+        evaluate_units(table(tmp_path / "p.csv", head, rows), labels)
+
+
+def test_a_missing_subject_is_refused(tmp_path: Path) -> None:
+    labels = table(tmp_path / "coded.csv", ("image", "subject", "AU12"), [("a.png", "s1", 0), ("b.png", "", 3)])
+    with pytest.raises(DataError, match="row 2 without a subject"):
+        evaluate_units(table(tmp_path / "p.csv", ("source", "au12"), GOOD), labels)
+
+
+@pytest.mark.parametrize(("id", "threshold", "words"), [("name", 0.5, "`id` name"), (None, 0.0, "`threshold` 0")])
+def test_options_are_checked(tmp_path: Path, id: str | None, threshold: float, words: str) -> None:
+    labels = table(tmp_path / "coded.csv", ("image", "AU12"), [("a.png", 0), ("b.png", 3)])
+    with pytest.raises(UsageError, match=words):
+        evaluate_units(table(tmp_path / "p.csv", ("source", "au12"), GOOD), labels, id, threshold)
+
+
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from mien.cli import main
+
+    labels = table(tmp_path / "coded.csv", ("image", "AU12"), [("a.png", 0), ("b.png", 3)])
+    path = table(tmp_path / "p.csv", ("source", "au12"), GOOD)
+    monkeypatch.setattr("sys.argv", ["mien", "evaluate", str(path), "--units", str(labels), "--json"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert not left.value.code
+    assert json.loads(capsys.readouterr().out)["units"]["au12"]["f1"] == 1
+    monkeypatch.setattr("sys.argv", ["mien", "evaluate", str(path), "--units", str(labels), "--data", "ferplus"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    assert "--units with --data" in capsys.readouterr().err
