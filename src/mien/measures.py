@@ -12,7 +12,7 @@ class Measures:
 
     Attributes:
         yaw: degrees by which the head is turned sideways, positive towards the subject's left (the image's right).
-        pitch: degrees by which it is tilted, positive downwards.
+        pitch: degrees by which it is tilted, positive upwards.
         roll: degrees by which it leans, positive clockwise in the image (towards the subject's left shoulder).
         distance_cm: centimetres from the camera to the head, for a vertical field of view of 63 degrees.
         eye_openness_right, eye_openness_left: of the subject's eyes, 0 (closed) to 1 (wide open).

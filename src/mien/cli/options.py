@@ -10,6 +10,7 @@ input_option = partial(typer.Option, rich_help_panel="Input")
 output_option = partial(typer.Option, rich_help_panel="Output")
 run_option = partial(typer.Option, rich_help_panel="Run")
 detection_option = partial(typer.Option, rich_help_panel="Detection")
+measures_option = partial(typer.Option, rich_help_panel="Measures")
 weights_option = partial(typer.Option, rich_help_panel="Classification")
 
 Root = Annotated[Path | None, input_option(metavar="DIR", help="the data; MIEN_DATA when not given")]
@@ -31,4 +32,6 @@ DetectorFile = Annotated[Path | None, detection_option(metavar="FILE", help="you
 MinScore = Annotated[float | None, detection_option(metavar="P", help="minimum detector score, 0 to 1")]
 FaceWeights = Annotated[str, weights_option(metavar="NAME|FILE", help="see `mien list weights`")]
 FacePrior = Annotated[str, weights_option(metavar="PRIOR", help="uniform, or label=P,...")]
+Measures = Annotated[bool, measures_option("--measures", help="landmarks, head pose, eyes and mouth")]
+MeshFile = Annotated[Path | None, measures_option(metavar="FILE", help="your copy of mesh.onnx")]
 FaceDevice = Annotated[str, weights_option(metavar="DEVICE", help="cpu or cuda")]

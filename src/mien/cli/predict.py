@@ -14,6 +14,8 @@ from mien.cli.options import (
     FaceWeights,
     Force,
     MaxPixels,
+    Measures,
+    MeshFile,
     MinScore,
     Rotate,
     output_option,
@@ -35,6 +37,8 @@ def predict(
     abstain: Annotated[str | None, weights_option(metavar="P|auto", help="minimum confidence, 0 to 1")] = None,
     prior: FacePrior = "natural",
     device: FaceDevice = "cpu",
+    measures: Measures = False,
+    mesh_file: MeshFile = None,
     every: Annotated[int, video_option(metavar="N", help="read every N-th frame")] = 1,
     start: Annotated[float, video_option(metavar="SECONDS", help="where to start reading")] = 0.0,
     end: Annotated[float | None, video_option(metavar="SECONDS", help="where to stop reading")] = None,
@@ -60,7 +64,7 @@ def predict(
     run.check_format(format, out is not None, frames, excel, force)
     clip, threshold = Clip(every, start, end, max_fps), run.min_confidence(abstain)
     reading = (weights, detector, detector_file, min_score, threshold, device, smooth, rotate, max_pixels)
-    pipeline = Pipeline(*reading, event_high, event_low, event_min, debug, prior)
+    pipeline = Pipeline(*reading, event_high, event_low, event_min, debug, prior, measures, mesh_file)
     request = run.Request(sources, format, out, clip, force, context.params, frames, excel)
     try:
         with silenced():

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mien.card import Card
 from mien.errors import UsageError, WeightsError
-from mien.inference import heads, shipped
+from mien.inference import heads, session, shipped
 from mien.inference.onnx import onnxruntime
 from mien.prior import NATURAL, Wanted, chosen
 from mien.reading.guard import parsing
@@ -23,7 +23,6 @@ from mien.reliability import reliabilities
 WEIGHTS = Path(__file__).parent / "weights"
 BATCH = 64  # crops per run: larger gains nothing on a CPU, and memory stays small
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-SILENT = 4  # onnxruntime's severity "fatal": problems are raised or checked here
 
 
 def names() -> list[str]:
@@ -63,10 +62,10 @@ class Classifier:
         `prior` is "natural" (that of the training images), "uniform", or a fraction per expression that sum to one.
         """
         self.path = locate(weights)
-        content = _content(self.path)
+        content = session.content(self.path)
         if str(weights) in names():
             shipped.check(self.path, content)
-        self._session = _session(self.path, content, _provider(device))
+        self._session = session.opened(self.path, content, "a file written by `mien export`", _provider(device))
         with parsing(self.path, kind=WeightsError, do="export the weights again", says="carries no readable card"):
             self.card = Card.from_metadata(self._session.get_modelmeta().custom_metadata_map, str(self.path))
         _check_graph(self._session, self.card, self.path)
@@ -121,41 +120,15 @@ def _provider(device: str) -> str:
     return PROVIDERS[device]
 
 
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise WeightsError(f"{path} cannot be read: {error.strerror}") from None
-
-
-def _session(path: Path, content: bytes, provider: str) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = SILENT
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # other stages need the cores
-    try:
-        session = onnxruntime.InferenceSession(content, options, providers=[provider])
-    except Exception as error:  # onnxruntime raises many types without a common base
-        raise WeightsError(
-            f"{path} is not an ONNX model ({_first_line(error)})", "a file written by `mien export`"
-        ) from None
-    if provider not in session.get_providers():  # onnxruntime falls back to the CPU silently
-        raise UsageError(f"onnxruntime could not start {provider}", do="use `device` cpu, or check the GPU's drivers")
-    return session
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0].removeprefix("[ONNXRuntimeError] : ")[:100]
-
-
-def _check_graph(session: Any, card: Card, path: Path) -> None:
+def _check_graph(graph: Any, card: Card, path: Path) -> None:
     # any graph can carry any card, so compare the inputs and outputs of the graph with the card
-    inputs = [(i.name, i.type, i.shape[1:]) for i in session.get_inputs()]
+    inputs = [(i.name, i.type, i.shape[1:]) for i in graph.get_inputs()]
     if inputs != [("crops", "tensor(uint8)", [card.size, card.size, card.channels])]:
         raise WeightsError(f"{path} takes {inputs}", f"crops uint8 (N, {card.size}, {card.size}, {card.channels})")
-    if isinstance(session.get_inputs()[0].shape[0], int):
+    if isinstance(graph.get_inputs()[0].shape[0], int):
         raise WeightsError(f"{path} takes a fixed number of crops", "any number", "export it again")
-    outputs = {output.name: output.shape[1:] for output in session.get_outputs()}
-    if odd := [output.type for output in session.get_outputs() if output.type != "tensor(float)"]:
+    outputs = {output.name: output.shape[1:] for output in graph.get_outputs()}
+    if odd := [output.type for output in graph.get_outputs() if output.type != "tensor(float)"]:
         raise WeightsError(f"{path} gives {odd[0]}", "tensor(float)", "export it again")
     promised = {"probs": [len(card.labels)]}
     promised |= {"valence_arousal": [2]} if card.valence_arousal else {}

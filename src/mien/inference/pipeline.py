@@ -1,12 +1,12 @@
-"""Read faces in images: image -> [Face] = detect -> align -> classify.  Start reading here.
+"""Read faces in images: image -> [Face] = detect (-> measure) -> align -> classify.  Start reading here.
 
     pipeline = Pipeline()                                 # the shipped weights, YuNet
     faces = pipeline(image)                               # uint8 RGB (H, W, 3)
     for prediction in pipeline.predict(["photos/"]):      # streams: 10,000 images need no more memory than 100
         ...
 
-For many sources, readers.py opens and detects ahead in threads, batches.py classifies the crops of several images in
-one run of the weights, and video/following.py follows faces from frame to frame.  Results come in order.
+For many sources, readers.py opens, detects and measures ahead in threads, batches.py classifies the crops of several
+images in one run of the weights, and video/following.py follows faces from frame to frame.  Results come in order.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,6 +25,7 @@ from mien.inference.batches import classified
 from mien.inference.classify import Classifier
 from mien.inference.detectors import make
 from mien.inference.heads import with_heads
+from mien.inference.measures.measurer import Measurer, unmeasured
 from mien.inference.media.budget import Budget
 from mien.inference.media.image import MAX_PIXELS
 from mien.inference.media.sources import Skipped, expand
@@ -58,6 +59,8 @@ class Pipeline:
         event_min: float = USUAL.shortest,
         debug: bool = False,
         prior: Wanted = NATURAL,
+        measures: bool = False,
+        mesh_file: str | Path | None = None,
     ) -> None:
         """Load the detector and the weights; UsageError, DetectorError or WeightsError when that fails.
 
@@ -77,6 +80,8 @@ class Pipeline:
             debug: raise unexpected errors instead of making them the error of a source.
             prior: how common each expression is among the faces: "natural" as in the training photographs, "uniform"
                 (for posed or balanced images), or a fraction per expression.  It stays the same for all sources.
+            measures: also measure faces: landmarks, blendshapes, head pose, openness of eyes and mouth, image quality.
+            mesh_file: your own copy of the measures' mesh.onnx, with blendshapes.onnx beside it.
         """
         self.classifier = Classifier(weights, device, prior)
         self.card = self.classifier.card
@@ -95,7 +100,11 @@ class Pipeline:
         if max_pixels < 1:
             raise UsageError(f"`max_pixels` {max_pixels}", "a number of pixels, at least 1")
         self.rotate, self.max_pixels, self.debug = rotate == "auto", max_pixels, debug
-        self.extra = Extra()
+        if mesh_file and not measures:
+            raise UsageError("`mesh_file` without `measures`", "`measures` as well")
+        self.measurer = Measurer(Path(mesh_file) if mesh_file else None) if measures else None
+        self.start_measuring = self.measurer.start if self.measurer else lambda: unmeasured
+        self.extra = Extra(measures=measures)
         self._budget = Budget(max(MAX_DECODING_PIXELS, max_pixels))
 
     @property
@@ -110,7 +119,7 @@ class Pipeline:
             raise UsageError(got, "uint8 RGB (H, W, 3)", "use predict() for files")
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
             raise UsageError(f"the image is {image.dtype} {image.shape}", "uint8 RGB (H, W, 3)")
-        return self.classify(*self.align(image, self.detect(image)))
+        return self.classify(*self.align(image, self.start_measuring()(image, self.detect(image), False)))
 
     def __repr__(self) -> str:
         return f"Pipeline({self.card.name!r}, detector={self.detector!r}, prior={self.classifier.prior.name!r})"
@@ -175,7 +184,7 @@ class Pipeline:
 
     def _readers(self, pool: Executor, clip: Clip, keep: bool) -> Readers:
         limits = (self._budget, self.max_pixels, self.rotate, self.debug)
-        return Readers(pool, self.detect, self.align, *limits, clip, keep)
+        return Readers(pool, self.detect, self.start_measuring, self.align, *limits, clip, keep)
 
 
 def _min_confidence(abstain: float | Literal["auto"] | None, classifier: Classifier) -> float:

@@ -108,11 +108,12 @@ class FrameResult:
         return self.crops.nbytes + (0 if self.image is None else self.image.nbytes)
 
     def drawn(self) -> Prediction:
-        """Return the prediction with its faces in pixels of `image`, for drawing."""
+        """Return the prediction with its faces in pixels of `image`, for drawing; measures stay as they are."""
         if self.image is None or not self.prediction.width or self.image.shape[1] == self.prediction.width:
             return self.prediction
         factor = self.image.shape[1] / self.prediction.width
-        return replace(self.prediction, faces=tuple(scaled(face, factor) for face in self.prediction.faces))
+        faces = (replace(scaled(face, factor), measures=face.measures) for face in self.prediction.faces)
+        return replace(self.prediction, faces=tuple(faces))
 
 
 def scaled(face: Face, factor: float) -> Face:
@@ -120,4 +121,5 @@ def scaled(face: Face, factor: float) -> Face:
     scale = np.float32(factor)
     pixels = {"box": face.box, "landmarks": face.landmarks, "crop": face.crop, "mesh": face.mesh}
     sized = {name: None if place is None else place * scale for name, place in pixels.items()}
-    return replace(face, **sized, measures=None if face.measures is None else face.measures.scaled(factor))  # type: ignore[arg-type]
+    measures = None if face.measures is None else face.measures.scaled(factor)
+    return replace(face, **sized, measures=measures)  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mien.errors import MediaError
 from mien.face import Face
+from mien.inference.measures.measurer import Measure
 from mien.inference.media.budget import Budget
 from mien.inference.media.filetype import is_moving
 from mien.inference.media.image import Limits, load_image
@@ -43,6 +44,7 @@ class Readers:
     Attributes:
         pool: decodes images and detects faces.
         detect, align: `Pipeline.detect` and `Pipeline.align`.
+        start_measuring: returns what measures the faces of one source.
         budget: limits the pixels being decoded in all threads; max_pixels: those of one image or frame.
         rotate: whether to try four orientations; debug: whether to raise unexpected errors.
         clip: the part of videos; keep: whether results keep their images.
@@ -50,6 +52,7 @@ class Readers:
 
     pool: Executor
     detect: Callable[[Pixels], list[Face]]
+    start_measuring: Callable[[], Measure]
     align: Callable[[Pixels, Iterable[Face]], tuple[list[Face], Pixels]]
     budget: Budget
     max_pixels: int
@@ -94,7 +97,7 @@ class Readers:
             turn, image, detected = upright(decoded.image, self.detect)
         else:
             turn, image, detected = None, decoded.image, self.detect(decoded.image)
-        faces, crops = self.align(image, detected)
+        faces, crops = self.align(image, self.start_measuring()(image, detected, False))
         if decoded.ratio != 1:
             faces = [scaled(face, decoded.ratio) for face in faces]
         width, height = (decoded.height, decoded.width) if turn in (90, 270) else (decoded.width, decoded.height)
@@ -105,9 +108,9 @@ class Readers:
     def _video(self, source: Source) -> Iterator[FrameResult]:
         errors: list[Exception] = []
         try:
-            decoded = self._frames(source, errors)
+            decoded, measure = self._frames(source, errors), self.start_measuring()
             for frame in keyframes.watched(self.pool, decoded, self.detect, live=source.live):
-                faces, crops = self.align(frame.image, frame.faces)
+                faces, crops = self.align(frame.image, measure(frame.image, frame.faces, frame.cut))
                 height, width = frame.image.shape[:2]
                 prediction = Prediction(source.name, frame.index, frame.seconds, width, height, faces=tuple(faces))
                 yield FrameResult(prediction, source, frame.cut, crops, frame.image if self.keep else None)

@@ -1,0 +1,137 @@
+"""An image and its detected faces to faces with measures, in photos and from frame to frame.
+
+    measurer = Measurer()
+    faces = measurer.start()(image, detector(image))     # a photo
+
+    measure = measurer.start()                           # a video, frame after frame
+    faces = measure(frame, faces, cut=False)
+
+The mesh is read in the square around the detector's box, and again in the square around the landmarks that this gives.
+In a video the last frame's landmarks replace the first pass, as long as they lie where the detector sees the face.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.face import Face
+from mien.inference.measures import files, openness, quality
+from mien.inference.measures.mesh import Mesh, Networks
+from mien.inference.measures.pose import Pose, pose
+from mien.inference.measures.square import moved, of_box, of_points
+from mien.inference.video.tracking import assigned, overlaps
+from mien.measures import Measures
+
+Pixels = NDArray[np.uint8]
+Measure = Callable[[Pixels, Sequence[Face], bool], list[Face]]
+"""Takes an image, its detected faces, and whether it starts a new scene; returns the faces with their measures."""
+
+MIN_SIDE = 24.0  # pixels of a face's larger side, below which landmarks are a guess
+MIN_PRESENCE = 0.5  # of a face in the square, as in MediaPipe
+MIN_INSIDE = 0.8  # of the landmarks, within the image
+MAX_TURN = 60.0  # degrees, above which half of the face is hidden
+MIN_OVERLAP = 0.3  # of the last frame's landmarks and the detector's box, which are never the same
+MAX_MOVE = 0.1  # by which a square may be beside the face, larger or smaller (in sides), or rotated (in radians)
+
+SMALL, ABSENT, OUTSIDE, TURNED = "too small", "no face or covered", "outside the image", "turned too far"
+REASONS = (SMALL, ABSENT, OUTSIDE, TURNED)
+"""Why a face has no measures; docs/measures.md has the limits."""
+
+
+class Measurer:
+    """The loaded files.
+
+    Attributes:
+        files: where they are; names: of the 52 blendshapes.
+    """
+
+    def __init__(self, mesh_file: Path | None = None) -> None:
+        """Load what `make measures` made, or a mesh file with the blendshapes beside it; WeightsError without."""
+        self.files = files.locate(mesh_file)
+        self._networks = Networks(self.files)
+        self.names = self._networks.names
+
+    def start(self) -> Measure:
+        """Return what measures one photo, or the frames of one video in their order."""
+        return _Following(self._networks)
+
+
+def unmeasured(image: Pixels, faces: Sequence[Face], cut: bool = False) -> list[Face]:
+    """Return the faces as they are: a `Measure` for runs without measures."""
+    return list(faces)
+
+
+class _Following:
+    """Measures the faces of one source; remembers the landmarks of its last frame."""
+
+    def __init__(self, networks: Networks) -> None:
+        self._networks = networks
+        self._last: list[Mesh] = []
+
+    def __call__(self, image: Pixels, faces: Sequence[Face], cut: bool = False) -> list[Face]:
+        before = {} if cut else _matches(faces, self._last)
+        meshes = [self._mesh(image, face, before.get(place)) for place, face in enumerate(faces)]
+        self._last = [mesh for mesh in meshes if mesh is not None and mesh.presence >= MIN_PRESENCE]
+        return [self._measured(image, face, mesh) for face, mesh in zip(faces, meshes, strict=True)]
+
+    def _mesh(self, image: Pixels, face: Face, before: Mesh | None) -> Mesh | None:
+        """Return the mesh of a face, None where it is too small."""
+        if float((face.box[2:] - face.box[:2]).max()) < MIN_SIDE:
+            return None
+        if before is not None:
+            mesh = self._settled(image, before)
+            if mesh.presence >= MIN_PRESENCE:
+                return mesh
+        return self._settled(image, self._networks.mesh(image, of_box(face.box, face.landmarks)))
+
+    def _settled(self, image: Pixels, before: Mesh) -> Mesh:
+        """Return the mesh in the square around another's landmarks, read again where these lay well beside it."""
+        mesh = self._networks.mesh(image, of_points(before.points))
+        after = of_points(mesh.points)
+        return mesh if moved(mesh.square, after) <= MAX_MOVE else self._networks.mesh(image, after)
+
+    def _measured(self, image: Pixels, face: Face, mesh: Mesh | None) -> Face:
+        if mesh is None:
+            return replace(face, measures_reason=SMALL)
+        height, width = image.shape[:2]
+        head = pose(mesh.points, width, height, self._networks.template)
+        if reason := _reason(mesh, head, width, height):
+            return replace(face, measures_reason=reason)
+        shapes = self._networks.blendshapes(mesh.points)
+        return replace(face, measures=_measures(mesh, head), mesh=mesh.points, blendshapes=shapes)
+
+
+def _matches(faces: Sequence[Face], last: Sequence[Mesh]) -> dict[int, Mesh]:
+    """Return the last frame's mesh of each face, by its place, where they overlap."""
+    if not (faces and last):
+        return {}
+    boxes = np.array([face.box for face in faces], np.float32)
+    held = np.array([_bounds(mesh) for mesh in last], np.float32)
+    return {place: last[column] for place, column in assigned(overlaps(boxes, held) - MIN_OVERLAP).items()}
+
+
+def _bounds(mesh: Mesh) -> NDArray[np.float32]:
+    flat = mesh.points[:, :2]
+    return np.concatenate([flat.min(0), flat.max(0)])
+
+
+def _reason(mesh: Mesh, head: Pose, width: int, height: int) -> str | None:
+    """Return why a mesh gives no measures, None where it does."""
+    flat = mesh.points[:, :2]
+    inside = float(((flat >= 0) & (flat < (width, height))).all(1).mean())
+    limits = {
+        ABSENT: mesh.presence < MIN_PRESENCE,
+        OUTSIDE: inside < MIN_INSIDE,
+        TURNED: head.turned > MAX_TURN,
+    }
+    return next((reason for reason, holds in limits.items() if holds), None)
+
+
+def _measures(mesh: Mesh, head: Pose) -> Measures:
+    right, left = (openness.eye(mesh.points, side) for side in ("right", "left"))
+    size, sharpness = openness.eye_distance(mesh.points[:, :2]), quality.sharpness(mesh.crop)
+    mouth = openness.mouth(mesh.points)
+    return Measures(head.yaw, head.pitch, head.roll, head.distance, right, left, mouth, size, sharpness)
