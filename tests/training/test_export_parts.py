@@ -134,7 +134,7 @@ class Embedding(nn.Module):
 def embedding(trained: tuple[recipes.Recipe, Path, Split, Split], monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     network = Embedding().eval()
-    monkeypatch.setattr(export, "restored", lambda recipe, best: network)
+    monkeypatch.setattr(export, "restored", lambda recipe, best, trained: network)
     load = checkpoint.load
     monkeypatch.setattr(
         checkpoint, "load", lambda *words: load(*words).model_copy(update={"labels": ["neutral", "happiness"]})

@@ -32,7 +32,7 @@ CPU = torch.device("cpu")
         ("cnn2", ["loss.attention=1"], ["loss.attention", "cnn2", "'attended'", "feratt"]),
         ("cnn2", ["loss.representation={}"], ["loss.representation", "'embedding'"]),
         ("cnn2", ["data.auxiliary={name: ferplus}"], ["data.auxiliary", "cnn2 has no second head", "null"]),
-        ("cnn2", ["optim.name=adamw"], ["optim.name", "adam", "linear_svc"]),
+        ("cnn2", ["optim.name=lion"], ["optim.name", "adamw", "linear_svc"]),
         ("cnn2", ["optim.schedule.name=steps"], ["optim.schedule.name", "step", "plateau"]),
         ("cnn2", ["optim.name=linear_svc"], ["linear_svc cannot fit cnn2", "model.name=svm"]),
         ("svm", ["data.imbalance=weighted"], ["data.imbalance", "linear_svc"]),

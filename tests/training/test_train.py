@@ -274,3 +274,35 @@ def test_unwritable_output_is_one_line(tmp_path: Path) -> None:
 def test_no_recipe(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="no recipe given"):
         run_recipe(None, [], root=None, out=tmp_path, resume=None, device="cpu")
+
+
+def test_patience_ends_a_run_that_no_longer_improves(
+    tiny_fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = iter([0.3, 0.5, 0.4, 0.5, 0.6, 0.7])  # equal is no improvement
+    real = module.score
+    monkeypatch.setattr(module, "score", lambda *a, **o: {**real(*a, **o), "val_accuracy": next(given)})
+    recipe = small("epochs=6", "patience=2", "data.limit=32", "data.auxiliary=null")
+    train(recipe, tiny_fer2013, tmp_path, device="cpu")
+    assert checkpoint.content(tmp_path / "last.pt")["epoch"] == 4
+    train(recipe, tiny_fer2013, tmp_path, device="cpu")  # resumed: it has ended
+    assert checkpoint.content(tmp_path / "last.pt")["epoch"] == 4
+    assert checkpoint.content(tmp_path / "best.pt")["epoch"] == 2
+    assert module.waited(recipe, checkpoint.load(tmp_path / "last.pt", checkpoint.Last).history)
+
+
+def test_clipping_bounds_a_step(tiny_fer2013: Path, tmp_path: Path) -> None:
+    """Plain SGD moves the weights by the rate times the gradient, so by the rate times its largest norm at most."""
+    base = ["steps=1", "optim={lr: 1, momentum: 0, weight_decay: 0, warmup: 0, schedule: {name: constant}}"]
+    moved = []
+    for number, clip in enumerate(("null", "0.01")):
+        run = tmp_path / str(number)
+        run.mkdir()
+        recipe = small(*base, "data.auxiliary=null", f"optim.clip={clip}")
+        prepared = module.prepare(recipe, tiny_fer2013, "cpu")
+        before = torch.cat([p.detach().flatten().clone() for p in prepared.model.parameters()])
+        train(recipe, tiny_fer2013, run, prepared=prepared)
+        after = torch.cat([p.detach().flatten() for p in prepared.model.parameters()])
+        moved.append((after - before).norm().item())
+    assert moved[0] > 0.1
+    assert moved[1] == pytest.approx(0.01, rel=1e-3)

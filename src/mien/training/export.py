@@ -130,19 +130,27 @@ def zoom(x: Tensor, factor: float, fill: str = "black") -> Tensor:
     return F.interpolate(padded, size=(size, size), mode="bilinear", align_corners=False)
 
 
-def export(recipe: Recipe, run: Path, train: Split, val: Split, environment: Mapping[str, Any]) -> list[Path]:
+def export(
+    recipe: Recipe,
+    run: Path,
+    train: Split,
+    val: Split,
+    environment: Mapping[str, Any],
+    trained: nn.Module | None = None,
+) -> list[Path]:
     """Write `run/model.onnx` from `run/best.pt` and perhaps `run/model-int8.onnx`; return what was written.
 
-    Temperature and threshold are fitted on val.  Raises MienError when ONNX and torch differ by more than PARITY,
-    DivergedError for weights that are not finite, and OutputError when the system refuses to write.  After an error an
-    earlier export is still there.
+    Temperature and threshold are fitted on val.  `trained` is the network in memory, needed for one of your own.
+    Raises MienError when ONNX and torch differ by more than PARITY, DivergedError for weights that are not finite, and
+    OutputError when the system refuses to write.  After an error an earlier export is still there.
     """
     best = checkpoint.load(run / "best.pt", checkpoint.Best)
     for left in run.glob(f"{SCRATCH}*"):  # left by a run that was killed here
         shutil.rmtree(left, ignore_errors=True)
     try:
         with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=run) as scratch:
-            whole = _export(recipe, best, Path(scratch), train, val, environment)
+            network = restored(recipe, best, trained)
+            whole = _export(recipe, best, network, Path(scratch), train, val, environment)
             (run / "model-int8.onnx").unlink(missing_ok=True)  # of an earlier export, if this one has none
             return [path.replace(run / path.name) for path in whole]
     except OSError as error:  # a full disk: the system does not name the file
@@ -150,11 +158,17 @@ def export(recipe: Recipe, run: Path, train: Split, val: Split, environment: Map
 
 
 def _export(
-    recipe: Recipe, best: checkpoint.Best, folder: Path, train: Split, val: Split, environment: Mapping[str, Any]
+    recipe: Recipe,
+    best: checkpoint.Best,
+    network: nn.Module,
+    folder: Path,
+    train: Split,
+    val: Split,
+    environment: Mapping[str, Any],
 ) -> list[Path]:
     crops = val.images.cpu().permute(0, 2, 3, 1).contiguous()
     target = val.target.double().cpu().numpy()
-    graph = Graph(restored(recipe, best), recipe.views, recipe.augment.fill, log_prior(recipe, train)).eval()
+    graph = Graph(network, recipe.views, recipe.augment.fill, log_prior(recipe, train)).eval()
     with torch.no_grad():
         batches = [graph.outputs(chunk) for chunk in chunks(crops, 256)]
     scores = finite_all("logits of best.pt on val", torch.cat([batch["logits"] for batch in batches]))

@@ -28,7 +28,7 @@ from mien.training.export import export, stamp
 from mien.training.prepared import Prepared
 from mien.training.recipe import Recipe
 from mien.training.runlog import read_environment, read_json, write_json
-from mien.training.train import Plan
+from mien.training.train import Plan, waited
 
 IN_CARD = ("dataset", "n", "accuracy", "accuracy_interval", "macro_f1", "ece", "nll", "per_class", "clean")
 
@@ -106,8 +106,9 @@ def finish(
         (prepared.train, prepared.val) if prepared else (split(recipe, root, name, cpu) for name in ("train", "val"))
     )
     last = checkpoint.load(run / "last.pt", checkpoint.Last)
-    ended = last.step >= Plan.of(recipe, train).steps
-    path, *variants = export(recipe, run, train, val, environment.public())
+    ended = last.step >= Plan.of(recipe, train).steps or waited(recipe, last.history)
+    trained = prepared.model if prepared else None
+    path, *variants = export(recipe, run, train, val, environment.public(), trained)
     before = scored(run)
     known = {"test": before.splits["test"]} if before and "test" in before.splits else {}
     results, splits = measure(path, recipe, root, ["val", "test"] if test and ended and not known else ["val"], known)

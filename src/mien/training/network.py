@@ -5,6 +5,7 @@ Options, image size and the outputs that the losses need are tried on two black 
 
 import inspect
 from collections.abc import Collection, Sequence
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -15,7 +16,9 @@ from mien.errors import RecipeError, WeightsError
 from mien.evaluation.metrics import METRICS
 from mien.labels import EXPRESSIONS
 from mien.models import MODELS
+from mien.models.own import imported, is_own, refuse_outputs
 from mien.reading.guard import parsing
+from mien.training import initial
 from mien.training.augment import center_crop
 from mien.training.batches import Split
 from mien.training.checkpoint import Weights
@@ -46,13 +49,13 @@ class CenterCrop(nn.Module):
         return outputs
 
 
-def check(recipe: Recipe) -> None:
-    """Refuse unknown names and options before any data is read."""
+def check(recipe: Recipe, *, fresh: bool = True) -> None:
+    """Refuse unknown names and options before any data is read; only a `fresh` run needs the weights to start from."""
     from mien.inference.align import FRAMINGS  # OpenCV is not needed to train
     from mien.inference.classify import locate
 
     names: tuple[tuple[str, str, Collection[str]], ...] = (
-        ("model.name", recipe.model.name, MODELS),
+        ("model.name", recipe.model.name, [recipe.model.name] if is_own(recipe.model.name) else MODELS),
         ("select", recipe.select, METRICS),
         ("data.framing", recipe.data.framing, FRAMINGS),
         ("heads.link", recipe.heads.link, LINKS),
@@ -72,9 +75,14 @@ def check(recipe: Recipe) -> None:
         raise RecipeError(f"data.imbalance: weighted, with optim.name={recipe.optim.name}", "none, down or up")
     if recipe.optim.name in SOLVERS and recipe.heads != Heads():
         raise RecipeError(f"heads, with optim.name={recipe.optim.name}", f"one of {', '.join(OPTIMIZERS)}")
-    make(recipe, EXPRESSIONS[:2], 1, recipe.data.size)
+    if is_own(recipe.model.name):  # it may take the channels of its data alone
+        imported(recipe.model.name)
+    else:
+        make(recipe, EXPRESSIONS[:2], 1, recipe.data.size)
     if recipe.data.keep:
         listed(recipe.data.keep)
+    if recipe.init and fresh:
+        initial.find(recipe.init)
     for teacher in recipe.distill.weights if recipe.distill else ():
         locate(teacher)
 
@@ -86,7 +94,8 @@ def make(
 
     RecipeError when the options or the size do not fit the family.
     """
-    name, family = recipe.model.name, MODELS[recipe.model.name]
+    name, own = recipe.model.name, is_own(recipe.model.name)
+    family = imported(name) if own else MODELS[name]
     classes = LINKS[recipe.heads.link].width(labels)
     takes, options = inspect.signature(family).parameters, dict(recipe.model.options)
     seen = recipe.augment.crop or size
@@ -97,14 +106,15 @@ def make(
             raise RecipeError(f"data.auxiliary: {name} has no second head", do="set data.auxiliary=null")
         options["aux_classes"] = aux_classes
     given = f"model.options: {str(recipe.model.options)[:100]}"
-    if largest(recipe.model.options) > MAX_OPTION:
+    if not own and largest(recipe.model.options) > MAX_OPTION:
         raise RecipeError(f"{given}: {largest(recipe.model.options):.3g}", f"numbers up to {MAX_OPTION:,}")
-    with parsing(given, kind=RecipeError, do=f"`mien list models` describes {name}", says=f"do not make a {name}"):
-        if (size_of := _parameters(family, classes, channels, options)) > MAX_PARAMETERS:
+    do = f"see {name.partition(':')[0]}" if own else f"`mien list models` describes {name}"
+    with parsing(given, kind=RecipeError, do=do, says=f"do not make a {name}"):
+        if not own and (size_of := _parameters(family, classes, channels, options)) > MAX_PARAMETERS:
             raise ValueError(f"{size_of:,} parameters, of at most {MAX_PARAMETERS:,}")
         network = family(classes, channels, **options)
-    if seen:
-        network = add_heads(network, recipe.heads, labels, units, torch.zeros(1, channels, seen, seen))
+        if seen:
+            network = add_heads(network, recipe.heads, labels, units, torch.zeros(1, channels, seen, seen))
     return CenterCrop(network, recipe.augment.crop) if recipe.augment.crop else network
 
 
@@ -117,16 +127,23 @@ def build(recipe: Recipe, data: Split, device: torch.device) -> nn.Module:
         do = "set a smaller augment.crop or a larger data.size"
         raise RecipeError(f"augment.crop: {recipe.augment.crop}", f"at most {width}, the side of the images", do)
     model = make(recipe, data.labels, data.images.shape[1], width, len(data.aux_labels), len(data.unit_names))
-    _try_out(recipe, model, data.images.shape[1], width)
+    _try_out(recipe, model, data.labels, data.images.shape[1], width)
     return model.to(device).to(memory_format=torch.channels_last)  # type: ignore[no-any-return,call-overload]
 
 
-def restored(recipe: Recipe, best: Weights) -> nn.Module:
+def restored(recipe: Recipe, best: Weights, trained: nn.Module | None = None) -> nn.Module:
     """Return the network of a checkpoint `best.pt`, with the averaged weights, on the CPU and in evaluation mode.
 
-    WeightsError for weights of another network, DivergedError for weights that are not finite.
+    A network of your own is built where it is trained only, and then given as `trained`.  WeightsError for one that is
+    not, and for weights of another network; DivergedError for weights that are not finite.
     """
-    model = make(recipe, best.labels, best.channels, best.size, len(best.aux_labels), len(best.action_units))
+    if not is_own(recipe.model.name):
+        model = make(recipe, best.labels, best.channels, best.size, len(best.aux_labels), len(best.action_units))
+    elif trained is not None:
+        model = deepcopy(trained).cpu().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    else:
+        got = f"{recipe.model.name} is a network of your own, which only training imports"
+        raise WeightsError(got, do="`mien train --resume RUN` exports it at its end")
     with parsing("best.pt", kind=WeightsError, says="does not fit its recipe"):
         model.load_state_dict(best.average)
     finite_weights(best.average, " in best.pt", DO)
@@ -154,7 +171,7 @@ def _parameters(family: Any, classes: int, channels: int, options: dict[str, Any
         return 0  # building it reports what is wrong
 
 
-def _try_out(recipe: Recipe, model: nn.Module, channels: int, side: int) -> None:
+def _try_out(recipe: Recipe, model: nn.Module, labels: Sequence[str], channels: int, side: int) -> None:
     name, loss = recipe.model.name, recipe.loss
     try:
         with torch.no_grad():
@@ -163,6 +180,7 @@ def _try_out(recipe: Recipe, model: nn.Module, channels: int, side: int) -> None
         reason = (str(error).splitlines() or [type(error).__name__])[0][:100]
         do = "set another data.size or augment.crop, or other model.options"
         raise RecipeError(f"model.name: {name} does not fit images of {side} pixels: {reason}", do=do) from None
+    refuse_outputs(name, outputs, len(labels))
     needs = (
         ("loss.attention", loss.attention > 0, "attended"),
         ("loss.representation", loss.representation is not None, "embedding"),

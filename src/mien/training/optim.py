@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from mien.training.recipe import Optim, Refine, Schedule
+from mien.training.stages import rate_factors
 from mien.training.svm import fit
 
 Groups = list[dict[str, Any]]
@@ -27,25 +28,40 @@ def adam(groups: Groups, spec: Optim) -> torch.optim.Optimizer:
     return torch.optim.Adam(groups, spec.lr)
 
 
-OPTIMIZERS: dict[str, Callable[[Groups, Optim], torch.optim.Optimizer]] = {"sgd": sgd, "adam": adam}
+def adamw(groups: Groups, spec: Optim) -> torch.optim.Optimizer:
+    """Return AdamW, whose weight decay is decoupled from the gradient (arXiv 1711.05101)."""
+    return torch.optim.AdamW(groups, spec.lr)
+
+
+OPTIMIZERS: dict[str, Callable[[Groups, Optim], torch.optim.Optimizer]] = {"sgd": sgd, "adam": adam, "adamw": adamw}
 """Optimiser by name."""
 
 
 def optimizer(model: nn.Module, spec: Optim) -> torch.optim.Optimizer | None:
-    """Return the recipe's optimiser; vectors (biases, normalisation) do not decay unless the recipe decays all.
+    """Return the recipe's optimiser of the weights that are not frozen, or None where a solver takes its place.
 
-    None where a solver takes its place.
+    Vectors (biases, normalisation) do not decay unless the recipe decays all.  With `layer_decay` a group has `scale`,
+    the factor of its rate.
     """
     if spec.name in SOLVERS:
         return None
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim <= 1]
-    spared = 0.0 if spec.decay == "matrices" else spec.weight_decay
-    groups: Groups = [
-        {"params": matrices, "weight_decay": spec.weight_decay},
-        {"params": vectors, "weight_decay": spared},
-    ]
+    if spec.layer_decay == 1:
+        return OPTIMIZERS[spec.name](_groups(list(model.parameters()), spec), spec)
+    factors = rate_factors(model, spec.layer_decay)
+    groups: Groups = []
+    for scale in sorted(set(factors.values()), reverse=True):
+        own = [p for p in model.parameters() if factors[p] == scale]
+        groups += [group | {"scale": scale} for group in _groups(own, spec) if group["params"]]
     return OPTIMIZERS[spec.name](groups, spec)
+
+
+def _groups(parameters: Sequence[nn.Parameter], spec: Optim) -> Groups:
+    trained = [p for p in parameters if p.requires_grad]
+    spared = 0.0 if spec.decay == "matrices" else spec.weight_decay
+    return [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": spec.weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": spared},
+    ]
 
 
 def restore(own: torch.optim.Optimizer, content: dict[str, Any] | None) -> None:

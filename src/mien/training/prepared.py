@@ -6,27 +6,38 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from mien.printable import say
 from mien.training.batches import Split, split
+from mien.training.initial import Started, start
 from mien.training.network import build, check
 from mien.training.recipe import Recipe
+from mien.training.stages import freeze
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """The training split, val, and a network with its initial weights, on one device."""
+    """The training split, val, and a network with its initial weights, on one device; and where those are from."""
 
     train: Split
     val: Split
     model: nn.Module
+    started: Started | None = None
 
 
-def prepare(recipe: Recipe, root: Path | None, device: str = "auto") -> Prepared:
+def prepare(recipe: Recipe, root: Path | None, device: str = "auto", *, fresh: bool = True) -> Prepared:
     """Read a recipe's data and build its network on a device; MienError for anything that cannot be trained.
 
-    The seed of the initial weights is the recipe's.
+    The seed of the initial weights is the recipe's.  A run that is resumed is not `fresh`: it has its weights, and the
+    file that they came from may be gone.
     """
-    check(recipe)
+    check(recipe, fresh=fresh)
     place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
     train, val = split(recipe, root, "train", place), split(recipe, root, "val", place)
     torch.manual_seed(recipe.seed)
-    return Prepared(train, val, build(recipe, train, place))
+    model, started = build(recipe, train, place), None
+    if recipe.init and fresh:
+        started = start(recipe.init, model, train, recipe.heads.link)
+        say(str(started))
+    if frozen := freeze(model, recipe.freeze):
+        say(f"freeze: {', '.join(frozen)}")
+    return Prepared(train, val, model, started)

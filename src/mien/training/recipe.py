@@ -69,10 +69,19 @@ class Data(Source):
 
 
 class Model(Strict):
-    """The network: one of `mien list models` and its keyword arguments."""
+    """The network and its keyword arguments: one of `mien list models`, or one of your own as package.module:function.
+
+    A network of your own is imported, also from the working directory, when it is trained.  `model: NAME` is short for
+    one without options.
+    """
 
     name: str
     options: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
 
 
 class Augment(Strict):
@@ -190,6 +199,8 @@ class Schedule(Strict):
 class Optim(Strict):
     """A key of OPTIMIZERS, linear warm-up and a schedule; `decay` spares biases and norms, or spares nothing.
 
+    layer_decay: times this for each stage further from the end, so that a fine-tuned network changes least where it is
+    most general; the fully connected layers at the end have the full rate.
     Or a key of SOLVERS, which solves for the weights at once, without epochs; only it uses `C` and `max_iter`.
     """
 
@@ -202,6 +213,8 @@ class Optim(Strict):
     weight_decay: float = Field(5e-4, ge=0)
     decay: Literal["matrices", "all"] = "matrices"
     warmup: float = Field(2.0, ge=0, description="epochs")
+    layer_decay: float = Field(1.0, gt=0, le=1)
+    clip: float | None = Field(None, gt=0, description="largest norm of a step's gradient; larger ones are scaled down")
     schedule: Schedule = Schedule()
     C: float = Field(1.0, gt=0, description="how much errors cost against large weights")
     max_iter: int = Field(1000, ge=1, le=MAX_COUNT)
@@ -232,6 +245,12 @@ class Recipe(Strict):
     seed: int = Field(0, ge=0, lt=2**32)
     data: Data
     model: Model
+    init: str | None = Field(
+        None, min_length=1, description="weights to start from: a shipped name, a run folder, an ONNX or a .pt file"
+    )
+    freeze: Annotated[int, Field(ge=0, le=MAX_COUNT)] | list[str] = Field(
+        0, description="stages that keep their first weights: how many from the start, or their names"
+    )
     augment: Augment = Augment()
     loss: Loss = Loss()
     heads: Heads = Heads()
@@ -241,6 +260,9 @@ class Recipe(Strict):
     epochs: int = Field(30, ge=1, le=MAX_COUNT)
     steps: int | None = Field(
         None, ge=1, le=MAX_COUNT, description="end after this many steps, with the schedule fitted to them"
+    )
+    patience: int | None = Field(
+        None, ge=1, le=MAX_COUNT, description="end when val has not improved for this many epochs; the rate is not cut"
     )
     probe: int | None = Field(
         None, ge=1, le=MAX_COUNT, description="also score val every this many steps, into steps.csv"
@@ -268,6 +290,12 @@ class Recipe(Strict):
             raise ValueError(
                 "loss.logit_adjustment: sigmoids have no prior to adjust; set it to 0, or another heads.link"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _freezes_something(self) -> "Recipe":
+        if self.freeze and not self.init and ":" not in self.model.name:
+            raise ValueError("freeze: random weights would stay as they are; give the weights to start from as init")
         return self
 
     @model_validator(mode="after")

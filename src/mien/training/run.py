@@ -8,6 +8,7 @@ import torch
 
 from mien.errors import RecipeError, UsageError
 from mien.evaluation.text import hundredths
+from mien.models.own import is_own
 from mien.outputs.lock import locked
 from mien.outputs.run_folder import recorded
 from mien.printable import printable, say
@@ -15,10 +16,12 @@ from mien.training import diverged, runlog
 from mien.training import recipe as recipes
 from mien.training.batches import read, split
 from mien.training.finalize import CleanScores, RunScores, SplitScores, finish
+from mien.training.initial import start
 from mien.training.network import build, check
 from mien.training.prepared import prepare
 from mien.training.recipe import Recipe
 from mien.training.recipe_docs import explained
+from mien.training.stages import freeze
 from mien.training.train import resume_recipe, train
 
 
@@ -81,7 +84,7 @@ def train_run(
         recipe, run, root = resume_recipe(resume), resume, root or _root(resume)
         runlog.refuse_others(run)
         diverged.refuse(run)
-        prepared = prepare(recipe, root, device)
+        prepared = prepare(recipe, root, device, fresh=not (run / "last.pt").is_file())
     else:
         recipe = _recipe(name, overrides)
         prepared = prepare(recipe, root, device)  # before a folder is made
@@ -101,7 +104,11 @@ def try_out(recipe: Recipe, root: Path | None) -> None:
     cpu = torch.device("cpu")
     check(recipe)
     read(recipe, root, "train")
-    build(recipe, split(recipe, root, "val", cpu), cpu)
+    val = split(recipe, root, "val", cpu)
+    model = build(recipe, val, cpu)
+    if recipe.init:
+        start(recipe.init, model, val, recipe.heads.link)
+    freeze(model, recipe.freeze)
 
 
 def check_device(device: str) -> None:
@@ -115,6 +122,9 @@ def check_device(device: str) -> None:
 def export_run(run: Path, *, root: Path | None) -> Path:
     """Export a run from its best epoch so far; returns the ONNX file.  Test stays closed."""
     recipe = resume_recipe(run)
+    if is_own(recipe.model.name):
+        got = f"{run} trained {recipe.model.name}, which only training imports"
+        raise UsageError(got, do=f"mien train --resume {run} exports it at its end")
     if not (run / "best.pt").is_file():
         raise UsageError(
             f"{run} has no best.pt", "a run with at least one finished epoch", f"mien train --resume {run}"

@@ -121,6 +121,7 @@ class Environment(Session):
     seconds: float = Field(ge=0)
     resumed: list[Session] | None = None
     diverged: str | None = None
+    init: dict[str, Any] | None = None
 
     def after(self, seconds: float) -> "Environment":
         """Return the record of a run that has trained for so many seconds."""

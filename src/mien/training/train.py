@@ -36,6 +36,7 @@ from mien.training.optim import SOLVERS, ExponentialMovingAverage, optimizer, ra
 from mien.training.prepared import Prepared, prepare
 from mien.training.progress import Progress
 from mien.training.recipe import Augment, Recipe
+from mien.training.stages import train_mode
 
 PROBED = ("nll", "accuracy")
 """Metrics on val between epochs, where the recipe sets `probe`."""
@@ -84,7 +85,7 @@ def train(
     last = checkpoint.load(run / "last.pt", checkpoint.Last) if (run / "last.pt").exists() else None
     if last and last.threads != torch.get_num_threads():
         torch.set_num_threads(last.threads)  # the order of additions, and so the last bits, depend on it
-    prepared = prepared or prepare(recipe, root, device)
+    prepared = prepared or prepare(recipe, root, device, fresh=last is None)
     data, val, model = prepared.train, prepared.val, prepared.model
     place = data.images.device
     if last and last.training_digest != data.training_digest:
@@ -100,6 +101,8 @@ def train(
         name=recipe.data.name, root=str(root.resolve()) if root else None, fingerprint=data.fingerprint
     )
     environment = runlog.environment(run, place, facts["precision"], source)
+    if prepared.started:
+        environment = environment.model_copy(update={"init": prepared.started.to_dict()})
     runlog.write_environment(environment.after(state.seconds), run)
     runlog.write_log(state.history, run / "log.csv")
     runlog.cut_steps(run / "steps.csv", state.step)
@@ -107,7 +110,7 @@ def train(
         checkpoint.save({**state.content(), **facts}, run / "last.pt")
     plan = Plan.of(recipe, data)
     with Progress(recipe.name, plan.steps, state.step) as progress:
-        while state.step < plan.steps:
+        while state.step < plan.steps and not waited(recipe, state.history):
             began = time.perf_counter()
             with diverged.recorded(run, state.epoch + 1):
                 steps = (_fit if recipe.optim.name in SOLVERS else _epoch)(plan, data, val, state, precision, progress)
@@ -131,6 +134,14 @@ def train(
             runlog.write_environment(environment.after(state.seconds), run)
             progress.epoch(row, state.best)
     return run
+
+
+def waited(recipe: Recipe, history: Sequence[checkpoint.Row]) -> bool:
+    """Return whether val has not improved for the recipe's `patience` epochs; it depends on the log alone."""
+    if recipe.patience is None or not history:
+        return False
+    best = METRICS[recipe.select].best([float(row[f"val_{recipe.select}"]) for row in history])
+    return len(history) - 1 - best >= recipe.patience
 
 
 def trained_with(data: Split, precision: torch.dtype) -> dict[str, Any]:
@@ -193,12 +204,12 @@ def _epoch(
     order = data.rows[torch.randperm(len(data.rows), generator=generator, device=device)]
     losses = [row["val_nll"] for row in state.history]
     assert state.optimizer is not None
-    state.model.train()
+    train_mode(state.model)
     seen, probes = [], {}
     count = min(plan.per_epoch, plan.steps - state.step)
     for index in chunks(order[: count * recipe.batch], recipe.batch)[:count]:
         for group in state.optimizer.param_groups:
-            group["lr"] = plan.rate(state.step, losses)
+            group["lr"] = plan.rate(state.step, losses) * group.get("scale", 1.0)
         batch = gather(data, index, plan.augment(state.step), generator, attention=recipe.loss.attention > 0)
         loss, logits = _loss(state.model, batch, recipe, precision, generator)
         state.optimizer.zero_grad()
@@ -207,6 +218,8 @@ def _epoch(
             with sam_perturbation(state.model, recipe.optim.sharpness):
                 state.optimizer.zero_grad()
                 _loss(state.model, batch, recipe, precision, generator)[0].backward()  # type: ignore[no-untyped-call]
+        if recipe.optim.clip:
+            nn.utils.clip_grad_norm_(state.model.parameters(), recipe.optim.clip)
         state.optimizer.step()
         state.average.update(state.model, state.step)
         seen.append(torch.stack([loss.detach(), _accuracy(logits, batch["top"])]))  # read once, at the end

@@ -1,0 +1,154 @@
+"""A network of your own: imported from the working directory, adapted to its data, refused in one line."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs mien[train]")
+
+from mien.errors import MienError, RecipeError, UsageError, WeightsError  # noqa: E402
+from mien.inference.classify import Classifier  # noqa: E402
+from mien.models.own import imported  # noqa: E402
+from mien.training.gradient_attack import load  # noqa: E402
+from mien.training.run import export_run, run_recipe  # noqa: E402
+
+CODE = """
+import torch
+from torch import nn
+
+def tensor(num_classes, in_channels=1, width=4):
+    return nn.Sequential(nn.Conv2d(in_channels, width, 3, 4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+                         nn.Linear(width, num_classes))
+
+def rgb(num_classes):
+    return tensor(num_classes, 3)
+
+class Dict(nn.Module):
+    def __init__(self, num_classes, in_channels=1, *, size=48, key="logits", classes=None):
+        super().__init__()
+        self.key, self.head = key, nn.Linear(in_channels * size * size, classes or num_classes)
+    def forward(self, x):
+        return {self.key: self.head(x.flatten(1))}
+
+def number(num_classes):
+    return 3
+
+def whole(num_classes, in_channels=1):
+    class Whole(nn.Module):
+        def forward(self, x):
+            return [x]
+    return Whole()
+
+def two(num_classes, in_channels, depth):
+    return tensor(num_classes)
+
+def fails(num_classes):
+    raise OSError("no weights here")
+
+value = 3
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A working directory with modules of its own, forgotten afterwards."""
+    import sys
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    (tmp_path / "mine.py").write_text(CODE)
+    (tmp_path / "broken.py").write_text("def tensor(:\n")
+    (tmp_path / "needs.py").write_text("import a_module_nobody_has\n")
+    (tmp_path / "leaves.py").write_text("import sys\nsys.exit(3)\n")
+    yield tmp_path
+    for name in ("mine", "broken", "needs", "leaves"):
+        sys.modules.pop(name, None)
+
+
+def run(name: str, root: Path, *words: str) -> Path:
+    words = (f"model='{name}'", "steps=1", "batch=16", "data.limit=32", *words)
+    return run_recipe("papers/cnn2", list(words), root=root, out=Path("runs"), resume=None, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "words"),
+    [
+        ("nowhere:tensor", (), ["model.name: nowhere:tensor", "no module 'nowhere'"]),
+        ("mine.inner:tensor", (), ["no module 'mine.inner'"]),
+        ("needs:tensor", (), ["importing needs fails", "a_module_nobody_has"]),
+        ("broken:tensor", (), ["importing broken fails", "SyntaxError"]),
+        ("leaves:tensor", (), ["importing leaves fails", "SystemExit"]),
+        ("mine:absent", (), ["mine has no 'absent'", "it has tensor, rgb"]),
+        ("mine:", (), ["'mine:'; expected package.module:function"]),
+        (":tensor", (), ["':tensor'; expected package.module:function"]),
+        ("mine:value", (), ["mine:value cannot be called", "a function (num_classes"]),
+        ("mine:two", (), ["mine:two cannot be called", "depth"]),
+        ("mine:number", (), ["mine:number returns int", "torch.nn.Module"]),
+        ("mine:whole", (), ["mine:whole gives list", "logits of shape (N, 7)"]),
+        ("mine:fails", (), ["do not make a mine:fails", "no weights here"]),
+        ("mine:tensor", ("model={name: mine:tensor, options: {depth: 3}}",), ["do not make a mine:tensor", "'depth'"]),
+        ("mine:Dict", ("model={name: mine:Dict, options: {key: scores}}",), ["gives 'scores'", "'logits'"]),
+        (
+            "mine:Dict",
+            ("model={name: mine:Dict, options: {classes: 1000}}",),
+            ["(2, 1000)", "logits of shape (N, 7)", "num_classes"],
+        ),
+    ],
+)
+def test_what_is_no_network_is_one_line(
+    name: str, more: tuple[str, ...], words: list[str], here: Path, tiny_fer2013: Path
+) -> None:
+    with pytest.raises(MienError) as caught:
+        run(name, tiny_fer2013, *more)
+    message = str(caught.value)
+    assert all(word in message for word in words), message
+    assert "\n" not in message
+    assert not Path("runs").exists()
+
+
+def test_grey_images_are_repeated_for_a_network_of_rgb(here: Path) -> None:
+    x = torch.rand(2, 1, 48, 48)
+    network = imported("mine:rgb")(5, 1).eval()
+    inner = network.network
+    torch.testing.assert_close(network(x)["logits"], inner(x.repeat(1, 3, 1, 1)))
+    colours = torch.rand(2, 3, 48, 48)
+    network = imported("mine:rgb")(5, 3).eval()
+    torch.testing.assert_close(network(colours)["logits"], network.network(colours))
+
+
+MORE = (("tensor", 1), ("Dict", 0))
+
+
+@pytest.mark.parametrize(
+    ("name", "kernel"),
+    [("mine:rgb", 3), *(pytest.param(f"mine:{name}", kernel, marks=pytest.mark.slow) for name, kernel in MORE)],
+)
+def test_a_run_s_weights_do_not_need_the_module(name: str, kernel: int, here: Path, tiny_fer2013: Path) -> None:
+    import sys
+
+    folder = run(name, tiny_fer2013)
+    (here / "mine.py").unlink()
+    sys.modules.pop("mine")
+    classifier = Classifier(folder / "model.onnx")
+    assert (classifier.card.channels, classifier.card.size) == (1, 48)
+    assert classifier(np.zeros((2, 48, 48, 1), np.uint8)).shape == (2, 7)
+    first = torch.load(folder / "best.pt", weights_only=True)["average"]
+    assert not kernel or first["network.0.weight"].shape[1] == kernel
+    with pytest.raises(UsageError, match=rf"{name}, which only training imports; mien train --resume"):
+        export_run(folder, root=tiny_fer2013)
+    with pytest.raises(WeightsError, match="network of your own"):
+        load(folder)
+    with pytest.raises(RecipeError, match="no module 'mine'"):
+        run_recipe(None, [], root=tiny_fer2013, out=here, resume=folder, device="cpu")
+
+
+def test_reading_weights_and_recipes_imports_nothing(here: Path, tiny_fer2013: Path) -> None:
+    import sys
+
+    from mien.training.run import show_recipe
+
+    (here / "own.yaml").write_text("name: own\nmodel: {name: 'mine:tensor'}\ndata: {name: fer2013}\n")
+    assert "mine:tensor" in show_recipe("own.yaml", [])
+    assert "mine" not in sys.modules
