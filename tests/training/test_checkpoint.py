@@ -33,6 +33,7 @@ WHOLE: dict[str, Any] = {
     "learnt": "0123",
     "threads": 1,
     "precision": "float32",
+    "select_prior": "uniform",
 }
 
 

@@ -38,6 +38,7 @@ class Best(Weights):
     training_digest: str = Field(alias="learnt")  # the key that checkpoints have had from the first
     threads: int = Field(ge=1, le=1024)
     precision: Literal["float32", "bfloat16"]
+    select_prior: Literal["natural", "uniform", "none"] | None = None
 
 
 class Last(Best):

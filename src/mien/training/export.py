@@ -36,9 +36,9 @@ from mien.inference.align import FRAMINGS
 from mien.inference.classify import Classifier
 from mien.inference.onnx import quantization
 from mien.outputs import cannot_write, staged
-from mien.prior import Adjustment
+from mien.prior import NATURAL, Adjustment
 from mien.reading.guard import parsing
-from mien.training import checkpoint
+from mien.training import checkpoint, prior
 from mien.training.batches import Split
 from mien.training.diverged import finite_all
 from mien.training.network import restored
@@ -168,7 +168,10 @@ def _export(
 ) -> list[Path]:
     crops = val.images.cpu().permute(0, 2, 3, 1).contiguous()
     target = val.target.double().cpu().numpy()
-    graph = Graph(network, recipe.views, recipe.augment.fill, log_prior(recipe, train)).eval()
+    recipe = prior.as_scored(recipe, best)
+    lacking = prior.shift(recipe, train, NATURAL)
+    log_prior = None if lacking is None else lacking.cpu()
+    graph = Graph(network, recipe.views, recipe.augment.fill, log_prior).eval()
     with torch.no_grad():
         batches = [graph.outputs(chunk) for chunk in chunks(crops, 256)]
     scores = finite_all("logits of best.pt on val", torch.cat([batch["logits"] for batch in batches]))
@@ -217,15 +220,6 @@ def _export(
     fitted = {"threshold": threshold, "prior": adjustment(small, crops.numpy(), target, shares)}
     stamp(small, card.model_copy(update={"name": f"{card.name}-int8", **fitted}))
     return [path, small]
-
-
-def log_prior(recipe: Recipe, train: Split) -> Tensor | None:
-    """Return float32 (K,), what a network trained with logit adjustment needs added for the natural prior; else None.
-
-    Menon et al., *Long-tail learning via logit adjustment*, ICLR 2021.
-    """
-    weight = recipe.loss.logit_adjustment
-    return weight * train.shares.cpu().clamp(min=1e-6).log() if weight else None
 
 
 def adjustment(

@@ -146,3 +146,8 @@ def representation(
     distance = (z[:, None] - means).square().sum(2) / (2 * sigma**2)
     assigned = (-distance.masked_fill(mass == 0, torch.inf)).softmax(1)
     return (assigned - y).square().sum(1).mean()
+
+
+def log_fractions(fractions: Tensor) -> Tensor:
+    """Return the logarithm of the fractions of the labels (K,), finite for a label without images."""
+    return fractions.clamp(min=1e-6).log()

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mien.training.links import LINKS
-from mien.training.losses import affect, attention, cross_entropy, representation, units
+from mien.training.losses import affect, attention, cross_entropy, log_fractions, representation, units
 from mien.training.recipe import Heads, Loss
 
 
@@ -29,7 +29,7 @@ def objective(
 
     def classify(logits: Tensor) -> Tensor:
         if loss.logit_adjustment:
-            logits = logits + loss.logit_adjustment * batch["shares"].clamp(min=1e-6).log()
+            logits = logits + loss.logit_adjustment * log_fractions(batch["shares"])
         return expression(logits, target, label_smoothing=loss.label_smoothing, weights=weights)
 
     total = heads.expression * classify(outputs["logits"])

@@ -271,6 +271,11 @@ class Recipe(Strict):
     ema: float = Field(0.998, ge=0, lt=1, description="decay per step of the averaged weights that are evaluated")
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     select: str = Field("accuracy", description="key of METRICS that selects the epoch on val")
+    select_prior: Literal["natural", "uniform", "none"] = Field(
+        "natural",
+        description="prior under which val is scored: natural; uniform, together with balanced_accuracy or a _norm "
+        "metric, for posed or balanced images; none takes logits as they come",
+    )
     views: TestTimeAugmentation = TestTimeAugmentation()
     test: bool = Field(
         True,

@@ -2,7 +2,8 @@
 
 A recipe names data (batches.py), network (network.py), augmentation, loss and schedule.  The training images stay on
 the device as uint8.  A batch is gathered by index, augmented, and run through the network, in bfloat16 where the
-hardware is faster with it.  After each epoch the averaged weights are scored on val, which alone selects the epoch.
+hardware is faster with it.  After each epoch the averaged weights are scored on val, under the prior that they are for
+(prior.py); that alone selects the epoch.
 A solver without epochs (SOLVERS) replaces the only epoch; the rest is the same.  Randomness derives from (seed, epoch)
 and every epoch ends with a checkpoint.  So a run that is killed and resumed ends with the same weights as one that is
 not, bit for bit on one kind of CPU.
@@ -25,7 +26,7 @@ from torch import Tensor, nn
 from mien.errors import WeightsError
 from mien.evaluation.metrics import METRICS
 from mien.reading.guard import parsing
-from mien.training import checkpoint, diverged, runlog
+from mien.training import checkpoint, diverged, prior, runlog
 from mien.training import recipe as recipes
 from mien.training.adversarial import perturb
 from mien.training.augment import center_crop
@@ -91,12 +92,13 @@ def train(
     if last and last.training_digest != data.training_digest:
         given = "its own data and teachers"
         raise WeightsError(f"{run} was trained on other data or targets", given, "give its `root`, or train again")
+    recipe = prior.as_scored(recipe, last)
     state = State(model, ExponentialMovingAverage(model, recipe.ema), optimizer(model, recipe.optim))
     if last:
         with parsing(run / "last.pt", kind=WeightsError, says="does not fit its recipe"):
             state.restore(last)
     precision = choose_precision(last.precision if last else recipe.precision, place)
-    facts = trained_with(data, precision)
+    facts = {**trained_with(data, precision), "select_prior": recipe.select_prior}
     source = runlog.Data(
         name=recipe.data.name, root=str(root.resolve()) if root else None, fingerprint=data.fingerprint
     )
@@ -108,7 +110,7 @@ def train(
     runlog.cut_steps(run / "steps.csv", state.step)
     if not last:
         checkpoint.save({**state.content(), **facts}, run / "last.pt")
-    plan = Plan.of(recipe, data)
+    plan, shift = Plan.of(recipe, data), prior.shift(recipe, data, recipe.select_prior)
     with Progress(recipe.name, plan.steps, state.step) as progress:
         while state.step < plan.steps and not waited(recipe, state.history):
             began = time.perf_counter()
@@ -117,7 +119,7 @@ def train(
                 means = {key: float(np.mean([row[key] for row in steps])) for key in ("loss", "train_accuracy")}
                 diverged.finite("loss", means["loss"])
                 diverged.finite_weights(state.average.model.state_dict())
-                scores = score(state.average.model, val, precision, flip=recipe.views.flip)
+                scores = score(state.average.model, val, precision, flip=recipe.views.flip, shift=shift)
                 diverged.finite(f"val {recipe.select}", scores[f"val_{recipe.select}"])
             state.epoch += 1
             state.seconds += time.perf_counter() - began
@@ -203,6 +205,7 @@ def _epoch(
     generator = torch.Generator(device).manual_seed(seed)
     order = data.rows[torch.randperm(len(data.rows), generator=generator, device=device)]
     losses = [row["val_nll"] for row in state.history]
+    shift = prior.shift(recipe, data, recipe.select_prior)
     assert state.optimizer is not None
     train_mode(state.model)
     seen, probes = [], {}
@@ -225,7 +228,8 @@ def _epoch(
         seen.append(torch.stack([loss.detach(), _accuracy(logits, batch["top"])]))  # read once, at the end
         state.step += 1
         if recipe.probe and state.step % recipe.probe == 0:
-            probes[state.step] = score(state.average.model, val, precision, flip=recipe.views.flip, only=PROBED)
+            how: dict[str, Any] = {"flip": recipe.views.flip, "shift": shift, "only": PROBED}
+            probes[state.step] = score(state.average.model, val, precision, **how)
         progress.advance()
     first = state.step - count + 1
     rows = enumerate(torch.stack(seen).tolist(), first)
@@ -304,11 +308,20 @@ def chunks(rows: Tensor, size: int) -> tuple[Tensor, ...]:
 
 
 def score(
-    model: nn.Module, val: Split, precision: torch.dtype, *, flip: bool, only: Collection[str] = METRICS
+    model: nn.Module,
+    val: Split,
+    precision: torch.dtype,
+    *,
+    flip: bool,
+    shift: Tensor | None = None,
+    only: Collection[str] = METRICS,
 ) -> dict[str, float]:
-    """Return all METRICS or `only` some on val, as `val_<key>`; DivergedError unless the logits are finite."""
+    """Return all METRICS or `only` some on val, as `val_<key>`, of the probabilities of the logits plus `shift` (K,).
+
+    DivergedError unless the logits are finite.
+    """
     finite = diverged.finite_all("logits on val", logits(model, val.images, precision, flip=flip))
-    probs = finite.softmax(1).double().cpu().numpy()
+    probs = (finite if shift is None else finite + shift).softmax(1).double().cpu().numpy()
     target = val.target.double().cpu().numpy()
     return {f"val_{name}": float(METRICS[name](probs, target)) for name in only}
 

@@ -22,6 +22,7 @@ class Recipe(Shown):
     name: str | None = None
     seed: int | None = None
     select: str | None = None
+    select_prior: str | None = None
     epochs: int | None = None
     steps: int | None = None
 

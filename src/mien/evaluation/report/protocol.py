@@ -8,6 +8,7 @@ from mien.evaluation.text import label_sets
 from mien.evaluation.training_duplicates import not_searched
 from mien.html.markup import EMPTY, Html, escape, join, markup
 from mien.html.page import facts, percent, table
+from mien.prior import UNIFORM
 
 
 def protocol(report: Report) -> Html:
@@ -66,7 +67,8 @@ def _selected(recipe: Recipe | None, val: Val, own: Provenance) -> str:
         return ""
     reached = f" ({percent(val.accuracy, 1)} of {val.n:,})" if val.accuracy is not None and val.n is not None else ""
     apart = "; test was not used" if own.split == "test" else ""
-    return f"{recipe.select or 'accuracy'} on val{reached}{apart}"
+    under = " under the uniform prior" if recipe.select_prior == UNIFORM else ""
+    return f"{recipe.select or 'accuracy'} on val{under}{reached}{apart}"
 
 
 def _length(recipe: Recipe) -> str:
