@@ -28,6 +28,7 @@ WHOLE: dict[str, Any] = {
     "history": [ROW],
     "labels": ["neutral", "anger"],
     "aux_labels": [],
+    "action_units": [],
     "size": 48,
     "channels": 1,
     "learnt": "0123",

@@ -30,7 +30,7 @@ def small(*more: str) -> recipes.Recipe:
 def scored(recipe: recipes.Recipe, root: Path, state: dict[str, Any], exponent: float) -> dict[str, float]:
     """The metrics on val of a network's softmax times the training fractions to a power."""
     val, train_split = (split(recipe, root, name, CPU) for name in ("val", "train"))
-    model = make(recipe, 7, 1, 16)
+    model = make(recipe, val.labels, 1, 16)
     model.load_state_dict(state)
     with torch.no_grad():
         probs = model.eval()(val.images / 255)["logits"].softmax(1).double().numpy()
