@@ -14,8 +14,11 @@ import av
 from mien.errors import MienError
 from mien.inference.classify import Classifier, locate, names
 from mien.inference.detectors import haar, yunet
+from mien.inference.measures import files
+from mien.inference.measures.mesh import Networks
 from mien.inference.media.image import COMMON_FORMATS, FORMATS_WITHOUT_MAGIC, formats
 from mien.inference.onnx import onnxruntime
+from mien.reading.digest import sha256_of
 
 PACKAGES = (
     "mien",
@@ -51,6 +54,7 @@ def checks() -> Iterator[Check]:
         yield _weights(name)
     yield _file("yunet", yunet.packaged, yunet.YuNet)
     yield _file("haar", haar.packaged, haar.Haar)
+    yield _measures()
     yield Check("device", "cpu", True, "onnxruntime CPUExecutionProvider")
     cuda = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
     yield Check("device", "cuda", cuda or None, "ready" if cuda else "onnxruntime has no CUDA provider")
@@ -109,6 +113,18 @@ def _file(name: str, find: Callable[[], Path], open_it: Callable[[], object]) ->
         return Check("detector", name, False, str(error))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return Check("detector", name, True, f"sha256 {digest[:12]}, {path}")
+
+
+def _measures() -> Check:
+    """Return the check of the optional files of the measures."""
+    path = files.FOLDER / files.MESH
+    if not path.exists():
+        return Check("measures", "mesh", None, "not installed; `make measures` makes the files")
+    try:
+        Networks(files.locate())
+    except MienError as error:
+        return Check("measures", "mesh", False, str(error))
+    return Check("measures", "mesh", True, f"sha256 {sha256_of(path)[:12]}, {path}")
 
 
 def folder(name: str, path: Path | str | None) -> Check:

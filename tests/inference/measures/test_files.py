@@ -1,107 +1,81 @@
-"""The converted networks compute what the originals do: LiteRT's outputs in reference.npz (benchmarks/reference.py)."""
+"""Files that are missing or other files are one line, before anything is read; runs record which files measured."""
 
 import hashlib
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
 
-from mien.inference.detectors.yunet import MAX_CANDIDATES, MIN_SCORE, OVERLAP, load
+from mien.inference.classify import locate as weights
 from mien.inference.measures import files
-from mien.inference.onnx import onnxruntime
+from mien.inference.measures.measurer import Measurer
 
-from .images import CROPS, astronaut, crop, points
+Mien = Callable[..., Any]
 
-FOLDER = Path(files.__file__).parent
-NAMES = ("blendshapes", "mesh", "yunet")
-STRIDES = (8, 16, 32)
 
-pytestmark = pytest.mark.skipif(
-    not (FOLDER / "SHA256SUMS").is_file(), reason="`make measures` has not made the networks of measures"
+@pytest.mark.parametrize("missing", ["both", "blendshapes.onnx"])
+def test_without_the_files_one_line_says_what_makes_them(
+    mien: Mien, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, photo: Path, missing: str
+) -> None:
+    if missing != "both":
+        (tmp_path / files.MESH).touch()
+    monkeypatch.setattr(files, "FOLDER", tmp_path)
+    code, out, err = mien("predict", photo, "--measures")
+    assert (code, out) == (2, b"")
+    assert err == "mien: the files of the measures are not installed; run `make measures`, or give --mesh-file\n"
+    if missing == "both":
+        assert mien("doctor", "--strict").code == 0
+        assert "-        measures  mesh                    not installed" in mien("doctor").out.decode()
+    assert mien("predict", photo).code == 0
+
+
+def test_options_of_measures_need_measures(mien: Mien, photo: Path) -> None:
+    code, out, err = mien("predict", photo, "--mesh-file", "mesh.onnx")
+    assert (code, out, err) == (2, b"", "mien: --mesh-file without --measures; expected --measures as well\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "no file"), (b"no", "is not an ONNX model"), ("ferplus", "takes {'crops': [48, 48, 1]}")],
+    ids=["absent", "not a model", "another model"],
 )
+def test_a_file_that_is_no_mesh(
+    mien: Mien, tmp_path: Path, photo: Path, measurer: Measurer, content: Any, message: str
+) -> None:
+    shutil.copy(measurer.files.blendshapes, tmp_path)
+    if content is not None:
+        data = weights(content).read_bytes() if isinstance(content, str) else content
+        (tmp_path / "mesh.onnx").write_bytes(data)
+    code, out, err = mien("predict", photo, "--measures", "--mesh-file", tmp_path / "mesh.onnx")
+    assert (code, out, err.count("\n")) == (2, b"", 1)
+    assert message in err
 
 
-def session(name: str) -> Any:
-    return onnxruntime.InferenceSession(FOLDER / f"{name}.onnx")
+def test_a_file_of_one_s_own_and_the_record_of_the_run(
+    mien: Mien, tmp_path: Path, photo: Path, measurer: Measurer
+) -> None:
+    for path in (measurer.files.mesh, measurer.files.blendshapes):
+        shutil.copy(path, tmp_path)
+    mesh = tmp_path / files.MESH
+    assert mien("predict", photo, "--measures", "--mesh-file", mesh, "--out", tmp_path / "out").code == 0
+    record = json.loads((tmp_path / "out" / "mien-run.json").read_text())
+    assert record["measures"]["mesh"] == {"file": str(mesh), "sha256": hashlib.sha256(mesh.read_bytes()).hexdigest()}
+    assert record["measures"]["blendshapes"]["sha256"]
+    assert record["settings"]["measures"] is True
+    header, row = (tmp_path / "out" / "predictions.csv").read_text().splitlines()
+    assert float(dict(zip(header.split(","), row.split(","), strict=True))["roll"]) == pytest.approx(3.7, abs=1)
+    assert mien("predict", photo, "--out", tmp_path / "plain").code == 0
+    assert json.loads((tmp_path / "plain" / "mien-run.json").read_text())["measures"] is None
 
 
-@pytest.fixture(scope="module")
-def reference() -> Any:
-    return np.load(Path(__file__).with_name("reference.npz"))
-
-
-def test_files_are_the_recorded_ones() -> None:
-    recorded = (Path(__file__).parents[3] / "conversion" / "SHA256SUMS").read_text(encoding="utf-8")
-    sums = "".join(f"{hashlib.sha256((FOLDER / f'{n}.onnx').read_bytes()).hexdigest()}  {n}.onnx\n" for n in NAMES)
-    assert sums == recorded == (FOLDER / "SHA256SUMS").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize(("name", "licence"), [("mesh", "Apache-2.0"), ("blendshapes", "Apache-2.0"), ("yunet", "MIT")])
-def test_each_file_names_source_hash_and_licence(name: str, licence: str) -> None:
-    facts = json.loads(session(name).get_modelmeta().custom_metadata_map["mien"])
-    notice = (Path(__file__).parents[3] / "NOTICE").read_text(encoding="utf-8")
-    assert facts["licence"] == licence
-    assert facts["sha256"] in notice
-    assert facts["source"].partition(" of ")[2].replace("==", " ") in notice
-
-
-def test_mesh_equals_litert(reference: Any) -> None:
-    crops = np.stack([crop(name) for name in CROPS])
-    mesh, presence = session("mesh").run(["mesh", "presence"], {"crops": crops})
-    assert np.abs(mesh - reference["mesh"]).max() < 5e-3  # pixels of 256
-    assert np.abs(presence - reference["presence"]).max() < 1e-4
-    assert presence[0] < 0.5 < presence[1]
-
-
-def test_blendshapes_equal_litert(reference: Any) -> None:
-    (shapes,) = session("blendshapes").run(["blendshapes"], {"points": points()})
-    assert np.abs(shapes - reference["blendshapes"]).max() < 1e-4
-
-
-def test_faces_of_a_batch_are_read_each_for_itself() -> None:
-    crops = np.stack([crop(name) for name in CROPS])
-    for name, entry, batch in (("mesh", "crops", crops), ("blendshapes", "points", points())):
-        network = session(name)
-        for whole, *single in zip(
-            network.run(None, {entry: batch}),
-            *(network.run(None, {entry: one[None]}) for one in batch),
-            strict=True,
-        ):
-            assert np.abs(whole - np.concatenate(single)).max() < 1e-3
-
-
-@pytest.mark.parametrize("size", [(512, 512), (333, 417)])
-def test_float_yunet_detects_what_opencv_detects(size: tuple[int, int]) -> None:
-    image = cv2.resize(np.ascontiguousarray(astronaut()[..., ::-1]), size)
-    content, empty = np.frombuffer(load(None), np.uint8), np.zeros(0, np.uint8)
-    net = cv2.FaceDetectorYN.create("onnx", content, empty, size, MIN_SCORE, OVERLAP, MAX_CANDIDATES)
-    expected = net.detect(image)[1]
-    assert len(expected) == 1
-    detected = decoded(image)
-    best = detected[detected[:, -1].argmax()]
-    assert np.abs(best[:-1] - expected[0, :-1]).max() < 0.09  # pixels
-    assert abs(best[-1] - expected[0, -1]) < 1e-5
-
-
-def decoded(image: np.ndarray) -> np.ndarray:
-    """Return the candidates of the float file: x, y, width, height, five landmarks and the score, (N, 15)."""
-    height, width = (-(-side // 32) * 32 for side in image.shape[:2])
-    padded = np.zeros((height, width, 3), np.float32)
-    padded[: image.shape[0], : image.shape[1]] = image
-    network = session("yunet")
-    names = [output.name for output in network.get_outputs()]
-    out = dict(zip(names, network.run(names, {"input": padded.transpose(2, 0, 1)[None]}), strict=True))
-    candidates = []
-    for stride in STRIDES:
-        rows, columns = np.divmod(np.arange(height * width // stride**2), width // stride)
-        cells = np.stack([columns, rows], 1)
-        box, landmarks = out[f"bbox_{stride}"][0], out[f"kps_{stride}"][0].reshape(-1, 5, 2)
-        side = np.exp(box[:, 2:]) * stride
-        corner = (cells + box[:, :2]) * stride - side / 2
-        score = np.sqrt(out[f"cls_{stride}"][0] * out[f"obj_{stride}"][0])
-        places = ((landmarks + cells[:, None]) * stride).reshape(-1, 10)
-        candidates.append(np.hstack([corner, side, places, score]))
-    return np.concatenate(candidates)
+def test_the_doctor_finds_damaged_files(
+    mien: Mien, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, measurer: Measurer
+) -> None:
+    assert "ok       measures  mesh                    sha256 " in mien("doctor").out.decode()
+    (tmp_path / files.MESH).write_bytes(measurer.files.mesh.read_bytes()[:1000])
+    shutil.copy(measurer.files.blendshapes, tmp_path)
+    monkeypatch.setattr(files, "FOLDER", tmp_path)
+    assert "MISSING  measures  mesh" in mien("doctor").out.decode()

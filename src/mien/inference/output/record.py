@@ -34,6 +34,7 @@ def facts(pipeline: Pipeline, settings: Mapping[str, Any]) -> dict[str, Any]:
         **run_facts({**settings, **_in_effect(pipeline)}, leave_out=("sources",)),
         "weights": {"name": pipeline.card.name, "file": str(weights), "sha256": _sha256(weights)},
         "detector": {"name": pipeline.detector, **_file(detector_file(pipeline))},
+        "measures": _measures(pipeline),
     }
 
 
@@ -42,6 +43,14 @@ def detector_file(pipeline: Pipeline) -> Path | None:
     if pipeline.detector_file is not None or pipeline.detector not in FILES:
         return pipeline.detector_file
     return FILES[pipeline.detector]()
+
+
+def _measures(pipeline: Pipeline) -> dict[str, Any] | None:
+    """Return the files that measured faces, None where none did."""
+    if pipeline.measurer is None:
+        return None
+    files = pipeline.measurer.files
+    return {"mesh": _file(files.mesh), "blendshapes": _file(files.blendshapes)}
 
 
 def _in_effect(pipeline: Pipeline) -> dict[str, Any]:
