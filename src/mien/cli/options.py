@@ -34,4 +34,5 @@ FaceWeights = Annotated[str, weights_option(metavar="NAME|FILE", help="see `mien
 FacePrior = Annotated[str, weights_option(metavar="PRIOR", help="uniform, or label=P,...")]
 Measures = Annotated[bool, measures_option("--measures", help="landmarks, head pose, eyes and mouth")]
 MeshFile = Annotated[Path | None, measures_option(metavar="FILE", help="your copy of mesh.onnx")]
+Landmarks = Annotated[Path | None, measures_option(metavar="FILE", help="an .npz of meshes, blendshapes")]
 FaceDevice = Annotated[str, weights_option(metavar="DEVICE", help="cpu or cuda")]

@@ -13,6 +13,7 @@ from mien.cli.options import (
     FacePrior,
     FaceWeights,
     Force,
+    Landmarks,
     MaxPixels,
     Measures,
     MeshFile,
@@ -39,6 +40,7 @@ def predict(
     device: FaceDevice = "cpu",
     measures: Measures = False,
     mesh_file: MeshFile = None,
+    landmarks: Landmarks = None,
     every: Annotated[int, video_option(metavar="N", help="read every N-th frame")] = 1,
     start: Annotated[float, video_option(metavar="SECONDS", help="where to start reading")] = 0.0,
     end: Annotated[float | None, video_option(metavar="SECONDS", help="where to stop reading")] = None,
@@ -58,14 +60,17 @@ def predict(
     from mien.inference import run
     from mien.inference.media.native_stderr import silenced
     from mien.inference.media.video import Clip
+    from mien.inference.output.landmarks import check as check_landmarks
     from mien.inference.output.stdout import leave_pipe
     from mien.inference.pipeline import Pipeline
 
-    run.check_format(format, out is not None, frames, excel, force)
+    run.check_format(format, out is not None, frames, excel, force and landmarks is None)
+    if landmarks is not None:
+        check_landmarks(landmarks, measures, force)
     clip, threshold = Clip(every, start, end, max_fps), run.min_confidence(abstain)
     reading = (weights, detector, detector_file, min_score, threshold, device, smooth, rotate, max_pixels)
     pipeline = Pipeline(*reading, event_high, event_low, event_min, debug, prior, measures, mesh_file)
-    request = run.Request(sources, format, out, clip, force, context.params, frames, excel)
+    request = run.Request(sources, format, out, clip, force, context.params, frames, excel, landmarks)
     try:
         with silenced():
             failures = run.run(pipeline, request)

@@ -9,7 +9,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
@@ -23,6 +23,7 @@ from mien.inference.media.video import WHOLE, Clip
 from mien.inference.output import record
 from mien.inference.output.formats import FILES, FORMATS, as_csv
 from mien.inference.output.progress import bar
+from mien.inference.output.rows import Columns, columns
 from mien.inference.output.spreadsheet import PLAIN, Csv, for_excel, unknown_locale
 from mien.inference.output.stdout import AboveProgressBar, Stdout, leave_pipe
 from mien.inference.output.tally import Tally
@@ -75,6 +76,7 @@ class Request:
         force: whether to replace files that are not mien's own.
         settings: the options of the command, for mien-run.json.
         frames: whether the table has a line per frame of a video instead of a summary; excel: whether CSV is for Excel.
+        landmarks: an NPZ file for the landmarks and blendshapes of all measured faces, or None.
     """
 
     sources: Sequence[str]
@@ -85,6 +87,7 @@ class Request:
     settings: Mapping[str, Any] = field(default_factory=dict)
     frames: bool = False
     excel: bool = False
+    landmarks: Path | None = None
 
 
 def run(pipeline: Pipeline, request: Request) -> int:
@@ -112,6 +115,8 @@ def run(pipeline: Pipeline, request: Request) -> int:
         raise OutputError(str(error), do=str(tally) if tally.begun else "") from None
     say(f"mien: {tally}")
     _report_path(request.out, "wrote")
+    if request.landmarks is not None:
+        say(f"mien: wrote {request.landmarks}")
     return tally.failed + tally.partly + tally.lost
 
 
@@ -152,6 +157,11 @@ def _writers(
         rows = "csv" if format in ("table", "live") else format
         outputs = stack.enter_context(_claimed(request.out, rows, pipeline, tally, request))
         yield from _kept(stack, outputs, pipeline, tally, rows, request)
+    if request.landmarks is not None and pipeline.measurer is not None:
+        from mien.inference.output.landmarks import landmarks
+
+        keep = stack.enter_context(landmarks(request.landmarks, pipeline.measurer.names, request.force))
+        yield lambda result: keep(result.prediction)
     if format == "live":
         from mien.inference.output.live import LiveTable
 
@@ -219,7 +229,7 @@ def _kept(
     yield inputs.add
     name = f"predictions.{format}"
     if format in FILES:
-        write = stack.enter_context(FILES[format](outputs, name, pipeline.columns))
+        write = stack.enter_context(FILES[format](outputs, name, _columns(pipeline, request)))
         yield lambda result: write(result.prediction)
     else:
         yield _rows(stack, pipeline, format, cast(BinaryIO, outputs.growing(name)), request)
@@ -241,9 +251,14 @@ def _rows(
     write = stack.enter_context(
         as_csv(stream, pipeline.columns, _csv(request))
         if format == "csv"
-        else FORMATS[format](stream, pipeline.columns)
+        else FORMATS[format](stream, _columns(pipeline, request))
     )
     return lambda result: write(result.prediction)
+
+
+def _columns(pipeline: Pipeline, request: Request) -> Columns:
+    """Return the columns of the rows, with lists of landmarks where they were requested; CSV has no lists."""
+    return columns(pipeline.card, replace(pipeline.extra, landmarks=request.landmarks is not None))
 
 
 def _csv(request: Request) -> Csv:

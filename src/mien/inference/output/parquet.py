@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mien.inference.output.rows import Columns, Write, rows
+from mien.inference.output.rows import LIST, Columns, Write, rows
 from mien.inference.prediction import Prediction
 from mien.outputs import Outputs
 from mien.outputs.record import RECORD
@@ -24,13 +24,15 @@ LATEST = 2.0  # seconds after which a part is finished, whatever it holds
 
 def schema(columns: Columns) -> pa.Schema:
     """Return columns with the names of their types as a schema."""
-    return pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns.items()])
+    return pa.schema(
+        [(k, pa.list_(pa.float32()) if kind == LIST else pa.type_for_alias(kind)) for k, kind in columns.items()]
+    )
 
 
 @contextmanager
 def whole(stream: BinaryIO, columns: Columns) -> Iterator[Write]:
     """Write a Parquet file, a row group at a time; it is unreadable until it has its end."""
-    form = schema(columns)
+    form, lists = schema(columns), LIST in columns.values()
     group: list[dict[str, Any]] = []
     writer = pq.ParquetWriter(stream, form)
 
@@ -40,7 +42,7 @@ def whole(stream: BinaryIO, columns: Columns) -> Iterator[Write]:
             group.clear()
 
     def write(prediction: Prediction) -> None:
-        group.extend(rows(prediction))
+        group.extend(rows(prediction, lists))
         if len(group) >= GROUP:
             flush()
 
@@ -60,7 +62,7 @@ def parts(outputs: Outputs, name: str, columns: Columns) -> Iterator[Write]:
     that.  pandas.read_parquet and pyarrow read the folder as one table.  The parts stay when there is no room to join
     them.  The schema's metadata names the run record in the folder.
     """
-    form = schema(columns).with_metadata({"mien": RECORD})
+    form, lists = schema(columns).with_metadata({"mien": RECORD}), LIST in columns.values()
     group: list[dict[str, Any]] = []
     done: list[str] = []
     since = time.monotonic()
@@ -76,7 +78,7 @@ def parts(outputs: Outputs, name: str, columns: Columns) -> Iterator[Write]:
         since = time.monotonic()
 
     def write(prediction: Prediction) -> None:
-        group.extend(rows(prediction))
+        group.extend(rows(prediction, lists))
         if len(group) >= GROUP or time.monotonic() >= since + LATEST:
             flush()
 

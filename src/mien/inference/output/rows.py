@@ -12,6 +12,7 @@ from mien.measures import NAMES
 from mien.reliability import reliabilities
 
 if TYPE_CHECKING:
+    from mien.face import Face
     from mien.inference.prediction import Prediction
 
 Write = Callable[["Prediction"], None]
@@ -21,6 +22,9 @@ Columns = Mapping[str, str]
 
 
 SQUARE = ("crop_x", "crop_y", "crop_side")
+LISTS = ("mesh", "blendshapes")
+LIST = "list"
+"""Columns of Parquet alone, and their type: a list of float32."""
 CORNERS = ("box_x1", "box_y1", "box_x2", "box_y2")
 
 
@@ -29,6 +33,7 @@ class Extra:
     """What a table has beside the columns of the weights, because it was requested."""
 
     measures: bool = False
+    landmarks: bool = False
 
 
 def columns(card: Card, extra: Extra = Extra()) -> dict[str, str]:
@@ -45,14 +50,21 @@ def columns(card: Card, extra: Extra = Extra()) -> dict[str, str]:
     known |= dict.fromkeys(heads, "float32")
     if extra.measures:
         known |= dict.fromkeys(NAMES, "float32") | {"measures_reason": "string", "action_units_source": "string"}
-    return known
+    return known | (dict.fromkeys(LISTS, LIST) if extra.landmarks else {})
 
 
-def rows(prediction: Prediction) -> list[dict[str, Any]]:
-    """Return one flat row per face, or one without face columns when there is no face."""
+def rows(prediction: Prediction, lists: bool = False) -> list[dict[str, Any]]:
+    """Return one flat row per face, with its LISTS if wanted, or one without face columns when there is no face."""
     image = prediction.to_dict()
-    faces = image.pop("faces")
-    return [image | _flat(face) for face in faces] or [image]
+    faces = [_flat(face) for face in image.pop("faces")]
+    if lists:
+        faces = [flat | _lists(face) for flat, face in zip(faces, prediction.faces, strict=True)]
+    return [image | face for face in faces] or [image]
+
+
+def _lists(face: Face) -> dict[str, Any]:
+    arrays = {name: getattr(face, name) for name in LISTS}
+    return {name: None if array is None else array.ravel() for name, array in arrays.items()}
 
 
 def _flat(face: dict[str, Any]) -> dict[str, Any]:
