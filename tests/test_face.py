@@ -52,3 +52,21 @@ def test_reliability_follows_the_expression_also_when_its_probabilities_change()
     assert told == ["good", None, "weak"]
     assert face.to_dict()["reliability"] is None
     assert replace(face.read(LABELS, np.eye(3, dtype=np.float32)[2]), reliabilities=()).reliability is None
+
+
+def test_the_level_of_groups_adds_groups_and_abstains_by_them() -> None:
+    labels, probs = ("neutral", "sadness", "anger"), np.array([0.4, 0.3, 0.3], np.float32)
+    blank = Face(np.zeros(4, np.float32), 1.0, level="group")
+    face = blank.read(labels, probs, 0.5)
+    assert (face.expression, face.group, face.abstained) == ("neutral", "negative", False)
+    assert blank.read(labels, probs, 0.61).abstained
+    assert replace(blank, level="expression").read(labels, probs, 0.5).abstained
+    facts = face.to_dict()
+    assert facts["probs"] == {"neutral": 0.4, "sadness": 0.3, "anger": 0.3}
+    assert (facts["group"], facts["group_confidence"]) == ("negative", 0.6)
+    assert facts["group_probs"] == {"neutral": 0.4, "negative": 0.6}
+    shown = face.shown()
+    assert (shown.labels, shown.expression, shown.group) == (("neutral", "negative"), "negative", None)
+    assert replace(face, level="expression").to_dict()["group_probs"] is None
+    assert blank.group is None
+    assert "negative" in face._repr_html_()

@@ -8,9 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.affect import estimates, has_position
+from mien.hierarchy import group_probs, groups
 from mien.html.markup import EMPTY, Html, element, escape, join
 from mien.html.page import disc, grid, probability
 from mien.measures import Measures
+
+
+@dataclass(frozen=True, eq=False)
+class Correction:
+    """What a face shows beside the person's own neutral face (`baseline`).
+
+    Attributes:
+        probs: float32 (K,), summing to one; abstained: as in `Face`, by these.
+        action_units, measures: the differences from the neutral face by name, or None where the face has none.
+    """
+
+    probs: NDArray[np.float32]
+    abstained: bool = False
+    action_units: dict[str, float] | None = None
+    measures: dict[str, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +53,8 @@ class Face:
         crop: float32 (3,), the square given to the weights: x y of its top left corner and its side, in pixels of the
             image as read.  It may reach beyond the image, whose edge is then repeated.  None when the crop is not a
             square (the detector `whole` stretches an image that is not square), or before classification.
+        level: "expression" or "group"; at the second, `group` and the like are known, and `abstained` goes by them.
+        correction: the same face beside the person's neutral face, or None without `baseline`.
         features: float32 (D,) of length one, the embedding: similar faces have a product near one.  Used to follow a
             face through a video and never written.  None when the weights have none.
         reliabilities: how well the weights predict each label, "good", "fair" or "weak" by their card; None for a label
@@ -61,6 +79,8 @@ class Face:
     mesh: NDArray[np.float32] | None = None
     blendshapes: NDArray[np.float32] | None = None
     reliabilities: tuple[str | None, ...] = ()
+    level: str = "expression"
+    correction: Correction | None = None
 
     @property
     def expression(self) -> str | None:
@@ -92,9 +112,38 @@ class Face:
         """The reliability of `expression`, or None where the card has no figure of it."""
         return self.reliabilities[int(np.argmax(self.probs))] if self.reliabilities and self.probs is not None else None
 
+    @property
+    def group(self) -> str | None:
+        """The most probable group (mien.hierarchy), or None at the level of expressions and before classification."""
+        return self._groups().expression
+
+    @property
+    def group_confidence(self) -> float | None:
+        """The probability of `group` in [0, 1], or None as `group`."""
+        return self._groups().confidence
+
+    def _groups(self) -> "Face":
+        """Return the face with groups as its labels, without labels where its level is that of expressions."""
+        if self.level == "expression" or self.probs is None:
+            return replace(self, labels=(), probs=None)
+        probs = group_probs(self.probs, self.labels)
+        return replace(self, labels=groups(self.labels), probs=probs, reliabilities=())
+
     def read(self, labels: tuple[str, ...], probs: NDArray[np.float32], min_confidence: float = 0.0) -> "Face":
-        """Return this face with its probabilities, abstained when the highest is below `min_confidence`."""
-        return replace(self, labels=labels, probs=probs, abstained=bool(np.max(probs) < min_confidence))
+        """Return this face with its probabilities, abstained when the highest of its level is below `min_confidence`."""
+        face = replace(self, labels=labels, probs=probs, correction=None)
+        return replace(face, abstained=(face.shown().confidence or 0.0) < min_confidence)
+
+    def shown(self) -> "Face":
+        """Return the face to show where one answer is: corrected where it can be, groups as its labels at their level."""
+        face = self._corrected()
+        return face if face.level == "expression" else replace(face._groups(), level="expression")
+
+    def _corrected(self) -> "Face":
+        """Return the face with the probabilities of its correction, itself where there is none."""
+        if self.correction is None:
+            return self
+        return replace(self, probs=self.correction.probs, abstained=self.correction.abstained, correction=None)
 
     def __repr__(self) -> str:
         box = ", ".join(f"{value:.0f}" for value in self.box)
@@ -110,21 +159,23 @@ class Face:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the face as an entry of `faces` in `mien predict --format json`."""
-        probs = (
-            None
-            if self.probs is None
-            else {k: round(float(p), 6) for k, p in zip(self.labels, self.probs, strict=True)}
-        )
+        corrected = self._corrected()._to_dict() if self.correction else {}
+        if self.correction:
+            corrected |= {"action_units": self.correction.action_units, "measures": self.correction.measures}
+        return self._to_dict() | {f"{name}_corrected": corrected.get(name) for name in CORRECTED}
+
+    def _to_dict(self) -> dict[str, Any]:
+        grouped = self._groups()
         return {
             "box": [round(float(v), 2) for v in self.box],
             "crop": None if self.crop is None else [round(float(v), 2) for v in self.crop],
             "score": round(float(self.score), 4),
             "track_id": self.track_id,
             "expression": self.expression,
-            "confidence": None if self.confidence is None else round(self.confidence, 6),
+            "confidence": _rounded(self.confidence),
             "abstained": self.abstained,
             "reliability": self.reliability,
-            "probs": probs,
+            "probs": self._named(),
             "valence": self.valence,
             "arousal": self.arousal,
             "valence_estimate": self.valence_estimate,
@@ -133,7 +184,36 @@ class Face:
             "action_units_source": self.action_units_source,
             "measures": None if self.measures is None else self.measures.to_dict(),
             "measures_reason": self.measures_reason,
+            "group": grouped.expression,
+            "group_confidence": _rounded(grouped.confidence),
+            "group_probs": grouped._named(),
         }
+
+    def _named(self) -> dict[str, float] | None:
+        if self.probs is None:
+            return None
+        return {label: round(float(p), 6) for label, p in zip(self.labels, self.probs, strict=True)}
+
+
+CORRECTED = (
+    "expression",
+    "confidence",
+    "abstained",
+    "reliability",
+    "probs",
+    "valence_estimate",
+    "arousal_estimate",
+    "action_units",
+    "measures",
+    "group",
+    "group_confidence",
+    "group_probs",
+)
+"""The keys of a face that a personal baseline corrects."""
+
+
+def _rounded(probability: float | None) -> float | None:
+    return None if probability is None else round(probability, 6)
 
 
 def faces_table(faces: Iterable[Face]) -> Html:
@@ -142,7 +222,7 @@ def faces_table(faces: Iterable[Face]) -> Html:
     A notebook has no styles of ours, so those of the table are in its elements.
     """
     head = ("face", "expression", "confidence", "detector score", "box: x1, y1, x2, y2")
-    rows = (_cells(number, face) for number, face in enumerate(faces, 1))
+    rows = (_cells(number, face.shown()) for number, face in enumerate(faces, 1))
     return element("div", grid(head, rows), style="overflow-x:auto", tabindex=0, role="region", aria_label="faces")
 
 

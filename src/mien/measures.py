@@ -42,3 +42,6 @@ class Measures:
 
 NAMES = tuple(field.name for field in fields(Measures))
 """The measures in the order of JSON and of the columns."""
+
+RELATIVE = ("yaw", "pitch", "roll", "eye_openness_right", "eye_openness_left", "mouth_openness")
+"""The measures that are also given as differences from a person's neutral face."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mien.card import Card
+from mien.hierarchy import TREE
 from mien.inference.output import people_csv, rows
 from mien.inference.video import summary
 from mien.labels import EXPRESSIONS
@@ -13,7 +14,7 @@ from mien.labels import EXPRESSIONS
 PAGE = (Path(__file__).parents[2] / "docs" / "columns.md").read_text(encoding="utf-8")
 MEASURED = {"val": {"dataset": "mine", "per_class": {"fear": {"f1": 0.5, "support": 9}}}}
 CARD = Card(name="test", labels=EXPRESSIONS, valence_arousal=True, action_units=("au04", "au12"), metrics=MEASURED)
-ALL = rows.Extra(measures=True)
+ALL = rows.Extra(measures=True, level="group")
 WRITTEN = {
     "predictions": list(rows.columns(CARD, ALL)),
     "events.csv": list(summary.EVENT_COLUMNS),
@@ -28,7 +29,7 @@ def told(section: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, rest in rows:
         labels = [label for label in EXPRESSIONS if "not for neutral" not in rest or label != "neutral"]
-        fill = {"<expression>": labels, "<unit>": CARD.action_units}
+        fill = {"<expression>": labels, "<unit>": CARD.action_units, "<group>": TREE}
         (mark,) = [mark for mark in fill if mark in name] or [""]
         names = [name.replace(mark, word) for word in fill[mark]] if mark else [name]
         found |= {one: [cell.strip() for cell in rest.split("|")] for one in names}

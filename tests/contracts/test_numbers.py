@@ -16,6 +16,7 @@ import pytest
 
 import mien
 from mien.evaluation.result import Result
+from mien.hierarchy import group_probs
 from mien.prior import chosen
 
 ROOT = Path(__file__).parents[2]
@@ -197,6 +198,27 @@ def uniform() -> str:
     )
 
 
+def grouped(name: str) -> tuple[str, ...]:
+    """Of groups and of expressions on test: accuracy, and coverage and accuracy of those above the card's threshold."""
+    result = Result.load(ROOT / "results" / name / "0-test.npz")
+    threshold = mien.Pipeline(weights=name).card.threshold
+    figures = []
+    for level in (group_probs, lambda probs, _: probs):
+        probs, target = (level(rows, result.labels) for rows in (result.probs, result.target))
+        right, kept = probs.argmax(1) == target.argmax(1), probs.max(1) >= threshold
+        figures.append((right.mean(), kept.mean(), right[kept].mean()))
+    (groups, kept, sure), (expressions, before, _) = figures
+    return f"{groups:.1%}", f"{expressions:.1%}", f"{kept:.0%}", f"{before:.0%}", f"{sure:.1%}"
+
+
+def by_group() -> str:
+    ferplus, fer2013 = (tuple(text.replace("%", " %") for text in grouped(name)) for name in ("ferplus", "fer2013"))
+    return (
+        f"names {ferplus[0]} of groups and {ferplus[1]} of expressions rightly, `fer2013` {fer2013[0]} and {fer2013[1]}. "
+        f"With `--abstain auto` `fer2013` keeps {fer2013[2]} of these images instead of {fer2013[3]}, and {fer2013[4]} of"
+    )
+
+
 def network() -> str:
     rows = results("bench/speedrun.json")["ratio"]["rows"]
     shares = [row["network_cpu_ms"] / row["epoch_cpu_ms"] for row in rows]
@@ -213,6 +235,7 @@ TEMPLATES: dict[str, tuple[str, Callable[[], str]]] = {
     "framing": (r"images lose (.*? canvas)", framed),
     "tracking": (r"(\d+ clips made of real faces: \d+ .*?makes \d+)", tracked),
     "uniform prior": (r"`ferplus-nano` (finds \d+ of .*? falls from [\d.]+ % to [\d.]+ %)", uniform),
+    "groups": (r"`ferplus` (names [\d.]+ % of groups .*? and [\d.]+ % of) their", by_group),
     "network": (r"The network is (about \d+ % of it)", network),
 }
 

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from mien.hierarchy import TREE
 from mien.html.markup import EMPTY, Html, element, escape
 from mien.html.page import ABSTAINED, COLOURS, bars, data_uri, dot, facts, note, page, percent, table, tiles
 from mien.labels import EXPRESSIONS
@@ -72,8 +73,9 @@ def test_names_of_the_world_stay() -> None:
 
 
 def test_every_expression_has_a_colour_of_its_own() -> None:
-    assert set(COLOURS) == set(EXPRESSIONS)
-    assert len({*COLOURS.values(), ABSTAINED}) == len(EXPRESSIONS) + 1
+    assert set(COLOURS) == {*EXPRESSIONS, *TREE}
+    for names in (EXPRESSIONS, TREE):
+        assert len({*(COLOURS[name] for name in names), ABSTAINED}) == len(names) + 1
 
 
 def test_text_can_be_read_in_light_and_dark() -> None:

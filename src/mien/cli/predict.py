@@ -37,6 +37,7 @@ def predict(
     weights: FaceWeights = "ferplus",
     abstain: Annotated[str | None, weights_option(metavar="P|auto", help="minimum confidence, 0 to 1")] = None,
     prior: FacePrior = "natural",
+    level: Annotated[str, weights_option(metavar="NAME", help="group: positive, negative, ...")] = "expression",
     device: FaceDevice = "cpu",
     measures: Measures = False,
     mesh_file: MeshFile = None,
@@ -69,7 +70,8 @@ def predict(
         check_landmarks(landmarks, measures, force)
     clip, threshold = Clip(every, start, end, max_fps), run.min_confidence(abstain)
     reading = (weights, detector, detector_file, min_score, threshold, device, smooth, rotate, max_pixels)
-    pipeline = Pipeline(*reading, event_high, event_low, event_min, debug, prior, measures, mesh_file)
+    rules = (event_high, event_low, event_min, debug)
+    pipeline = Pipeline(*reading, *rules, prior, measures, mesh_file, level)
     request = run.Request(sources, format, out, clip, force, context.params, frames, excel, landmarks)
     try:
         with silenced():

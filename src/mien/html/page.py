@@ -22,8 +22,10 @@ COLOURS: dict[str, str] = {
     "disgust": "#57a64c",
     "anger": "#dd4a3d",
     "contempt": "#b3784a",
+    "positive": "#f0b429",
+    "negative": "#7a74c9",
 }
-"""One colour per expression, the same in images and reports, distinct on light and dark backgrounds."""
+"""One colour per expression and per group, the same in images and reports, distinct on light and dark backgrounds."""
 
 OTHER_COLOURS = ("#2f9e8f", "#c2558f", "#8a9a2b", "#d97742", "#5f7fa8", "#a0568f", "#3f8f5f", "#b08d2f")
 """Those of labels outside the vocabulary, by a digest of their name: a label looks the same in every report."""

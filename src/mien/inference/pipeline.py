@@ -18,8 +18,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.card import Card
 from mien.errors import UsageError
 from mien.face import Face
+from mien.hierarchy import LEVELS, groups
 from mien.inference.align import FRAMINGS, crops, square
 from mien.inference.batches import classified
 from mien.inference.classify import Classifier
@@ -61,6 +63,7 @@ class Pipeline:
         prior: Wanted = NATURAL,
         measures: bool = False,
         mesh_file: str | Path | None = None,
+        level: str = "expression",
     ) -> None:
         """Load the detector and the weights; UsageError, DetectorError or WeightsError when that fails.
 
@@ -82,6 +85,8 @@ class Pipeline:
                 (for posed or balanced images), or a fraction per expression.  It stays the same for all sources.
             measures: also measure faces: landmarks, blendshapes, head pose, openness of eyes and mouth, image quality.
             mesh_file: your own copy of the measures' mesh.onnx, with blendshapes.onnx beside it.
+            level: "group" also names the group of expressions (mien.hierarchy), shows it in place of the expression,
+                and abstains by its probability.
         """
         self.classifier = Classifier(weights, device, prior)
         self.card = self.classifier.card
@@ -104,8 +109,24 @@ class Pipeline:
             raise UsageError("`mesh_file` without `measures`", "`measures` as well")
         self.measurer = Measurer(Path(mesh_file) if mesh_file else None) if measures else None
         self.start_measuring = self.measurer.start if self.measurer else lambda: unmeasured
-        self.extra = Extra(measures=measures)
+        if level not in LEVELS:
+            raise UsageError(f"`level` {level}", f"one of {', '.join(LEVELS)}")
+        if level == "group":
+            groups(self.card.labels)  # refuses labels that are in no group
+        self.extra = Extra(measures=measures, level=level)
         self._budget = Budget(max(MAX_DECODING_PIXELS, max_pixels))
+
+    @property
+    def shown_card(self) -> Card:
+        """The card with the labels that are shown, which at the level of groups are groups."""
+        grouped = self.extra.level == "group"
+        return self.card.model_copy(update={"labels": groups(self.card.labels)}) if grouped else self.card
+
+    @property
+    def shown_as(self) -> str:
+        """A sentence about what is shown of faces, empty where it is the expression as read."""
+        labels = self.shown_card.labels
+        return f"Faces are named by group: {', '.join(labels)}." if self.extra.level == "group" else ""
 
     @property
     def columns(self) -> Columns:
@@ -141,6 +162,9 @@ class Pipeline:
         heads, known = self.classifier.heads(crops), self.classifier.reliabilities
         faces = (replace(face, reliabilities=known) for face in faces)
         return [with_heads(face, heads, row, self.card, self.min_confidence) for row, face in enumerate(faces)]
+        heads = self.classifier.heads(crops)
+        named = (replace(face, level=self.extra.level) for face in faces)
+        return [with_heads(face, heads, row, self.card, self.min_confidence) for row, face in enumerate(named)]
 
     def predict(
         self,

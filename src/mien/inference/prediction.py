@@ -107,6 +107,11 @@ class FrameResult:
         """Bytes of the crops and the image."""
         return self.crops.nbytes + (0 if self.image is None else self.image.nbytes)
 
+    def shown(self) -> "FrameResult":
+        """Return the result with its faces as they are shown (`Face.shown`)."""
+        faces = tuple(face.shown() for face in self.prediction.faces)
+        return replace(self, prediction=replace(self.prediction, faces=faces))
+
     def drawn(self) -> Prediction:
         """Return the prediction with its faces in pixels of `image`, for drawing; measures stay as they are."""
         if self.image is None or not self.prediction.width or self.image.shape[1] == self.prediction.width:

@@ -165,7 +165,7 @@ def _writers(
     if format == "live":
         from mien.inference.output.live import LiveTable
 
-        yield stack.enter_context(LiveTable()).add
+        yield _shown(stack.enter_context(LiveTable()).add)
     elif request.out is None or format != "parquet":
         both = sys.stdout.isatty() and sys.stderr.isatty()
         yield _rows(stack, pipeline, format, cast(BinaryIO, AboveProgressBar() if both else Stdout()), request)
@@ -234,11 +234,19 @@ def _kept(
     else:
         yield _rows(stack, pipeline, format, cast(BinaryIO, outputs.growing(name)), request)
     debug = pipeline.debug
-    yield Isolated(stack.enter_context(annotated).add, "the annotated copy", tally, debug)
-    report = stack.enter_context(PredictionReport(outputs, pipeline.card, name, pipeline.classifier.prior.name))
-    yield Isolated(lambda result: report.add(result.drawn(), result.image), "its part of the report", tally, debug)
-    people = People(outputs, pipeline.card, pipeline.smooth, report.add_video, pipeline.thresholds, _csv(request))
-    yield Isolated(stack.enter_context(people).add, "its part of people.csv and events.csv", tally, debug)
+    yield Isolated(_shown(stack.enter_context(annotated).add), "the annotated copy", tally, debug)
+    prior, shown_as = pipeline.classifier.prior.name, pipeline.shown_as
+    report = stack.enter_context(PredictionReport(outputs, pipeline.card, name, prior, shown_as))
+    drawn = _shown(lambda result: report.add(result.drawn(), result.image))
+    yield Isolated(drawn, "its part of the report", tally, debug)
+    people = People(outputs, pipeline.shown_card, pipeline.smooth, report.add_video, pipeline.thresholds, _csv(request))
+    summed_up = _shown(stack.enter_context(people).add)
+    yield Isolated(summed_up, "its part of people.csv and events.csv", tally, debug)
+
+
+def _shown(write: Callable[[FrameResult], None]) -> Callable[[FrameResult], None]:
+    """Return a writer that gets faces as they are shown: with groups at their level, corrected by a baseline."""
+    return lambda result: write(result.shown())
 
 
 def _rows(
@@ -247,7 +255,8 @@ def _rows(
     if format == "table" and not request.frames:
         from mien.inference.output.video_table import VideoTable
 
-        return stack.enter_context(VideoTable(stream, pipeline.card, pipeline.smooth, pipeline.thresholds)).add
+        table = VideoTable(stream, pipeline.shown_card, pipeline.smooth, pipeline.thresholds)
+        return _shown(stack.enter_context(table).add)
     write = stack.enter_context(
         as_csv(stream, pipeline.columns, _csv(request))
         if format == "csv"

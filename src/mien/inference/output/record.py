@@ -60,6 +60,7 @@ def _in_effect(pipeline: Pipeline) -> dict[str, Any]:
     known = {} if least is None else {"min_score": least}
     return known | {
         "prior": pipeline.classifier.prior.name,
+        "level": pipeline.extra.level,
         "abstain": pipeline.min_confidence,
         "smooth": pipeline.smooth,
         "events": rules,

@@ -39,9 +39,12 @@ NOT_FOR = "people's grades, jobs, credit, treatment or liberty: it reads images,
 class PredictionReport:
     """Collects predictions inside a `with` block and writes report.html when it ends, also after an error."""
 
-    def __init__(self, outputs: Outputs, card: Card, rows: str, prior: str = NATURAL) -> None:
-        """Take the folder, the card of the weights, the name of the file of rows in the folder, and the prior."""
-        self._outputs, self._card, self._file, self._prior = outputs, card, rows, prior
+    def __init__(self, outputs: Outputs, card: Card, rows: str, prior: str = NATURAL, shown: str = "") -> None:
+        """Take the folder, the card of the weights, the name of the file of rows in the folder, and the prior.
+
+        `shown` says what faces show, where that is not the expression as read.
+        """
+        self._outputs, self._card, self._file, self._prior, self._what = outputs, card, rows, prior, shown
         self._shots: list[Html] = []
         self._rows: list[list[Html]] = []
         self._failures: list[list[Html]] = []
@@ -67,6 +70,7 @@ class PredictionReport:
         overview = self._headline(), self._beside(), self._summary(), self._failed_table()
         sections = (*overview, videos, images, self._table())
         lede = f"Predicted by the weights {self._card.name}: {', '.join(self._card.labels)}."
+        lede += f" {self._what}" if self._what else ""
         lede += " The run was stopped before its end." if kind is not None else ""
         text = page("Apparent facial expressions", join(sections, "\n"), lede=lede, style=STYLE + video_section.STYLE)
         self._outputs.write("report.html", text.encode())

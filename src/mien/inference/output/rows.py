@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mien.affect import has_position
-from mien.card import Card
-from mien.measures import NAMES
+from mien.card import UNIT, Card
+from mien.face import CORRECTED
+from mien.hierarchy import groups
+from mien.measures import NAMES, RELATIVE
 from mien.reliability import reliabilities
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ class Extra:
 
     measures: bool = False
     landmarks: bool = False
+    level: str = "expression"
+    baseline: bool = False
 
 
 def columns(card: Card, extra: Extra = Extra()) -> dict[str, str]:
@@ -50,6 +54,11 @@ def columns(card: Card, extra: Extra = Extra()) -> dict[str, str]:
     known |= dict.fromkeys(heads, "float32")
     if extra.measures:
         known |= dict.fromkeys(NAMES, "float32") | {"measures_reason": "string", "action_units_source": "string"}
+    if extra.level == "group":
+        known |= {"group": "string", "group_confidence": "float32"}
+        known |= dict.fromkeys((f"group_prob_{name}" for name in groups(card.labels)), "float32")
+    if extra.baseline:
+        known |= {f"{name}_corrected": kind for name, kind in known.items() if _is_corrected(name)}
     return known | (dict.fromkeys(LISTS, LIST) if extra.landmarks else {})
 
 
@@ -67,11 +76,30 @@ def _lists(face: Face) -> dict[str, Any]:
     return {name: None if array is None else array.ravel() for name, array in arrays.items()}
 
 
+def _is_corrected(column: str) -> bool:
+    of_many = column.startswith(("prob_", "group_prob_")) or column in RELATIVE or UNIT.fullmatch(column)
+    return bool(of_many) or column in CORRECTED
+
+
 def _flat(face: dict[str, Any]) -> dict[str, Any]:
-    box, crop, probs, units = (face.pop(key) for key in ("box", "crop", "probs", "action_units"))
-    measures, reason, source = (face.pop(key) for key in ("measures", "measures_reason", "action_units_source"))
-    if measures or reason:  # they were requested
-        face |= (measures or dict.fromkeys(NAMES)) | {"measures_reason": reason, "action_units_source": source}
-    named = {f"prob_{label}": p for label, p in (probs or {}).items()}
+    corrected = {name: face.pop(f"{name}_corrected") for name in CORRECTED}
+    box, crop, reason, source = (face.pop(key) for key in ("box", "crop", "measures_reason", "action_units_source"))
+    asked: dict[str, Any] = {}
+    if face["measures"] or reason:
+        asked = dict.fromkeys(NAMES) | {"measures_reason": reason, "action_units_source": source}
     places = dict(zip((*CORNERS, *SQUARE), (*box, *(crop or (None,) * len(SQUARE))), strict=True))
-    return places | face | named | (units or {})
+    beside = {f"{name}_corrected": value for name, value in _spread(corrected).items() if value is not None}
+    return places | asked | _spread(face) | beside
+
+
+def _spread(face: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a face with those of its objects beside them, without groups where there are none."""
+    probs, units, measures, grouped = (
+        face.pop(key) or {} for key in ("probs", "action_units", "measures", "group_probs")
+    )
+    named = {f"prob_{label}": p for label, p in probs.items()} | {
+        f"group_prob_{name}": p for name, p in grouped.items()
+    }
+    if not grouped:
+        del face["group"], face["group_confidence"]
+    return face | named | measures | units

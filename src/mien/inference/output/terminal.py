@@ -72,7 +72,7 @@ def lines(layout: Layout, prediction: Prediction, partly: bool = False) -> str:
             return _note(layout, source, Text(message, style="dim"))
         return _note(layout, source, Text("no face", style="dim")) + _remark(layout, remark)
     faces = enumerate(prediction.faces, 1)
-    rows = _render(layout, [{"source": source, **_cells(face, number)} for number, face in faces])
+    rows = _render(layout, [{"source": source, **_cells(face.shown(), number)} for number, face in faces])
     return rows + _remark(layout, remark)
 
 
