@@ -130,12 +130,12 @@ class Face:
         return replace(self, labels=groups(self.labels), probs=probs, reliabilities=())
 
     def read(self, labels: tuple[str, ...], probs: NDArray[np.float32], min_confidence: float = 0.0) -> "Face":
-        """Return this face with its probabilities, abstained when the highest of its level is below `min_confidence`."""
+        """Return this face with probabilities, abstained when the top-1 of its level is below `min_confidence`."""
         face = replace(self, labels=labels, probs=probs, correction=None)
         return replace(face, abstained=(face.shown().confidence or 0.0) < min_confidence)
 
     def shown(self) -> "Face":
-        """Return the face to show where one answer is: corrected where it can be, groups as its labels at their level."""
+        """Return the face as it is drawn and summed up: corrected if it can be, groups as labels at their level."""
         face = self._corrected()
         return face if face.level == "expression" else replace(face._groups(), level="expression")
 

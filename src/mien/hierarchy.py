@@ -3,7 +3,7 @@
     probs -> groups: p(negative) = p(sadness) + p(fear) + p(disgust) + p(anger) + p(contempt)
 
 Happiness is positive, neutral is neutral, the five unpleasant expressions are negative.  Surprise can be pleasant or
-unpleasant, so it is a branch of its own.  A network that answers in two steps multiplies along the same tree:
+unpleasant, so it is a branch of its own.  A network that predicts in two steps multiplies along the same tree:
 p(anger) = p(negative) * p(anger | negative); summing its joint probabilities gives p(negative) back.
 """
 

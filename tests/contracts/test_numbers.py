@@ -212,11 +212,13 @@ def grouped(name: str) -> tuple[str, ...]:
 
 
 def by_group() -> str:
-    ferplus, fer2013 = (tuple(text.replace("%", " %") for text in grouped(name)) for name in ("ferplus", "fer2013"))
-    return (
-        f"names {ferplus[0]} of groups and {ferplus[1]} of expressions rightly, `fer2013` {fer2013[0]} and {fer2013[1]}. "
-        f"With `--abstain auto` `fer2013` keeps {fer2013[2]} of these images instead of {fer2013[3]}, and {fer2013[4]} of"
+    group, expression, *_ = grouped("ferplus")
+    groups, expressions, kept, before, sure = grouped("fer2013")
+    accuracy = f"{group} for groups and {expression} for expressions, `fer2013` of {groups} and {expressions}. With "
+    coverage = (
+        f"`--abstain auto` `fer2013` keeps {kept} of these images instead of {before}, with an accuracy of {sure}"
     )
+    return (accuracy + coverage).replace("%", " %")
 
 
 def network() -> str:
@@ -235,7 +237,7 @@ TEMPLATES: dict[str, tuple[str, Callable[[], str]]] = {
     "framing": (r"images lose (.*? canvas)", framed),
     "tracking": (r"(\d+ clips made of real faces: \d+ .*?makes \d+)", tracked),
     "uniform prior": (r"`ferplus-nano` (finds \d+ of .*? falls from [\d.]+ % to [\d.]+ %)", uniform),
-    "groups": (r"`ferplus` (names [\d.]+ % of groups .*? and [\d.]+ % of) their", by_group),
+    "groups": (r"accuracy of ([\d.]+ % for groups .*? instead .*? accuracy of [\d.]+ %)", by_group),
     "network": (r"The network is (about \d+ % of it)", network),
 }
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from mien.card import Card
 from mien.errors import UsageError
+from mien.face import CORRECTED
 from mien.inference.align import Framing, crops
 from mien.inference.classify import Classifier, locate
 from mien.inference.heads import with_heads
@@ -205,7 +206,7 @@ def test_prediction_to_dict(pipeline: Pipeline, photo: Path) -> None:
     assert list(item["faces"][0]) == [
         "face", "box", "crop", "score", "track_id", "expression", "confidence", "abstained", "reliability", "probs",
         "valence", "arousal", "valence_estimate", "arousal_estimate", "action_units", "action_units_source", "measures",
-        "measures_reason",
+        "measures_reason", "group", "group_confidence", "group_probs", *(f"{name}_corrected" for name in CORRECTED),
     ]  # fmt: skip
     assert list(item["faces"][0]["probs"]) == list(pipeline.card.labels)
 

@@ -37,7 +37,7 @@ def predict(
     weights: FaceWeights = "ferplus",
     abstain: Annotated[str | None, weights_option(metavar="P|auto", help="minimum confidence, 0 to 1")] = None,
     prior: FacePrior = "natural",
-    level: Annotated[str, weights_option(metavar="NAME", help="group: positive, negative, ...")] = "expression",
+    level: Annotated[str, weights_option(metavar="NAME", help="or group")] = "expression",
     device: FaceDevice = "cpu",
     measures: Measures = False,
     mesh_file: MeshFile = None,

@@ -84,12 +84,12 @@ def _is_corrected(column: str) -> bool:
 def _flat(face: dict[str, Any]) -> dict[str, Any]:
     corrected = {name: face.pop(f"{name}_corrected") for name in CORRECTED}
     box, crop, reason, source = (face.pop(key) for key in ("box", "crop", "measures_reason", "action_units_source"))
-    asked: dict[str, Any] = {}
+    requested: dict[str, Any] = {}
     if face["measures"] or reason:
-        asked = dict.fromkeys(NAMES) | {"measures_reason": reason, "action_units_source": source}
+        requested = dict.fromkeys(NAMES) | {"measures_reason": reason, "action_units_source": source}
     places = dict(zip((*CORNERS, *SQUARE), (*box, *(crop or (None,) * len(SQUARE))), strict=True))
     beside = {f"{name}_corrected": value for name, value in _spread(corrected).items() if value is not None}
-    return places | asked | _spread(face) | beside
+    return places | requested | _spread(face) | beside
 
 
 def _spread(face: dict[str, Any]) -> dict[str, Any]:
