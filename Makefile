@@ -47,7 +47,7 @@ peers:
 	$(PYTHON) -m venv .venv-fer
 	.venv-fer/bin/python $(PIP_PLAIN) torch==2.13.0 fer==25.10.3 "setuptools<81" "opencv-contrib-python>=4.12,<5"
 	$(PYTHON) -m venv .venv-mediapipe
-	.venv-mediapipe/bin/python $(PIP_PLAIN) mediapipe==0.10.21 ai-edge-litert==2.3.0
+	-.venv-mediapipe/bin/python $(PIP_PLAIN) mediapipe==0.10.21 ai-edge-litert==2.3.0
 
 measures: $(FILES)/SHA256SUMS
 

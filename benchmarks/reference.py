@@ -27,7 +27,7 @@ def main() -> None:
         images, inputs, *outs = (Path(folder, f"{name}.npz") for name in ("images", "inputs", "mediapipe", "litert"))
         np.savez(images, **{name: read() for name, read in IMAGES.items()})
         np.savez(inputs, crops=np.stack([crop(name) for name in CROPS]), points=points())
-        worker = interleave.mediapipe(interleave.face_landmarker(folder))
+        worker = interleave.mediapipe(folder)
         if worker is None:
             sys.exit(1)
         with worker:

@@ -2,9 +2,9 @@
 
     MIEN_DATA=path/to/data python benchmarks/run.py [--quick] [PART...]        (make bench)
 
-Parts: faces, video, folder, cold, ceiling; all of them when none is named, about ten minutes on two idle cores.  Each
-is a script of its own and keeps results/bench/PART.json; what was not run again is taken from there.  --quick shows in
-two minutes that everything runs, and keeps its meaningless figures in build/bench.
+Parts: faces, video, measures, folder, cold, ceiling; all of them when none is named, about ten minutes on two idle
+cores.  Each is a script of its own and keeps results/bench/PART.json; what was not run again is taken from there.
+--quick shows in two minutes that everything runs, and keeps its meaningless figures in build/bench.
 """
 
 import argparse
@@ -14,12 +14,20 @@ import cold
 import faces
 import figure
 import folder
+import measures
 import video
 from bench import environment
 from bench.page import page
 from bench.targets import bars
 
-PARTS = {"faces": faces.main, "video": video.main, "folder": folder.main, "cold": cold.main, "ceiling": ceiling.main}
+PARTS = {
+    "faces": faces.main,
+    "video": video.main,
+    "measures": measures.main,
+    "folder": folder.main,
+    "cold": cold.main,
+    "ceiling": ceiling.main,
+}
 
 
 def main(quick: bool, parts: list[str]) -> None:

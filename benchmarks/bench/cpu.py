@@ -1,6 +1,5 @@
 """The CPU's part of speedrun.py: mien's training loop beside a plain one, and minutes to a score on val."""
 
-import os
 import statistics
 import sys
 import time
@@ -10,7 +9,7 @@ from typing import Any
 
 import torch
 from bench import interleave
-from bench.environment import facts
+from bench.environment import facts, load
 from bench.interleave import Worker
 
 from mien.training import checkpoint, runlog
@@ -100,8 +99,3 @@ def reached(history: list[Report], wall: float, goal: float) -> Report:
         "best": max(row["val_accuracy"] for row in history),
         "whole_minutes": wall / 60,
     }
-
-
-def load() -> float:
-    """Return the machine's load average of the last minute."""
-    return round(os.getloadavg()[0], 2)

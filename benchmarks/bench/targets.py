@@ -55,6 +55,14 @@ def video(report: dict[str, Any]) -> Iterator[Bar]:
     yield Bar("video: at least 60 frames per second at 720p with one face", f"{alone:.0f} frames/s", alone >= 60)
 
 
+def measures(report: dict[str, Any]) -> Iterator[Bar]:
+    """Check what measures cost a face and frame, and frames per second with them at 720p and one face."""
+    for row in (row for row in report["rows"] if "measures_cpu_ms" in row):
+        cost, speed = row["measures_cpu_ms"], row["frames_per_second"]
+        yield Bar(f"measures: at most 12 ms of CPU a face and frame, {row['clip']}", f"{cost:.1f} ms", cost <= 12)
+        yield Bar(f"measures: at least 70 frames per second, {row['clip']}", f"{speed:.0f} frames/s", speed >= 70)
+
+
 def cold(report: dict[str, Any]) -> Iterator[Bar]:
     """Check the first prediction's time beside fer's."""
     wall = {row["system"]: row["wall"] for row in report["rows"]}
@@ -79,6 +87,7 @@ CHECKS: tuple[tuple[str, Callable[[dict[str, Any]], Iterator[Bar]]], ...] = (
     ("faces", on_front),
     ("faces", nano),
     ("video", video),
+    ("measures", measures),
     ("cold", cold),
     ("speedrun", training),
 )

@@ -2,6 +2,7 @@
 
     worker.py faces NAME CROPS.bin THREADS     shipped weights on crops: {"do": "time", "batch": 8, "seconds": 0.4}
     worker.py images THREADS                 the whole pipeline: {"do": "video", "path": ...}, {"do": "folder", ...}
+    worker.py measures THREADS               the same with measures
 
 THREADS caps onnxruntime's threads; 0 leaves what mien chooses.
 """
@@ -43,11 +44,11 @@ def predict(classifier: Any, crops: np.ndarray) -> Result:
     return {"order": classifier.card.labels, "probs": classifier(crops).tolist()}
 
 
-def images() -> dict[str, Callable[..., Result]]:
+def images(measures: bool = False) -> dict[str, Callable[..., Result]]:
     """Return the requests about the pipeline as users get it."""
     from mien import Pipeline
 
-    pipeline = Pipeline()
+    pipeline = Pipeline(measures=measures)
     return {
         "video": lambda path: counted(lambda: pipeline.predict([path])),
         "folder": lambda paths: counted(lambda: pipeline.predict(paths)),
@@ -98,7 +99,7 @@ def main(what: str, *words: str) -> None:
     *rest, threads = words
     if int(threads):
         cap(int(threads))
-    serve({"faces": faces, "images": images}[what](*rest))
+    serve({"faces": faces, "images": images, "measures": lambda: images(measures=True)}[what](*rest))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """MediaPipe's side, in its own environment (`make peers`), at the version before its wheel sends metrics.
 
-    mediapipe_worker.py FACE_LANDMARKER.task THREADS
+    mediapipe_worker.py FACE_LANDMARKER.task
 
 `reference` reads arrays and writes what MediaPipe makes of them, `graphs` what LiteRT makes of the networks alone;
 benchmarks/reference.py asks for both.  `video` reads a whole clip as MediaPipe's users do: one face, tracked, with
@@ -96,7 +96,7 @@ def video(task: str, path: str) -> dict:
     return {"frames": frames, "faces": faces, "cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
 
 
-def main(task: str, threads: str) -> None:
+def main(task: str) -> None:
     """Serve requests until stdin ends."""
     assert Path(task).is_file()
     known = {"reference": reference, "graphs": graphs, "video": video}

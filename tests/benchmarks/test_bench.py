@@ -120,6 +120,7 @@ def test_profile_by_kind_counts_kernels_and_what_lies_between() -> None:
 def _parts(**changes: float) -> dict[str, Any]:
     """Measured by nobody: what the parts keep, with the figures that decide whether promises are kept."""
     given = {"nano": 0.1, "fer": 0.3, "mien_fps": 90.0, "fer_fps": 30.0, "cold": 0.5, "fer_cold": 2.0} | changes
+    given = {"measures_fps": 80.0, "measures_ms": 11.0} | given
     place = {"quick": False, "processor": "none", "cores": 2, "python": "3", "versions": {"numpy": "2"}}
     costs = {"mien fer2013-nano": given["nano"], "fer tflite": given["fer"]}
     rows = [{"system": n, "threads": 1, "batch": 64, "cpu_ms": c, "faces_per_second": 9} for n, c in costs.items()]
@@ -130,6 +131,8 @@ def _parts(**changes: float) -> dict[str, Any]:
         {"system": n, "size": "720p", "faces": 1, "frames_per_second": f, "cpu_ms": 1.0, "faces_found": 1.0}
         for n, f in speed.items()
     ]
+    measured = {"system": "mien with measures", "clip": "a recording", "frames_per_second": given["measures_fps"]}
+    measured |= {"cpu_ms": 20.0, "faces_found": 1.0, "measures_cpu_ms": given["measures_ms"]}
     starts = {"mien API": given["cold"], "fer API": given["fer_cold"]}
     return {
         "faces": {
@@ -140,6 +143,7 @@ def _parts(**changes: float) -> dict[str, Any]:
             "fronts": [{"data": "fer2013", "threads": 1, "batch": 64, "front": [], "beaten": beaten}],
         },
         "video": {**place, "frames": 150, "rows": frames},
+        "measures": {**place, "frames": 150, "mediapipe": "1", "load": [0.5, 2.25], "rows": [measured]},
         "cold": {**place, "rows": [{"system": n, "wall": w, "cpu": w} for n, w in starts.items()]},
     }
 
@@ -151,6 +155,8 @@ def _parts(**changes: float) -> dict[str, Any]:
         ({"nano": 0.211}, ["0.7 of fer"]),
         ({"mien_fps": 59.0, "fer_fps": 10.0}, ["60 frames"]),
         ({"mien_fps": 89.0}, ["3 times"]),
+        ({"measures_ms": 12.1}, ["12 ms"]),
+        ({"measures_fps": 69.0}, ["70 frames"]),
         ({"cold": 0.51}, ["1/4"]),
         ({"nano": 0.4, "worse": 1}, ["no peer", "0.7 of fer"]),
     ],
@@ -169,7 +175,7 @@ def test_bars_without_peers_judge_what_they_can() -> None:
     parts = _parts()
     for about in parts.values():
         about["rows"] = [row for row in about["rows"] if not row["system"].startswith("fer")]
-    assert [bar.promise.split(":")[0] for bar in bars(parts)] == ["mien fer2013-nano", "video"]
+    assert [bar.promise.split(":")[0] for bar in bars(parts)] == ["mien fer2013-nano", "video", "measures", "measures"]
     assert bars({}) == []
 
 
@@ -179,10 +185,12 @@ def test_page_has_a_section_per_part_and_tables_that_are_whole() -> None:
     parts = _parts()
     text = page(parts, ["figures/a.svg"])
     assert [line for line in text.splitlines() if line.startswith("## ")] == [
-        "## Promises", "## Faces", "## Video", "## Cold start"
+        "## Promises", "## Faces", "## Video", "## Measures", "## Cold start"
     ]  # fmt: skip
     assert "| mien fer2013-nano | 68.00 | 0.100 |" in text
     assert "| 720p | 1 | 90.0 | 1.0 | 1.0 | 30.0 | 1.0 | 1.0 | 3.0 |" in text
+    assert "| a recording | mien with measures | 80.0 | 20.0 | 1.0 | 11.0 |" in text
+    assert "before and after: 0.5, 2.25" in text
     assert "mean nothing" not in text
     assert text.count("none, 2 cores") == 1
     for table in text.split("\n\n"):
