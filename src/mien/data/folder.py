@@ -36,7 +36,7 @@ HIDDEN = (".", "__MACOSX", "@eaDir", "$")
 def folder(root: Path, split: str, **options: Any) -> Samples:
     """Return a split of images in class folders as a memory map, targets one-hot; see `mien.data.own.options.Options`.
 
-    DataError for folders without images, names that are no labels, and images that cannot be read.
+    DataError for folders without images, names that name no label, and images that cannot be read.
     """
     given = Options.of("folder", options)
     return read("folder", listing(root, given), split, given)
@@ -113,8 +113,8 @@ def _inside(place: Path) -> tuple[list[Path], list[Path]]:
 
 
 def _images(place: Path) -> Iterator[Path]:
-    """Yield the images of a folder and the folders in it; links are followed, but never round in a circle."""
-    seen, places = set(), [place]
+    """Yield the images of a folder and the folders in it; links are followed, but not upwards or round in a circle."""
+    seen, places = {os.path.realpath(above) for above in place.absolute().parents}, [place]
     while places:
         current = places.pop()
         if (real := os.path.realpath(current)) in seen:

@@ -38,7 +38,7 @@ LARGEST = 1e6
 
 
 def table(root: Path, split: str, **options: Any) -> Samples:
-    """Return a split of the images in a table; targets one-hot, or the shares of votes.
+    """Return a split of the images in a table; targets one-hot, or fractions of votes.
 
     DataError for tables without images or labels, and for rows that cannot be used, which it names.
     """
@@ -188,9 +188,7 @@ def _repeated(rows: _Rows, ids: NDArray[np.str_]) -> None:
     for k, name in enumerate(ids.tolist()):
         if (earlier := first.setdefault(name, k)) != k:
             line = rows.records.lines[earlier]
-            rows.faults.setdefault(
-                k, f"the id {name!r} again, as in {rows.records.unit} {line}; a column id tells apart"
-            )
+            rows.faults.setdefault(k, f"{name!r} again, as in {rows.records.unit} {line}")
 
 
 def _splits(rows: _Rows) -> list[str]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mien.data import load
+from mien.data.apart import check_apart
 from mien.data.resize import resize
 from mien.data.samples import Samples, digest
 from mien.data.sampling import chosen, class_fractions, class_weights, epoch_indices, top_labels
@@ -35,6 +36,7 @@ class Split:
         rows: int64 (M,), the images of an epoch, repeats included.
         shares: float32 (K,), the frequency of each class among them.
         aux: float32 (N, A), the auxiliary head's targets; weights: float32 (K,) of the classes; or None.
+        importance: float32 (N,), how much each image counts, 1 on average; or None.
         valence_arousal: float32 (N, 2), action_units: float32 (N, A), NaN where unknown; None without such a head.
         fingerprint: the data set's; training_digest: changes with the images, their targets and weights.
     """
@@ -51,6 +53,7 @@ class Split:
     aux: Tensor | None = None
     aux_labels: tuple[str, ...] = ()
     weights: Tensor | None = None
+    importance: Tensor | None = None
     valence_arousal: Tensor | None = None
     action_units: Tensor | None = None
     unit_names: tuple[str, ...] = ()
@@ -61,22 +64,23 @@ class Split:
         return int(self.images.shape[-1])
 
 
-def split(recipe: Recipe, root: Path | None, name: str, device: torch.device) -> Split:
-    """Read a split as the recipe defines it, onto the device.
+def split(recipe: Recipe, root: Path | None, name: str, device: torch.device, samples: Samples | None = None) -> Split:
+    """Read a split as the recipe defines it, onto the device; `samples` are what `read` returned, if it was called.
 
     Only the training split is limited, balanced, repeated, weighted and distilled.
     """
     spec, train = recipe.data, name == "train"
-    samples = read(recipe, root, name)
+    samples = read(recipe, root, name) if samples is None else samples
     target = np.asarray(teach(samples, recipe.distill) if train and recipe.distill else samples.target)
     rows = np.arange(len(samples))
     if train:
         rows = epoch_indices(samples.target, spec.imbalance, spec.per_class, spec.repeat, recipe.seed)
     weights = class_weights(samples.target) if train and spec.imbalance == "weighted" else None
+    importance = samples.weight / samples.weight.mean() if train and samples.weight is not None else None
     clean = samples.clean if train and recipe.loss.attention else None
     aux, aux_labels = _second(recipe, root, samples)
     targets = head_targets(recipe, samples)
-    trained_on = (part for part in (target, rows, weights, aux, *targets.values()) if part is not None)
+    trained_on = (part for part in (target, rows, weights, importance, aux, *targets.values()) if part is not None)
     return Split(
         images=as_tensor(samples.images, spec.size, device),
         target=lay(target, device),
@@ -90,6 +94,7 @@ def split(recipe: Recipe, root: Path | None, name: str, device: torch.device) ->
         aux=None if aux is None else lay(aux, device),
         aux_labels=aux_labels,
         weights=None if weights is None else lay(weights, device),
+        importance=None if importance is None else lay(importance, device),
         unit_names=samples.unit_names if "action_units" in targets else (),
         **{name: lay(target, device) for name, target in targets.items()},
     )
@@ -115,6 +120,13 @@ def read(recipe: Recipe, root: Path | None, name: str) -> Samples:
     if not len(samples):
         raise RecipeError(f"data: {spec.name} has no {name} images", "some", "other data.options")
     return chosen(samples, spec.keep, spec.classes, spec.limit) if train else chosen(samples, classes=spec.classes)
+
+
+def read_both(recipe: Recipe, root: Path | None) -> tuple[Samples, Samples]:
+    """Return train and val as `read` does; MienError unless they have the same labels and nothing else in common."""
+    train, val = read(recipe, root, "train"), read(recipe, root, "val")
+    check_apart(train, val, part=bool(recipe.data.limit or recipe.data.keep))
+    return train, val
 
 
 def lay(array: NDArray[Any], device: torch.device) -> Tensor:
@@ -154,12 +166,16 @@ def gather(
 ) -> dict[str, Tensor]:
     """Return an augmented batch of these images: `x` float32 (n, C, H, W) in [0, 1], `target`, `top`.
 
-    Also `aux`, `weights` and the targets of heads where the data has them, and with `attention` `clean`, moved as x is.
-    Without clean images it is x before brightness, contrast and erasing.
+    Also `aux`, `weights` (K,), or (n, K) where images count differently, and the targets of heads where the data has
+    them, and with `attention` `clean`, moved as x is.  Without clean images it is x before brightness, contrast and
+    erasing.
     """
     batch = {"target": data.target[index], "top": data.top[index], "shares": data.shares}
     batch |= {"aux": data.aux[index]} if data.aux is not None else {}
-    batch |= {"weights": data.weights} if data.weights is not None else {}
+    if data.importance is not None:
+        batch["weights"] = data.importance[index, None] * (1 if data.weights is None else data.weights)
+    elif data.weights is not None:
+        batch["weights"] = data.weights
     heads = {"valence_arousal": data.valence_arousal, "action_units": data.action_units}
     batch |= {name: target[index] for name, target in heads.items() if target is not None}
     x = data.images[index].float() / 255

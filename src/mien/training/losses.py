@@ -17,8 +17,8 @@ def cross_entropy(
     """Return the mean cross-entropy over the labelled rows of a batch, in nats; 0 when none is labelled.
 
     logits and target are float (N, K); rows of NaN in target do not count.  `weights` (K,) multiply the classes'
-    terms.  The mean is over rows, not over weights, so that a rare class weighs more in every batch that has it (the
-    weighted loss of AffectNet, arXiv 1708.03985).
+    terms, (N, K) each row's.  The mean is over rows, not over weights, so that a rare class weighs more in every batch
+    that has it (the weighted loss of AffectNet, arXiv 1708.03985).
 
     >>> import torch
     >>> cross_entropy(torch.zeros(2, 4), torch.tensor([[1.0, 0, 0, 0], [torch.nan] * 4])).item()

@@ -8,7 +8,7 @@ from torch import nn
 
 from mien.printable import say
 from mien.training import prior
-from mien.training.batches import Split, split
+from mien.training.batches import Split, read_both, split
 from mien.training.initial import Started, start
 from mien.training.network import build, check
 from mien.training.recipe import Recipe
@@ -33,7 +33,7 @@ def prepare(recipe: Recipe, root: Path | None, device: str = "auto", *, fresh: b
     """
     check(recipe, fresh=fresh)
     place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
-    train, val = split(recipe, root, "train", place), split(recipe, root, "val", place)
+    train, val = (split(recipe, root, samples.split, place, samples) for samples in read_both(recipe, root))
     prior.check(recipe, train)
     torch.manual_seed(recipe.seed)
     model, started = build(recipe, train, place), None

@@ -22,6 +22,10 @@ MAX_COUNT = 1_000_000_000
 """Largest number of epochs, steps and the like; more can only be a typing error."""
 
 
+SHORT = ("labels", "folds", "fold")
+"""Options of a data set that may stand in `data` itself, as in data.fold=1."""
+
+
 class Strict(BaseModel):
     """A section of a recipe: frozen, and unknown keys are errors."""
 
@@ -38,7 +42,8 @@ class Source(Strict):
 class Data(Source):
     """The data: a data set and, joined to it by id, a second set of labels for an auxiliary head.
 
-    `options` hold for every split; `train` adds to them for the training split only.  FERPlus is trained on vote
+    `options` hold for every split; `labels`, `folds` and `fold` are short for options of that name.  `train` adds to
+    them for the training split only.  FERPlus is trained on vote
     distributions, but selected and calibrated on majority labels.
     """
 
@@ -60,6 +65,18 @@ class Data(Source):
     size: int | None = Field(None, ge=16, le=512, description="side in pixels that images are resized to")
     framing: str = Field("fer2013", description="key of FRAMINGS: how the data set's crops frame a face")
     auxiliary: Source | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_for_options(cls, given: Any) -> Any:
+        short = {key: given[key] for key in SHORT if key in given} if isinstance(given, dict) else {}
+        if not short:
+            return given
+        options = given.get("options") or {}
+        if twice := [key for key in short if isinstance(options, dict) and key in options]:
+            raise ValueError(f"{twice[0]} and options.{twice[0]} are the same; leave one out")
+        rest = {key: value for key, value in given.items() if key not in short}
+        return {**rest, "options": {**options, **short}}
 
     @model_validator(mode="after")
     def _aim_needs_resampling(self) -> "Data":

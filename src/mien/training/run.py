@@ -14,7 +14,7 @@ from mien.outputs.run_folder import recorded
 from mien.printable import printable, say
 from mien.training import diverged, runlog
 from mien.training import recipe as recipes
-from mien.training.batches import read, split
+from mien.training.batches import read_both, split
 from mien.training.finalize import CleanScores, RunScores, SplitScores, finish
 from mien.training.initial import start
 from mien.training.network import build, check
@@ -103,8 +103,8 @@ def try_out(recipe: Recipe, root: Path | None) -> None:
     """Refuse a recipe that cannot be trained: its names, options, data and network; cheaper than `prepare`."""
     cpu = torch.device("cpu")
     check(recipe)
-    read(recipe, root, "train")
-    val = split(recipe, root, "val", cpu)
+    _, samples = read_both(recipe, root)
+    val = split(recipe, root, "val", cpu, samples)
     model = build(recipe, val, cpu)
     if recipe.init:
         start(recipe.init, model, val, recipe.heads.link)

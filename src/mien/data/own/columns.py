@@ -11,7 +11,7 @@ from mien.labels import canonical
 
 NAMES = {
     "image": "image path file filename file_name file_path filepath img image_path image_name image_file img_path "
-    "img_name image_filename photo picture pth subdirectory_filepath",
+    "img_name image_filename photo pth subdirectory_filepath",
     "pixels": "pixels",
     "label": "label expression emotion class target category expression_label emotion_label dominant_emotion",
     "split": "split usage set subset partition",

@@ -21,7 +21,7 @@ from mien.labels import EXPRESSIONS, columns
 from mien.printable import say
 
 _reported: set[str] = set()
-"""What was said about data sets in this process: a run reads its splits several times."""
+"""What this process has reported about data sets: a run reads its splits several times."""
 
 
 class Labelled(NamedTuple):

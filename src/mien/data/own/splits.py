@@ -1,6 +1,6 @@
 """Which rows are train, val and test: as the files say, or made with a seed, by subject or clip where that is known.
 
-Without either, the data is one split: whatever split is asked for is all of it.  So it can be measured on, but training
+Without either, the data is one split: every split is all of it.  So it can be measured on, but training
 refuses it.  Test is never made from, or mixed with, anything that the files call test.
 """
 

@@ -1,0 +1,149 @@
+"""Tables: what stands in their columns is read, and rows that cannot be used are named by their lines."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mien.data import load
+from mien.errors import DataError
+
+from ...own_files import png, write_csv
+
+HEAD = ["image", "label"]
+ROWS = [("a.png", "happy"), ("b.png", "sad"), ("sub/c.png", "sad"), ("d.png", "Anger")]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for k, name in enumerate(("a.png", "b.png", "sub/c.png", "d.png")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(png(48, "L", 40 * k))
+    return tmp_path
+
+
+def test_csv_in_other_clothes(root: Path) -> None:
+    """A byte order mark, semicolons, quotes, CRLF, blank lines, TSV, backslashes: the same samples."""
+    write_csv(root / "plain.csv", HEAD, ROWS)
+    plain = load("table", root / "plain.csv", "val")
+    clothes = {
+        "semicolon.csv": "\ufeff" + "".join(f'"{a}";{b}\r\n' for a, b in [HEAD, *ROWS]),
+        "tabs.tsv": "\n\n".join(f"{a}\t{b}" for a, b in [("filename", "emotion"), *ROWS]),
+        "windows.csv": "\n".join(f"{a},{b}".replace("/", "\\") for a, b in [HEAD, *ROWS]),
+        "lines.jsonl": "\n".join(json.dumps({"path": a, "expression": b}) for a, b in ROWS),
+    }
+    for name, text in clothes.items():
+        (root / name).write_bytes(text.encode())
+        assert load("table", root / name, "val").fingerprint == plain.fingerprint, name
+
+
+BAD: dict[str, tuple[list[Any], str]] = {
+    "missing": (["x.png", "sad"], "labels.csv line 6: no file x.png"),
+    "outside": (["../../x.png", "sad"], r"line 6: image '\.\./\.\./x\.png' lies outside .*images=/"),
+    "absolute": (["/etc/passwd", "sad"], "line 6: image '/etc/passwd' lies outside"),
+    "again": (["a.png", "sad"], "line 6: 'a.png' again, as in line 2"),
+    "cells": (["a.png", "sad", "more"], "line 6: 3 cells, not 2"),
+    "nameless": (["", "sad"], "line 6: no image is named"),
+    "folder": (["sub", "sad"], "line 6: no file sub"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_rows_that_cannot_be_used_are_named_or_left_out(case: str, root: Path) -> None:
+    row, message = BAD[case]
+    write_csv(root / "labels.csv", HEAD, [*ROWS, row])
+    with pytest.raises(DataError, match="1 of 5 rows cannot be used") as caught:
+        load("table", root, "val")
+    assert re.search(message, str(caught.value)), caught.value
+    samples = load("table", root, "val", skip_bad=True)
+    assert len(samples) == 4
+    assert "1 row left out" in samples.about
+
+
+def test_box_group_weight_affect_units_and_splits(root: Path) -> None:
+    head = ["image", "label", "split", "subject", "weight", "valence", "arousal", "AU01", "AU12_r", "x", "y", "w", "h"]
+    rows = [
+        ("a.png", "happy", "Training", "s1", 2, 0.5, "", 0, 3, 4, 4, 20, 20),
+        ("a.png", "sad", "Training", "s2", "", -2, -2, "", "", 30, 4, 10, 10),
+        ("b.png", "sad", "valid", "s3", 1, -0.5, 0.1, 1, 0, 0, 0, 48, 48),
+        ("d.png", "happy", "valid", "s3", 1, -0.5, 0.1, 1, 0, "", "", "", ""),
+    ]
+    write_csv(root / "labels.csv", head, rows)
+    train = load("table", root, "train")
+    assert train.ids.tolist() == ["a.png#2", "a.png#3"]
+    assert np.asarray(train.group).tolist() == ["s1", "s2"]
+    assert np.asarray(train.weight).tolist() == [2, 1]
+    assert train.unit_names == ("au1", "au12")
+    assert np.array_equal(train.regression, [[0.5, np.nan], [np.nan, np.nan]], equal_nan=True)
+    assert np.array_equal(train.units, [[0, 3], [np.nan, np.nan]], equal_nan=True)
+    assert len(load("table", root, "val")) == 2
+    write_csv(root / "labels.csv", head, [*rows, ("sub/c.png", "sad", "test", "s1", *rows[0][4:])])
+    with pytest.raises(DataError, match=r"1 group in more than one split: s1 \(train and test\).*val=0\.2"):
+        load("table", root, "train")
+
+
+def test_votes_are_distributions(root: Path) -> None:
+    head = ["image", "Happiness", "sadness", "fear", "NF"]
+    rows = [("a.png", 3, 1, 0, 0), ("b.png", 0, 5, 5, 0), ("d.png", 0, 0, 1, 9), ("sub/c.png", 0, 0, 0, 0)]
+    write_csv(root / "labels.csv", head, rows)
+    samples = load("table", root, "val")
+    assert samples.ids.tolist() == ["a.png", "b.png"]  # the others have no vote, or most say that it is no face
+    assert samples.labels == ("happiness", "sadness", "fear")
+    assert samples.target.tolist() == [[0.75, 0.25, 0], [0, 0.5, 0.5]]
+    assert np.asarray(samples.votes).shape == (2, 10)
+
+
+def test_the_pixels_of_fer2013s_own_csv(tmp_path: Path) -> None:
+    rows = [(k % 7, " ".join(["7"] * 2304), ("Training", "PublicTest")[k // 7]) for k in range(14)]
+    write_csv(tmp_path / "mine.csv", ["emotion", "pixels", "Usage"], rows)
+    samples = load("table", tmp_path, "val")
+    assert samples.images.shape == (7, 48, 48, 1)
+    assert samples.labels[int(samples.target[0].argmax())] == "anger"
+    write_csv(tmp_path / "mine.csv", ["emotion", "pixels"], [(0, "7 " * 2304), (1, "7 256"), (2, "1 2 3 400")])
+    with pytest.raises(DataError, match=r"line 3: 2 pixels, not the number of a square; .*line 4: pixel '400'"):
+        load("table", tmp_path, "val")
+
+
+def test_tables_that_name_a_split_each(root: Path) -> None:
+    write_csv(root / "train.csv", HEAD, ROWS[:2])
+    write_csv(root / "test_labels.csv", HEAD, ROWS[2:])
+    assert load("table", root, "test").ids.tolist() == ["sub/c.png", "d.png"]
+    with pytest.raises(DataError, match=r"has no val images; expected val beside train 2, test 2; the option val=0\.2"):
+        load("table", root, "val")
+    write_csv(root / "other.csv", HEAD, ROWS)
+    with pytest.raises(DataError, match=r"several tables: other\.csv, test_labels\.csv, train\.csv"):
+        load("table", root, "val")
+
+
+@pytest.mark.parametrize(
+    ("head", "options", "message"),
+    [
+        (["name", "emotion"], {}, r"has columns name, emotion; expected one with the images.*columns="),
+        (["image", "happy"], {}, "expected one with the labels, or columns of votes"),
+        (["image", "label"], {"columns": {"label": "lable"}}, "has no column 'lable'.*did you mean label"),
+        (["image", "label"], {"columns": {"labl": "label"}}, "the option columns: 'labl'"),
+    ],
+)
+def test_columns_that_cannot_be_used(root: Path, head: list[str], options: dict[str, Any], message: str) -> None:
+    write_csv(root / "labels.csv", head, ROWS)
+    with pytest.raises(DataError, match=message):
+        load("table", root, "val", **options)
+
+
+def test_parquet_without_images_and_with_broken_ones(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"label": ["sad", "happy"]}), path)
+    with pytest.raises(DataError, match="expected one with the images"):
+        load("table", path, "val")
+    pq.write_table(pa.table({"image": [png(), b"no", None], "label": ["sad", "happy", "sad"]}), path)
+    with pytest.raises(DataError, match=r"2 of 3 rows cannot be used \(a\.parquet row 2: .*row 3: no image"):
+        load("table", path, "val")
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(DataError, match=r"a\.parquet cannot be read"):
+        load("table", path, "val")
