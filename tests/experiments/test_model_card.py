@@ -88,7 +88,7 @@ def test_groups_of_any_kind_and_an_expression_that_is_never_mistaken() -> None:
     text = model_card.by_group(test, {"sex": np.array(["m", "f"] * 45)})
     assert text.index("sex: f") < text.index("sex: m")
     assert "FERPlus" not in text
-    right = model_card.per_class(score(test.take(np.arange(90) < 60)).to_dict())
+    right = model_card.per_class(score(test.take(np.arange(90) < 60)).to_dict(), "test")
     assert "mistaken for" not in right
 
 

@@ -320,6 +320,14 @@ def test_unknown_names(tmp_path: Path) -> None:
         Classifier(tmp_path)
 
 
+def test_a_run_folder_is_its_exported_weights(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("name: mine\n")
+    with pytest.raises(WeightsError, match=rf"{tmp_path} has no model\.onnx; .*mien export {tmp_path}"):
+        Classifier(tmp_path)
+    (tmp_path / "model.onnx").write_bytes((WEIGHTS / "ferplus-nano.onnx").read_bytes())
+    assert Classifier(tmp_path).path == tmp_path / "model.onnx"
+
+
 def test_a_name_that_is_too_long() -> None:
     with pytest.raises(WeightsError, match="no weights are called 'xxx"):
         Classifier("x" * 300)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from mien.cli import maintain, measure, predict, train
+from mien.cli import card, maintain, measure, predict, train
 from mien.cli.usage_errors import mistake
 from mien.errors import MienError, UsageError, options_named, refusal
 from mien.printable import say
@@ -22,6 +22,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None]]] = {  # by the panel of `mien
     "Train": {
         "train": train.train,
         "export": train.export,
+        "card": card.card,
         "reproduce": train.reproduce,
         "sweep": train.sweep,
         "generate": train.generate,

@@ -30,7 +30,7 @@ MaxPixels = Annotated[int, input_option(metavar="N", help="refuse larger images"
 Detector = Annotated[str, detection_option(metavar="NAME", help="yunet, haar or whole")]
 DetectorFile = Annotated[Path | None, detection_option(metavar="FILE", help="your copy of its file")]
 MinScore = Annotated[float | None, detection_option(metavar="P", help="minimum detector score, 0 to 1")]
-FaceWeights = Annotated[str, weights_option(metavar="NAME|FILE", help="see `mien list weights`")]
+FaceWeights = Annotated[str, weights_option(metavar="NAME|FILE|RUN", help="see `mien list weights`")]
 FacePrior = Annotated[str, weights_option(metavar="PRIOR", help="uniform, or label=P,...")]
 Measures = Annotated[bool, measures_option("--measures", help="landmarks, head pose, eyes and mouth")]
 MeshFile = Annotated[Path | None, measures_option(metavar="FILE", help="your copy of mesh.onnx")]

@@ -1,4 +1,4 @@
-"""The ONNX file that a name, a path or a run folder stands for."""
+"""The ONNX file that a name, a path or a run folder stands for, where a result may be given by mistake."""
 
 from pathlib import Path
 
@@ -7,20 +7,14 @@ from mien.inference.classify import locate, names
 
 
 def find_weights(weights: str | Path) -> Path | str:
-    """Return the ONNX file of a run folder, or the name or path as given; WeightsError for other folders, results."""
+    """Return a shipped name as given, else the ONNX file of a path or run folder; WeightsError for a result."""
     path = Path(weights)
     if str(weights) in names():
         return weights
     run = (path / "recipe.yaml").is_file()
     if not run and (path.suffix == ".npz" or (path / "result.npz").is_file()):
         raise WeightsError(f"{path} is a result", "the weights that made it", f"`mien report {path}` reads it")
-    if not run and path.is_dir():
-        raise WeightsError(f"{path} is a folder", "an ONNX file, or a run folder that `mien train` made")
-    if not run:
-        return weights
-    if not (path / "model.onnx").is_file():
-        raise WeightsError(f"{path} has no model.onnx", "a run that was exported", f"mien export {path}")
-    return path / "model.onnx"
+    return locate(weights)
 
 
 def weights_file(weights: str | Path) -> Path:

@@ -1,5 +1,6 @@
-"""Model cards of the shipped weights, in Markdown: what each is for, what it was trained on, how good it is.
+"""Model cards of weights, in Markdown: what they are for, what they were trained on, how good they are.
 
+    mien card RUN                                       # of any run, or of an ONNX file with a card
     python -m mien.experiments.model_card results       # writes results/NAME/README.md for every shipped name
 
 After Mitchell et al., Model Cards for Model Reporting (2019).  Every score comes from the file's own card and from
@@ -27,6 +28,7 @@ from mien.experiments.table import grid
 from mien.html.page import NOTICE, percent
 from mien.inference.classify import Classifier, names
 from mien.reading.digest import sha256_of
+from mien.training.finalize import scored
 from mien.training.runlog import read_json
 
 WATTS = {"cpu": 10.0, "cuda": 700.0}
@@ -52,9 +54,12 @@ MEANT = """
 Meant for research on images and recordings of consenting people: as a measurement among others of how faces look,
 with its uncertainty, never as the result itself.  Not meant for decisions about a person; for people at work or in
 education; for detecting lies, intent, illness or identity; or for children, drawings and animals, which were not
-measured separately.  Its expressions are those that annotators of web photographs named.  Accuracy is lower on covered,
+measured separately.  {whose}  Accuracy is lower on covered,
 sidelong and tiny faces, and cultures name expressions differently.
 """
+
+WEB = "Its expressions are those that annotators of web photographs named."
+OWN = "Its expressions are the labels of its training data."
 
 UNKNOWN_PEOPLE = (
     "The data say nothing about the sex, age, origin or skin of the people in them, so no figure here can say for whom "
@@ -87,6 +92,19 @@ def write(results: Path, name: str) -> Path:
     return path
 
 
+def card_of(weights: str | Path) -> tuple[str, Card]:
+    """Return the model card of a shipped name, an ONNX file or a run folder as text, and the card in the file.
+
+    A run's scores come from its metrics.json, those of a file from its card.
+    """
+    classifier, run = Classifier(weights), Path(weights)
+    measured = scored(run) if (run / "metrics.json").is_file() else None
+    scores = measured.splits if measured else classifier.card.metrics
+    test = Result.load(run / "test.npz") if "test" in scores and (run / "test.npz").is_file() else None
+    megabytes = classifier.path.stat().st_size / 1e6
+    return text(classifier.card, scores, {}, test, megabytes=megabytes), classifier.card
+
+
 def agreed(test: Result, results: Path) -> dict[str, NDArray[np.str_]]:
     """Return a column of how far annotators agreed on each image, by its votes or those in results/ferplus.
 
@@ -116,19 +134,30 @@ def text(
     behind the latter, and `groups` columns of words for its samples, as `fairness` takes them.  `stress` is the content
     of stress.json, `elsewhere` the lines of other_labs.jsonl on these weights.
     """
-    parts = [HEAD.format(name=card.name, notes=card.notes, notice=NOTICE), facts(card, megabytes), MEANT]
+    parts = [HEAD.format(name=card.name, notes=card.notes, notice=NOTICE), facts(card, megabytes), meant(card)]
     parts += [data(card, scores), headline(scores)]
-    if "test" in scores:
-        parts.append(per_class(scores["test"]))
+    parts += [per_class(scores[split], split) for split in ("test", "val") if "per_class" in scores.get(split, ())][:1]
     parts.append(by_group(test, groups) if test is not None else "")
     parts += [robustness(stress) if stress else "", other_labs.section(elsewhere), energy(card)]
     return "\n".join(part.strip("\n") + "\n" for part in parts if part)
 
 
+def meant(card: Card) -> str:
+    """Return what weights are for and what not."""
+    return MEANT.format(whose=WEB if _web(card) else OWN)
+
+
+def _web(card: Card) -> bool:
+    recipe = card.recipe.get("data", {})
+    return bool({recipe.get("name"), (recipe.get("auxiliary") or {}).get("name")} & {"fer2013", "ferplus"})
+
+
 def facts(card: Card, megabytes: float) -> str:
     """Return what goes in, what comes out, and under which licences and terms."""
     recipe = card.recipe
-    made = f"`{recipe.get('model', {}).get('name')}`, recipe `{recipe.get('name')}`, seed {recipe.get('seed')}"
+    made = (
+        f"`{recipe['model'].get('name')}`, recipe `{recipe.get('name')}`, seed {recipe.get('seed')}" if recipe else "-"
+    )
     lines = [
         ("network", made),
         ("takes", f"one face, cropped: {card.size} x {card.size} pixels, {card.channels} channel(s), 0 to 255"),
@@ -143,13 +172,15 @@ def facts(card: Card, megabytes: float) -> str:
 
 def data(card: Card, scores: Mapping[str, Any]) -> str:
     """Return what the weights were trained, selected and measured on."""
+    if not (card.data or card.recipe):
+        return "\n## Data\n\nThe file does not state what it was trained on.\n"
     recipe = card.recipe.get("data", {})
     name = card.data.get("name", recipe.get("name", "unknown"))
     second = (recipe.get("auxiliary") or {}).get("name")
     more = f" A second head was trained on {second} labels of the same images and then removed." if second else ""
     sizes = ", ".join(f"{split} {scores[split]['n']:,}" for split in ("val", "test") if split in scores)
     source = ""
-    if {name, second} & {"fer2013", "ferplus"}:
+    if _web(card):
         source = (
             "  The images are FER2013's (Goodfellow et al., 2013): 48 x 48 grey faces from web searches for words "
             "of emotion; val is PublicTest and test PrivateTest.  People agree with its labels about two times "
@@ -162,10 +193,14 @@ def data(card: Card, scores: Mapping[str, Any]) -> str:
         source = "a teacher" if count == 1 else f"the mean of {count} teachers"
         weight = percent(distilled.get("weight", 0.5))
         more += f" The targets have a weight of {weight} of the probabilities of {source} for the same images."
+    if init := card.provenance.get("init"):
+        more += f" Training started from the weights {init['weights']}."
+    opened = "opened once for this file, after earlier files had been scored" if card.name in names() else "not opened"
+    opened = "opened once" if "test" in scores and card.name not in names() else opened
     return (
         f"\n## Data\n\nTrained on the training split of {name} only, without other images.{more}  Epoch, "
-        "temperature and threshold were selected on val; test was opened once for this file, after earlier files had "
-        f"been scored.  Images measured: {sizes or 'none'}.{source}\n"
+        f"temperature and threshold were selected on val; test was {opened}.  "
+        f"Images measured: {sizes or 'none'}.{source}\n"
     )
 
 
@@ -205,7 +240,7 @@ def with_interval(scores: Mapping[str, Any], key: str) -> str:
     return f"{100 * scores[key]:.1f} %{ends}"
 
 
-def per_class(scores: Mapping[str, Any]) -> str:
+def per_class(scores: Mapping[str, Any], split: str) -> str:
     """Return a row per expression, and the one with the lowest F1 and what it is mistaken for."""
     known = scores["per_class"]
     rows = [
@@ -219,7 +254,7 @@ def per_class(scores: Mapping[str, Any]) -> str:
     )
     note = f"Lowest F1: {worst}"
     note += f", most often mistaken for {taken} ({times:,} of {known[worst]['support']:,})." if times else "."
-    return f"\n### Per expression, on test\n\n{note}\n\n{grid(('', 'precision', 'recall', 'F1', 'images'), rows)}"
+    return f"\n### Per expression, on {split}\n\n{note}\n\n{grid(('', 'precision', 'recall', 'F1', 'images'), rows)}"
 
 
 def agreement(votes: NDArray[np.integer]) -> NDArray[np.str_]:

@@ -31,7 +31,7 @@ def names() -> list[str]:
 
 
 def locate(weights: str | Path) -> Path:
-    """Return the file of a shipped name or a path; WeightsError when there is none."""
+    """Return the file of a shipped name, of a path or in a run folder; WeightsError when there is none."""
     shipped = WEIGHTS / f"{weights}.onnx"
     if str(weights) in names():
         return shipped
@@ -39,10 +39,18 @@ def locate(weights: str | Path) -> Path:
     if os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises for names that are too long or not permitted
         return path
     if os.path.isdir(path):  # noqa: PTH112
-        raise WeightsError(f"{path} is a folder", "an ONNX file written by `mien export`")
+        return _of_run(path)
     near = get_close_matches(str(weights), names(), n=1)
     hint = f"did you mean {near[0]!r}?" if near else ""
     raise WeightsError(f"no weights are called {str(weights)!r}", f"a file or one of {', '.join(names())}", hint)
+
+
+def _of_run(folder: Path) -> Path:
+    if not (folder / "recipe.yaml").is_file():
+        raise WeightsError(f"{folder} is a folder", "an ONNX file, or a run folder that `mien train` made")
+    if not (folder / "model.onnx").is_file():
+        raise WeightsError(f"{folder} has no model.onnx", "a run that was exported", f"mien export {folder}")
+    return folder / "model.onnx"
 
 
 class Classifier:

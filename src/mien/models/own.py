@@ -2,7 +2,7 @@
 
 `def build(num_classes, in_channels=1, **options) -> nn.Module` is what the function looks like; `size` is passed to one
 that takes it.  Without `in_channels` it is a network for RGB: grey images are repeated in three channels, inside the
-graph that is exported, so that whoever reads with the weights gives them the same grey crops as training did.  Its
+graph that is exported, so that the weights read the same grey crops as in training.  Its
 forward returns a dict with `logits` (N, num_classes), as those of mien do, or the logits alone.
 
 Importing runs the module's code.  Nothing but training imports it: exported weights do not need it.

@@ -71,6 +71,16 @@ def write(path: Path, content: bytes, over: bool = True) -> None:
         scratch.write_bytes(content)
 
 
+def check_new(path: Path, force: bool, source: Path | None = None) -> None:
+    """Refuse to write over a file unless `force`, and over `source`, another name of it included, always."""
+    if source is not None and source.exists() and path.exists() and path.samefile(source):
+        raise OutputError(f"`out`: {path} is the file that is read", "a new file")
+    if os.path.lexists(path) and not (force and path.is_file()):
+        raise OutputError(
+            f"`out`: {path} is there already", do="choose another name, or write over a file with `force`"
+        )
+
+
 def _ours(error: OSError, *paths: Path) -> bool:
     # an error that names another file comes from what the block reads, not from what it writes
     return error.filename is None or os.fspath(error.filename) in {str(path) for path in paths}
