@@ -18,7 +18,7 @@ ALL = rows.Extra(measures=True, level="group")
 WRITTEN = {
     "predictions": list(rows.columns(CARD, ALL)),
     "events.csv": list(summary.EVENT_COLUMNS),
-    "people.csv": people_csv.columns(CARD),
+    "people.csv": people_csv.columns(CARD, ALL),
 }
 
 

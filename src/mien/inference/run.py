@@ -239,7 +239,8 @@ def _kept(
     report = stack.enter_context(PredictionReport(outputs, pipeline.card, name, prior, shown_as))
     drawn = _shown(lambda result: report.add(result.drawn(), result.image))
     yield Isolated(drawn, "its part of the report", tally, debug)
-    people = People(outputs, pipeline.shown_card, pipeline.smooth, report.add_video, pipeline.thresholds, _csv(request))
+    kept = (outputs, pipeline.shown_card, pipeline.smooth, report.add_video, pipeline.thresholds, _csv(request))
+    people = People(*kept, pipeline.extra)
     summed_up = _shown(stack.enter_context(people).add)
     yield Isolated(summed_up, "its part of people.csv and events.csv", tally, debug)
 

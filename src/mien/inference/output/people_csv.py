@@ -5,7 +5,9 @@ from typing import Self
 
 from mien.card import Card
 from mien.inference.media.sources import Source
+from mien.inference.output import rows
 from mien.inference.output.formats import put
+from mien.inference.output.rows import Extra
 from mien.inference.output.spreadsheet import PLAIN, Csv
 from mien.inference.prediction import FrameResult
 from mien.inference.video.events import Event
@@ -25,10 +27,11 @@ class People:
         ended: Callable[[VideoSummary], None],
         thresholds: Thresholds = USUAL,
         form: Csv = PLAIN,
+        extra: Extra = rows.PLAIN,
     ) -> None:
         """Take `Pipeline.smooth`, the callback for the `VideoSummary` of each video at its end, and the form of CSV."""
         self._outputs, self._card, self._smooth, self._ended = outputs, card, smooth, ended
-        self._thresholds, self._form = thresholds, form
+        self._thresholds, self._form, self._extra = thresholds, form, extra
         self._source: Source | None = None
         self._video: VideoSummary | None = None
         self._files: list[Growing] = []
@@ -57,7 +60,7 @@ class People:
         if not self._files:
             self._files = [self._outputs.growing(name) for name in ("events.csv", "people.csv")]
             put(self._files[0], self._form.head(EVENT_COLUMNS))
-            put(self._files[1], self._form.head(columns(self._card)))
+            put(self._files[1], self._form.head(columns(self._card, self._extra)))
 
     def _write(self, events: list[Event]) -> None:
         for event in events:
@@ -70,22 +73,23 @@ class People:
         try:
             self._write(video.end())
             for person in video.people.values():
-                put(self._files[1], self._form.line(_rounded(row(video, person, self._card))))
+                put(self._files[1], self._form.line(_rounded(row(video, person, self._card, self._extra))))
         finally:
             self._ended(video)  # the page may find room where the rows did not
 
 
-def columns(card: Card) -> list[str]:
+def columns(card: Card, extra: Extra = rows.PLAIN) -> list[str]:
     """Return the columns of people.csv for these weights."""
     known = ["source", "track_id", "first_seen", "last_seen", "seconds", "frames"]
     known += [f"{what}_{name}" for what in ("top_seconds", "top_fraction", "mean") for name in card.labels]
     known += [f"mean_{name}" for name in (("valence", "arousal") if card.valence_arousal else ())]
     known += [f"{what}_{name}" for what in ("peak", "peak_seconds") for name in card.labels]
     known += ["events", "bursts", *(f"bursts_{name}" for name in card.labels if name != "neutral")]
-    return [*known, "peak_expression", "peak_seconds", "peak_confidence"]
+    known += ["peak_expression", "peak_seconds", "peak_confidence"]
+    return [*known, "blinks"] if extra.measures else known
 
 
-def row(video: VideoSummary, person: Person, card: Card) -> list[object]:
+def row(video: VideoSummary, person: Person, card: Card, extra: Extra = rows.PLAIN) -> list[object]:
     """Return a person's row, in the order of `columns`."""
     known: list[object] = [video.source, person.track_id, person.first, person.last, person.seconds, person.frames]
     for figures in (person.top_seconds, person.top_fractions, person.means, person.peaks, person.peak_seconds):
@@ -93,7 +97,8 @@ def row(video: VideoSummary, person: Person, card: Card) -> list[object]:
     best = person.expressed
     peak = (best.expression, best.seconds, best.confidence) if best is not None else (None, None, None)
     bursts = [person.bursts[name] for name in card.labels if name != "neutral"]
-    return [*known, person.count, sum(bursts), *bursts, *peak]
+    known += [person.count, sum(bursts), *bursts, *peak]
+    return [*known, person.blinks] if extra.measures else known
 
 
 def _rounded(cells: list[object]) -> list[object]:

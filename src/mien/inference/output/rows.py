@@ -40,7 +40,10 @@ class Extra:
     baseline: bool = False
 
 
-def columns(card: Card, extra: Extra = Extra()) -> dict[str, str]:
+PLAIN = Extra()
+
+
+def columns(card: Card, extra: Extra = PLAIN) -> dict[str, str]:
     """Return the columns of a flat table of these weights' predictions, with the names of their types in Arrow."""
     derived = ("valence_estimate", "arousal_estimate") if has_position(card.labels) else ()
     heads = [*(f"prob_{label}" for label in card.labels), "valence", "arousal", *derived, *card.action_units]

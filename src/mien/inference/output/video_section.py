@@ -201,10 +201,10 @@ def mostly(video: VideoSummary, person: Person) -> str:
 
 
 def counts(person: Person) -> str:
-    """Return how many events a person had, and bursts where there were any."""
+    """Return how many events a person had, bursts where there were any, and blinks where they were looked for."""
     bursts = person.bursts.total()
-    events = count(person.count, "event")
-    return f"{events}, {count(bursts, 'burst')}" if bursts else events
+    known = [count(person.count, "event"), *([count(bursts, "burst")] if bursts else [])]
+    return ", ".join([*known, *([] if person.blinks is None else [count(person.blinks, "blink")])])
 
 
 def people_of(video: VideoSummary) -> list[Person]:

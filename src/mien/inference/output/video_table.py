@@ -119,6 +119,8 @@ def _person(layout: terminal.Layout, video: VideoSummary, person: Person) -> Ite
         counts = ", ".join(f"{name} {number:,}" for name, number in person.bursts.most_common())
         limit = f"{video.thresholds.shortest:g} s"
         yield from _wrapped(f"{count(bursts, 'burst')} (shorter than {limit}): {counts}", layout, 6)
+    if person.blinks is not None:
+        yield from _wrapped(count(person.blinks, "blink"), layout, 6)
 
 
 def _moment(peak: Peak | None) -> str:

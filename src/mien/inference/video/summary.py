@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from mien.face import Face
 from mien.html.markup import EMPTY, Html
 from mien.inference.prediction import FrameResult, Prediction
+from mien.inference.video.blinks import Blinks
 from mien.inference.video.events import SMOOTH, Event, Events
 from mien.inference.video.portrait import portrait
 from mien.inference.video.thresholds import USUAL, Thresholds
@@ -63,6 +64,7 @@ class Person:
         best: the most expressive moment: that of the strongest event, or of the highest probability but neutral's.
         bursts: the number of bursts by expression; known when the video has ended.
         moments: images of the strongest events.
+        blinks: how many there were, known when the video has ended; None where none could be looked for.
     """
 
     track_id: int
@@ -79,6 +81,7 @@ class Person:
     events: list[Event] = field(default_factory=list)
     moments: dict[Event, Peak] = field(default_factory=dict)
     bursts: Counter[str] = field(default_factory=Counter)
+    blinks: int | None = None
 
     @property
     def expressed(self) -> Peak | None:
@@ -132,6 +135,7 @@ class VideoSummary:
         self.detailed: set[int] = set()  # those with images and a timeline
         self.timeline = Timeline()
         self.frames = 0
+        self._blinks = Blinks()
         self._events = Events(0.0 if smooth else SMOOTH, thresholds)
         self._before: Prediction | None = None
         self._seconds = 0.0  # the time of that frame
@@ -158,7 +162,8 @@ class VideoSummary:
                 self._look(face, shown, seconds, seen.image)
         self._before, self._seconds = prediction, seconds
         self.frames += 1
-        return self._assigned(self._events.add(prediction, seen.cut))
+        blinks = self._blinks.add(prediction, seen.cut)
+        return [*self._assigned(self._events.add(prediction, seen.cut)), *blinks]
 
     def end(self) -> list[Event]:
         """Return the events that were still open at the end."""
@@ -167,6 +172,9 @@ class VideoSummary:
         ended = self._assigned(self._events.end())
         for (track, expression), count in self._events.bursts.items():
             self.people[track].bursts[expression] = count
+        for track, watched in self._blinks.watched.items():
+            if watched and track in self.people:
+                self.people[track].blinks = self._blinks.counts[track]
         return ended
 
     def _here(self) -> set[int | None]:
