@@ -19,6 +19,7 @@ from mien.inference.align import Framing, crops
 from mien.inference.classify import Classifier, locate
 from mien.inference.heads import with_heads
 from mien.inference.media.image import ORIENTATION, read_image
+from mien.inference.output.rows import rows
 from mien.inference.pipeline import Pipeline
 from mien.inference.prediction import Prediction
 from mien.prior import Adjustment
@@ -394,3 +395,14 @@ def test_notebooks_show_a_prediction(pipeline: Pipeline, photo: Path, tmp_path: 
     assert "<b>" not in missing._repr_html_()
     assert "no such file" in missing._repr_html_()
     assert "no face" in Prediction("frame.mp4", 3, 0.12, 64, 48)._repr_html_()
+
+
+def test_the_level_of_groups(photo: Path, astronaut: np.ndarray) -> None:
+    pipeline = Pipeline(level="group", abstain=0.5)
+    (face,) = pipeline(astronaut)
+    assert (face.expression, face.group, face.abstained) == ("happiness", "positive", False)
+    row = rows(next(pipeline.predict(photo)))[0]
+    assert {"group", "group_prob_negative", "prob_fear"} <= set(row) <= set(pipeline.columns)
+    assert pipeline.shown_card.labels == ("neutral", "positive", "negative", "surprise")
+    with pytest.raises(UsageError, match=r"^`level` two; expected one of expression, group$"):
+        Pipeline(level="two")

@@ -160,11 +160,8 @@ class Pipeline:
         if not len(crops):
             return []
         heads, known = self.classifier.heads(crops), self.classifier.reliabilities
-        faces = (replace(face, reliabilities=known) for face in faces)
+        faces = (replace(face, reliabilities=known, level=self.extra.level) for face in faces)
         return [with_heads(face, heads, row, self.card, self.min_confidence) for row, face in enumerate(faces)]
-        heads = self.classifier.heads(crops)
-        named = (replace(face, level=self.extra.level) for face in faces)
-        return [with_heads(face, heads, row, self.card, self.min_confidence) for row, face in enumerate(named)]
 
     def predict(
         self,
