@@ -4,7 +4,7 @@
 
 Rows that it costs: images of FERPlus Training at random without a vote for "not a face", and those whose majority voted
 so.  Rows that it should remove: scenery and texture inside scikit-image and scikit-learn, a cat and a horse, and the
-images in each FOLDER, whose name becomes that of its row; images with a side of 200 pixels are read whole and in 100
+images in each FOLDER, whose name becomes that of its row; images with a side of 200 pixels are read whole and in 50
 squares at random places, smaller ones whole.  The detector is asked at a score of 0.5, and faces are counted from there
 and from its default, 0.8.  `below` counts those whose mesh has a presence below each threshold; `reasons` counts why
 faces of the default have no measures as shipped.  Only Training may decide a threshold.
@@ -34,8 +34,8 @@ from mien.inference.media.image import read_image
 OUT = ROOT / "results" / "measures" / "gate.json"
 THRESHOLDS = (0.1, 0.3, 0.5, 0.7, 0.9, 0.99)
 SCORES = (0.5, 0.8)
-FACES = 2500
-CUTS, LEAST, CUT_FROM = 100, 64, 200  # squares per image, their least side, and the least side of an image to cut
+FACES = 1500
+CUTS, LEAST, CUT_FROM = 50, 64, 200  # squares per image, their least side, and the least side of an image to cut
 SCENERY = (
     "brick",
     "cell",
@@ -91,7 +91,7 @@ def row(name: str, source: Iterable[Pixels], measurer: Measurer) -> dict[str, An
             mesh = start._mesh(image, face, None)
             seen.append((face.score, mesh.presence if mesh else np.nan))
             if face.score >= SCORES[1]:
-                reasons[start(image, [face], False)[0].measures_reason or "measured"] += 1
+                reasons[start._measured(image, face, mesh).measures_reason or "measured"] += 1
     scores, presence = np.array(seen, float).reshape(-1, 2).T
     scored = []
     for least in SCORES:

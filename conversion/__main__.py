@@ -22,6 +22,7 @@ ROOT = HERE.parent
 ENVIRONMENT = ROOT / ".venv-convert"
 FILES = ROOT / "src/mien/inference/measures/files"
 SUMS = HERE / "SHA256SUMS"
+PINNED = (ROOT / "constraints.txt", HERE / "requirements.txt")
 
 
 def main() -> None:
@@ -52,12 +53,16 @@ def _made(folder: Path) -> list[Path]:
 
 def _environment() -> Path:
     python = ENVIRONMENT / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    if not python.exists():
-        venv.create(ENVIRONMENT, with_pip=True)
+    ready = ENVIRONMENT / "ready"
+    wanted = "".join(file.read_text(encoding="utf-8") for file in PINNED)
+    if python.exists() and ready.is_file() and ready.read_text(encoding="utf-8") == wanted:
+        return python
+    venv.create(ENVIRONMENT, with_pip=True, clear=True)  # also what an interrupted run left
     try:
-        pip(python, "install", "-c", str(ROOT / "constraints.txt"), "-r", str(HERE / "requirements.txt"))
+        pip(python, "install", "--only-binary", ":all:", "-c", str(PINNED[0]), "-r", str(PINNED[1]))
     except subprocess.CalledProcessError as error:
         raise Unavailable(reason(error)) from None
+    ready.write_text(wanted, encoding="utf-8")
     return python
 
 
