@@ -256,7 +256,7 @@ def _rows(
     if format == "table" and not request.frames:
         from mien.inference.output.video_table import VideoTable
 
-        table = VideoTable(stream, pipeline.shown_card, pipeline.smooth, pipeline.thresholds)
+        table = VideoTable(stream, pipeline.shown_card, pipeline.smooth, pipeline.thresholds, pipeline.extra.measures)
         return _shown(stack.enter_context(table).add)
     write = stack.enter_context(
         as_csv(stream, pipeline.columns, _csv(request))

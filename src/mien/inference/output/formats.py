@@ -29,7 +29,7 @@ from mien.printable import writable
 @contextmanager
 def as_table(stream: BinaryIO, columns: Columns) -> Iterator[Write]:
     """Write a table for people; its colours and width suit the terminal when the stream is one."""
-    layout = terminal.layout(stream)
+    layout = terminal.layout(stream, "yaw" in columns)
     put(stream, terminal.head(layout))
     yield lambda prediction: put(stream, terminal.lines(layout, prediction))
 

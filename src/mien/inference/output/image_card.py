@@ -5,8 +5,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mien.face import Face
+from mien.html import page
 from mien.html.markup import EMPTY, Html, escape, join, markup
 from mien.html.page import bars, dot, note, probability
+from mien.inference.output import measures
 from mien.inference.output.draw import outline
 from mien.inference.prediction import Prediction
 from mien.inference.video.portrait import jpeg, portrait
@@ -25,6 +27,7 @@ STYLE = """
 .face:last-child{padding-bottom:2px}
 .shot summary{cursor:pointer;color:var(--accent);padding:4px 0;font-size:.9rem}
 .face img{width:64px;height:64px;border-radius:8px;object-fit:cover;background:var(--track)}
+.face .facts{margin:8px 0 0;font-size:.84rem}
 .face b{display:block;margin-bottom:4px}.face b span:last-child{font-weight:400;color:var(--soft)}
 .rows th{font-weight:400;white-space:normal;overflow-wrap:anywhere;min-width:14ch}
 .rows th:nth-child(2),.rows td:nth-child(2),.rows th:nth-child(4),.rows td:nth-child(4){text-align:left}
@@ -74,4 +77,8 @@ def _face(face: Face, shown: Html) -> Html:
         escape(probability(face.confidence)),
     )
     listed = bars((name, share, probability(share)) for name, share in ranked)
-    return markup('<div class="face"><img src="{}" alt=""><div><b>{}</b>{}</div></div>', shown, head, listed)
+    known = measures.facts(face)
+    measured = page.facts(known) if known else EMPTY
+    return markup(
+        '<div class="face"><img src="{}" alt=""><div><b>{}</b>{}{}</div></div>', shown, head, listed, measured
+    )

@@ -20,14 +20,16 @@ from rich.text import Text
 
 from mien.face import Face
 from mien.html.page import ABSTAINED, colour, probability
+from mien.inference.output import measures
 from mien.inference.prediction import Prediction
 from mien.printable import printable, shortened
 
 PLAIN_WIDTH = 120  # columns when the output is not a terminal
 GAP = 2
-SOURCE, EXPRESSION, CONFIDENCE = 12, 12, 5  # a source has at least so much
+SOURCE, EXPRESSION, CONFIDENCE, HEAD = 12, 12, 5, 18  # a source has at least so much
 FACE, THEN, BOX = 5, 29, 19
-ROOM = {"face": 48, "next": 76, "box": 98}  # columns from which there is room for what may be left out
+YAW = "yaw pitch roll"
+ROOM = {"face": 48, "next": 76, YAW: 96, "box": 98}  # columns from which there is room for what may be left out
 NEXT = 2  # expressions listed after the top-1
 
 
@@ -40,12 +42,14 @@ class Layout:
     columns: dict[str, int]
 
 
-def layout(stream: BinaryIO) -> Layout:
-    """Return the layout for a stream: as wide and as colourful as its terminal, or plain."""
+def layout(stream: BinaryIO, measures: bool = False) -> Layout:
+    """Return the layout for a stream: as wide and as colourful as its terminal, or plain; with `measures` if wanted."""
     terminal = stream.isatty()
     width = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns if terminal else _plain_width()
     known = {"source": 0, "face": FACE, "box": BOX, "expression": EXPRESSION, "": CONFIDENCE, "next": THEN}
-    columns = {name: size for name, size in known.items() if width >= ROOM.get(name, 0)}
+    known |= {YAW: HEAD} if measures else {}
+    more = HEAD + GAP if measures else 0
+    columns = {k: size for k, size in known.items() if width >= ROOM.get(k, 0) + (more if k == "box" else 0)}
     taken = sum(columns.values()) + GAP * (len(columns) - 1)
     columns["source"] = max(SOURCE, width - taken)
     paper = io.StringIO()  # lines are captured; to stdout rich would write as well, if only nothing
@@ -97,6 +101,7 @@ def _cells(face: Face, number: int) -> dict[str, Text]:
         "expression": Text(f"({name})" if face.abstained else name, style=style),
         "": Text(probability(face.confidence)),
         "next": Text(then, style="dim"),
+        YAW: Text(measures.cell(face), style="dim" if face.measures is None else ""),
     }
 
 

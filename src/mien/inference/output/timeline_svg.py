@@ -14,6 +14,7 @@ WIDE, HIGH = 4 * BINS, 100  # units of the figure, not pixels
 MIN_PROBABILITY = 0.004  # bands that never reach it are left out
 STEPS = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)  # seconds between two ticks
 TICKS = 6  # at most
+MAX_YAW = 60  # degrees at the edges of the figure
 
 
 STYLE = """
@@ -33,26 +34,34 @@ STYLE = """
 """
 
 
-def figure(timeline: Timeline, track: int, labels: Sequence[str], events: Iterable[Event], description: str) -> Html:
-    """Return the HTML of one face's timeline: events, bands of probability, and valence and arousal if predicted.
+def figure(
+    timeline: Timeline, measured: Timeline, track: int, labels: Sequence[str], events: Iterable[Event], description: str
+) -> Html:
+    """Return the HTML of one face's timeline: events, bands of probability, and lines where there are such values.
 
-    `description` is read out to people who do not see the figure.
+    The lines are valence and arousal, and yaw and openness of the eyes.  `description` is read out to people who do not
+    see the figure.
     """
-    means = timeline.means(track)
+    means, taken = timeline.means(track), measured.means(track)
     end = timeline.start + len(means) * timeline.width
     drawn = [
         _svg("marks", 12, _marks(events, timeline.start, end)),
         _svg("bands", HIGH, _bands(means, labels), description),
     ]
     if means.shape[1] > len(labels):
-        drawn.append(_svg("affect", HIGH, _affect(means[:, len(labels) :])))
+        drawn.append(_svg("affect", HIGH, _lines(means[:, len(labels) :])))
+    if taken.shape[1]:
+        yaw, eyes = taken.T
+        drawn.append(_svg("affect", HIGH, _lines(np.stack([np.clip(yaw / MAX_YAW, -1, 1), 2 * eyes - 1], 1))))
     return element("div", *drawn, _ticks(timeline.start, end), cls="line")
 
 
-def key(labels: Sequence[str], affect: bool) -> Html:
+def key(labels: Sequence[str], affect: bool, measures: bool = False) -> Html:
     """Return the legend of figures."""
     named = [element("span", dot(name), escape(name)) for name in labels]
     pairs = [("valence, -1 to 1", "var(--accent)"), ("arousal, -1 to 1", "var(--ink)")] if affect else []
+    if measures:
+        pairs += [(f"yaw, -{MAX_YAW} to {MAX_YAW} degrees", "var(--accent)"), ("eyes open, 0 to 1", "var(--ink)")]
     lines = [element("span", element("i", style=f"--c:{stroke}"), escape(name)) for name, stroke in pairs]
     note = Html("<span>Height: probability, together 100 %. Bars above: events, higher at the peak.</span>")
     return element("div", *named, *lines, note, cls="key")
@@ -129,8 +138,8 @@ def _line(heights: NDArray[np.float64], first: int, scale: float) -> list[str]:
     return [f"{xs[k] * scale:.4g} {ys[k]:g}" for k in bends]
 
 
-def _affect(means: NDArray[np.float64]) -> Html:
-    """Return the lines of valence and arousal over (bins, 2), from -1 at the foot to 1 at the top."""
+def _lines(means: NDArray[np.float64]) -> Html:
+    """Return two lines over (bins, 2), from -1 at the foot to 1 at the top."""
     scale = WIDE / len(means)
     drawn = [element("path", cls="zero", d=f"M0 {HIGH / 2:g}H{WIDE}")]
     for column, stroke in ((0, "var(--accent)"), (1, "var(--ink)")):

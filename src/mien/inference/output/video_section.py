@@ -46,7 +46,7 @@ def section(video: VideoSummary, limit: int = DRAWN) -> tuple[Html, int]:
     if not people:
         return join([head, note(counted), note("No face was detected.")]), 0
     drawn = [person for person in people if person.track_id in video.detailed][: min(DRAWN, max(limit, 0))]
-    legend = timeline_svg.key(video.labels, video.affect) if drawn else EMPTY
+    legend = timeline_svg.key(video.labels, video.affect, video.measures) if drawn else EMPTY
     left = len(people) - len(drawn)
     more = note(f"{count(left, 'person', 'people')} without a figure here.") if left else EMPTY
     figures = (_person(video, person) for person in drawn)
@@ -99,7 +99,9 @@ def _best(peak: Peak | None) -> Html:
 def _person(video: VideoSummary, person: Person) -> Html:
     seen = f"{person.seconds:.1f} s on screen; {mostly(video, person)}; {counts(person)}"
     description = f"Face {person.track_id} of {video.source}: probability of each expression over time. {seen}."
-    figure = timeline_svg.figure(video.timeline, person.track_id, video.labels, person.events, description)
+    figure = timeline_svg.figure(
+        video.timeline, video.measured, person.track_id, video.labels, person.events, description
+    )
     return markup(
         '<article class="box person"><h3>#{} <span class="soft">{}</span></h3>'
         "<figure>{}</figure>{}{}<details><summary>Data table</summary>"
@@ -157,10 +159,12 @@ def _figures(video: VideoSummary, person: Person) -> Html:
 
 
 def _spans(video: VideoSummary, person: Person) -> Html:
-    """Return a table of the mean probabilities in equal parts of the video."""
+    """Return a table of the means in equal parts of the video."""
     means = video.timeline.means(person.track_id)
     affect, places = over_time(means, video.labels)
-    names, means = [*video.labels, *affect], np.hstack([means[:, : len(video.labels)], places])
+    measured = video.measured.means(person.track_id)
+    names = [*video.labels, *affect, *(("yaw", "eyes open") if measured.size else ())]
+    means = np.hstack([means[:, : len(video.labels)], places, measured])
     rows = []
     for part in np.array_split(np.arange(len(means)), min(SPANS, len(means))):
         at = [video.timeline.start + k * video.timeline.width for k in (part[0], part[-1] + 1)]
@@ -172,7 +176,8 @@ def _spans(video: VideoSummary, person: Person) -> Html:
 
 def _cells(seen: np.ndarray, shares: int, columns: int) -> Iterator[str]:
     for k in range(columns):
-        mean = float(seen[:, k].mean()) if len(seen) else None
+        known = seen[~np.isnan(seen[:, k]), k]
+        mean = float(known.mean()) if len(known) else None
         yield "-" if mean is None else probability(mean) if k < shares else f"{mean:.2f}"
 
 

@@ -37,10 +37,17 @@ NAMED = 4  # expressions of a person
 class VideoTable:
     """Writes the table inside a `with` block: lines for photos, a summary for each video that has ended."""
 
-    def __init__(self, stream: BinaryIO, card: Card, smooth: float = 0.0, thresholds: Thresholds = USUAL) -> None:
-        """Take the value of `Pipeline.smooth`, and the thresholds of an event."""
+    def __init__(
+        self,
+        stream: BinaryIO,
+        card: Card,
+        smooth: float = 0.0,
+        thresholds: Thresholds = USUAL,
+        measures: bool = False,
+    ) -> None:
+        """Take `Pipeline.smooth`, the thresholds of an event, and whether photos have a column of head pose."""
         self._stream, self._card, self._smooth, self._thresholds = stream, card, smooth, thresholds
-        self._layout = terminal.layout(stream)
+        self._layout = terminal.layout(stream, measures)
         self._headed = False
         self._source: Source | None = None
         self._video: VideoSummary | None = None

@@ -132,8 +132,8 @@ class VideoSummary:
         """Take the value of `Pipeline.smooth`, and the thresholds of an event."""
         self.source, self.labels, self.thresholds = source, labels, thresholds
         self.people: dict[int, Person] = {}
-        self.detailed: set[int] = set()  # those with images and a timeline
-        self.timeline = Timeline()
+        self.detailed: set[int] = set()  # those with images and timelines: of what they show, and of yaw and eyes
+        self.timeline, self.measured = Timeline(), Timeline()
         self.frames = 0
         self._blinks = Blinks()
         self._events = Events(0.0 if smooth else SMOOTH, thresholds)
@@ -147,11 +147,17 @@ class VideoSummary:
         """Whether the weights predict valence and arousal."""
         return any(len(person.sums) > len(self.labels) for person in self.people.values())
 
+    @property
+    def measures(self) -> bool:
+        """Whether faces were measured."""
+        return any(self.measured.means(track).size for track in self.detailed)
+
     def add(self, seen: FrameResult) -> list[Event]:
         """Take the next frame, its faces in pixels of its image, and return the events that ended with it."""
         prediction, drawn = seen.prediction, seen.drawn()
         seconds = prediction.seconds or 0.0
         self.timeline.reach(seconds)
+        self.measured.reach(seconds)
         if self._before is not None:
             self._stand(seconds - self._seconds)
         before = self._here()
@@ -200,6 +206,9 @@ class VideoSummary:
         self.people[track].see(seconds, face)
         if track in self.detailed:
             self.timeline.add(track, seconds, values, since)
+            if face.measures is not None:
+                eyes = (face.measures.eye_openness_right + face.measures.eye_openness_left) / 2
+                self.measured.add(track, seconds, np.array([face.measures.yaw, eyes]), since)
 
     def _look(self, face: Face, shown: Face, seconds: float, image: NDArray[np.uint8] | None) -> None:
         """Keep the image of a face whose expression is stronger than before in this stretch, or in the whole video."""
@@ -243,6 +252,7 @@ class VideoSummary:
             person.events, person.moments = [], {}
             person.best = replace(person.best, image=EMPTY) if person.best is not None else None
             self.timeline.drop(track)
+            self.measured.drop(track)
             self.detailed.remove(track)
         self._rising.clear()
 
