@@ -20,6 +20,7 @@ from mien.printable import say
 COMMANDS: dict[str, dict[str, Callable[..., None]]] = {  # by the panel of `mien --help` that lists them
     "Use": {"predict": predict.predict},
     "Train": {
+        "init": train.init,
         "train": train.train,
         "export": train.export,
         "card": card.card,

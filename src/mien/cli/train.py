@@ -1,12 +1,13 @@
 """Commands that train: one recipe, its export, the recipes of papers, a grid of keys, a generator of images."""
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
 
 from mien.cli.options import DataOptions, Device, Force, Json, Root, RunFolders, output_option, run_option
-from mien.cli.printing import show, show_path
+from mien.cli.printing import show, show_path, show_written
 from mien.printable import say
 
 
@@ -27,6 +28,30 @@ def train(
         typer.echo(show_recipe(recipe, overrides or []), nl=False)
     else:
         run_recipe(recipe, overrides or [], root=root, out=out, resume=resume, device=device, test=test)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="class folders, or a table")],
+    options: DataOptions = None,
+    out: Annotated[Path | None, output_option(metavar="FILE", help="the recipe", show_default="FOLDER.yaml")] = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Write a commented recipe for your own images."""
+    from mien.data import read_options
+    from mien.outputs.files import check_new, write
+    from mien.training.new_recipe import new_recipe, to_text
+
+    if out:
+        check_new(out, force)
+    made = new_recipe(folder, read_options(options or []))
+    target = out or Path(f"{made.name}.yaml")
+    check_new(target, force)
+    write(target, made.text.encode())
+    show(made, to_text, as_json)
+    show_written([target])
+    say("next:", f"  mien train {quote(str(target))} --root {quote(str(folder))}")
+    say("  mien predict photo.jpg --weights RUN     (RUN is the folder that it prints)")
 
 
 def export(

@@ -1,0 +1,175 @@
+"""A commented recipe for one's own images: what was found in a folder or table, and settings to begin with.
+
+    made = new_recipe(Path("my-faces"), {})
+    made.text        # YAML, which `mien train` takes
+
+The settings are those of fine-tuning on little data: from weights that ship, whose crops are 48 pixels and grey.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mien.data import load_splits
+from mien.data.folder import listing as list_folder
+from mien.data.own.options import Options
+from mien.data.own.words import NUMBER, meaning
+from mien.data.samples import Samples
+from mien.data.table import listing as list_table
+from mien.data.table import tables
+from mien.errors import DataError
+from mien.html.page import count
+from mien.labels import is_label, spelled_as_label
+from mien.reading.documents import parse_yaml
+from mien.training.recipe import parse
+
+START = "ferplus-nano"
+"""Weights to start from, which the network below is."""
+
+CROP = {"size": 48, "channels": 1}
+"""The crops that they take."""
+
+PART = 0.2
+"""Fraction of the images that becomes a split where there is none."""
+
+PER_EPOCH, MAX_REPEAT = 2500, 20
+"""Images that an epoch of few images shows by repeating them, and how often at most."""
+
+SETTINGS = """
+init: {start}                # weights to start from; null starts from random ones, then raise epochs
+model:
+  name: mienet
+  options: {{width: 0.75, depths: [1, 1, 1, 1], stem_stride: 2, dropout: 0.1}}
+{heads}augment:                        # random changes to the training images
+  flip: 0.5
+  shift: 0.08
+  rotate: 10
+  scale: [0.9, 1.1]
+  fill: edge
+  brightness: 0.2
+  contrast: 0.2
+optim: {{name: adamw, lr: 1.0e-3, weight_decay: 0.01, warmup: 1, layer_decay: 0.8, clip: 1.0}}
+epochs: 20
+batch: {batch}
+ema: 0.98
+views: {{flip: false}}
+"""
+
+
+@dataclass(frozen=True)
+class NewRecipe:
+    """A recipe for a folder or table.
+
+    Attributes:
+        name, text: what it is called, and its YAML.
+        data: the data set that reads the images, `folder` or `table`; options: how.
+        counts: images by split and label; notes: what was found, in words.
+    """
+
+    name: str
+    text: str
+    data: str
+    options: Mapping[str, Any]
+    counts: Mapping[str, Mapping[str, int]]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what was found, as JSON has it."""
+        counts = {split: dict(each) for split, each in self.counts.items()}
+        return {"name": self.name, "data": self.data, "options": dict(self.options), "counts": counts} | {
+            "notes": list(self.notes)
+        }
+
+
+def new_recipe(root: Path, given: Mapping[str, Any]) -> NewRecipe:
+    """Return a recipe for the images under `root`, read with the options that are `given`; DataError for other files.
+
+    Words that are no expression become labels of one's own.  A missing val is drawn from train; without any splits,
+    test is drawn as well.
+    """
+    data = _kind(root)
+    options, notes = _labels(root, data, given)
+    options |= {key: value for key, value in CROP.items() if key not in options}
+    splits = _splits(root, data, options)
+    if "val" not in splits:
+        options |= {"val": PART} if "test" in splits else {"val": PART, "test": PART}
+        splits = _splits(root, data, options)
+    train = splits["train"]
+    notes += [note for note in train.about.split("; ") if note]
+    name = re.sub(r"[^\w-]+", "-", root.resolve().stem).strip("-_") or "mine"
+    text = _text(name, root, data, options, splits, notes)
+    parse(parse_yaml(text), name)
+    return NewRecipe(name, text, data, options, {split: each.counts() for split, each in splits.items()}, tuple(notes))
+
+
+def _kind(root: Path) -> str:
+    """Return the data set that reads a path: `table` where it is one or holds one, else `folder`."""
+    if root.is_file():
+        return "table"
+    try:
+        tables(root)
+    except DataError as error:
+        if "several" in str(error):
+            raise
+        return "folder"
+    return "table"
+
+
+def _labels(root: Path, data: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return the options, with words that are no expression as labels, and notes on those."""
+    options = Options.of(data, given)
+    listing = (list_table if data == "table" else list_folder)(root, options)
+    unknown = {} if listing.words is None else meaning(listing.words, options, listing.names, listing.codes).unknown
+    if not unknown or options.labels or any(NUMBER.fullmatch(word.strip()) for word in unknown):
+        return dict(given), []
+    spelled = {word: spelled_as_label(word) for word in sorted(unknown)}
+    if not all(map(is_label, spelled.values())):
+        return dict(given), []
+    labels = {label: [word for word, own in spelled.items() if own == label] for label in spelled.values()}
+    notes = [f"{', '.join(words)}: a label of your own{unknown[words[0]]}" for words in labels.values()]
+    return {**given, "labels": labels}, notes
+
+
+def _splits(root: Path, data: str, options: Mapping[str, Any]) -> dict[str, Samples]:
+    return load_splits(data, root, options, required=("train",))[0]
+
+
+def _text(
+    name: str, root: Path, data: str, options: Mapping[str, Any], splits: Mapping[str, Samples], notes: list[str]
+) -> str:
+    train = splits["train"]
+    head = [f"Training on the images in {root.name}, as `mien init` found them:"]
+    head += [f"{split}: {count(len(each), 'image')}; {_counts(each)}" for split, each in splits.items()]
+    repeat = min(MAX_REPEAT, max(1, round(PER_EPOCH / len(train))))
+    spec = {"name": data, "options": dict(options), **({"repeat": repeat} if repeat > 1 else {})}
+    section = yaml.safe_dump({"name": name, "data": spec}, sort_keys=False, allow_unicode=True, width=100)
+    heads = {"valence_arousal": train.regression, "action_units": train.units}
+    there = [f"  {head}: 1.0" for head, target in heads.items() if target is not None]
+    shown = "".join(f"{line}\n" for line in ["heads:", *there]) if there else ""
+    batch = min(64, max(8, len(train) * repeat // 40))
+    comments = "".join(f"# {' '.join(line.split())}\n" for line in [*head, *notes, *ADVICE])
+    return comments + section + SETTINGS.format(start=START, heads=shown, batch=batch)
+
+
+ADVICE = (
+    f"{START} takes grey crops of 48 pixels.  For colour or larger crops set channels: 3, size: 112, init: null.",
+    "Subjects or clips in file names: group: '^S[0-9]+' keeps each in one split.  docs/howto has more.",
+)
+
+
+def _counts(samples: Samples) -> str:
+    return ", ".join(f"{label} {number:,}" for label, number in samples.counts().items())
+
+
+def to_text(made: NewRecipe) -> str:
+    """Return what was found as lines for a terminal."""
+    labels = list(next(iter(made.counts.values())))
+    rows = [["", *made.counts]]
+    rows += [[label, *(f"{each[label]:,}" for each in made.counts.values())] for label in labels]
+    rows += [["all", *(f"{sum(each.values()):,}" for each in made.counts.values())]]
+    lines = [row[0].ljust(20) + "".join(cell.rjust(9) for cell in row[1:]) for row in rows]
+    return "\n".join([*lines, *made.notes])

@@ -1,0 +1,66 @@
+"""`mien init`: the recipe that it writes can be trained, names what was found, and replaces nothing."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mien.errors import DataError
+from mien.reading.documents import parse_yaml
+from mien.training.new_recipe import new_recipe
+from mien.training.recipe import load, parse
+from mien.training.run import try_out
+
+from ..own_files import CK48, images_of, write_classes, write_csv, write_folder
+
+
+def test_a_folder_without_splits_gets_them_and_its_own_labels(tmp_path: Path) -> None:
+    root = tmp_path / "my faces"
+    write_classes(root, {"Happy": 6, "sad": 6, "Very bored": 6})
+    made = new_recipe(root, {})
+    assert (made.name, made.data) == ("my-faces", "folder")
+    assert made.counts["val"] == {"happiness": 1, "sadness": 1, "very_bored": 1}
+    assert list(made.counts) == ["train", "val", "test"]
+    recipe = parse(parse_yaml(made.text), "made")
+    assert recipe.data.options["labels"] == {"very_bored": ["Very bored"]}
+    assert recipe.data.options["val"] == recipe.data.options["test"] == 0.2
+    assert "# train: 12 images; happiness 4, sadness 4, very_bored 4" in made.text
+    assert "Happy = happiness" in made.text
+    try_out(recipe, root)  # the weights to start from fit the network and the crops
+
+
+def test_splits_and_columns_that_are_there_are_kept(tmp_path: Path) -> None:
+    write_folder(tmp_path / "a")
+    assert "val" not in new_recipe(tmp_path / "a", {}).options
+    write_classes(tmp_path / "b", dict.fromkeys(CK48, 3))
+    rows = [(path, path.split("/")[0], k % 5, 0.5, 1) for k, (path, *_) in enumerate(images_of(tmp_path / "b"))]
+    write_csv(tmp_path / "b" / "labels.csv", ["image", "label", "subject", "valence", "au12"], rows)
+    made = new_recipe(tmp_path / "b", {"val": 0.3})
+    assert made.data == "table"
+    assert made.options["val"] == 0.3
+    heads = parse(parse_yaml(made.text), "made").heads
+    assert (heads.valence_arousal, heads.action_units) == (1, 1)
+
+
+def test_what_cannot_be_a_label_is_refused_as_everywhere(tmp_path: Path) -> None:
+    write_classes(tmp_path, {"0": 2, "1": 2})
+    with pytest.raises(DataError, match="codes=fer2013"):
+        new_recipe(tmp_path, {})
+
+
+def test_the_command_writes_once_and_says_what_comes_next(tmp_path: Path) -> None:
+    write_classes(tmp_path / "faces", {"happy": 5, "sad": 5})
+
+    def init(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "mien", "init", "faces", *words]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    done = init()
+    assert done.returncode == 0
+    assert "mien train faces.yaml --root faces" in done.stderr
+    assert load(tmp_path / "faces.yaml").name == "faces"
+    again = init()
+    assert again.returncode == 2
+    assert "faces.yaml is there already" in again.stderr
+    assert init("--force", "--json").returncode == 0
