@@ -74,10 +74,11 @@ def measure(classifier: Classifier, samples: Samples, facts: Provenance, searche
     known, labels = target_labels(classifier, samples), all_labels(classifier, samples)
     target = samples.target[:, columns(samples.labels, known)].astype(np.float64)
     kept = np.nan_to_num(target).sum(1) > 0.5  # most of the votes; without a label they are NaN
+    outputs = predict(classifier, samples)
     probs, target = (
-        part[kept] / part[kept].sum(1, keepdims=True)
-        for part in (predict(classifier, samples).astype(np.float64) + 1e-12, target)
+        part[kept] / part[kept].sum(1, keepdims=True) for part in (outputs["probs"].astype(np.float64) + 1e-12, target)
     )
+    units = common_units(classifier.card.action_units, samples.unit_names)
     more = {**_facts(classifier, samples, kept, known), **_search_facts(searched, samples, kept)}
     return Result(
         label_sets.spread(probs, classifier.card.labels, labels).astype(np.float32),
@@ -86,8 +87,23 @@ def measure(classifier: Classifier, samples: Samples, facts: Provenance, searche
         samples.ids[kept],
         group=None if samples.group is None else samples.group[kept].astype(np.str_),
         votes=None if samples.votes is None else _votes(samples.votes[kept], labels),
-        provenance=facts.updated(**more),
+        regression=outputs["valence_arousal"][kept] if "valence_arousal" in outputs else None,
+        units=outputs["action_units"][kept][:, list(units.values())] if units else None,
+        regression_target=None if samples.regression is None else samples.regression[kept],
+        units_target=samples.units[kept][:, list(units)] if units and samples.units is not None else None,
+        provenance=facts.updated(**more, **({"units": [samples.unit_names[k] for k in units]} if units else {})),
     )
+
+
+def common_units(predicted: Sequence[str], labelled: Sequence[str]) -> dict[int, int]:
+    """Return the place of each labelled unit that is predicted too, and the place of its prediction; au1 is au01.
+
+    >>> common_units(("au1", "au12"), ("au12", "au04", "au01"))
+    {0: 1, 2: 0}
+    """
+    place = {int(name[2:]): k for k, name in enumerate(predicted)}
+    numbers = [int(name[2:]) if name[2:].isdecimal() else None for name in labelled]
+    return {k: place[number] for k, number in enumerate(numbers) if number in place}
 
 
 def _votes(votes: NDArray[np.integer[Any]], labels: Sequence[str]) -> NDArray[np.int16]:

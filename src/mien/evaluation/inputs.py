@@ -64,15 +64,20 @@ def _common_labels(classifier: Classifier, samples: Samples) -> tuple[str, ...]:
     return labels
 
 
-def predict(classifier: Classifier, samples: Samples) -> NDArray[np.float32]:
-    """Return the probabilities float32 (N, K) for every image, brought to the crop that the weights take."""
+def predict(classifier: Classifier, samples: Samples) -> dict[str, NDArray[np.float32]]:
+    """Return the outputs of the weights by name, `probs` (N, K) and others, for every image, brought to their crop.
+
+    The embedding is left out: it can be large, and nothing is measured with it.
+    """
+    names = [name for name in classifier.outputs if name != "embedding"]
     batches = []
     with bar(f"{samples.name} {samples.split}", len(samples)) as advance:
         for start in range(0, len(samples), BATCH):
             images = np.asarray(samples.images[start : start + BATCH])
-            batches.append(classifier(to_crops(images, classifier.card)))
+            batches.append(classifier.heads(to_crops(images, classifier.card)))
             advance(len(images))
-    return np.concatenate(batches) if batches else np.zeros((0, len(classifier.card.labels)), np.float32)
+    batches = batches or [classifier.heads(to_crops(np.asarray(samples.images), classifier.card))]
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in names}
 
 
 def to_crops(images: NDArray[np.uint8], card: Card) -> NDArray[np.uint8]:

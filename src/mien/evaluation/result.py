@@ -41,6 +41,7 @@ class Provenance(Facts):
             ids that have one in it; not_searched: why it was not searched.
         prior: the prior under which the probabilities are given, None for the natural one; adjustment: the card's, by
             which another prior can take its place.
+        units: names of the columns of the result's units.
         trained: recipe, seed, commit, hardware and time of the weights; version: mien's when they were measured.
     """
 
@@ -60,6 +61,7 @@ class Provenance(Facts):
     threshold: float | None = None
     prior: str | None = None
     adjustment: dict[str, Any] | None = None
+    units: list[str] | None = None
     version: str | None = None
     trained: dict[str, Any] | None = None
     training: dict[str, str] | None = None

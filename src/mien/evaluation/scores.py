@@ -226,7 +226,10 @@ def _further(result: Result) -> dict[str, Mapping[str, Any]]:
             further[name] = {key: _number(metric(predicted, target)) for key, metric in metrics.REGRESSION.items()}
     if result.units is not None and result.units_target is not None:
         units = list(zip(result.units.T, result.units_target.T, strict=True))
-        further["units"] = {key: [_number(metric(*pair)) for pair in units] for key, metric in metrics.UNITS.items()}
+        names = {"labels": result.provenance.units} if result.provenance.units else {}
+        further["units"] = names | {
+            key: [_number(metric(*pair)) for pair in units] for key, metric in metrics.UNITS.items()
+        }
     return further
 
 

@@ -24,6 +24,7 @@ from mien.training.augment import move, shade
 from mien.training.distill import teach
 from mien.training.mixing import mix
 from mien.training.recipe import Augment, Recipe
+from mien.training.targets import head_targets
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def split(recipe: Recipe, root: Path | None, name: str, device: torch.device, sa
     importance = samples.weight / samples.weight.mean() if train and samples.weight is not None else None
     clean = samples.clean if train and recipe.loss.attention else None
     aux, aux_labels = _second(recipe, root, samples)
-    targets = head_targets(recipe, samples)
+    targets = head_targets(recipe.heads, samples)
     trained_on = (part for part in (target, rows, weights, importance, aux, *targets.values()) if part is not None)
     return Split(
         images=as_tensor(samples.images, spec.size, device),
@@ -98,19 +99,6 @@ def split(recipe: Recipe, root: Path | None, name: str, device: torch.device, sa
         unit_names=samples.unit_names if "action_units" in targets else (),
         **{name: lay(target, device) for name, target in targets.items()},
     )
-
-
-def head_targets(recipe: Recipe, samples: Samples) -> dict[str, NDArray[np.float32]]:
-    """Return the targets of the recipe's heads for valence and arousal, and action units; RecipeError without any."""
-    held = {"valence_arousal": samples.regression, "action_units": samples.units}
-    targets = {}
-    for name, target in held.items():
-        if getattr(recipe.heads, name):
-            if target is None or (samples.split == "train" and np.isnan(target).all()):
-                got = f"heads.{name}: {samples.name} {samples.split} has no {name.replace('_', ' ')}"
-                raise RecipeError(got, "data with such columns", f"set heads.{name}=0")
-            targets[name] = target
-    return targets
 
 
 def read(recipe: Recipe, root: Path | None, name: str) -> Samples:

@@ -34,4 +34,4 @@ def teacher_probs(weights: str, samples: Samples) -> NDArray[np.float32]:
             f"distill.weights: {weights} knows {', '.join(teacher.card.labels)}",
             f"a teacher of {', '.join(samples.labels)}",
         )
-    return predict(teacher, samples)[:, columns(teacher.card.labels, samples.labels)]
+    return predict(teacher, samples)["probs"][:, columns(teacher.card.labels, samples.labels)]

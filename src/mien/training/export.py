@@ -1,8 +1,9 @@
 """A trained network becomes one ONNX file: uint8 crops in, calibrated probabilities out, the card inside.
 
 Scaling to [0, 1], the average over mirror images and zooms, the temperature and the softmax are part of the graph, so
-that callers cannot get them wrong.  A network with an embedding (the input of its last layer) outputs that too; video
-tracking compares faces by it.  The graph is checked against torch on all val images.  An int8 variant (weights and
+that callers cannot get them wrong.  Beside `probs` it outputs `valence_arousal` and `action_units` where the recipe has
+such heads, and `embedding` (the input of the last layer) where the network gives it; video tracking compares faces by
+that.  The graph is checked against torch on all val images.  An int8 variant (weights and
 activations, per channel, calibrated on training images) is written too where it costs little accuracy.
 """
 
@@ -10,7 +11,7 @@ import logging
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict
 from io import StringIO
@@ -73,17 +74,23 @@ class Graph(nn.Module):
     """What the ONNX file computes: uint8 crops (N, size, size, C) to probabilities float32 (N, K)."""
 
     def __init__(
-        self, model: nn.Module, views: TestTimeAugmentation, fill: str = "black", log_prior: Tensor | None = None
+        self,
+        model: nn.Module,
+        views: TestTimeAugmentation,
+        fill: str = "black",
+        log_prior: Tensor | None = None,
+        heads: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.model = model
         self.views = views
         self.fill = fill
         self.log_prior = log_prior  # of a network trained with logit adjustment, which its logits lack
+        self.heads = tuple(heads)
         self.temperature = 1.0
 
     def outputs(self, crops: Tensor) -> dict[str, Tensor]:
-        """Return `logits` (N, K) and, where the network has it, `embedding` (N, D), float32, means over the views.
+        """Return `logits` (N, K), the other heads and, where there, `embedding` (N, D), float32, means over the views.
 
         The views go through the network as one batch.
         """
@@ -91,7 +98,7 @@ class Graph(nn.Module):
         seen = [zoom(x, factor, self.fill) for factor in self.views.zooms]
         seen += [view.flip(3) for view in seen] if self.views.flip else []
         outputs: dict[str, Tensor] = self.model(torch.cat(seen))
-        kept = {name: outputs[name] for name in ("logits", "embedding") if name in outputs}
+        kept = {name: outputs[name] for name in ("logits", *self.heads, "embedding") if name in outputs}
         means: dict[str, Tensor] = {
             name: one.reshape(len(seen), -1, one.shape[1]).mean(0) for name, one in kept.items()
         }
@@ -107,17 +114,28 @@ class Graph(nn.Module):
         return (self.logits(crops) / self.temperature).softmax(1)
 
 
+FINAL: dict[str, Callable[[Tensor], Tensor]] = {
+    "valence_arousal": lambda mean: mean.clamp(-1, 1),
+    "action_units": torch.sigmoid,
+    "embedding": F.normalize,
+}
+"""What becomes of the mean over the views, by output; in the order in which the file has them, after `probs`."""
+
+
 class Outputs(nn.Module):
-    """What the file outputs: probabilities (N, K) and, if the network has one, its embedding (N, D) of unit length."""
+    """What the file outputs: probabilities (N, K), valence and arousal (N, 2), units (N, A), an embedding (N, D)."""
 
     def __init__(self, graph: Graph) -> None:
         super().__init__()
         self.network = graph
 
-    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
-        outputs = self.network.outputs(crops)
+    def named(self, outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the outputs of the file by name from those of the graph."""
         probs = (outputs["logits"] / self.network.temperature).softmax(1)
-        return (probs, F.normalize(outputs["embedding"])) if "embedding" in outputs else (probs,)
+        return {"probs": probs, **{name: final(outputs[name]) for name, final in FINAL.items() if name in outputs}}
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
+        return tuple(self.named(self.network.outputs(crops)).values())
 
 
 def zoom(x: Tensor, factor: float, fill: str = "black") -> Tensor:
@@ -171,7 +189,7 @@ def _export(
     recipe = prior.as_scored(recipe, best)
     lacking = prior.shift(recipe, train, NATURAL)
     log_prior = None if lacking is None else lacking.cpu()
-    graph = Graph(network, recipe.views, recipe.augment.fill, log_prior).eval()
+    graph = Graph(network, recipe.views, recipe.augment.fill, log_prior, recipe.heads.more).eval()
     with torch.no_grad():
         batches = [graph.outputs(chunk) for chunk in chunks(crops, 256)]
     scores = finite_all("logits of best.pt on val", torch.cat([batch["logits"] for batch in batches]))
@@ -187,6 +205,8 @@ def _export(
             framing=recipe.data.framing,
             alignment={name: asdict(square) for name, square in FRAMINGS[recipe.data.framing].items()},
             temperature=temperature,
+            valence_arousal="valence_arousal" in recipe.heads.more,
+            action_units=tuple(best.action_units),
             data=environment["data"],
             recipe=recipe.model_dump(mode="json"),
             provenance={**environment, "epoch": best.epoch, "mien": __version__},
@@ -198,12 +218,14 @@ def _export(
     stamp(path, card)
     heads = Classifier(path).heads(crops.numpy())
     probs = heads["probs"]
-    _check(path, probs, (scores / temperature).softmax(1))
-    if "embedding" in heads:
-        _check(path, heads["embedding"], F.normalize(torch.cat([batch["embedding"] for batch in batches])))
+    together = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
+    for name, expected in Outputs(graph).named(together).items():
+        _check(path, heads[name], expected)
     card = card.model_copy(update={"threshold": fit_threshold(probs, target, PREDICTED_ACCURACY)})
     shares = dict(zip(train.labels, train.shares.double().tolist(), strict=True))
     stamp(path, card.model_copy(update={"prior": adjustment(path, crops.numpy(), target, shares)}))
+    if recipe.heads.more:
+        return [path]  # what int8 would cost these heads is not measured
     small = path.with_name("model-int8.onnx")
     try:
         made = _quantise(path, small, train.images.cpu().permute(0, 2, 3, 1))
@@ -262,7 +284,7 @@ def _write(graph: Graph, size: int, channels: int, path: Path) -> None:
     example = torch.zeros((2, size, size, channels), dtype=torch.uint8)
     written = Outputs(graph).eval()
     with torch.no_grad():
-        names = ["probs", "embedding"][: len(written(example))]
+        names = list(written.named(graph.outputs(example)))
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of the torchvision that is not needed
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)

@@ -23,9 +23,8 @@ def add_heads(network: nn.Module, spec: Heads, labels: Sequence[str], units: int
 
     `units` is how many action units the data has, `x` (1, C, H, W) an image that the network takes.
     """
-    wanted = {"valence_arousal": 2} if spec.valence_arousal else {}
-    wanted |= {"action_units": units} if spec.action_units else {}
-    if wanted:
+    widths = {"valence_arousal": 2, "action_units": units}
+    if wanted := {name: widths[name] for name in spec.more}:
         _add_layers(network, wanted, LINKS[spec.link].width(labels), x)
     if spec.link != "softmax":
         network.register_forward_hook(_Linked(spec.link, tuple(labels)))
@@ -67,6 +66,10 @@ def _add_layers(network: nn.Module, wanted: dict[str, int], numbers: int, x: Ten
     with torch.no_grad():
         outputs = network.eval()(x)
     network.train(training)
+    for name, width in wanted.items():
+        if name in outputs and outputs[name].shape[1:] != (width,):
+            shape = tuple(outputs[name].shape[1:])
+            raise RecipeError(f"model.name: a network that gives {name} of shape {shape} per image", f"({width},)")
     missing = {name: width for name, width in wanted.items() if name not in outputs}
     if not missing:
         return

@@ -183,6 +183,11 @@ class Heads(Strict):
     action_units: float = Field(0.0, ge=0, le=1000)
     link: str = Field("softmax", description="key of LINKS: how the numbers of the network become probabilities")
 
+    @property
+    def more(self) -> tuple[str, ...]:
+        """The heads beside the expression's, by the names of their outputs."""
+        return tuple(name for name in ("valence_arousal", "action_units") if getattr(self, name))
+
 
 class Distill(Strict):
     """Teachers whose mean probabilities are mixed into the targets with `weight`.

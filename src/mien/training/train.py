@@ -14,7 +14,7 @@ This module reads train and val.  Test is opened once, after the weights are fix
 import ctypes
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from mien.training.prepared import Prepared, prepare
 from mien.training.progress import Progress
 from mien.training.recipe import Augment, Recipe
 from mien.training.stages import train_mode
+from mien.training.targets import RANGES, head_scores
 
 PROBED = ("nll", "accuracy")
 """Metrics on val between epochs, where the recipe sets `probe`."""
@@ -289,16 +290,27 @@ def forward(model: nn.Module, x: Tensor, precision: torch.dtype) -> dict[str, Te
 
 
 @torch.no_grad()
-def logits(model: nn.Module, images: Tensor, precision: torch.dtype, *, flip: bool, batch: int = 512) -> Tensor:
-    """Return the logits float32 (N, K) of uint8 images (N, C, H, W), averaged with their mirror images' by `flip`."""
+def predict(
+    model: nn.Module, images: Tensor, precision: torch.dtype, names: Sequence[str], *, flip: bool, batch: int = 512
+) -> dict[str, Tensor]:
+    """Return outputs of the network by name, float32 (N, ...), for uint8 images (N, C, H, W).
 
-    def read(chunk: Tensor) -> Tensor:
+    With `flip` each is the mean of those of the image and of its mirror image.
+    """
+
+    def read(chunk: Tensor) -> dict[str, Tensor]:
         x = chunk.float() / 255
-        seen = [x, x.flip(3)] if flip else [x]
-        return torch.stack([forward(model, view, precision)["logits"] for view in seen]).mean(0)
+        seen = [forward(model, view, precision) for view in ([x, x.flip(3)] if flip else [x])]
+        return {name: torch.stack([outputs[name] for outputs in seen]).mean(0) for name in names}
 
     model.eval()
-    return torch.cat([read(chunk) for chunk in chunks(images, batch)])
+    parts = [read(chunk) for chunk in chunks(images, batch)]
+    return {name: torch.cat([part[name] for part in parts]) for name in names}
+
+
+def logits(model: nn.Module, images: Tensor, precision: torch.dtype, *, flip: bool) -> Tensor:
+    """Return the logits float32 (N, K) of uint8 images (N, C, H, W); see `predict`."""
+    return predict(model, images, precision, ["logits"], flip=flip)["logits"]
 
 
 def chunks(rows: Tensor, size: int) -> tuple[Tensor, ...]:
@@ -318,12 +330,16 @@ def score(
 ) -> dict[str, float]:
     """Return all METRICS or `only` some on val, as `val_<key>`, of the probabilities of the logits plus `shift` (K,).
 
-    DivergedError unless the logits are finite.
+    With all of them also those of heads for which val has targets (`head_scores`).  DivergedError unless the logits are
+    finite.
     """
-    finite = diverged.finite_all("logits on val", logits(model, val.images, precision, flip=flip))
+    heads = {name: target for name in RANGES if only is METRICS and (target := getattr(val, name)) is not None}
+    outputs = predict(model, val.images, precision, ["logits", *heads], flip=flip)
+    finite = diverged.finite_all("logits on val", outputs["logits"])
     probs = (finite if shift is None else finite + shift).softmax(1).double().cpu().numpy()
     target = val.target.double().cpu().numpy()
-    return {f"val_{name}": float(METRICS[name](probs, target)) for name in only}
+    scores = {f"val_{name}": float(METRICS[name](probs, target)) for name in only}
+    return scores | head_scores(outputs, heads)
 
 
 def choose_precision(wanted: str, device: torch.device) -> torch.dtype:

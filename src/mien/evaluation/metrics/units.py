@@ -1,6 +1,6 @@
 """Action units: `f(predicted, target) -> float` for one unit, by key in `UNITS`.
 
-Both are (N,); pairs in which either is NaN are left out.  F1 measures presence, ICC strength.
+Both are (N,); pairs in which either is NaN are left out.  F1 and AUC measure presence, ICC strength.
 """
 
 from collections.abc import Callable
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mien.evaluation.metrics.counts import Floats
+from mien.evaluation.metrics.ranking import area_under
 
 THERE = 0.5
 """A unit is there from this value on."""
@@ -34,7 +35,17 @@ def unit_icc(predicted: Floats, target: Floats) -> float:
     return icc(_pairs(predicted, target))
 
 
-UNITS: dict[str, Callable[[Floats, Floats], float]] = {"f1": unit_f1, "icc": unit_icc}
+def unit_auc(predicted: Floats, target: Floats) -> float:
+    """Return the area under the ROC curve of a unit's presence, in [0, 1]; NaN where all targets are alike.
+
+    >>> unit_auc(np.array([0.9, 0.4, 0.6]), np.array([1.0, 1.0, 0.0]))
+    0.5
+    """
+    pairs = _pairs(predicted, target)
+    return area_under(pairs[:, 0], pairs[:, 1] >= THERE)
+
+
+UNITS: dict[str, Callable[[Floats, Floats], float]] = {"f1": unit_f1, "auc": unit_auc, "icc": unit_icc}
 
 
 def icc(ratings: ArrayLike) -> float:
