@@ -22,6 +22,9 @@ HEAD = (
     "ECE", "device", "minutes", "seeds", "figures", "note",
 )  # fmt: skip
 
+CONCORDANCES = ("ccc.valence", "ccc.arousal")
+"""What is published of valence and arousal that is shown."""
+
 INTRODUCTION = """# Measured
 
 Written by `mien reproduce`, or `python -m mien.experiments.table results`, from the files beside it.  Accuracy has its
@@ -144,7 +147,10 @@ def part(group: Sequence[Row], split: str) -> list[RowScores]:
 
 
 def headlines(row: Row) -> list[Published]:
-    """Return at most one published score per split to compare a row with: of its own data set, or else of any."""
+    """Return at most one published score per split to compare a row with: of its own data set, or else of any.
+
+    Without an accuracy it is the mean F1 of the expressions, else the concordances of valence and arousal.
+    """
     data = row.recipe.data.name
     records = [record for record in row.published if record.split.split()[1:2] != ["train"]]
     own = [record for record in records if record.split.startswith((f"{data} val", f"{data} test"))]
@@ -152,7 +158,8 @@ def headlines(row: Row) -> list[Published]:
     for record in own or records:
         if record.metric == "accuracy":
             by_split.setdefault(record.split, record)
-    return list(by_split.values())[:2] or averaged(own or records)  # more would be other protocols of the same source
+    first = list(by_split.values())[:2]  # more would be other protocols of the same source
+    return first or averaged(own or records) or [record for record in own or records if record.metric in CONCORDANCES]
 
 
 def averaged(records: Sequence[Published]) -> list[Published]:

@@ -177,7 +177,7 @@ def others() -> Iterator[Published]:
     yield Published("affectnet-people", "two annotators agree", "agreement", 0.607, TEST, PAPER, "about")
     note = "action units; the source says 95 images, surely 950,000: the unit (ten thousand) was lost"
     team = "EmotioNet challenge 2017, first team"
-    yield Published("emotionet-2017", team, "accuracy", 0.82, "emotionet test", SUMMARY, note)
+    yield Published("units-ckplus", team, "accuracy", 0.82, "emotionet test", SUMMARY, note)
 
 
 RECORDS: tuple[Published, ...] = (*networks(), *baselines(), *others())
