@@ -23,6 +23,8 @@ COVERED = {
     *(f"papers/nsl-{variant}" for variant in ("a", "b", "c", "d", "final")),
     *(f"papers/alexnet-{arm}" for arm in ("up", "down", "imbalanced")),
     "papers/generated-before",
+    *("mien/ferplus-flat", "mien/fer2013-flat", "mien/fer2013-tree", "mien/ferplus-mixed"),
+    *("papers/alexnet-regression", "papers/units-ckplus"),
 }
 """Recipes whose every setting another recipe of the quick tests covers."""
 

@@ -22,12 +22,13 @@ from mien.evaluation import evaluate as module
 from mien.evaluation.evaluate import evaluate
 from mien.evaluation.inputs import predict
 from mien.evaluation.keep import keep
-from mien.evaluation.metrics import METRICS, PEOPLE, VOTES
+from mien.evaluation.metrics import METRICS, MIXED, PEOPLE, VOTES
 from mien.evaluation.result import Provenance, Result
 from mien.evaluation.scores import Scores, score, score_subset
 from mien.evaluation.text import to_text
 from mien.evaluation.training_duplicates import Search
 from mien.evaluation.weights import find_weights
+from mien.hierarchy import GROUP_OF, group_probs
 from mien.inference.classify import Classifier, locate
 
 CONTRACT = (
@@ -185,9 +186,9 @@ def test_a_label_that_the_weights_lack_is_always_wrong(tiny_fer2013: Path, monke
     whole = Classifier("ferplus")
 
     class Short(Classifier):
-        def __call__(self, crops: np.ndarray) -> np.ndarray:
+        def heads(self, crops: np.ndarray) -> dict[str, np.ndarray]:
             known = whole(crops)[:, :7]
-            return known / known.sum(1, keepdims=True)
+            return {"probs": known / known.sum(1, keepdims=True)}
 
     short = Short("ferplus")
     short.card = short.card.model_copy(update={"labels": short.card.labels[:7]})
@@ -237,7 +238,7 @@ def test_images_of_other_sizes_are_brought_to_the_crop(name: str, tiny_fer2013: 
     target = np.eye(2, dtype=np.float32)[[0] * 6]
     samples = Samples(other_size(images, name), target, ("neutral", "happiness"), np.array(list("abcdef")))
     classifier = Classifier("ferplus")
-    assert np.allclose(predict(classifier, samples), classifier(images), atol=0.01)
+    assert np.allclose(predict(classifier, samples)["probs"], classifier(images), atol=0.01)
 
 
 def test_nothing_to_measure_is_none_everywhere(measured: tuple[Result, Scores]) -> None:
@@ -354,9 +355,24 @@ def test_votes_are_scored_beside_the_people_who_cast_them(tiny_fer2013: Path, me
     assert "one rater with the others" in to_text(scores)
 
 
+def test_groups_and_mixed_votes_are_scored(tiny_fer2013: Path, measured: tuple[Result, Scores]) -> None:
+    result, scores = measured
+    level = scores.further["group_level"]
+    assert level["labels"] == ["neutral", "positive", "negative", "surprise"]
+    named = [[GROUP_OF[result.labels[k]] for k in part.argmax(1)] for part in (result.probs, result.target)]
+    assert level["accuracy"] >= scores.accuracy
+    sums = group_probs(result.probs, result.labels).argmax(1)
+    groups = [level["labels"].index(name) for name in named[1]]
+    assert level["accuracy"] == pytest.approx((sums == groups).mean())
+    low, high = level["accuracy_interval"]
+    assert low < level["accuracy"] < high
+    assert scores.further["mixed"] == {key: of(result.probs, result.votes) for key, of in MIXED.items()}
+    assert 0 < scores.further["mixed"]["average_precision"] <= 1
+
+
 def test_data_without_votes_have_no_such_figures(tiny_fer2013: Path) -> None:
     _, scores = evaluate("fer2013-nano", "fer2013", tiny_fer2013, "val")
-    assert not {"votes", "people", "valence", "units"} & set(scores.to_dict())
+    assert not {"votes", "mixed", "people", "valence", "units"} & set(scores.to_dict())
     assert "rater" not in to_text(scores)
 
 
@@ -375,7 +391,7 @@ def test_other_heads_are_scored_where_their_target_is_known(measured: tuple[Resu
     assert scores.further["valence"]["ccc"] == pytest.approx(1)
     assert scores.further["arousal"]["corr"] == pytest.approx(-1)
     assert scores.further["arousal"]["sagr"] == 0
-    assert scores.further["units"] == {"f1": [1.0] * 3, "icc": pytest.approx([1.0] * 3)}
+    assert scores.further["units"] == {"f1": [1.0] * 3, "auc": [1.0] * 3, "icc": pytest.approx([1.0] * 3)}
 
 
 @pytest.mark.parametrize(
@@ -447,7 +463,10 @@ class Stub:
 
     def __init__(self, path: Path) -> None:
         chosen = ("neutral", "happiness", "anger")
-        self.path, self.card = path, Card(name="stub", labels=chosen, data={"name": "drawn"})
+        self.path, self.card = (
+            path,
+            Card(name="stub", labels=chosen, data={"name": "drawn"}, action_units=("au1", "au12")),
+        )
         self.card = self.card.model_copy(update={"recipe": {"data": {"classes": list(chosen)}}})
         self.threshold, self.prior = None, prior.chosen(prior.NATURAL, chosen, None, "stub")
 
@@ -460,6 +479,8 @@ def test_every_column_and_row_stays_with_its_sample(tmp_path: Path, monkeypatch:
     votes = np.arange(6 * len(CHOICES)).reshape(6, -1)
     samples = Samples(
         np.zeros((6, 48, 48, 1), np.uint8), target, ("neutral", "sadness", "anger"), np.array(list("abcdef")), votes,
+        regression=np.linspace(-1, 1, 12, dtype=np.float32).reshape(6, 2),
+        units=np.linspace(0, 1, 18, dtype=np.float32).reshape(6, 3), unit_names=("au12", "au4", "au01"),
         group=np.array(list("uvwxyz")), name="drawn", split="val", fingerprint="f",
     )  # fmt: skip
     probs = np.array([[0.7, 0.2, 0.1]] * 3 + [[0.1, 0.2, 0.7]] * 3, np.float32)
@@ -467,7 +488,9 @@ def test_every_column_and_row_stays_with_its_sample(tmp_path: Path, monkeypatch:
     searched = Search(np.array([True, True, False, True, False, True]), {"name": "drawn", "fingerprint": "t"})
     monkeypatch.setattr(module, "Classifier", lambda _, **__: Stub(tmp_path / "w.onnx"))
     monkeypatch.setattr(module, "load_for", lambda *_, **__: samples)
-    monkeypatch.setattr(module, "predict", lambda *_: probs)
+    affect, units = np.arange(12, dtype=np.float32).reshape(6, 2) / 12, np.arange(12, dtype=np.float32)[::-1] / 12
+    outputs = {"probs": probs, "valence_arousal": affect, "action_units": units.reshape(6, 2)}
+    monkeypatch.setattr(module, "predict", lambda *_: outputs)
     monkeypatch.setattr(module, "search", lambda *_: searched)
     result, scores = evaluate(tmp_path / "w.onnx", "drawn", None, "val")
     assert result.labels == ("neutral", "happiness", "anger")
@@ -479,6 +502,12 @@ def test_every_column_and_row_stays_with_its_sample(tmp_path: Path, monkeypatch:
     assert result.votes is not None
     columns = [CHOICES.index(label) for label in result.labels]
     np.testing.assert_array_equal(result.votes, votes[[0, 4, 5]][:, columns])
+    kept = [0, 4, 5]
+    np.testing.assert_array_equal(result.regression, affect[kept])
+    np.testing.assert_array_equal(result.regression_target, samples.regression[kept])
+    np.testing.assert_array_equal(result.units, outputs["action_units"][kept][:, ::-1])
+    np.testing.assert_array_equal(result.units_target, samples.units[kept][:, [0, 2]])
+    assert result.provenance.units == ["au12", "au01"]
     assert result.provenance.twins == ["a", "f"]
     assert (scores.n, scores.provenance.left_out, scores.clean.n) == (3, 3, 1)
     assert scores.clean.accuracy == 1.0  # of the second alone; on all it is a third
@@ -519,7 +548,7 @@ def test_predictions_and_labels_that_only_one_side_knows_keep_their_columns(
     probs = np.array([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2], [0.1, 0.2, 0.7]], np.float32)
     monkeypatch.setattr(module, "Classifier", lambda _, **__: stub)
     monkeypatch.setattr(module, "load_for", lambda *_, **__: samples)
-    monkeypatch.setattr(module, "predict", lambda *_: probs)
+    monkeypatch.setattr(module, "predict", lambda *_: {"probs": probs})
     result, scores = evaluate(tmp_path / "w.onnx", "other", None, "val")
     assert result.labels == ("neutral", "happiness", "sadness", "anger")
     np.testing.assert_allclose(result.probs, np.insert(probs, 2, 0, axis=1), rtol=1e-6)

@@ -45,7 +45,8 @@ def head_scores(outputs: Mapping[str, Tensor], targets: Mapping[str, Tensor]) ->
 
     Outputs are the network's, so units are logits; targets that are NaN do not count.
     """
-    scores, arrays = {}, {name: target.double().cpu().numpy() for name, target in targets.items()}
+    scores: dict[str, float] = {}
+    arrays = {name: target.double().cpu().numpy() for name, target in targets.items()}
     predicted = {name: outputs[name].double().cpu().numpy() for name in targets}
     if "valence_arousal" in targets:
         for k, name in enumerate(("valence", "arousal")):
@@ -54,5 +55,5 @@ def head_scores(outputs: Mapping[str, Tensor], targets: Mapping[str, Tensor]) ->
     if "action_units" in targets:
         present = (predicted["action_units"] > 0).astype(np.float64)
         pairs = zip(present.T, arrays["action_units"].T, strict=True)
-        scores["val_units_f1"] = mean_known([UNITS["f1"](*pair) for pair in pairs])
-    return {name: float(value) for name, value in scores.items()}
+        scores["val_units_f1"] = float(mean_known([UNITS["f1"](*pair) for pair in pairs]))
+    return scores

@@ -14,7 +14,7 @@ This module reads train and val.  Test is opened once, after the weights are fix
 import ctypes
 import sys
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.stats import entropy
+from sklearn.metrics import average_precision_score
 
-from mien.evaluation.metrics import PEOPLE, VOTES
+from mien.data.fer2013.votes import shown
+from mien.evaluation.metrics import MIXED, PEOPLE, VOTES
 
 
 def drawn(n: int = 40, k: int = 5, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -91,3 +93,19 @@ def test_on_ferplus_the_ceiling_is_what_ten_people_reach(mien_data: Path) -> Non
     assert (
         PEOPLE["soft_accuracy"](votes[:, :8]) < PEOPLE["accuracy"](votes[:, :8]) < PEOPLE["within_top2"](votes[:, :8])
     )
+
+
+def test_mixed_images_are_recovered_by_their_votes_and_not_by_others() -> None:
+    rng = np.random.default_rng(0)
+    votes = np.array([[5, 5, 0, 0], [0, 6, 4, 0], [4, 0, 2, 4], [10, 0, 0, 0], [1, 0, 0, 9], [3, 3, 4, 0]])
+    shares = votes / votes.sum(1, keepdims=True)
+    assert MIXED["pairs"](shares, votes) == 1.0  # of the first three; the last shows three expressions
+    assert MIXED["pairs_kl"](shares, votes) == pytest.approx(0, abs=1e-12)
+    assert MIXED["average_precision"](shares, votes) == 1.0
+    turned = shares[:, ::-1]
+    assert MIXED["pairs"](turned, votes) < 0.5
+    assert MIXED["average_precision"](turned, votes) < 0.8
+    scores = rng.random(votes.shape)
+    expected = [average_precision_score(t, s) for t, s in zip(shown(votes).T, scores.T, strict=True)]
+    assert MIXED["average_precision"](scores, votes) == pytest.approx(np.mean(expected))
+    assert shown(votes).sum(1).tolist() == [2, 2, 2, 1, 1, 3]
