@@ -10,8 +10,9 @@ of every row with what mien measures by now; no weights change.
     python benchmarks/ship.py --rewrite
 
 gives shipped weights what `mien export` does by now: the output `embedding`, average pools as convolutions, and in the
-card licences, terms and the adjustment to other priors.  On all val images their probabilities must come out the same
-to the bit, so every measured figure stands; results/NAME gets the file's new sha256.
+card licences, terms, the scores per expression of results/NAME and the adjustment to other priors.  On all val images
+their probabilities must come out the same to the bit, so every measured figure stands; results/NAME gets the file's new
+sha256.
 
     python benchmarks/ship.py --sums
 
@@ -21,13 +22,14 @@ writes the table of sha256 that every file is checked by when it is loaded; afte
 import hashlib
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from embed import embed
 
 from mien.card import Card
-from mien.data.sampling import shares
+from mien.data.sampling import class_fractions
 from mien.data.terms import terms_of
 from mien.evaluation.evaluate import evaluate
 from mien.evaluation.inputs import to_crops
@@ -38,9 +40,10 @@ from mien.experiments import table
 from mien.inference.classify import WEIGHTS, Classifier, names
 from mien.inference.shipped import record
 from mien.prior import Adjustment
+from mien.reading.digest import sha256_of
 from mien.training.batches import read
 from mien.training.export import CODE_LICENCE, adjustment, stamp, trained_on
-from mien.training.finalize import measure, renamed
+from mien.training.finalize import in_card, measure
 from mien.training.onnx_pooling import pools_as_convolutions
 from mien.training.recipe import Recipe
 from mien.training.runlog import read_environment, read_json, write_json
@@ -76,7 +79,7 @@ def licensed(card: Card, recipe: Recipe) -> Card:
 def prior_of(path: Path, recipe: Recipe) -> Adjustment | None:
     """Return how a file's probabilities are brought to other priors, fitted on val as `mien export` does."""
     train, val = (read(recipe, None, name) for name in ("train", "val"))
-    training = dict(zip(train.labels, shares(train.target).astype(float).tolist(), strict=True))
+    training = dict(zip(train.labels, class_fractions(train.target).astype(float).tolist(), strict=True))
     return adjustment(path, to_crops(val.images, Classifier(path).card), val.target.astype(np.float64), training)
 
 
@@ -100,7 +103,8 @@ def again() -> None:
 def rewrite(name: str) -> None:
     """Give shipped weights an embedding and faster pools where their probabilities stay the same to the bit."""
     target = WEIGHTS / f"{name}.onnx"
-    data = read_json(RESULTS / name / "0.json")["recipe"]["data"]
+    row = read_json(RESULTS / name / "0.json")
+    data = row["recipe"]["data"]
     with tempfile.TemporaryDirectory() as folder:
         changed = Path(folder) / target.name
         changed.write_bytes(target.read_bytes())
@@ -109,7 +113,8 @@ def rewrite(name: str) -> None:
         pools = pools_as_convolutions(changed)
         card = Classifier(changed).card
         recipe = Recipe.model_validate(card.recipe)
-        stamp(changed, licensed(card, recipe).model_copy(update={"prior": prior_of(changed, recipe)}))
+        more = {"prior": prior_of(changed, recipe), "metrics": in_card(row["figures"])}
+        stamp(changed, licensed(card, recipe).model_copy(update=more))
         before, after = (evaluate(path, data["name"], None, "val", **data["options"])[0] for path in (target, changed))
         if not np.array_equal(before.probs, after.probs):
             sys.exit(f"{name}: its probabilities would move; not written")
@@ -119,9 +124,18 @@ def rewrite(name: str) -> None:
     new = hashlib.sha256(target.read_bytes()).hexdigest()
     for path in (*(RESULTS / name).glob("*.json"), RESULTS / "other_labs.jsonl"):
         path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
-    for path in (RESULTS / name).glob("*.npz"):
-        renamed(Result.load(path), new).save(path)
+    describe(RESULTS / name, target)
     print(f"{name}: the same probabilities on {len(before.probs)} val images; {pools} pools became convolutions")
+
+
+def describe(folder: Path, weights: Path) -> None:
+    """Give the kept probabilities the file's sha256, and the adjustment by which `mien compare` changes their prior."""
+    card, sha = Classifier(weights).card, sha256_of(weights)
+    for path in folder.glob("*.npz"):
+        result = Result.load(path)
+        adjustment = card.prior.model_dump() if card.prior else None
+        facts = result.provenance.updated(weights_sha256=sha, adjustment=adjustment)
+        replace(result, provenance=facts).save(path)
 
 
 if __name__ == "__main__":

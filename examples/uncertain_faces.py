@@ -2,8 +2,9 @@
 
     python examples/uncertain_faces.py photos/
 
-At the threshold "auto", nine of ten predictions on validation images are right.  The entropy of the probabilities is 0
-when one expression is certain, and 3 bits when all eight are equally probable.
+At the threshold "auto", nine of ten predictions on validation images are right, and fewer on other images: the model
+card says how many on other labs' faces.  The entropy of the probabilities is 0 when one expression is certain, and 3
+bits when all eight are equally probable.
 """
 
 import sys

@@ -12,6 +12,7 @@ from mien.hierarchy import group_probs, groups
 from mien.html.markup import EMPTY, Html, element, escape, join
 from mien.html.page import disc, grid, probability
 from mien.measures import Measures
+from mien.reliability import WEAK
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +130,11 @@ class Face:
         probs = group_probs(self.probs, self.labels)
         return replace(self, labels=groups(self.labels), probs=probs, reliabilities=())
 
+    @property
+    def weak(self) -> bool:
+        """Whether the weights predict `expression` poorly, as its reliability says."""
+        return self.reliability == WEAK
+
     def read(self, labels: tuple[str, ...], probs: NDArray[np.float32], min_confidence: float = 0.0) -> "Face":
         """Return this face with probabilities, abstained when the top-1 of its level is below `min_confidence`."""
         face = replace(self, labels=labels, probs=probs, correction=None)
@@ -230,5 +236,6 @@ def _cells(number: int, face: Face) -> tuple[Html, ...]:
     expression = EMPTY if face.expression is None else join([disc(face.expression), escape(face.expression)])
     if face.abstained:
         expression = escape(f"abstained ({face.expression})")
+    expression = join([expression, escape(", weak")]) if face.weak else expression
     box = ", ".join(f"{value:.0f}" for value in face.box)
     return escape(number), expression, escape(probability(face.confidence)), escape(f"{face.score:.2f}"), escape(box)

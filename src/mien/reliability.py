@@ -7,7 +7,7 @@ card has it, else of val, under the natural prior: it depends on how common expr
 another prior.  It holds for images like those, and the less surely the fewer of them show the expression (`n`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mien.card import Card
@@ -17,6 +17,12 @@ LEVELS = (("good", 0.75), ("fair", 0.5), ("weak", 0.0))
 """Each word with the lowest F1 that it stands for."""
 
 WEAK = LEVELS[-1][0]
+
+MARK = "*"
+"""What a weak expression has behind it in tables of predictions."""
+
+RULE = f"{WEAK}: F1 below {percent(LEVELS[-2][1])}"
+"""The rule, for the foot of tables of scores."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +68,22 @@ def level(f1: float) -> str:
     return next(word for word, lowest in LEVELS if f1 >= lowest)
 
 
-def weak(known: Iterable[tuple[str, Reliability]]) -> str:
+def is_weak(scores: Mapping[str, float | int | None]) -> bool:
+    """Return whether an expression with these scores, `f1` and `support`, is weak.
+
+    >>> is_weak({"f1": 0.4, "support": 20}), is_weak({"f1": None, "support": 0})
+    (True, False)
+    """
+    return bool(scores["support"]) and level(scores["f1"] or 0.0) == WEAK
+
+
+def weak(known: Mapping[str, Reliability]) -> str:
     """Return the weak expressions with their F1 in words; empty where there are none.
 
-    >>> weak([("fear", Reliability("weak", 0.114, 16, "ferplus test"))])
-    'fear (F1 11 % of 16 images)'
+    >>> weak({"fear": Reliability("weak", 0.114, 16, "our test"), "anger": Reliability("fair", 0.6, 99, "our test")})
+    'fear (F1 11 % on 16 images of our test)'
     """
-    return ", ".join(f"{label} (F1 {percent(one.f1)} of {one.n:,} images)" for label, one in known if one.level == WEAK)
+    listed = {label: one for label, one in known.items() if one.level == WEAK}
+    return ", ".join(
+        f"{label} (F1 {percent(one.f1)} on {one.n:,} images of {one.where})" for label, one in listed.items()
+    )

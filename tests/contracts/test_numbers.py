@@ -221,6 +221,13 @@ def by_group() -> str:
     return (accuracy + coverage).replace("%", " %")
 
 
+def posed() -> str:
+    lines = (ROOT / "results" / "other_labs.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [row for row in map(json.loads, lines) if (row["weights"], row["prior"]) == ("ferplus", "natural")]
+    errors = [100 * row["ece"][0] for row in rows if row["set"] in ("ckplus48", "jaffe", "cfee")]
+    return f"{min(errors):.0f} to {max(errors):.0f} %"
+
+
 def network() -> str:
     rows = results("bench/speedrun.json")["ratio"]["rows"]
     shares = [row["network_cpu_ms"] / row["epoch_cpu_ms"] for row in rows]
@@ -238,6 +245,7 @@ TEMPLATES: dict[str, tuple[str, Callable[[], str]]] = {
     "tracking": (r"(\d+ clips made of real faces: \d+ .*?makes \d+)", tracked),
     "uniform prior": (r"`ferplus-nano` (finds \d+ of .*? falls from [\d.]+ % to [\d.]+ %)", uniform),
     "groups": (r"accuracy of ([\d.]+ % for groups .*? instead .*? accuracy of [\d.]+ %)", by_group),
+    "posed": (r"posed faces the calibration error \(ECE\) of `ferplus` is (\d+ to \d+ %)", posed),
     "network": (r"The network is (about \d+ % of it)", network),
 }
 

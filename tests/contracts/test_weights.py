@@ -40,6 +40,9 @@ def test_card_and_results_agree(name: str) -> None:
     for split in ("val", "test"):
         assert card.metrics[split]["accuracy"] == measured[split]["accuracy"]
         assert measured[split]["weights_sha256"] == sha
+        assert card.metrics[split]["per_class"] == measured[split]["per_class"]
+        kept = Result.load(ROOT / "results" / name / f"0-{split}.npz").provenance
+        assert (kept.weights_sha256, kept.adjustment) == (sha, card.prior.model_dump())
 
 
 @pytest.mark.parametrize("name", SHIPPED)

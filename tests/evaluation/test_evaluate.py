@@ -25,7 +25,7 @@ from mien.evaluation.keep import keep
 from mien.evaluation.metrics import METRICS, MIXED, PEOPLE, VOTES
 from mien.evaluation.result import Provenance, Result
 from mien.evaluation.scores import Scores, score, score_subset
-from mien.evaluation.text import to_text
+from mien.evaluation.text import to_html, to_text
 from mien.evaluation.training_duplicates import Search
 from mien.evaluation.weights import find_weights
 from mien.hierarchy import GROUP_OF, group_probs
@@ -554,3 +554,18 @@ def test_predictions_and_labels_that_only_one_side_knows_keep_their_columns(
     np.testing.assert_allclose(result.probs, np.insert(probs, 2, 0, axis=1), rtol=1e-6)
     np.testing.assert_allclose(result.target, np.insert(target, 1, 0, axis=1))
     assert scores.accuracy == pytest.approx(2 / 3)
+
+
+def test_weak_expressions_are_marked() -> None:
+    probs = np.eye(3)[[0, 0, 0, 1, 0, 0]]
+    target = np.eye(3)[[0, 0, 0, 1, 1, 1]]  # fear: precision 1, recall 1/3, F1 0.5; neutral: F1 0.75
+    labels = ("neutral", "fear", "anger")
+    ids = np.arange(6).astype(str)
+    result = Result(probs, target, labels, ids, provenance=Provenance(weights="mine", dataset="tiny"))
+    rows = {line.split()[0]: line for line in to_text(score(result)).splitlines() if line}
+    assert "weak" not in rows["fear"] + rows["neutral"] + rows["anger"]
+    worse = score(replace(result, probs=np.eye(3)[[0, 0, 1, 1, 0, 0]]))
+    text = to_text(worse)
+    assert [line.split()[0] for line in text.splitlines() if line.endswith("  weak")] == ["fear"]
+    assert "\nweak: F1 below 50 %\n" in text
+    assert "</span>fear, weak</" in to_html(worse)

@@ -13,6 +13,7 @@ from mien.evaluation.result import Provenance, Result  # noqa: E402
 from mien.evaluation.scores import score  # noqa: E402
 from mien.experiments import model_card, other_labs  # noqa: E402
 from mien.inference.classify import names  # noqa: E402
+from mien.prior import Adjustment  # noqa: E402
 
 RESULTS = Path(__file__).parents[2] / "results"
 LABELS = ("neutral", "happiness", "fear")
@@ -54,8 +55,22 @@ def test_what_a_card_says() -> None:
     assert "test without near-duplicates, 88" in text
     assert "Lowest F1: fear, most often mistaken for neutral (10 of 30)." in text
     assert "| neutral | 75 % | 100 % | 86 % | 30 |" in text
+    assert "weak" not in text.lower()
+    assert "| priors | natural only |" in text
     assert "| cpu: a CPU, 2 thread(s) | 30 min | 0.010 kWh |" in text
     assert "mien fairness" in text
+
+
+def test_weak_expressions_and_priors_are_in_the_card() -> None:
+    prior = Adjustment(training=dict.fromkeys(LABELS, 1 / 3), strength=1.25, temperature=0.9)
+    scores = {"labels": LABELS, "confusion": np.eye(3).tolist(), "per_class": {}}
+    for label, f1 in zip(LABELS, (0.5, 0.49, None), strict=True):
+        scores["per_class"][label] = {"precision": 0.5, "recall": 0.5, "f1": f1, "support": 3 if f1 else 0}
+    text = model_card.per_class(scores, "val")
+    assert f"| {LABELS[1]}, weak | 50 % |" in text
+    assert f"| {LABELS[0]} | 50 % |" in text
+    assert "Weak: F1 below 50 %." in text
+    assert "(strength 1.25, temperature 0.90, fitted on val with copies)" in written(card(prior=prior))
 
 
 def test_what_was_not_measured_is_not_there() -> None:

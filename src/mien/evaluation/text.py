@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mien.evaluation.statistics.clusters import by
-from mien.html.markup import EMPTY, Html, escape, markup
+from mien.html.markup import EMPTY, Html, escape, join, markup
 from mien.html.page import dotted, percent, table
+from mien.reliability import RULE, WEAK, is_weak
 
 if TYPE_CHECKING:
-    from mien.evaluation.scores import Scores, SubsetScores
+    from mien.evaluation.scores import ClassScores, Scores, SubsetScores
 
 SHORT = 9  # letters of a column's name
 RATES = ("precision", "recall", "f1")
@@ -25,7 +26,11 @@ def to_text(scores: Scores) -> str:
     lines += [*agreement, ""] if (agreement := raters(scores)) else []
     lines.append(f"{'in %':12s}{'precision':>10s}{'recall':>10s}{'F1':>10s}{'images':>10s}")
     for name, row in scores.per_class.items():
-        lines.append(f"{name:12s}" + "".join(f"{hundredths(row[k]):>9s} " for k in RATES) + f"{row['support']:9d}")
+        mark = f"  {WEAK}" if is_weak(row) else ""
+        lines.append(
+            f"{name:12s}" + "".join(f"{hundredths(row[k]):>9s} " for k in RATES) + f"{row['support']:9d}{mark}"
+        )
+    lines += [RULE] if any(map(is_weak, scores.per_class.values())) else []
     return "\n".join([*lines, "", *_confusion(scores)])
 
 
@@ -36,10 +41,15 @@ def to_html(scores: Scores) -> Html:
     heads = ("images", "accuracy", "95 %", "macro-F1", "top-2", "ECE")
     headlines = table((scores.provenance.measured_on, *heads), (_html_row(*part) for part in parts))
     rows = (
-        [dotted(name), *(escape(percent(row[key], 1)) for key in RATES), markup("{:,}", row["support"] or 0)]
+        [with_mark(name, row), *(escape(percent(row[key], 1)) for key in RATES), markup("{:,}", row["support"] or 0)]
         for name, row in scores.per_class.items()
     )
     return markup("{}{}", headlines, table(("expression", "precision", "recall", "F1", "images"), rows))
+
+
+def with_mark(label: str, scores: ClassScores) -> Html:
+    """Return an expression's name after its disc, and whether it is weak; HTML."""
+    return join([dotted(label), escape(f", {WEAK}")]) if is_weak(scores) else dotted(label)
 
 
 def _html_row(name: str, scores: SubsetScores) -> list[Html]:

@@ -28,6 +28,7 @@ from mien.experiments.table import grid
 from mien.html.page import NOTICE, percent
 from mien.inference.classify import Classifier, names
 from mien.reading.digest import sha256_of
+from mien.reliability import RULE, WEAK, is_weak
 from mien.training.finalize import scored
 from mien.training.runlog import read_json
 
@@ -162,12 +163,24 @@ def facts(card: Card, megabytes: float) -> str:
         ("network", made),
         ("takes", f"one face, cropped: {card.size} x {card.size} pixels, {card.channels} channel(s), 0 to 255"),
         ("gives", f"probabilities of {', '.join(card.labels)}"),
-        ("calibration", f"temperature {card.temperature:.3f}, fitted on val"),
-        ("abstains", "-" if card.threshold is None else f"below {percent(card.threshold)} with `--abstain auto`"),
+        ("calibration", f"temperature {card.temperature:.3f}, fitted on val, for photographs like those"),
+        (
+            "abstains",
+            "-" if card.threshold is None else f"below {percent(card.threshold)} with `--abstain auto`, likewise",
+        ),
+        ("priors", priors(card)),
         ("file", f"ONNX, {megabytes:.2f} MB"),
         *licences(card.model_dump()).items(),
     ]
     return grid(("", ""), lines)
+
+
+def priors(card: Card) -> str:
+    """Return the priors under which the file gives probabilities, and how it does."""
+    if card.prior is None:
+        return "natural only"
+    fitted = f"strength {card.prior.strength:.2f}, temperature {card.prior.temperature:.2f}, fitted on val with copies"
+    return f"natural; uniform, or fractions of your own, by division by the training prior ({fitted})"
 
 
 def data(card: Card, scores: Mapping[str, Any]) -> str:
@@ -243,8 +256,16 @@ def with_interval(scores: Mapping[str, Any], key: str) -> str:
 def per_class(scores: Mapping[str, Any], split: str) -> str:
     """Return a row per expression, and the one with the lowest F1 and what it is mistaken for."""
     known = scores["per_class"]
+
+    def named(label: str) -> str:
+        return f"{label}, {WEAK}" if is_weak(known[label]) else label
+
     rows = [
-        [label, *(percent(known[label][key]) for key in ("precision", "recall", "f1")), f"{known[label]['support']:,}"]
+        [
+            named(label),
+            *(percent(known[label][key]) for key in ("precision", "recall", "f1")),
+            f"{known[label]['support']:,}",
+        ]
         for label in scores["labels"]
     ]
     worst = min((label for label in known if known[label]["support"]), key=lambda label: known[label]["f1"])
@@ -254,6 +275,7 @@ def per_class(scores: Mapping[str, Any], split: str) -> str:
     )
     note = f"Lowest F1: {worst}"
     note += f", most often mistaken for {taken} ({times:,} of {known[worst]['support']:,})." if times else "."
+    note += f"  {RULE[0].upper()}{RULE[1:]}." if any(map(is_weak, known.values())) else ""
     return f"\n### Per expression, on {split}\n\n{note}\n\n{grid(('', 'precision', 'recall', 'F1', 'images'), rows)}"
 
 

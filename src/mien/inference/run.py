@@ -34,6 +34,7 @@ from mien.inference.unexpected import Isolated
 from mien.outputs import Outputs, output_folder
 from mien.outputs.targets import Kinds
 from mien.printable import say
+from mien.reliability import MARK, reliabilities, weak
 
 
 def min_confidence(text: str | None) -> float | Literal["auto"] | None:
@@ -114,6 +115,7 @@ def run(pipeline: Pipeline, request: Request) -> int:
     except OutputError as error:
         raise OutputError(str(error), do=str(tally) if tally.begun else "") from None
     say(f"mien: {tally}")
+    _report_weak(pipeline, tally)
     _report_path(request.out, "wrote")
     if request.landmarks is not None:
         say(f"mien: wrote {request.landmarks}")
@@ -134,6 +136,12 @@ def _read(stack: ExitStack, stop: StopSignals, pipeline: Pipeline, tally: Tally,
                 write(result)
         if result.prediction.error is not None:
             say(f"mien: {result.prediction.error}")
+
+
+def _report_weak(pipeline: Pipeline, tally: Tally) -> None:
+    known = {label: one for label, one in reliabilities(pipeline.card).items() if label in tally.weak}
+    if known:
+        say(f"mien: {MARK} weak: {weak(known)}")
 
 
 def _report_path(out: Path | None, what: str) -> None:

@@ -136,13 +136,17 @@ def measure(
     for name in splits:
         results[name], measured = evaluate(path, recipe.data.name, root, name, **recipe.data.options)
         scores[name] = measured.to_dict()
-    short = {name: {key: each[key] for key in IN_CARD} for name, each in scores.items()}
-    stamp(path, Classifier(path).card.model_copy(update={"metrics": short}))
+    stamp(path, Classifier(path).card.model_copy(update={"metrics": in_card(scores)}))
     sha = sha256_of(path)
     return (
         {name: renamed(result, sha) for name, result in results.items()},
         {name: cast(SplitScores, {**each, "weights_sha256": sha}) for name, each in scores.items()},
     )
+
+
+def in_card(scores: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return what a card holds of the scores of each split; scores kept from before may lack some."""
+    return {name: {key: each[key] for key in IN_CARD if key in each} for name, each in scores.items()}
 
 
 def renamed(result: Result, sha: str) -> Result:

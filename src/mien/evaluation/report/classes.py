@@ -10,6 +10,7 @@ from mien.evaluation.result import Result
 from mien.evaluation.scores import Scores
 from mien.evaluation.statistics import intervals
 from mien.evaluation.statistics.intervals import Interval
+from mien.evaluation.text import with_mark
 from mien.html.chart import Whisker, whiskers
 from mien.html.markup import EMPTY, Html, element, escape, join, markup
 from mien.html.page import dotted, note, percent, scroll, table
@@ -53,7 +54,7 @@ def _single(result: Result, scores: Scores) -> Html:
     for label, row in scores.per_class.items():
         precision, f1, two = (escape(percent(v, 1)) for v in (row["precision"], row["f1"], top2.get(label)))
         recall = with_span(percent(row["recall"], 1), ends.get(label))
-        rows.append([dotted(label), markup("{:,}", row["support"] or 0), precision, recall, f1, two])
+        rows.append([with_mark(label, row), markup("{:,}", row["support"] or 0), precision, recall, f1, two])
         marks.append(Whisker(label, row["recall"] if row["support"] else None, ends.get(label)))
     listed = table(("expression", "images", "precision", "recall", "F1", "top-2"), rows)
     explanation = note(

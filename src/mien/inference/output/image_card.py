@@ -17,6 +17,8 @@ THUMBNAIL = 480  # longest side in pixels
 OPEN, FACES = 2, 8  # faces listed at first, and in all after unfolding; a crowd is drawn, not listed
 LISTED = 4  # expressions with bars
 
+WEAK_WORD = escape(", weak")
+
 STYLE = """
 .beside a{color:inherit}
 .shots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,330px),1fr));gap:16px;align-items:start}
@@ -70,11 +72,12 @@ def _face(face: Face, shown: Html) -> Html:
     predicted = None if face.abstained else face.expression
     who = EMPTY if face.track_id is None else markup("#{} ", face.track_id)
     head = markup(
-        "{}{}{} <span>{}</span>",
+        "{}{}{} <span>{}{}</span>",
         dot(predicted),
         who,
         escape(predicted or "not sure"),
         escape(probability(face.confidence)),
+        WEAK_WORD if predicted and face.weak else EMPTY,
     )
     listed = bars((name, share, probability(share)) for name, share in ranked)
     known = measures.facts(face)

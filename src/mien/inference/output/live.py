@@ -16,6 +16,7 @@ from mien.html.page import ABSTAINED, colour, probability
 from mien.inference.output.timeline_svg import clock
 from mien.inference.prediction import FrameResult, Prediction
 from mien.printable import printable
+from mien.reliability import MARK
 
 REFRESH = 8  # times a second, at most; faster changes cannot be read
 BAR = 20  # cells of a bar
@@ -72,5 +73,5 @@ def _cells(face: Face, seconds: float) -> list[Text]:
     style = ABSTAINED if face.abstained else colour(name)
     filled = round(BAR * share)
     bar = Text("█" * filled, style=style) + Text("─" * (BAR - filled), style="dim")
-    shown = Text(f"({name})" if face.abstained else name, style=f"bold {style}")
+    shown = Text((f"({name})" if face.abstained else name) + MARK * face.weak, style=f"bold {style}")
     return [Text(f"#{face.track_id}"), shown, bar, Text(probability(share)), Text(f"{seconds:.0f}", justify="right")]

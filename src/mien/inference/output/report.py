@@ -18,12 +18,13 @@ from mien.html.markup import EMPTY, Html, element, escape, join, markup
 from mien.html.page import bars, dot, facts, note, page, percent, probability, table, tiles
 from mien.inference.output import video_section
 from mien.inference.output.affect_figure import Points
-from mien.inference.output.image_card import STYLE, shot, when
+from mien.inference.output.image_card import STYLE, WEAK_WORD, shot, when
 from mien.inference.prediction import Prediction
 from mien.inference.video.summary import VideoSummary
 from mien.outputs import Outputs
 from mien.outputs.record import RECORD
 from mien.prior import NATURAL, Adjustment
+from mien.reliability import reliabilities, weak
 
 SHOWN = 200  # image cards on the page
 ROWS = 1000  # rows of its table
@@ -218,7 +219,7 @@ def _rows(prediction: Prediction) -> list[list[Html]]:
         probs = [] if face.probs is None else zip(face.labels, map(float, face.probs), strict=True)
         ranked = sorted(probs, key=lambda pair: -pair[1])[1:3]
         then = escape(", ".join(f"{name} {probability(share)}" for name, share in ranked))
-        named = join([dot(predicted), escape(predicted or "not sure")])
+        named = join([dot(predicted), escape(predicted or "not sure"), WEAK_WORD if predicted and face.weak else EMPTY])
         rows.append([source, named, escape(probability(face.confidence)), then, markup("{:.2f}", face.score)])
     return rows
 
@@ -234,6 +235,7 @@ def _about(card: Card, prior: str) -> Html:
         "test accuracy": measured if test else "not in the card",
         "95 % interval": f"{percent(low, 1)} to {percent(high, 1)}{under}" if low is not None else "",
         "without near-duplicates": _clean(test.get("clean") or {}, under),
+        "weak expressions": f"{weak(known) or 'none'}{under}" if (known := reliabilities(card)) else "not in the card",
         "prior": _described(prior, card.prior),
         "calibration": f"temperature {card.temperature:.2f}{under}",
         "calibration error": f"{percent(test['ece'], 1)}{under}" if test.get("ece") is not None else "",

@@ -20,6 +20,7 @@ class Tally:
         empty: images and frames without a face; videos: sources that gave frames; lost: annotated files not written.
         skipped: skipped files by kind; own: how many files of mien's own were there before a run that writes a
             folder, or None.
+        weak: the expressions predicted that the weights predict poorly (mien.reliability).
     """
 
     images: int = 0
@@ -31,6 +32,7 @@ class Tally:
     partly: int = 0
     lost: int = 0
     own: int | None = None
+    weak: set[str] = field(default_factory=set)
     skipped: Skipped = field(default_factory=Skipped)
     _source: Source | None = None
 
@@ -52,6 +54,7 @@ class Tally:
             self.videos += seen.source is not self._source
             self._source = seen.source
         self.faces += len(seen.prediction.faces)
+        self.weak |= {face.expression for face in seen.prediction.faces if face.weak and face.expression}
         self.empty += not seen.prediction.faces
 
     def kinds(self) -> dict[str, int]:

@@ -23,6 +23,7 @@ from mien.html.page import ABSTAINED, colour, probability
 from mien.inference.output import measures
 from mien.inference.prediction import Prediction
 from mien.printable import printable, shortened
+from mien.reliability import MARK
 
 PLAIN_WIDTH = 120  # columns when the output is not a terminal
 GAP = 2
@@ -98,7 +99,7 @@ def _cells(face: Face, number: int) -> dict[str, Text]:
     return {
         "face": Text(f"{number}" if face.track_id is None else f"#{face.track_id}"),
         "box": Text(f"{x1},{y1} {x2},{y2}"),
-        "expression": Text(f"({name})" if face.abstained else name, style=style),
+        "expression": Text((f"({name})" if face.abstained else name) + MARK * face.weak, style=style),
         "": Text(probability(face.confidence)),
         "next": Text(then, style="dim"),
         YAW: Text(measures.cell(face), style="dim" if face.measures is None else ""),

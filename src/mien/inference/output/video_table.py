@@ -9,7 +9,7 @@ Photos and camera frames, which never end, have a line each.  `--frames` prints 
 """
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -28,6 +28,7 @@ from mien.inference.prediction import FrameResult
 from mien.inference.video.summary import Peak, Person, VideoSummary
 from mien.inference.video.thresholds import USUAL, Thresholds
 from mien.printable import printable, shortened
+from mien.reliability import MARK
 
 PEOPLE = 20  # of a video that are listed, those on screen longest; people.csv has all
 EVENTS = 12  # of a person
@@ -51,6 +52,7 @@ class VideoTable:
         self._headed = False
         self._source: Source | None = None
         self._video: VideoSummary | None = None
+        self._weak: set[str] = set()  # expressions in it that the weights predict poorly
 
     def __enter__(self) -> Self:
         return self
@@ -75,18 +77,21 @@ class VideoTable:
             put(self._stream, terminal.lines(self._layout, seen.prediction, partly))
             return
         if self._video is None:
+            self._weak = set()
             self._video = VideoSummary(seen.prediction.source, self._card.labels, self._smooth, self._thresholds)
+        self._weak |= {face.expression for face in seen.prediction.faces if face.weak and face.expression}
         self._video.add(replace(seen, image=None))  # the table has no images
 
     def _end(self) -> None:
         video, self._video = self._video, None
         if video is not None:
             video.end()
-            put(self._stream, summary(self._layout, video))
+            put(self._stream, summary(self._layout, video, self._weak))
 
 
-def summary(layout: terminal.Layout, video: VideoSummary) -> str:
-    """Return the lines of a video that has ended."""
+def summary(layout: terminal.Layout, video: VideoSummary, weak: Collection[str] = ()) -> str:
+    """Return the lines of a video that has ended, `weak` expressions with a mark."""
+    named = {label: label + MARK * (label in weak) for label in video.labels}
     people = people_of(video)
     line = f"{clock(video.timeline.start)} to {clock(video.timeline.end)}, {count(video.frames, 'frame')}, "
     line += count(len(people), "person", "people") if people else "no face"
@@ -98,40 +103,42 @@ def summary(layout: terminal.Layout, video: VideoSummary) -> str:
         first = [shortened(name, layout.width), *_wrapped(line, layout, 2)]
     text = Text("\n".join(first), style="bold")
     for person in people[:PEOPLE]:
-        text.append("".join(f"\n{line}" for line in _person(layout, video, person)), style="not bold")
+        text.append("".join(f"\n{line}" for line in _person(layout, video, person, named)), style="not bold")
     if len(people) > PEOPLE:
         text.append(f"\n  and {len(people) - PEOPLE:,} more", style="not bold dim")
     return terminal.rendered(layout, text)
 
 
-def _person(layout: terminal.Layout, video: VideoSummary, person: Person) -> Iterator[str]:
+def _person(layout: terminal.Layout, video: VideoSummary, person: Person, named: Mapping[str, str]) -> Iterator[str]:
     who = f"#{person.track_id}"
     ranked = sorted(zip(person.top_seconds.tolist(), video.labels, strict=True), key=lambda pair: -pair[0])
     top_labels = (
-        f"{name} {seconds:.1f} s ({percent(seconds / max(person.seconds, 1e-9))})"
+        f"{named[name]} {seconds:.1f} s ({percent(seconds / max(person.seconds, 1e-9))})"
         for seconds, name in ranked[:NAMED]
         if seconds > 0
     )
     first, *more = _wrapped(f"{person.seconds:.1f} s on screen: {', '.join(top_labels)}", layout, 6)
     yield f"  {who:4}{first[6:]}"
     yield from more
-    yield from _wrapped(f"most expressive: {_moment(person.expressed)}", layout, 6)
+    yield from _wrapped(f"most expressive: {_moment(person.expressed, named)}", layout, 6)
     for event in sorted(person.events[:EVENTS], key=lambda event: event.onset):
         span = f"{clock(event.onset, 1)} to {clock(event.offset, 1)} ({event.duration:.1f} s)"
         at = f"{probability(event.confidence)} at {clock(event.peak, 1)}"
-        yield from _wrapped(f"event: {event.expression} {span}, {at}", layout, 6)
+        yield from _wrapped(f"event: {named[event.expression]} {span}, {at}", layout, 6)
     if person.count > EVENTS:
         yield f"      and {person.count - EVENTS:,} more events"
     if bursts := person.bursts.total():
-        counts = ", ".join(f"{name} {number:,}" for name, number in person.bursts.most_common())
+        counts = ", ".join(f"{named[name]} {number:,}" for name, number in person.bursts.most_common())
         limit = f"{video.thresholds.shortest:g} s"
         yield from _wrapped(f"{count(bursts, 'burst')} (shorter than {limit}): {counts}", layout, 6)
     if person.blinks is not None:
         yield from _wrapped(count(person.blinks, "blink"), layout, 6)
 
 
-def _moment(peak: Peak | None) -> str:
-    return "none" if peak is None else f"{peak.expression} {probability(peak.confidence)} at {clock(peak.seconds, 1)}"
+def _moment(peak: Peak | None, named: Mapping[str, str]) -> str:
+    if peak is None:
+        return "none"
+    return f"{named[peak.expression]} {probability(peak.confidence)} at {clock(peak.seconds, 1)}"
 
 
 def _wrapped(text: str, layout: terminal.Layout, indent: int) -> list[str]:
