@@ -65,7 +65,7 @@ def test_a_timeline() -> None:
     assert "yaw, -60 to 60 degrees" in turning
     assert turning.count('class="affect"') == 1
     assert ">yaw</th>" in turning
-    spans = turning.split("mean probability from")[1].split("</table>")[0]
+    spans = turning.split("mean probability from")[-1].split("</table>")[0]
     yaw = [float(cells.split("</td><td>")[-2]) for cells in re.findall(r"<td>(.*?)</td></tr>", spans)]
     assert (round(yaw[0]), len(yaw)) == (-52, 8)
     assert yaw == sorted(yaw)
