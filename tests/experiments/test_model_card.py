@@ -73,6 +73,15 @@ def test_weak_expressions_and_priors_are_in_the_card() -> None:
     assert "(strength 1.25, temperature 0.90, fitted on val with copies)" in written(card(prior=prior))
 
 
+@pytest.mark.parametrize("name", names())
+def test_a_shipped_file_alone_gives_a_card(name: str) -> None:
+    text, own = model_card.card_of(name)
+    assert "### Per expression, on test" in text
+    assert "The file does not hold this." in text
+    assert "Not measured" not in text
+    assert ("contempt, weak" in text) == ("contempt" in own.labels)
+
+
 def test_what_was_not_measured_is_not_there() -> None:
     text = model_card.text(card(), {}, {}, None, megabytes=1.5)
     assert "Nothing was measured." in text
@@ -96,6 +105,9 @@ def test_teachers_are_named() -> None:
         Card(name="a", labels=LABELS, recipe=recipe), {}
     )
     assert "teacher" not in model_card.data(card(), {})
+    known = {"recipe": recipe | {"data": {"name": "ferplus"}}}
+    assert model_card.data(Card(name="a", labels=LABELS, **known), {}).count("teachers") == 1
+    assert "Goodfellow et al., 2013" in model_card.data(Card(name="a", labels=LABELS, **known), {})
 
 
 def test_groups_of_any_kind_and_an_expression_that_is_never_mistaken() -> None:

@@ -103,7 +103,7 @@ def card_of(weights: str | Path) -> tuple[str, Card]:
     scores = measured.splits if measured else classifier.card.metrics
     test = Result.load(run / "test.npz") if "test" in scores and (run / "test.npz").is_file() else None
     megabytes = classifier.path.stat().st_size / 1e6
-    return text(classifier.card, scores, {}, test, megabytes=megabytes), classifier.card
+    return text(classifier.card, scores, {}, test, megabytes=megabytes, elsewhere=None), classifier.card
 
 
 def agreed(test: Result, results: Path) -> dict[str, NDArray[np.str_]]:
@@ -127,13 +127,13 @@ def text(
     *,
     megabytes: float,
     stress: Mapping[str, Any] | None = None,
-    elsewhere: Sequence[dict[str, Any]] = (),
+    elsewhere: Sequence[dict[str, Any]] | None = (),
 ) -> str:
     """Return a model card.
 
     `scores` holds the scores of the splits "val" and "test" that were measured, as JSON has them.  `test` is the result
     behind the latter, and `groups` columns of words for its samples, as `fairness` takes them.  `stress` is the content
-    of stress.json, `elsewhere` the lines of other_labs.jsonl on these weights.
+    of stress.json, `elsewhere` the lines of other_labs.jsonl on these weights, None where that file is not at hand.
     """
     parts = [HEAD.format(name=card.name, notes=card.notes, notice=NOTICE), facts(card, megabytes), meant(card)]
     parts += [data(card, scores), headline(scores)]
@@ -203,9 +203,9 @@ def data(card: Card, scores: Mapping[str, Any]) -> str:
     teachers = distilled.get("weights", ())
     count = 1 if isinstance(teachers, str) else len(teachers)
     if count:
-        source = "a teacher" if count == 1 else f"the mean of {count} teachers"
+        who = "a teacher" if count == 1 else f"the mean of {count} teachers"
         weight = percent(distilled.get("weight", 0.5))
-        more += f" The targets have a weight of {weight} of the probabilities of {source} for the same images."
+        more += f" The targets have a weight of {weight} of the probabilities of {who} for the same images."
     if init := card.provenance.get("init"):
         more += f" Training started from the weights {init['weights']}."
     opened = "opened once for this file, after earlier files had been scored" if card.name in names() else "not opened"
@@ -254,7 +254,7 @@ def with_interval(scores: Mapping[str, Any], key: str) -> str:
 
 
 def per_class(scores: Mapping[str, Any], split: str) -> str:
-    """Return a row per expression, and the one with the lowest F1 and what it is mistaken for."""
+    """Return a row per expression, and the one with the lowest F1 and, by the confusion, what it is mistaken for."""
     known = scores["per_class"]
 
     def named(label: str) -> str:
@@ -266,17 +266,21 @@ def per_class(scores: Mapping[str, Any], split: str) -> str:
             *(percent(known[label][key]) for key in ("precision", "recall", "f1")),
             f"{known[label]['support']:,}",
         ]
-        for label in scores["labels"]
+        for label in scores.get("labels", known)
     ]
     worst = min((label for label in known if known[label]["support"]), key=lambda label: known[label]["f1"])
-    row = scores["confusion"][scores["labels"].index(worst)]
-    taken, times = max(
-        ((label, n) for label, n in zip(scores["labels"], row, strict=True) if label != worst), key=lambda pair: pair[1]
-    )
-    note = f"Lowest F1: {worst}"
-    note += f", most often mistaken for {taken} ({times:,} of {known[worst]['support']:,})." if times else "."
+    note = f"Lowest F1: {worst}{mistaken(scores, worst) if 'confusion' in scores else ''}."
     note += f"  {RULE[0].upper()}{RULE[1:]}." if any(map(is_weak, known.values())) else ""
     return f"\n### Per expression, on {split}\n\n{note}\n\n{grid(('', 'precision', 'recall', 'F1', 'images'), rows)}"
+
+
+def mistaken(scores: Mapping[str, Any], label: str) -> str:
+    """Return what an expression is most often mistaken for, and how often; empty where it never is."""
+    row = scores["confusion"][scores["labels"].index(label)]
+    others = ((other, n) for other, n in zip(scores["labels"], row, strict=True) if other != label)
+    taken, times = max(others, key=lambda pair: pair[1])
+    support = scores["per_class"][label]["support"]
+    return f", most often mistaken for {taken} ({times:,} of {support:,})" if times else ""
 
 
 def agreement(votes: NDArray[np.integer]) -> NDArray[np.str_]:

@@ -36,6 +36,11 @@ MEASURED = (
     "meant for posed or balanced images.  Where no line of this table has that prior, its effect was not measured."
 )
 
+ELSEWHERE = (
+    "The file does not hold this.  The model cards in results/ of the project do, for the weights that ship.  What is "
+    "said of calibration and of `--abstain auto` holds for photographs like the training images."
+)
+
 HEADS = ("images", "people", "prior", "accuracy (95 %)", "ECE", "coverage at auto", "accuracy at auto")
 
 
@@ -46,8 +51,10 @@ def of(results: Path, sha256: str) -> list[dict[str, Any]]:
     return [entry for entry in map(json.loads, lines) if entry["weights_sha256"] == sha256]
 
 
-def section(lines: Sequence[dict[str, Any]]) -> str:
-    """Return the section of a model card."""
+def section(lines: Sequence[dict[str, Any]] | None) -> str:
+    """Return the section of a model card; None where the table of measurements is not at hand."""
+    if lines is None:
+        return MEANT.format(text=ELSEWHERE, table="").rstrip() + "\n"
     if not lines:
         return MEANT.format(text="Not measured.", table="").rstrip() + "\n"
     rows = [[NAMES.get(one["set"], one["set"]), *_cells(one)] for one in lines]
