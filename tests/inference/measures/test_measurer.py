@@ -141,6 +141,15 @@ def test_no_measures_without_a_reason(
     assert (got.measures, got.mesh, got.blendshapes, got.measures_reason) == (None, None, None, reason)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (10, 5000), (5000, 10), (40, 30), (2000, 1500)])
+@pytest.mark.parametrize("away", [0, 10_000])
+def test_images_of_any_size(measurer: Measurer, size: tuple[int, int], away: int) -> None:
+    (face,) = make("whole")(np.zeros((*size, 3), np.uint8))
+    other = replace(face, box=face.box + np.float32(away))
+    (got,) = measurer.start()(np.full((*size, 3), 90, np.uint8), [other], False)
+    assert got.measures_reason == (SMALL if max(size) < 24 else ABSENT)
+
+
 def test_a_face_turned_too_far(measurer: Measurer, astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_TURN", 10.0)  # she looks 16 degrees down
     assert measured(measurer, astronaut).measures_reason == TURNED
@@ -239,12 +248,16 @@ def test_landmarks_that_lost_the_face_are_dropped(measurer: Measurer, astronaut:
     assert reasons == [None, ABSENT, None]
 
 
-def test_a_video_is_the_same_every_time(
-    tmp_path: Path, measuring: Pipeline, moving: list[np.ndarray], film: Callable[..., Path]
+def test_a_video_is_the_same_with_any_number_of_threads(
+    tmp_path: Path,
+    measuring: Pipeline,
+    moving: list[np.ndarray],
+    film: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    path = film(tmp_path / "a.mp4", moving)
-    first, again = (
-        [[face.measures for face in p.faces] for p in pipeline.predict([path])] for pipeline in (measuring, measuring)
-    )
-    assert first == again
-    assert sum(isinstance(m, Measures) for faces in first for m in faces) >= 4
+    path, runs = film(tmp_path / "a.mp4", moving), []
+    for workers in (1, 4):
+        monkeypatch.setattr("mien.inference.pipeline.WORKERS", workers)
+        runs.append([[face.measures for face in p.faces] for p in measuring.predict([path])])
+    assert runs[0] == runs[1]
+    assert sum(isinstance(m, Measures) for faces in runs[0] for m in faces) >= 4

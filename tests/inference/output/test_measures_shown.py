@@ -50,11 +50,11 @@ def test_an_image_card() -> None:
     assert text.count("turned too far") == 1
 
 
-def section(faces: Callable[[int], Face]) -> str:
+def section(faces: Callable[[int], Face], rate: float = 10) -> str:
     video = VideoSummary("v.mp4", LABELS, 0.0)
     source, crops = Source("v.mp4", Path("v.mp4"), Path("v.mp4")), np.zeros((1, 48, 48, 1), np.uint8)
     for k in range(40):
-        prediction = Prediction("v.mp4", k, k / 10, 64, 48, faces=(replace(faces(k), track_id=1),))
+        prediction = Prediction("v.mp4", k, k / rate, 64, 48, faces=(replace(faces(k), track_id=1),))
         video.add(FrameResult(prediction, source, False, crops))
     video.end()
     return str(video_section.section(video)[0])
@@ -70,6 +70,7 @@ def test_a_timeline() -> None:
     assert (round(yaw[0]), len(yaw)) == (-52, 8)
     assert yaw == sorted(yaw)
     assert "0 blinks" in turning
+    assert "blinks unknown (frames more than 0.1 s apart)" in section(lambda k: MEASURED, rate=5)
     without = section(lambda k: FACE)
     assert "yaw" not in without
     assert "blinks" not in without

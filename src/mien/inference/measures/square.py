@@ -39,7 +39,7 @@ class Square:
         Only the pixels around the square are read.  One that is more than twice as large is shrunk before by a whole
         number, because single pixels of it would give noise.
         """
-        step = max(1, floor(self.side / SIZE))
+        step = max(1, min(floor(self.side / SIZE), *image.shape[:2]))
         left, top = 0.0, 0.0
         if step > 1:
             image, left, top = self._shrunk(image, step)

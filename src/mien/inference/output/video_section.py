@@ -13,6 +13,7 @@ from mien.html.page import count, dotted, note, percent, probability, table
 from mien.inference.output import timeline_svg
 from mien.inference.output.affect_figure import over_time, person_trail
 from mien.inference.output.timeline_svg import clock
+from mien.inference.video.blinks import MAX_GAP
 from mien.inference.video.summary import EXPRESSED, Peak, Person, VideoSummary
 
 DRAWN = 12  # people of a video with a timeline
@@ -206,10 +207,17 @@ def mostly(video: VideoSummary, person: Person) -> str:
 
 
 def counts(person: Person) -> str:
-    """Return how many events a person had, bursts where there were any, and blinks where they were looked for."""
+    """Return how many events a person had, bursts where there were any, and blinks where faces were measured."""
     bursts = person.bursts.total()
-    known = [count(person.count, "event"), *([count(bursts, "burst")] if bursts else [])]
-    return ", ".join([*known, *([] if person.blinks is None else [count(person.blinks, "blink")])])
+    known = count(person.count, "event"), count(bursts, "burst") if bursts else "", blinks(person)
+    return ", ".join(filter(None, known))
+
+
+def blinks(person: Person) -> str:
+    """Return how many blinks a person had, or why that is not known; empty where faces were not measured."""
+    if person.blinks is not None:
+        return count(person.blinks, "blink")
+    return f"blinks unknown (frames more than {MAX_GAP:g} s apart)" if person.measured else ""
 
 
 def people_of(video: VideoSummary) -> list[Person]:

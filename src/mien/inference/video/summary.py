@@ -64,7 +64,8 @@ class Person:
         best: the most expressive moment: that of the strongest event, or of the highest probability but neutral's.
         bursts: the number of bursts by expression; known when the video has ended.
         moments: images of the strongest events.
-        blinks: how many there were, known when the video has ended; None where none could be looked for.
+        measured: whether any frame has measures; blinks: how many there were, None where none could be looked for; both
+            are known when the video has ended.
     """
 
     track_id: int
@@ -81,6 +82,7 @@ class Person:
     events: list[Event] = field(default_factory=list)
     moments: dict[Event, Peak] = field(default_factory=dict)
     bursts: Counter[str] = field(default_factory=Counter)
+    measured: bool = False
     blinks: int | None = None
 
     @property
@@ -179,8 +181,9 @@ class VideoSummary:
         for (track, expression), count in self._events.bursts.items():
             self.people[track].bursts[expression] = count
         for track, watched in self._blinks.watched.items():
-            if watched and track in self.people:
-                self.people[track].blinks = self._blinks.counts[track]
+            if track in self.people:
+                self.people[track].measured = True
+                self.people[track].blinks = self._blinks.counts[track] if watched else None
         return ended
 
     def _here(self) -> set[int | None]:
