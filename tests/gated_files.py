@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mien.data import affectnet
+from mien.data import affectnet, rafdb
 from mien.data.ckplus import EMOTION, FACS, IMAGES
-from mien.labels import EXPRESSIONS, ORDERS
+from mien.labels import CODES, EXPRESSIONS, ORDERS
 
 MOUTHS = {  # curve, opening, slant of the brows
     "neutral": (0, 0, 0), "happiness": (5, 2, -1), "sadness": (-5, 0, -2), "surprise": (0, 6, -1), "fear": (-3, 3, -3),
@@ -80,5 +80,33 @@ def face(kind: str, side: int, rng: np.random.Generator, strength: float = 1.0) 
     return image.clip(0, 255).astype(np.uint8)
 
 
-WRITERS = {"affectnet": write_affectnet, "ckplus": write_ckplus}
+def write_rafdb(folder: Path) -> None:
+    """Write 70 training and 21 test images, aligned, and the list that names them."""
+    rng, lines = np.random.default_rng(0), []
+    (folder / rafdb.IMAGES).mkdir(parents=True)
+    for split, count in (("train", 70), ("test", 21)):
+        for k in range(count):
+            code = 1 + k % 7
+            lines.append(f"{split}_{k + 1:05d}.jpg {code}\n")
+            image = Image.fromarray(face(CODES["rafdb"][code], 100, rng)).convert("RGB")
+            image.save(folder / rafdb.IMAGES / f"{split}_{k + 1:05d}_aligned.jpg", quality=95)
+    (folder / rafdb.LABELS).parent.mkdir()
+    (folder / rafdb.LABELS).write_text("".join(lines))
+
+
+def write_affectnet_arrays(folder: Path, train: int = 80, test: int = 16) -> None:
+    """Write AffectNet's later release: images/0.jpg and annotations/0_exp.npy, 0_val.npy, 0_aro.npy, 0_lnd.npy."""
+    rng = np.random.default_rng(0)
+    for name, count in (("train_set", train), ("val_set", test)):
+        for part in ("images", "annotations"):
+            (folder / name / part).mkdir(parents=True)
+        for k in range(count):
+            image = Image.fromarray(face(EXPRESSIONS[k % 8], 224, rng)).convert("RGB")
+            image.save(folder / name / "images" / f"{k}.jpg", quality=95)
+            annotation = {"exp": str(k % 8), "val": "0.5" if k % 5 else "-2", "aro": "-0.25", "lnd": np.zeros(136)}
+            for kind, value in annotation.items():
+                np.save(folder / name / "annotations" / f"{k}_{kind}.npy", np.array(value))
+
+
+WRITERS = {"affectnet": write_affectnet, "ckplus": write_ckplus, "rafdb": write_rafdb}
 """What draws the files of a data set, by its name."""

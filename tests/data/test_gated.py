@@ -9,7 +9,7 @@ import pytest
 from mien.data import SPLITS, load
 from mien.data.gated import GATED, missing
 from mien.errors import DataError
-from mien.labels import EXPRESSIONS, ordered
+from mien.labels import EXPRESSIONS
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def test_drawn_files_keep_the_contract(name: str, drawn: Path) -> None:
         assert samples.images.dtype == np.uint8
         assert samples.images.shape[1] == samples.images.shape[2]
         assert samples.images.std() > 10
-        assert samples.labels == ordered(samples.labels) == EXPRESSIONS
+        assert samples.labels == (EXPRESSIONS[:7] if name == "rafdb" else EXPRESSIONS)
         assert samples.target.dtype == np.float32
         assert (samples.target.sum(1) == 1).all()
         assert samples.ids.dtype.kind == "U"

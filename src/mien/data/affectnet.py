@@ -2,7 +2,8 @@
 
 The manually annotated part as published: training.csv and validation.csv beside Manually_Annotated_Images/, or in
 a subfolder affectnet/.  Faces are cut along the box of the table and kept at 224 pixels (43 GB for all 287,651; the
-recipe's data.size makes them smaller where they are used).  None, Uncertain and No-Face are left out.
+recipe's data.size makes them smaller where they are used).  None, Uncertain and No-Face are left out.  The later
+release with arrays, train_set/ and val_set/, is read as well (affectnet_arrays.py).
 
 The authors' test set is not public.  So test is their validation set, 500 images per class, opened once as everywhere.
 Val is a tenth of training.csv, at most 4,000 images, drawn with a fixed seed.  The crops stay in the cache as long as
@@ -16,8 +17,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.data import affectnet_arrays
 from mien.data.cache import Entry, cached
 from mien.data.faces import below, crop_all, photo
+from mien.data.own import samples as own
+from mien.data.own.options import Options
 from mien.data.samples import Samples, digest, one_hot
 from mien.errors import DataError
 from mien.html.page import count
@@ -57,6 +61,11 @@ def affectnet(root: Path, split: str, *, skip_missing: bool = False) -> Samples:
     With `skip_missing`, lines whose image is missing are left out, and `about` reports how many.  DataError when tables
     or images are missing or malformed.
     """
+    if (arrays := affectnet_arrays.find(root)) is not None:
+        listed = affectnet_arrays.listing(arrays)
+        part = min(VAL_FRACTION, MAX_VAL / max(1, list(listed.splits).count("train")))
+        settings = {"size": SIZE, "channels": 3, "val": part, "skip_bad": skip_missing}
+        return own.read("affectnet", listed, split, Options.of("affectnet", settings))
     folder = find(root)
     table = folder / TABLES[split]
     key = f"affectnet-{SIZE}-{table.stem}{'-present' * skip_missing}"
@@ -82,8 +91,9 @@ def affectnet(root: Path, split: str, *, skip_missing: bool = False) -> Samples:
 def find(root: Path) -> Path:
     """Return the folder with the tables and the images, `root` or a folder in it; DataError when there is none."""
     folder = below(root, ("affectnet", "AffectNet"), lambda folder: (folder / IMAGES).is_dir())
+    folder = folder or affectnet_arrays.find(root)
     if folder is None:
-        wanted = f"{IMAGES}/ beside training.csv and validation.csv, there or in affectnet/"
+        wanted = f"{IMAGES}/ beside training.csv and validation.csv, or train_set/ and val_set/, there or in affectnet/"
         raise DataError(f"no AffectNet in {root}", wanted, "check `root` or MIEN_DATA")
     return folder
 

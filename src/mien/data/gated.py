@@ -10,6 +10,7 @@ from typing import NamedTuple
 from mien.data import data_root
 from mien.data.affectnet import find as find_affectnet
 from mien.data.ckplus import find as find_ckplus
+from mien.data.rafdb import find as find_rafdb
 from mien.errors import DataError
 
 
@@ -29,6 +30,7 @@ class Missing(NamedTuple):
 
 GATED: dict[str, Gated] = {
     "affectnet": Gated("ask at mohammadmahoor.com/affectnet", find_affectnet),
+    "rafdb": Gated("ask at www.whdeng.cn/raf/model1.html", find_rafdb),
     "ckplus": Gated("ask at www.jeffcohn.net/resources", find_ckplus),
 }
 """The data sets by name."""

@@ -17,6 +17,7 @@ from mien.data.fer2013.ferplus import ferplus
 from mien.data.folder import folder
 from mien.data.generated import with_generated
 from mien.data.names import check_known
+from mien.data.rafdb import rafdb
 from mien.data.samples import Samples
 from mien.data.table import table
 from mien.errors import DataError
@@ -31,6 +32,7 @@ READERS: dict[str, Reader] = {
     "ferplus": ferplus,
     "affectnet": affectnet,
     "ckplus": ckplus,
+    "rafdb": rafdb,
     "folder": folder,
     "table": table,
 }
