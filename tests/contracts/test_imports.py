@@ -23,6 +23,7 @@ BASE = {
     "printable",
     "prior",
     "progress",
+    "prototypes",
     "reading",
     "reliability",
     "telemetry",

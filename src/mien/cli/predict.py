@@ -47,6 +47,7 @@ def predict(
     end: Annotated[float | None, video_option(metavar="SECONDS", help="where to stop reading")] = None,
     max_fps: Annotated[float | None, video_option(metavar="N", help="read at most N frames per second")] = None,
     smooth: Annotated[float, video_option(metavar="SECONDS", help="average probabilities over time")] = 0.0,
+    baseline: Annotated[str | None, video_option(metavar="3s|...", help="3s, median, image: neutral face")] = None,
     event_high: Annotated[float, video_option(metavar="P", help="probability an event reaches")] = 0.6,
     event_low: Annotated[float, video_option(metavar="P", help="probability an event keeps")] = 0.4,
     event_min: Annotated[float, video_option(metavar="SECONDS", help="shorter events are bursts")] = 0.5,
@@ -71,7 +72,7 @@ def predict(
     clip, threshold = Clip(every, start, end, max_fps), run.min_confidence(abstain)
     reading = (weights, detector, detector_file, min_score, threshold, device, smooth, rotate, max_pixels)
     rules = (event_high, event_low, event_min, debug)
-    pipeline = Pipeline(*reading, *rules, prior, measures, mesh_file, level)
+    pipeline = Pipeline(*reading, *rules, prior, measures, mesh_file, level, baseline)
     request = run.Request(sources, format, out, clip, force, context.params, frames, excel, landmarks)
     try:
         with silenced():

@@ -29,13 +29,14 @@ from mien.inference.detectors import make
 from mien.inference.heads import with_heads
 from mien.inference.measures.measurer import Measurer, unmeasured
 from mien.inference.media.budget import Budget
-from mien.inference.media.image import MAX_PIXELS
-from mien.inference.media.sources import Skipped, expand
+from mien.inference.media.image import MAX_PIXELS, Limits, load_image
+from mien.inference.media.sources import Skipped, Source, expand
 from mien.inference.media.video import WHOLE, Clip
 from mien.inference.output.rows import Columns, Extra, columns
 from mien.inference.prediction import FrameResult
 from mien.inference.predictions import Predictions
 from mien.inference.readers import MAX_DECODING_PIXELS, WORKERS, Readers
+from mien.inference.video.baseline import EVERY, MEDIAN, Baseline, floored, neutral, seconds_of, typical
 from mien.inference.video.following import followed
 from mien.inference.video.smoothing import Smoother
 from mien.inference.video.thresholds import USUAL, Thresholds
@@ -64,6 +65,7 @@ class Pipeline:
         measures: bool = False,
         mesh_file: str | Path | None = None,
         level: str = "expression",
+        baseline: str | Path | None = None,
     ) -> None:
         """Load the detector and the weights; UsageError, DetectorError or WeightsError when that fails.
 
@@ -87,6 +89,8 @@ class Pipeline:
             mesh_file: your own copy of the measures' mesh.onnx, with blendshapes.onnx beside it.
             level: "group" also names the group of expressions (mien.hierarchy), shows it in place of the expression,
                 and abstains by its probability.
+            baseline: also give faces beside the person's neutral face: "3s" at the beginning of each track of a video,
+                "median" of each track, or an image of that face; results and drawings then show the corrected face.
         """
         self.classifier = Classifier(weights, device, prior)
         self.card = self.classifier.card
@@ -115,6 +119,22 @@ class Pipeline:
             groups(self.card.labels)  # refuses labels that are in no group
         self.extra = Extra(measures=measures, level=level)
         self._budget = Budget(max(MAX_DECODING_PIXELS, max_pixels))
+        self.baseline = self._baseline(str(baseline)) if baseline is not None else None
+        self.extra = replace(self.extra, baseline=baseline is not None)
+
+    def _baseline(self, name: str) -> Baseline:
+        """Return a baseline, read from its image where it is one; UsageError or MediaError when it cannot be one."""
+        self.baseline = None  # the face of the image is read as it is
+        known = typical(self.card.labels)
+        logs = dict(zip(self.card.labels, floored(self.classifier.prior.applied(known))[0].tolist(), strict=True))
+        if name == MEDIAN or seconds_of(name):
+            return Baseline(name, logs, self.min_confidence)
+        if not Path(name).is_file():
+            raise UsageError(f"`baseline` {name}", EVERY)
+        faces = self(load_image(Path(name), Limits(self.max_pixels, budget=self._budget)).image)
+        if len(faces) != 1:
+            raise UsageError(f"`baseline` {name} has {len(faces)} faces", "an image of one face")
+        return Baseline(name, logs, self.min_confidence, neutral(faces[0]))
 
     @property
     def shown_card(self) -> Card:
@@ -125,8 +145,10 @@ class Pipeline:
     @property
     def shown_as(self) -> str:
         """A sentence about what is shown of faces, empty where it is the expression as read."""
-        labels = self.shown_card.labels
-        return f"Faces are named by group: {', '.join(labels)}." if self.extra.level == "group" else ""
+        grouped = f"Faces are named by group: {', '.join(self.shown_card.labels)}."
+        known = [grouped] if self.extra.level == "group" else []
+        known += [f"Corrected by the baseline {self.baseline.name}."] if self.baseline is not None else []
+        return " ".join(known)
 
     @property
     def columns(self) -> Columns:
@@ -140,7 +162,12 @@ class Pipeline:
             raise UsageError(got, "uint8 RGB (H, W, 3)", "use predict() for files")
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
             raise UsageError(f"the image is {image.dtype} {image.shape}", "uint8 RGB (H, W, 3)")
-        return self.classify(*self.align(image, self.start_measuring()(image, self.detect(image), False)))
+        faces = self.classify(*self.align(image, self.start_measuring()(image, self.detect(image), False)))
+        if self.baseline is None:
+            return faces
+        if self.baseline.image is None:
+            raise UsageError(f"`baseline` {self.baseline.name} with an image", "a video", "give an image as `baseline`")
+        return [self.baseline.corrected(face, self.baseline.image) for face in faces]
 
     def __repr__(self) -> str:
         return f"Pipeline({self.card.name!r}, detector={self.detector!r}, prior={self.classifier.prior.name!r})"
@@ -194,8 +221,15 @@ class Pipeline:
 
         Files that are passed over in folders are counted in `skipped`.
         """
+        read = self._followed(expand(sources, skip, skipped), clip, keep)
+        if self.baseline is None:
+            return read
+        return self.baseline.applied(read, lambda source: self._followed(iter([source]), clip, False))
+
+    def _followed(self, sources: Iterator[Source], clip: Clip, keep: bool) -> Iterator[FrameResult]:
+        """Yield results with their faces classified and, in videos, followed."""
         pool = ThreadPoolExecutor(WORKERS)
-        read = self._readers(pool, clip, keep).read(expand(sources, skip, skipped))
+        read = self._readers(pool, clip, keep).read(sources)
         try:
             results = classified(read, self.classify, self.debug)
             yield from followed(results, self.smooth, self.min_confidence, self.debug)

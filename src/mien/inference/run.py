@@ -100,6 +100,9 @@ def run(pipeline: Pipeline, request: Request) -> int:
     warnings.filterwarnings("ignore", module="PIL")  # its warnings about odd files are not for the user
     if request.excel and (name := unknown_locale()):
         say(spelled(f"mien: the locale {name} is not installed; `excel` writes semicolons and decimal commas"))
+    if pipeline.baseline is not None:
+        for source in request.sources:
+            pipeline.baseline.refuse(source)  # before the folder is claimed
     tally = Tally()
     try:
         with StopSignals() as stop, ExitStack() as stack:

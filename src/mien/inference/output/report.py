@@ -130,7 +130,7 @@ class PredictionReport:
         faces, unsure = self._expressions.total(), self._expressions[None]
         confidence = probability(self._confidence / faces if faces else None)
         measured = (self._card.metrics.get("test") or {}).get("ece") is not None
-        means = EXPECT if measured else ""
+        means = EXPECT if measured and not self._what else ""
         if self._prior != NATURAL:
             means = f"under the prior {self._prior}, for which it was not compared with accuracy"
         return tiles(

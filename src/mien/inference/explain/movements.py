@@ -1,0 +1,29 @@
+"""Which movements of a face speak for an expression and which against it, by its prototype (mien.prototypes).
+
+The match of a face with a prototype is the mean strength of the prototype's units and the mean weakness of all others.
+A movement's evidence is what it adds to that match beyond a unit of medium strength, so that the evidence of all
+movements sums to the match less one half.  It does not know the weights: it says what the prototypes would say.
+"""
+
+from collections.abc import Mapping
+
+from mien.prototypes import PROTOTYPES, USED
+
+MIDDLE = 0.5
+"""The strength that speaks neither for nor against."""
+
+
+def evidence(label: str, units: Mapping[str, float]) -> dict[str, float]:
+    """Return the evidence of each movement for a label, strongest support first; empty for labels without prototype.
+
+    >>> smile = evidence("happiness", {"au06": 0.5, "au12": 1.0, "au04": 1.0})
+    >>> list(smile), round(smile["au12"], 3), smile["au04"] < 0
+    (['au12', 'au06', 'au04'], 0.125, True)
+    """
+    if label not in PROTOTYPES:
+        return {}
+    own = PROTOTYPES[label]
+    others = len([unit for unit in USED if unit not in own])
+    known = {unit: units[unit] - MIDDLE for unit in USED if unit in units}
+    signed = {unit: gap / 2 / len(own) if unit in own else -gap / 2 / others for unit, gap in known.items()}
+    return dict(sorted(signed.items(), key=lambda pair: -pair[1]))
