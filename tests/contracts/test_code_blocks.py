@@ -23,6 +23,8 @@ import pytest
 from mien.cli import main
 from mien.inference.measures import files
 
+from ..own_files import CK48, write_classes, write_parquet
+
 ROOT = Path(__file__).parents[2]
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
@@ -78,7 +80,10 @@ def commands(block: Block) -> list[str]:
 
 @pytest.fixture(scope="module")
 def stage(tiny_fer2013: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as the pages assume it: photos/, labelled/, recordings/, clip.mp4, data/, people.csv, results/."""
+    """A folder as the pages assume it: photos/, labelled/, recordings/, clip.mp4, data/, people.csv, results/.
+
+    Of one's own images my-faces/ and CK+48/, with a folder per class, and faces.parquet.
+    """
     import numpy as np
     from PIL import Image
     from skimage import data
@@ -92,6 +97,9 @@ def stage(tiny_fer2013: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(1, 5):
         Image.fromarray(portrait[:400, 4 * number :]).save(folder / "labelled" / f"p0{number}.jpg")
     (folder / "data").symlink_to(tiny_fer2013)
+    write_classes(folder / "my-faces", {"Happy": 6, "sad": 6, "bored": 6}, seed=1)
+    write_classes(folder / "CK+48", dict.fromkeys(CK48, 4))
+    write_parquet(folder / "faces.parquet", [(path, path.parent.name) for path in (folder / "CK+48").rglob("*.png")])
     (folder / "results").symlink_to(ROOT / "results")
     people = (f"{name},{'fm'[k % 2]},{'young' if k % 3 else 'old'}" for k, name in enumerate(_ids(tiny_fer2013)))
     (folder / "people.csv").write_text("\n".join(["id,sex,age", *people]) + "\n")
