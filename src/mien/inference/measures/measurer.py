@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,6 +36,9 @@ MIN_INSIDE = 0.8  # of the landmarks, within the image
 MAX_TURN = 60.0  # degrees, above which half of the face is hidden
 MIN_OVERLAP = 0.3  # of the last frame's landmarks and the detector's box, which are never the same
 MAX_MOVE = 0.1  # by which a square may be beside the face, larger or smaller (in sides), or rotated (in radians)
+
+BORDERS = (cv2.BORDER_REPLICATE, cv2.BORDER_CONSTANT)
+"""What lies around an image: its edge, as MediaPipe has it, or black, where more faces that fill it are recognised."""
 
 SMALL, ABSENT, OUTSIDE, TURNED = "too small", "no face or covered", "outside the image", "turned too far"
 REASONS = (SMALL, ABSENT, OUTSIDE, TURNED)
@@ -85,13 +89,17 @@ class _Following:
             mesh = self._settled(image, before)
             if mesh.presence >= MIN_PRESENCE:
                 return mesh
-        return self._settled(image, self._networks.mesh(image, of_box(face.box, face.landmarks)))
+        for border in BORDERS:
+            mesh = self._settled(image, self._networks.mesh(image, of_box(face.box, face.landmarks), border))
+            if mesh.presence >= MIN_PRESENCE or mesh.square.within(image):
+                break
+        return mesh
 
     def _settled(self, image: Pixels, before: Mesh) -> Mesh:
         """Return the mesh in the square around another's landmarks, read again where these lay well beside it."""
-        mesh = self._networks.mesh(image, of_points(before.points))
+        mesh = self._networks.mesh(image, of_points(before.points), before.border)
         after = of_points(mesh.points)
-        return mesh if moved(mesh.square, after) <= MAX_MOVE else self._networks.mesh(image, after)
+        return mesh if moved(mesh.square, after) <= MAX_MOVE else self._networks.mesh(image, after, before.border)
 
     def _measured(self, image: Pixels, face: Face, mesh: Mesh | None) -> Face:
         if mesh is None:

@@ -27,13 +27,14 @@ class Mesh:
     Attributes:
         points: float32 (478, 3) pixels of the image; the third is depth, smaller nearer to the camera.
         presence: probability in [0, 1] that the square shows a face.
-        square: in which they were read; crop: uint8 (256, 256, 3), what it shows.
+        square: in which they were read; crop: uint8 (256, 256, 3), what it shows; border: OpenCV's, beyond the image.
     """
 
     points: Array
     presence: float
     square: Square
     crop: NDArray[np.uint8]
+    border: int
 
 
 class Networks:
@@ -51,13 +52,13 @@ class Networks:
         self._shapes, facts = opened(files.blendshapes, {"points": [TAKEN, 2]}, {"blendshapes": [SHAPES]})
         self._taken, self.names = _subset(files.blendshapes, facts)
 
-    def mesh(self, image: NDArray[np.uint8], square: Square) -> Mesh:
-        """Return the mesh of the face in a square of an image, uint8 RGB (H, W, 3)."""
-        crop = square.crop(image)
+    def mesh(self, image: NDArray[np.uint8], square: Square, border: int) -> Mesh:
+        """Return the mesh of the face in a square of an image, uint8 RGB (H, W, 3), OpenCV's `border` around it."""
+        crop = square.crop(image, border)
         points, presence = self._mesh.run(["mesh", "presence"], {"crops": crop[None]})
         if not (np.isfinite(points).all() and np.isfinite(presence).all()):
             raise WeightsError(f"{self._file} gives no numbers", EXPECTED)
-        return Mesh(square.placed(points[0]), float(presence[0]), square, crop)
+        return Mesh(square.placed(points[0]), float(presence[0]), square, crop, border)
 
     def blendshapes(self, points: Array) -> Array:
         """Return blendshapes, float32 (52,) in [0, 1], of landmarks (478, 3) in pixels of the image."""

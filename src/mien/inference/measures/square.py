@@ -33,8 +33,18 @@ class Square:
         c, s = cos(self.angle), sin(self.angle)
         return np.array([[c, s], [-s, c]], np.float32)
 
-    def crop(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the square as uint8 (256, 256, 3), upright; beyond the image its edge is repeated.
+    @property
+    def reach(self) -> float:
+        """How far the square reaches from its centre, to the sides and up and down, in pixels."""
+        return self.side * (abs(cos(self.angle)) + abs(sin(self.angle))) / 2
+
+    def within(self, image: NDArray[np.uint8]) -> bool:
+        """Return whether all of the square lies in an image (H, W, 3)."""
+        height, width = image.shape[:2]
+        return bool(self.reach <= min(self.x, self.y, width - self.x, height - self.y))
+
+    def crop(self, image: NDArray[np.uint8], border: int) -> NDArray[np.uint8]:
+        """Return the square as uint8 (256, 256, 3), upright; beyond the image it is as OpenCV's `border` says.
 
         Only the pixels around the square are read.  One that is more than twice as large is shrunk before by a whole
         number, because single pixels of it would give noise.
@@ -49,13 +59,13 @@ class Square:
         middle = (np.array([self.x - left, self.y - top]) - (step - 1) / 2) / step
         how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         matrix = np.hstack([turn, (middle - turn @ np.full(2, SIZE / 2))[:, None]]).astype(np.float32)
-        out = cv2.warpAffine(image, matrix, (SIZE, SIZE), flags=how, borderMode=cv2.BORDER_REPLICATE)
+        out = cv2.warpAffine(image, matrix, (SIZE, SIZE), flags=how, borderMode=border)
         return np.asarray(out, np.uint8)
 
     def _shrunk(self, image: NDArray[np.uint8], step: int) -> tuple[NDArray[np.uint8], float, float]:
         """Return the image around the square at 1/step of its size, and the corner at which that begins."""
         height, width = image.shape[:2]
-        reach = self.side * (abs(cos(self.angle)) + abs(sin(self.angle))) / 2 + step
+        reach = self.reach + step
         left, top = (int(np.clip(at - reach, 0, side - step)) for at, side in ((self.x, width), (self.y, height)))
         right, low = (int(np.clip(at + reach, step, side)) for at, side in ((self.x, width), (self.y, height)))
         across, along = max(1, (right - left) // step), max(1, (low - top) // step)
