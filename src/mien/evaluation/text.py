@@ -24,6 +24,7 @@ def to_text(scores: Scores) -> str:
     lines += [_headline("all images", scores), _headline("without near-duplicates", scores.clean), *beside(scores), ""]
     lines += [*notes, ""] if (notes := label_sets(scores)) else []
     lines += [*agreement, ""] if (agreement := raters(scores)) else []
+    lines += [*more, ""] if (more := beside_expression(scores)) else []
     lines.append(f"{'in %':12s}{'precision':>10s}{'recall':>10s}{'F1':>10s}{'images':>10s}")
     for name, row in scores.per_class.items():
         mark = f"  {WEAK}" if is_weak(row) else ""
@@ -104,6 +105,32 @@ def raters(scores: Scores) -> list[str]:
     agreed = ", ".join(f"{head} {hundredths(votes[key], 2)} %" for head, key in zip(heads, keys, strict=True))
     alone = ", ".join(f"{hundredths(people[key], 2)} %" for key in keys)
     return [f"{agreed}, KL {votes['kl']:.3f}", f"one rater with the others: {alone}"]
+
+
+def beside_expression(scores: Scores) -> list[str]:
+    """Return the scores of groups of expressions, of valence and arousal, and of action units, as far as there are."""
+    lines, further = [], scores.further
+    if level := further.get("group_level"):
+        low, high = (hundredths(end, 2) for end in level["accuracy_interval"] or (None, None))
+        accuracy, f1 = (hundredths(level[key], 2) for key in ("accuracy", "macro_f1"))
+        names = ", ".join(level["labels"])
+        lines.append(f"by group ({names}): accuracy {accuracy} % (95 %: {low} to {high})  macro-F1 {f1} %")
+    lines += [
+        f"{head:12s}" + "  ".join(f"{key.upper()} {_plain(value)}" for key, value in known.items())
+        for head in ("valence", "arousal")
+        if (known := further.get(head))
+    ]
+    if units := further.get("units"):
+        keys = [key for key in units if key != "labels"]
+        lines += [
+            f"{name:12s}" + "  ".join(f"{key.upper()} {_plain(units[key][k])}" for key in keys)
+            for k, name in enumerate(units.get("labels") or ())
+        ]
+    return lines
+
+
+def _plain(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def left_out(scores: Scores) -> str:

@@ -18,7 +18,18 @@ from mien.evaluation.scores import score
 from mien.evaluation.statistics.intervals import ECE_NOTE
 
 Make = Callable[..., Result]
-BARE = {"summary", "protocol", "expressions", "confusion", "calibration", "risk", "gallery", "data", "definitions"}
+BARE = {
+    "summary",
+    "protocol",
+    "expressions",
+    "confusion",
+    "groups",
+    "calibration",
+    "risk",
+    "gallery",
+    "data",
+    "definitions",
+}
 """Sections that a result alone fills."""
 
 
@@ -39,7 +50,7 @@ def text(run: Path, tiny_fer2013: Path, tmp_path_factory: pytest.TempPathFactory
 
 def test_a_run_gives_a_whole_page(text: str, checked: Callable[[str], Any]) -> None:
     page = checked(text)
-    assert set(page.links) == set(SECTIONS) - {"differences", "weights"}
+    assert set(page.links) == set(SECTIONS) - {"differences", "weights", "heads"}
     assert "http" not in text.replace("http-equiv", "")
     assert len(text) < 5_000_000
 
@@ -101,6 +112,18 @@ def test_a_section_needs_its_data(name: str, make_result: Make) -> None:
     fragment = SECTIONS[name](report(make_result()))
     assert bool(fragment) == (name in BARE)
     assert not fragment or fragment.startswith(f'<section id="{name}"')
+
+
+def test_heads_are_shown_where_they_are_measured(make_result: Make) -> None:
+    result = make_result()
+    target, units = np.linspace(-1, 1, 80).reshape(40, 2), np.tile([[1, 0], [0, 1]], (20, 1)).astype(float)
+    known = result.provenance.updated(units=["au12", "<b>"])
+    more = {"regression": target / 2, "regression_target": target, "units": units, "units_target": 1 - units}
+    page = words(SECTIONS["heads"](report(replace(result, provenance=known, **more))))
+    ccc = score(replace(result, **more)).further["valence"]["ccc"]
+    assert f"{ccc:.3f}" in page
+    assert "au12 0.000 0.000 -1.000" in page
+    assert "&lt;b&gt;" in page
 
 
 @pytest.mark.parametrize("name", SECTIONS)

@@ -16,6 +16,7 @@ from mien.evaluation.report.components import contents
 from mien.evaluation.report.differences import differences
 from mien.evaluation.report.fairness import fairness
 from mien.evaluation.report.gallery import gallery
+from mien.evaluation.report.heads import group_level, heads
 from mien.evaluation.report.model import Report
 from mien.evaluation.report.protocol import protocol
 from mien.evaluation.report.robustness import stress
@@ -34,6 +35,8 @@ SECTIONS: dict[str, Callable[[Report], Html]] = {
     "training": training,
     "expressions": expressions,
     "confusion": confusion,
+    "groups": group_level,
+    "heads": heads,
     "calibration": calibration,
     "risk": risk,
     "stress": stress,
