@@ -55,12 +55,17 @@ class SubsetScores(Facts):
 
 
 class RowScores(SubsetScores):
-    """Some of the scores on a split; clean: without near-duplicates of training images."""
+    """Some of the scores on a split; clean: without near-duplicates of training images.
+
+    group_level: of the groups of expressions; mixed: recovery of images in which people saw two; None in older rows.
+    """
 
     n: int
     accuracy: float | None
     clean: SubsetScores
     dataset: str = ""
+    group_level: SubsetScores | None = None
+    mixed: dict[str, float | None] | None = None
     labels: list[str] = Field(default_factory=list)
     confusion: list[list[int]] = Field(default_factory=list)
 

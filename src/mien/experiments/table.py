@@ -194,9 +194,25 @@ def notes(row: Row) -> list[str]:
         lines.append(f"measured on {row.file}.onnx")
     if used and not any(record.split.startswith(data.name) for record in used):
         lines.append(f"published on {used[0].split.split()[0]}, ours on {data.name}")
+    if val := row.figures.get("val"):
+        lines += beside(val)
     protocols = (record.split.partition(" (")[2].rstrip(")") for record in used)
     remarks = dict.fromkeys((*protocols, *(record.note for record in used)))
     return lines + [f"source: {remark}" for remark in remarks if remark]
+
+
+def beside(scores: RowScores) -> list[str]:
+    """Return what is measured on val beside the expression, as notes: by group, and where votes split over two.
+
+    >>> val = SubsetScores(accuracy=0.5, accuracy_interval=[0.4, 0.6])
+    >>> beside(RowScores(n=9, accuracy=0.4, clean=val, group_level=val, mixed={"average_precision": 0.5, "pairs": None}))
+    ['val by group 50.00 (40.00 to 60.00)', 'val with mixed labels: average precision 50.00']
+    """
+    lines = [f"val by group {accuracy([scores.group_level])}"] if scores.group_level else []
+    names = {"average_precision": "average precision", "pairs": "both of two named"}
+    known = scores.mixed or {}
+    mixed = [f"{name} {100 * value:.2f}" for key, name in names.items() if (value := known.get(key)) is not None]
+    return lines + ([f"val with mixed labels: {', '.join(mixed)}"] if mixed else [])
 
 
 def shortened(short: Shortened) -> str:
