@@ -205,7 +205,7 @@ def beside(scores: RowScores) -> list[str]:
     """Return what is measured on val beside the expression, as notes: by group, and where votes split over two.
 
     >>> val = SubsetScores(accuracy=0.5, accuracy_interval=[0.4, 0.6])
-    >>> beside(RowScores(n=9, accuracy=0.4, clean=val, group_level=val, mixed={"average_precision": 0.5, "pairs": None}))
+    >>> beside(RowScores(n=9, accuracy=0.4, clean=val, group_level=val, mixed={"average_precision": 0.5}))
     ['val by group 50.00 (40.00 to 60.00)', 'val with mixed labels: average precision 50.00']
     """
     lines = [f"val by group {accuracy([scores.group_level])}"] if scores.group_level else []
