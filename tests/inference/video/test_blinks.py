@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from mien.face import Face
-from mien.inference.measures import files
+from mien.inference.measures import files, measurer
 from mien.inference.prediction import Prediction
+from mien.inference.video import blinks
 from mien.inference.video.blinks import Blinks
 from mien.measures import Measures
 
@@ -40,23 +41,23 @@ def predictions(
 
 
 def found(given: list[Prediction], cut: float = 9) -> tuple[list[tuple[float, float]], Blinks]:
-    blinks = Blinks()
-    events = [event for p in given for event in blinks.add(p, p.seconds == pytest.approx(cut))]
-    assert blinks.counts.total() == len(events)
-    return [(event.onset, event.offset) for event in events], blinks
+    seen = Blinks()
+    events = [event for p in given for event in seen.add(p, p.seconds == pytest.approx(cut))]
+    assert seen.counts.total() == len(events)
+    return [(event.onset, event.offset) for event in events], seen
 
 
 @pytest.mark.parametrize("rate", [10, 12.5, 25, 30, 60, 240])
 def test_a_blink_is_found_at_any_rate_that_can_show_it(rate: float) -> None:
-    (times,), blinks = found(predictions(rate, BLINK))
+    (times,), seen = found(predictions(rate, BLINK))
     assert times == pytest.approx(BLINK[0], abs=1 / rate + 1e-9)
-    assert blinks.watched[3] == pytest.approx(4, abs=0.11)
+    assert seen.watched[3] == pytest.approx(4, abs=0.11)
 
 
 @pytest.mark.parametrize("rate", [1, 5, 9.5])
 def test_at_low_rates_the_count_is_unknown(rate: float) -> None:
-    times, blinks = found(predictions(rate, BLINK))
-    assert (times, blinks.watched[3]) == ([], 0)
+    times, seen = found(predictions(rate, BLINK))
+    assert (times, seen.watched[3]) == ([], 0)
 
 
 @pytest.mark.parametrize(
@@ -90,10 +91,23 @@ def test_a_cut_ends_what_was_seen() -> None:
 
 
 def test_how_far_the_eyes_closed() -> None:
-    blinks = Blinks()
-    (event,) = (event for p in predictions(25, BLINK, low=0.15) for event in blinks.add(p))
+    seen = Blinks()
+    (event,) = (event for p in predictions(25, BLINK, low=0.15) for event in seen.add(p))
     assert (event.expression, event.track_id, event.peak) == ("blink", 3, 2.0)
     assert event.confidence == pytest.approx(0.75)
+
+
+def test_the_page_has_the_rule() -> None:
+    page = " ".join((Path(__file__).parents[3] / "docs" / "measures.md").read_text(encoding="utf-8").split())
+    assert f"close below {100 * blinks.CLOSED:.0f} % of the median openness of the last second, and open above" in page
+    assert f"open above {100 * blinks.OPEN:.0f} % of it within half a second" in page
+    assert f"at most {blinks.MAX_GAP:g} seconds apart" in page
+    limits = measurer.MIN_SIDE, measurer.MIN_PRESENCE, 100 * measurer.MIN_INSIDE, measurer.MAX_TURN
+    for limit in ("shorter than {:g} pixels", "probability below {:g}", "fewer than {:g} %", "more than {:g} degrees"):
+        assert limit.format(limits[0]) in page
+        limits = limits[1:]
+    for reason in measurer.REASONS:
+        assert f"| `{reason}` |" in page
 
 
 @pytest.mark.skipif(not (files.FOLDER / files.MESH).exists(), reason="needs the files of `make measures`")
