@@ -88,7 +88,7 @@ class NewRecipe:
 def new_recipe(root: Path, given: Mapping[str, Any]) -> NewRecipe:
     """Return a recipe for the images under `root`, read with the options that are `given`; DataError for other files.
 
-    Words that are no expression become labels of one's own.  A missing val is drawn from train; without any splits,
+    Words that name no expression become labels of one's own.  A missing val is drawn from train; without any splits,
     test is drawn as well.
     """
     data = _kind(root)
@@ -120,7 +120,7 @@ def _kind(root: Path) -> str:
 
 
 def _labels(root: Path, data: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Return the options, with words that are no expression as labels, and notes on those."""
+    """Return the options, with words that name no expression as labels, and notes on those."""
     options = Options.of(data, given)
     listing = (list_table if data == "table" else list_folder)(root, options)
     unknown = {} if listing.words is None else meaning(listing.words, options, listing.names, listing.codes).unknown

@@ -231,7 +231,7 @@ def _labels(systems: Sequence[SystemPredictions], target: Target) -> tuple[str, 
     """Return every expression known to the target or a system; DataError where fewer than two are common to all."""
     shared = set(target.labels)
     for system in systems:
-        shared &= set(EXPRESSIONS if system.labels_only else system.labels)
+        shared &= {*system.labels, *(EXPRESSIONS if system.labels_only else ())}
     if len(shared) < 2:
         known = "; ".join(f"{system.path} has {', '.join(system.labels)}" for system in systems)
         raise DataError(known, "two or more expressions in common with the labels")

@@ -25,7 +25,7 @@ from mien.evaluation.predictions.table import SUFFIXES, PredictionTable, named
 from mien.evaluation.predictions.words import expressions
 from mien.evaluation.result import Provenance, Result
 from mien.html.page import count
-from mien.labels import EXPRESSIONS, columns, ordered
+from mien.labels import columns, ordered
 
 SPLITS = ("val", "test")
 
@@ -147,8 +147,8 @@ def _from_table(table: PredictionTable) -> SystemPredictions:
         probs, present, more = probabilities(table, used)
         notes += more
     else:
-        index = expressions(table, used.label, used.words)
-        (labels, probs), present = _one_hot(index), index >= 0
+        index, known = expressions(table, used.label, used.words)
+        (labels, probs), present = _one_hot(index, known), index >= 0
         notes += _words_used(path, used)
     if not present.any():
         raise DataError(f"{path} holds no predictions", "at least one")
@@ -181,17 +181,17 @@ def _check_unique(path: Path, ids: NDArray[np.str_]) -> None:
 def _target(table: PredictionTable, column: str) -> tuple[tuple[str, ...], NDArray[np.float64] | None]:
     if not column:
         return (), None
-    index = expressions(table, column, {})
+    index, known = expressions(table, column, {})
     if (index < 0).any():
         rows = named((np.flatnonzero(index < 0) + 1).tolist())
         raise DataError(f"{table.path}: {rows} without a label in column {column}", "a label for every image")
-    return _one_hot(index)
+    return _one_hot(index, known)
 
 
-def _one_hot(index: NDArray[np.intp]) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+def _one_hot(index: NDArray[np.intp], known: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.float64]]:
     """Return the labels that occur and one-hot rows over them, zero where the index is negative."""
     present = np.unique(index[index >= 0])
-    return tuple(EXPRESSIONS[k] for k in present), (index[:, None] == present).astype(np.float64)
+    return tuple(known[k] for k in present), (index[:, None] == present).astype(np.float64)
 
 
 def _columns_used(path: Path, used: Columns) -> str:

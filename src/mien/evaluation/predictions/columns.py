@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from mien.errors import DataError, UsageError
 from mien.evaluation.predictions.mapping import FIELDS, IGNORE, ColumnMapping, meaning
 from mien.evaluation.predictions.table import PredictionTable
-from mien.labels import EXPRESSIONS
+from mien.labels import EXPRESSIONS, is_label
 
 IDS = (
     "id ids path file filename file_name file_path image image_path image_name image_file image_id img img_path "
@@ -66,9 +66,11 @@ def find_columns(table: PredictionTable) -> tuple[Columns, tuple[str, ...]]:
     free = [name for name in table.rows if name not in (*given.values(), *ignored)]
     id, label, target = (given.get(name) or _named(free, NAMES[name]) for name in FIELDS)
     probs = {e: column for e in EXPRESSIONS if (column := given.get(e) or _probability(free, e))}
-    if ("label" in given or words) and not set(given) & set(EXPRESSIONS):
+    probs |= {name.removeprefix("prob_"): name for name in free if _is_own(name)}
+    meant = {word for word, label in words.items() if word != label}  # a label of its own names no column
+    if ("label" in given or meant) and not set(given) & set(EXPRESSIONS):
         probs = {}
-    if probs and words:
+    if probs and meant:
         got = f"{table.path}: `column` for columns of probabilities and for words of labels"
         raise UsageError(got, "one or the other")
     _check_enough(table, id, label, probs)
@@ -132,6 +134,12 @@ def _probability(head: Sequence[str], expression: str) -> str:
     meant = [(words, name) for name in head if (words := [w for w in _plain(name).split("_") if w not in FILLERS])]
     fit = [(words, name) for words, name in meant if {meaning(word) for word in words} == {expression}]
     return next((name for words, name in fit if words == [expression]), fit[0][1] if fit else "")
+
+
+def _is_own(name: str) -> bool:
+    """Return whether a column holds the probability of a label outside the vocabulary, as mien's own tables have it."""
+    label = name.removeprefix("prob_")
+    return label != name and is_label(label) and label not in EXPRESSIONS
 
 
 def _plain(name: str) -> str:

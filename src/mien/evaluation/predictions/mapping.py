@@ -2,6 +2,7 @@
 
 Without FILE it holds for every table that has such a column.  FIELD may also be an expression that a word in the label
 column stands for (`sadness=sorrow`), or `ignore` for a column or word that is not one of our expressions.
+A label outside the vocabulary is named by itself (`bored=bored`).
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mien.errors import UsageError
-from mien.labels import EXPRESSIONS, canonical
+from mien.labels import EXPRESSIONS, canonical, is_label
 
 FIELDS = ("id", "label", "truth")
 IGNORE = "ignore"
@@ -53,7 +54,8 @@ def read_mapping(options: Sequence[str]) -> tuple[ColumnMapping, ...]:
     for option in options:
         left, _, name = option.partition("=")
         file, _, word = left.rpartition(":")
-        field = word if word in (*FIELDS, IGNORE) else meaning(word)
+        own = word == name and is_label(word)  # a label outside the vocabulary, which is its own name
+        field = word if word in (*FIELDS, IGNORE) or own else meaning(word)
         if not name or field is None:
             fields = ", ".join((*FIELDS, IGNORE, *EXPRESSIONS))
             raise UsageError(f"`column` {option!r}", f"FIELD=COLUMN or FILE:FIELD=COLUMN, FIELD one of {fields}")

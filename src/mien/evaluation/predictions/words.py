@@ -11,25 +11,33 @@ from numpy.typing import NDArray
 from mien.errors import DataError
 from mien.evaluation.predictions.mapping import IGNORE, meaning
 from mien.evaluation.predictions.table import PredictionTable, empty, named
-from mien.labels import EXPRESSIONS
+from mien.labels import EXPRESSIONS, is_label, ordered
 
 LISTED = 12
 """How many unknown words an error lists."""
 
 
-def expressions(table: PredictionTable, column: str, words: Mapping[str, str]) -> NDArray[np.intp]:
-    """Return indices into EXPRESSIONS, (N,), -1 for empty and ignored cells; DataError lists every unknown word."""
+def expressions(
+    table: PredictionTable, column: str, words: Mapping[str, str]
+) -> tuple[NDArray[np.intp], tuple[str, ...]]:
+    """Return indices into labels, (N,), -1 for empty and ignored cells, and these labels: the vocabulary and own ones.
+
+    DataError lists every unknown word.
+    """
     cells = table.rows[column]
+    own = {one.field for one in table.mapping if one.field == one.name} - {*EXPRESSIONS, IGNORE}
+    labels = ordered((*EXPRESSIONS, *(label for label in own if is_label(label))))
     index, unknown = np.full(len(cells), -1, np.intp), []
     for k, cell in enumerate(cells):
-        meant = words.get(cell.strip().lower()) or (None if empty(cell) else meaning(cell))
-        if meant in EXPRESSIONS:
-            index[k] = EXPRESSIONS.index(meant)
+        word = cell.strip().lower()
+        meant = words.get(word) or (None if empty(cell) else word if word in labels else meaning(cell))
+        if meant in labels:
+            index[k] = labels.index(meant)
         elif meant != IGNORE and not empty(cell):
             unknown.append(k)
     if unknown:
         raise _unknown(table, column, unknown)
-    return index
+    return index, labels
 
 
 def _unknown(table: PredictionTable, column: str, rows: list[int]) -> DataError:
@@ -40,7 +48,8 @@ def _unknown(table: PredictionTable, column: str, rows: list[int]) -> DataError:
         f"{table.path}: {named([k + 1 for k in rows])} without an expression in column {column}: "
         f"{', '.join(listed + more)}",
         f"one of {', '.join(EXPRESSIONS)}",
-        f"`column` EXPRESSION={word} says what a word means, `column` ignore={word} that it is not a prediction",
+        f"`column` EXPRESSION={word} says what a word means, `column` ignore={word} that it is not a prediction"
+        + (f", `column` {own}={own} that it is a label of its own" if is_label(own := words[0][0].lower()) else ""),
     )
 
 
