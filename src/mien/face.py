@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.affect import estimates, has_position
+from mien.compound import Compound, Fit, compounds
 from mien.hierarchy import group_probs, groups
 from mien.html.markup import EMPTY, Html, element, escape, join
 from mien.html.page import disc, grid, probability
@@ -60,6 +61,7 @@ class Face:
             face through a video and never written.  None when the weights have none.
         reliabilities: how well the weights predict each label, "good", "fair" or "weak" by their card; None for a label
             that it has no figure of.  Empty when it has none at all, and under any prior but the natural one.
+        compound_fits: what `compound` is computed with (mien.compound), or None where it was not requested.
     """
 
     box: NDArray[np.float32]
@@ -82,6 +84,7 @@ class Face:
     reliabilities: tuple[str | None, ...] = ()
     level: str = "expression"
     correction: Correction | None = None
+    compound_fits: tuple[Fit, Fit] | None = None
 
     @property
     def expression(self) -> str | None:
@@ -107,6 +110,14 @@ class Face:
         if self.probs is None or not has_position(self.labels):
             return None
         return round(float(estimates(self.labels, self.probs)[column]), 4)
+
+    @property
+    def compound(self) -> tuple[Compound, ...] | None:
+        """The most probable compound expressions, best first (mien.compound); None where they were not requested."""
+        if self.compound_fits is None or self.probs is None:
+            return None
+        measured = self.action_units if self.action_units_source == "blendshapes" else None
+        return compounds(self.compound_fits, self.labels, self.probs, measured)
 
     @property
     def reliability(self) -> str | None:
@@ -172,6 +183,7 @@ class Face:
 
     def _to_dict(self) -> dict[str, Any]:
         grouped = self._groups()
+        ranked = self.compound
         return {
             "box": [round(float(v), 2) for v in self.box],
             "crop": None if self.crop is None else [round(float(v), 2) for v in self.crop],
@@ -190,6 +202,7 @@ class Face:
             "action_units_source": self.action_units_source,
             "measures": None if self.measures is None else self.measures.to_dict(),
             "measures_reason": self.measures_reason,
+            "compound": None if ranked is None else [one.to_dict() for one in ranked],
             "group": grouped.expression,
             "group_confidence": _rounded(grouped.confidence),
             "group_probs": grouped._named(),

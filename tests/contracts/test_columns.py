@@ -14,7 +14,7 @@ from mien.labels import EXPRESSIONS
 PAGE = (Path(__file__).parents[2] / "docs" / "columns.md").read_text(encoding="utf-8")
 MEASURED = {"val": {"dataset": "mine", "per_class": {"fear": {"f1": 0.5, "support": 9}}}}
 CARD = Card(name="test", labels=EXPRESSIONS, valence_arousal=True, action_units=("au04", "au12"), metrics=MEASURED)
-ALL = rows.Extra(measures=True, level="group", baseline=True)
+ALL = rows.Extra(measures=True, level="group", baseline=True, compound=True)
 WRITTEN = {
     "predictions": list(rows.columns(CARD, ALL)),
     "events.csv": list(summary.EVENT_COLUMNS),

@@ -12,6 +12,7 @@ SRC = Path(__file__).parents[2] / "src" / "mien"
 BASE = {
     "affect",
     "card",
+    "compound",
     "errors",
     "face",
     "frame",
@@ -27,6 +28,7 @@ BASE = {
     "reading",
     "reliability",
     "telemetry",
+    "units",
     "version",
 }
 ORDER = ["base", "inference", "data", "evaluation", "training", "experiments", "cli"]

@@ -207,7 +207,8 @@ def test_prediction_to_dict(pipeline: Pipeline, photo: Path) -> None:
     assert list(item["faces"][0]) == [
         "face", "box", "crop", "score", "track_id", "expression", "confidence", "abstained", "reliability", "probs",
         "valence", "arousal", "valence_estimate", "arousal_estimate", "action_units", "action_units_source", "measures",
-        "measures_reason", "group", "group_confidence", "group_probs", *(f"{name}_corrected" for name in CORRECTED),
+        "measures_reason", "compound", "group", "group_confidence", "group_probs",
+        *(f"{name}_corrected" for name in CORRECTED),
     ]  # fmt: skip
     assert list(item["faces"][0]["probs"]) == list(pipeline.card.labels)
 

@@ -351,7 +351,7 @@ def test_list(mien: Mien) -> None:
     assert mien("list", "detectors") == (0, b"yunet\nhaar\nwhole\n", "")
     assert "ferplus" in json.loads(mien("list", "weights", "--json").out)
     everything = json.loads(mien("list", "--json").out)
-    assert {"weights", "detectors", "datasets", "models", "recipes", "metrics"} == set(everything)
+    assert {"weights", "detectors", "datasets", "models", "recipes", "metrics", "units"} == set(everything)
     assert everything["datasets"][:1] == ["fer2013"]
     assert "mien/fer2013" in mien("list").out.decode()
     code, out, err = mien("list", "detector")

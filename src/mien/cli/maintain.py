@@ -24,6 +24,7 @@ LISTS = {  # what `mien list` lists, and where each registry lives
     "models": ("mien.models", "MODELS"),
     "recipes": ("mien.training.recipe", "names"),
     "metrics": ("mien.evaluation.metrics", "METRICS"),
+    "units": ("mien.units", "MEASURES"),
 }
 audit_option = partial(typer.Option, rich_help_panel="Audit")
 

@@ -42,6 +42,7 @@ def predict(
     measures: Measures = False,
     mesh_file: MeshFile = None,
     landmarks: Landmarks = None,
+    compound: Annotated[bool, weights_option("--compound", help="rank mixes, e.g. happily surprised")] = False,
     every: Annotated[int, video_option(metavar="N", help="read every N-th frame")] = 1,
     start: Annotated[float, video_option(metavar="SECONDS", help="where to start reading")] = 0.0,
     end: Annotated[float | None, video_option(metavar="SECONDS", help="where to stop reading")] = None,
@@ -72,7 +73,7 @@ def predict(
     clip, threshold = Clip(every, start, end, max_fps), run.min_confidence(abstain)
     reading = (weights, detector, detector_file, min_score, threshold, device, smooth, rotate, max_pixels)
     rules = (event_high, event_low, event_min, debug)
-    pipeline = Pipeline(*reading, *rules, prior, measures, mesh_file, level, baseline)
+    pipeline = Pipeline(*reading, *rules, prior, measures, mesh_file, level, baseline, compound)
     request = run.Request(sources, format, out, clip, force, context.params, frames, excel, landmarks)
     try:
         with silenced():

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.card import Card
+from mien.compound import FITTED, Fit
 from mien.errors import UsageError
 from mien.face import Face
 from mien.hierarchy import LEVELS, groups
@@ -66,6 +67,7 @@ class Pipeline:
         mesh_file: str | Path | None = None,
         level: str = "expression",
         baseline: str | Path | None = None,
+        compound: bool = False,
     ) -> None:
         """Load the detector and the weights; UsageError, DetectorError or WeightsError when that fails.
 
@@ -91,6 +93,7 @@ class Pipeline:
                 and abstains by its probability.
             baseline: also give faces beside the person's neutral face: "3s" at the beginning of each track of a video,
                 "median" of each track, or an image of that face; results and drawings then show the corrected face.
+            compound: also rank compound expressions, such as "happily surprised" (mien.compound).
         """
         self.classifier = Classifier(weights, device, prior)
         self.card = self.classifier.card
@@ -117,7 +120,8 @@ class Pipeline:
             raise UsageError(f"`level` {level}", f"one of {', '.join(LEVELS)}")
         if level == "group":
             groups(self.card.labels)  # refuses labels that are in no group
-        self.extra = Extra(measures=measures, level=level)
+        self.extra = Extra(measures=measures, level=level, compound=compound)
+        self.compound_fits = _compound_fits(self.card, self.classifier.prior.name) if compound else None
         self._budget = Budget(max(MAX_DECODING_PIXELS, max_pixels))
         self.baseline = self._baseline(str(baseline)) if baseline is not None else None
         self.extra = replace(self.extra, baseline=baseline is not None)
@@ -187,8 +191,9 @@ class Pipeline:
         if not len(crops):
             return []
         heads, known = self.classifier.heads(crops), self.classifier.reliabilities
-        faces = (replace(face, reliabilities=known, level=self.extra.level) for face in faces)
-        return [with_heads(face, heads, row, self.card, self.min_confidence) for row, face in enumerate(faces)]
+        level, fits = self.extra.level, self.compound_fits
+        named = (replace(face, reliabilities=known, level=level, compound_fits=fits) for face in faces)
+        return [with_heads(face, heads, row, self.card, self.min_confidence) for row, face in enumerate(named)]
 
     def predict(
         self,
@@ -252,6 +257,17 @@ def _min_confidence(abstain: float | Literal["auto"] | None, classifier: Classif
             f"the weights {name!r} carry no threshold for `abstain` auto ({prior} prior)", do="give a number"
         )
     return classifier.threshold
+
+
+def _compound_fits(card: Card, prior: str) -> tuple[Fit, Fit]:
+    """Return what compound expressions are computed with; UsageError for what they were not fitted on."""
+    data = (card.recipe.get("data") or {}).get("name")
+    if data not in FITTED:
+        got = f"`compound` with weights trained on {data or 'unknown data'}"
+        raise UsageError(got, f"weights trained on {' or '.join(FITTED)}")
+    if prior != NATURAL:
+        raise UsageError(f"`compound` with `prior` {prior}", NATURAL, "they are calibrated under that prior alone")
+    return FITTED[data]
 
 
 def _check_fraction(parameter: str, value: float | None) -> None:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from mien.face import Face
 from mien.inference.measures import files, openness, quality
 from mien.inference.measures.mesh import Mesh, Networks
+from mien.inference.measures.movements import movements
 from mien.inference.measures.pose import Pose, pose
 from mien.inference.measures.square import moved, of_box, of_points
 from mien.inference.video.tracking import assigned, overlaps
@@ -109,7 +110,9 @@ class _Following:
         if reason := _reason(mesh, head, width, height):
             return replace(face, measures_reason=reason)
         shapes = self._networks.blendshapes(mesh.points)
-        return replace(face, measures=_measures(mesh, head), mesh=mesh.points, blendshapes=shapes)
+        units = movements(self._networks.names, shapes)
+        found = replace(face, action_units=units, action_units_source="blendshapes")
+        return replace(found, measures=_measures(mesh, head), mesh=mesh.points, blendshapes=shapes)
 
 
 def _matches(faces: Sequence[Face], last: Sequence[Mesh]) -> dict[int, Mesh]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from mien.inference.detectors import yunet
 from mien.inference.detectors.haar import packaged as cascade
+from mien.inference.measures.movements import reference
 from mien.inference.media.sources import Source
 from mien.inference.pipeline import Pipeline
 from mien.inference.prediction import FrameResult
@@ -21,6 +22,7 @@ from mien.inference.video import events
 from mien.outputs import Growing
 from mien.outputs.folder import run_facts
 from mien.reading.digest import sha256_of
+from mien.units import UNITS
 
 INPUTS = "mien-inputs.jsonl"
 ANNOTATED = "annotated"  # the folder of images and videos with predictions drawn in
@@ -35,7 +37,17 @@ def facts(pipeline: Pipeline, settings: Mapping[str, Any]) -> dict[str, Any]:
         "weights": {"name": pipeline.card.name, "file": str(weights), "sha256": _sha256(weights)},
         "detector": {"name": pipeline.detector, **_file(detector_file(pipeline))},
         "measures": _measures(pipeline),
+        **_action_units(pipeline),
     }
+
+
+def _action_units(pipeline: Pipeline) -> dict[str, Any]:
+    """Return where measured action units come from and how far each can be trusted; nothing where none are measured."""
+    if pipeline.measurer is None or pipeline.card.action_units:
+        return {}
+    population = {key: value for key, value in reference().items() if key != "quantiles"}
+    grades = {name: {"grade": unit.grade, "source": unit.source} for name, unit in UNITS.items()}
+    return {"action_units": {"source": "blendshapes", "reference": population, "grades": grades}}
 
 
 def detector_file(pipeline: Pipeline) -> Path | None:

@@ -19,6 +19,7 @@ from mien.html.page import bars, dot, facts, note, page, percent, probability, t
 from mien.inference.output import video_section
 from mien.inference.output.affect_figure import Points
 from mien.inference.output.image_card import STYLE, WEAK_WORD, shot, when
+from mien.inference.output.units_section import UnitMeans
 from mien.inference.prediction import Prediction
 from mien.inference.video.summary import VideoSummary
 from mien.outputs import Outputs
@@ -50,7 +51,7 @@ class PredictionReport:
         self._rows: list[list[Html]] = []
         self._failures: list[list[Html]] = []
         self._expressions: Counter[str | None] = Counter()
-        self._affect = Points()
+        self._affect, self._units = Points(), UnitMeans()
         self._confidence = 0.0
         self._images = self._empty = self._failed = 0
         self._video: str | None = None  # whose frames are being shown, how far apart, and since when
@@ -69,7 +70,7 @@ class PredictionReport:
         videos = self._videos_shown()
         images = self._images_shown()
         overview = self._headline(), self._beside(), self._summary(), self._failed_table()
-        sections = (*overview, videos, images, self._table())
+        sections = (*overview, videos, images, self._units.section(), self._table())
         lede = f"Predicted by the weights {self._card.name}: {', '.join(self._card.labels)}."
         lede += f" {self._what}" if self._what else ""
         lede += " The run was stopped before its end." if kind is not None else ""
@@ -94,8 +95,9 @@ class PredictionReport:
             self._end_frames()
             self._video = None if prediction.seconds is None else prediction.source
         self._seconds = prediction.seconds or 0.0
-        if prediction.seconds is None:
-            for face in prediction.faces:
+        for face in prediction.faces:
+            self._units.add(face)
+            if prediction.seconds is None:
                 self._affect.add(face)
         if image is None or len(self._shots) >= SHOWN:
             return

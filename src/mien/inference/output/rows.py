@@ -12,6 +12,7 @@ from mien.face import CORRECTED
 from mien.hierarchy import groups
 from mien.measures import NAMES, RELATIVE
 from mien.reliability import reliabilities
+from mien.units import MEASURES
 
 if TYPE_CHECKING:
     from mien.face import Face
@@ -38,6 +39,7 @@ class Extra:
     landmarks: bool = False
     level: str = "expression"
     baseline: bool = False
+    compound: bool = False
 
 
 PLAIN = Extra()
@@ -46,7 +48,8 @@ PLAIN = Extra()
 def columns(card: Card, extra: Extra = PLAIN) -> dict[str, str]:
     """Return the columns of a flat table of these weights' predictions, with the names of their types in Arrow."""
     derived = ("valence_estimate", "arousal_estimate") if has_position(card.labels) else ()
-    heads = [*(f"prob_{label}" for label in card.labels), "valence", "arousal", *derived, *card.action_units]
+    units = card.action_units or (tuple(MEASURES) if extra.measures else ())
+    heads = [*(f"prob_{label}" for label in card.labels), "valence", "arousal", *derived, *units]
     known = {"source": "string", "frame": "int64", "seconds": "float64"}
     known |= {"width": "int32", "height": "int32", "error": "string"}
     known |= {"note": "string", "rotated": "int32"}
@@ -57,6 +60,7 @@ def columns(card: Card, extra: Extra = PLAIN) -> dict[str, str]:
     known |= dict.fromkeys(heads, "float32")
     if extra.measures:
         known |= dict.fromkeys(NAMES, "float32") | {"measures_reason": "string", "action_units_source": "string"}
+    known |= {"compound": "string"} if extra.compound else {}
     if extra.level == "group":
         known |= {"group": "string", "group_confidence": "float32"}
         known |= dict.fromkeys((f"group_prob_{name}" for name in groups(card.labels)), "float32")
@@ -80,7 +84,12 @@ def _lists(face: Face) -> dict[str, Any]:
 
 
 def _is_corrected(column: str) -> bool:
-    of_many = column.startswith(("prob_", "group_prob_")) or column in RELATIVE or UNIT.fullmatch(column)
+    of_many = (
+        column.startswith(("prob_", "group_prob_"))
+        or column in RELATIVE
+        or column in MEASURES
+        or UNIT.fullmatch(column)
+    )
     return bool(of_many) or column in CORRECTED
 
 
@@ -90,6 +99,8 @@ def _flat(face: dict[str, Any]) -> dict[str, Any]:
     requested: dict[str, Any] = {}
     if face["measures"] or reason:
         requested = dict.fromkeys(NAMES) | {"measures_reason": reason, "action_units_source": source}
+    if ranked := face.pop("compound"):
+        face["compound"] = "; ".join(f"{one['label']} {one['probability']:.2f}" for one in ranked)
     places = dict(zip((*CORNERS, *SQUARE), (*box, *(crop or (None,) * len(SQUARE))), strict=True))
     beside = {f"{name}_corrected": value for name, value in _spread(corrected).items() if value is not None}
     return places | requested | _spread(face) | beside
