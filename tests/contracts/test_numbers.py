@@ -238,6 +238,43 @@ def deletion() -> str:
     return f"{rows['ferplus']['n']} validation images, {what} {', and '.join(named)}"
 
 
+def tuned(arm: str, sign: int = 1) -> tuple[str, str]:
+    """A difference of fine-tuned weights in points, with its interval."""
+    found = results("fine_tuning.json")["arms"][arm]["to_mapped"]
+    low, high = sorted(100 * sign * end for end in found["interval"])
+    return f"{100 * sign * found['difference']:.1f}", f"{low:.1f} to {high:.1f}"
+
+
+def better() -> str:
+    points, ends = tuned("frozen-fer2013-nano")
+    return f"{points} points better (95 %: {ends})"
+
+
+def worse() -> str:
+    points, ends = tuned("frozen-ferplus-nano", -1)
+    return f"{points} points worse ({ends})"
+
+
+def gained() -> str:
+    arms = results("fine_tuning.json")["arms"]
+    gains = [100 * arm["to_scratch"]["difference"] for name, arm in arms.items() if name != "scratch"]
+    return f"{min(gains):.0f} to {max(gains):.0f} points"
+
+
+def test_the_table_of_fine_tuning() -> None:
+    found = results("fine_tuning.json")
+    assert f"on the {found['n']:,} validation images" in PROSE
+    page = PAGES["docs/howto/own-images.md"]
+
+    def cell(arm: str) -> str:
+        return f"{100 * found['arms'][arm]['mean']:.1f} +- {100 * found['arms'][arm]['std']:.1f} %"
+
+    assert f"| random weights | {cell('scratch')} | | |" in page
+    for name in ("ferplus-nano", "fer2013-nano"):
+        mapped = f"{100 * found['mapped'][name]['accuracy']:.1f} %"
+        assert f"| `{name}` | {cell(name)} | {cell(f'frozen-{name}')} | {mapped} |" in page
+
+
 def network() -> str:
     rows = results("bench/speedrun.json")["ratio"]["rows"]
     shares = [row["network_cpu_ms"] / row["epoch_cpu_ms"] for row in rows]
@@ -257,6 +294,9 @@ TEMPLATES: dict[str, tuple[str, Callable[[], str]]] = {
     "groups": (r"accuracy of ([\d.]+ % for groups .*? instead .*? accuracy of [\d.]+ %)", by_group),
     "posed": (r"posed faces the calibration error \(ECE\) of `ferplus` is (\d+ to \d+ %)", posed),
     "deletion": (r"On (\d+ validation images, .*? covered is .*? with `ferplus-nano`)", deletion),
+    "gained": (r"Weights that ship beat random ones by (\d+ to \d+ points)", gained),
+    "tuned": (r"Fine-tuned, it is ([\d.]+ points better \(95 %: [\d.]+ to [\d.]+\))", better),
+    "worse": (r"500 of them makes it ([\d.]+ points worse \([\d.]+ to [\d.]+\))", worse),
     "network": (r"The network is (about \d+ % of it)", network),
 }
 

@@ -321,11 +321,18 @@ def test_unknown_names(tmp_path: Path) -> None:
 
 
 def test_a_run_folder_is_its_exported_weights(tmp_path: Path) -> None:
+    tmp_path = tmp_path / "mine" / "0-now"
+    tmp_path.mkdir(parents=True)
     (tmp_path / "recipe.yaml").write_text("name: mine\n")
     with pytest.raises(WeightsError, match=rf"{tmp_path} has no model\.onnx; .*mien export {tmp_path}"):
         Classifier(tmp_path)
     (tmp_path / "model.onnx").write_bytes((WEIGHTS / "ferplus-nano.onnx").read_bytes())
     assert Classifier(tmp_path).path == tmp_path / "model.onnx"
+    assert Classifier(tmp_path.parent).path == tmp_path / "model.onnx"  # the one run in a folder
+    (tmp_path.parent / "second").mkdir()
+    (tmp_path.parent / "second" / "recipe.yaml").write_text("name: mine\n")
+    with pytest.raises(WeightsError, match=r"holds 2 runs; expected one of them; the newest is .*second"):
+        Classifier(tmp_path.parent)
 
 
 def test_a_name_that_is_too_long() -> None:

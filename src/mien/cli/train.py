@@ -1,8 +1,9 @@
 """Commands that train: one recipe, its export, the recipes of papers, a grid of keys, a generator of images."""
 
+import json
 from pathlib import Path
 from shlex import quote
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,14 +21,30 @@ def train(
     device: Device = "auto",
     show: Annotated[bool, output_option("--show", help="print the full recipe and stop")] = False,
     test: Annotated[bool, run_option("--test", help="measure on test, once, after training")] = False,
+    runs: Annotated[int | None, run_option(metavar="N", help="seeds 0 to N-1", show_default="one run")] = None,
+    as_json: Json = False,
 ) -> None:
     """Train a recipe; the run folder gets weights, log and report."""
     from mien.training.run import run_recipe, show_recipe
 
+    place: dict[str, Any] = {"root": root, "out": out, "resume": resume, "device": device, "test": test}
     if show:
         typer.echo(show_recipe(recipe, overrides or []), nl=False)
+    elif runs is None and not as_json:
+        run_recipe(recipe, overrides or [], **place)
     else:
-        run_recipe(recipe, overrides or [], root=root, out=out, resume=resume, device=device, test=test)
+        train_several(recipe, overrides or [], runs, place, as_json)
+
+
+def train_several(recipe: str | None, overrides: list[str], runs: int | None, place: Any, as_json: bool) -> None:
+    """Train seeds and print their scores; Ctrl-C exits with 130, the runs that have ended stay."""
+    from mien.experiments.seeds import train_seeds
+
+    try:
+        made = train_seeds(recipe, overrides, runs, **place)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    typer.echo(json.dumps(made.to_dict()) if as_json else str(made))
 
 
 def init(

@@ -98,7 +98,8 @@ def card_of(weights: str | Path) -> tuple[str, Card]:
 
     A run's scores come from its metrics.json, those of a file from its card.
     """
-    classifier, run = Classifier(weights), Path(weights)
+    classifier = Classifier(weights)
+    run = classifier.path.parent
     measured = scored(run) if (run / "metrics.json").is_file() else None
     scores = measured.splits if measured else classifier.card.metrics
     test = Result.load(run / "test.npz") if "test" in scores and (run / "test.npz").is_file() else None

@@ -46,6 +46,13 @@ def locate(weights: str | Path) -> Path:
 
 
 def _of_run(folder: Path) -> Path:
+    """Return the ONNX file of a run folder, or of the one run in a folder."""
+    inside = sorted(folder.glob("*/recipe.yaml"), key=lambda recipe: recipe.stat().st_mtime)
+    if len(inside) == 1:  # the folder of a recipe that was run once
+        return _of_run(inside[0].parent)
+    if inside:
+        got = f"{folder} holds {len(inside)} runs"
+        raise WeightsError(got, "one of them", f"the newest is {inside[-1].parent}")
     if not (folder / "recipe.yaml").is_file():
         raise WeightsError(f"{folder} is a folder", "an ONNX file, or a run folder that `mien train` made")
     if not (folder / "model.onnx").is_file():

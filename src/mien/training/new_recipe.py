@@ -40,7 +40,8 @@ PER_EPOCH, MAX_REPEAT = 2500, 20
 """Images that an epoch of few images shows by repeating them, and how often at most."""
 
 SETTINGS = """
-init: {start}                # weights to start from; null starts from random ones, then raise epochs
+init: {start}                # weights to start from; null starts from random ones, then freeze: 0, more epochs
+freeze: 5                           # only the last layer is trained, best with few images; 0 trains all of the network
 model:
   name: mienet
   options: {{width: 0.75, depths: [1, 1, 1, 1], stem_stride: 2, dropout: 0.1}}
@@ -52,7 +53,7 @@ model:
   fill: edge
   brightness: 0.2
   contrast: 0.2
-optim: {{name: adamw, lr: 1.0e-3, weight_decay: 0.01, warmup: 1, layer_decay: 0.8, clip: 1.0}}
+optim: {{name: adamw, lr: 0.01, weight_decay: 0.01, warmup: 1, clip: 1.0}}   # with freeze: 0, lr: 0.002
 epochs: 20
 batch: {batch}
 ema: 0.98
