@@ -91,7 +91,7 @@ def test_predictions_are_a_table_of_what_is_installed(
     table = mien.Pipeline(SHIPPED).predict([photo, tmp_path / "none.jpg"]).to_frame()
     names = list(getattr(table, "column_names", None) or table.columns)
     assert names[:4] == ["source", "frame", "seconds", "width"]
-    assert names[-1] == "arousal"
+    assert names[-1] == "arousal_estimate"
     assert len(table) == 2
     assert type(table).__module__.split(".")[0] == ("pandas", "polars", "pyarrow")[len(absent)]
 

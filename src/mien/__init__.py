@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mien.evaluation.result import Result
     from mien.evaluation.scores import Scores
     from mien.face import Face
+    from mien.inference.explain.explanation import explain
     from mien.inference.pipeline import Pipeline
     from mien.inference.prediction import Prediction
     from mien.inference.predictions import Predictions
@@ -52,6 +53,7 @@ __all__ = [
     "__version__",
     "compare",
     "evaluate",
+    "explain",
     "load",
     "train",
 ]
@@ -71,6 +73,7 @@ _HOMES = {
     "Scores": "mien.evaluation.scores",
     "compare": "mien.api",
     "evaluate": "mien.api",
+    "explain": "mien.inference.explain.explanation",
     "load": "mien.api",
     "train": "mien.api",
 }

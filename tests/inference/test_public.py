@@ -8,7 +8,7 @@ import pytest
 import mien
 
 VALUES = "Card Comparison Evaluation Face Prediction Predictions Result Run Samples Scores"
-FUNCTIONS = "Pipeline compare evaluate load train"
+FUNCTIONS = "Pipeline compare evaluate explain load train"
 
 
 def test_the_public_api_changes_only_on_purpose() -> None:

@@ -124,6 +124,8 @@ class Pipeline:
         self.compound_fits = _compound_fits(self.card, self.classifier.prior.name) if compound else None
         self._budget = Budget(max(MAX_DECODING_PIXELS, max_pixels))
         self.baseline = self._baseline(str(baseline)) if baseline is not None else None
+        held = self.baseline is not None and self.baseline.image is not None
+        self.baseline_file = Path(str(baseline)) if held else None
         self.extra = replace(self.extra, baseline=baseline is not None)
 
     def _baseline(self, name: str) -> Baseline:

@@ -118,6 +118,8 @@ def run(pipeline: Pipeline, request: Request) -> int:
     except OutputError as error:
         raise OutputError(str(error), do=str(tally) if tally.begun else "") from None
     say(f"mien: {tally}")
+    if pipeline.shown_as and request.format == "table":
+        say(f"mien: {pipeline.shown_as}")
     _report_weak(pipeline, tally)
     _report_path(request.out, "wrote")
     if request.landmarks is not None:
@@ -187,7 +189,7 @@ def _claimed(out: Path, format: str, pipeline: Pipeline, tally: Tally, request: 
     """Claim the folder and leave a record in it; first check that no input would be overwritten."""
     before = Skipped()  # files of an earlier run in an input folder, which this run replaces
     inputs = chain(
-        (pipeline.classifier.path, *filter(None, (pipeline.detector_file,))),
+        (pipeline.classifier.path, *filter(None, (pipeline.detector_file, pipeline.baseline_file))),
         _paths(expand(request.sources, skipped=before), out),
     )
     facts = record.facts(pipeline, request.settings)

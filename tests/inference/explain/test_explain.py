@@ -129,6 +129,7 @@ def test_the_command(mien: Callable[..., Ran], photo: Path, tmp_path: Path) -> N
         "explain.json",
         "mien-run.json",
     }
+    assert b"no parts of the face: this detector has no landmarks" in mien("explain", photo, "--detector", "haar").out
     told = json.loads(mien("explain", photo, "--json", "--prior", "uniform", "--detector", "haar").out)
     (face,) = told["faces"]
     assert (told["prior"], face["parts"], np.shape(face["heat"])) == ("uniform", None, (12, 12))

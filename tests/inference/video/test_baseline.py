@@ -124,9 +124,13 @@ def test_the_command(mien: Callable[..., Ran], video: Path, photo: Path, tmp_pat
         assert all(float(row[f"{name}_corrected"]) > 50 * float(row[name]) for row in rows)
     ran = mien("predict", video, "--baseline", "0.2s", "--out", tmp_path / "out")
     assert ran.code == 0
+    assert "mien: Corrected by the baseline 0.2s.\n" in ran.err
     assert "Corrected by the baseline 0.2s." in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     people = next(csv.DictReader((tmp_path / "out" / "people.csv").open()))
     assert float(people["mean_neutral"]) > 50 * np.mean([float(row["prob_neutral"]) for row in rows])
+    ran = mien("predict", video, "--baseline", photo, "--out", tmp_path, "--force")  # would write over no input
+    assert ran.code == 0
+    assert Image.open(photo).size == (512, 512)
     ran = mien("predict", photo, video, "--baseline", "median", "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(ran.out.decode())))
     assert ran.code == 2

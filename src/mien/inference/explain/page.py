@@ -31,6 +31,9 @@ MEANS = (
 )
 
 
+NO_PARTS = "no parts of the face: this detector has no landmarks, yunet has"
+
+
 def to_html(explained: Explained) -> Html:
     """Return the page of an image."""
     whole = element(
@@ -49,6 +52,7 @@ def _face(explained: Explained, one: Explanation) -> Html:
     scale = markup('<p class="scale">against<i></i>for {}</p>', escape(one.label))
     head = element("h2", escape(f"Face {one.number}: {one.label} {probability(one.probability)}"))
     numbers = _numbers("Parts of the face", ("part", "log-odds"), one.parts)
+    numbers = numbers or note(f"{NO_PARTS[0].upper()}{NO_PARTS[1:]}.")
     movements = _numbers("Movements, by the prototype", ("movement", "evidence"), one.movements)
     left, right = element("div", figure, scale, _bars(one.face)), element("div", numbers, movements)
     return join([head, element("div", left, right, cls="box why")])

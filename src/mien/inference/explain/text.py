@@ -9,7 +9,7 @@ from PIL import Image
 from mien.html.page import probability
 from mien.inference.explain.draw import drawn
 from mien.inference.explain.explanation import Explained, Explanation
-from mien.inference.explain.page import to_html
+from mien.inference.explain.page import NO_PARTS, to_html
 from mien.outputs import Outputs
 
 KEPT = ("explain.json", "explain.html", "explain.jpg")
@@ -36,7 +36,8 @@ def _lines(source: str, one: Explanation) -> list[str]:
     lines = [f"{source} face {one.number}: {one.label} {probability(one.probability)}"]
     if one.label != one.face.expression:
         lines[0] += f" (predicted: {one.face.expression} {probability(one.face.confidence)})"
-    return lines + _sides("parts", one.parts, "log-odds") + _sides("movements", one.movements, "of the match")
+    lines += [f"  {NO_PARTS}"] if one.parts is None else _sides("parts", one.parts, "log-odds")
+    return lines + _sides("movements", one.movements, "of the match")
 
 
 def _sides(what: str, values: dict[str, float] | None, unit: str) -> list[str]:
