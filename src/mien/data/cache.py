@@ -222,7 +222,8 @@ def _stamp(files: Mapping[str, Path]) -> str:
         except OSError as error:
             raise unreadable(path, error) from None
         times = f"{stat.st_mtime_ns} {stat.st_ctime_ns}"
-        state.update(f"{name}\0{path}\0{stat.st_size} {times} {stat.st_dev} {stat.st_ino}\0".encode())
+        entry = f"{name}\0{path}\0{stat.st_size} {times} {stat.st_dev} {stat.st_ino}\0"
+        state.update(entry.encode(errors="surrogateescape"))  # a name may be bytes that are not UTF-8
     return state.hexdigest()[:32]
 
 

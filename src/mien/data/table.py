@@ -10,6 +10,7 @@ and action units (`au12`).  own/columns.py has the names that are found; the opt
 column `id`, else the path of the image, else the row.  See mien.data.own.options for what the options do.
 """
 
+import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -131,6 +132,9 @@ def _part(path: Path, options: Options) -> Listing:
         unit_names=tuple(found.units),
     )
     _repeated(rows, ids)
+    for k, word in enumerate(listing.words or ()):
+        if not word:
+            rows.faults.setdefault(k, "no label is given")
     faults = [Fault(f"{path.name} {records.unit} {line}", why) for line, why in records.faults]
     faults += [Fault(listing.places[k], why) for k, why in sorted(rows.faults.items())]
     good = np.array([k for k in range(n) if k not in rows.faults], np.intp)
@@ -152,7 +156,7 @@ def _images(rows: _Rows, options: Options) -> tuple[Images, NDArray[np.str_]]:
     for k, (name, path) in enumerate(zip(names, paths, strict=True)):
         if path is None:
             rows.faults.setdefault(k, f"image {name!r} lies outside {base}; the option images=/ allows any place")
-        elif not path.is_file():
+        elif not os.path.isfile(path):  # noqa: PTH113 - Path's own raises for a name that is too long
             rows.faults.setdefault(k, f"no file {name}" if name else "no image is named")
     return ImageFiles([path or base for path in paths]), _ids(rows, names)
 
@@ -213,9 +217,9 @@ def _affect(rows: _Rows) -> NDArray[np.float32] | None:
     both = np.full((len(rows.records), 2), np.nan, np.float32)
     for k, what in enumerate(("valence", "arousal")):
         if name := rows.columns.of.get(what):
-            values = rows.numbers(name, -2, 1)
-            for row in np.flatnonzero((values < -1) & (values > -2)):
-                rows.faults.setdefault(int(row), f"{name} {values[row]:g}, not a number from -1 to 1")
+            values = rows.numbers(name)
+            for row in np.flatnonzero((np.abs(values) > 1) & (values != -2)).tolist():
+                rows.faults.setdefault(row, f"{name} {values[row]:g}, not a number from -1 to 1")
             both[:, k] = np.where(values == -2, np.nan, values)
     return both
 
@@ -237,6 +241,9 @@ def _box(rows: _Rows) -> NDArray[np.float32] | None:
         box[:, 2:] += box[:, :2] if found.sizes else 0
     else:
         return None
+    missing = np.isnan(box).sum(1)
+    for row in np.flatnonzero((missing > 0) & (missing < 4)).tolist():
+        rows.faults.setdefault(row, "a box with a number missing")
     for row in np.flatnonzero((box[:, 2] <= box[:, 0]) | (box[:, 3] <= box[:, 1])).tolist():
         rows.faults.setdefault(row, f"the box {' '.join(f'{value:g}' for value in box[row])} has no area")
     return box

@@ -48,6 +48,8 @@ BAD: dict[str, tuple[list[Any], str]] = {
     "cells": (["a.png", "sad", "more"], "line 6: 3 cells, not 2"),
     "nameless": (["", "sad"], "line 6: no image is named"),
     "folder": (["sub", "sad"], "line 6: no file sub"),
+    "long": (["x" * 300, "sad"], "line 6: no file xxx"),
+    "unlabelled": (["sub/../a2.png", ""], "line 6: no "),
 }
 
 
@@ -83,6 +85,23 @@ def test_box_group_weight_affect_units_and_splits(root: Path) -> None:
     write_csv(root / "labels.csv", head, [*rows, ("sub/c.png", "sad", "test", "s1", *rows[0][4:])])
     with pytest.raises(DataError, match=r"1 group in more than one split: s1 \(train and test\).*val=0\.2"):
         load("table", root, "train")
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (("", "", "", "", 3), "valence 3, not a number from -1 to 1"),
+        (("", "", "", "", "x"), "valence 'x', not a number"),
+        ((0, 0, "", 5, 0), "a box with a number missing"),
+        ((5, 5, 1, 1, 0), "the box 5 5 1 1 has no area"),
+        ((90, 90, 99, 99, 0), "its box 90 90 99 99 lies outside 48 x 48 pixels"),
+    ],
+)
+def test_numbers_that_cannot_be(cells: tuple[object, ...], message: str, root: Path) -> None:
+    head = ["image", "label", "x1", "y1", "x2", "y2", "valence"]
+    write_csv(root / "labels.csv", head, [("a.png", "sad", *cells), ("b.png", "happy", 0, 0, 9, 9, 0)])
+    with pytest.raises(DataError, match=f"1 of 2 rows cannot be used \\(labels.csv line 2: {re.escape(message)}"):
+        load("table", root, "val")
 
 
 def test_votes_are_distributions(root: Path) -> None:

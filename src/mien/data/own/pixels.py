@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from mien.data.cache import Entry, cached
 from mien.data.faces import crop_all
 from mien.data.own.faults import Fault
+from mien.data.own.images import ImageFiles
 from mien.data.own.listing import Listing
 from mien.data.own.options import Options
 from mien.data.samples import digest
@@ -59,13 +60,14 @@ def _build(listing: Listing, options: Options) -> Entry:
     usual = (0, 0) if options.size and options.channels else _usual(listing)
     size, channels = options.size or usual[0], int(options.channels or usual[1])
     faults: dict[str, str] = {}
+    files = listing.images.paths if isinstance(listing.images, ImageFiles) else ()  # whose names the places have
     digests = np.zeros((len(listing), 16), np.uint8)
 
     def crop(row: int) -> NDArray[np.uint8]:
         try:
             pixels = _crop(listing, row, size, channels)
         except MienError as error:
-            faults[str(row)] = str(error)
+            faults[str(row)] = str(error).removeprefix(f"{files[row]} " if files else "")
             return np.zeros((size, size, channels), np.uint8)
         digests[row] = np.frombuffer(hashlib.blake2b(pixels.tobytes(), digest_size=16).digest(), np.uint8)
         return pixels
