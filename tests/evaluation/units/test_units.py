@@ -119,6 +119,7 @@ GOOD: Rows = [("a.png", 0.2), ("b.png", 0.9)]
         (("source", "au12"), [("a.png", 0.2), ("b.png", 7)], DataError, r"row 2 with '7' in column au12"),
         (("source", "au12"), [("a.png", "yes"), ("b.png", 1)], DataError, r"row 1 with 'yes' in column au12"),
         (("source", "au12"), [("a.png", 0.1), ("a.png", 1)], DataError, r"2 rows \(1, 2\) are of 'a\.png'"),
+        (("source", "frame", "au12"), [("a.png", 0, 0.1), ("a.png", 1, 1)], DataError, r"give both tables a column"),
         (("source", "au12"), [("x.png", 0.1), ("y.png", 1)], DataError, r"coded\.csv: none of the images"),
         (("source", "au09"), GOOD, DataError, r"p\.csv has au09 and .*coded\.csv has au12"),
         (("source", "au12", "AU12"), [("a.png", 0, 0)], DataError, r"columns 'au12' and 'AU12' are the same unit"),

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mien.errors import DataError, UsageError
 from mien.evaluation.fairness.groups import join_rows
-from mien.evaluation.metrics import METRICS, REGRESSION, UNITS
+from mien.evaluation.metrics import REGRESSION, UNITS
 from mien.evaluation.metrics.counts import Floats
 from mien.evaluation.statistics import clusters
 from mien.evaluation.statistics.intervals import Ends, interval, known_ends
@@ -120,10 +120,9 @@ def _drawn(part: Floats, group: NDArray[np.str_] | None) -> dict[str, Floats]:
 
 def _scores(part: Floats, draws: Mapping[str, Floats], groups: int | None) -> UnitScores:
     strength, there, coded, present = part[:, np.isfinite(part).all(0)]
-    both = [np.stack([1 - one, one], 1) for one in (strength, present)]
     values = {
         "f1": UNITS["f1"](there, present),
-        "auc": METRICS["roc_auc"](*both) if len(present) else float("nan"),
+        "auc": UNITS["auc"](strength, present),
         "pcc": REGRESSION["corr"](strength, coded),
         "icc": UNITS["icc"](strength, coded),
     }

@@ -50,7 +50,8 @@ def _read(path: Path, rows: Mapping[str, list[str]], id: str | None, framed: boo
     if (counts > 1).any():
         twice = ids[first[counts > 1][0]]
         same = named((np.flatnonzero(ids == twice) + 1).tolist())
-        raise DataError(f"{path}: {same} are of {str(twice)!r}", ONE_FACE)
+        do = "give both tables a column `frame`" if not framed and _column(rows, FRAMES) else ""
+        raise DataError(f"{path}: {same} are of {str(twice)!r}", ONE_FACE, do)
     group = _column(rows, GROUPS) or (key if any(frames) else "")
     words = np.array([cell.strip() for cell in rows[group]], np.str_) if group else None
     if words is not None and (words == "").any():
