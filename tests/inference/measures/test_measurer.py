@@ -1,5 +1,6 @@
 """Measures of real portraits: signs, sides, scale, rotation, and why a face has none."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from mien.face import Face
 from mien.inference.detectors import make
 from mien.inference.measures import measurer as module
 from mien.inference.measures.measurer import ABSENT, OUTSIDE, SMALL, TURNED, Measurer
+from mien.inference.measures.openness import REFERENCE
 from mien.inference.pipeline import Pipeline
 from mien.measures import NAMES, Measures
 
@@ -96,6 +98,14 @@ def test_scale_changes_the_size_alone(measurer: Measurer, astronaut: np.ndarray,
 def test_a_rotated_image_rolls(measurer: Measurer, astronaut: np.ndarray, degrees: float) -> None:
     one, other = measured(measurer, astronaut), measured(measurer, turned(degrees)(astronaut))
     assert values(other, *ANGLES) == pytest.approx(values(one, *ANGLES) + np.array([0, 0, degrees]), abs=1.5)
+
+
+def test_the_reference_of_openness_is_as_measured() -> None:
+    found = json.loads((Path(__file__).parents[3] / "results" / "measures" / "openness.json").read_text())
+    ends = [found["percentiles"].index(end) for end in (1, 99)]
+    eye = np.mean([found["eye_right"], found["eye_left"]], axis=0)
+    assert tuple(eye[ends].round(2)) == REFERENCE["eye"]
+    assert tuple(np.array(found["mouth"])[ends].round(2)) == REFERENCE["mouth"]
 
 
 def test_a_blurred_image_is_less_sharp(measurer: Measurer, astronaut: np.ndarray) -> None:

@@ -15,19 +15,29 @@ CORNERS = {"right": (33, 133), "left": (263, 362)}
 LIDS = {"right": ((159, 145), (158, 153), (160, 144)), "left": ((386, 374), (385, 380), (387, 373))}
 """Landmarks of the subject's eyes: outer and inner corner, and upper and lower lid at three places."""
 LIPS = (13, 14)
-REFERENCE = {"eye": (0.06, 0.47), "mouth": (0.0, 0.59)}
-"""1st and 99th percentile on 1,290 images that show a face with a probability above 0.99, of 1,500 at random."""
+REFERENCE = {"eye": (0.06, 0.48), "mouth": (0.0, 0.66)}
+"""1st and 99th percentile, measured by benchmarks/openness.py."""
 
 
 def eye(points: Array, side: str) -> float:
     """Return the openness in [0, 1] of the subject's "right" or "left" eye from landmarks (478, 3)."""
-    lids = np.mean([_distance(points, *pair) for pair in LIDS[side]])
-    return _fraction(float(lids) / max(_distance(points, *CORNERS[side]), 1e-6), *REFERENCE["eye"])
+    return _fraction(eye_ratio(points, side), *REFERENCE["eye"])
 
 
 def mouth(points: Array) -> float:
     """Return the openness of the mouth in [0, 1] from landmarks (478, 3)."""
-    return _fraction(_distance(points, *LIPS) / max(eye_distance(points), 1e-6), *REFERENCE["mouth"])
+    return _fraction(mouth_ratio(points), *REFERENCE["mouth"])
+
+
+def eye_ratio(points: Array, side: str) -> float:
+    """Return the distance between the lids in widths of the eye."""
+    lids = np.mean([_distance(points, *pair) for pair in LIDS[side]])
+    return float(lids) / max(_distance(points, *CORNERS[side]), 1e-6)
+
+
+def mouth_ratio(points: Array) -> float:
+    """Return the distance between the lips in distances between the eyes."""
+    return _distance(points, *LIPS) / max(eye_distance(points), 1e-6)
 
 
 def eye_distance(points: Array) -> float:
