@@ -190,8 +190,13 @@ def _gradients(weights: str) -> Any:
     if not (Path(weights) / "recipe.yaml").is_file():
         return None
 
+    from mien.models.own import is_own
     from mien.training.gradient_attack import attacks
+    from mien.training.train import resume_recipe
 
+    if is_own(name := resume_recipe(Path(weights)).model.name):
+        say(f"without gradient attacks: {name} is imported for training only")
+        return None
     return partial(attacks, Path(weights))
 
 
