@@ -148,8 +148,8 @@ def measures(report: Report) -> list[str]:
         "",
         *table(head, rows),
         "",
-        f"Load of the machine before and after: {before:g}, {after:g}. Where it exceeds 1, others had a part of the",
-        "cores, and only ratios and CPU times hold.",
+        f"Load of the machine before and after: {before:g}, {after:g}. Above 1, others had a part of the cores: only",
+        "ratios hold.",
     ]
 
 

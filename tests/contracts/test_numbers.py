@@ -49,6 +49,7 @@ DEFINED = (
     "52 % less with its default",
     "close below 60 % of the median",  # measures.md: what a blink is, held against the code in test_blinks.py
     "open above 70 % of it",
+    "landmarks 2 % of the distance",  # a limit that a test holds
     "FER2013 (83 MB)",  # 35,887 images of 48 x 48 bytes
 )
 """Numbers that are definitions, settings or examples, with the words around them."""
@@ -98,6 +99,28 @@ def test_the_table_of_weights() -> None:
     assert row[2].endswith(f", {peer['n']:,}")
     assert row[3] == f"{100 * peer['systems']['fer tflite']['accuracy']:.2f} %"
     assert row[7:9] == [f"{fer:.2f}", "1.00"]
+
+
+def test_the_table_of_the_gate() -> None:
+    report = results("measures/gate.json")
+    at = str(report["threshold"])
+    assert table("what the gate was asked about") == [
+        [row["name"], f"{row['images']:,}"]
+        + [f"{n:,}" for part in reversed(row["detected"]) for n in (part["with_mesh"], part["below"][at])]
+        for row in report["rows"]
+    ]
+
+
+def test_the_table_beside_mediapipe() -> None:
+    report = results("measures/parity.json")
+    forms = {
+        "landmarks": lambda v: f"{100 * v:.1f} %",
+        "blendshapes": "{:.3f}".format,
+        "pose_own": "{:.1f} degrees".format,
+        "pose_equal": "{:.3f} degrees".format,
+    }
+    cells = [row[1:] for row in table("beside MediaPipe")]
+    assert cells == [[form(report[kind][key]) for kind in ("mean", "most")] for key, form in forms.items()]
 
 
 @pytest.mark.parametrize("name", SHIPPED)
