@@ -25,11 +25,12 @@ def to_text(scores: Scores) -> str:
     lines += [*notes, ""] if (notes := label_sets(scores)) else []
     lines += [*agreement, ""] if (agreement := raters(scores)) else []
     lines += [*more, ""] if (more := beside_expression(scores)) else []
-    lines.append(f"{'in %':12s}{'precision':>10s}{'recall':>10s}{'F1':>10s}{'images':>10s}")
+    wide = _width(scores)
+    lines.append(f"{'in %':{wide}s}{'precision':>10s}{'recall':>10s}{'F1':>10s}{'images':>10s}")
     for name, row in scores.per_class.items():
         mark = f"  {WEAK}" if is_weak(row) else ""
         lines.append(
-            f"{name:12s}" + "".join(f"{hundredths(row[k]):>9s} " for k in RATES) + f"{row['support']:9d}{mark}"
+            f"{name:{wide}s}" + "".join(f"{hundredths(row[k]):>9s} " for k in RATES) + f"{row['support']:9d}{mark}"
         )
     lines += [RULE] if any(map(is_weak, scores.per_class.values())) else []
     return "\n".join([*lines, "", *_confusion(scores)])
@@ -62,15 +63,20 @@ def _html_row(name: str, scores: SubsetScores) -> list[Html]:
     return [escape(name), markup("{:,}", scores.n), *cells]
 
 
+def _width(scores: Scores) -> int:
+    """Return the letters that the longest label needs, at least those of the vocabulary."""
+    return max(12, *(len(label) + 1 for label in scores.labels))
+
+
 def _confusion(scores: Scores) -> list[str]:
     """Return the matrix: a row for each expression that the labels know, a column for each that can be predicted."""
     rows, columns = (scores.provenance.truth_labels or scores.labels, scores.provenance.answer_labels or scores.labels)
-    wide = [k for k, name in enumerate(scores.labels) if name in columns]
+    shown, width = [k for k, name in enumerate(scores.labels) if name in columns], _width(scores)
     lines = ["images by label (row) and prediction (column)"]
-    lines.append(f"{'':12s}" + "".join(f"{scores.labels[k][:SHORT]:>10s}" for k in wide))
+    lines.append(f"{'':{width}s}" + "".join(f"{scores.labels[k][:SHORT]:>10s}" for k in shown))
     for name, counts in zip(scores.labels, scores.confusion, strict=True):
         if name in rows:
-            lines.append(f"{name:12s}" + "".join(f"{counts[k]:10d}" for k in wide))
+            lines.append(f"{name:{width}s}" + "".join(f"{counts[k]:10d}" for k in shown))
     return lines
 
 
