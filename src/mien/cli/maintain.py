@@ -63,7 +63,7 @@ def data(
 
 
 def list_names(
-    kind: Annotated[str | None, typer.Argument(metavar="KIND", help=f"{', '.join(LISTS)}")] = None,
+    kind: Annotated[str | None, typer.Argument(metavar="KIND", help="one list alone, such as weights")] = None,
     as_json: Json = False,
 ) -> None:
     """List the names that other commands take."""
