@@ -8,6 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
+from mien.cli.measure import _gradients  # noqa: E402
 from mien.errors import MienError, RecipeError, UsageError, WeightsError  # noqa: E402
 from mien.inference.classify import Classifier  # noqa: E402
 from mien.models.own import imported  # noqa: E402
@@ -140,6 +141,7 @@ def test_a_run_s_weights_do_not_need_the_module(name: str, kernel: int, here: Pa
         export_run(folder, root=tiny_fer2013)
     with pytest.raises(WeightsError, match="network of your own"):
         load(folder)
+    assert _gradients(str(folder)) is None  # `mien stress` does without
     with pytest.raises(RecipeError, match="no module 'mine'"):
         run_recipe(None, [], root=tiny_fer2013, out=here, resume=folder, device="cpu")
 
