@@ -52,8 +52,9 @@ def test_whatever_is_no_number_stops_the_run(
         real = loop._epoch
         monkeypatch.setattr(loop, "_epoch", lambda *words: [{**row, "loss": float("inf")} for row in real(*words)])
     elif what == "logits":
-        scored = loop.logits
-        monkeypatch.setattr(loop, "logits", lambda *words, **more: scored(*words, **more) * float("nan"))
+        real_outputs = loop.predict
+        broken = {"logits": torch.tensor(float("nan"))}
+        monkeypatch.setattr(loop, "predict", lambda *words, **more: real_outputs(*words, **more) | broken)
     else:
         metrics = loop.score
         monkeypatch.setattr(loop, "score", lambda *a, **k: {**metrics(*a, **k), "val_accuracy": float("nan")})
