@@ -34,6 +34,7 @@ def prose_of(text: str) -> str:
 
 PROSE = " ".join(map(prose_of, PAGES.values()))
 SHIPPED = ("ferplus", "fer2013", "ferplus-nano", "fer2013-nano")
+LINKED = ("flat", "tree", "mixed")
 DEFINED = (
     "positive images from 22 to 63 %, and lowered it on negative ones from 92 to 71 %",  # published
     "95 % interval",
@@ -121,6 +122,25 @@ def test_the_table_beside_mediapipe() -> None:
     }
     cells = [row[1:] for row in table("beside MediaPipe")]
     assert cells == [[form(report[kind][key]) for kind in ("mean", "most")] for key, form in forms.items()]
+
+
+def test_the_table_of_links() -> None:
+    rows = {row[0].strip("`"): row[1:] for row in table("recipe, six epochs")}
+    assert set(rows) == {"mien/fer2013-flat", "mien/fer2013-tree", *(f"mien/ferplus-{k}" for k in LINKED)}
+    for name, cells in rows.items():
+        row = results(f"{name.replace('/', '-')}/0.json")
+        found = row["figures"]["val"]
+        assert row["recipe"]["epochs"] == 6
+        level, mixed = found["group_level"], found.get("mixed")
+        assert cells == [
+            *(f"{100 * part['accuracy']:.1f} % ({_span(part)})" for part in (found, level)),
+            *([f"{100 * mixed[k]:.1f} %" for k in ("average_precision", "pairs")] if mixed else ["", ""]),
+            f"{mixed['pairs_kl']:.3f}" if mixed else "",
+        ], name
+
+
+def _span(part: Any) -> str:
+    return " to ".join(f"{100 * end:.1f}" for end in part["accuracy_interval"])
 
 
 @pytest.mark.parametrize("name", SHIPPED)
