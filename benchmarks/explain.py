@@ -5,7 +5,7 @@
 The crop is cut into 12 x 12 cells.  They are covered with grey one sixteenth at a time, those first for which the map
 is highest, or in random order, and the probability of the top-1 is read after each step.  The mean over the steps is
 the area under the deletion curve: the lower, the sooner the map finds what the prediction depends on (Petsiuk, Das and
-Saenko, *RISE*, BMVC 2018).
+Saenko, *RISE*, BMVC 2018).  The square's side and grey fill were chosen on 40 images of the same split.
 """
 
 import argparse

@@ -37,8 +37,8 @@ MEASURED = (
 )
 
 ELSEWHERE = (
-    "The file does not hold this.  The model cards in results/ of the project do, for the weights that ship.  What is "
-    "said of calibration and of `--abstain auto` holds for photographs like the training images."
+    "The file does not hold this.  The model cards in results/ of the project do, for the weights that ship.  "
+    "Calibration and `--abstain auto` hold for photographs like the training images."
 )
 
 HEADS = ("images", "people", "prior", "accuracy (95 %)", "ECE", "coverage at auto", "accuracy at auto")

@@ -19,7 +19,7 @@ def content(path: Path) -> bytes:
 
 
 def opened(path: Path, content: bytes, expected: str, provider: str = CPU, threads: int = 0) -> Any:
-    """Return a session of the file's bytes; WeightsError with what was expected when they are no ONNX model.
+    """Return a session of the file's bytes; WeightsError with what was expected when they are not an ONNX model.
 
     It computes one run in `threads` threads, 0 for one per core.
     """

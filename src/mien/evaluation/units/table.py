@@ -70,7 +70,7 @@ def _key(path: Path, rows: Mapping[str, list[str]], id: str | None, framed: bool
     key = _column(rows, (*IDS.split(), "input"))
     if not key and not framed:
         got = f"{path} has columns {', '.join(list(rows)[:8])}"
-        raise DataError(got, "one that names the image, or `frame` in both tables", "name it with `id`")
+        raise DataError(got, "one that names the image, or a column frame in both tables", "name it with `id`")
     return key
 
 

@@ -1,6 +1,6 @@
 """DETECTORS: the ways to find faces in an image, one file each.
 
-A detector is made by `DETECTORS[name](file, min_score)` - a file of the user's own or None, and the min_score score in
+A detector is made by `DETECTORS[name](file, min_score)` - a file of the user's own or None, and the lowest score in
 [0, 1] or None for its own default - and is then called with an image, uint8 RGB (H, W, 3).  It returns the faces it
 found with boxes in pixels of that image, left to right; nothing found is an empty list.  Calls from several threads are
 safe.  To add one: a file here, a line below, and its entry in every framing of `mien.inference.align.FRAMINGS`.

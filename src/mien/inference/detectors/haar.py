@@ -1,7 +1,7 @@
 """haar: OpenCV's cascade of Haar features, as in older systems; needs only OpenCV's own file.
 
 The cascade `alt2` finds nearly as many faces as `default` with a quarter of its false alarms.  A cascade has no
-probability; the score is n / (n + 5), n being the number of overlapping raw hits merged into the face (at min_score 5,
+probability; the score is n / (n + 5), n being the number of overlapping raw hits merged into the face (at least 5,
 so scores start at 0.5).  No landmarks.
 Source: Viola and Jones, 2001; Lienhart and Maydt, 2002; the file ships in opencv-python-headless < 5.
 """

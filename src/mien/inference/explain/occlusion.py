@@ -6,7 +6,7 @@ crops go in and probabilities come out, so it works for any weights (Zeiler and 
 convolutional networks*, ECCV 2014).  Log-odds are used because near 1 a probability hardly moves.
 
 `benchmarks/explain.py` measures that covering the pixels in the order of the map lowers the probability faster than in
-random order, and what other squares would give.
+random order.
 """
 
 from collections.abc import Callable

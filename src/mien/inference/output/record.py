@@ -68,7 +68,7 @@ def _measures(pipeline: Pipeline) -> dict[str, Any] | None:
 def _in_effect(pipeline: Pipeline) -> dict[str, Any]:
     at = pipeline.thresholds
     rules = {"high": at.high, "low": at.low, "min": at.shortest, "smooth": 0.0 if pipeline.smooth else events.SMOOTH}
-    least = getattr(pipeline.detect, "least", None)  # a detector without scores has none
+    least = getattr(pipeline.detect, "min_score", None)  # a detector without scores has none
     known = {} if least is None else {"min_score": least}
     return known | {
         "prior": pipeline.classifier.prior.name,

@@ -1,7 +1,7 @@
 """Blinks: both eyes close and open again within half a second.
 
 Eyes close when the openness of both falls below 60 % of its median over the last second, and are open again from 70 %
-of it: two thresholds, because a value about a single one would make several blinks.  A wink is no blink, nor are eyes
+of it: two thresholds, because a value about a single one would make several blinks.  A wink does not count, nor do eyes
 that stay closed longer.
 
 A blink lasts a tenth to four tenths of a second, so that frames further apart than a tenth would miss most of them.
