@@ -90,6 +90,34 @@ def test_frames_of_videos_are_matched_and_clips_are_the_groups(tmp_path: Path) -
     assert any("no code for 1 predicted row" in note for note in found.notes)
 
 
+@pytest.mark.parametrize(("first", "note"), [(0, "frame alone"), (1, "OpenFace counts frames from 1")])
+def test_openface_counts_frames_from_one(tmp_path: Path, first: int, note: str) -> None:
+    frames = range(40)
+    seen = table(tmp_path / "p.csv", ("frame", "AU12_r"), [(f"{k + first}.0", STRONG[k]) for k in frames])
+    labels = table(tmp_path / "coded.csv", ("source", "frame", "AU12"), [("c.mp4", k, LEVEL[k]) for k in frames])
+    found = evaluate_units(seen, labels)
+    assert found.n == 40
+    assert found.units["au12"].scores["pcc"] == pytest.approx(np.corrcoef(STRONG[:40], LEVEL[:40])[0, 1])
+    assert any(note in text for text in found.notes)
+    assert any("matched by the frame alone" in text for text in found.notes)
+    assert any("subtracted" in text for text in found.notes) == bool(first)
+
+
+def test_frames_that_may_be_counted_otherwise_are_refused(tmp_path: Path) -> None:
+    seen = table(tmp_path / "p.csv", ("source", "frame", "au12"), [("c.mp4", k, 0.5) for k in range(4)])
+    labels = table(tmp_path / "coded.csv", ("source", "frame", "AU12"), [("c.mp4", k, 1) for k in range(1, 5)])
+    with pytest.raises(
+        DataError, match=r"coded\.csv counts frames from 1 and .*p\.csv from 0.*take 1 from column frame"
+    ):
+        evaluate_units(seen, labels)
+
+
+def test_frames_of_another_video_are_noted(tmp_path: Path) -> None:
+    seen = table(tmp_path / "p.csv", ("source", "frame", "au12"), [("a.mp4", k, k / 4) for k in range(4)])
+    labels = table(tmp_path / "coded.csv", ("source", "frame", "AU12"), [("b.mp4", k, k % 3) for k in range(4)])
+    assert any("'a/0' with 'b/0'" in note for note in evaluate_units(seen, labels).notes)
+
+
 def test_sums_give_the_scores_themselves() -> None:
     present = (LEVEL >= 2).astype(float)
     whole = scores_of(_features(STRONG / 5, THERE.astype(float), LEVEL / 5, present).sum(0, keepdims=True))

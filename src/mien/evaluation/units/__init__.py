@@ -22,6 +22,7 @@ from mien.evaluation.metrics.counts import Floats
 from mien.evaluation.statistics import clusters
 from mien.evaluation.statistics.intervals import Ends, interval, known_ends
 from mien.evaluation.units.columns import UnitColumns
+from mien.evaluation.units.frames import other_video
 from mien.evaluation.units.intervals import replicates
 from mien.evaluation.units.table import UnitTable, read_tables
 from mien.html.page import count
@@ -84,7 +85,7 @@ def evaluate_units(predictions: Path, coded: Path, id: str | None = None, thresh
     """
     if not 0 < threshold <= 1:
         raise UsageError(f"`threshold` {threshold:g}", "above 0 and at most 1")
-    ours, theirs = read_tables((predictions, coded), id, threshold)
+    (ours, theirs), read = read_tables((predictions, coded), id, threshold)
     names = [name for name in theirs.units.names if name in ours.units.names]
     if not names:
         got = f"{predictions} has {', '.join(ours.units.names)} and {coded} has {', '.join(theirs.units.names)}"
@@ -96,7 +97,7 @@ def evaluate_units(predictions: Path, coded: Path, id: str | None = None, thresh
     draws = {name: _drawn(part, group) for name, part in parts.items()}
     groups = clusters.count(group)
     units = {name: _scores(part, draws[name], groups) for name, part in parts.items()}
-    notes = _notes(predictions, coded, ours, theirs, place)
+    notes = [*read, *_notes(predictions, coded, ours, theirs, place)]
     mean = _mean(units, draws, groups)
     return UnitEvaluation(str(predictions), str(coded), len(rows), groups, threshold, mean, units, notes)
 
@@ -154,6 +155,9 @@ def _notes(predictions: Path, coded: Path, ours: UnitTable, theirs: UnitTable, p
     notes = [f"{predictions}: {matched:,} of {count(len(theirs.ids), 'coded row')} have a prediction"]
     if lost := len(place) - matched:
         notes.append(f"{coded}: no code for {count(lost, 'predicted row')}")
+    there = place >= 0
+    if ours.framed and (other := other_video(ours.ids[there], theirs.ids[place[there]])):
+        notes.append(f"{coded}: rows are matched by the frame alone, as names of videos differ: {other}")
     if missing := [name for name in theirs.units.names if name not in ours.units.names]:
         notes.append(f"{predictions}: no column for {', '.join(missing)}")
     if theirs.units.levels:

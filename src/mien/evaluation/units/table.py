@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from mien.errors import DataError, UsageError
 from mien.evaluation.predictions.columns import IDS
-from mien.evaluation.predictions.table import named, read_table
+from mien.evaluation.predictions.table import Rows, named, read_table
 from mien.evaluation.units.columns import UnitColumns, find_units
+from mien.evaluation.units.frames import read_frames
 
 FRAMES = ("frame", "frame_idx", "frame_number")
 GROUPS = ("group", "subject", "participant", "person")
@@ -22,43 +23,49 @@ class UnitTable:
     """A table with action units.
 
     Attributes:
-        ids: (N,) what names each row, once; key: the column that it is from.
+        ids: (N,) what names each row, once; key: the column that it is from; framed: whether frames are in the names.
         group: (N,) subjects, else the videos of frames, or None.
     """
 
     ids: NDArray[np.str_]
     key: str
+    framed: bool
     units: UnitColumns
     group: NDArray[np.str_] | None
 
 
-def read_tables(paths: Sequence[Path], id: str | None, threshold: float) -> list[UnitTable]:
-    """Return tables, whose rows are named by the frame as well where all have one; see `evaluate_units`."""
+def read_tables(paths: Sequence[Path], id: str | None, threshold: float) -> tuple[list[UnitTable], list[str]]:
+    """Return tables, whose rows are named by the frame as well where all have one, and notes; see `evaluate_units`."""
     tables = {path: read_table(path) for path in paths}
-    framed = all(_column(rows, FRAMES) for rows in tables.values())
-    return [_read(path, tables[path], id, framed, threshold) for path in paths]
+    columns = {path: _column(rows, FRAMES) for path, rows in tables.items()}
+    framed = all(columns.values())
+    frames, notes = read_frames(tables, columns) if framed else ({}, [])
+    read = [_read(path, tables[path], id, frames.get(path), threshold) for path in paths]
+    if alone := [str(path) for path, table in zip(paths, read, strict=True) if table.key == columns[path] and framed]:
+        notes.append(f"{' and '.join(alone)}: no column names the video, so rows are matched by the frame alone")
+    return read, notes
 
 
-def _read(path: Path, rows: Mapping[str, list[str]], id: str | None, framed: bool, threshold: float) -> UnitTable:
+def _read(path: Path, rows: Rows, id: str | None, frames: list[str] | None, threshold: float) -> UnitTable:
     if not len(next(iter(rows.values()), [])):
         raise DataError(f"{path} has no rows", "a row per image or frame")
-    frames = [cell.strip() for cell in rows[_column(rows, FRAMES)]] if framed else []
+    framed = frames is not None
     key = _key(path, rows, id, framed)
     images = [cell.strip() for cell in rows[key]] if key else []
-    ids = np.array(_ids(images, frames), np.str_)
+    ids = np.array(_ids(images, frames or []), np.str_)
     _, first, counts = np.unique(ids, return_index=True, return_counts=True)
     if (counts > 1).any():
         twice = ids[first[counts > 1][0]]
         same = named((np.flatnonzero(ids == twice) + 1).tolist())
         do = "give both tables a column `frame`" if not framed and _column(rows, FRAMES) else ""
         raise DataError(f"{path}: {same} are of {str(twice)!r}", ONE_FACE, do)
-    group = _column(rows, GROUPS) or (key if any(frames) else "")
+    group = _column(rows, GROUPS) or (key if any(frames or []) else "")
     words = np.array([cell.strip() for cell in rows[group]], np.str_) if group else None
     if words is not None and (words == "").any():
         raise DataError(
             f"{path}: {named((np.flatnonzero(words == '') + 1).tolist())} without a {group}", "one for each"
         )
-    return UnitTable(ids, key or _column(rows, FRAMES), find_units(path, rows, threshold), words)
+    return UnitTable(ids, key or _column(rows, FRAMES), framed, find_units(path, rows, threshold), words)
 
 
 def _key(path: Path, rows: Mapping[str, list[str]], id: str | None, framed: bool) -> str:
