@@ -161,6 +161,22 @@ def test_raw_probabilities_are_smoothed_first() -> None:
     assert raw.add(frame(0, {})) == []
 
 
+@pytest.mark.parametrize("smooth", [0.0, 0.3])
+def test_the_peak_is_the_strongest_single_frame(smooth: float) -> None:
+    """Of a plateau an average is highest at its end; a stronger frame before the onset is not in the event."""
+    happy = [*LOW, *[0.7] * 5, 0.95, *[0.8] * 20, *LOW, 0.99, *LOW]
+    (event,), _ = bursts(happy, smooth)
+    assert (event.peak, event.confidence) == (15 / 25, pytest.approx(0.95))
+    again, _ = bursts([*happy, *[0.75] * 30, *LOW], smooth)
+    assert [one.confidence for one in again] == pytest.approx([0.95, 0.75])
+
+
+def test_a_stretch_that_only_peaks_in_one_frame_is_no_event() -> None:
+    """Whether `high` is reached goes by the average, wherever the peak is."""
+    happy = [*LOW, *[0.5] * 10, 0.9, *[0.5] * 10, *LOW]
+    assert [len(bursts(happy, smooth)[0]) for smooth in (0.0, 0.3)] == [1, 0]
+
+
 def test_a_smile_in_a_video(
     tmp_path: Path, pipeline: Pipeline, film: Callable[..., Path], astronaut: np.ndarray
 ) -> None:

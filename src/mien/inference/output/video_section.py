@@ -119,7 +119,7 @@ def _person(video: VideoSummary, person: Person) -> Html:
 
 
 def _peaks(person: Person) -> Html:
-    shown = sorted((peak for peak in person.moments.values() if peak.image), key=lambda peak: peak.taken)
+    shown = sorted((peak for peak in person.moments.values() if peak.image), key=lambda peak: peak.seconds)
     if not shown and person.best is not None and person.best.image:
         shown = [person.best]
     items = (
@@ -127,7 +127,7 @@ def _peaks(person: Person) -> Html:
             '<li><img loading="lazy" src="{}" alt="face {} at {}"><div>{}</div></li>',
             peak.image,
             person.track_id,
-            escape(clock(peak.taken, 1)),
+            escape(clock(peak.seconds, 1)),
             _caption(person, peak),
         )
         for peak in shown
@@ -138,8 +138,8 @@ def _peaks(person: Person) -> Html:
 def _caption(person: Person, peak: Peak) -> Html:
     """Return the caption of an image; without an expression it only shows the face."""
     if person.expressed is None:
-        return element("span", escape(f"{clock(peak.taken, 1)}, nothing expressed"))
-    shown = escape(f"{clock(peak.taken, 1)}, {probability(peak.share)}")
+        return element("span", escape(f"{clock(peak.seconds, 1)}, nothing expressed"))
+    shown = escape(f"{clock(peak.seconds, 1)}, {probability(peak.confidence)}")
     return markup("{}<br><span>{}</span>", dotted(peak.expression), shown)
 
 

@@ -3,7 +3,8 @@
 An event is a stretch of one face's video in which an expression other than neutral stays at `low` or above, reaches
 `high`, and lasts long enough.  There are two thresholds (hysteresis) because a probability that hovers about a single
 one would make a dozen events.  Onset and offset are where `low` is crossed, so both sides of the peak are measured
-alike.  Scene cuts, the end of the source and a face that leaves end events.
+alike.  Scene cuts, the end of the source and a face that leaves end events.  Both are looked for in averages, the peak
+in single frames: an average rises for as long as an expression lasts, and would peak at its end.
 
 A stretch that reaches `high` but is too short for an event is a burst, and is counted.  Bursts are detected in the raw
 probabilities, because the average in which events are detected hides the shortest.  Part of an event is not a burst.
@@ -32,7 +33,7 @@ class Event:
     Attributes:
         source: the video, as in its predictions; track_id: the face in it; expression: what it showed.
         onset, peak, offset: seconds in the video at which it began, was strongest and was last seen.
-        confidence: the (smoothed) probability in [0, 1] at the peak.
+        confidence: the probability in [0, 1] at the peak, the strongest single frame.
     """
 
     source: str
@@ -71,6 +72,7 @@ class Events:
         self._smoother = Smoother(smooth)
         self._source: str | None = None
         self._averages, self._frames = _Stretches(thresholds.low), _Stretches(thresholds.low)
+        self._peaks: dict[Key, tuple[float, float]] = {}  # seconds and probability in the open stretches
         self._short: list[Event] = []  # that ended a moment ago
         self._inside: Counter[Key] = Counter()  # short ones within an open stretch of averages
 
@@ -87,7 +89,13 @@ class Events:
         smoothed = self._smoother.follow(prediction.faces, prediction.seconds, cut)
         closed = self._averages.add(prediction.source, smoothed, prediction.seconds)
         raw = self._frames.add(prediction.source, prediction.faces, prediction.seconds) if self._smooth else closed
-        return ended + self._events_among(closed, raw, prediction.seconds)
+        ended += self._events_among(closed, raw, prediction.seconds)
+        self._climb(prediction.faces, prediction.seconds)
+        return ended
+
+    def at_peak(self, seconds: float) -> list[Key]:
+        """Return what may become events, and so far was strongest in the frame at `seconds`."""
+        return [key for key, (at, _) in self._peaks.items() if at == seconds]
 
     def end(self) -> list[Event]:
         """Return the events that were still open; the next frame starts a new video."""
@@ -112,7 +120,16 @@ class Events:
                 self._inside[one.key] += 1
             elif not any(self._part(one, event) for event in events):
                 self._wait(one, seconds)
-        return events
+        peaks = {one.key: self._peaks.pop(one.key) for one in closed}
+        return [replace(one, peak=peaks[one.key][0], confidence=peaks[one.key][1]) for one in events]
+
+    def _climb(self, faces: Sequence[Face], seconds: float) -> None:
+        """Move the peaks of open stretches to the frame at `seconds` where it is stronger."""
+        for face in faces:
+            for expression, p in zip(face.labels, () if face.probs is None else map(float, face.probs), strict=False):
+                key = (face.track_id or 0, expression)
+                if key in self._averages.open and p > self._peaks.get(key, (0.0, -1.0))[1]:
+                    self._peaks[key] = seconds, p
 
     def _wait(self, one: Event, seconds: float) -> None:
         """Keep a short stretch while the average, which rises later, may still make an event of it."""

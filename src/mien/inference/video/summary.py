@@ -20,7 +20,7 @@ from mien.face import Face
 from mien.html.markup import EMPTY, Html
 from mien.inference.prediction import FrameResult, Prediction
 from mien.inference.video.blinks import Blinks
-from mien.inference.video.events import SMOOTH, Event, Events
+from mien.inference.video.events import SMOOTH, Event, Events, Key
 from mien.inference.video.portrait import portrait
 from mien.inference.video.thresholds import USUAL, Thresholds
 from mien.inference.video.timeline import Timeline
@@ -29,27 +29,18 @@ PEAKS = 8  # events of a person with an image
 EVENTS = 200  # events of a person on the page; events.csv has all
 DETAILED = 256  # people of a video with images and a timeline; the others have numbers only
 EXPRESSED = 0.4  # minimum probability of a most expressive moment without an event; below it there is none
-RISE = 0.02  # by how much a probability must exceed that of the image kept so far
-LULL = 0.5  # seconds below an event's low threshold after which a peak is over
 FRAME = 0.04  # seconds that the only frame of a video lasts
 EVENT_COLUMNS = ("source", "track_id", "expression", "onset", "peak", "offset", "duration", "confidence")
 
 
 @dataclass(frozen=True)
 class Peak:
-    """The moment at which an expression was strongest.
-
-    Attributes:
-        image: the face as a data URI, or "" where it was not kept; taken, share: the time of the image and the
-            probability in it.  They are of the strongest single frame, those of an event of the smoothed probability.
-    """
+    """The frame in which an expression was strongest; `image` is a data URI of the face, "" where it was not kept."""
 
     expression: str
     seconds: float
     confidence: float
     image: Html = EMPTY
-    taken: float = 0.0
-    share: float = 0.0
 
 
 @dataclass
@@ -142,7 +133,7 @@ class VideoSummary:
         self._before: Prediction | None = None
         self._seconds = 0.0  # the time of that frame
         self._stood = FRAME
-        self._rising: dict[tuple[int, str], tuple[Peak, float]] = {}
+        self._images: dict[Key, Html] = {}  # at the peaks of what may become events
 
     @property
     def affect(self) -> bool:
@@ -163,15 +154,15 @@ class VideoSummary:
         if self._before is not None:
             self._stand(seconds - self._seconds)
         before = self._here()
-        for face, shown in zip(prediction.faces, drawn.faces, strict=True):
+        for face in prediction.faces:
             if face.track_id is not None and face.probs is not None:
                 held = self._before is not None and face.track_id in before
                 self._see(face, seconds, self._seconds if held else seconds)
-                self._look(face, shown, seconds, seen.image)
+        events = self._assigned(self._events.add(prediction, seen.cut))
+        self._look(drawn, seconds, seen.image)
         self._before, self._seconds = prediction, seconds
         self.frames += 1
-        blinks = self._blinks.add(prediction, seen.cut)
-        return [*self._assigned(self._events.add(prediction, seen.cut)), *blinks]
+        return [*events, *self._blinks.add(prediction, seen.cut)]
 
     def end(self) -> list[Event]:
         """Return the events that were still open at the end."""
@@ -213,35 +204,31 @@ class VideoSummary:
                 eyes = (face.measures.eye_openness_right + face.measures.eye_openness_left) / 2
                 self.measured.add(track, seconds, np.array([face.measures.yaw, eyes]), since)
 
-    def _look(self, face: Face, shown: Face, seconds: float, image: NDArray[np.uint8] | None) -> None:
-        """Keep the image of a face whose expression is stronger than before in this stretch, or in the whole video."""
-        track, person = face.track_id or 0, self.people[face.track_id or 0]
-        shares = {name: float(p) for name, p in zip(face.labels, face.probs, strict=True) if name != "neutral"}  # type: ignore[arg-type]
-        expression = max(shares, key=lambda name: shares[name], default="")
-        share = shares.get(expression, 0.0)
-        held, latest = self._rising.get((track, expression), (None, 0.0))
-        if seconds > latest + LULL:
-            held = None
-        low = self.thresholds.low
-        rises = share >= low and (held is None or share > held.confidence + RISE)
-        best = not person.count and expression and (person.best is None or share > person.best.confidence + RISE)
-        if rises or best:
-            thumbnail = portrait(image, shown) if image is not None else EMPTY
-            peak = Peak(expression, seconds, share, thumbnail, seconds, share)
-            held = peak if rises else held
-            person.best = peak if best else person.best
-        if held is not None and share >= low:
-            self._rising[track, expression] = held, seconds
+    def _look(self, drawn: Prediction, seconds: float, image: NDArray[np.uint8] | None) -> None:
+        """Keep the images of faces whose expression is stronger than before in this stretch, or in the whole video."""
+        peaking = self._events.at_peak(seconds)
+        for face in drawn.faces:
+            person = self.people.get(face.track_id or 0)
+            if person is None or face.probs is None:
+                continue
+            keys = [key for key in peaking if key[0] == face.track_id]
+            shares = {name: float(p) for name, p in zip(face.labels, face.probs, strict=True) if name != "neutral"}
+            expression = max(shares, key=lambda name: shares[name], default="")
+            share = shares.get(expression, 0.0)
+            best = not person.count and expression and (person.best is None or share > person.best.confidence)
+            if not keys and not best:
+                continue
+            thumbnail = portrait(image, face) if image is not None else EMPTY
+            self._images |= dict.fromkeys(keys, thumbnail)
+            if best:
+                person.best = Peak(expression, seconds, share, thumbnail)
 
     def _assigned(self, events: list[Event]) -> list[Event]:
         """Add ended events to their people, with the images of their peaks."""
         for event in events:
-            held, _ = self._rising.pop((event.track_id, event.expression), (None, 0.0))
-            peak = Peak(event.expression, event.peak, event.confidence)
-            if held is not None and event.onset - LULL <= held.taken <= event.offset:
-                peak = replace(peak, image=held.image, taken=held.taken, share=held.share)
+            image = self._images.pop(event.key, EMPTY)
             if event.track_id in self.people:
-                self.people[event.track_id].add(event, peak)
+                self.people[event.track_id].add(event, Peak(event.expression, event.peak, event.confidence, image))
         return events
 
     def _thin(self) -> None:
@@ -257,7 +244,7 @@ class VideoSummary:
             self.timeline.drop(track)
             self.measured.drop(track)
             self.detailed.remove(track)
-        self._rising.clear()
+        self._images.clear()
 
 
 def _probs(face: Face) -> NDArray[np.float64]:
