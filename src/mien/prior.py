@@ -35,7 +35,7 @@ EVERY = f"{NATURAL}, {UNIFORM} or fractions for every expression, such as neutra
 TOLERANCE = 1e-3
 """How far from one the fractions of a prior may sum."""
 
-TINY = 1e-12
+TINY = 1e-30
 """Added to probabilities before their logarithm is taken."""
 
 

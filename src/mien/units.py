@@ -123,3 +123,13 @@ MEASURES: dict[str, tuple[str, ...]] = {
     name: shapes for unit in UNITS.values() for name, shapes in unit.parts().items()
 }
 """The blendshapes of each measure, halves included: the columns of tables."""
+
+
+def in_words(measure: str) -> str:
+    """Return a measure with its movement; names that are none stay as they are.
+
+    >>> in_words("au12"), in_words("au12_right")
+    ('au12 lip corners pulled up', 'au12_right lip corners pulled up')
+    """
+    unit = UNITS.get(measure.partition("_")[0])
+    return f"{measure} {unit.movement}" if unit else measure

@@ -136,7 +136,7 @@ class Pipeline:
         if name == MEDIAN or seconds_of(name):
             return Baseline(name, logs, self.min_confidence)
         if not Path(name).is_file():
-            raise UsageError(f"`baseline` {name}", EVERY)
+            raise UsageError(f"`baseline` {name}: {'not a file' if Path(name).exists() else 'no such file'}", EVERY)
         faces = self(load_image(Path(name), Limits(self.max_pixels, budget=self._budget)).image)
         if len(faces) != 1:
             raise UsageError(f"`baseline` {name} has {len(faces)} faces", "an image of one face")

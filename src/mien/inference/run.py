@@ -103,6 +103,7 @@ def run(pipeline: Pipeline, request: Request) -> int:
     if pipeline.baseline is not None:
         for source in request.sources:
             pipeline.baseline.refuse(source)  # before the folder is claimed
+        pipeline.baseline.refuse_all(expand(request.sources, request.out))
     tally = Tally()
     try:
         with StopSignals() as stop, ExitStack() as stack:

@@ -1,7 +1,9 @@
 """Maps point at what the prediction depends on, need the weights' training, and are drawn where the crop lies."""
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +13,12 @@ from PIL import Image, ImageDraw
 from mien.errors import UsageError
 from mien.inference.classify import locate
 from mien.inference.explain.draw import drawn
-from mien.inference.explain.explanation import coarse, explain
+from mien.inference.explain.explanation import NOTHING, coarse, explain
 from mien.inference.explain.movements import MIDDLE, evidence
 from mien.inference.explain.occlusion import heat_map, log_odds
+from mien.inference.explain.page import MATCH, to_html
 from mien.inference.explain.regions import by_part
+from mien.inference.explain.text import to_text
 from mien.inference.pipeline import Pipeline
 from mien.prototypes import PROTOTYPES, USED, _match
 
@@ -114,7 +118,41 @@ def test_movements_sum_to_the_match_with_the_prototype() -> None:
 
 
 def test_log_odds_of_certainty_are_finite() -> None:
-    assert np.isfinite(log_odds(np.array([0.0, 1.0]))).all()
+    assert np.isfinite(log_odds(np.array([[0.0, 1.0]]), 0)).all()
+    assert np.isfinite(log_odds(np.array([[0.0, 1.0]]), 1)).all()
+
+
+@pytest.mark.parametrize(("weights", "prior"), [("ferplus", "natural"), ("ferplus-nano", "uniform")])
+def test_the_improbable_has_a_map_as_well(weights: str, prior: str, photo: Path) -> None:
+    (one,) = explain(Pipeline(weights, prior=prior), photo, expression="sadness").faces
+    assert one.probability < 1e-6
+    assert one.log_odds == pytest.approx(np.log(one.probability), rel=1e-3)
+    assert len(np.unique(one.heat.round(3))) > 50  # steps of the int8 logits
+    assert (one.heat.max() > 0.1, one.heat.min() < -0.1, one.remark) == (True, True, None)
+    assert one.parts is not None
+    assert min(one.parts, key=one.parts.__getitem__) in ("mouth", "chin", "left cheek", "right cheek")  # the smile
+
+
+def test_an_empty_map_says_so(pipeline: Pipeline, photo: Path) -> None:
+    explained = explain(pipeline, photo, expression="sadness")
+    one = replace(explained.faces[0], heat=np.zeros_like(explained.faces[0].heat))
+    empty = replace(explained, faces=(one,))
+    told = to_text(empty), str(to_html(empty)), one.to_dict()["remark"]
+    assert all(NOTHING in text for text in told)
+    assert "none" not in told[0]
+    shown = str(to_html(explained))
+    assert "Face 1: sadness &lt;1 % (predicted: happiness &gt;99 %)" in shown
+    most = np.abs(explained.faces[0].heat).max()
+    assert f"against {-most:+.2f}<i></i>{most:+.2f} for sadness" in shown
+
+
+def test_movements_have_names(pipeline: Pipeline, photo: Path) -> None:
+    explained = explain(pipeline, photo)
+    moved = replace(explained.faces[0], movements={"au12": 0.11, "au12_right": -0.02})
+    told = to_text(replace(explained, faces=(moved,)))
+    assert f"movements that speak for it ({MATCH}): au12 lip corners pulled up +0.11\n" in told
+    assert told.endswith(": au12_right lip corners pulled up -0.02")
+    assert "au12 lip corners pulled up</" in str(to_html(replace(explained, faces=(moved,))))
 
 
 def test_the_command(mien: Callable[..., Ran], photo: Path, tmp_path: Path) -> None:
@@ -161,3 +199,14 @@ def test_only_one_image_is_explained(pipeline: Pipeline, video: Path, tmp_path: 
     for source in (video, tmp_path):
         with pytest.raises(UsageError, match="expected one image"):
             explain(pipeline, source)
+
+
+def test_the_pages_have_every_prototype_and_key(pipeline: Pipeline, photo: Path) -> None:
+    docs = Path(__file__).parents[3] / "docs"
+    how_to = (docs / "howto" / "explain.md").read_text(encoding="utf-8")
+    for label, units in PROTOTYPES.items():
+        assert not units or f"\n| {label} | {' '.join(f'`{unit}`' for unit in units)} |\n" in how_to
+    (one,) = explain(pipeline, photo).faces
+    own = [key for key in one.to_dict() if key not in one.face.to_dict()]
+    section = (docs / "formats.md").read_text(encoding="utf-8").split("\n## explain.json\n")[1]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.M) == own

@@ -134,8 +134,33 @@ def test_the_command(mien: Callable[..., Ran], video: Path, photo: Path, tmp_pat
     ran = mien("predict", photo, video, "--baseline", "median", "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(ran.out.decode())))
     assert ran.code == 2
-    assert rows[0]["error"].endswith("`baseline` median needs a video; give an image")
+    assert rows[0]["error"].endswith(
+        "collins.png: an image, and --baseline median needs a video; give an image of the neutral face"
+    )
     assert all(row["expression_corrected"] for row in rows[1:])
+
+
+def test_images_alone_are_refused_before_they_are_read(
+    mien: Callable[..., Ran], photo: Path, video: Path, tmp_path: Path
+) -> None:
+    for name, got in {"0.5s": "an image", "median": "2 images"}.items():
+        sources = [photo] if name == "0.5s" else [photo, photo]
+        ran = mien("predict", *sources, "--baseline", name, "--out", tmp_path / "out")
+        assert (ran.code, ran.out) == (2, b"")
+        assert ran.err == (
+            f"mien: --baseline {name} with {got} and no video; expected an image of the neutral face as --baseline\n"
+        )
+        assert not (tmp_path / "out").exists()
+    assert "no such file or folder" in mien("predict", tmp_path / "nope.png", "--baseline", "1s").err
+    assert mien("predict", photo, "--baseline", photo).code == 0
+    Image.open(photo).save(tmp_path / "moves.gif", save_all=True, append_images=[Image.open(photo).rotate(5)])
+    assert mien("predict", tmp_path / "moves.gif", "--baseline", "1s").code == 0
+
+
+def test_a_missing_baseline_says_so(mien: Callable[..., Ran], photo: Path, tmp_path: Path) -> None:
+    for name, why in {tmp_path / "nope.jpg": "no such file", tmp_path: "not a file"}.items():
+        ran = mien("predict", photo, "--baseline", name)
+        assert (ran.code, ran.err.split("; ")[0]) == (2, f"mien: --baseline {name}: {why}")
 
 
 @pytest.mark.parametrize("name", ["nope.jpg", "3 s", "0", "", "coffee.png", "two.png"])

@@ -27,6 +27,9 @@ from mien.labels import canonical
 Square = tuple[float, float, float, float]
 """x1 y1 x2 y2 in pixels of the image."""
 
+NOTHING = "nothing to explain: covering changes nothing, or the probability is too near 0 or 1"
+"""The remark on an empty map."""
+
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
@@ -55,11 +58,23 @@ class Explanation:
         assert self.face.probs is not None
         return float(self.face.probs[self.face.labels.index(self.label)])
 
+    @property
+    def log_odds(self) -> float:
+        """The log-odds of `label`, which `heat` divides among the pixels."""
+        assert self.face.probs is not None
+        return float(log_odds(self.face.probs[None], self.face.labels.index(self.label))[0])
+
+    @property
+    def remark(self) -> str | None:
+        """Why the map is empty, else None: float32 holds no evidence of a probability that it rounds to 0 or 1."""
+        return None if self.heat.any() else NOTHING
+
     def to_dict(self) -> dict[str, Any]:
         """Return an entry of `faces` in `mien explain --json`; `heat` has a cell per step of the square."""
         return {
             **{"face": self.number, "explained": self.label, "probability": round(self.probability, 6)},
-            "log_odds": round(float(log_odds(np.array(self.probability))), 4),
+            "log_odds": round(self.log_odds, 4),
+            "remark": self.remark,
             "heat": [[round(float(v), 4) for v in row] for row in coarse(self.heat)],
             "window": [round(v, 2) for v in self.window],
             "parts": _rounded(self.parts),

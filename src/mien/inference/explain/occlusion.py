@@ -23,8 +23,8 @@ SQUARE = 1 / 6
 STEPS = 12
 """Steps in which it crosses the crop."""
 
-TINY = 1e-6
-"""The least distance of a probability from 0 and 1, where log-odds are infinite."""
+TINY = 1e-30
+"""The least probability, of the label and of all others, that log-odds tell from 0; float32 is exact down to 1e-38."""
 
 
 def heat_map(probabilities: Probabilities, crop: NDArray[np.uint8], column: int) -> NDArray[np.float32]:
@@ -37,7 +37,7 @@ def heat_map(probabilities: Probabilities, crop: NDArray[np.uint8], column: int)
     """
     places = covers(len(crop))
     covered = np.where(places[..., None], grey(crop), crop)
-    odds = log_odds(probabilities(np.concatenate([crop[None], covered]))[:, column])
+    odds = log_odds(probabilities(np.concatenate([crop[None], covered])), column)
     weights = places.astype(np.float32)
     heat: NDArray[np.float32] = np.tensordot(odds[0] - odds[1:], weights, 1) / weights.sum(0)
     return heat.astype(np.float32)
@@ -60,11 +60,14 @@ def grey(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(np.rint(crop.mean((0, 1))), np.uint8)
 
 
-def log_odds(probs: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return log(p / (1 - p)), float64.
+def log_odds(probs: NDArray[np.floating], column: int) -> NDArray[np.float64]:
+    """Return log(p / (1 - p)) of one label, float64 (N,), for probabilities (N, K).
 
-    >>> log_odds(np.array([0.5, 0.9])).round(3).tolist()
-    [0.0, 2.197]
+    1 - p is the sum of the others, because near 1 float32 has lost the difference.
+
+    >>> log_odds(np.array([[0.5, 0.5], [0.1, 0.9], [1e-8, 1.0]]), 1).round(3).tolist()
+    [0.0, 2.197, 18.421]
     """
-    inside = np.clip(np.asarray(probs, np.float64), TINY, 1 - TINY)
-    return np.log(inside / (1 - inside))
+    own, others = (np.asarray(part, np.float64) for part in (probs[:, column], np.delete(probs, column, 1)))
+    odds: NDArray[np.float64] = np.log(np.maximum(own, TINY)) - np.log(np.maximum(others.sum(1), TINY))
+    return odds

@@ -11,6 +11,7 @@ from mien.html.markup import EMPTY, Html, element, escape, join, markup
 from mien.html.page import bars, data_uri, facts, note, page, probability, table
 from mien.inference.explain.draw import drawn, overlaid
 from mien.inference.explain.explanation import Explained, Explanation
+from mien.units import in_words
 
 SIDE, WIDE = 360, 1100
 """Pixels of a face's map, and of the image at most."""
@@ -30,7 +31,7 @@ MEANS = (
     "what the person feels."
 )
 
-
+MATCH = "of the match with its prototype"
 NO_PARTS = "no parts of the face: this detector has no landmarks, yunet has"
 
 
@@ -44,16 +45,27 @@ def to_html(explained: Explained) -> Html:
     return page("Why these expressions", body, lede=explained.source, style=STYLE)
 
 
+def title(one: Explanation) -> str:
+    """Return what is explained and its probability, and what was predicted where that is something else."""
+    explained_as = f"{one.label} {probability(one.probability)}"
+    if one.label == one.face.expression:
+        return explained_as
+    return f"{explained_as} (predicted: {one.face.expression} {probability(one.face.confidence)})"
+
+
 def _face(explained: Explained, one: Explanation) -> Html:
     size = max(1, round(one.window[2] - one.window[0])), max(1, round(one.window[3] - one.window[1]))
     laid = Image.fromarray(overlaid(explained.image, one)).crop(tuple(round(v) for v in one.window))  # type: ignore[arg-type]
     scaled = laid.resize((SIDE, max(1, round(SIDE * size[1] / size[0]))), Image.Resampling.LANCZOS)
     figure = _uri(scaled, f"what speaks for {one.label} in face {one.number}")
-    scale = markup('<p class="scale">against<i></i>for {}</p>', escape(one.label))
-    head = element("h2", escape(f"Face {one.number}: {one.label} {probability(one.probability)}"))
+    most = float(np.abs(one.heat).max())
+    bar = '<p class="scale">against {:+.2f}<i></i>{:+.2f} for {}</p>'
+    scale = note(one.remark) if one.remark else markup(bar, -most, most, escape(one.label))
+    head = element("h2", escape(f"Face {one.number}: {title(one)}"))
     numbers = _numbers("Parts of the face", ("part", "log-odds"), one.parts)
     numbers = numbers or note(f"{NO_PARTS[0].upper()}{NO_PARTS[1:]}.")
-    movements = _numbers("Movements, by the prototype", ("movement", "evidence"), one.movements)
+    named = {in_words(name): value for name, value in (one.movements or {}).items()}
+    movements = _numbers("Movements, by the prototype", ("movement", MATCH), named)
     left, right = element("div", figure, scale, _bars(one.face)), element("div", numbers, movements)
     return join([head, element("div", left, right, cls="box why")])
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from PIL import Image
 
-from mien.html.page import probability
 from mien.inference.explain.draw import drawn
 from mien.inference.explain.explanation import Explained, Explanation
-from mien.inference.explain.page import NO_PARTS, to_html
+from mien.inference.explain.page import MATCH, NO_PARTS, title, to_html
 from mien.outputs import Outputs
+from mien.units import in_words
 
 KEPT = ("explain.json", "explain.html", "explain.jpg")
 NAMED = 4
@@ -33,14 +33,16 @@ def keep(explained: Explained, outputs: Outputs) -> list[str]:
 
 
 def _lines(source: str, one: Explanation) -> list[str]:
-    lines = [f"{source} face {one.number}: {one.label} {probability(one.probability)}"]
-    if one.label != one.face.expression:
-        lines[0] += f" (predicted: {one.face.expression} {probability(one.face.confidence)})"
-    lines += [f"  {NO_PARTS}"] if one.parts is None else _sides("parts", one.parts, "log-odds")
-    return lines + _sides("movements", one.movements, "of the match")
+    lines = [f"{source} face {one.number}: {title(one)}"]
+    if one.remark:
+        lines.append(f"  {one.remark}")
+    else:
+        lines += [f"  {NO_PARTS}"] if one.parts is None else _sides("parts", one.parts, "log-odds")
+    named = {in_words(name): value for name, value in (one.movements or {}).items()}
+    return lines + _sides("movements", named, MATCH)
 
 
-def _sides(what: str, values: dict[str, float] | None, unit: str) -> list[str]:
+def _sides(what: str, values: dict[str, float], unit: str) -> list[str]:
     """Return what speaks for and what against, strongest first."""
     if not values:
         return []

@@ -23,9 +23,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import UsageError
+from mien.errors import UsageError, spelled
 from mien.face import Correction, Face
 from mien.inference.media.camera import CAMERA
+from mien.inference.media.filetype import is_moving
 from mien.inference.media.sources import Source
 from mien.inference.prediction import FrameResult, Prediction
 from mien.inference.unexpected import failed
@@ -117,6 +118,19 @@ class Baseline:
         if self.name == MEDIAN and source.startswith(CAMERA):
             raise UsageError(f"`baseline` {MEDIAN} with {source}, which does not end", "3s, or an image")
 
+    def refuse_all(self, sources: Iterable[Source]) -> None:
+        """Raise UsageError where there are only images, and this baseline is not one; stops at the first video."""
+        if self.image is not None:
+            return
+        count = 0
+        for source in sources:
+            if source.error or source.live or is_moving(source.path):
+                return
+            count += 1
+        if count:
+            got = f"`baseline` {self.name} with {'an image' if count == 1 else f'{count:,} images'} and no video"
+            raise UsageError(got, "an image of the neutral face as `baseline`")
+
     def applied(self, results: Iterable[FrameResult], read: Read) -> Iterator[FrameResult]:
         """Yield results with corrected faces; `read` is called for each video."""
         source: Source | None = None
@@ -124,9 +138,8 @@ class Baseline:
         for result in results:
             moves = result.prediction.seconds is not None
             if self.image is None and not moves and result.prediction.error is None:
-                yield failed(
-                    result.source, f"{result.source.name}: `baseline` {self.name} needs a video; give an image"
-                )
+                why = f"an image, and `baseline` {self.name} needs a video; give an image of the neutral face"
+                yield failed(result.source, spelled(f"{result.source.name}: {why}"))
                 continue
             if self.image is None and moves and result.source is not source:
                 self.refuse(result.source.name)
