@@ -20,6 +20,7 @@ def face(labels: tuple[str, ...], probs: list[float] | None) -> Face:
         (("neutral", "happiness"), [0.0, 1.0], (0.81, 0.51)),
         (("happiness", "sadness"), [0.5, 0.5], (0.09, 0.12)),
         (("surprise", "anger", "contempt"), [0.25, 0.25, 0.5], (-0.1475, 0.47)),
+        (("neutral", "sadness"), [0.99999, 0.00001], (0.0, 0.0)),
         (("happiness", "serious"), [0.5, 0.5], (None, None)),
         (("happiness",), None, (None, None)),
     ],
@@ -29,6 +30,7 @@ def test_a_face_has_its_expected_position(
 ) -> None:
     found = face(labels, probs)
     assert (found.valence_estimate, found.arousal_estimate) == expected
+    assert "-0.0" not in map(str, (found.valence_estimate, found.arousal_estimate))
     written = found.to_dict()
     assert (written["valence_estimate"], written["arousal_estimate"]) == expected
     assert (written["valence"], written["arousal"]) == (None, None)

@@ -109,7 +109,7 @@ class Face:
     def _estimate(self, column: int) -> float | None:
         if self.probs is None or not has_position(self.labels):
             return None
-        return round(float(estimates(self.labels, self.probs)[column]), 4)
+        return round(float(estimates(self.labels, self.probs)[column]), 4) + 0.0  # never -0.0
 
     @property
     def compound(self) -> tuple[Compound, ...] | None:

@@ -55,7 +55,11 @@ def _units(table: Path, coded: Path, id: str | None, threshold: float, others: d
     from mien.evaluation.units.text import to_text
 
     if given := [name for name, value in others.items() if value]:
-        raise UsageError(f"`units` with `{given[0]}`", "two tables, and `id` and `threshold` alone")
+        raise UsageError(
+            f"`units` with `{given[0]}`",
+            "two tables with `id`, `threshold` and --json alone",
+            "redirect --json into a file",
+        )
     show(evaluate_units(table, coded, id, threshold), to_text, as_json)
 
 

@@ -127,6 +127,51 @@ def test_sums_give_the_scores_themselves() -> None:
     assert whole["auc"][0] == pytest.approx(roc_auc_score(present, STRONG), abs=0.005)  # in steps
 
 
+def test_scales_are_told_apart_by_unit(tmp_path: Path) -> None:
+    """AU06 was coded as 0 and 1 beside AU12 in levels, and AU04 has a level between."""
+    head, units = ("image", "AU12", "AU06", "AU04"), (LEVEL, THERE, np.minimum(STRONG / 5, 0.9))
+    labels = table(tmp_path / "c.csv", head, [(place(k), *(unit[k] for unit in units)) for k in range(N)])
+    rows = [(place(k), *[STRONG[k] / 5] * 3) for k in range(N)]
+    found = evaluate_units(table(tmp_path / "p.csv", ("source", "au12", "au06", "au04"), rows), labels)
+    assert [unit.present for unit in found.units.values()] == [0, THERE.sum(), (LEVEL >= 2).sum()]
+    assert any("levels from 0 to 5 of au04, au12" in note for note in found.notes)
+    assert any("0 and 1 alone of au06" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(("n", "people", "bounded"), [(9, 9, False), (10, 10, True), (40, 4, False), (40, 5, True)])
+def test_few_rows_or_people_have_no_interval(tmp_path: Path, n: int, people: int, bounded: bool) -> None:
+    labels = table(
+        tmp_path / "c.csv", ("image", "subject", "AU12"), [(place(k), f"s{k % people}", k % 4) for k in range(n)]
+    )
+    found = evaluate_units(
+        table(tmp_path / "p.csv", ("source", "au12"), [(place(k), k % 4 / 4) for k in range(n)]), labels
+    )
+    for scores in (found.mean, found.units["au12"]):
+        assert (scores.intervals["auc"] != [None, None]) == bounded
+    assert any("too few rows for intervals of au12" in note for note in found.notes) != bounded
+    assert ("(-)" in to_text(found)) != bounded
+
+
+def test_constant_codes_have_no_correlation(tmp_path: Path) -> None:
+    labels = table(tmp_path / "c.csv", ("image", "AU12"), [(place(k), 3) for k in range(N)])
+    path = table(tmp_path / "p.csv", ("source", "au12"), [(place(k), STRONG[k] / 5) for k in range(N)])
+    found = evaluate_units(path, labels)
+    assert (found.units["au12"].scores["icc"], found.units["au12"].scores["pcc"]) == (None, None)
+    assert "-0.000" not in to_text(found)
+
+
+def test_fractions_of_reference_faces_are_noted(tmp_path: Path) -> None:
+    rows = [(place(k), "blendshapes" if k else "", STRONG[k] / 5) for k in range(N)]
+    path = table(tmp_path / "p.csv", ("source", "action_units_source", "au12"), rows)
+    assert any("calls half of such faces there" in note for note in evaluate_units(path, coded(tmp_path)).notes)
+
+
+def test_json_is_no_table(tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(DataError, match=r"p\.json is JSON, not a table; expected a table: CSV, TSV or Parquet"):
+        evaluate_units(tmp_path / "p.json", coded(tmp_path))
+
+
 def test_a_unit_that_is_never_there_has_no_score(tmp_path: Path) -> None:
     labels = table(tmp_path / "c.csv", ("image", "AU12", "AU04"), [(place(k), 0, LEVEL[k]) for k in range(N)])
     rows = [(place(k), STRONG[k] / 5, STRONG[k] / 5) for k in range(N)]
@@ -145,7 +190,7 @@ GOOD: Rows = [("a.png", 0.2), ("b.png", 0.9)]
     [
         (("source", "happiness"), GOOD, DataError, r"p\.csv has columns source, happiness; expected action units"),
         (("source", "au12"), [("a.png", 0.2), ("b.png", 7)], DataError, r"row 2 with '7' in column au12"),
-        (("source", "au12"), [("a.png", "yes"), ("b.png", 1)], DataError, r"row 1 with 'yes' in column au12"),
+        (("source", "au12"), [("a.png", "yes"), ("b.png", 7)], DataError, r" row 1 with 'yes' in column au12"),
         (("source", "au12"), [("a.png", 0.1), ("a.png", 1)], DataError, r"2 rows \(1, 2\) are of 'a\.png'"),
         (("source", "frame", "au12"), [("a.png", 0, 0.1), ("a.png", 1, 1)], DataError, r"give both tables a column"),
         (("source", "au12"), [("x.png", 0.1), ("y.png", 1)], DataError, r"coded\.csv: none of the images"),

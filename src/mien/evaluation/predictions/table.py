@@ -34,6 +34,8 @@ class PredictionTable:
 
 def read_table(path: Path) -> Rows:
     """Return a table's columns as text, empty where there is no value; DataError for a file that is not a table."""
+    if path.suffix.lower() in (".json", ".jsonl"):
+        raise DataError(f"{path} is JSON, not a table", "a table: CSV, TSV or Parquet", "write predictions as CSV")
     if path.suffix.lower() == ".parquet":
         return read_parquet(path, "a table: CSV, TSV or Parquet")
     return read_csv(path, "a table: CSV or TSV in UTF-8, or Parquet")

@@ -29,6 +29,11 @@ from mien.html.page import count
 
 SCORES = ("f1", "auc", "pcc", "icc")
 
+LEAST_ROWS, LEAST_GROUPS = 10, 5
+"""The fewest rows, and subjects or clips where there are such, of a unit that has intervals."""
+
+FEW = f"below {LEAST_ROWS} rows, or {LEAST_GROUPS} subjects or clips"
+
 
 @dataclass(frozen=True)
 class UnitScores:
@@ -95,10 +100,13 @@ def evaluate_units(predictions: Path, coded: Path, id: str | None = None, thresh
     group = None if theirs.group is None else theirs.group[place[rows]]
     parts = {name: _pairs(ours.units, theirs.units, name, rows, place[rows]) for name in names}
     draws = {name: _drawn(part, group) for name, part in parts.items()}
+    few = {name for name, part in parts.items() if _few(part, group)}
     groups = clusters.count(group)
-    units = {name: _scores(part, draws[name], groups) for name, part in parts.items()}
+    units = {name: _scores(part, draws[name], groups, name in few) for name, part in parts.items()}
     notes = [*read, *_notes(predictions, coded, ours, theirs, place)]
-    mean = _mean(units, draws, groups)
+    if few:
+        notes.append(f"{coded}: too few rows for intervals of {', '.join(sorted(few))}: {FEW}")
+    mean = _mean(units, draws, groups, few)
     return UnitEvaluation(str(predictions), str(coded), len(rows), groups, threshold, mean, units, notes)
 
 
@@ -119,26 +127,36 @@ def _drawn(part: Floats, group: NDArray[np.str_] | None) -> dict[str, Floats]:
     return replicates(strength, there, coded, present, None if group is None else group[known])
 
 
-def _scores(part: Floats, draws: Mapping[str, Floats], groups: int | None) -> UnitScores:
+def _few(part: Floats, group: NDArray[np.str_] | None) -> bool:
+    """Return whether a unit has rows, but too few for an interval."""
+    known = np.isfinite(part).all(0)
+    groups = LEAST_GROUPS if group is None else len(np.unique(group[known]))
+    return bool(known.any()) and (int(known.sum()) < LEAST_ROWS or groups < LEAST_GROUPS)
+
+
+def _scores(part: Floats, draws: Mapping[str, Floats], groups: int | None, few: bool) -> UnitScores:
     strength, there, coded, present = part[:, np.isfinite(part).all(0)]
+    flat = not len(present) or not np.ptp(strength) or not np.ptp(coded)
     values = {
         "f1": UNITS["f1"](there, present),
         "auc": UNITS["auc"](strength, present),
-        "pcc": REGRESSION["corr"](strength, coded),
-        "icc": UNITS["icc"](strength, coded),
+        "pcc": float("nan") if flat else REGRESSION["corr"](strength, coded),
+        "icc": float("nan") if flat else UNITS["icc"](strength, coded),
     }
     known = {key: value if np.isfinite(value) else None for key, value in values.items()}
-    return UnitScores(len(present), int(present.sum()), known, _ends(values, draws, groups))
+    return UnitScores(len(present), int(present.sum()), known, _ends(values, draws, groups, few))
 
 
-def _ends(values: Mapping[str, float], draws: Mapping[str, Floats], groups: int | None) -> dict[str, Ends]:
+def _ends(values: Mapping[str, float], draws: Mapping[str, Floats], groups: int | None, few: bool) -> dict[str, Ends]:
     return {
-        key: known_ends(interval(draws[key], value, groups=groups)) if np.isfinite(value) else [None, None]
+        key: known_ends(interval(draws[key], value, groups=groups)) if np.isfinite(value) and not few else [None, None]
         for key, value in values.items()
     }
 
 
-def _mean(units: Mapping[str, UnitScores], draws: Mapping[str, Mapping[str, Floats]], groups: int | None) -> UnitScores:
+def _mean(
+    units: Mapping[str, UnitScores], draws: Mapping[str, Mapping[str, Floats]], groups: int | None, few: set[str]
+) -> UnitScores:
     """Return the means over the units for which a score is defined, with intervals from the same draws."""
     values, over = {}, {}
     for key in SCORES:
@@ -147,7 +165,7 @@ def _mean(units: Mapping[str, UnitScores], draws: Mapping[str, Mapping[str, Floa
         over[key] = np.mean([draws[name][key] for name in names], axis=0) if names else np.full(1, np.nan)
     known = {key: value if np.isfinite(value) else None for key, value in values.items()}
     n, present = (sum(getattr(unit, what) for unit in units.values()) for what in ("n", "present"))
-    return UnitScores(n, present, known, _ends(values, over, groups))
+    return UnitScores(n, present, known, _ends(values, over, groups, bool(few)))
 
 
 def _notes(predictions: Path, coded: Path, ours: UnitTable, theirs: UnitTable, place: NDArray[np.int64]) -> list[str]:
@@ -160,6 +178,12 @@ def _notes(predictions: Path, coded: Path, ours: UnitTable, theirs: UnitTable, p
         notes.append(f"{coded}: rows are matched by the frame alone, as names of videos differ: {other}")
     if missing := [name for name in theirs.units.names if name not in ours.units.names]:
         notes.append(f"{predictions}: no column for {', '.join(missing)}")
-    if theirs.units.levels:
-        notes.append(f"{coded}: levels from 0 to 5; a unit is there from level 2 on")
+    if levels := theirs.units.levels:
+        notes.append(f"{coded}: levels from 0 to 5 of {', '.join(levels)}, there from level 2 on")
+    if binary := theirs.units.binary:
+        notes.append(f"{coded}: 0 and 1 alone of {', '.join(binary)}, absent and there")
+    if ours.units.quantiles:
+        notes.append(
+            f"{predictions}: fractions of reference faces, so a threshold of 0.5 calls half of such faces there"
+        )
     return notes

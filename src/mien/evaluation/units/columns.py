@@ -7,8 +7,9 @@
 | LibreFace | `au_12_intensity`, 0 to 5 | `au_12` |
 | coded | `AU12`, 0 to 5 or 0 and 1 | from the strength |
 
-Strengths are brought to 0 to 1.  Of five levels a unit is there from the second on, as DISFA's authors count it
-(Mavadati et al., *IEEE Transactions on Affective Computing* 2013).  Halves (`au12_left`) are left out.
+Strengths are brought to 0 to 1.  Columns that do not say are levels where one of the table exceeds 1; beside these a
+unit with 0 and 1 alone was coded as absent and there.  Of five levels a unit is there from the second on, as DISFA's
+authors count it (Mavadati et al., *IEEE Transactions on Affective Computing* 2013).  Halves (`au12_left`) are left out.
 """
 
 import re
@@ -39,13 +40,16 @@ class UnitColumns:
     Attributes:
         names: "au12" and so on, in the order of their numbers.
         strength: in [0, 1]; presence: 0 or 1.
-        levels: whether strengths were given as levels from 0 to 5.
+        levels: the units whose bare column holds levels from 0 to 5; binary: those with 0 and 1 alone beside such.
+        quantiles: whether these are mien's movement measures.
     """
 
     names: tuple[str, ...]
     strength: Floats
     presence: Floats
-    levels: bool
+    levels: tuple[str, ...]
+    binary: tuple[str, ...]
+    quantiles: bool
 
 
 def find_units(path: Path, rows: Mapping[str, list[str]], threshold: float) -> UnitColumns:
@@ -57,15 +61,21 @@ def find_units(path: Path, rows: Mapping[str, list[str]], threshold: float) -> U
     values = {
         unit: {kind: _numbers(path, name, rows[name]) for kind, name in own.items()} for unit, own in found.items()
     }
-    bare = [own["bare"] for own in values.values() if "bare" in own]
-    levels = bool(bare) and max(float(np.nanmax(column, initial=0)) for column in bare) > 1
-    strength, presence = [], []
-    for own in values.values():
-        strong, there = _pair(own, levels, threshold)
-        strength.append(strong)
-        presence.append(there)
-    names = tuple(f"au{unit:02}" for unit in values)
-    return UnitColumns(names, np.stack(strength, 1), np.stack(presence, 1), levels)
+    bare = {unit: own["bare"] for unit, own in values.items() if "bare" in own}
+    leveled = any(float(np.nanmax(column, initial=0)) > 1 for column in bare.values())
+    binary = {unit for unit, column in bare.items() if leveled and _binary(column)}
+    pairs = [_pair(own, leveled and unit not in binary, threshold) for unit, own in values.items()]
+    strength, presence = (np.stack(part, 1) for part in zip(*pairs, strict=True))
+    names = {unit: f"au{unit:02}" for unit in values}
+    levels = tuple(names[unit] for unit in bare if leveled and unit not in binary)
+    quantiles = set(rows.get("action_units_source", [])) - {""} == {"blendshapes"}
+    absent_or_there = tuple(names[unit] for unit in bare if unit in binary)
+    return UnitColumns(tuple(names.values()), strength, presence, levels, absent_or_there, quantiles)
+
+
+def _binary(column: Floats) -> bool:
+    known = column[np.isfinite(column)]
+    return bool((known == 1).any() and np.isin(known, (0, 1)).all())
 
 
 def _pair(own: Mapping[str, Floats], levels: bool, threshold: float) -> tuple[Floats, Floats]:
@@ -105,8 +115,9 @@ def _numbers(path: Path, name: str, cells: Sequence[str]) -> NDArray[np.float64]
     given = np.array([not empty(cell) for cell in cells], bool)
     wrong = np.flatnonzero(given & ~((values >= 0) & (values <= LEVELS)))
     if len(wrong):
-        rows = named((wrong + 1).tolist())
-        got = f"{path}: {rows} with {cells[wrong[0]][:40]!r} in column {name}"
+        cell = cells[wrong[0]]
+        rows = named([row + 1 for row in wrong.tolist() if cells[row] == cell])
+        got = f"{path}: {rows} with {cell[:40]!r} in column {name}"
         raise DataError(got, "0 to 1, or levels from 0 to 5", "leave what is not known empty")
     return values
 

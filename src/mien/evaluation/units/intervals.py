@@ -44,7 +44,7 @@ def scores_of(sums: Floats) -> dict[str, Floats]:
             "f1": ratio(2 * both, predicted + present, np.nan),
             "auc": _area(*np.split(sums[:, 9:], 2, axis=1)),
             "pcc": np.where(flat, np.nan, cov / np.sqrt(vx * vy)),
-            "icc": np.where(vx + vy > 1e-12, 2 * cov / (vx + vy), np.nan),
+            "icc": np.where(flat, np.nan, 2 * cov / (vx + vy)),
         }
 
 

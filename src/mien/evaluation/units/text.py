@@ -25,4 +25,4 @@ def _cell(scores: UnitScores, key: str) -> str:
     value, (low, high) = scores.scores[key], scores.intervals[key]
     if value is None:
         return "-"
-    return f"{value:.3f}" + (f" ({low:.3f} to {high:.3f})" if low is not None and high is not None else "")
+    return f"{value:z.3f}" + (f" ({low:z.3f} to {high:z.3f})" if low is not None and high is not None else " (-)")
