@@ -7,7 +7,7 @@ import pytest
 
 from mien.face import Face
 from mien.inference.output import affect_figure
-from mien.inference.output.affect_figure import DERIVED, PREDICTED, Points, over_time, person_trail
+from mien.inference.output.affect_figure import DERIVED, PLACELESS, PREDICTED, Points, over_time, person_trail
 
 LABELS = ("neutral", "happiness")
 FACE = Face(np.zeros(4, np.float32), 1.0).read(LABELS, np.array([0.5, 0.5], np.float32))
@@ -35,6 +35,13 @@ def test_faces_without_a_place_have_no_figure() -> None:
     assert collected.figure() == ""
 
 
+def test_labels_without_positions_are_named_as_the_reason() -> None:
+    collected = Points()
+    collected.add(FACE.read(("neutral", "positive"), np.array([0.5, 0.5], np.float32)))
+    assert PLACELESS in collected.figure()
+    assert PLACELESS in person_trail(np.array([[0.5, 0.5]]), ("neutral", "positive"), "face 1")
+
+
 def test_a_crowd_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(affect_figure, "SHOWN", 3)
     collected = Points()
@@ -59,7 +66,8 @@ def test_over_time(
     got, places = over_time(np.array(means), labels)
     assert got == names
     assert places[0].tolist() == first
-    assert bool(person_trail(np.array(means), labels, "face 1")) == bool(names)
+    shown = person_trail(np.array(means), labels, "face 1")
+    assert ("<svg" in shown, PLACELESS in shown) == (bool(names), not names and np.size(means) > 0)
 
 
 def test_a_face_that_was_never_seen_has_no_trail() -> None:

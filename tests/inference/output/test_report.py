@@ -2,6 +2,7 @@
 
 import re
 import tracemalloc
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from mien.inference.output.image_card import FACES, OPEN
 from mien.inference.output.report import FAILED, ROWS, SHOWN, PredictionReport
 from mien.inference.prediction import Prediction
 from mien.labels import EXPRESSIONS
+from mien.measures import Measures
 from mien.outputs import Outputs
 from mien.prior import Adjustment
 
@@ -55,6 +57,29 @@ def tile(text: str, words: str) -> tuple[str, str]:
     return match[1], match[2] or ""
 
 
+@pytest.mark.parametrize(
+    ("images", "frames", "words"),
+    [
+        (1, 0, "image read"),
+        (2, 0, "images read"),
+        (0, 1, "frame read"),
+        (0, 2, "frames read"),
+        (1, 1, "images and frames read"),
+    ],
+)
+def test_images_and_frames_are_told_apart(tmp_path: Path, images: int, frames: int, words: str) -> None:
+    predictions = [seen(f"{k}.jpg", face("happiness", 0.9)) for k in range(images)]
+    video = [replace(seen("v.mp4", face("happiness", 0.9)), frame=k, seconds=k / 25) for k in range(frames)]
+    assert tile(written(tmp_path, [*predictions, *video]), words)[0] == str(images + frames)
+
+
+@pytest.mark.parametrize("measured", [False, True])
+def test_pose_has_its_assumption_beside_it(tmp_path: Path, measured: bool) -> None:
+    pose = Measures(0, -17, 0, 60, 0.5, 0.5, 0, 80, 100) if measured else None
+    text = written(tmp_path, [seen("a.jpg", replace(face(), measures=pose))])
+    assert ("pitch -17" in text, module.ASSUMED in text) == (measured, measured)
+
+
 def test_counts_what_was_seen(tmp_path: Path) -> None:
     text = written(
         tmp_path,
@@ -65,7 +90,7 @@ def test_counts_what_was_seen(tmp_path: Path) -> None:
             Prediction("d.jpg", error="d.jpg: cannot be decoded"),
         ],
     )
-    assert tile(text, "images or frames read") == ("3", "1 without a face")
+    assert tile(text, "images read") == ("3", "1 without a face")
     assert tile(text, "faces") == ("3", "1 abstained")
     assert tile(text, "mean confidence")[0] == "60 %"
     assert tile(text, "could not be read")[0] == "1"

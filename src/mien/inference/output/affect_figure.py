@@ -12,6 +12,7 @@ from mien.affect import estimates, has_position
 from mien.face import Face
 from mien.html.circumplex import Point, points, trail
 from mien.html.markup import EMPTY, Html, element, escape, markup
+from mien.html.page import note
 
 SHOWN = 1000
 """Faces with a point."""
@@ -20,6 +21,7 @@ DERIVED = (
     "Estimated: the mean of the published positions of the expressions (rings), weighted by their probabilities. "
     "It is derived from the probabilities and not a measurement of its own; arousal is the weaker half."
 )
+PLACELESS = "No figure of valence and arousal: these labels have no published positions."
 PREDICTED = "As the weights predict them; rings are the published positions of the expressions."
 
 
@@ -28,12 +30,13 @@ class Points:
 
     def __init__(self) -> None:
         self._points: list[Point] = []
-        self._count, self._predicted = 0, False
+        self._count, self._predicted, self._placeless = 0, False, False
 
     def add(self, face: Face) -> None:
         """Take a face; one without a place does not count."""
         place = _place(face)
         if place is None:
+            self._placeless |= face.probs is not None
             return
         self._count += 1
         self._predicted |= face.valence is not None
@@ -41,9 +44,9 @@ class Points:
             self._points.append((*place, None if face.abstained else face.expression))
 
     def figure(self) -> Html:
-        """Return the box of the figure, or nothing where there was no face."""
+        """Return the box of the figure, why there is none, or nothing where there was no face."""
         if not self._points:
-            return EMPTY
+            return note(PLACELESS) if self._placeless else EMPTY
         left_out = f" The first {SHOWN:,} of {self._count:,} faces." if self._count > SHOWN else ""
         mean = np.mean([point[:2] for point in self._points], axis=0)
         described = f"Valence and arousal of {len(self._points)} faces; mean {mean[0]:.2f} and {mean[1]:.2f}."
@@ -64,9 +67,11 @@ def over_time(means: NDArray[np.float64], labels: Sequence[str]) -> tuple[tuple[
 
 
 def person_trail(means: NDArray[np.float64], labels: Sequence[str], who: str) -> Html:
-    """Return the figure of one face's `Timeline.means`, or nothing where there is nothing to draw."""
+    """Return the figure of one face's `Timeline.means`, or why there is none; nothing where it was never seen."""
     names, places = over_time(means, labels)
-    if not names or np.isnan(places).all():
+    if not names:
+        return note(PLACELESS) if means.shape[1] else EMPTY
+    if np.isnan(places).all():
         return EMPTY
     mean = np.nanmean(places, axis=0)
     described = f"{' and '.join(names)} of {who} over time; mean {mean[0]:.2f} and {mean[1]:.2f}"

@@ -35,6 +35,7 @@ FRAMES = 12  # frames shown of a video; beyond that every other one is dropped
 TIMELINES = 150  # figures of people on the page
 VIDEOS = 100  # videos with a section
 EXPECT = "the expected accuracy, on images like the training data"
+ASSUMED = "Head pose and distance assume a typical camera and an uncropped image; see docs/measures.md."
 NOT_FOR = "people's grades, jobs, credit, treatment or liberty: it reads images, not feelings (law: foot of this page)"
 
 
@@ -53,7 +54,8 @@ class PredictionReport:
         self._expressions: Counter[str | None] = Counter()
         self._affect, self._units = Points(), UnitMeans()
         self._confidence = 0.0
-        self._images = self._empty = self._failed = 0
+        self._images = self._from_videos = self._empty = self._failed = 0
+        self._measured = False
         self._video: str | None = None  # whose frames are being shown, how far apart, and since when
         self._between, self._due, self._seconds = BETWEEN, 0.0, 0.0
         self._frames: list[Html] = []
@@ -85,6 +87,7 @@ class PredictionReport:
                 self._failures.append([escape(prediction.source), escape(prediction.error)])
             return
         self._images += 1
+        self._from_videos += prediction.seconds is not None
         self._empty += not prediction.faces
         self._expressions.update(None if face.abstained else face.expression for face in prediction.faces)
         self._confidence += sum(face.confidence or 0.0 for face in prediction.faces)
@@ -97,6 +100,7 @@ class PredictionReport:
         self._seconds = prediction.seconds or 0.0
         for face in prediction.faces:
             self._units.add(face)
+            self._measured |= face.measures is not None
             if prediction.seconds is None:
                 self._affect.add(face)
         if image is None or len(self._shots) >= SHOWN:
@@ -139,7 +143,7 @@ class PredictionReport:
             [
                 (
                     f"{self._images:,}",
-                    _plural(self._images, "image", " or frames read"),
+                    self._read(),
                     _some(self._empty, "without a face"),
                 ),
                 (f"{faces:,}", _plural(faces, "face"), self._whose(unsure)),
@@ -147,6 +151,13 @@ class PredictionReport:
                 (f"{self._failed:,}", "could not be read", "or only in part" if self._failed else ""),
             ]
         )
+
+    def _read(self) -> str:
+        """Return what was read: images, frames of videos or both."""
+        if self._from_videos:
+            both = "images and frames read"
+            return both if self._images > self._from_videos else _plural(self._images, "frame", " read")
+        return _plural(self._images, "image", " read")
 
     def _whose(self, unsure: int) -> str:
         """Return how many people the videos show, and on how many faces the weights abstained."""
@@ -193,7 +204,8 @@ class PredictionReport:
             return EMPTY
         more = f"{len(self._shots):,} of {self._images:,} are shown; {self._file} has all."
         cut = note(more) if self._images > len(self._shots) else EMPTY
-        return markup('<h2>Images</h2>{}<div class="shots">{}</div>', cut, join(self._shots))
+        pose = note(ASSUMED) if self._measured else EMPTY
+        return markup('<h2>Images</h2>{}{}<div class="shots">{}</div>', cut, pose, join(self._shots))
 
     def _videos_shown(self) -> Html:
         more = f"The first {VIDEOS} of {self._ended:,} videos are shown; people.csv has all."

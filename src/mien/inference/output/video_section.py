@@ -33,7 +33,8 @@ STYLE = (
 .peaks span{color:var(--soft);font-variant-numeric:tabular-nums}
 .person .trail svg{max-width:380px;margin:0}
 .person details{margin-top:12px}.person summary{cursor:pointer;color:var(--accent);font-size:.9rem}
-.person details .scroll{margin:8px 0 0}
+.person details .scroll{margin:8px 0 0}.person details table{font-size:.8rem}
+.person details th,.person details td{padding-right:10px}.person details thead th{white-space:normal}
 """
 )
 
