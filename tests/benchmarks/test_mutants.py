@@ -68,7 +68,6 @@ def test_what_becomes_of_mutants(tmp_path: Path) -> None:
     assert (tmp_path / "src/halves.py").read_text() == MODULE
 
 
-@pytest.mark.slow
 def test_every_mutant_still_applies() -> None:
     done = subprocess.run([sys.executable, BENCHMARKS / "mutants.py", "--check"], capture_output=True, text=True)
     assert done.returncode == 0, [line for line in done.stdout.splitlines() if line.startswith("error")]

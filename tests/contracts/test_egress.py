@@ -18,6 +18,7 @@ import pytest
 
 SRC = Path(__file__).parents[2] / "src"
 CALLS = "network,openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat,truncate"
+STRACE = ["strace", "-f", "--seccomp-bpf", "-qq"]  # the filter stops a process at the traced calls alone
 WRITES = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|^\w*(creat|mkdir|rename|link|truncate)\w*\(")
 NOWHERE = ("/dev/", "/proc/self/")
 CACHES = ("ORT_DISABLE_TELEMETRY", "MIEN_CACHE", "MIEN_DATA", "MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR", "TORCH_HOME")
@@ -54,9 +55,7 @@ def allowed() -> str:
     """Return why nothing can be traced here, or nothing."""
     if shutil.which("strace") is None:
         return "strace is not installed"
-    tried = subprocess.run(
-        ["strace", "-qq", "-e", "trace=network", "true"], capture_output=True, text=True, check=False
-    )
+    tried = subprocess.run([*STRACE, "-e", "trace=network", "true"], capture_output=True, text=True, check=False)
     return "" if tried.returncode == 0 else f"strace cannot trace here: {tried.stderr.strip()[:100]}"
 
 
@@ -77,7 +76,7 @@ def trace(can_trace: None, tmp_path: Path) -> Callable[..., Trace]:
         own = {"HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "tmp"), "PYTHONPATH": str(SRC)}
         environment = {**kept, **own, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
         log = tmp_path / "trace.log"
-        command = ["strace", "-f", "-qq", "-s", "300", "--signal=none", "-e", f"trace={CALLS}", "-o", str(log)]
+        command = [*STRACE, "-s", "300", "--signal=none", "-e", f"trace={CALLS}", "-o", str(log)]
         done = subprocess.run(
             [*command, sys.executable, *map(str, words)],
             cwd=tmp_path,

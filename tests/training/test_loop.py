@@ -24,7 +24,7 @@ from mien.training.losses import cross_entropy  # noqa: E402
 from mien.training.network import make  # noqa: E402
 from mien.training.optim import ExponentialMovingAverage, optimizer  # noqa: E402
 from mien.training.recipe import Optim  # noqa: E402
-from mien.training.train import Plan, State, _accuracy, _fit, logits, score, train  # noqa: E402
+from mien.training.train import Plan, State, _accuracy, _fit, predict, score, train  # noqa: E402
 
 CPU = torch.device("cpu")
 SMALL = [
@@ -95,8 +95,8 @@ def test_logits_are_those_of_evaluation_averaged_with_the_mirror_image_s(flip: b
     left, upper = (images[0, 0, :, :4] / 255).mean().item(), (images[0, 0, :4] / 255).mean().item()
     right = (images[0, 0, :, 4:] / 255).mean().item()
     expected = [(left + right) / 2 if flip else left, upper, (left + right) / 2]
-    outputs = logits(Ramp().train(), images, torch.float32, flip=flip, batch=2)
-    torch.testing.assert_close(outputs, torch.tensor([expected] * 3))
+    outputs = predict(Ramp().train(), images, torch.float32, ["logits"], flip=flip, batch=2)
+    torch.testing.assert_close(outputs["logits"], torch.tensor([expected] * 3))
 
 
 def test_score_is_of_the_softmax(val: Split) -> None:

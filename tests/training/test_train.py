@@ -194,7 +194,7 @@ def test_other_data_is_refused_on_resume(tiny_fer2013: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize("word", ["test=true", pytest.param("test=false", marks=pytest.mark.slow)])
 def test_the_command_opens_test_only_with_the_option(word: str, tiny_fer2013: Path, tmp_path: Path) -> None:
     """Whatever the recipe says; afterwards, too, and then once."""
-    done = start(tiny_fer2013, tmp_path, "mien/fer2013", *SMALL, "steps=1", word)
+    done = start(tiny_fer2013, tmp_path, "papers/svm", word)
     out, message = done.communicate(timeout=120)
     run = folder(tmp_path)
     assert (done.returncode, "test" in json.loads((run / "metrics.json").read_text())) == (0, False)
