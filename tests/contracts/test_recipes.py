@@ -27,8 +27,16 @@ EXPORTED = {
 }
 """One recipe of each network that is not heavy, and one of each link that only a graph has: the quick whole runs."""
 
-SMALL = {"synthetic": ["data.options.count=24", "data.train.count=48"], "affectnet": ["data.limit=64"]}
+SMALL = {
+    "synthetic": ["data.options.count=24", "data.train.count=48"],
+    "affectnet": ["data.limit=64"],
+    "ckplus": ["data.limit=10"],
+}
 """Options that make a data set as small as the drawn files of the others; the few drawn in val lack some labels."""
+
+
+DRAWN_SLOWLY = {"papers/alexnet-regression", "papers/units-ckplus"}
+"""Recipes of light networks on large drawn images."""
 
 
 def network(name: str) -> str:
@@ -82,9 +90,7 @@ def two_steps(name: str) -> list[str]:
     return ["steps=2", "batch=16", *SMALL.get(recipes.load(name).data.name, [])]
 
 
-@pytest.mark.parametrize(
-    "name", but(name for name in recipes.names() if network(name) in HEAVY or name == "papers/alexnet-regression")
-)
+@pytest.mark.parametrize("name", but({name for name in recipes.names() if network(name) in HEAVY} | DRAWN_SLOWLY))
 def test_recipe_learns(name: str, drawn: Path, tmp_path: Path) -> None:
     recipe = recipes.load(name, two_steps(name))
     prepared = prepare(recipe, drawn, "cpu")
