@@ -1,5 +1,6 @@
 """Heads beside the expression: they learn real numbers, missing targets do not count, and every family takes them."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from mien.labels import EXPRESSIONS  # noqa: E402
 from mien.models import MODELS  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training.export import Graph, _write  # noqa: E402
+from mien.training.initial import start  # noqa: E402
 from mien.training.losses import affect, units  # noqa: E402
 from mien.training.network import make  # noqa: E402
 from mien.training.objective import objective  # noqa: E402
+from mien.training.prepared import prepare  # noqa: E402
 from mien.training.recipe import Heads, Loss, TestTimeAugmentation  # noqa: E402
 from mien.training.run import run_recipe  # noqa: E402
 from mien.training.targets import head_targets  # noqa: E402
@@ -83,6 +86,23 @@ def test_predictions_have_the_heads(run: Path, faces: Path) -> None:
     assert -1 <= face["valence"] <= 1
     assert -1 <= face["arousal"] <= 1
     assert set(face["action_units"]) == {"au2", "au4", "au26"}
+
+
+def test_heads_are_of_full_precision() -> None:
+    recipe = recipes.load("mien/ferplus-flat", ["heads={valence_arousal: 1}", "data.auxiliary=null"])
+    model = make(recipe, ("happiness", "sadness"), 1, 48)
+    with torch.autocast("cpu", torch.bfloat16):
+        read = model.eval()(torch.rand(4, 1, 48, 48))["valence_arousal"]
+    assert not torch.equal(read, read.bfloat16().float())
+
+
+def test_a_head_of_other_units_starts_from_random_weights(run: Path, faces: Path) -> None:
+    prepared = prepare(recipes.load(str(run / "recipe.yaml")), faces, "cpu")
+    others = replace(prepared.val, unit_names=("au1", "au4", "au26"))
+    for init in (run, run / "model.onnx"):
+        assert start(str(init), prepared.model, prepared.val).reset == ()
+        reset = start(str(init), prepared.model, others).reset
+        assert reset == ("added_heads.action_units.bias", "added_heads.action_units.weight")
 
 
 def test_what_is_unknown_changes_nothing() -> None:

@@ -4,15 +4,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from mien.data.groups import known
 from mien.data.samples import Samples
 from mien.errors import DataError
 from mien.html.page import count
 
 NAMED = 3
 """How many images or groups are named."""
-
-UNKNOWN = ("", "nan", "None")
-"""How readers and tables write a subject that is not known."""
 
 
 def check_apart(train: Samples, val: Samples, *, part: bool = False) -> None:
@@ -29,7 +27,7 @@ def check_apart(train: Samples, val: Samples, *, part: bool = False) -> None:
         do = "remove them from one of the two"
         raise DataError(f"{_named(shared, 'image')} of {val.name} in train and in {val.split}", "each once", do)
     if train.group is not None and val.group is not None:
-        groups = np.setdiff1d(np.intersect1d(train.group.astype(np.str_), val.group.astype(np.str_)), UNKNOWN)
+        groups = np.intersect1d(known(train.group), known(val.group))
         if len(groups):
             got = f"{_named(groups, 'group')} of {val.name} in train and in {val.split}"
             raise DataError(got, "each subject or clip in one split", "let data.options.val=0.2 make val by group")

@@ -37,6 +37,9 @@ WANTED = "a table with a row per image: CSV, TSV, JSON Lines or Parquet"
 LARGEST = 1e6
 """Of numbers in a table: pixels of a box, counts of votes, weights."""
 
+PRESENT = 2
+"""From which of five levels on an action unit is there, as `mien evaluate --units` counts it."""
+
 
 def table(root: Path, split: str, **options: Any) -> Samples:
     """Return a split of the images in a table; targets one-hot, or fractions of votes.
@@ -52,9 +55,19 @@ def listing(root: Path, options: Options) -> Listing:
     paths = tables(root)
     parts = [_part(path, options) for path in paths]
     if len(parts) == 1:
-        return replace(parts[0], origin=paths[0])
+        return _present(replace(parts[0], origin=paths[0]))
     named = [(path, part, _split_in(path)) for path, part in zip(paths, parts, strict=True)]
-    return _joined(root, [replace(part, splits=[split] * len(part)) for _, part, split in named])
+    return _present(_joined(root, [replace(part, splits=[split] * len(part)) for _, part, split in named]))
+
+
+def _present(listing: Listing) -> Listing:
+    """Return a listing whose units are 0 or 1 where they were levels: where any of them is above 1."""
+    units = listing.units
+    if units is None or not (units > 1).any():
+        return listing
+    there = np.where(np.isnan(units), units, units >= PRESENT).astype(np.float32)
+    note = f"action units are levels from 0 to 5: there from level {PRESENT} on"
+    return replace(listing, units=there, notes=(*listing.notes, note))
 
 
 def tables(root: Path) -> list[Path]:
@@ -207,7 +220,12 @@ def _votes(rows: _Rows) -> NDArray[np.int64]:
 
 def _weight(rows: _Rows) -> NDArray[np.float32] | None:
     name = rows.columns.of.get("weight")
-    return None if name is None else np.nan_to_num(rows.numbers(name, 0, 1000), nan=1.0).astype(np.float32)
+    if name is None:
+        return None
+    weight = np.nan_to_num(rows.numbers(name, 0, 1000), nan=1.0).astype(np.float32)
+    if len(weight) and not weight.any():
+        raise DataError(f"{rows.path}: every {name} is 0", "a weight above 0", "leave the column out")
+    return weight
 
 
 def _affect(rows: _Rows) -> NDArray[np.float32] | None:
@@ -258,14 +276,27 @@ def _number(cell: str) -> float | None:
 
 
 def _joined(root: Path, parts: Sequence[Listing]) -> Listing:
-    """Return the rows of several files one after another; what one of them lacks is missing in all."""
+    """Return the rows of several files one after another; what one of them lacks is unknown there, and weighs 1."""
 
-    def together(name: str) -> Any:
+    def together(name: str, missing: Any = np.nan) -> Any:
         values = [getattr(part, name) for part in parts]
-        return None if any(value is None for value in values) else np.concatenate(values)
+        if not (there := [value for value in values if value is not None]):
+            return None
+
+        def blank(part: Listing) -> Any:
+            return np.full((len(part), *there[0].shape[1:]), missing, there[0].dtype)
+
+        return np.concatenate([blank(p) if value is None else value for p, value in zip(parts, values, strict=True)])
 
     first = parts[0]
-    if any(part.choices != first.choices or part.unit_names != first.unit_names for part in parts):
+    if any(part.names != first.names or part.codes != first.codes for part in parts):
+        raise DataError(f"{root}: numbers of labels mean something else in one file", "the same class names in each")
+    if any(
+        (part.words is None) != (first.words is None)
+        or part.choices != first.choices
+        or part.unit_names != first.unit_names
+        for part in parts
+    ):
         raise DataError(f"{root}: tables with different columns", "the same columns in each")
     return replace(
         first,
@@ -275,7 +306,9 @@ def _joined(root: Path, parts: Sequence[Listing]) -> Listing:
         words=None if first.words is None else [word for part in parts for word in part.words or ()],
         splits=[word for part in parts for word in part.splits],
         faults=tuple(fault for part in parts for fault in part.faults),
-        **{name: together(name) for name in ("ids", "votes", "group", "weight", "box", "regression", "units")},
+        group=together("group", ""),
+        weight=together("weight", 1),
+        **{name: together(name) for name in ("ids", "votes", "box", "regression", "units")},
     )
 
 

@@ -54,14 +54,15 @@ def search(card: Card, samples: Samples, root: Path | str | None) -> Search:
     if shown.fingerprint != fingerprint:
         got = f"{name} train here has the fingerprint {shown.fingerprint}, the weights saw {fingerprint}"
         return Search(None, reason=got)
-    if samples.name == name or (samples.name == "synthetic" and SOURCES.get(name, name) == "fer2013"):
-        duplicates = near_duplicates_in_training(samples, root, train).index >= 0
+    own = samples.name == name or (samples.name == "synthetic" and SOURCES.get(name, name) == "fer2013")
+    if own and samples.clean is not None:
+        found = near_duplicates_in_training(samples, root, train)
     else:
         images = load(SOURCES[name], root, "train") if name in SOURCES else train
         if images.images.shape[1:] != samples.images.shape[1:]:
             return Search(None, reason=f"the images of {name} have another size than these")
-        duplicates = near_duplicates_between(images, samples).index >= 0
-    return Search(duplicates, {"name": str(name), "fingerprint": str(fingerprint)})
+        found = near_duplicates_between(images, samples)
+    return Search(found.index >= 0, {"name": str(name), "fingerprint": str(fingerprint)})
 
 
 def not_searched(result: Result) -> str:

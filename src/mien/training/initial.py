@@ -16,7 +16,7 @@ import yaml
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mien.errors import WeightsError
+from mien.errors import RecipeError, WeightsError
 from mien.inference.classify import Classifier, locate, names
 from mien.reading.digest import sha256_of
 from mien.reading.guard import parsing
@@ -96,7 +96,7 @@ def start(init: str, network: nn.Module, data: Split, link: str = "softmax") -> 
     own = {name: tensor for name, tensor in bare(network.state_dict()).items() if not name.endswith(COUNTER)}
     follows = norms_after(network)
     state = onnx_tensors.unfold(given, own, follows)
-    meant = {"logits": (link, *data.labels), "aux": data.aux_labels}
+    meant = {"logits": (link, *data.labels), "aux": data.aux_labels, "action_units": data.unit_names}
     reset = set(_reset(last_layers(network, data), meant, source, state, own))
     kept = own.keys() - reset
     for name in sorted(kept):
@@ -114,7 +114,7 @@ def read(path: Path) -> Source:
     """Return the tensors of a file; WeightsError when it is neither ONNX from mien nor a file of tensors."""
     if path.suffix.lower() == ".onnx":
         card = Classifier(path).card
-        labels = {"logits": (_link(card.recipe), *card.labels)}
+        labels = {"logits": (_link(card.recipe), *card.labels), "action_units": tuple(card.action_units or ())}
         return Source(onnx_tensors.tensors(path), labels, _network(card.recipe))
     content = checkpoint.content(path)
     if "average" in content and "labels" in content:
@@ -123,6 +123,7 @@ def read(path: Path) -> Source:
         run = path.parent / "recipe.yaml"
         recipe = recipes.load(run).model_dump() if run.is_file() else {}
         labels = {"logits": (_link(recipe), *best.labels), "aux": tuple(best.aux_labels)}
+        labels["action_units"] = tuple(best.action_units)
         return Source(_floats(best.average, path), labels, _network(recipe))
     inner = next((content[key] for key in INSIDE if isinstance(content.get(key), dict)), content)
     return Source(_floats(inner, path), {})
@@ -148,6 +149,8 @@ def last_layers(network: nn.Module, data: Split) -> dict[str, str]:
         if key in outputs and output.data_ptr() == outputs[key].data_ptr()
     }
     ends = [name for name in map(_bare, made) if not name.startswith(ADDED) and name != found.get("aux")]
+    if not ends:
+        raise RecipeError("init: the network has no linear and no convolutional layer", "one that gives the logits")
     return {"logits": ends[-1], **found}  # what follows the last layer may compute the logits from its numbers
 
 
@@ -221,7 +224,9 @@ def _reset(
         if source.labels.get(output) != meant[output] or f"{layer}.weight" not in state:
             yield from (name for name in (f"{layer}.weight", f"{layer}.bias") if name in own)
     for name in own:
-        if name.startswith(ADDED) and (name not in state or state[name].shape != own[name].shape):
+        fitting = name in state and state[name].shape == own[name].shape
+        others = name.startswith(f"{ADDED}action_units.") and source.labels.get("action_units") != meant["action_units"]
+        if name.startswith(ADDED) and (others or not fitting):
             yield name
 
 

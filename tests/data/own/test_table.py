@@ -80,7 +80,8 @@ def test_box_group_weight_affect_units_and_splits(root: Path) -> None:
     assert np.asarray(train.weight).tolist() == [2, 1]
     assert train.unit_names == ("au1", "au12")
     assert np.array_equal(train.regression, [[0.5, np.nan], [np.nan, np.nan]], equal_nan=True)
-    assert np.array_equal(train.units, [[0, 3], [np.nan, np.nan]], equal_nan=True)
+    assert np.array_equal(train.units, [[0, 1], [np.nan, np.nan]], equal_nan=True)
+    assert "there from level 2 on" in train.about
     assert len(load("table", root, "val")) == 2
     write_csv(root / "labels.csv", head, [*rows, ("sub/c.png", "sad", "test", "s1", *rows[0][4:])])
     with pytest.raises(DataError, match=r"1 group in more than one split: s1 \(train and test\).*val=0\.2"):
@@ -135,6 +136,41 @@ def test_tables_that_name_a_split_each(root: Path) -> None:
     write_csv(root / "other.csv", HEAD, ROWS)
     with pytest.raises(DataError, match=r"several tables: other\.csv, test_labels\.csv, train\.csv"):
         load("table", root, "val")
+
+
+def test_a_column_that_one_split_lacks_is_unknown_there(root: Path) -> None:
+    head = [*HEAD, "subject", "weight", "valence", "arousal"]
+    write_csv(root / "train.csv", head, [(*ROWS[0], "s1", 2, 0.5, 0), (*ROWS[1], "", 1, 0, 0)])
+    write_csv(root / "test.csv", HEAD, ROWS[2:])
+    train, test = load("table", root, "train"), load("table", root, "test")
+    assert np.asarray(train.weight).tolist() == [2, 1]
+    assert np.asarray(test.weight).tolist() == [1, 1]
+    assert np.asarray(train.regression)[:, 0].tolist() == [0.5, 0]
+    assert np.isnan(np.asarray(test.regression)).all()
+    assert np.asarray(train.group).tolist() == ["s1", ""]
+    assert np.asarray(test.group).tolist() == ["", ""]
+
+
+def test_weights_of_zero_and_unknown_subjects(root: Path) -> None:
+    write_csv(root / "labels.csv", [*HEAD, "weight"], [(*row, 0) for row in ROWS])
+    with pytest.raises(DataError, match="every weight is 0"):
+        load("table", root, "val")
+    rows = [(*row, split, "nan") for row, split in zip(ROWS, ["train", "train", "test", "test"], strict=True)]
+    write_csv(root / "labels.csv", [*HEAD, "split", "subject"], rows)
+    assert len(load("table", root, "test")) == 2
+
+
+def test_class_names_of_parquet_in_another_order_are_refused(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for split, names in (("train", ["happy", "sad"]), ("test", ["sad", "happy"])):
+        features = {"label": {"_type": "ClassLabel", "names": names}, "image": {"_type": "Image"}}
+        table = pa.table({"image": [png(48, "L", 9), png(48, "L", 90)], "label": [0, 1]})
+        known = {"huggingface": json.dumps({"info": {"features": features}})}
+        pq.write_table(table.replace_schema_metadata(known), tmp_path / f"{split}.parquet")
+    with pytest.raises(DataError, match="numbers of labels mean something else"):
+        load("table", tmp_path, "test")
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from mien.data.duplicates import (
     near_duplicates_in_training,
 )
 from mien.data.fer2013.votes import CHOICES
+from mien.data.groups import known
 from mien.data.samples import Samples, digest
 from mien.errors import UsageError, spelled
 from mien.progress import bar
@@ -188,10 +189,8 @@ def subjects(audit: Audit) -> dict[str, list[str]]:
     """Return the subjects that are in more than one split, with those splits."""
     splits_of: dict[str, list[str]] = {}
     for split, samples in audit.splits.items():
-        names = [] if samples.group is None else np.unique(np.asarray(samples.group).astype(np.str_)).tolist()
-        for subject in names:
-            if subject not in ("", "nan", "None"):  # how readers and tables write an unknown subject
-                splits_of.setdefault(subject, []).append(split)
+        for subject in [] if samples.group is None else known(samples.group):
+            splits_of.setdefault(subject, []).append(split)
     return {subject: splits for subject, splits in splits_of.items() if len(splits) > 1}
 
 

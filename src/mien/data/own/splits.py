@@ -5,7 +5,6 @@ refuses it.  Test is never made from, or mixed with, anything that the files cal
 """
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.data.groups import known, numbered
 from mien.data.own.options import Options
 from mien.errors import DataError
 from mien.html.page import count
@@ -62,6 +62,7 @@ def divide(
         raise DataError(f"{origin}: {count(int((words == '').sum()), 'row')} without a split", "train, val or test")
     if group is not None:
         _refuse_leaks(origin, given, group)
+        group = numbered(group)
     rng, made = np.random.default_rng(options.seed), _wanted(origin, given, options)
     pool = np.concatenate([given.get("train", _NONE), given.get("val", _NONE) if options.folds else _NONE])
     rows = {**given, "train": np.sort(pool) if given else np.arange(len(label))} if made else dict(given)
@@ -92,9 +93,9 @@ def _wanted(origin: Path, given: dict[str, Rows], options: Options) -> list[str]
 def _refuse_leaks(origin: Path, given: dict[str, Rows], group: NDArray[Any]) -> None:
     where: dict[str, list[str]] = {}
     for split, rows in given.items():
-        for name in np.unique(group[rows]):
+        for name in known(group[rows]):
             where.setdefault(str(name), []).append(split)
-    leaks = {name: places for name, places in where.items() if len(places) > 1 and name}
+    leaks = {name: places for name, places in where.items() if len(places) > 1}
     if not leaks:
         return
     named = ", ".join(f"{name} ({' and '.join(places)})" for name, places in list(leaks.items())[:NAMED])
@@ -158,9 +159,3 @@ def _rule(given: dict[str, Rows], made: Sequence[str], grouped: bool, options: O
     parts = [f"{name} {getattr(options, name):g}" for name in made if name != "fold"]
     parts += [f"val is fold {options.fold} of {options.folds}"] if options.folds else []
     return f"{', '.join(parts)}, drawn by {'group' if grouped else 'label'}, seed {options.seed}"
-
-
-def words_for(unknown: Sequence[str]) -> str:
-    """Return the first of the words for splits that name none, as an error lists them."""
-    counts = Counter(unknown).most_common(NAMED)
-    return ", ".join(f"{word!r} ({count(number, 'row')})" for word, number in counts)

@@ -14,6 +14,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mien.data.groups import numbered
 from mien.evaluation.metrics import Floats
 
 RESAMPLES = 2000
@@ -26,13 +27,15 @@ EXACT = 14
 def codes(group: ArrayLike | None) -> NDArray[np.intp] | None:
     """Return each sample's group as a number from 0, int (N,); None where groups are unknown or each has one sample.
 
+    A sample whose group is unknown is a group of its own.
+
     >>> codes(["b", "a", "b"]).tolist(), codes(["a", "b"]), codes(None)
     ([1, 0, 1], None, None)
     """
     if group is None:
         return None
-    names, code = np.unique(np.asarray(group), return_inverse=True)
-    return None if len(names) == len(code) else code
+    code = numbered(group)
+    return None if len(np.unique(code)) == len(code) else code
 
 
 def count(group: ArrayLike | None) -> int | None:
