@@ -222,7 +222,7 @@ def _weight(rows: _Rows) -> NDArray[np.float32] | None:
     name = rows.columns.of.get("weight")
     if name is None:
         return None
-    weight = np.nan_to_num(rows.numbers(name, 0, 1000), nan=1.0).astype(np.float32)
+    weight: NDArray[np.float32] = np.nan_to_num(rows.numbers(name, 0, 1000), nan=1.0).astype(np.float32)
     if len(weight) and not weight.any():
         raise DataError(f"{rows.path}: every {name} is 0", "a weight above 0", "leave the column out")
     return weight

@@ -55,6 +55,7 @@ class _Layers:
     def __call__(self, network: nn.Module, inputs: Any, outputs: Outputs) -> Outputs:
         features = outputs.get("embedding", self.read)
         self.read = None
+        assert features is not None
         with torch.autocast(features.device.type, enabled=False):  # half precision is too coarse for small targets
             read: dict[str, Tensor] = {name: layer(features.float()) for name, layer in network.added_heads.items()}  # type: ignore[operator, union-attr]
         if "valence_arousal" in read:
