@@ -1,5 +1,6 @@
 """Compound expressions: a ranked list, never one name; on request only, and only where it is calibrated."""
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 from mien.compound import FITTED, KINDS, SHOWN, compounds, core_means, features, probabilities
 from mien.errors import UsageError
 from mien.face import Face
+from mien.inference.output import terminal
+from mien.inference.output.image_card import shot
 from mien.inference.output.rows import Extra, columns, rows
 from mien.inference.pipeline import Pipeline
 from mien.inference.prediction import Prediction
@@ -69,12 +72,26 @@ def test_a_face_has_it_on_request_only() -> None:
     assert replace(asked, probs=None).compound is None
 
 
+def test_people_see_the_first_on_request_only() -> None:
+    face = Face(np.zeros(4, np.float32), 1.0).read(EXPRESSIONS, probs(happiness=0.5, surprise=0.4))
+    asked = replace(face, compound_fits=FITTED["ferplus"])
+    image = np.zeros((9, 9, 3), np.uint8)
+    place = terminal.layout(io.BytesIO())
+    for one, there in {face: False, asked: True, replace(asked, level="group").shown(): False}.items():
+        seen = Prediction("a.png", faces=(one,))
+        assert ("or happily surprised" in terminal.lines(place, seen)) == there
+        assert ("happily surprised" in str(shot(seen, image))) == there
+
+
 def test_tables_have_a_column_on_request_only() -> None:
     face = Face(np.zeros(4, np.float32), 1.0).read(EXPRESSIONS, probs(happiness=0.5, surprise=0.4))
     (row,) = rows(Prediction("a.png", faces=(replace(face, compound_fits=FITTED["ferplus"]),)))
     first, second, third = row["compound"].split("; ")
     assert first.startswith("happily surprised 0.")
     assert second.split()[-1] >= third.split()[-1]
+    assert all(len(part.rpartition(".")[2]) == 4 for part in (first, second, third))
+    sure = replace(face, compound_fits=FITTED["ferplus"]).read(EXPRESSIONS, probs(neutral=1.0))
+    assert " 0.0000" not in rows(Prediction("a.png", faces=(sure,)))[0]["compound"]
     card = Pipeline("ferplus-nano").card
     assert "compound" not in columns(card)
     assert list(columns(card, Extra(compound=True)))[-1] == "compound"

@@ -139,7 +139,7 @@ class Face:
         if self.level == "expression" or self.probs is None:
             return replace(self, labels=(), probs=None)
         probs = group_probs(self.probs, self.labels)
-        return replace(self, labels=groups(self.labels), probs=probs, reliabilities=())
+        return replace(self, labels=groups(self.labels), probs=probs, reliabilities=(), compound_fits=None)
 
     @property
     def weak(self) -> bool:

@@ -32,7 +32,7 @@ DetectorFile = Annotated[Path | None, detection_option(metavar="FILE", help="you
 MinScore = Annotated[float | None, detection_option(metavar="P", help="minimum detector score, 0 to 1")]
 FaceWeights = Annotated[str, weights_option(metavar="NAME|FILE|RUN", help="see `mien list weights`")]
 FacePrior = Annotated[str, weights_option(metavar="PRIOR", help="uniform, or label=P,...")]
-Measures = Annotated[bool, measures_option("--measures", help="landmarks, head pose, eyes and mouth")]
+Measures = Annotated[bool, measures_option("--measures", help="head pose, eyes, mouth, action units")]
 MeshFile = Annotated[Path | None, measures_option(metavar="FILE", help="your copy of mesh.onnx")]
 Landmarks = Annotated[Path | None, measures_option(metavar="FILE", help="an .npz of meshes, blendshapes")]
 FaceDevice = Annotated[str, weights_option(metavar="DEVICE", help="cpu or cuda")]

@@ -80,7 +80,8 @@ def _face(face: Face, shown: Html) -> Html:
         WEAK_WORD if predicted and face.weak else EMPTY,
     )
     listed = bars((name, share, probability(share)) for name, share in ranked)
-    known = measures.facts(face)
+    mix = measures.mix(face)
+    known = ({"mix": mix} if mix else {}) | measures.facts(face)
     measured = page.facts(known) if known else EMPTY
     return markup(
         '<div class="face"><img src="{}" alt=""><div><b>{}</b>{}{}</div></div>', shown, head, listed, measured

@@ -1,7 +1,7 @@
 """Measures as text for people: the facts of an image card, and the cell of a terminal's table."""
 
 from mien.face import Face
-from mien.html.page import percent
+from mien.html.page import percent, probability
 
 
 def facts(face: Face) -> dict[str, str]:
@@ -27,3 +27,9 @@ def cell(face: Face) -> str:
     """
     at = face.measures
     return face.measures_reason or "" if at is None else f"{at.yaw:+.0f} {at.pitch:+.0f} {at.roll:+.0f}"
+
+
+def mix(face: Face) -> str:
+    """Return the most probable compound expression with its probability, empty where none was requested."""
+    ranked = face.compound
+    return f"{ranked[0].label} {probability(ranked[0].probability)}" if ranked else ""

@@ -100,7 +100,7 @@ def _flat(face: dict[str, Any]) -> dict[str, Any]:
     if face["measures"] or reason:
         requested = dict.fromkeys(NAMES) | {"measures_reason": reason, "action_units_source": source}
     if ranked := face.pop("compound"):
-        face["compound"] = "; ".join(f"{one['label']} {one['probability']:.2f}" for one in ranked)
+        face["compound"] = "; ".join(f"{one['label']} {one['probability']:.4f}" for one in ranked if one["probability"])
     places = dict(zip((*CORNERS, *SQUARE), (*box, *(crop or (None,) * len(SQUARE))), strict=True))
     beside = {f"{name}_corrected": value for name, value in _spread(corrected).items() if value is not None}
     return places | requested | _spread(face) | beside

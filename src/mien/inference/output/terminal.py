@@ -96,6 +96,7 @@ def _cells(face: Face, number: int) -> dict[str, Text]:
     style = ABSTAINED if face.abstained else f"bold {colour(name)}"
     ranked = [] if face.probs is None else sorted(zip(face.probs, face.labels, strict=True), reverse=True)
     then = ", ".join(f"{label} {probability(float(share))}" for share, label in ranked[1 : NEXT + 1])
+    then = f"or {mix}" if (mix := measures.mix(face)) else then
     return {
         "face": Text(f"{number}" if face.track_id is None else f"#{face.track_id}"),
         "box": Text(f"{x1},{y1} {x2},{y2}"),
