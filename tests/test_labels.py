@@ -2,7 +2,7 @@
 
 import pytest
 
-from mien.labels import CODES, EXPRESSIONS
+from mien.labels import CODES, EXPRESSIONS, label_fault
 
 PUBLISHED = {
     "fer2013": "0 anger 1 disgust 2 fear 3 happiness 4 sadness 5 surprise 6 neutral",  # the Kaggle page
@@ -21,3 +21,13 @@ def test_codes_are_those_that_the_data_sets_publish(name: str) -> None:
 
 def test_the_vocabulary_has_its_order() -> None:
     assert " ".join(EXPRESSIONS) == "neutral happiness sadness surprise fear disgust anger contempt"
+
+
+@pytest.mark.parametrize(
+    "word", ["expression", "confidence", "seconds", "valence", "seconds_bored", "bored_corrected", "unknown"]
+)
+def test_labels_that_would_double_a_column_are_refused(word: str) -> None:
+    fault = label_fault(("neutral", word))
+    assert fault.startswith(f"the label '{word}'; expected one of neutral")
+    assert "\n" not in fault
+    assert not label_fault(("neutral", f"very_{word}s"))

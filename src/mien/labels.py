@@ -50,8 +50,12 @@ SYNONYMS: dict[str, str] = {
 }
 """Other words for expressions, as in folders, tables and other tools."""
 
-RESERVED = frozenset(("unknown", "nf", "ignore", "id", "label", "truth", "natural", "uniform", "all"))
+IN_COLUMNS = ("expression", "confidence", "seconds", "valence", "arousal")  # of people.csv: peak_..., mean_...
+RESERVED = frozenset(("unknown", "nf", "ignore", "id", "label", "truth", "natural", "uniform", "all", *IN_COLUMNS))
 """Words that mean something else wherever labels are given, so that none is a label."""
+
+RESERVED_START, RESERVED_END = "seconds_", "_corrected"
+"""Of no label either: the columns `peak_seconds_fear` and `prob_fear_corrected` are of fear."""
 
 MAX_LABEL = 40
 """Letters of a label."""
@@ -90,11 +94,12 @@ def spelled_as_label(word: str) -> str:
 def is_label(word: str) -> bool:
     """Return whether a word can be a label: of the vocabulary, or a name that fits into `prob_NAME` as a column.
 
-    >>> [is_label(word) for word in ("fear", "very_bored", "afraid", "very bored", "3", "unknown")]
+    >>> [is_label(word) for word in ("fear", "very_bored", "afraid", "very bored", "3", "seconds_bored")]
     [True, True, False, False, False, False]
     """
-    own = word.isidentifier() and word == spelled_as_label(word) and len(word) <= MAX_LABEL and word not in RESERVED
-    return own and canonical(word) in (None, word)
+    own = word.isidentifier() and word == spelled_as_label(word) and len(word) <= MAX_LABEL
+    reserved = word in RESERVED or word.startswith(RESERVED_START) or word.endswith(RESERVED_END)
+    return own and not reserved and canonical(word) in (None, word)
 
 
 def label_fault(labels: Sequence[str]) -> str:

@@ -48,6 +48,19 @@ def two(num_classes, in_channels, depth):
 def fails(num_classes):
     raise OSError("no weights here")
 
+def leaves(num_classes):
+    raise SystemExit(3)
+
+class Empty(nn.Module):
+    def __init__(self, num_classes, in_channels=1):
+        super().__init__()
+        self.classes = num_classes
+    def forward(self, x):
+        return x.flatten(1)[:, :self.classes]
+
+def frozen(num_classes, in_channels=1):
+    return tensor(num_classes, in_channels).requires_grad_(False)
+
 value = 3
 """
 
@@ -88,6 +101,9 @@ def run(name: str, root: Path, *words: str) -> Path:
         ("mine:two", (), ["mine:two cannot be called", "depth"]),
         ("mine:number", (), ["mine:number returns int", "torch.nn.Module"]),
         ("mine:whole", (), ["mine:whole gives list", "logits of shape (N, 7)"]),
+        ("mine:leaves", (), ["model.name: mine:leaves exits (3)", "returns a torch.nn.Module"]),
+        ("mine:Empty", (), ["mine:Empty has no parameters to train"]),
+        ("mine:frozen", (), ["mine:frozen has no parameters to train"]),
         ("mine:fails", (), ["do not make a mine:fails", "no weights here"]),
         ("mine:tensor", ("model={name: mine:tensor, options: {depth: 3}}",), ["do not make a mine:tensor", "'depth'"]),
         ("mine:Dict", ("model={name: mine:Dict, options: {key: scores}}",), ["gives 'scores'", "'logits'"]),

@@ -124,7 +124,7 @@ def run(pipeline: Pipeline, request: Request) -> int:
     _report_weak(pipeline, tally)
     _report_path(request.out, "wrote")
     if request.landmarks is not None:
-        say(f"mien: wrote {request.landmarks}")
+        say(f"mien: {'wrote' if tally.images or tally.frames else 'nothing was written to'} {request.landmarks}")
     return tally.failed + tally.partly + tally.lost
 
 

@@ -74,7 +74,10 @@ def builder(name: str, function: Callable[..., object]) -> Callable[..., nn.Modu
 
     def build(num_classes: int, in_channels: int = 1, **given: object) -> nn.Module:
         colours = {"in_channels": in_channels} if "in_channels" in takes or options else {}
-        network = function(num_classes, **colours, **given)
+        try:
+            network = function(num_classes, **colours, **given)
+        except SystemExit as error:
+            raise RecipeError(f"model.name: {name} exits ({short_reason(error)})", BUILDS) from None
         if not isinstance(network, nn.Module):
             raise RecipeError(f"model.name: {name} returns {type(network).__name__}", BUILDS)
         return Own(network, repeat=not colours and in_channels == 1)

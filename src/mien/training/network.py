@@ -176,11 +176,16 @@ def _try_out(recipe: Recipe, model: nn.Module, labels: Sequence[str], channels: 
     try:
         with torch.no_grad():
             outputs = model.eval()(torch.zeros(2, channels, side, side))
-    except Exception as error:  # torch and the families raise what they like where options and images do not fit
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # torch and the families raise what they like where options and images do not fit
         reason = (str(error).splitlines() or [type(error).__name__])[0][:100]
         do = "set another data.size or augment.crop, or other model.options"
         raise RecipeError(f"model.name: {name} does not fit images of {side} pixels: {reason}", do=do) from None
     refuse_outputs(name, outputs, len(labels))
+    if not any(part.requires_grad for part in model.parameters()):
+        raise RecipeError(f"model.name: {name} has no parameters to train", "a network with some")
     needs = (
         ("loss.attention", loss.attention > 0, "attended"),
         ("loss.representation", loss.representation is not None, "embedding"),

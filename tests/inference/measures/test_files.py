@@ -54,6 +54,14 @@ def test_a_file_that_is_no_mesh(
     assert message in err
 
 
+@pytest.mark.parametrize("path", [".", "/", "", ".."])
+@pytest.mark.parametrize("command", ["predict", "explain"])
+def test_a_folder_is_no_mesh(mien: Mien, photo: Path, command: str, path: str) -> None:
+    code, out, err = mien(command, photo, "--measures", "--mesh-file", path)
+    assert (code, out, err.count("\n")) == (2, b"", 1)
+    assert "is a folder; expected mesh.onnx" in err
+
+
 def test_a_file_of_one_s_own_and_the_record_of_the_run(
     mien: Mien, tmp_path: Path, photo: Path, measurer: Measurer
 ) -> None:

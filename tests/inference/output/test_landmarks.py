@@ -53,7 +53,7 @@ def test_every_measured_face_is_in_the_file(tmp_path: Path) -> None:
 
 
 def test_no_face_and_an_interruption_leave_whole_files(tmp_path: Path) -> None:
-    assert written(tmp_path / "none.npz", [])["mesh"].shape == (0, 478, 3)
+    assert written(tmp_path / "none.npz", PREDICTIONS[1:2])["mesh"].shape == (0, 478, 3)
 
     def interrupted() -> None:
         with landmarks(tmp_path / "a.npz", NAMES) as write:
@@ -69,7 +69,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     path.mkdir()  # whatever the system refuses
     with pytest.raises(OutputError, match=r"a\.npz cannot be written"):
-        written(path, [])
+        written(path, PREDICTIONS)
     assert not list(tmp_path.glob(".mien*"))
 
 
@@ -96,6 +96,21 @@ def test_what_cannot_be_written_is_refused_first(
     Path("folder.npz").mkdir()
     assert mien("predict", photo, *words) == (2, b"", f"mien: {message}\n")
     assert Path("taken.npz").read_bytes() == b"mine"
+
+
+@pytest.mark.skipif(not (files.FOLDER / files.MESH).exists(), reason="needs the files of `make measures`")
+@pytest.mark.parametrize("source", ["nofile.png", "damaged.jpg"])
+def test_what_cannot_be_read_replaces_nothing(
+    mien: Mien, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("damaged.jpg").write_bytes(b"no")
+    Path("kept.npz").write_bytes(b"mine")
+    for words in (("kept.npz", "--force"), ("new.npz",)):
+        code, _, err = mien("predict", source, "--measures", "--landmarks", *words)
+        assert (code, err.splitlines()[-1]) == (2, f"mien: nothing was written to {words[0]}")
+    assert Path("kept.npz").read_bytes() == b"mine"
+    assert {path.name for path in tmp_path.iterdir()} == {"damaged.jpg", "kept.npz"}
 
 
 @pytest.mark.skipif(not (files.FOLDER / files.MESH).exists(), reason="needs the files of `make measures`")

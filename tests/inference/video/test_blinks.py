@@ -11,13 +11,17 @@ import pytest
 
 from mien.face import Face
 from mien.inference.measures import files, measurer
-from mien.inference.prediction import Prediction
+from mien.inference.media.sources import Source
+from mien.inference.prediction import FrameResult, Prediction
 from mien.inference.video import blinks
 from mien.inference.video.blinks import Blinks
+from mien.inference.video.summary import VideoSummary
+from mien.labels import EXPRESSIONS
 from mien.measures import Measures
 
 MEASURED = Measures(0, 0, 0, 50, 0.6, 0.6, 0, 40, 100)
 BLINK = [(2.0, 2.2)]
+SOURCE = Source("v.mp4", Path("v.mp4"), Path("v.mp4"))
 
 
 def predictions(
@@ -85,6 +89,22 @@ def test_what_is_a_blink(case: dict[str, Any], count: int) -> None:
     assert len(found(predictions(25, **case))[0]) == count
 
 
+@pytest.mark.parametrize(
+    ("rates", "count"),
+    [((25, 25), 2), ((5, 25, 25), 2), ((5, 5, 25), None), ((5, 5), None)],
+)
+def test_the_count_is_of_most_of_the_time_or_unknown(rates: tuple[float, ...], count: int | None) -> None:
+    parts = [predictions(rate, BLINK if rate > 10 else []) for rate in rates]
+    video = VideoSummary("v.mp4", EXPRESSIONS, 0.0)
+    for k, part in enumerate(parts):
+        for one in part:
+            seen = replace(one.faces[0], probs=np.full(8, 0.125), labels=EXPRESSIONS)
+            moved = replace(one, seconds=4 * k + (one.seconds or 0), faces=(seen,))
+            video.add(FrameResult(moved, SOURCE, False, np.zeros((0, 48, 48, 1), np.uint8)))
+    video.end()
+    assert video.people[3].blinks == count
+
+
 def test_a_cut_ends_what_was_seen() -> None:
     assert found(predictions(25, BLINK), cut=2.08)[0] == []
     assert len(found(predictions(25, BLINK), cut=3.0)[0]) == 1
@@ -102,6 +122,8 @@ def test_the_page_has_the_rule() -> None:
     assert f"close below {100 * blinks.CLOSED:.0f} % of the median openness of the last second, and open above" in page
     assert f"open above {100 * blinks.OPEN:.0f} % of it within half a second" in page
     assert f"at most {blinks.MAX_GAP:g} seconds apart" in page
+    assert blinks.MIN_WATCHED == 0.5
+    assert "for more than half of the person's time on screen" in page
     limits = measurer.MIN_SIDE, measurer.MIN_PRESENCE, 100 * measurer.MIN_INSIDE, measurer.MAX_TURN
     for limit in ("shorter than {:g} pixels", "probability below {:g}", "fewer than {:g} %", "more than {:g} degrees"):
         assert limit.format(limits[0]) in page

@@ -5,7 +5,8 @@
     held["blendshapes"]     # float32 (faces, 52), named by held["names"]
 
 docs/columns.md lists the arrays.  Faces wait in a temporary file beside it, so that an hour of video needs no more
-memory than a minute; the NPZ is written at the end, also after Ctrl-C.  A killed run leaves none.
+memory than a minute; the NPZ is written at the end, also after Ctrl-C.  A killed run leaves none, nor does one that
+could read nothing: a typo replaces no results.
 """
 
 import os
@@ -46,10 +47,12 @@ def check(path: Path, measures: bool, force: bool) -> None:
 def landmarks(path: Path, names: Sequence[str], force: bool = False) -> Iterator[Callable[[Prediction], None]]:
     """Yield what takes predictions, and write those faces that have a mesh into an NPZ file at the end.
 
-    `names` are those of the blendshapes.  OutputError when the file cannot be written.
+    Without a prediction that could be read no file is written.  `names` are those of the blendshapes.
+    OutputError when the file cannot be written.
     """
     sources: dict[str, int] = {}
     rows: list[tuple[int, int, float, int, int]] = []
+    read = False
     with ExitStack() as stack:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,6 +61,8 @@ def landmarks(path: Path, names: Sequence[str], force: bool = False) -> Iterator
             raise cannot_write(path, error) from None
 
         def write(prediction: Prediction) -> None:
+            nonlocal read
+            read = read or prediction.error is None
             for number, face in enumerate(prediction.faces, 1):
                 if face.mesh is None or face.blendshapes is None:
                     continue
@@ -71,7 +76,8 @@ def landmarks(path: Path, names: Sequence[str], force: bool = False) -> Iterator
         try:
             yield write
         finally:
-            _pack(path, force, held, _arrays(rows, sources, names))
+            if read:
+                _pack(path, force, held, _arrays(rows, sources, names))
 
 
 def _put(path: Path, file: IO[bytes], values: NDArray[np.float32]) -> None:

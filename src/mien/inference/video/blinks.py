@@ -5,7 +5,7 @@ of it: two thresholds, because a value about a single one would make several bli
 that stay closed longer.
 
 A blink lasts a tenth to four tenths of a second, so that frames further apart than a tenth would miss most of them.
-There none is looked for: the count is unknown, not 0.
+There none is looked for: where that is more than half of the time on screen, the count is unknown, not 0.
 """
 
 from collections import Counter, deque
@@ -21,6 +21,7 @@ LEVEL_SECONDS = 1.0  # whose median openness is the level
 MIN_LEVEL = 0.2  # openness, below which eyes are not open
 MAX_SECONDS = 0.5  # from the first closed frame to the last
 MAX_GAP = 0.1  # seconds between two frames
+MIN_WATCHED = 0.5  # of the time on screen, below which the count is unknown
 ROUNDING = 0.001  # seconds; times in files are often whole milliseconds
 
 Moment = tuple[float, float]

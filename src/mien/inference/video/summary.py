@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mien.face import Face
 from mien.html.markup import EMPTY, Html
 from mien.inference.prediction import FrameResult, Prediction
-from mien.inference.video.blinks import Blinks
+from mien.inference.video.blinks import MIN_WATCHED, Blinks
 from mien.inference.video.events import SMOOTH, Event, Events, Key
 from mien.inference.video.portrait import portrait
 from mien.inference.video.thresholds import USUAL, Thresholds
@@ -55,8 +55,8 @@ class Person:
         best: the most expressive moment: that of the strongest event, or of the highest probability but neutral's.
         bursts: the number of bursts by expression; known when the video has ended.
         moments: images of the strongest events.
-        measured: whether any frame has measures; blinks: how many there were, None where none could be looked for; both
-            are known when the video has ended.
+        measured: whether any frame has measures; blinks: how many there were, None where none could be looked for in
+            most of the time on screen; both are known when the video has ended.
     """
 
     track_id: int
@@ -173,8 +173,9 @@ class VideoSummary:
             self.people[track].bursts[expression] = count
         for track, watched in self._blinks.watched.items():
             if track in self.people:
-                self.people[track].measured = True
-                self.people[track].blinks = self._blinks.counts[track] if watched else None
+                person = self.people[track]
+                person.measured = True
+                person.blinks = self._blinks.counts[track] if watched >= MIN_WATCHED * person.seconds else None
         return ended
 
     def _here(self) -> set[int | None]:

@@ -46,7 +46,7 @@ class Template:
 def locate(mesh_file: Path | None = None) -> Files:
     """Return the packaged files, or a mesh file of the user's and the blendshapes beside it; WeightsError without."""
     mesh = FOLDER / MESH if mesh_file is None else mesh_file
-    files = Files(mesh, mesh.with_name(BLENDSHAPES))
+    files = Files(mesh, mesh.parent / BLENDSHAPES)
     if mesh_file is None and not all(path.is_file() for path in (files.mesh, files.blendshapes)):
         raise WeightsError("the files of the measures are not installed", do="run `make measures`, or give `mesh_file`")
     for path in (files.mesh, files.blendshapes):
