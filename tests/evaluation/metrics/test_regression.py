@@ -65,3 +65,13 @@ def test_batches_averaged_are_another_figure() -> None:
     order = np.argsort(target)
     parts = [REGRESSION["ccc"](predicted[rows], target[rows]) for rows in np.array_split(order, 8)]
     assert abs(np.mean(parts) - REGRESSION["ccc"](predicted, target)) > 0.1
+
+
+@pytest.mark.parametrize("value", [0.1, 0.3, 1 / 3])
+def test_a_constant_that_rounds_is_a_constant(value: float) -> None:
+    _, target = drawn()
+    same = np.full(200, value)
+    for key in ("corr", "ccc"):
+        assert math.isnan(REGRESSION[key](same, same))
+    assert math.isnan(REGRESSION["corr"](same, target))
+    assert REGRESSION["ccc"](same, same + 0.1) == 0

@@ -57,3 +57,8 @@ def test_a_unit_that_never_is_there_has_no_score(key: str) -> None:
 def test_a_unit_is_there_from_one_half_on() -> None:
     assert UNITS["f1"](np.array([0.5, 0.499]), np.array([1.0, 0.0])) == 1
     assert UNITS["f1"](np.array([0.9, 0.9]), np.array([0.5, 0.0])) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(("predicted", "target"), [(0.1, 0.1), (0.1, 0.7), (1 / 3, 0.3)])
+def test_constants_have_no_icc(predicted: float, target: float) -> None:
+    assert math.isnan(UNITS["icc"](np.full(200, predicted), np.full(200, target)))

@@ -12,7 +12,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 from mien.errors import DataError, MienError, UsageError
 from mien.evaluation.metrics import UNITS
 from mien.evaluation.units import evaluate_units
-from mien.evaluation.units.intervals import _features, scores_of
+from mien.evaluation.units.intervals import _features, replicates, scores_of
 from mien.evaluation.units.text import to_text
 
 N, PEOPLE = 240, 12
@@ -125,6 +125,44 @@ def test_sums_give_the_scores_themselves() -> None:
     assert whole["pcc"][0] == pytest.approx(np.corrcoef(STRONG, LEVEL)[0, 1])
     assert whole["icc"][0] == pytest.approx(UNITS["icc"](STRONG, LEVEL))
     assert whole["auc"][0] == pytest.approx(roc_auc_score(present, STRONG), abs=0.005)  # in steps
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(1e-4, 0.7), (1e-7, 0.7), (0.2, 0.0), (1.0, 1e3)])
+@pytest.mark.parametrize("group", [None, SUBJECT])
+def test_intervals_do_not_change_with_shift_and_scale(scale: float, shift: float, group: np.ndarray | None) -> None:
+    there, present = THERE.astype(float), (LEVEL >= 2).astype(float)
+    values = replicates(STRONG, there, LEVEL.astype(float), present, group)
+    moved = replicates(STRONG * scale + shift, there, LEVEL * scale + shift, present, group)
+    for key in ("pcc", "icc"):
+        np.testing.assert_allclose(moved[key], values[key], atol=1e-6)
+
+
+def test_replicates_of_one_outlier_are_possible() -> None:
+    strength = np.where(np.arange(40) < 2, 0.7000001, 0.7)
+    values = replicates(strength, np.ones(40), strength, np.ones(40), None)["pcc"]
+    assert np.nanmax(np.abs(values)) <= 1
+    assert np.isnan(values).any()  # of resamples without the two
+
+
+def test_groups_of_expressions_are_no_subjects(tmp_path: Path) -> None:
+    """A table of mien with `--level group` has `group` of a face's expression, empty without a face."""
+    mine = ("source", "group", "group_confidence", "au12")
+    seen = [(place(k), "positive" if k % 2 else "", 0.5, STRONG[k] / 5) for k in range(N)]
+    seen_path = table(tmp_path / "p.csv", mine, seen)
+    assert evaluate_units(seen_path, coded(tmp_path)).groups == PEOPLE
+    labels = [(place(k), ("positive", "negative")[k % 2], 0.5, LEVEL[k]) for k in range(N)]
+    assert evaluate_units(seen_path, table(tmp_path / "own.csv", mine, labels)).groups is None
+    people = [(place(k), f"s{SUBJECT[k]}", LEVEL[k]) for k in range(N)]
+    assert evaluate_units(seen_path, table(tmp_path / "g.csv", ("image", "group", "au12"), people)).groups == PEOPLE
+
+
+def test_the_threshold_is_for_predictions_alone(tmp_path: Path) -> None:
+    labels = table(tmp_path / "c.csv", ("image", "AU12"), [(place(k), STRONG[k] / 5) for k in range(N)])
+    path = table(tmp_path / "p.csv", ("source", "au12"), [(place(k), STRONG[k] / 5) for k in range(N)])
+    for threshold in (0.2, 0.5, 0.9):
+        unit = evaluate_units(path, labels, threshold=threshold).units["au12"]
+        assert unit.present == (STRONG / 5 >= 0.5).sum()
+        assert (unit.scores["f1"] == 1) == (threshold == 0.5)
 
 
 def test_scales_are_told_apart_by_unit(tmp_path: Path) -> None:

@@ -28,8 +28,11 @@ def corr(predicted: Floats, target: Floats) -> float:
     1.0
     """
     p, t = _known(predicted, target)
-    spread = p.std() * t.std() if len(p) else 0.0
-    return float(((p - p.mean()) * (t - t.mean())).mean() / spread) if spread > 0 else float("nan")
+    if not len(p):
+        return float("nan")
+    x, y = centred(p), centred(t)
+    spread = np.sqrt((x**2).mean()) * np.sqrt((y**2).mean())
+    return float(np.clip((x * y).mean() / spread, -1, 1)) if spread > 0 else float("nan")
 
 
 def sagr(predicted: Floats, target: Floats) -> float:
@@ -51,11 +54,21 @@ def ccc(predicted: Floats, target: Floats) -> float:
     p, t = _known(predicted, target)
     if not len(p):
         return float("nan")
-    apart = p.var() + t.var() + (p.mean() - t.mean()) ** 2
-    return float(2 * ((p - p.mean()) * (t - t.mean())).mean() / apart) if apart > 0 else float("nan")
+    x, y = centred(p), centred(t)
+    apart = (x**2).mean() + (y**2).mean() + (p.mean() - t.mean()) ** 2
+    return float(2 * (x * y).mean() / apart) if apart > 0 else float("nan")
 
 
 REGRESSION: dict[str, Callable[[Floats, Floats], float]] = {"rmse": rmse, "corr": corr, "sagr": sagr, "ccc": ccc}
+
+
+def centred(values: Floats) -> Floats:
+    """Return values (N, ...) less their mean over N > 0; exactly 0 where all are equal, else rounding would vary.
+
+    >>> centred(np.full(10, 0.1)).any().item(), centred(np.array([1.0, 3.0])).tolist()
+    (False, [-1.0, 1.0])
+    """
+    return np.where(values.max(0) > values.min(0), values - values.mean(0), 0.0)
 
 
 def _known(predicted: Floats, target: Floats) -> tuple[Floats, Floats]:

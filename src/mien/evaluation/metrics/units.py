@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from mien.evaluation.metrics.counts import Floats
 from mien.evaluation.metrics.ranking import area_under
+from mien.evaluation.metrics.regression import centred
 
 THERE = 0.5
 """A unit is there from this value on."""
@@ -49,20 +50,23 @@ UNITS: dict[str, Callable[[Floats, Floats], float]] = {"f1": unit_f1, "auc": uni
 
 
 def icc(ratings: ArrayLike) -> float:
-    """Return ICC(3,1) of ratings (N, raters): two-way mixed, consistency, single rater; NaN below two rows.
+    """Return ICC(3,1) of ratings (N, raters): two-way mixed, consistency, single rater.
+
+    NaN below two rows or where no rater varies.
 
     Source: Shrout and Fleiss, *Intraclass correlations*, Psychological Bulletin 86 (1979).
 
     >>> round(icc([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]), 2)
     0.71
     """
-    r = np.asarray(ratings, np.float64)
+    r: Floats = np.asarray(ratings, np.float64)
     n, k = r.shape
     if n < 2:
         return float("nan")
-    rows, columns, mean = r.mean(1, keepdims=True), r.mean(0), r.mean()
-    between = k * ((rows - mean) ** 2).sum() / (n - 1)
-    rest = ((r - rows - columns + mean) ** 2).sum() / ((n - 1) * (k - 1))
+    r = centred(r)  # consistency leaves out how raters differ on average
+    rows = r.mean(1, keepdims=True)
+    between = k * (rows**2).sum() / (n - 1)
+    rest = ((r - rows) ** 2).sum() / ((n - 1) * (k - 1))
     spread = between + (k - 1) * rest
     return float((between - rest) / spread) if spread > 0 else float("nan")
 

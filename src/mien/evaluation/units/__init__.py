@@ -90,7 +90,7 @@ def evaluate_units(predictions: Path, coded: Path, id: str | None = None, thresh
     """
     if not 0 < threshold <= 1:
         raise UsageError(f"`threshold` {threshold:g}", "above 0 and at most 1")
-    (ours, theirs), read = read_tables((predictions, coded), id, threshold)
+    ours, theirs, read = read_tables(predictions, coded, id, threshold)
     names = [name for name in theirs.units.names if name in ours.units.names]
     if not names:
         got = f"{predictions} has {', '.join(ours.units.names)} and {coded} has {', '.join(theirs.units.names)}"

@@ -8,12 +8,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mien.evaluation.metrics.counts import Floats, ratio
+from mien.evaluation.metrics.regression import centred
 from mien.evaluation.statistics import clusters
 from mien.evaluation.statistics.clusters import GroupDraws
 from mien.evaluation.statistics.intervals import Draws
 
 STEPS = 100
 """Steps of the strength in which the AUC of a resample is counted."""
+
+ROUNDING = 1e-10
+"""Of the mean square, what is left of the variance of equal numbers by rounding."""
 
 
 def replicates(
@@ -26,7 +30,7 @@ def replicates(
     features = _features(strength, there, coded, present)
     code = clusters.codes(group)
     if code is None:
-        sums, _ = Draws((present > 0).astype(np.int64)).sums(features.astype(np.float32))
+        sums, _ = Draws((present > 0).astype(np.int64)).sums(features)
     else:
         totals = np.zeros((int(code.max()) + 1, features.shape[1]))
         np.add.at(totals, code, features)
@@ -39,19 +43,20 @@ def scores_of(sums: Floats) -> dict[str, Floats]:
     with np.errstate(divide="ignore", invalid="ignore"):
         both, predicted, present, n, x, y, xx, yy, xy = sums[:, :9].T
         vx, vy, cov = xx / n - (x / n) ** 2, yy / n - (y / n) ** 2, xy / n - x * y / n**2
-        flat = (vx <= 1e-12) | (vy <= 1e-12)
+        flat = (vx <= ROUNDING * xx / n) | (vy <= ROUNDING * yy / n)
         return {
             "f1": ratio(2 * both, predicted + present, np.nan),
             "auc": _area(*np.split(sums[:, 9:], 2, axis=1)),
-            "pcc": np.where(flat, np.nan, cov / np.sqrt(vx * vy)),
-            "icc": np.where(flat, np.nan, 2 * cov / (vx + vy)),
+            "pcc": np.where(flat, np.nan, np.clip(cov / np.sqrt(vx) / np.sqrt(vy), -1, 1)),
+            "icc": np.where(flat, np.nan, np.clip(2 * cov / (vx + vy), -1, 1)),
         }
 
 
 def _features(strength: Floats, there: Floats, coded: Floats, present: Floats) -> Floats:
     one = np.ones(len(strength))
     counts = [there * present, there, present, one]
-    moments = [strength, coded, strength**2, coded**2, strength * coded]
+    x, y = centred(strength), centred(coded)  # else sums of squares cancel
+    moments = [x, y, x**2, y**2, x * y]
     steps = np.eye(STEPS)[_steps(strength)]
     return np.hstack([np.stack([*counts, *moments], 1), steps * present[:, None], steps * (1 - present)[:, None]])
 

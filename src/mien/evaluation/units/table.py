@@ -1,13 +1,14 @@
 """The two tables of `mien evaluate --units`: what names their rows, and which belong together."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import DataError, UsageError
+from mien.evaluation.metrics.units import THERE
 from mien.evaluation.predictions.columns import IDS
 from mien.evaluation.predictions.table import Rows, named, read_table
 from mien.evaluation.units.columns import UnitColumns, find_units
@@ -24,26 +25,34 @@ class UnitTable:
 
     Attributes:
         ids: (N,) what names each row, once; key: the column that it is from; framed: whether frames are in the names.
-        group: (N,) subjects, else the videos of frames, or None.
+        group: (N,) subjects, else the videos of frames, or None; None of predictions.
     """
 
     ids: NDArray[np.str_]
     key: str
     framed: bool
     units: UnitColumns
-    group: NDArray[np.str_] | None
+    group: NDArray[np.str_] | None = None
 
 
-def read_tables(paths: Sequence[Path], id: str | None, threshold: float) -> tuple[list[UnitTable], list[str]]:
-    """Return tables, whose rows are named by the frame as well where all have one, and notes; see `evaluate_units`."""
-    tables = {path: read_table(path) for path in paths}
+def read_tables(
+    predictions: Path, coded: Path, id: str | None, threshold: float
+) -> tuple[UnitTable, UnitTable, list[str]]:
+    """Return both tables, whose rows are named by the frame as well where both have one, and notes.
+
+    See `evaluate_units`; `threshold` is for predictions alone.
+    """
+    tables = {path: read_table(path) for path in (predictions, coded)}
     columns = {path: _column(rows, FRAMES) for path, rows in tables.items()}
     framed = all(columns.values())
     frames, notes = read_frames(tables, columns) if framed else ({}, [])
-    read = [_read(path, tables[path], id, frames.get(path), threshold) for path in paths]
-    if alone := [str(path) for path, table in zip(paths, read, strict=True) if table.key == columns[path] and framed]:
+    ours = _read(predictions, tables[predictions], id, frames.get(predictions), threshold)
+    theirs = _read(coded, tables[coded], id, frames.get(coded), THERE)
+    theirs = replace(theirs, group=_groups(coded, tables[coded], theirs.key, frames.get(coded)))
+    read = {predictions: ours, coded: theirs}
+    if alone := [str(path) for path, table in read.items() if table.key == columns[path] and framed]:
         notes.append(f"{' and '.join(alone)}: no column names the video, so rows are matched by the frame alone")
-    return read, notes
+    return ours, theirs, notes
 
 
 def _read(path: Path, rows: Rows, id: str | None, frames: list[str] | None, threshold: float) -> UnitTable:
@@ -59,13 +68,20 @@ def _read(path: Path, rows: Rows, id: str | None, frames: list[str] | None, thre
         same = named((np.flatnonzero(ids == twice) + 1).tolist())
         do = "give both tables a column `frame`" if not framed and _column(rows, FRAMES) else ""
         raise DataError(f"{path}: {same} are of {str(twice)!r}", ONE_FACE, do)
-    group = _column(rows, GROUPS) or (key if any(frames or []) else "")
+    return UnitTable(ids, key or _column(rows, FRAMES), framed, find_units(path, rows, threshold))
+
+
+def _groups(path: Path, rows: Rows, key: str, frames: list[str] | None) -> NDArray[np.str_] | None:
+    """Return the subject of each row, else the video where rows are frames, else None."""
+    expression = _column(rows, ("group_confidence",))  # beside it, mien's own `group` is of expressions
+    names = [name for name in GROUPS if not (name == "group" and expression)]
+    group = _column(rows, names) or (key if any(frames or []) else "")
     words = np.array([cell.strip() for cell in rows[group]], np.str_) if group else None
     if words is not None and (words == "").any():
         raise DataError(
             f"{path}: {named((np.flatnonzero(words == '') + 1).tolist())} without a {group}", "one for each"
         )
-    return UnitTable(ids, key or _column(rows, FRAMES), framed, find_units(path, rows, threshold), words)
+    return words
 
 
 def _key(path: Path, rows: Mapping[str, list[str]], id: str | None, framed: bool) -> str:
