@@ -118,7 +118,8 @@ def compare(
     """Compare systems on the same images: paired differences with intervals, tests and a ranking.
 
     Args:
-        systems: results, folders that hold one, and tables (CSV, TSV, Parquet) of any system's predictions.
+        systems: results, folders that hold one, or several runs of one recipe, which are one system, and tables (CSV,
+            TSV, Parquet) of any system's predictions.
         source: "csv" reads every file but .npz as a table; "auto" goes by the suffix.
         column: "FIELD=COLUMN" for columns that are not inferred, such as "id=path" or "happiness=joy".
         data: the data set with the labels, needed where no system has them.

@@ -42,6 +42,7 @@ class Provenance(Facts):
         prior: the prior under which the probabilities are given, None for the natural one; adjustment: the card's, by
             which another prior can take its place.
         units: names of the columns of the result's units.
+        run, folds: of a system that is compared, which of its runs this is, and how many folds it joins.
         trained: recipe, seed, commit, hardware and time of the weights; version: mien's when they were measured.
     """
 
@@ -70,6 +71,8 @@ class Provenance(Facts):
     table: str | None = None
     path: str | None = None
     labels_only: bool = False
+    run: str | None = None
+    folds: int = 1
     notes: list[str] | None = None
 
     def to_dict(self) -> dict[str, Any]:

@@ -176,13 +176,20 @@ def test_folders_are_searched_for_the_result_of_the_split(tmp_path: Path, good: 
     assert read(tmp_path).path.name == name
 
 
-def test_folders_without_one_result_are_refused(tmp_path: Path, good: Result) -> None:
+def test_folders_without_a_result_are_refused(tmp_path: Path, good: Result) -> None:
+    (tmp_path / "killed").mkdir()
     with pytest.raises(UsageError, match="no result of test"):
         read(tmp_path)
-    for seed in range(2):
-        good.save(tmp_path / f"{seed}-test.npz")
-    with pytest.raises(UsageError, match="holds 2 results of test"):
-        read(tmp_path)
+
+
+@pytest.mark.parametrize("names", [("0-test.npz", "1-test.npz"), ("0/test.npz", "1/result.npz"), ("0/test.npz",)])
+def test_folders_of_several_results_are_runs_of_one_system(tmp_path: Path, good: Result, names: list[str]) -> None:
+    for name in names:
+        good.save(tmp_path / name)
+    systems = read_all([good.save(tmp_path / "other" / "good.npz"), tmp_path])
+    assert [system.path for system in systems[1:]] == [tmp_path / name for name in names]
+    assert [system.place for system in systems] == [0] + [1] * len(names)
+    assert {system.folder for system in systems[1:]} == {tmp_path if len(names) > 1 else None}
 
 
 @pytest.mark.parametrize("name", ["missing.npz", "missing.csv", "missing.parquet"])

@@ -21,6 +21,7 @@ from mien.evaluation.compare.align import Target, align, from_samples
 from mien.evaluation.compare.comparison import Comparison
 from mien.evaluation.compare.measure import measure
 from mien.evaluation.compare.page import to_html
+from mien.evaluation.compare.runs import gather
 from mien.evaluation.compare.text import fewer, to_rows, to_text
 from mien.evaluation.predictions import SPLITS, SystemPredictions, read_all
 from mien.evaluation.published import about
@@ -39,7 +40,8 @@ class Request:
     """What to compare, and how.
 
     Attributes:
-        paths: results, folders of them, tables of predictions; one alone is measured against the labels.
+        paths: results, folders of them, tables of predictions; one alone is measured against the labels.  A folder of
+            several runs of one recipe is one system.
         source: `csv` reads every path but .npz as a table, `auto` goes by the suffix.
         columns: --column options, [FILE:]FIELD=COLUMN, on what the columns of tables hold.
         data, root, split: the data set with the labels, where no system has them; split (None: test) is also that of
@@ -75,6 +77,7 @@ def judge(request: Request) -> tuple[Comparison, dict[str, Result]]:
     systems = read_all(request.paths, request.columns, request.split, source == "csv")
     if request.prior is not None:
         systems = [under(system, request.prior) for system in systems]
+    systems = gather(systems)
     if request.split and not request.data and all(system.provenance is None for system in systems):
         raise UsageError("`split` of tables alone", "`data` as well, or a result")
     results, notes = align(systems, _target(request), request.intersect)
@@ -116,7 +119,7 @@ def _tables(systems: Sequence[SystemPredictions], results: Sequence[Result], not
         name = f"{stem}.npz" if f"{stem}.npz" not in tables else f"{stem}-{len(tables) + 1}.npz"
         others = tuple(f"{other.path}:" for other in systems if other.path != system.path)
         own = [note for note in notes if not note.startswith(others)]
-        facts = result.provenance.without("weights", "path")
+        facts = result.provenance.without("weights", "path", "run", "folds")
         tables[name] = replace(result, provenance=facts.updated(table=system.path.name, notes=[*system.notes, *own]))
     return tables
 

@@ -73,7 +73,9 @@ def align(
         facts = given.provenance.updated(
             **_searched(system, ids),
             weights=name,
-            path=str(system.path),
+            path=str(system.folder or system.path),
+            run=system.run,
+            folds=system.folds,
             labels_only=system.labels_only,
             answer_labels=system.labels,
             truth_labels=given.labels,
@@ -266,14 +268,19 @@ def _normal(target: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def _names(systems: Sequence[SystemPredictions]) -> list[str]:
-    """Return the systems' names, with any prior but the natural one.
+    """Return the systems' names, with any prior but the natural one; runs of one system have the same.
 
     Where names are equal they get paths, and where those are equal too, numbers.
     """
-    plain = [system.name + _under(system) for system in systems]
-    pairs = zip(plain, systems, strict=True)
-    full = [f"{name} ({_short(system.path)})" if plain.count(name) > 1 else name for name, system in pairs]
-    return [f"{name} #{full[:k].count(name) + 1}" if full.count(name) > 1 else name for k, name in enumerate(full)]
+    places = {system.place: system for system in systems}
+    plain = [system.name + _under(system) for system in places.values()]
+    pairs = zip(plain, places.values(), strict=True)
+    full = [
+        f"{name} ({_short(system.folder or system.path)})" if plain.count(name) > 1 else name for name, system in pairs
+    ]
+    names = [f"{name} #{full[:k].count(name) + 1}" if full.count(name) > 1 else name for k, name in enumerate(full)]
+    by_place = dict(zip(places, names, strict=True))
+    return [by_place[system.place] for system in systems]
 
 
 def _under(system: SystemPredictions) -> str:

@@ -20,25 +20,35 @@ class SystemScores:
     Attributes:
         values: by key of `METRICS`; intervals: both 95 % ends, by key of `RESAMPLED`; recall: by expression.
         labels_only: the system gives labels without probabilities.
+        runs: how many runs values and recall are means over; deviations: their standard deviations over the runs, by
+            key of `RESAMPLED`, none for one run; folds: how many runs predict a part of the images each.
     """
 
     values: Mapping[str, Value]
     intervals: Mapping[str, Ends | None]
     recall: Mapping[str, Value]
     labels_only: bool = False
+    runs: int = 1
+    deviations: Mapping[str, Value] = field(default_factory=dict)
+    folds: int = 1
 
     def to_dict(self) -> dict[str, Any]:
         """Return the scores as JSON."""
         ends = {f"{key}_interval": interval for key, interval in self.intervals.items()}
-        return {**self.values, **ends, "recall": dict(self.recall), "labels_only": self.labels_only}
+        own = {"recall": dict(self.recall), "labels_only": self.labels_only, "runs": self.runs, "folds": self.folds}
+        return {**self.values, **ends, **own, **{f"{key}_deviation": value for key, value in self.deviations.items()}}
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The difference between two systems in one metric, first minus second, with its 95 % interval."""
+    """The difference between two systems in one metric, first minus second, with its 95 % interval.
+
+    `deviation` is its standard deviation over runs with the same seeds; None where there are no such runs.
+    """
 
     difference: Value
     interval: Ends
+    deviation: Value = None
 
 
 @dataclass(frozen=True)
@@ -47,9 +57,10 @@ class Pair:
 
     Attributes:
         differences: by metric, those that both systems have.
-        a_only, b_only: how many images only one of them gets right.
+        a_only, b_only: how many images only one of them gets right; of several runs, one in a larger part of its runs.
         by: how many groups the test is by, None for McNemar's by images; p: its p value.
         p_holm: p with Holm's correction for all pairs; significant: whether that is below 0.05.
+        several: one of them has several runs, so the test flips the signs of images' (or groups') mean differences.
     """
 
     a: str
@@ -61,6 +72,7 @@ class Pair:
     p: float
     p_holm: float = 1.0
     significant: bool = False
+    several: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,6 +181,7 @@ class Comparison:
         dataset, split, options: what was measured on, where known; n: how many images; paths: files by system.
         full, clean: all images, and those without near-duplicates in the systems' Training.
         restricted: the same on the expressions that all know, None where all know the same.
+        disagreement: of every two systems of one run.
         published: published results on the data set, None unless requested.
     """
 

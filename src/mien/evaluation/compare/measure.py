@@ -22,7 +22,8 @@ from mien.evaluation.compare.comparison import (
     Subset,
     SystemScores,
 )
-from mien.evaluation.metrics import OF_LABELS, Floats
+from mien.evaluation.compare.measured import Measured, by_name, defined, deviation, deviation_of_gap, name_of, number
+from mien.evaluation.metrics import Floats
 from mien.evaluation.result import Result
 from mien.evaluation.statistics import clusters
 from mien.evaluation.statistics.intervals import (
@@ -31,10 +32,8 @@ from mien.evaluation.statistics.intervals import (
     bootstrap,
     draws,
     interval,
-    intervals_of,
+    intervals_of_runs,
     known_ends,
-    proportion_interval,
-    replicates,
 )
 from mien.evaluation.statistics.mcnemar import LEVEL, groups, holm, mcnemar
 from mien.evaluation.training_duplicates import not_searched
@@ -47,12 +46,15 @@ SHOWN = 12
 
 
 def measure(systems: Sequence[Result]) -> Comparison:
-    """Return the comparison of systems on the same images in the same order, called by the `weights` of each."""
+    """Return the comparison of systems on the same images in the same order, called by the `weights` of each.
+
+    Results of one name are runs of one system.
+    """
     on_common = label_sets.restrict(systems) if label_sets.differ(systems) else []
     with bar("resampling", 2 * (len(systems) + len(on_common))) as advance:
         full, clean = subset(systems, advance), without_duplicates(systems, advance)
         restricted = _restricted(systems, on_common, advance) if on_common else None
-    facts = systems[0].provenance
+    facts, single = systems[0].provenance, [runs[0] for runs in by_name(systems).values() if len(runs) == 1]
     return Comparison(
         labels=systems[0].labels,
         target_labels=label_sets.labelled(systems[0]),
@@ -64,7 +66,7 @@ def measure(systems: Sequence[Result]) -> Comparison:
         full=full,
         clean=clean,
         restricted=restricted,
-        disagreement=[disagreement(a, b) for a, b in combinations(systems, 2)],
+        disagreement=[disagreement(a, b) for a, b in combinations(single, 2)],
     )
 
 
@@ -73,12 +75,12 @@ def subset(systems: Sequence[Result], advance: Advance = lambda _: None) -> Subs
     n, by = len(systems[0]), clusters.count(systems[0].group)
     if not n:
         return Subset(0)
-    drawn, values = draws(systems[0].target, systems[0].group), []
-    for system in systems:
-        values.append({k: v for k, v in replicates(system.probs, system.target, drawn).items() if defined(system, k)})
-        advance(1)
-    scores = {name_of(system): _scores(system, own) for system, own in zip(systems, values, strict=True)}
-    pairs = [_pair(systems[i], systems[j], values[i], values[j]) for i, j in combinations(range(len(systems)), 2)]
+    drawn, measured = draws(systems[0].target, systems[0].group), []
+    for runs in by_name(systems).values():
+        measured.append(Measured.of(runs, drawn))
+        advance(len(runs))
+    scores = {one.name: _scores(one) for one in measured}
+    pairs = [_pair(a, b) for a, b in combinations(measured, 2)]
     pairs = [
         replace(pair, p_holm=corrected, significant=corrected < LEVEL)
         for pair, corrected in zip(pairs, holm([pair.p for pair in pairs]), strict=True)
@@ -87,13 +89,13 @@ def subset(systems: Sequence[Result], advance: Advance = lambda _: None) -> Subs
     ranked = sorted(accuracy, key=lambda name: -accuracy[name])
     by_names = {frozenset((pair.a, pair.b)): pair for pair in pairs}
     ranking = [_rank(k, ranked, accuracy, by_names) for k in range(len(ranked))]
-    runs = groups(ranked, lambda one, other: by_names[frozenset((one, other))].significant)
-    return Subset(n, by, scores, pairs, ranking, runs)
+    runs_of_ranking = groups(ranked, lambda one, other: by_names[frozenset((one, other))].significant)
+    return Subset(n, by, scores, pairs, ranking, runs_of_ranking)
 
 
 def without_duplicates(systems: Sequence[Result], advance: Advance = lambda _: None) -> Subset:
     """Return the images without a near-duplicate in the Training of any system for which that was searched."""
-    searched = [name_of(system) for system in systems if system.clean is not None]
+    searched = list(dict.fromkeys(name_of(system) for system in systems if system.clean is not None))
     reasons = {name_of(system): not_searched(system) for system in systems if system.clean is None}
     clean = [system.clean for system in systems if system.clean is not None]
     if not clean:
@@ -133,53 +135,45 @@ def disagreement(a: Result, b: Result) -> Disagreement:
     )
 
 
-def defined(system: Result, key: str) -> bool:
-    """Return whether a system has a metric: one of labels without probabilities only those that need no more."""
-    return key in OF_LABELS or not system.provenance.labels_only
-
-
-def name_of(system: Result) -> str:
-    """Return what a system is called."""
-    return str(system.provenance.weights)
-
-
 def _restricted(systems: Sequence[Result], on_common: Sequence[Result], advance: Advance) -> Restricted:
     labels, left_out = label_sets.common(systems), len(systems[0]) - len(on_common[0])
     full, clean = subset(on_common, advance), without_duplicates(on_common, advance)
     return Restricted(label_sets.name(labels), labels, left_out, full, clean)
 
 
-def _scores(system: Result, values: dict[str, Floats]) -> SystemScores:
-    probs, target = system.probs, system.target
-    matrix = metrics.confusion(probs, target)
-    ends = intervals_of(values, probs, target, system.group)
-    if clusters.count(system.group) is None:
-        ends["macro_f1"] = bootstrap(matrix, metrics.macro_f1_of)  # the same as `mien evaluate`, digit for digit
+def _scores(system: Measured) -> SystemScores:
+    first, target, group = system.runs[0], system.runs[0].target, system.runs[0].group
+    matrices = [metrics.confusion(run.probs, target) for run in system.runs]
+    ends = intervals_of_runs(system.resampled, [run.probs for run in system.runs], target, group)
+    if clusters.count(group) is None and not system.several:
+        ends["macro_f1"] = bootstrap(matrices[0], metrics.macro_f1_of)  # the same as `mien evaluate`, digit for digit
     intervals = {key: known_ends(ends[key]) if key in ends else None for key in RESAMPLED}
-    intervals["accuracy"] = known_ends(proportion_interval(np.equal(*metrics.top1(probs, target)), system.group))
+    intervals["accuracy"] = known_ends(system.accuracy_interval())
+    recall = np.mean([metrics.recalls(matrix) for matrix in matrices], axis=0)
     return SystemScores(
-        values={
-            key: _number(metric(probs, target)) if defined(system, key) else None
-            for key, metric in metrics.METRICS.items()
-        },
+        values={key: number(system.mean(key)) if defined(first, key) else None for key in metrics.METRICS},
         intervals=intervals,
-        recall=dict(zip(system.labels, map(_number, metrics.recalls(matrix).tolist()), strict=True)),
-        labels_only=system.provenance.labels_only,
+        recall=dict(zip(first.labels, map(number, recall.tolist()), strict=True)),
+        labels_only=first.provenance.labels_only,
+        runs=len(system.runs),
+        deviations={key: deviation(system.each[key]) for key in RESAMPLED} if system.several else {},
+        folds=first.provenance.folds,
     )
 
 
-def _pair(a: Result, b: Result, values_a: dict[str, Floats], values_b: dict[str, Floats]) -> Pair:
-    differences = {}
+def _pair(a: Measured, b: Measured) -> Pair:
+    group, differences, several = a.runs[0].group, {}, a.several or b.several
     for key in RESAMPLED:
-        if key in values_a and key in values_b:
-            gap = metrics.METRICS[key](a.probs, a.target) - metrics.METRICS[key](b.probs, b.target)
-            ends = interval(values_a[key] - values_b[key], gap, key in SHIFTED, clusters.count(a.group))
-            differences[key] = Difference(_number(gap), known_ends(ends))
-    right_a, right_b = (np.equal(*metrics.top1(one.probs, one.target)) for one in (a, b))
-    a_alone, b_alone = right_a & ~right_b, right_b & ~right_a
-    a_only, b_only, code = int(a_alone.sum()), int(b_alone.sum()), clusters.codes(a.group)
-    p = mcnemar(a_only, b_only) if code is None else clusters.flipped_p(a_alone, b_alone, code)
-    return Pair(name_of(a), name_of(b), differences, a_only, b_only, clusters.count(a.group), p)
+        if key in a.resampled and key in b.resampled:
+            gap = a.mean(key) - b.mean(key)
+            ends = interval(a.resampled[key] - b.resampled[key], gap, key in SHIFTED, clusters.count(group))
+            differences[key] = Difference(number(gap), known_ends(ends), deviation_of_gap(a, b, key))
+    a_only, b_only = int((a.right > b.right).sum()), int((b.right > a.right).sum())
+    code = clusters.codes(group)
+    if code is None and several:
+        code = np.arange(len(a.right))
+    p = mcnemar(a_only, b_only) if code is None else clusters.flipped_p(a.right, b.right, code)
+    return Pair(a.name, b.name, differences, a_only, b_only, clusters.count(group), p, several=several)
 
 
 def _rank(k: int, ranked: Sequence[str], accuracy: Mapping[str, float], pairs: Mapping[frozenset[str], Pair]) -> Rank:
@@ -192,7 +186,3 @@ def _rank(k: int, ranked: Sequence[str], accuracy: Mapping[str, float], pairs: M
 
 def _at(values: Floats, column: NDArray[np.intp]) -> Floats:
     return np.asarray(values[np.arange(len(values)), column], np.float64)
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -11,11 +11,14 @@ from mien.evaluation.compare.text import (
     HEADS,
     NAMES,
     NOT_CORRECTED,
+    OF_SEVERAL_RUNS,
     fewer,
     grouped,
     p_value,
+    several,
     shown,
     span,
+    spread_of,
     title,
     together,
     verdict,
@@ -55,7 +58,7 @@ def to_html(comparison: Comparison, samples: Samples | None) -> Html:
     body += [_subset(comparison.full), _subset(comparison.clean)]
     body += [_restricted(comparison.restricted)] if comparison.restricted else []
     body += [_disagreement(pair, thumbnails) for pair in comparison.disagreement]
-    body += [_published(comparison), _method()]
+    body += [_published(comparison), _method(several(comparison.full))]
     where = " ".join(filter(None, (comparison.dataset, comparison.split)))
     lede = f"{comparison.n:,} images{f' of {where}' if where else ''}, with predictions from every system."
     names = " · ".join(comparison.full.systems)
@@ -122,19 +125,19 @@ def _verdict(rank: Rank) -> Html:
 
 
 def _score(scores: SystemScores, key: str) -> Html:
-    return _with_span(shown(key, scores.values[key]), span(key, scores.intervals[key]))
+    ends, spread = span(key, scores.intervals[key]), spread_of(key, scores.deviations.get(key))
+    return _with_span(shown(key, scores.values[key]), ends, spread)
 
 
 def _difference(key: str, own: Difference | None) -> Html:
     if own is None:
         return _with_span(shown(key, None), "")
-    return _with_span(shown(key, own.difference, True), span(key, own.interval, True))
+    return _with_span(shown(key, own.difference, True), span(key, own.interval, True), spread_of(key, own.deviation))
 
 
-def _with_span(value: str, ends: str) -> Html:
-    if not ends:
-        return escape(value)
-    return markup('{}<br><small class="soft">{}</small>', escape(value), escape(ends))
+def _with_span(value: str, *below: str) -> Html:
+    lines = (markup('<br><small class="soft">{}</small>', escape(line)) for line in below if line)
+    return join([escape(value), *lines])
 
 
 def _pair(pair: Pair) -> list[Html]:
@@ -194,11 +197,12 @@ def _notes(notes: Iterable[str]) -> Html:
     return markup('<h2>What was read</h2><div class="box read">{}</div>', lines) if lines else EMPTY
 
 
-def _method() -> Html:
+def _method(of_several_runs: bool) -> Html:
     method = (
         "Intervals are 95 %: Wilson's for accuracy, else 2,000 resamples drawn class by class, the same ones for all "
         "systems. They are not corrected for their number. Where images come in groups (subjects, clips), whole "
         "groups are drawn, and the test flips the signs of their differences; else the p value is McNemar's. Holm's "
         "correction is over all pairs of a table. A difference is significant below 0.05."
     )
-    return markup('<h2>How this was compared</h2><div class="box"><p>{}</p></div>', escape(method))
+    more = f" {OF_SEVERAL_RUNS}" if of_several_runs else ""
+    return markup('<h2>How this was compared</h2><div class="box"><p>{}</p></div>', escape(method + more))

@@ -31,6 +31,10 @@ HEADS = {key: f"{name} %" if key in PERCENT else name for key, name in NAMES.ite
 """Heads of columns of scores."""
 GAPS = {key: f"{name}, points" if key in PERCENT else name for key, name in NAMES.items()}
 """Heads of columns of differences."""
+OF_SEVERAL_RUNS = (
+    "Values of several runs are means. Their intervals and tests are over images, for these runs; a deviation is the "
+    "standard deviation over the runs. A gap that is not well above it may come from the seeds."
+)
 NOT_CORRECTED = (
     "Intervals are not corrected for the number of pairs. Where an interval excludes zero and the test with Holm's "
     "correction still says noise, believe the test."
@@ -47,6 +51,8 @@ def to_text(comparison: Comparison) -> str:
         lines += [*_systems(restricted.full), *_systems(restricted.clean), ""]
     for pair in comparison.disagreement:
         lines += [*_disagreement(pair), ""]
+    if several(comparison.full):
+        lines += [OF_SEVERAL_RUNS, ""]
     if len(comparison.full.pairs) > 1:
         lines += [NOT_CORRECTED, ""]
     lines += _published(comparison)
@@ -57,20 +63,22 @@ def to_rows(comparison: Comparison) -> str:
     """Return CSV with a row per set of images, system (or pair: a minus b) and metric."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(["subset", "n", "a", "b", "metric", "value", "low", "high", "p", "p_holm"])
+    table.writerow(["subset", "n", "a", "b", "metric", "value", "low", "high", "p", "p_holm", "runs", "deviation"])
     parts = {"full": comparison.full, "clean": comparison.clean}
     if restricted := comparison.restricted:
         parts |= {"restricted_full": restricted.full, "restricted_clean": restricted.clean}
     for key, part in parts.items():
         for name, scores in part.systems.items():
             for metric in RESAMPLED:
-                ends = scores.intervals[metric] or ("", "")
-                table.writerow([key, part.n, name, "", metric, _cell(scores.values[metric]), *ends, "", ""])
+                ends, spread = scores.intervals[metric] or ("", ""), (scores.runs, _cell(scores.deviations.get(metric)))
+                table.writerow([key, part.n, name, "", metric, _cell(scores.values[metric]), *ends, "", "", *spread])
         for pair in part.pairs:
             for metric, own in pair.differences.items():
                 tested = (pair.p, pair.p_holm) if metric == "accuracy" else ("", "")
                 value = _cell(own.difference)
-                table.writerow([key, part.n, pair.a, pair.b, metric, value, *own.interval, *tested])
+                table.writerow(
+                    [key, part.n, pair.a, pair.b, metric, value, *own.interval, *tested, "", _cell(own.deviation)]
+                )
     return text.getvalue()
 
 
@@ -161,6 +169,20 @@ def grouped(part: Subset) -> str:
     return f"intervals and tests {by(part.by)}" if part.by else ""
 
 
+def several(part: Subset) -> bool:
+    """Return whether a system of a part is the mean of several runs."""
+    return any(scores.runs > 1 for scores in part.systems.values())
+
+
+def spread_of(key: str, value: float | None) -> str:
+    """Return a standard deviation over runs as it is shown; empty where there is none.
+
+    >>> spread_of("accuracy", 0.0042), spread_of("nll", 0.01), spread_of("nll", None)
+    ('deviation 0.42', 'deviation 0.010', '')
+    """
+    return "" if value is None else f"deviation {shown(key, value)}"
+
+
 def fewer(record: Published, comparison: Comparison) -> str:
     """Return in words that a published result is on fewer expressions than the comparison; empty where it is not."""
     n = len(record.labels or ())
@@ -182,7 +204,7 @@ def _systems(part: Subset) -> Iterator[str]:
     yield title(part) if part.n is None else ", ".join(filter(None, (title(part), f"n {part.n:,}", grouped(part))))
     if not part.n:
         return
-    width = max(map(len, part.systems)) + 2
+    width = max(*map(len, part.systems), 24 if several(part) else 0) + 2
     rest = "".join(f"{name:>12s}" for name in list(HEADS.values())[1:])
     yield f"{'':{width}s}{HEADS['accuracy']:>10s}  {'95 % interval':16s}{rest}"
     for rank in part.ranking:
@@ -190,14 +212,21 @@ def _systems(part: Subset) -> Iterator[str]:
         rest = "".join(f"{shown(key, scores.values[key]):>12s}" for key in list(NAMES)[1:])
         ends = span("accuracy", scores.intervals["accuracy"])
         yield f"{rank.name:{width}s}{shown('accuracy', scores.values['accuracy']):>10s}  {ends:16s}{rest}"
+        if scores.runs > 1:
+            rest = "".join(f"{shown(key, scores.deviations[key]):>12s}" for key in list(NAMES)[1:])
+            head = f"  deviation over {scores.runs} runs"
+            yield f"{head:{width}s}{shown('accuracy', scores.deviations['accuracy']):>10s}  {'':16s}{rest}"
 
 
 def _pair(pair: Pair) -> Iterator[str]:
     yield f"  {pair.a} minus {pair.b}, with 95 % intervals:"
     for key, own in pair.differences.items():
-        yield f"    {GAPS[key]:18s}{shown(key, own.difference, True):>8s}  {span(key, own.interval, True)}"
-    test = "by group" if pair.by else "McNemar"
+        ends = "  ".join(filter(None, (span(key, own.interval, True), spread_of(key, own.deviation))))
+        yield f"    {GAPS[key]:18s}{shown(key, own.difference, True):>8s}  {ends}"
+    test = "by group" if pair.by else "by image" if pair.several else "McNemar"
     counts = f"only {pair.a} right {pair.a_only:,}, only {pair.b} right {pair.b_only:,}"
+    if pair.several:
+        counts = f"{pair.a} right in more of its runs {pair.a_only:,}, {pair.b} {pair.b_only:,}"
     yield f"    {test:18s}{counts}, p {p_value(pair.p)}, with Holm's correction {p_value(pair.p_holm)}"
 
 

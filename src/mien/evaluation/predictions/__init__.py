@@ -1,4 +1,4 @@
-"""SystemPredictions of systems: read from a result, a folder with one, or any table of another system.
+"""SystemPredictions of systems: read from a result, a folder with one or more, or any table of another system.
 
     (mine, service) = read_all([Path("result.npz"), Path("api.csv")], ["api.csv:id=photo"])
 
@@ -9,7 +9,7 @@ prediction.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from zipfile import is_zipfile
 
@@ -43,6 +43,9 @@ class SystemPredictions:
         target: float64 (N, T) over `target_labels`, or None where there are no labels to compare with.
         provenance: that of a result, None for a table; notes: what to report about reading it.
         group: (N,) subject or clip, or None.
+        place: which of the paths that were given it was read from; those of one place are runs of one system.
+        folder: that path where it holds several runs, else None; run: which one, as `seed 1 fold 0`.
+        folds: how many folds were joined in it, 1 for what is one run.
     """
 
     name: str
@@ -57,6 +60,10 @@ class SystemPredictions:
     provenance: Provenance | None
     notes: tuple[str, ...] = ()
     group: NDArray[np.str_] | None = None
+    place: int = 0
+    folder: Path | None = None
+    run: str = ""
+    folds: int = 1
 
 
 def read_all(
@@ -65,15 +72,22 @@ def read_all(
     """Return the predictions in files or folders; DataError and UsageError say what is wrong with them.
 
     `mapping` are --column options; `split` is that of every result (None: any, and test where a folder has several);
-    `as_table` reads every file but .npz as a table.
+    `as_table` reads every file but .npz as a table.  Of a folder of several runs there is one for each.
     """
     options = read_mapping(mapping)
-    files = [_file(Path(path), split) for path in paths]
+    found = [results_in(Path(path), split) for path in paths]
+    files = [file for each in found for file in each]
     tables = {path: PredictionTable.read(path, options) for path in files if _is_table(path, as_table)}
     if as_table and not tables:
         raise UsageError("`source` csv without a table", "a path other than .npz")
     check_mapping(options, list(tables.values()))
-    return [_from_table(tables[path]) if path in tables else _from_result(path, split) for path in files]
+    systems = []
+    for place, (path, each) in enumerate(zip(paths, found, strict=True)):
+        folder = Path(path) if len(each) > 1 else None
+        for file in each:
+            system = _from_table(tables[file]) if file in tables else _from_result(file, split)
+            systems.append(replace(system, place=place, folder=folder))
+    return systems
 
 
 def first(ids: NDArray[np.str_]) -> str:
@@ -93,17 +107,22 @@ def _is_table(path: Path, as_table: bool) -> bool:
     return False
 
 
-def _file(path: Path, split: str | None) -> Path:
-    """Return a file, or the one result in a folder for a split."""
+def results_in(path: Path, split: str | None = None) -> list[Path]:
+    """Return a file itself, or the results of a split in a folder, else those in the folders in it, one in each."""
     if not path.is_dir():
-        return path
+        return [path]
     split = split or "test"
-    results = [file for name in ("result.npz", f"{split}.npz") if (file := path / name).is_file()]
-    results = results[:1] or sorted(path.glob(f"*-{split}.npz"))
-    if len(results) != 1:
-        held = f"{len(results)} results of {split}" if results else f"no result of {split}"
-        raise UsageError(f"{path} holds {held}", "one result.npz", "name the .npz file itself")
-    return results[0]
+    if own := _directly_in(path, split):
+        return own
+    below = [_directly_in(folder, split) for folder in sorted(path.glob("*")) if folder.is_dir()]
+    if runs := [found[0] for found in below if len(found) == 1]:
+        return runs
+    raise UsageError(f"{path} holds no result of {split}", "one result.npz, or runs", "name the .npz file itself")
+
+
+def _directly_in(folder: Path, split: str) -> list[Path]:
+    results = [file for name in ("result.npz", f"{split}.npz") if (file := folder / name).is_file()]
+    return results[:1] or sorted(folder.glob(f"*-{split}.npz"))
 
 
 def _from_result(path: Path, split: str | None) -> SystemPredictions:
@@ -127,7 +146,14 @@ def _from_result(path: Path, split: str | None) -> SystemPredictions:
         provenance=facts,
         notes=_left_out(path, result),
         group=result.group,
+        run=_run(facts),
     )
+
+
+def _run(facts: Provenance) -> str:
+    """Return which run of a recipe a result is of; empty where it does not say."""
+    known = {"seed": (facts.trained or {}).get("seed"), "fold": (facts.options or {}).get("fold")}
+    return " ".join(f"{key} {value}" for key, value in known.items() if value is not None)
 
 
 def _left_out(path: Path, result: Result) -> tuple[str, ...]:

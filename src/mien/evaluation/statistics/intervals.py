@@ -7,8 +7,9 @@ itself, so 2,000 resamples are 2,000 draws per class instead of 2,000 passes ove
 groups (subjects, clips) neither holds: whole groups are drawn (clusters.py), which the output then states.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite, sqrt
 
 import numpy as np
@@ -252,17 +253,35 @@ def intervals_of(
     >>> intervals_of({"top2": np.array([0.5, 1.0])}, np.eye(2), np.eye(2))
     {'top2': (0.5125, 0.9875)}
     """
-    at = {key: metrics.METRICS[key](probs, target) for key in values if key != "accuracy"}
+    return intervals_of_runs(values, [probs], target, group)
+
+
+def intervals_of_runs(
+    values: Mapping[str, Floats], runs: Sequence[Floats], target: Floats, group: ArrayLike | None = None
+) -> dict[str, Interval]:
+    """Return the 95 % intervals of metrics' means over runs (N, K) on the same samples, see `intervals`.
+
+    `values` are replicates of those means.
+    """
+    at = {key: _mean_over(runs, target, metrics.METRICS[key]) for key in values if key != "accuracy"}
     code, groups = clusters.codes(group), clusters.count(group)
     ends = {key: interval(values[key], value, key in SHIFTED, groups) for key, value in at.items()}
     for key in SHIFTED & set(ends):
         low, high = ends[key]
         if isfinite(low):
-            label, predicted = metrics.top1(probs, target)
-            gap = np.asarray(probs, np.float64).max(1) - (label == predicted)
-            chance = chance_error(probs) * (1.0 if code is None else sqrt(clusters.design_effect(gap, code)))
+            chance = _mean_over(runs, target, partial(_chance_error_in, code))
             ends[key] = (max(0.0, low) if at[key] > chance else 0.0, max(at[key], high))
     return ends
+
+
+def _mean_over(runs: Sequence[Floats], target: Floats, metric: Callable[[Floats, Floats], float]) -> float:
+    return float(np.mean([metric(probs, target) for probs in runs]))
+
+
+def _chance_error_in(code: NDArray[np.intp] | None, probs: Floats, target: Floats) -> float:
+    label, predicted = metrics.top1(probs, target)
+    gap = np.asarray(probs, np.float64).max(1) - (label == predicted)
+    return chance_error(probs) * (1.0 if code is None else sqrt(clusters.design_effect(gap, code)))
 
 
 def chance_error(probs: Floats, draws: int = 2000, seed: int = 0) -> float:
