@@ -86,8 +86,8 @@ def defined(system: Result, key: str) -> bool:
 def deviation(values: Sequence[float]) -> float | None:
     """Return the standard deviation of runs; None of one run.
 
-    >>> deviation([0.5, 0.7]), deviation([0.5])
-    (0.1414213562373095, None)
+    >>> round(deviation([0.5, 0.7]) or 0, 4), deviation([0.5])
+    (0.1414, None)
     """
     return number(stdev(values)) if len(values) > 1 else None
 
