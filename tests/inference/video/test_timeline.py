@@ -74,7 +74,7 @@ def test_two_hours_cost_no_more_than_minutes() -> None:
     grown = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert grown < 100_000
-    text = figure(line, 1, LABELS, [], "description")
+    text = figure(line, Timeline(), 1, LABELS, [], "description")
     assert len(text) < 20_000
 
 
@@ -84,7 +84,7 @@ def test_a_figure_is_xml_within_its_frame() -> None:
         if not 40 <= k < 60:
             line.add(1, k / 10, np.append(shares(100)[k], (0.5, -0.5)), since=k / 10 if k in (0, 60) else (k - 1) / 10)
     events = [Event("a", 1, "surprise", 0.5, 1.0, 2.0, 0.9), Event("a", 1, "happiness", 9.0, 9.9, 9.9, 0.7)]
-    tree = drawn(figure(line, 1, LABELS, events, 'face "1" <of> a'))
+    tree = drawn(figure(line, Timeline(), 1, LABELS, events, 'face "1" <of> a'))
     marks, bands, affect = tree.findall("svg")
     assert bands.get("aria-label") == 'face "1" <of> a'
     assert {path.get("fill") for path in bands} == {COLOURS[label] for label in LABELS}
@@ -109,7 +109,7 @@ def test_ticks_are_few_and_on_the_axis(seconds: float) -> None:
     line = Timeline()
     line.add(1, 0.0, shares(1)[0], 0.0)
     line.add(1, seconds, shares(1)[0], 0.0)
-    places = [float(at) for at in re.findall(r"left:([\d.]+)%", figure(line, 1, LABELS, [], "description"))]
+    places = [float(at) for at in re.findall(r"left:([\d.]+)%", figure(line, Timeline(), 1, LABELS, [], "description"))]
     assert 1 <= len(places) <= 8
     assert 0 <= min(places) <= max(places) < 100
 
@@ -117,7 +117,7 @@ def test_ticks_are_few_and_on_the_axis(seconds: float) -> None:
 def test_bands_stack_to_the_top_with_neutral_above() -> None:
     line = Timeline()
     line.add(1, 0.0, np.array([0.5, 0.3, 0.2]), 0.0)
-    bands = drawn(figure(line, 1, LABELS, [], "description")).findall("svg")[1]
+    bands = drawn(figure(line, Timeline(), 1, LABELS, [], "description")).findall("svg")[1]
     heights = [re.findall(r" (\d+)", path.get("d") or "") for path in bands]
     assert [path.get("fill") for path in bands] == [COLOURS[name] for name in ("happiness", "surprise", "neutral")]
     assert [(max(map(int, ys)), min(map(int, ys))) for ys in heights] == [(100, 70), (70, 50), (50, 0)]
