@@ -156,7 +156,8 @@ class Card(BaseModel):
     def from_metadata(cls, metadata: dict[str, str], where: str) -> "Card":
         """Read the card from a file's ONNX metadata; WeightsError names `where` when it is absent or invalid."""
         if KEY not in metadata:
-            raise WeightsError(f"{where} carries no mien card", "an ONNX file written by `mien export`")
+            do = f"`mien card {where} --labels ...` gives it one"
+            raise WeightsError(f"{where} carries no mien card", "an ONNX file written by `mien export`", do)
         try:
             return cls.model_validate_json(metadata[KEY])
         except ValidationError as error:

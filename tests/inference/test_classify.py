@@ -157,7 +157,7 @@ def test_wrong_crops(crops: np.ndarray, got: str) -> None:
 @pytest.mark.parametrize(
     ("card", "change", "message"),
     [
-        (None, {}, "carries no mien card"),
+        (None, {}, r"carries no mien card.*`mien card \S+own.onnx --labels \.\.\.` gives it one"),
         ({**CARD, "labels": ["bored", "happiness"]}, {}, "card field 'labels'"),
         ({**CARD, "labels": ["neutral", "happiness", "anger"]}, {}, "as its card says"),
         ({**CARD, "size": 64}, {}, "expected crops uint8"),
@@ -177,6 +177,17 @@ def test_files_that_do_not_fit(
         Classifier(path)
     assert "own.onnx" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("beside", "do"),
+    [("model.onnx", r"; take \S+model\.onnx$"), ("recipe.yaml", "; mien export "), ("", "a run folder$")],
+)
+def test_a_checkpoint_names_the_file_that_was_exported(tmp_path: Path, beside: str, do: str) -> None:
+    for name in ("best.pt", beside):
+        (tmp_path / (name or "other")).touch()
+    with pytest.raises(WeightsError, match=f"best.pt is a checkpoint of training; expected an ONNX file.*{do}"):
+        Classifier(tmp_path / "best.pt")
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,23 @@ def test_a_run_s_weights_do_not_need_the_module(name: str, kernel: int, here: Pa
         run_recipe(None, [], root=tiny_fer2013, out=here, resume=folder, device="cpu")
 
 
+def test_a_recipe_of_init_trains_another_network_from_random_weights(here: Path, tiny_fer2013: Path) -> None:
+    words = [
+        "model=mine:tensor",
+        "model.options.width=8",
+        "steps=1",
+        "data.limit=32",
+        "distill=null",
+        "data.auxiliary=null",
+    ]
+    begun = ["init=ferplus-nano", "freeze=5"]
+    options = {"root": tiny_fer2013, "out": Path("runs"), "resume": None, "device": "cpu"}
+    with pytest.raises(WeightsError, match=r"init: ferplus-nano has no .* set init=null freeze=0 "):
+        run_recipe("mien/fer2013-nano", [*words, *begun], **options)
+    folder = run_recipe("mien/fer2013-nano", [*words, *begun, "init=null", "freeze=0"], **options)
+    assert len(torch.load(folder / "best.pt", weights_only=True)["average"]["network.0.weight"]) == 8
+
+
 def test_reading_weights_and_recipes_imports_nothing(here: Path, tiny_fer2013: Path) -> None:
     import sys
 

@@ -136,6 +136,7 @@ def infinite(path: Path) -> None:
         (network, {"mean": (0.5, 0.5)}, ["`mean` has 2 numbers", "1 or 3"]),
         (network, {"std": (0.0,)}, ["deviations above 0"]),
         (network, {"mean": (float("nan"),)}, ["finite"]),
+        (network, {"pixels": 255.0, "mean": (0.485,), "std": (0.229,)}, ["`pixels` 255", "leave `pixels` out"]),
         (network, {"size": 32}, ["`size` 32", "24"]),
         (network, {"gives": "probs"}, ["gives no probabilities"]),
         (network, {"gives": "scores"}, ["`gives` 'scores'"]),

@@ -89,13 +89,13 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
         attacks(tmp_path, ("fear", "anger"))
 
 
-def test_the_command_takes_them_for_a_run(
+def test_the_command_takes_them_for_the_one_run_in_a_folder(
     run: Path, tiny_fer2013: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mien.cli import main
 
     export_run(run, root=tiny_fer2013)
-    words = ["mien", "stress", str(run), "--root", str(tiny_fer2013), "--images", "3", "--json"]
+    words = ["mien", "stress", str(run.parent), "--root", str(tiny_fer2013), "--images", "3", "--json"]
     monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(SystemExit) as left:
         main()

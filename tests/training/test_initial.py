@@ -125,10 +125,11 @@ def test_a_file_of_tensors_may_lack_the_last_layer(tiny_fer2013: Path, tmp_path:
             ["model.options.width=0.5"],
             r"init: \S+ of ferplus-nano is 24 x 16 x 3 x 3; expected 16 x 8 x 3 x 3.*width: 0.75",
         ),
-        (["model={name: cnn2}"], r"init: ferplus-nano has no features\.0\.\w+; expected 32"),
+        (["model={name: cnn2}"], r"init: ferplus-nano has no features\.0\.\w+; expected 32.*init=null freeze=0"),
         (["init=nobody"], "no weights are called 'nobody'"),
         (["init=plain.pt"], "holds no tensors by name"),
         (["init=text.pt"], "not a readable checkpoint"),
+        (["init=whole.pt"], r"not a readable checkpoint.*torch\.save\(net\.state_dict\(\), FILE\)"),
         (["init=empty"], "is a folder"),
         (["init=null", "freeze=2"], "freeze: random weights would stay"),
         (["freeze=6"], "freeze: 6 leaves nothing to train; expected at most 5 of stem"),
@@ -144,6 +145,7 @@ def test_what_does_not_fit_is_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save({"epoch": 3}, "plain.pt")
+    torch.save(torch.nn.Linear(2, 2), "whole.pt")
     Path("text.pt").write_text("hello")
     Path("empty").mkdir()
     with pytest.raises(MienError, match=message) as caught:

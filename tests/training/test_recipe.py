@@ -20,6 +20,25 @@ def test_overrides_are_read_as_yaml() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("overrides", "options"),
+    [
+        (["model=mynet:rgb"], {}),
+        (["model=mynet:rgb", "model.options.width=8"], {"width": 8}),
+        (["model.options.width=8", "model.name=mynet:rgb"], {"width": 8}),
+        (["model={name: mynet:rgb, options: {depth: 2}}", "model.options.width=8"], {"depth": 2, "width": 8}),
+    ],
+)
+def test_another_model_comes_without_the_options_of_the_former(overrides: list[str], options: dict[str, int]) -> None:
+    assert recipes.load("mien/fer2013-nano", overrides).model == recipes.Model(name="mynet:rgb", options=options)
+
+
+def test_the_same_model_keeps_its_options() -> None:
+    before = recipes.load("mien/fer2013-nano").model
+    assert before.options
+    assert recipes.load("mien/fer2013-nano", [f"model.name={before.name}"]).model == before
+
+
 def test_section_can_be_switched_off() -> None:
     assert recipes.load("mien/fer2013-nano", ["distill=null"]).distill is None
     assert recipes.load("mien/fer2013", ["refine=null"]).refine is None

@@ -190,18 +190,21 @@ def stress(
 
 
 def _gradients(weights: str) -> Any:
-    """Return the attacks that a run folder's network allows, None for weights that are only a file."""
-    if not (Path(weights) / "recipe.yaml").is_file():
+    """Return the attacks that the network of a run folder, or of the one run in a folder, allows; None for a file."""
+    from mien.evaluation.weights import weights_file
+
+    run = weights_file(weights).parent
+    if not Path(weights).is_dir() or not (run / "recipe.yaml").is_file():
         return None
 
     from mien.models.own import is_own
     from mien.training.gradient_attack import attacks
     from mien.training.train import resume_recipe
 
-    if is_own(name := resume_recipe(Path(weights)).model.name):
+    if is_own(name := resume_recipe(run).model.name):
         say(f"without gradient attacks: {name} is imported for training only")
         return None
-    return partial(attacks, Path(weights))
+    return partial(attacks, run)
 
 
 def _data(root: Path | None) -> Path | str | None:

@@ -22,6 +22,7 @@ from mien.reliability import reliabilities
 
 WEIGHTS = Path(__file__).parent / "weights"
 BATCH = 64  # crops per run: larger gains nothing on a CPU, and memory stays small
+CHECKPOINTS = (".pt", ".pth")
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
@@ -77,6 +78,7 @@ class Classifier:
         `prior` is "natural" (that of the training images), "uniform", or a fraction per expression that sum to one.
         """
         self.path = locate(weights)
+        _refuse_checkpoint(self.path)
         content = session.content(self.path)
         if str(weights) in names():
             shipped.check(self.path, content)
@@ -122,6 +124,17 @@ class Classifier:
         arrays = dict(zip(self.outputs, outputs, strict=True))
         heads.check(arrays, self.card, self.path, len(crops))
         return arrays | {"probs": self.prior.applied(arrays["probs"])}
+
+
+def _refuse_checkpoint(path: Path) -> None:
+    """Refuse a checkpoint of a training run, and name the file beside it that was exported; WeightsError."""
+    if path.suffix.lower() not in CHECKPOINTS:
+        return
+    exported = path.parent / "model.onnx"
+    do = f"take {exported}" if exported.is_file() else ""
+    if not do and (path.parent / "recipe.yaml").is_file():
+        do = f"mien export {path.parent}"
+    raise WeightsError(f"{path} is a checkpoint of training", "an ONNX file or a run folder", do)
 
 
 def _provider(device: str) -> str:

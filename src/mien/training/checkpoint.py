@@ -16,6 +16,8 @@ from mien.outputs import staged
 from mien.reading.guard import short_reason
 from mien.reading.shape import Facts, Shape, fits
 
+AGAIN = "train again, or take another run"
+
 Row = dict[str, int | float]
 """An epoch of a run: `epoch`, `step`, `loss`, `train_accuracy`, `seconds` and `val_<metric>`."""
 
@@ -88,11 +90,14 @@ def load(path: Path, kind: type[Shape]) -> Shape:
         return fits(kind, held)
 
 
-def content(path: Path) -> dict[str, Any]:
-    """Return the mapping that a checkpoint holds, on the CPU; nothing in it is executed."""
+def content(path: Path, do: str = AGAIN) -> dict[str, Any]:
+    """Return the mapping that a checkpoint holds, on the CPU; nothing in it is executed.
+
+    WeightsError says what to `do` about one that cannot be read.
+    """
     if not path.is_file():
         raise WeightsError(f"no checkpoint {path}", "a run folder written by `mien train`")
-    with _readable(path), warnings.catch_warnings():
+    with _readable(path, do), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch warns of old formats, which it then reads or refuses
         held: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         fits(Facts, held)
@@ -100,9 +105,9 @@ def content(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def _readable(path: Path, do: str = AGAIN) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # torch's reader and its unpickler raise anything
         got = f"{path} is not a readable checkpoint: {short_reason(error).split('. ')[0]}"
-        raise WeightsError(got, do="train again, or take another run") from None
+        raise WeightsError(got, do=do) from None

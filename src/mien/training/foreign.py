@@ -167,9 +167,17 @@ def _check(front: Front) -> None:
         raise UsageError(f"`gives` {front.gives!r}", " or ".join(GIVES))
     if not (all(np.isfinite(front.mean)) and all(np.isfinite(front.std)) and min(front.std) > 0):
         raise UsageError(f"`mean` {front.mean}, `std` {front.std}", "finite numbers, deviations above 0")
+    if front.pixels == 255 and (front.mean, front.std) != (Front.mean, Front.std) and _of_unit(front):
+        got = f"`pixels` 255 with `mean` {front.mean}, `std` {front.std}"
+        raise UsageError(got, "numbers for pixels from 0 to 255", "leave `pixels` out for those from 0 to 1")
     for name, value in (("pixels", front.pixels), ("temperature", front.temperature)):
         if not (np.isfinite(value) and value > 0):
             raise UsageError(f"`{name}` {value}", "a number above 0")
+
+
+def _of_unit(front: Front) -> bool:
+    """Return whether mean and deviation are those of pixels from 0 to 1."""
+    return max(map(abs, (*front.mean, *front.std))) <= 1
 
 
 def _shape(value: Any) -> list[int | str]:

@@ -116,7 +116,7 @@ def read(path: Path) -> Source:
         card = Classifier(path).card
         labels = {"logits": (_link(card.recipe), *card.labels), "action_units": tuple(card.action_units or ())}
         return Source(onnx_tensors.tensors(path), labels, _network(card.recipe))
-    content = checkpoint.content(path)
+    content = checkpoint.content(path, "torch.save(net.state_dict(), FILE) writes one, or take another run")
     if "average" in content and "labels" in content:
         with parsing(path, "a checkpoint that mien wrote", WeightsError):
             best = fits(checkpoint.Weights, content)
@@ -235,7 +235,8 @@ def _refuse(init: str, name: str, own: Tensor, given: Tensor | None, network: st
     if given is not None and given.shape == own.shape:
         return
     got = f"init: {init} has no {name}" if given is None else f"init: {name} of {init} is {_shape(given)}"
-    raise WeightsError(got, f"{_shape(own)}, as the network of the recipe has it", network and f"set {network}")
+    do = "set init=null freeze=0 to start from random weights" + (network and f", or {network}")
+    raise WeightsError(got, f"{_shape(own)}, as the network of the recipe has it", do)
 
 
 def _shape(tensor: Tensor) -> str:

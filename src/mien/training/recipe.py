@@ -346,10 +346,13 @@ def names() -> list[str]:
 def load(recipe: str | Path, overrides: list[str] | None = None) -> Recipe:
     """Read a packaged recipe by name or a file by path, apply `key.sub=value` overrides and validate.
 
-    Values are read as YAML.  Raises RecipeError naming the key, what was got and what fits.
+    Values are read as YAML.  Another model comes without the options of the recipe's: those given with it, in any
+    order, are its own.  Raises RecipeError naming the key, what was got and what fits.
     """
     content = _read(recipe)
-    for override in overrides or []:
+    if isinstance(name := content.get("model"), str):
+        content["model"] = {"name": name}
+    for override in sorted(overrides or [], key=lambda one: one.partition("=")[0] not in ("model", "model.name")):
         _apply(content, override)
     return parse(content, str(recipe))
 
@@ -407,10 +410,14 @@ def _apply(content: dict[str, Any], override: str) -> None:
             )
         place = nested
     try:
-        place[last] = parse_yaml(value)
+        read = parse_yaml(value)
     except ValueError as error:
         got = f"{key}: cannot read {value[:60]!r} as a value ({error})"
         raise RecipeError(got, "a number, a word or a YAML list") from None
+    if (key == "model" and isinstance(read, str)) or (key == "model.name" and read != place.get("name")):
+        content["model"] = {"name": read}
+    else:
+        place[last] = read
 
 
 def _keys(model: type[BaseModel], prefix: str = "") -> list[str]:
