@@ -49,7 +49,7 @@ def opened(run: Path, monkeypatch: pytest.MonkeyPatch, step: int = ENDED, **opti
         "gather": lambda *_: None,
     }.items():
         monkeypatch.setattr(module, name, stub)
-    monkeypatch.setattr(module.checkpoint, "load", lambda *_: SimpleNamespace(step=step))
+    monkeypatch.setattr(module.checkpoint, "load", lambda *_: SimpleNamespace(step=step, history=[]))
     monkeypatch.setattr(module.Plan, "of", lambda *_: SimpleNamespace(steps=ENDED))
     scores = module.finish(RECIPE, None, run, **options)
     assert [split for name, split, _ in seen if name == "model-int8.onnx"] == ["val"]

@@ -10,7 +10,7 @@ from mien.errors import DataError
 from mien.reading.documents import parse_yaml
 from mien.training.new_recipe import new_recipe
 from mien.training.recipe import load, parse
-from mien.training.run import try_out
+from mien.training.run import has_test, train_run, try_out
 
 from ..own_files import CK48, images_of, write_classes, write_csv, write_folder
 
@@ -41,6 +41,19 @@ def test_splits_and_columns_that_are_there_are_kept(tmp_path: Path) -> None:
     assert made.options["val"] == 0.3
     heads = parse(parse_yaml(made.text), "made").heads
     assert (heads.valence_arousal, heads.action_units) == (1, 1)
+
+
+def test_a_test_split_that_is_not_there_is_refused_before_training(tmp_path: Path) -> None:
+    root = tmp_path / "faces"
+    write_classes(root, {"happy": 10, "sad": 10})
+    recipe = tmp_path / "faces.yaml"
+    recipe.write_text(new_recipe(root, {}).text)
+    without = ["data.options.test=null"]
+    assert has_test(load(str(recipe)), root)
+    assert not has_test(load(str(recipe), without), root)
+    with pytest.raises(DataError, match="has no test images"):
+        train_run(str(recipe), without, root=root, out=tmp_path / "runs", resume=None, device="cpu", test=True)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_what_cannot_be_a_label_is_refused_as_everywhere(tmp_path: Path) -> None:

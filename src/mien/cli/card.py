@@ -6,15 +6,18 @@ from typing import Annotated
 
 import typer
 
-from mien.cli.options import Force, Json, input_option, output_option
+from mien.cli.options import Force, Json, given, input_option, output_option
 from mien.cli.printing import show, show_written
 from mien.errors import UsageError
 from mien.outputs.files import check_new, write
 
 Numbers = Annotated[str, input_option(metavar="A,B,C", help="of its pixels, one or one a channel")]
+FRONT = ("mean", "std", "pixels", "size", "framing", "temperature", "gives", "name")
+"""What describes an ONNX file of others, beside its labels."""
 
 
 def card(
+    context: typer.Context,
     weights: Annotated[str, typer.Argument(metavar="WEIGHTS", help="name, ONNX file or run folder")],
     labels: Annotated[str | None, input_option(metavar="A,B,C", help="of an ONNX file without a card")] = None,
     mean: Numbers = "0",
@@ -31,6 +34,8 @@ def card(
 ) -> None:
     """Print a model card; with --labels, give an ONNX file one."""
     if labels is None:
+        if front := given(context, *FRONT):
+            raise UsageError(f"`{front[0]}` without `labels`", "the labels of an ONNX file without a card")
         from mien.experiments.model_card import card_of
 
         text, made = card_of(weights)

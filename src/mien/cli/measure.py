@@ -7,8 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
-from mien.cli.options import Data, DataOptions, Force, Json, Prior, Root, Split, Weights, input_option, output_option
+from mien.cli.options import (
+    Data,
+    DataOptions,
+    Force,
+    Json,
+    Prior,
+    Root,
+    Split,
+    Weights,
+    given,
+    input_option,
+    output_option,
+)
 from mien.cli.printing import show, show_path, show_written
+from mien.errors import UsageError
 from mien.printable import printable, say
 
 
@@ -31,8 +44,10 @@ def evaluate(
 ) -> None:
     """Measure weights on a data set, with and without near-duplicates."""
     if units is not None:
-        others = {"data": data, "root": root, "out": out, "KEY=VALUE": options}
+        others = given(context, "options", "data", "root", "split", "prior", "out", "force")
         return _units(Path(weights), units, id, threshold, others, as_json)
+    if alone := given(context, "id", "threshold"):
+        raise UsageError(f"`{alone[0]}` without `units`", "a table of coded units", "leave it out")
     from mien.data import read_options
     from mien.evaluation.evaluate import evaluate as measure
     from mien.evaluation.keep import KEPT, keep
@@ -48,15 +63,14 @@ def evaluate(
                 show_written(keep(result, scores, outputs, root))
 
 
-def _units(table: Path, coded: Path, id: str | None, threshold: float, others: dict[str, Any], as_json: bool) -> None:
+def _units(table: Path, coded: Path, id: str | None, threshold: float, others: list[str], as_json: bool) -> None:
     """Score the action units of a table against coded ones; `others` are options that say nothing here."""
-    from mien.errors import UsageError
     from mien.evaluation.units import evaluate_units
     from mien.evaluation.units.text import to_text
 
-    if given := [name for name, value in others.items() if value]:
+    if others:
         raise UsageError(
-            f"`units` with `{given[0]}`",
+            f"`units` with {'KEY=VALUE' if others[0] == 'options' else f'`{others[0]}`'}",
             "two tables with `id`, `threshold` and --json alone",
             "redirect --json into a file",
         )

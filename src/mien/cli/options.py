@@ -36,3 +36,8 @@ Measures = Annotated[bool, measures_option("--measures", help="head pose, eyes, 
 MeshFile = Annotated[Path | None, measures_option(metavar="FILE", help="your copy of mesh.onnx")]
 Landmarks = Annotated[Path | None, measures_option(metavar="FILE", help="an .npz of meshes, blendshapes")]
 FaceDevice = Annotated[str, weights_option(metavar="DEVICE", help="cpu or cuda")]
+
+
+def given(context: typer.Context, *names: str) -> list[str]:
+    """Return which of a command's parameters stand on its command line."""
+    return [name for name in names if (source := context.get_parameter_source(name)) and source.name == "COMMANDLINE"]

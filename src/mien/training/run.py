@@ -6,7 +6,9 @@ from typing import Any
 
 import torch
 
-from mien.errors import RecipeError, UsageError
+from mien.data import load
+from mien.data.registry import READERS
+from mien.errors import DataError, RecipeError, UsageError
 from mien.evaluation.text import hundredths
 from mien.models.own import is_own
 from mien.outputs.lock import locked
@@ -46,7 +48,7 @@ def run_recipe(
     except KeyboardInterrupt:
         sys.exit(130)
     print(*summary(scores), sep="\n")
-    if "test" not in scores.splits:
+    if "test" not in scores.splits and has_test(resume_recipe(run), root or _root(run)):
         say(f"test stays closed; `mien train --resume {run} --test` opens it, once")
     print(printable(run) if sys.stdout.isatty() else run)
     return run
@@ -84,9 +86,11 @@ def train_run(
         recipe, run, root = resume_recipe(resume), resume, root or _root(resume)
         runlog.refuse_others(run)
         diverged.refuse(run)
+        _check_test(recipe, root, test)
         prepared = prepare(recipe, root, device, fresh=not (run / "last.pt").is_file())
     else:
         recipe = _recipe(name, overrides)
+        _check_test(recipe, root, test)
         prepared = prepare(recipe, root, device)  # before a folder is made
         run = runlog.create(recipe, out)
     try:
@@ -109,6 +113,14 @@ def try_out(recipe: Recipe, root: Path | None) -> None:
     if recipe.init:
         start(recipe.init, model, val, recipe.heads.link)
     freeze(model, recipe.freeze)
+
+
+def has_test(recipe: Recipe, root: Path | None) -> bool:
+    """Return whether the data has a test split; data that is made always has."""
+    try:
+        return recipe.data.name not in READERS or bool(load(recipe.data.name, root, "test", **recipe.data.options))
+    except DataError:
+        return False
 
 
 def check_device(device: str) -> None:
@@ -145,6 +157,12 @@ def _recipe(name: str | None, overrides: list[str]) -> Recipe:
     if not name:
         raise RecipeError("no recipe given", f"one of {', '.join(recipes.names())}, or a YAML file")
     return recipes.load(name, overrides)
+
+
+def _check_test(recipe: Recipe, root: Path | None, test: bool) -> None:
+    """Refuse to measure on test where the data has none: before training, not after it."""
+    if test:
+        load(recipe.data.name, root, "test", **recipe.data.options)
 
 
 def _root(run: Path) -> Path | None:

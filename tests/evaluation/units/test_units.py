@@ -269,8 +269,19 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
         main()
     assert not left.value.code
     assert json.loads(capsys.readouterr().out)["units"]["au12"]["f1"] == 1
-    monkeypatch.setattr("sys.argv", ["mien", "evaluate", str(path), "--units", str(labels), "--data", "ferplus"])
-    with pytest.raises(SystemExit) as left:
-        main()
-    assert left.value.code == 2
-    assert "--units with --data" in capsys.readouterr().err
+    units = ("evaluate", str(path), "--units", str(labels))
+    for words, message in (
+        ((*units, "--data", "ferplus"), "--units with --data"),
+        ((*units, "--split", "val"), "--units with --split"),
+        ((*units, "--prior", "uniform"), "--units with --prior"),
+        ((*units, "--force"), "--units with --force"),
+        ((*units, "val=0.2"), "--units with KEY=VALUE"),
+        (("evaluate", "ferplus-nano", "--id", "a"), "--id without --units"),
+        (("evaluate", "ferplus-nano", "--threshold", "0.5"), "--threshold without --units"),
+        (("card", "ferplus-nano", "--mean", "0"), "--mean without --labels"),
+    ):
+        monkeypatch.setattr("sys.argv", ["mien", *words])
+        with pytest.raises(SystemExit) as left:
+            main()
+        assert left.value.code == 2
+        assert message in capsys.readouterr().err
