@@ -116,7 +116,7 @@ def plain(recipe: Recipe, workers: int) -> dict[str, Callable[[], Iterator[int]]
     refuse(recipe)
     data = split(recipe, None, "train", CPU)
     torch.manual_seed(recipe.seed)
-    model = make(recipe, len(data.labels), 1, data.side, len(data.aux_labels))
+    model = make(recipe, data.labels, 1, data.side, len(data.aux_labels))
     descent = optimizer(model, recipe.optim)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema), use_buffers=True)
     plan = Plan.of(recipe, data)

@@ -26,7 +26,6 @@ from mien.data.own.splits import split_of
 from mien.data.samples import Samples
 from mien.errors import DataError
 from mien.html.page import count
-from mien.inference.media.filetype import IMAGE_SUFFIXES
 from mien.labels import canonical
 
 HIDDEN = (".", "__MACOSX", "@eaDir", "$")
@@ -126,6 +125,8 @@ def _images(place: Path) -> Iterator[Path]:
 
 
 def _is_image(name: str) -> bool:
+    from mien.inference.media.filetype import IMAGE_SUFFIXES  # here, because the other data sets need no codecs
+
     return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122 - a Path for each of 100,000 names is slow
 
 

@@ -224,7 +224,7 @@ def test_a_killed_run_leaves_parts_that_are_a_data_set(tmp_path: Path) -> None:
 
 def test_table_is_for_people() -> None:
     lines = written("table", PREDICTIONS).decode().splitlines()
-    assert lines[0].split() == ["source", "face", "box", "expression", "next"]
+    assert lines[0].split() == ["source", "face", "box", "expression", "next", "yaw", "pitch", "roll"]
     assert "happiness" in lines[1]
     assert "75 %" in lines[1]
     assert "1,2 30,40" in lines[1]

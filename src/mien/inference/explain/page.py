@@ -59,8 +59,8 @@ def _face(explained: Explained, one: Explanation) -> Html:
     scaled = laid.resize((SIDE, max(1, round(SIDE * size[1] / size[0]))), Image.Resampling.LANCZOS)
     figure = _uri(scaled, f"what speaks for {one.label} in face {one.number}")
     most = float(np.abs(one.heat).max())
-    bar = '<p class="scale">against {:+.2f}<i></i>{:+.2f} for {}</p>'
-    scale = note(one.remark) if one.remark else markup(bar, -most, most, escape(one.label))
+    bar = markup('<p class="scale">against {:+.2f}<i></i>{:+.2f} for {}</p>', -most, most, escape(one.label))
+    scale = note(one.remark) if one.remark else bar
     head = element("h2", escape(f"Face {one.number}: {title(one)}"))
     numbers = _numbers("Parts of the face", ("part", "log-odds"), one.parts)
     numbers = numbers or note(f"{NO_PARTS[0].upper()}{NO_PARTS[1:]}.")
