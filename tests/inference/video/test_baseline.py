@@ -89,6 +89,17 @@ def test_the_median_ignores_what_is_rare() -> None:
     assert corrections(Baseline("median", LOGS), shown) == [["happiness"] if k == 2 else ["neutral"] for k in range(7)]
 
 
+def test_a_neutral_face_is_worked_out_once_and_again_when_there_is_more() -> None:
+    tracks = NeutralFaces(None)
+    first, second = (result.prediction for result in frames((0.0, [face(SAD)]), (1.0, [face(HAPPY)])))
+    tracks.add(first)
+    before = tracks.of(1)
+    assert before is not None
+    assert tracks.of(1) is before
+    tracks.add(second)
+    assert tracks.of(1) != before
+
+
 def test_a_camera_is_corrected_when_its_seconds_are_over() -> None:
     shown = frames((0.0, [face(SAD)]), (3.0, [face(SAD)]), (3.1, [face(SAD)]), (4.0, [face(HAPPY)]), live=True)
 

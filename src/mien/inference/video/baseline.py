@@ -75,6 +75,7 @@ class NeutralFaces:
         self._seconds = seconds
         self._since: dict[int, float] = {}
         self._values: dict[int, dict[str, array[float]]] = {}
+        self._settled: dict[int, Neutral] = {}
 
     def add(self, prediction: Prediction) -> None:
         """Take the faces of a frame."""
@@ -84,6 +85,7 @@ class NeutralFaces:
             since = self._since.setdefault(face.track_id, prediction.seconds)
             if self._seconds is None or prediction.seconds - since <= self._seconds:
                 values = self._values.setdefault(face.track_id, {})
+                self._settled.pop(face.track_id, None)
                 for name, value in neutral(face).items():
                     values.setdefault(name, array("f")).append(value)
 
@@ -93,8 +95,10 @@ class NeutralFaces:
             return None
         if now is not None and now - self._since[track] <= (self._seconds or 0.0):
             return None
-        middle = np.median if self._seconds is None else np.mean
-        return {name: float(middle(np.frombuffer(values, np.float32))) for name, values in self._values[track].items()}
+        if track not in self._settled:  # once, not for each frame: a median reads the whole track
+            middle, values = np.median if self._seconds is None else np.mean, self._values[track]
+            self._settled[track] = {name: float(middle(np.frombuffer(v, np.float32))) for name, v in values.items()}
+        return self._settled[track]
 
 
 @dataclass(frozen=True, eq=False)
