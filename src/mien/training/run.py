@@ -48,7 +48,7 @@ def run_recipe(
     except KeyboardInterrupt:
         sys.exit(130)
     print(*summary(scores), sep="\n")
-    if "test" not in scores.splits:  # said without a look at whether the data has one: training never opens test
+    if "test" not in scores.splits:  # whatever the data has: training never opens test
         say(f"test stays closed; `mien train --resume {run} --test` opens it, once")
     print(printable(run) if sys.stdout.isatty() else run)
     return run
