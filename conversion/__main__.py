@@ -1,7 +1,7 @@
 """Make the networks of `mien predict --measures`, and YuNet for the browser: `make measures`.
 
     python3 conversion             into src/mien/inference/measures/files, checked against conversion/SHA256SUMS
-    python3 conversion --record    and write the sums anew, after a change of the converter
+    python3 conversion --record    and write the sums again, after a change of the converter
 
 The converter's packages live in .venv-convert.  Without a registry nothing is made, one line says so, and the exit code
 is 0: only measures need the files.

@@ -59,8 +59,8 @@ class Started:
 
     def __str__(self) -> str:
         tail = f"; {self.unused} of its tensors are not used" if self.unused else ""
-        anew = f"; random again, as the labels differ: {', '.join(self.reset)}" if self.reset else ""
-        return f"init: {self.loaded} tensors of {self.weights}{anew}{tail}"
+        again = f"; random again, as the labels differ: {', '.join(self.reset)}" if self.reset else ""
+        return f"init: {self.loaded} tensors of {self.weights}{again}{tail}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the facts as env.json has them."""

@@ -74,7 +74,7 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def test_randomised_weights_give_another_map(tmp_path: Path, photo: Path, hopper: Path) -> None:
-    """A map that ignored what the weights learnt would show the image, not the weights (Adebayo et al., 2018)."""
+    """A map that ignored what the weights do would show the image, not the weights (Adebayo et al., 2018)."""
     onnx = pytest.importorskip("onnx")
     model = onnx.load(str(locate("ferplus-nano")))
     rng = np.random.default_rng(0)
@@ -111,8 +111,7 @@ def test_a_smile_is_in_the_mouth(pipeline: Pipeline, photo: Path) -> None:
 def test_movements_sum_to_the_match_with_the_prototype() -> None:
     units = dict(zip(USED, np.random.default_rng(1).uniform(0, 1, len(USED)), strict=True))
     for label in PROTOTYPES:
-        if PROTOTYPES[label]:
-            assert sum(evidence(label, units).values()) == pytest.approx(_match(PROTOTYPES[label], units) - MIDDLE)
+        assert sum(evidence(label, units).values()) == pytest.approx(_match(PROTOTYPES[label], units) - MIDDLE)
     assert next(iter(evidence("happiness", {"au12": 0.9, "au04": 0.9}))) == "au12"
     assert evidence("boredom", units) == {}
 

@@ -63,6 +63,15 @@ def test_a_neutral_face_reads_as_neutral_faces_do() -> None:
     np.testing.assert_allclose(same.probs, SAD, atol=1e-6)  # whose neutral face is typical is read as before
 
 
+def test_the_typical_face_is_the_one_in_results() -> None:
+    kept = np.load(Path(__file__).parents[3] / "results" / "ferplus" / "0-val.npz")
+    assert tuple(kept["labels"]) == tuple(TYPICAL)
+    neutral_ones = kept["probs"][kept["target"].argmax(1) == 0].astype(np.float64)
+    means = np.exp(np.log(neutral_ones + 1e-4).mean(0))
+    assert len(neutral_ones) == 1182
+    np.testing.assert_allclose(means / means.sum(), list(TYPICAL.values()), atol=6e-5)
+
+
 def test_measures_and_movements_are_differences() -> None:
     units = {"au04": 0.5, "au12": 0.125}
     own = neutral(face(SAD, action_units=units, measures=POSED))

@@ -25,5 +25,6 @@ def evidence(label: str, units: Mapping[str, float]) -> dict[str, float]:
     own = PROTOTYPES[label]
     others = len([unit for unit in USED if unit not in own])
     known = {unit: units[unit] - MIDDLE for unit in USED if unit in units}
-    signed = {unit: gap / 2 / len(own) if unit in own else -gap / 2 / others for unit, gap in known.items()}
+    halves = 2 if own else 1  # neutral has no units of its own: its match is the weakness of all others alone
+    signed = {unit: gap / halves / len(own) if unit in own else -gap / halves / others for unit, gap in known.items()}
     return dict(sorted(signed.items(), key=lambda pair: -pair[1]))

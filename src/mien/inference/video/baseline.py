@@ -43,7 +43,7 @@ TYPICAL = {
     "contempt": 0.0016,
 }
 """How neutral faces read: geometric means of the probabilities that `ferplus` gives to the 1,182 FERPlus val images
-with a majority for neutral (results/ferplus/0-val.npz)."""
+with a majority for neutral (results/ferplus/0-val.npz), each raised by 0.0001 so that none is zero."""
 
 FLOOR = 0.01
 """The least probability of a neutral face: what is rarer than one in a hundred says nothing of the person."""
