@@ -4,25 +4,27 @@
 #   make check     formatting, lint, types, documentation
 #   make docs      docs/build/index.html     make bench      side-by-side speed
 #   make measures  the networks of `mien predict --measures`, which demo and test make too
+#   make page      onnxruntime-web for the page of `mien serve`, which demo and test fetch too
 #   make browser   the pages in a real Chromium, installed where apt can
 PYTHON ?= python3
 USE := .venv
 DEV := .venv-dev
 FILES := src/mien/inference/measures/files
+VENDOR := src/mien/serving/page/vendor
 ONE := OMP_NUM_THREADS=1# tiny nets train faster on one thread, whatever else the machine does
 TWO := -n 2 --dist worksteal# processes of the test suite
 PIP_PLAIN := -m pip install --quiet --disable-pip-version-check
 PIP := $(PIP_PLAIN) --constraint constraints.txt
 
-.PHONY: demo test test-all check docs browser bench peers measures clean
+.PHONY: demo test test-all check docs browser bench peers measures page clean
 
-demo: $(USE)/ready measures
+demo: $(USE)/ready measures page
 	$(USE)/bin/python examples/demo.py demo
 
-test: $(DEV)/ready measures
+test: $(DEV)/ready measures page
 	$(ONE) $(DEV)/bin/python -m pytest $(TWO)
 
-test-all: $(DEV)/ready measures
+test-all: $(DEV)/ready measures page
 	$(ONE) $(DEV)/bin/python -m pytest -m "slow or not slow"
 
 check: $(DEV)/ready docs
@@ -38,7 +40,7 @@ browser: $(DEV)/ready
 	command -v chromedriver >/dev/null || apt-get install -y --no-install-recommends chromium chromium-driver
 	$(ONE) $(DEV)/bin/python -m pytest tests/evaluation/report/test_browser.py
 
-bench: $(DEV)/ready measures
+bench: $(DEV)/ready measures page
 	$(DEV)/bin/python benchmarks/run.py
 
 # What `make bench` and results/PEERS.md measure against, each in an environment of its own.
@@ -51,9 +53,11 @@ peers:
 
 measures: $(FILES)/SHA256SUMS
 
+page: $(VENDOR)/SHA256SUMS
+
 clean:
 	rm -rf $(USE) $(DEV) .venv-fer .venv-mediapipe .venv-convert benchmarks/peers/node_modules demo docs/build
-	rm -f $(FILES)/*.onnx $(FILES)/SHA256SUMS
+	rm -rf $(FILES)/*.onnx $(FILES)/SHA256SUMS $(VENDOR)
 
 # An environment is complete when its `ready` file is newer than what it was made from.
 $(USE)/ready: pyproject.toml constraints.txt
@@ -70,3 +74,6 @@ $(DEV)/ready: pyproject.toml constraints.txt
 # Where the packages cannot be had this makes nothing, says so and is tried again the next time.
 $(FILES)/SHA256SUMS: $(wildcard conversion/*.py) conversion/requirements.txt conversion/SHA256SUMS
 	$(PYTHON) conversion
+
+$(VENDOR)/SHA256SUMS: conversion/page.py conversion/packages.py conversion/PAGE_SHA256SUMS
+	$(PYTHON) conversion/page.py

@@ -8,7 +8,8 @@ PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 SHOWN = ("docs", "examples", "conversion", "benchmarks", "results", "tests", "src/mien")
 """Folders at the top of the tree; `tests` mirrors src, so that of its folders only contracts/ has a line."""
 
-HOLDS = {".py", ".yaml", ".onnx", ".mjs"}
+HOLDS = {".py", ".yaml", ".onnx", ".mjs", ".js"}
+FETCHED = {"node_modules", "vendor"}
 
 
 def in_tree() -> dict[str, str]:
@@ -29,7 +30,7 @@ def on_disk() -> set[str]:
         path.parent.relative_to(ROOT).as_posix()
         for top in inner
         for path in (ROOT / top).rglob("*")
-        if path.suffix in HOLDS and "node_modules" not in path.parts
+        if path.suffix in HOLDS and not FETCHED & {*path.parts}
     }
     above = {parent.as_posix() for folder in folders for parent in Path(folder).parents}
     return folders | above - {".", "src"} | set(SHOWN) | {"tests/contracts"}

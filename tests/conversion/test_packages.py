@@ -1,7 +1,9 @@
-"""Where the networks of measures come from: pinned, checked, from a second package when the first is gone."""
+"""Where the networks of measures and onnxruntime-web come from: pinned, checked, a second package for a lost one."""
 
+import gzip
 import hashlib
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 from types import ModuleType
@@ -66,3 +68,60 @@ def test_notice_names_what_is_fetched(packages: ModuleType) -> None:
     ):
         assert sha256 in notice
         assert all(member.package.replace("==", " ") in notice for member in members)
+    assert packages.ONNXRUNTIME_WEB.replace("@", " ") in " ".join(notice.split())
+    assert packages.NOTICES_IN.package.replace("==", " ") in notice
+
+
+def fake_npm(folder: Path, script: str) -> None:
+    program = folder / "npm"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a program that is a shell script")
+@pytest.mark.parametrize(
+    ("script", "reason"), [("", "not installed"), ("exit 1", "cannot fetch"), ("exit 0", "cannot fetch")]
+)
+def test_without_npm_or_its_registry_a_reason(
+    packages: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, reason: str
+) -> None:
+    if script:
+        fake_npm(tmp_path, script)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(packages.Unavailable, match=reason):
+        packages.npm("some@1.0", ["one.mjs"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a program that is a shell script")
+def test_files_of_an_npm_package(packages: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "one.mjs").write_bytes(INSIDE)
+    with tarfile.open(tmp_path / "some.archive", "w:gz") as archive:
+        archive.add(tmp_path / "one.mjs", "package/dist/one.mjs")
+    fake_npm(tmp_path, f"exec /bin/cp {tmp_path}/some.archive some.tgz")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert packages.npm("some@1.0", ["one.mjs"]) == {"one.mjs": INSIDE}
+    with pytest.raises(KeyError, match=r"two\.mjs"):
+        packages.npm("some@1.0", ["two.mjs"])
+
+
+def test_another_file_is_not_placed(packages: ModuleType, tmp_path: Path) -> None:
+    from placing import place
+
+    (tmp_path / "one.mjs").write_bytes(INSIDE)
+    (tmp_path / "sums").write_text(f"{hashlib.sha256(b'other').hexdigest()}  one.mjs\n")
+    with pytest.raises(SystemExit, match="not the files of sums"):
+        place([tmp_path / "one.mjs"], tmp_path / "sums", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_vendored_files_are_the_recorded_ones() -> None:
+    folder = ROOT / "src/mien/serving/page/vendor"
+    if not (folder / "SHA256SUMS").is_file():
+        pytest.skip("`make page` has not fetched onnxruntime-web")
+    recorded = (ROOT / "conversion" / "PAGE_SHA256SUMS").read_text(encoding="utf-8")
+    for line in recorded.splitlines():
+        sha256, name = line.split()
+        content = (folder / name).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == sha256, name
+        packed = folder / f"{name}.gz"
+        assert (not packed.exists() and not name.endswith(".wasm")) or gzip.decompress(packed.read_bytes()) == content

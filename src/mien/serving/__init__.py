@@ -1,0 +1,1 @@
+"""The service and its page: HTTP on top of the pipeline."""

@@ -1,0 +1,69 @@
+// Reads faces inside the browser; nothing leaves the machine.
+//
+//   const reader = await BrowserReader.open();
+//   const card = await reader.load("ferplus-nano");
+//   const prediction = await reader.read(imageData, { source: "a.jpg", detector: 320 });
+
+import { Failure } from "./failure.js";
+
+export class BrowserReader {
+  /** Return a reader with the runtime and the detector; Failure where the browser or the server lacks something. */
+  static async open() {
+    const reader = new BrowserReader();
+    await reader.ask({ kind: "open" });
+    return reader;
+  }
+
+  constructor() {
+    this.waiting = new Map();
+    this.count = 0;
+    this.worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
+    this.worker.addEventListener("message", ({ data }) => this.settle(data));
+    this.worker.addEventListener("error", (event) => this.fail(event.message || "the worker cannot be started"));
+  }
+
+  /** Load weights by shipped name and return their card; they are used by every read that follows. */
+  async load(weights) {
+    return (await this.ask({ kind: "load", weights })).card;
+  }
+
+  /**
+   * Return the prediction of an image, as `mien predict --format json` writes it; `faces` are left to right.
+   *
+   * image: ImageData, ImageBitmap or VideoFrame.  It is given away: its buffer is empty afterwards.
+   * options: source, frame, seconds: what the prediction says of itself; detector: long side at which faces are looked
+   * for (640; 320 for a camera); prior: "natural" or "uniform"; abstain: least confidence, "auto" or null.
+   */
+  async read(image, { source = "image 1", frame = null, seconds = null, note = null, ...options } = {}) {
+    const sent = image.data ? { width: image.width, height: image.height, data: image.data } : image;
+    const answer = await this.ask({ kind: "read", image: sent, ...options }, [image.data?.buffer ?? image]);
+    const { width, height, faces, ms } = answer;
+    return { source, frame, seconds, width, height, error: null, note, rotated: null, faces, ms };
+  }
+
+  /** End the worker; what still waits fails. */
+  close() {
+    this.worker.terminate();
+    this.fail("the reader was closed");
+  }
+
+  ask(message, transfer = []) {
+    const id = ++this.count;
+    return new Promise((resolve, reject) => {
+      this.waiting.set(id, { resolve, reject });
+      this.worker.postMessage({ id, ...message }, transfer);
+    });
+  }
+
+  settle({ id, error, ...answer }) {
+    const { resolve, reject } = this.waiting.get(id);
+    this.waiting.delete(id);
+    if (error) reject(new Failure(error.code, error.message));
+    else resolve(answer);
+  }
+
+  fail(message) {
+    for (const { reject } of this.waiting.values()) reject(new Failure("unexpected", message));
+    this.waiting.clear();
+  }
+}
