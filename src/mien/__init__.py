@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mien.evaluation.scores import Scores
     from mien.face import Face
     from mien.inference.explain.explanation import explain
+    from mien.inference.media.image import Limits, decode
     from mien.inference.pipeline import Pipeline
     from mien.inference.prediction import Prediction
     from mien.inference.predictions import Predictions
@@ -42,6 +43,7 @@ __all__ = [
     "Comparison",
     "Evaluation",
     "Face",
+    "Limits",
     "MienError",
     "Pipeline",
     "Prediction",
@@ -52,6 +54,7 @@ __all__ = [
     "Scores",
     "__version__",
     "compare",
+    "decode",
     "evaluate",
     "explain",
     "load",
@@ -63,6 +66,7 @@ _HOMES = {
     "Comparison": "mien.evaluation.compare",
     "Evaluation": "mien.api",
     "Face": "mien.face",
+    "Limits": "mien.inference.media.image",
     "MienError": "mien.errors",
     "Pipeline": "mien.inference.pipeline",
     "Prediction": "mien.inference.prediction",
@@ -72,6 +76,7 @@ _HOMES = {
     "Samples": "mien.data.samples",
     "Scores": "mien.evaluation.scores",
     "compare": "mien.api",
+    "decode": "mien.inference.media.image",
     "evaluate": "mien.api",
     "explain": "mien.inference.explain.explanation",
     "load": "mien.api",

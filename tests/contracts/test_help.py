@@ -26,7 +26,7 @@ def test_every_option_takes_one_line_and_has_a_panel(name: str) -> None:
     shown = panels(name)
     assert sum(map(len, shown.values())) == len(CLICK[name].params) + 1, shown  # and --help
     assert all(parameter.help for parameter in CLICK[name].params)
-    if len(CLICK[name].params) > 6:
+    if len(CLICK[name].params) > 6 and name != "serve":  # which reads and writes no file of the user's
         assert {"Input", "Output"} <= set(shown)
 
 

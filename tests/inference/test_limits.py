@@ -18,7 +18,7 @@ from PIL import Image
 from mien.errors import MediaError
 from mien.inference.media import animation
 from mien.inference.media.budget import Budget
-from mien.inference.media.image import Limits, decode_image, formats, load_image
+from mien.inference.media.image import Limits, decode, formats, load_image
 
 from .heif import Heif, Item, coded, grid, ispe
 
@@ -169,13 +169,13 @@ def test_the_option_reads_more_and_less(tmp_path: Path) -> None:
 
 
 def test_a_jpeg_is_counted_at_its_reduced_scale() -> None:
-    assert decode_image(saved("JPEG", (2000, 1500), quality=50), Limits(60_000, 50_000)).image.shape == (
+    assert decode(saved("JPEG", (2000, 1500), quality=50), Limits(60_000, 50_000)).image.shape == (
         188,
         250,
         3,
     )
     with pytest.raises(MediaError, match="2000 x 1500"):
-        decode_image(saved("PNG", (2000, 1500)), Limits(60_000, 50_000))
+        decode(saved("PNG", (2000, 1500)), Limits(60_000, 50_000))
 
 
 def test_frames_that_make_an_animation_grow(tmp_path: Path) -> None:
@@ -218,10 +218,10 @@ def test_a_slow_file_holds_nobody_up(tmp_path: Path) -> None:
             assert leave.wait(30)
             return super().read(size)
 
-    slow = threading.Thread(target=decode_image, args=(Slow(saved("PNG", (9, 9))),))
+    slow = threading.Thread(target=decode, args=(Slow(saved("PNG", (9, 9))),))
     slow.start()
     assert started.wait(30)
-    assert decode_image(saved("PNG", (8, 8))).width == 8  # would wait for ever behind a lock
+    assert decode(saved("PNG", (8, 8))).width == 8  # would wait for ever behind a lock
     assert slow.is_alive()
     leave.set()
     slow.join()

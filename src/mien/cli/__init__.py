@@ -12,13 +12,13 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from mien.cli import card, explain, maintain, measure, predict, train
+from mien.cli import card, explain, maintain, measure, predict, serve, train
 from mien.cli.usage_errors import mistake
 from mien.errors import MienError, UsageError, options_named, refusal
 from mien.printable import say
 
 COMMANDS: dict[str, dict[str, Callable[..., None]]] = {  # by the panel of `mien --help` that lists them
-    "Use": {"predict": predict.predict, "explain": explain.explain},
+    "Use": {"predict": predict.predict, "explain": explain.explain, "serve": serve.serve},
     "Train": {
         "init": train.init,
         "train": train.train,
@@ -38,6 +38,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None]]] = {  # by the panel of `mien
     },
     "Maintain": {"data": maintain.data, "list": maintain.list_names, "doctor": maintain.doctor},
 }
+EXTRAS = {"train": maintain.TRAINING, "serve": serve.SERVING}  # packages that each extra brings
 WordsError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 """Typer's UsageError: words that are not a valid command.  Older Typers keep it in click, newer ones in a copy."""
 
@@ -105,6 +106,6 @@ def _message(error: Exception) -> object | None:
     if isinstance(error, OSError):  # a name, a permission or space that the system refuses
         return refusal(error)
     if isinstance(error, ModuleNotFoundError):
-        missing = f"this needs {error.name}, which is not installed; pip install 'mien[train]'"
-        return missing if error.name in maintain.TRAINING else None
+        extra = next((extra for extra, packages in EXTRAS.items() if error.name in packages), None)
+        return f"this needs {error.name}, which is not installed; pip install 'mien[{extra}]'" if extra else None
     return error

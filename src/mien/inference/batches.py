@@ -1,7 +1,8 @@
 """Classification in batches: the crops of several images in one run of the weights."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,8 @@ from mien.inference.classify import BATCH
 from mien.inference.prediction import FrameResult
 from mien.inference.unexpected import failure
 
-Classify = Callable[[Iterable[Face], NDArray[np.uint8]], list[Face]]
+Crops = NDArray[np.uint8]
+Classify = Callable[[Iterable[Face], Crops], list[Face]]
 
 MAX_BATCH_BYTES = 256_000_000  # of images kept for drawing while a batch fills
 
@@ -46,10 +48,13 @@ def _classified(batch: list[FrameResult], classify: Classify, debug: bool) -> li
 
 
 def _run(batch: list[FrameResult], classify: Classify) -> list[FrameResult]:
-    crops = [result.crops for result in batch if len(result.crops)]
-    if not crops:
-        return batch
-    detected = (face for result in batch for face in result.prediction.faces)
-    faces = iter(classify(detected, np.concatenate(crops)))
-    own = [tuple(next(faces) for _ in result.prediction.faces) for result in batch]
-    return [replace(r, prediction=replace(r.prediction, faces=f)) for r, f in zip(batch, own, strict=True)]
+    own = in_one_run([(result.prediction.faces, result.crops) for result in batch], classify)
+    return [replace(r, prediction=replace(r.prediction, faces=tuple(f))) for r, f in zip(batch, own, strict=True)]
+
+
+def in_one_run(detected: Sequence[tuple[Sequence[Face], Crops]], classify: Classify) -> list[list[Face]]:
+    """Return the faces of each image classified; each has as many crops as faces."""
+    crops = [crops for _, crops in detected if len(crops)]
+    flat = chain.from_iterable(faces for faces, _ in detected)
+    faces = iter(classify(flat, np.concatenate(crops)) if crops else ())
+    return [list(islice(faces, len(own))) for own, _ in detected]

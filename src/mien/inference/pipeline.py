@@ -24,7 +24,7 @@ from mien.errors import UsageError
 from mien.face import Face
 from mien.hierarchy import LEVELS, groups
 from mien.inference.align import FRAMINGS, crops, square
-from mien.inference.batches import classified
+from mien.inference.batches import classified, in_one_run
 from mien.inference.classify import Classifier
 from mien.inference.detectors import make
 from mien.inference.heads import with_heads
@@ -163,17 +163,25 @@ class Pipeline:
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Face]:
         """Return the faces in an image, uint8 RGB (H, W, 3), with their expressions, left to right."""
-        if not isinstance(image, np.ndarray):
-            got = f"the image is of type {type(image).__name__}"
-            raise UsageError(got, "uint8 RGB (H, W, 3)", "use predict() for files")
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-            raise UsageError(f"the image is {image.dtype} {image.shape}", "uint8 RGB (H, W, 3)")
-        faces = self.classify(*self.align(image, self.start_measuring()(image, self.detect(image), False)))
+        return self.read([image])[0]
+
+    def read(self, images: Iterable[NDArray[np.uint8]], pool: Executor | None = None) -> list[list[Face]]:
+        """Return the faces of each image, uint8 RGB (H, W, 3), as for one image, in one run of the weights.
+
+        Faces are detected one image after the other, or in the threads of `pool`.
+        """
+        checked = [_checked(image) for image in images]
+        detected = list((map if pool is None else pool.map)(self._detected, checked))
+        faces = in_one_run(detected, self.classify)
         if self.baseline is None:
             return faces
-        if self.baseline.image is None:
+        if (own := self.baseline.image) is None:
             raise UsageError(f"`baseline` {self.baseline.name} with an image", "a video", "give an image as `baseline`")
-        return [self.baseline.corrected(face, self.baseline.image) for face in faces]
+        return [[self.baseline.corrected(face, own) for face in some] for some in faces]
+
+    def _detected(self, image: NDArray[np.uint8]) -> tuple[list[Face], NDArray[np.uint8]]:
+        """Return the faces of an image, measured but not classified, and their crops."""
+        return self.align(image, self.start_measuring()(image, self.detect(image), False))
 
     def __repr__(self) -> str:
         return f"Pipeline({self.card.name!r}, detector={self.detector!r}, prior={self.classifier.prior.name!r})"
@@ -270,6 +278,16 @@ def _compound_fits(card: Card, prior: str) -> tuple[Fit, Fit]:
     if prior != NATURAL:
         raise UsageError(f"`compound` with `prior` {prior}", NATURAL, "they are calibrated under that prior alone")
     return FITTED[data]
+
+
+def _checked(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return an image; UsageError for anything that is not uint8 RGB (H, W, 3)."""
+    if not isinstance(image, np.ndarray):
+        got = f"the image is of type {type(image).__name__}"
+        raise UsageError(got, "uint8 RGB (H, W, 3)", "use predict() for files")
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise UsageError(f"the image is {image.dtype} {image.shape}", "uint8 RGB (H, W, 3)")
+    return image
 
 
 def _check_fraction(parameter: str, value: float | None) -> None:

@@ -1,5 +1,6 @@
 """The results of reading an image or a video frame."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from mien.face import Face, faces_table
 from mien.html.markup import element, escape, join
+from mien.inference.media.image import DecodedImage
 from mien.inference.media.sources import Source
 from mien.printable import writable
 
@@ -119,6 +121,18 @@ class FrameResult:
         factor = self.image.shape[1] / self.prediction.width
         faces = (replace(scaled(face, factor), measures=face.measures) for face in self.prediction.faces)
         return replace(self.prediction, faces=tuple(faces))
+
+
+def of_image(name: str, decoded: DecodedImage, faces: Iterable[Face], turn: int | None = None) -> Prediction:
+    """Return the prediction of an image that was rotated by `turn` degrees; `faces` are in pixels of `decoded.image`.
+
+    Its boxes are in pixels of the image at full size.
+    """
+    if decoded.ratio != 1:
+        faces = [scaled(face, decoded.ratio) for face in faces]
+    width, height = (decoded.height, decoded.width) if turn in (90, 270) else (decoded.width, decoded.height)
+    note = decoded.note or None
+    return Prediction(name, width=width, height=height, note=note, rotated=turn, faces=tuple(faces))
 
 
 def scaled(face: Face, factor: float) -> Face:

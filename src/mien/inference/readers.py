@@ -23,7 +23,7 @@ from mien.inference.media.filetype import is_moving
 from mien.inference.media.image import Limits, load_image
 from mien.inference.media.sources import Source
 from mien.inference.media.video import Clip, frames
-from mien.inference.prediction import FrameResult, Prediction, scaled
+from mien.inference.prediction import FrameResult, Prediction, of_image
 from mien.inference.prefetch import background, in_order
 from mien.inference.rotate import upright
 from mien.inference.unexpected import failed, failure
@@ -98,11 +98,7 @@ class Readers:
         else:
             turn, image, detected = None, decoded.image, self.detect(decoded.image)
         faces, crops = self.align(image, self.start_measuring()(image, detected, False))
-        if decoded.ratio != 1:
-            faces = [scaled(face, decoded.ratio) for face in faces]
-        width, height = (decoded.height, decoded.width) if turn in (90, 270) else (decoded.width, decoded.height)
-        note = decoded.note or None
-        prediction = Prediction(source.name, width=width, height=height, note=note, rotated=turn, faces=tuple(faces))
+        prediction = of_image(source.name, decoded, faces, turn)
         return FrameResult(prediction, source, False, crops, image if self.keep else None)
 
     def _video(self, source: Source) -> Iterator[FrameResult]:

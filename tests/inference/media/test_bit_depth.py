@@ -13,7 +13,7 @@ from PIL import Image
 
 from mien.errors import MediaError
 from mien.inference.media import bit_depth
-from mien.inference.media.image import Limits, decode_image
+from mien.inference.media.image import Limits, decode
 
 YY, XX = np.mgrid[:64, :96]
 COLOUR = np.stack([XX * 2 + 20, YY * 3 + 20, XX + YY], -1).astype(np.uint8)
@@ -125,10 +125,10 @@ READ: dict[str, tuple[bytes, np.ndarray]] = {
 @pytest.mark.parametrize("name", READ)
 def test_as_bright_as_they_were(name: str) -> None:
     data, expected = READ[name]
-    read = decode_image(data)
+    read = decode(data)
     assert read.image.shape == expected.shape
     assert np.abs(read.image.astype(int) - expected).mean() < 4
-    smaller = decode_image(data, Limits(target=2000)).image
+    smaller = decode(data, Limits(target=2000)).image
     assert smaller.shape == (32, 48, 3)
     assert np.abs(smaller.mean((0, 1)) - expected.mean((0, 1))).max() < 8
 
@@ -137,7 +137,7 @@ def test_as_bright_as_they_were(name: str) -> None:
     "name", ["12 bits in 16", "20 bits in 32", "floats to 3", "12 bits in 16, colours", "8 bits in 16"]
 )
 def test_what_was_inferred_is_reported(name: str) -> None:
-    assert "values" in decode_image(READ[name][0]).note
+    assert "values" in decode(READ[name][0]).note
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_what_was_inferred_is_reported(name: str) -> None:
     ["12 bits", "16 bits", "MaxSampleValue", "floats to 1", "16 bits, colours", "black", "signed 16 bits"],
 )
 def test_what_is_known_needs_no_note(name: str) -> None:
-    assert decode_image(READ[name][0]).note == ""
+    assert decode(READ[name][0]).note == ""
 
 
 REFUSED = {
@@ -165,27 +165,27 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_has_no_brightness_is_one_line(name: str) -> None:
     with pytest.raises(MediaError, match=r"begins at 0|no value|stored apart|a kind that is not read") as caught:
-        decode_image(REFUSED[name])
+        decode(REFUSED[name])
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["nan", "inf"])
 def test_single_values_that_are_no_numbers(kind: str) -> None:
     values = np.where(XX == 5, float(kind), GREY / 255).astype(np.float32)
-    image = decode_image(tiff(values)).image
+    image = decode(tiff(values)).image
     assert (np.delete(image, 5, 1) == np.delete(SEEN, 5, 1)).all()
 
 
 def test_pages_say_so() -> None:
-    assert decode_image(tiff(np.stack([GREY] * 3), photometric="minisblack")).note == "page 1 of 3"
-    assert decode_image(pillow(COLOUR, "TIFF")).note == ""
+    assert decode(tiff(np.stack([GREY] * 3), photometric="minisblack")).note == "page 1 of 3"
+    assert decode(pillow(COLOUR, "TIFF")).note == ""
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8, 9])
 def test_turned_colours_of_16_bits(orientation: int) -> None:
     tag = [(274, 3, 1, orientation, True)]
-    deep = decode_image(tiff(COLOUR.astype(np.uint16) * 16, photometric="rgb", extratags=tag))
-    usual = decode_image(tiff(COLOUR, photometric="rgb", extratags=tag))
+    deep = decode(tiff(COLOUR.astype(np.uint16) * 16, photometric="rgb", extratags=tag))
+    usual = decode(tiff(COLOUR, photometric="rgb", extratags=tag))
     assert (deep.width, deep.height) == (usual.width, usual.height)
     assert np.abs(deep.image.astype(int) - usual.image).mean() < 1
 
@@ -197,14 +197,14 @@ def test_turned_colours_of_16_bits_in_png(orientation: int) -> None:
     body = b"eXIf" + exif.tobytes().removeprefix(b"Exif\0\0")
     chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
     data = png16(COLOUR.astype(np.uint16) * 16)  # 12 bits, which are read by another library
-    deep = decode_image(data[:33] + chunk + data[33:])  # behind the signature and the head
-    usual = decode_image(pillow(COLOUR, "PNG", exif=exif))
+    deep = decode(data[:33] + chunk + data[33:])  # behind the signature and the head
+    usual = decode(pillow(COLOUR, "PNG", exif=exif))
     assert deep.image.shape == usual.image.shape == (deep.height, deep.width, 3)
     assert np.abs(deep.image.astype(int) - usual.image).mean() < 1
 
 
 def test_large_images_are_scaled_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = [decode_image(READ[name][0], Limits(target=2000)).image for name in ("16 bits", "palette")]
+    whole = [decode(READ[name][0], Limits(target=2000)).image for name in ("16 bits", "palette")]
     monkeypatch.setattr(bit_depth, "BAND", 500)
     for name, image in zip(("16 bits", "palette"), whole, strict=True):
-        assert (decode_image(READ[name][0], Limits(target=2000)).image == image).all()
+        assert (decode(READ[name][0], Limits(target=2000)).image == image).all()

@@ -13,7 +13,7 @@ import pytest
 
 from mien.errors import MediaError
 from mien.inference.media.filetype import is_moving
-from mien.inference.media.image import DecodedImage, Limits, decode_image, load_image
+from mien.inference.media.image import DecodedImage, Limits, decode, load_image
 from mien.inference.media.sources import expand
 
 from ..heif import Heif, Item, box, clap, coded, full, grid, imir, irot, ispe
@@ -44,7 +44,7 @@ def file(codec: str, *items: Item, brand: bytes = b"", primary: int = 1, after: 
 
 
 def same(data: bytes, expected: np.ndarray, tolerance: float = 1.5) -> DecodedImage:
-    read = decode_image(data)
+    read = decode(data)
     assert read.image.shape == expected.shape
     assert (read.width, read.height) == expected.shape[1::-1]
     assert np.abs(read.image.astype(int) - expected).mean() < tolerance
@@ -150,17 +150,17 @@ def test_what_is_cut_short_is_one_line(codec: str, image: np.ndarray, left: floa
         if left == 0.999 and data.endswith(b"\0"):
             continue  # three bytes in the last block
         with pytest.raises(MediaError, match="cannot be read as an image") as caught:
-            decode_image(data)
+            decode(data)
         assert "\n" not in str(caught.value)
 
 
 def test_codecs_that_are_not_read_are_named(image: np.ndarray) -> None:
     with pytest.raises(MediaError, match=r"coded as H\.264"):
-        decode_image(Heif((coded(image, "avc"),), brand=b"avci", compatible=(b"mif1",)).bytes())
+        decode(Heif((coded(image, "avc"),), brand=b"avci", compatible=(b"mif1",)).bytes())
 
 
 def test_large_ones_come_smaller(codec: str, image: np.ndarray) -> None:
-    read = decode_image(file(codec, coded(image, codec).with_(irot(1))), Limits(target=30_000))
+    read = decode(file(codec, coded(image, codec).with_(irot(1))), Limits(target=30_000))
     assert (read.width, read.height, read.image.shape) == (256, 320, (160, 128, 3))
 
 

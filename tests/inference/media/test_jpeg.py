@@ -8,7 +8,7 @@ from PIL import Image
 
 from mien.errors import MediaError
 from mien.inference.media import jpeg
-from mien.inference.media.image import Limits, decode_image
+from mien.inference.media.image import Limits, decode
 
 KINDS = {
     "baseline": {},
@@ -43,8 +43,8 @@ def test_what_is_whole_is_read(image: Image.Image, mode: str, kind: str, change:
         "zeros": whole + bytes(5000),
         "whole": whole,
     }[change]
-    assert (decode_image(changed).image == decode_image(whole).image).all()
-    assert decode_image(changed, Limits(target=4000)).image.shape == (38, 51, 3)
+    assert (decode(changed).image == decode(whole).image).all()
+    assert decode(changed, Limits(target=4000)).image.shape == (38, 51, 3)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -58,29 +58,29 @@ def test_what_is_cut_short_is_an_error(image: Image.Image, kind: str, left: floa
     if "end" in ended:
         part += jpeg.END
     if kind == "progressive" and "end" in ended and left >= 0.9:  # the last bit of the finest detail is missing
-        assert np.abs(decode_image(part).image.astype(int) - decode_image(whole).image).mean() < 4
+        assert np.abs(decode(part).image.astype(int) - decode(whole).image).mean() < 4
         return
     with pytest.raises(MediaError, match=r"it is cut short: \d+% of its rows are there|broken|truncated|is damaged"):
-        decode_image(part)
+        decode(part)
 
 
 def test_an_image_that_ends_in_grey_is_whole() -> None:
     grey = np.full((160, 160, 3), 128, np.uint8)
     grey[:60] = np.arange(160)[None, :, None]
-    assert np.abs(decode_image(stored(Image.fromarray(grey))).image.astype(int) - grey).mean() < 1
+    assert np.abs(decode(stored(Image.fromarray(grey))).image.astype(int) - grey).mean() < 1
 
 
 def test_motion_photos_say_so(image: Image.Image) -> None:
     film = b"\0\0\0\x18ftypmp42" + bytes(4000)
-    assert decode_image(stored(image) + film).note == "still image of a motion photo"
-    assert decode_image(stored(image, progressive=True) + b"\xff\xd9" + bytes(20) + film).note.startswith("still image")
-    assert decode_image(stored(image)).note == ""
+    assert decode(stored(image) + film).note == "still image of a motion photo"
+    assert decode(stored(image, progressive=True) + b"\xff\xd9" + bytes(20) + film).note.startswith("still image")
+    assert decode(stored(image)).note == ""
 
 
 def test_mpo_says_so(image: Image.Image) -> None:
     file = BytesIO()
     image.save(file, "MPO", save_all=True, append_images=[image.rotate(180)])
-    read = decode_image(file.getvalue())
+    read = decode(file.getvalue())
     assert read.note == "primary image of 2 (MPO)"
     assert np.abs(read.image.astype(int) - np.asarray(image)).mean() < 8
 
@@ -91,6 +91,6 @@ def test_progressive_ones_are_held_at_full_size(image: Image.Image) -> None:
         whole = Limits(max_pixels=10_000, target=4000)
         if held:
             with pytest.raises(MediaError, match="203 x 150 pixels"):
-                decode_image(stored(image, **options), whole)
+                decode(stored(image, **options), whole)
         else:
-            assert decode_image(stored(image, **options), whole).width == 203
+            assert decode(stored(image, **options), whole).width == 203

@@ -81,7 +81,7 @@ def _build(listing: Listing, options: Options) -> Entry:
 def _crop(listing: Listing, row: int, size: int, channels: int) -> NDArray[np.uint8]:
     """Return a row's crop; MienError where its image cannot be read, or its box lies outside."""
     from mien.inference.align import FRAMINGS, crop
-    from mien.inference.media.image import MAX_PIXELS, DecodedImage, Limits, decode_image, load_image
+    from mien.inference.media.image import MAX_PIXELS, DecodedImage, Limits, decode, load_image
 
     boxed = listing.box is not None and bool(np.isfinite(listing.box[row]).all())
     limits = Limits(target=MAX_PIXELS if boxed else (OVERSIZE * size) ** 2)
@@ -91,7 +91,7 @@ def _crop(listing: Listing, row: int, size: int, channels: int) -> NDArray[np.ui
     elif isinstance(source, Path):
         decoded = load_image(source, limits)
     else:
-        decoded = decode_image(source, limits)
+        decoded = decode(source, limits)
     framing = FRAMINGS["fer2013"]
     if not boxed or listing.box is None:
         height, width = decoded.image.shape[:2]

@@ -140,13 +140,16 @@ def load_image(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> DecodedImag
     try:
         # a stream, not a name: Pillow memory-maps named TIFFs and garbles those stored rotated
         with Path(path).open("rb") as file:
-            return decode_image(file, limits, str(path))
+            return decode(file, limits, str(path))
     except OSError as error:
         raise MediaError(f"{path} cannot be read as an image: {reason(error)}") from None
 
 
-def decode_image(data: bytes | BinaryIO, limits: Limits = DEFAULT_LIMITS, name: str = "the image") -> DecodedImage:
-    """Return the image in bytes or in an open binary file; MediaError when it cannot be decoded."""
+def decode(data: bytes | BinaryIO, limits: Limits = DEFAULT_LIMITS, name: str = "the image") -> DecodedImage:
+    """Return the image in bytes or in an open binary file; MediaError, with `name`, when it cannot be decoded.
+
+    uint8 RGB (H, W, 3), halved until it has at most `limits.target` pixels.  An animation gives its first image.
+    """
     try:
         return _decoded(BytesIO(data) if isinstance(data, bytes) else data, limits, name)
     except MediaError:

@@ -1,0 +1,29 @@
+"""The web application: routes and files, behind the guard.  Read from here: routes/, service.py, security.py."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from mien.serving import files
+from mien.serving.errors import add_handlers
+from mien.serving.metrics import Metrics
+from mien.serving.routes import health, metrics, predict, weights
+from mien.serving.security import Guard
+from mien.serving.service import Service
+from mien.serving.settings import Settings
+from mien.version import __version__
+
+ROUTERS = (health.router, weights.router, predict.router, metrics.router, files.router)
+
+
+def create_app(settings: Settings, samples: Mapping[str, Path] = {}) -> FastAPI:
+    """Return the application of a server; the page offers the photographs in `samples`, by name, to try."""
+    app = FastAPI(title="mien", version=__version__, docs_url=None, redoc_url=None)
+    app.state.settings, app.state.metrics, app.state.files = settings, Metrics(), files.listed(samples)
+    app.state.service = Service(settings, app.state.metrics)
+    add_handlers(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(Guard, settings=settings, metrics=app.state.metrics)
+    return app

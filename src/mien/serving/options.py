@@ -1,0 +1,55 @@
+"""How the images of a request are read: the same names and values as of `mien predict`."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, ValidationInfo, field_validator
+
+from mien.hierarchy import LEVELS
+from mien.inference.classify import names
+from mien.inference.detectors import DETECTORS
+from mien.prior import NATURAL, UNIFORM
+from mien.serving.errors import ApiError, invalid
+from mien.serving.settings import Settings
+
+CHOICES = {"weights": names(), "prior": [NATURAL, UNIFORM], "level": list(LEVELS), "detector": list(DETECTORS)}
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+def _choice(name: str, description: str) -> Any:
+    values: list[JsonValue] = [*CHOICES[name]]
+    return Field(description=description, json_schema_extra={"enum": values})
+
+
+class Options(BaseModel):
+    """The options of a request; None means what the server was started with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    weights: Annotated[str | None, _choice("weights", "weights that ship with mien")] = None
+    prior: Annotated[str | None, _choice("prior", "how common expressions are taken to be")] = None
+    abstain: Annotated[Literal["auto"] | Fraction | None, Field(description="least confidence, or auto")] = None
+    measures: Annotated[bool, Field(description="head pose, openness of eyes and mouth, action units")] = False
+    level: Annotated[str, _choice("level", "whether faces are named by expression or by group")] = LEVELS[0]
+    detector: Annotated[str, _choice("detector", "how faces are found")] = "yunet"
+
+    @field_validator(*CHOICES)
+    @classmethod
+    def _known(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and value not in (known := CHOICES[str(info.field_name)]):
+            raise ValueError(f"expected one of {', '.join(known)}")
+        return value
+
+    def filled(self, settings: Settings) -> "Options":
+        """Return the options with the server's own in place of None; ApiError for what it does not offer."""
+        if self.measures and not settings.measures:
+            raise ApiError(422, "no_measures", "this server takes no measures: it was started without --measures")
+        own = {"weights": self.weights or settings.weights, "prior": self.prior or settings.prior}
+        return self.model_copy(update=own)
+
+
+def parsed(values: dict[str, Any]) -> Options:
+    """Return the options that a query, a form or JSON spells; ApiError for others."""
+    try:
+        return Options.model_validate(values)
+    except ValidationError as error:
+        raise invalid(error.errors(include_url=False, include_input=False, include_context=False)) from None

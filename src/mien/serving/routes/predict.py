@@ -1,0 +1,30 @@
+"""Images in, the rows of `mien predict --format json` out."""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import JSONResponse
+
+from mien.serving.bodies import received
+from mien.serving.errors import ApiError
+from mien.serving.options import Options, parsed
+from mien.serving.service import Service
+
+router = APIRouter(tags=["reading"])
+
+
+@router.post("/v1/predict")
+async def predict(request: Request, options: Annotated[Options, Query()]) -> JSONResponse:
+    """Read faces in one or many images; options stand in the query, in the form or beside `images`.
+
+    An image that cannot be read keeps its place with an `error`; where none can be read, that is the response.
+    """
+    service: Service = request.app.state.service
+    body = await received(request, service.settings.max_upload)
+    chosen = parsed(options.model_dump(exclude_unset=True) | body.options).filled(service.settings)
+    predictions = await asyncio.gather(*(service.predict(one.name, one.data, chosen) for one in body.images))
+    if all(prediction.error for prediction in predictions):
+        raise ApiError(422, "unreadable", str(predictions[0].error))
+    rows: list[dict[str, Any]] = [prediction.to_dict() for prediction in predictions]
+    return JSONResponse(rows)
