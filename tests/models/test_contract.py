@@ -11,8 +11,9 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from mien.inference.onnx import onnxruntime  # noqa: E402
 from mien.models import MODELS  # noqa: E402
-from mien.training.export import PARITY, Graph, _write  # noqa: E402
+from mien.training.graph import Graph  # noqa: E402
 from mien.training.recipe import TestTimeAugmentation  # noqa: E402
+from mien.training.stored import PARITY  # noqa: E402
 
 SIZED = [name for name, build in MODELS.items() if "size" in inspect.signature(build).parameters]
 LIGHT = ("svm",)  # an export takes seconds
@@ -91,7 +92,7 @@ def test_onnx_gives_the_outputs_of_torch(name: str, tmp_path: Path) -> None:
         for _ in range(3):
             model.train()(torch.rand(4, 1, 48, 48))
     graph = Graph(model, TestTimeAugmentation()).eval()
-    _write(graph, 48, 1, tmp_path / "model.onnx")
+    graph.write(48, 1, tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     for batch in (1, 3):
         crops = np.random.default_rng(batch).integers(0, 256, (batch, 48, 48, 1), np.uint8)

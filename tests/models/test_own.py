@@ -61,6 +61,19 @@ class Empty(nn.Module):
 def frozen(num_classes, in_channels=1):
     return tensor(num_classes, in_channels).requires_grad_(False)
 
+class Branch(Empty):
+    def __init__(self, num_classes, in_channels=1):
+        super().__init__(num_classes, in_channels)
+        self.scale = nn.Parameter(torch.ones(1))
+    def forward(self, x):
+        return super().forward(x) * (self.scale if x.sum() > 0 else 2)
+
+class Counts(Branch):
+    calls = 0
+    def forward(self, x):
+        Counts.calls += 1
+        return Empty.forward(self, x) * self.scale * Counts.calls
+
 value = 3
 """
 
@@ -104,6 +117,8 @@ def run(name: str, root: Path, *words: str) -> Path:
         ("mine:leaves", (), ["model.name: mine:leaves exits (3)", "returns a torch.nn.Module"]),
         ("mine:Empty", (), ["mine:Empty has no parameters to train"]),
         ("mine:frozen", (), ["mine:frozen has no parameters to train"]),
+        ("mine:Branch", (), ["model.name: mine:Branch cannot be exported as ONNX", "torch.onnx.export"]),
+        ("mine:Counts", (), ["mine:Counts cannot be exported as ONNX", "differs from it"]),
         ("mine:fails", (), ["do not make a mine:fails", "no weights here"]),
         ("mine:tensor", ("model={name: mine:tensor, options: {depth: 3}}",), ["do not make a mine:tensor", "'depth'"]),
         ("mine:Dict", ("model={name: mine:Dict, options: {key: scores}}",), ["gives 'scores'", "'logits'"]),
@@ -153,7 +168,20 @@ def test_a_run_s_weights_do_not_need_the_module(name: str, kernel: int, here: Pa
     assert classifier(np.zeros((2, 48, 48, 1), np.uint8)).shape == (2, 7)
     first = torch.load(folder / "best.pt", weights_only=True)["average"]
     assert not kernel or first["network.0.weight"].shape[1] == kernel
-    with pytest.raises(UsageError, match=rf"{name}, which only training imports; mien train --resume"):
+    crops = np.random.default_rng(0).integers(0, 256, (5, 48, 48, 1), np.uint8)
+    before, graph = classifier.heads(crops), folder / "network.onnx"
+    (folder / "model.onnx").unlink()
+    again = Classifier(export_run(folder, root=tiny_fer2013))
+    assert again.card.temperature == pytest.approx(classifier.card.temperature, abs=1e-4)
+    assert again.heads(crops).keys() == before.keys()
+    for output, values in again.heads(crops).items():
+        np.testing.assert_allclose(values, before[output], atol=1e-5)
+    kept = graph.read_bytes()
+    graph.write_bytes(kept[: len(kept) // 2])
+    with pytest.raises(WeightsError, match=r"network\.onnx cannot be read"):
+        export_run(folder, root=tiny_fer2013)
+    graph.unlink()
+    with pytest.raises(UsageError, match=r"has no network\.onnx.*mien train --resume"):
         export_run(folder, root=tiny_fer2013)
     with pytest.raises(WeightsError, match="network of your own"):
         load(folder)

@@ -19,6 +19,7 @@ from mien.evaluation.result import Result  # noqa: E402
 from mien.inference.align import FRAMINGS  # noqa: E402
 from mien.inference.classify import Classifier  # noqa: E402
 from mien.training import checkpoint, export, runlog  # noqa: E402
+from mien.training import graph as graphs  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training.batches import split  # noqa: E402
 from mien.training.network import restored  # noqa: E402
@@ -26,8 +27,8 @@ from mien.training.run import export_run, run_recipe  # noqa: E402
 from mien.training.train import train  # noqa: E402
 
 WORDS = [
-    "model.options.width=0.5", "model.options.stem_stride=2", "batch=32", "epochs=6", "refine=null", "ema=0.9",
-    "views.zooms=[1.0, 1.08]", "augment.fill=black",
+    "model.options.width=0.5", "model.options.stem_stride=2", "model.options.depths=[1,1,1,1]", "batch=32", "epochs=6",
+    "refine=null", "ema=0.9", "views.zooms=[1.0, 1.08]", "augment.fill=black",
 ]  # fmt: skip
 
 
@@ -37,10 +38,10 @@ def run(tiny_fer2013: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run_recipe("mien/fer2013", WORDS, root=tiny_fer2013, out=out, resume=None, device="cpu", test=True)
 
 
-def graph(run: Path) -> export.Graph:
+def graph(run: Path) -> graphs.Graph:
     """The run's best network in torch, with the recipe's views, without a temperature."""
     recipe = recipes.load(run / "recipe.yaml")
-    return export.Graph(restored(recipe, checkpoint.load(run / "best.pt", checkpoint.Best)), recipe.views).eval()
+    return graphs.Graph(restored(recipe, checkpoint.load(run / "best.pt", checkpoint.Best)), recipe.views).eval()
 
 
 def logits(run: Path, crops: np.ndarray) -> np.ndarray:
@@ -61,7 +62,7 @@ def test_views_are_averaged(run: Path) -> None:
     crops = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 1), np.uint8)
     seen = graph(run)
     x = torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255
-    zoomed = [export.zoom(x, factor) for factor in seen.views.zooms]
+    zoomed = [graphs.zoom(x, factor) for factor in seen.views.zooms]
     assert len(zoomed) == 2
     with torch.no_grad():
         passes = [seen.model(view)["logits"] for one in zoomed for view in (one, one.flip(3))]
@@ -83,7 +84,7 @@ ZOOMS = [(1.0, "black", 1.0), (1.25, "black", 0.0), (0.75, "black", 1.0), (1.25,
 
 @pytest.mark.parametrize(("factor", "fill", "corner"), ZOOMS)
 def test_zoom_keeps_size_and_shows_beyond_what_training_showed(factor: float, fill: str, corner: float) -> None:
-    out = export.zoom(torch.ones(1, 1, 48, 48), factor, fill)
+    out = graphs.zoom(torch.ones(1, 1, 48, 48), factor, fill)
     assert out.shape == (1, 1, 48, 48)
     assert (out[0, 0, 0, 0].item(), out[0, 0, 24, 24].item()) == (corner, 1.0)
 
@@ -98,7 +99,7 @@ def test_exported_zooms_are_filled_as_in_training(run: Path, tmp_path: Path, tin
     train, val = (split(recipe, tiny_fer2013, name, torch.device("cpu")) for name in ("train", "val"))
     export.export(recipe, other, train, val, json.loads((run / "env.json").read_text()))
     crops = np.random.default_rng(0).integers(0, 256, (4, 48, 48, 1), np.uint8)
-    seen = export.Graph(
+    seen = graphs.Graph(
         restored(recipe, checkpoint.load(other / "best.pt", checkpoint.Best)), recipe.views, "edge"
     ).eval()
     with torch.no_grad():

@@ -15,6 +15,7 @@ from mien.errors import MienError  # noqa: E402
 from mien.evaluation.calibration.temperature import COLDEST, HOTTEST, fit_temperature, fit_threshold  # noqa: E402
 from mien.inference.classify import Classifier  # noqa: E402
 from mien.training import checkpoint, export  # noqa: E402
+from mien.training import graph as graphs  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training.batches import Split, split  # noqa: E402
 from mien.training.recipe import TestTimeAugmentation  # noqa: E402
@@ -178,23 +179,23 @@ class Left(nn.Module):
 def test_the_graph_reads_pixels_from_0_to_1_and_mirrors_only_with_flip(flip: bool) -> None:
     images = torch.zeros((2, 16, 16, 1), dtype=torch.uint8)
     images[:, :, :8], images[:, :8] = 100, 255
-    graph = export.Graph(Left(), TestTimeAugmentation(flip=flip))
+    graph = graphs.Graph(Left(), TestTimeAugmentation(flip=flip))
     x = images.permute(0, 3, 1, 2) / 255
     views = [x, x.flip(3)] if flip else [x]
     expected = torch.stack([Left()(view)["logits"] for view in views]).mean(0)
     torch.testing.assert_close(graph.logits(images), expected)
     graph.temperature = 2.5
     torch.testing.assert_close(graph(images), (expected / 2.5).softmax(1))
-    (probs,) = export.Outputs(graph)(images)
+    (probs,) = graphs.Outputs(graph)(images)
     torch.testing.assert_close(probs, (expected / 2.5).softmax(1))
 
 
 def test_zooms_above_one_show_more() -> None:
     x = torch.ones(1, 1, 40, 40)
-    assert export.zoom(x, 1.2, "black")[0, 0, 0, 0] == 0
+    assert graphs.zoom(x, 1.2, "black")[0, 0, 0, 0] == 0
     inner = torch.zeros(1, 1, 40, 40)
     inner[:, :, 4:36, 4:36] = 1
-    torch.testing.assert_close(export.zoom(inner, 0.8), torch.ones(1, 1, 40, 40))
+    torch.testing.assert_close(graphs.zoom(inner, 0.8), torch.ones(1, 1, 40, 40))
 
 
 def test_the_card_in_the_file_is_the_one_that_is_read(trained: tuple[recipes.Recipe, Path, Split, Split]) -> None:

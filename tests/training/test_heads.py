@@ -18,7 +18,7 @@ from mien.inference.classify import Classifier  # noqa: E402
 from mien.labels import EXPRESSIONS  # noqa: E402
 from mien.models import MODELS  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
-from mien.training.export import Graph, _write  # noqa: E402
+from mien.training.graph import Graph  # noqa: E402
 from mien.training.initial import start  # noqa: E402
 from mien.training.losses import affect, units  # noqa: E402
 from mien.training.network import make  # noqa: E402
@@ -167,7 +167,7 @@ def test_features_of_the_last_layer_export(name: str, tmp_path: Path) -> None:
     recipe = recipe.model_copy(update={"heads": BOTH})
     network = make(recipe, EXPRESSIONS[:7], 1, 48, units=3).eval()
     graph = Graph(network, TestTimeAugmentation(), heads=recipe.heads.more).eval()
-    _write(graph, 48, 1, tmp_path / "x.onnx")
+    graph.write(48, 1, tmp_path / "x.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "x.onnx")
     assert [output.name for output in session.get_outputs()] == ["probs", "valence_arousal", "action_units"]
     crops = np.random.default_rng(0).integers(0, 256, (5, 48, 48, 1), np.uint8)

@@ -7,11 +7,9 @@ that.  The graph is checked against torch on all val images.  An int8 variant (w
 activations, per channel, calibrated on training images) is written too where it costs little accuracy.
 """
 
-import logging
 import shutil
 import tempfile
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import asdict
 from io import StringIO
@@ -24,7 +22,6 @@ import torch
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mien.card import KEY, Card
 from mien.data.terms import terms_of
@@ -36,20 +33,21 @@ from mien.evaluation.stress.corruptions import with_copies
 from mien.inference.align import FRAMINGS
 from mien.inference.classify import Classifier
 from mien.inference.onnx import quantization
+from mien.models.own import is_own
 from mien.outputs import cannot_write, staged
-from mien.prior import NATURAL, Adjustment
+from mien.prior import Adjustment
 from mien.reading.guard import parsing
-from mien.training import checkpoint, prior
+from mien.training import checkpoint, prior, stored
 from mien.training.batches import Split
 from mien.training.diverged import finite_all
+from mien.training.graph import Graph, exported
 from mien.training.network import restored
 from mien.training.onnx_pooling import pools_as_convolutions
-from mien.training.recipe import Recipe, TestTimeAugmentation
+from mien.training.recipe import Recipe
+from mien.training.stored import PARITY, StoredGraph
 from mien.training.train import chunks
 from mien.version import __version__
 
-PARITY = 1e-5
-"""Largest difference between the ONNX file and torch, in a probability or the embedding, that is accepted."""
 INT8_COST = 0.003
 """Largest loss of val accuracy for which the int8 variant is kept."""
 PREDICTED_ACCURACY = 0.9
@@ -70,84 +68,6 @@ CODE_LICENCE = "Apache-2.0"
 WEIGHTS_LICENCE = "set by the person who trained them, within the terms of the data"
 
 
-class Graph(nn.Module):
-    """What the ONNX file computes: uint8 crops (N, size, size, C) to probabilities float32 (N, K)."""
-
-    def __init__(
-        self,
-        model: nn.Module,
-        views: TestTimeAugmentation,
-        fill: str = "black",
-        log_prior: Tensor | None = None,
-        heads: Sequence[str] = (),
-    ) -> None:
-        super().__init__()
-        self.model = model
-        self.views = views
-        self.fill = fill
-        self.log_prior = log_prior  # of a network trained with logit adjustment, which its logits lack
-        self.heads = tuple(heads)
-        self.temperature = 1.0
-
-    def outputs(self, crops: Tensor) -> dict[str, Tensor]:
-        """Return `logits` (N, K), the other heads and, where there, `embedding` (N, D), float32, means over the views.
-
-        The views go through the network as one batch.
-        """
-        x = crops.permute(0, 3, 1, 2).float() / 255
-        seen = [zoom(x, factor, self.fill) for factor in self.views.zooms]
-        seen += [view.flip(3) for view in seen] if self.views.flip else []
-        outputs: dict[str, Tensor] = self.model(torch.cat(seen))
-        kept = {name: outputs[name] for name in ("logits", *self.heads, "embedding") if name in outputs}
-        means: dict[str, Tensor] = {
-            name: one.reshape(len(seen), -1, one.shape[1]).mean(0) for name, one in kept.items()
-        }
-        if self.log_prior is not None:
-            means["logits"] = means["logits"] + self.log_prior
-        return means
-
-    def logits(self, crops: Tensor) -> Tensor:
-        """Return the logits float32 (N, K), the mean over the views."""
-        return self.outputs(crops)["logits"]
-
-    def forward(self, crops: Tensor) -> Tensor:
-        return (self.logits(crops) / self.temperature).softmax(1)
-
-
-FINAL: dict[str, Callable[[Tensor], Tensor]] = {
-    "valence_arousal": lambda mean: mean.clamp(-1, 1),
-    "action_units": torch.sigmoid,
-    "embedding": F.normalize,
-}
-"""What becomes of the mean over the views, by output; in the order in which the file has them, after `probs`."""
-
-
-class Outputs(nn.Module):
-    """What the file outputs: probabilities (N, K), valence and arousal (N, 2), units (N, A), an embedding (N, D)."""
-
-    def __init__(self, graph: Graph) -> None:
-        super().__init__()
-        self.network = graph
-
-    def named(self, outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the outputs of the file by name from those of the graph."""
-        probs = (outputs["logits"] / self.network.temperature).softmax(1)
-        return {"probs": probs, **{name: final(outputs[name]) for name, final in FINAL.items() if name in outputs}}
-
-    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
-        return tuple(self.named(self.network.outputs(crops)).values())
-
-
-def zoom(x: Tensor, factor: float, fill: str = "black") -> Tensor:
-    """Return x (N, C, S, S) zoomed out by `factor`, padded with `fill` as in training, at its own size."""
-    size = x.shape[-1]
-    margin = round(size * (factor - 1) / 2)
-    if margin == 0:
-        return x
-    padded = F.pad(x, [margin] * 4, mode="replicate" if fill == "edge" and margin > 0 else "constant")
-    return F.interpolate(padded, size=(size, size), mode="bilinear", align_corners=False)
-
-
 def export(
     recipe: Recipe,
     run: Path,
@@ -158,7 +78,7 @@ def export(
 ) -> list[Path]:
     """Write `run/model.onnx` from `run/best.pt` and perhaps `run/model-int8.onnx`; return what was written.
 
-    Temperature and threshold are fitted on val.  `trained` is the network in memory, needed for one of your own.
+    Temperature and threshold are fitted on val.  `trained` is the network in memory, if it is there.
     Raises MienError when ONNX and torch differ by more than PARITY, DivergedError for weights that are not finite, and
     OutputError when the system refuses to write.  After an error an earlier export is still there.
     """
@@ -167,18 +87,27 @@ def export(
         shutil.rmtree(left, ignore_errors=True)
     try:
         with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=run) as scratch:
-            network = restored(recipe, best, trained)
-            whole = _export(recipe, best, network, Path(scratch), train, val, environment)
+            graph = _graph(recipe, run, best, train, trained)
+            whole = _export(recipe, best, graph, Path(scratch), train, val, environment)
             (run / "model-int8.onnx").unlink(missing_ok=True)  # of an earlier export, if this one has none
             return [path.replace(run / path.name) for path in whole]
     except OSError as error:  # a full disk: the system does not name the file
         raise cannot_write(run / "model.onnx", error) from None
 
 
+def _graph(
+    recipe: Recipe, run: Path, best: checkpoint.Best, train: Split, trained: nn.Module | None
+) -> Graph | StoredGraph:
+    """Return what is exported; of a network of your own that is not in memory, the graph that its run keeps."""
+    if is_own(recipe.model.name) and trained is None:
+        return StoredGraph(run / stored.NAME, best.average)
+    return exported(recipe, restored(recipe, best, trained), train)
+
+
 def _export(
     recipe: Recipe,
     best: checkpoint.Best,
-    network: nn.Module,
+    graph: Graph | StoredGraph,
     folder: Path,
     train: Split,
     val: Split,
@@ -187,15 +116,12 @@ def _export(
     crops = val.images.cpu().permute(0, 2, 3, 1).contiguous()
     target = val.target.double().cpu().numpy()
     recipe = prior.as_scored(recipe, best)
-    lacking = prior.shift(recipe, train, NATURAL)
-    log_prior = None if lacking is None else lacking.cpu()
-    graph = Graph(network, recipe.views, recipe.augment.fill, log_prior, recipe.heads.more).eval()
     with torch.no_grad():
         batches = [graph.outputs(chunk) for chunk in chunks(crops, 256)]
     scores = finite_all("logits of best.pt on val", torch.cat([batch["logits"] for batch in batches]))
     graph.temperature = temperature = fit_temperature(scores.double().numpy(), target)
     path = folder / "model.onnx"
-    _write(graph, best.size, best.channels, path)
+    graph.write(best.size, best.channels, path)
     with parsing("best.pt", kind=WeightsError, says="does not make a card"):  # its labels may be anything
         card = Card(
             name=recipe.name,
@@ -219,7 +145,7 @@ def _export(
     heads = Classifier(path).heads(crops.numpy())
     probs = heads["probs"]
     together = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
-    for name, expected in Outputs(graph).named(together).items():
+    for name, expected in graph.named(together).items():
         _check(path, heads[name], expected)
     card = card.model_copy(update={"threshold": fit_threshold(probs, target, PREDICTED_ACCURACY)})
     shares = dict(zip(train.labels, train.shares.double().tolist(), strict=True))
@@ -278,30 +204,6 @@ def stamp(path: Path, card: Card) -> None:
     onnx.helper.set_model_props(model, {**others, KEY: card.model_dump_json()})
     with staged(path) as partial:
         onnx.save(model, partial)
-
-
-def _write(graph: Graph, size: int, channels: int, path: Path) -> None:
-    example = torch.zeros((2, size, size, channels), dtype=torch.uint8)
-    written = Outputs(graph).eval()
-    with torch.no_grad():
-        names = list(written.named(graph.outputs(example)))
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of the torchvision that is not needed
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        program = torch.onnx.export(
-            written,
-            (example,),
-            input_names=["crops"],
-            output_names=names,
-            dynamic_shapes=({0: torch.export.Dim("faces", min=1)},),
-            dynamo=True,
-            verbose=False,
-        )
-    assert program is not None
-    for node in program.model.graph:  # source lines and module paths of the machine that exported
-        node.metadata_props.clear()
-        node.doc_string = None
-    program.save(path)
 
 
 def _check(path: Path, actual: NDArray[np.float32], expected: Tensor) -> None:

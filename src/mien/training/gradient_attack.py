@@ -19,7 +19,7 @@ from mien.evaluation.stress.attack import Attack, Crops
 from mien.labels import columns
 from mien.training import checkpoint
 from mien.training.adversarial import perturb
-from mien.training.export import Graph
+from mien.training.graph import Graph
 from mien.training.network import restored
 from mien.training.train import resume_recipe
 

@@ -142,8 +142,7 @@ def restored(recipe: Recipe, best: Weights, trained: nn.Module | None = None) ->
     elif trained is not None:
         model = deepcopy(trained).cpu().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     else:
-        got = f"{recipe.model.name} is a network of your own, which only training imports"
-        raise WeightsError(got, do="`mien train --resume RUN` exports it at its end")
+        raise WeightsError(f"{recipe.model.name} is a network of your own, which only training imports")
     with parsing("best.pt", kind=WeightsError, says="does not fit its recipe"):
         model.load_state_dict(best.average)
     finite_weights(best.average, " in best.pt", DO)

@@ -1,28 +1,39 @@
 """A recipe's data and network, read and built once for training, export and the checks before them."""
 
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from mien.models.own import is_own
 from mien.printable import say
 from mien.training import prior
 from mien.training.batches import Split, read_both, split
+from mien.training.graph import exported
 from mien.training.initial import Started, start
 from mien.training.network import build, check
 from mien.training.recipe import Recipe
 from mien.training.stages import freeze
+from mien.training.stored import graph_file
+
+TRIED = 8
+"""Images of val on which the graph of a network of your own is tried."""
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """The training split, val, and a network with its initial weights, on one device; and where those are from."""
+    """The training split, val, and a network with its initial weights, on one device.
+
+    `started` says where those are from; `graph` is the file that the run of a network of your own keeps.
+    """
 
     train: Split
     val: Split
     model: nn.Module
     started: Started | None = None
+    graph: bytes | None = None
 
 
 def prepare(recipe: Recipe, root: Path | None, device: str = "auto", *, fresh: bool = True) -> Prepared:
@@ -42,4 +53,11 @@ def prepare(recipe: Recipe, root: Path | None, device: str = "auto", *, fresh: b
         say(str(started))
     if frozen := freeze(model, recipe.freeze):
         say(f"freeze: {', '.join(frozen)}")
-    return Prepared(train, val, model, started)
+    graph = _graph_file(recipe, model, train, val) if is_own(recipe.model.name) else None
+    return Prepared(train, val, model, started, graph)
+
+
+def _graph_file(recipe: Recipe, model: nn.Module, train: Split, val: Split) -> bytes:
+    network = deepcopy(model).cpu().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    crops = val.images[:TRIED].cpu().permute(0, 2, 3, 1).contiguous()
+    return graph_file(recipe.model.name, exported(recipe, network, train), crops)

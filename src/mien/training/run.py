@@ -14,7 +14,7 @@ from mien.models.own import is_own
 from mien.outputs.lock import locked
 from mien.outputs.run_folder import recorded
 from mien.printable import printable, say
-from mien.training import diverged, runlog
+from mien.training import diverged, runlog, stored
 from mien.training import recipe as recipes
 from mien.training.batches import read_both, split
 from mien.training.finalize import CleanScores, RunScores, SplitScores, finish
@@ -134,13 +134,13 @@ def check_device(device: str) -> None:
 def export_run(run: Path, *, root: Path | None) -> Path:
     """Export a run from its best epoch so far; returns the ONNX file.  Test stays closed."""
     recipe = resume_recipe(run)
-    if is_own(recipe.model.name):
-        got = f"{run} trained {recipe.model.name}, which only training imports"
-        raise UsageError(got, do=f"mien train --resume {run} exports it at its end")
     if not (run / "best.pt").is_file():
         raise UsageError(
             f"{run} has no best.pt", "a run with at least one finished epoch", f"mien train --resume {run}"
         )
+    if is_own(recipe.model.name) and not (run / stored.NAME).is_file():
+        got = f"{run} has no {stored.NAME}, the graph of its own network"
+        raise UsageError(got, do=f"mien train --resume {run} writes it")
     with locked(run), recorded(run, "export", runlog.FILES, {"run": run, "root": root}):
         finish(recipe, root or _root(run), run)
     return run / "model.onnx"

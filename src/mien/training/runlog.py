@@ -39,7 +39,7 @@ REPAIR = "repair it, or train again; the weights beside it are intact"
 
 FILES = (
     "recipe.yaml", "env.json", "log.csv", "steps.csv", "last.pt", "best.pt", "model.onnx", "model-int8.onnx", "val.npz",
-    "test.npz", "metrics.json", "report.html", "photos.png", "shortened.json",
+    "test.npz", "metrics.json", "report.html", "photos.png", "shortened.json", "network.onnx",
 )  # fmt: skip
 """What mien writes into a run folder."""
 

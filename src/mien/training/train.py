@@ -23,10 +23,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mien import outputs
 from mien.errors import WeightsError
 from mien.evaluation.metrics import METRICS
 from mien.reading.guard import parsing
-from mien.training import checkpoint, diverged, prior, runlog
+from mien.training import checkpoint, diverged, prior, runlog, stored
 from mien.training import recipe as recipes
 from mien.training.adversarial import perturb
 from mien.training.augment import center_crop
@@ -79,8 +80,8 @@ def train(
 ) -> Path:
     """Train a recipe in a run folder, from the start or from `run/last.pt`, and return the folder.
 
-    Writes env.json at once; steps.csv, log.csv, last.pt after every epoch and best.pt whenever val improves.  With
-    `prepared` nothing is read or built again.
+    Writes env.json at once, and network.onnx of a network of your own; steps.csv, log.csv and last.pt after every epoch,
+    and best.pt whenever val improves.  With `prepared` nothing is read or built again.
     """
     keep_memory()
     diverged.refuse(run)
@@ -109,6 +110,8 @@ def train(
     runlog.write_environment(environment.after(state.seconds), run)
     runlog.write_log(state.history, run / "log.csv")
     runlog.cut_steps(run / "steps.csv", state.step)
+    if prepared.graph:
+        outputs.write(run / stored.NAME, prepared.graph)
     if not last:
         checkpoint.save({**state.content(), **facts}, run / "last.pt")
     plan, shift = Plan.of(recipe, data), prior.shift(recipe, data, recipe.select_prior)
