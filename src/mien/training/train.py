@@ -80,7 +80,7 @@ def train(
 ) -> Path:
     """Train a recipe in a run folder, from the start or from `run/last.pt`, and return the folder.
 
-    Writes env.json at once, and network.onnx of a network of your own; steps.csv, log.csv and last.pt after every epoch,
+    Writes env.json at once, and network.onnx of a network of your own; steps.csv, log.csv, last.pt after each epoch,
     and best.pt whenever val improves.  With `prepared` nothing is read or built again.
     """
     keep_memory()
