@@ -18,15 +18,20 @@ def content(path: Path) -> bytes:
         raise WeightsError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def opened(path: Path, content: bytes, expected: str, provider: str = CPU, threads: int = 0) -> Any:
+def opened(
+    path: Path, content: bytes, expected: str, provider: str = CPU, threads: int = 0, dequantise: bool = False
+) -> Any:
     """Return a session of the file's bytes; WeightsError with what was expected when they are not an ONNX model.
 
-    It computes one run in `threads` threads, 0 for one per core.
+    It computes one run in `threads` threads, 0 for one per core.  With `dequantise`, weights that are stored as
+    integers and used as floats become floats once, on loading.
     """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = SILENT
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # other stages need the cores
+    if dequantise:
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
     try:
         session = onnxruntime.InferenceSession(content, options, providers=[provider])
     except Exception as error:  # onnxruntime raises many types without a common base

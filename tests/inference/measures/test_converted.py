@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.inference.detectors.yunet import MAX_CANDIDATES, MIN_SCORE, OVERLAP, load
+from mien.inference.detectors.yunet import MIN_SCORE, load
+from mien.inference.detectors.yunet_network import MAX_CANDIDATES, OVERLAP
 from mien.inference.measures import files
 from mien.inference.onnx import onnxruntime
 
