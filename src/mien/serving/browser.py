@@ -14,15 +14,15 @@ from mien.affect import POSITIONS, has_position
 from mien.card import Card
 from mien.inference.align import FRAMINGS
 from mien.inference.classify import Classifier
-from mien.inference.detectors import scaling, yunet
+from mien.inference.detectors import scaling, yunet, yunet_network
 from mien.prior import TINY
 from mien.reliability import reliabilities
 
 DETECTOR = {
     "min_score": yunet.MIN_SCORE,
-    "overlap": yunet.OVERLAP,
-    "max_candidates": yunet.MAX_CANDIDATES,
-    "min_side": yunet.MIN_SIDE,
+    "overlap": yunet_network.OVERLAP,
+    "max_candidates": yunet_network.MAX_CANDIDATES,
+    "min_side": yunet_network.MIN_SIDE,
     "long_side": scaling.LONG_SIDE,
     "small_side": scaling.SMALL_SIDE,
     "max_enlargement": scaling.MAX_ENLARGEMENT,

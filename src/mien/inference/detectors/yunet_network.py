@@ -22,6 +22,7 @@ STRIDES = (8, 16, 32)
 OUTPUTS = tuple(f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for stride in STRIDES)
 OVERLAP = 0.3  # boxes that overlap more are one face (OpenCV's default)
 MAX_CANDIDATES = 5000  # candidates kept before that (OpenCV's default)
+MIN_SIDE = 64  # to which smaller images are padded
 BIAS = re.compile(
     rb"(\n\nblock_size\x18)(?:([\x80-\xff])[\x00-\x7f]|[\x00-\x7f])(\xa0\x01\x02\*.\n\x04axis\x18\0)", re.S
 )
@@ -46,7 +47,7 @@ class Network:
 
         A row is x y width height, the five points' x y, and the score in [0, 1], which is at least `min_score`.
         """
-        below, right = (-side % STRIDES[-1] for side in image.shape[:2])
+        below, right = (max(-side % STRIDES[-1], MIN_SIDE - side) for side in image.shape[:2])
         padded = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_CONSTANT)
         outputs = self._graph.run(list(OUTPUTS), {"input": cv2.dnn.blobFromImage(padded, swapRB=True)})
         by_name = dict(zip(OUTPUTS, (output[0] for output in outputs), strict=True))
