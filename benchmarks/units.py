@@ -225,10 +225,8 @@ def main(folder: Path, write: bool) -> None:
         "blendshapes_sha256": sha256_of(where.blendshapes),
     }
     fits, compound = compound_rows(shapes, table, folder)
-    posed = {name: unit.auc for name, unit in UNITS.items() if unit.auc is not None}
     results = {
         "reference": facts,
-        "posed": {"images": 806, "expressions": 7, "set": "CFEE", "auc": posed},
         "prototypes": prototype_row(shapes["val"], table, folder),
         "compound": {"fits": fits, **compound},
     }

@@ -9,7 +9,7 @@ import pytest
 from mien.card import UNIT
 from mien.inference.measures.movements import LEVELS, fractions, movements, raw, reference
 from mien.labels import EXPRESSIONS
-from mien.prototypes import PROTOTYPES, USED, prototype_probs
+from mien.prototypes import PROTOTYPES, USED, others, prototype_probs
 from mien.units import MEASURES, UNITS
 
 SHAPES = tuple(sorted({shape for shapes in MEASURES.values() for shape in shapes}))
@@ -71,9 +71,18 @@ def test_measures_rise_with_the_movement() -> None:
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_a_prototype_is_its_own_expression(expression: str) -> None:
     core = PROTOTYPES[expression]
-    found = prototype_probs({unit: float(unit in core) for unit in USED})
+    found = prototype_probs({unit: float(unit in core) for unit in others(core)} | dict.fromkeys(core, 1.0))
     assert max(found, key=lambda name: found[name]) == expression
     assert sum(found.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_contempt_is_on_either_side(side: str) -> None:
+    units = dict.fromkeys(USED, 0.0) | {"au12": 0.5, "au14": 0.5, f"au12_{side}": 1.0, f"au14_{side}": 1.0}
+    found = prototype_probs(units)
+    assert max(found, key=lambda name: found[name]) == "contempt"
+    even = prototype_probs(units | {f"{unit}_{one}": 1.0 for unit in ("au12", "au14") for one in ("left", "right")})
+    assert even["contempt"] < found["contempt"] - 0.1
 
 
 def test_units_that_lack_count_as_the_median() -> None:

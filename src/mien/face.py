@@ -151,9 +151,12 @@ class Face:
         face = replace(self, labels=labels, probs=probs, correction=None)
         return replace(face, abstained=(face.shown().confidence or 0.0) < min_confidence)
 
-    def shown(self) -> "Face":
-        """Return the face as it is drawn and summed up: corrected if it can be, groups as labels at their level."""
-        face = self._corrected()
+    def shown(self, corrected: bool = True) -> "Face":
+        """Return the face as it is drawn and summed up: corrected if it can be, groups as labels at their level.
+
+        With `corrected` False it is the face as it was read.
+        """
+        face = self._corrected() if corrected else replace(self, correction=None)
         return face if face.level == "expression" else replace(face._groups(), level="expression")
 
     def _corrected(self) -> "Face":
@@ -224,6 +227,7 @@ CORRECTED = (
     "arousal_estimate",
     "action_units",
     "measures",
+    "compound",
     "group",
     "group_confidence",
     "group_probs",

@@ -1,6 +1,7 @@
 """docs/columns.md has every column that the code writes, in its order and with its type, and no other."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,6 @@ import pytest
 from mien.card import Card
 from mien.hierarchy import TREE
 from mien.inference.output import people_csv, rows
-from mien.inference.video import summary
 from mien.labels import EXPRESSIONS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "columns.md").read_text(encoding="utf-8")
@@ -17,8 +17,8 @@ CARD = Card(name="test", labels=EXPRESSIONS, valence_arousal=True, action_units=
 ALL = rows.Extra(measures=True, level="group", baseline=True, compound=True)
 WRITTEN = {
     "predictions": list(rows.columns(CARD, ALL)),
-    "events.csv": list(summary.EVENT_COLUMNS),
-    "people.csv": people_csv.columns(CARD, ALL),
+    "events.csv": people_csv.event_columns(ALL),
+    "people.csv": people_csv.columns(CARD, replace(ALL, baseline=False)),
 }
 
 
@@ -47,6 +47,13 @@ def test_every_line_says_type_emptiness_and_meaning(section: str) -> None:
         assert kind in ("string", "int32", "int64", "float32", "float64", "bool"), name
         assert empty, name
         assert meaning, name
+
+
+def test_people_have_each_figure_corrected_as_well() -> None:
+    plain = WRITTEN["people.csv"]
+    alike = [*people_csv.SEEN, "mean_valence", "mean_arousal", "blinks"]
+    corrected = [f"{name}_corrected" for name in plain if name not in alike]
+    assert people_csv.columns(CARD, ALL) == plain + corrected
 
 
 def test_types_are_those_of_the_code() -> None:

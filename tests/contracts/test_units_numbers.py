@@ -12,6 +12,7 @@ from mien.units import UNITS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "measures.md").read_text(encoding="utf-8")
+POSED = json.loads((ROOT / "results" / "measures" / "posed.json").read_text(encoding="utf-8"))
 RESULTS = json.loads((ROOT / "results" / "units.json").read_text(encoding="utf-8"))
 
 
@@ -30,7 +31,10 @@ def test_the_table_of_measures() -> None:
 
 
 def test_the_grades_rest_on_the_figures_that_are_kept() -> None:
-    assert RESULTS["posed"]["auc"] == {unit.name: unit.auc for unit in UNITS.values() if unit.auc is not None}
+    assert POSED["auc"] == {unit.name: unit.auc for unit in UNITS.values() if unit.auc is not None}
+    assert all(f" on {POSED['images']} posed faces" in UNITS[name].source for name in POSED["auc"])
+    assert {unit.grade for unit in UNITS.values() if POSED["auc"].get(unit.name, 0) >= 0.88} == {"good"}
+    assert {unit.grade for unit in UNITS.values() if POSED["auc"].get(unit.name, 1) < 0.75} == {"unreliable"}
 
 
 def test_the_table_of_prototypes() -> None:

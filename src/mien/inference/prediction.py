@@ -109,9 +109,9 @@ class FrameResult:
         """Bytes of the crops and the image."""
         return self.crops.nbytes + (0 if self.image is None else self.image.nbytes)
 
-    def shown(self) -> "FrameResult":
+    def shown(self, corrected: bool = True) -> "FrameResult":
         """Return the result with its faces as they are shown (`Face.shown`)."""
-        faces = tuple(face.shown() for face in self.prediction.faces)
+        faces = tuple(face.shown(corrected) for face in self.prediction.faces)
         return replace(self, prediction=replace(self.prediction, faces=faces))
 
     def drawn(self) -> Prediction:

@@ -22,6 +22,7 @@ from mien.inference.media.sources import OWN, Skipped, Source, expand
 from mien.inference.media.video import WHOLE, Clip
 from mien.inference.output import record
 from mien.inference.output.formats import FILES, FORMATS, as_csv
+from mien.inference.output.measures import ASSUMED
 from mien.inference.output.progress import bar
 from mien.inference.output.rows import Columns, columns
 from mien.inference.output.spreadsheet import PLAIN, Csv, for_excel, unknown_locale
@@ -121,6 +122,8 @@ def run(pipeline: Pipeline, request: Request) -> int:
     say(f"mien: {tally}")
     if pipeline.shown_as and request.format == "table":
         say(f"mien: {pipeline.shown_as}")
+    if pipeline.extra.measures and request.format == "table":
+        say(f"mien: {ASSUMED[0].lower()}{ASSUMED[1:]}")
     _report_weak(pipeline, tally)
     _report_path(request.out, "wrote")
     if request.landmarks is not None:
@@ -254,9 +257,8 @@ def _kept(
     drawn = _shown(lambda result: report.add(result.drawn(), result.image))
     yield Isolated(drawn, "its part of the report", tally, debug)
     kept = (outputs, pipeline.shown_card, pipeline.smooth, report.add_video, pipeline.thresholds, _csv(request))
-    people = People(*kept, pipeline.extra)
-    summed_up = _shown(stack.enter_context(people).add)
-    yield Isolated(summed_up, "its part of people.csv and events.csv", tally, debug)
+    people = stack.enter_context(People(*kept, pipeline.extra))
+    yield Isolated(people.add, "its part of people.csv and events.csv", tally, debug)
 
 
 def _shown(write: Callable[[FrameResult], None]) -> Callable[[FrameResult], None]:

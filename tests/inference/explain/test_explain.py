@@ -14,13 +14,13 @@ from mien.errors import UsageError
 from mien.inference.classify import locate
 from mien.inference.explain.draw import drawn
 from mien.inference.explain.explanation import NOTHING, coarse, explain
-from mien.inference.explain.movements import MIDDLE, evidence
+from mien.inference.explain.movements import evidence
 from mien.inference.explain.occlusion import heat_map, log_odds
 from mien.inference.explain.page import MATCH, to_html
 from mien.inference.explain.regions import by_part
 from mien.inference.explain.text import to_text
 from mien.inference.pipeline import Pipeline
-from mien.prototypes import PROTOTYPES, USED, _match
+from mien.prototypes import MIDDLE, PROTOTYPES, USED, match
 
 from ..conftest import Ran
 
@@ -111,7 +111,7 @@ def test_a_smile_is_in_the_mouth(pipeline: Pipeline, photo: Path) -> None:
 def test_movements_sum_to_the_match_with_the_prototype() -> None:
     units = dict(zip(USED, np.random.default_rng(1).uniform(0, 1, len(USED)), strict=True))
     for label in PROTOTYPES:
-        assert sum(evidence(label, units).values()) == pytest.approx(_match(PROTOTYPES[label], units) - MIDDLE)
+        assert sum(evidence(label, units).values()) == pytest.approx(match(label, units) - MIDDLE)
     assert next(iter(evidence("happiness", {"au12": 0.9, "au04": 0.9}))) == "au12"
     assert evidence("boredom", units) == {}
 

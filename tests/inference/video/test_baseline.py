@@ -147,7 +147,12 @@ def test_the_command(mien: Callable[..., Ran], video: Path, photo: Path, tmp_pat
     assert "mien: Corrected by the baseline 0.2s.\n" in ran.err
     assert "Corrected by the baseline 0.2s." in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     people = next(csv.DictReader((tmp_path / "out" / "people.csv").open()))
-    assert float(people["mean_neutral"]) > 50 * np.mean([float(row["prob_neutral"]) for row in rows])
+    assert float(people["mean_neutral"]) == pytest.approx(
+        np.mean([float(row["prob_neutral"]) for row in rows]), rel=0.02
+    )
+    assert float(people["mean_neutral_corrected"]) > 50 * float(people["mean_neutral"])
+    events = list(csv.DictReader((tmp_path / "out" / "events.csv").open()))
+    assert [(row["expression"], row["corrected"]) for row in events][:1] == [("happiness", "false")]
     ran = mien("predict", video, "--baseline", photo, "--out", tmp_path, "--force")  # would write over no input
     assert ran.code == 0
     assert Image.open(photo).size == (512, 512)

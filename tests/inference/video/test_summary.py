@@ -14,12 +14,14 @@ import pytest
 from PIL import Image
 
 from mien.card import Card
-from mien.face import Face
+from mien.compound import FITTED
+from mien.face import Correction, Face
 from mien.inference.media.sources import Source
 from mien.inference.output import people_csv
 from mien.inference.output import video_section as page
 from mien.inference.output.people_csv import People, columns
 from mien.inference.output.report import FRAMES, PredictionReport
+from mien.inference.output.rows import Extra
 from mien.inference.pipeline import Pipeline
 from mien.inference.prediction import FrameResult, Prediction
 from mien.inference.video import summary as module
@@ -122,6 +124,25 @@ def test_bursts_are_counted_per_person_and_expression(tmp_path: Path) -> None:
     first, second = read(tmp_path / "people.csv")
     assert (first["events"], first["bursts"], first["bursts_surprise"], first["bursts_fear"]) == ("0", "3", "3", "0")
     assert (second["bursts"], second["bursts_fear"]) == ("1", "1")
+
+
+def test_a_baseline_leaves_what_was_read(tmp_path: Path) -> None:
+    extra, fits = Extra(baseline=True, compound=True, measures=True), FITTED["ferplus"]
+    mixed = np.array([0.02, 0.65, 0.02, 0.25, 0.02, 0.02, 0.01, 0.01], np.float32)
+    with People(Outputs(tmp_path), CARD, 0.5, lambda film: None, extra=extra) as people:
+        for seen in surprised(source("a.mp4")):
+            one = replace(seen.prediction.faces[0], correction=Correction(mixed), compound_fits=fits)
+            people.add(replace(seen, prediction=replace(seen.prediction, faces=(one,))))
+    (row,), events = read(tmp_path / "people.csv"), read(tmp_path / "events.csv")
+    assert [(event["expression"], event["corrected"]) for event in events] == [
+        ("surprise", "false"),
+        ("happiness", "true"),
+    ]
+    assert (row["peak_expression"], row["peak_expression_corrected"]) == ("surprise", "happiness")
+    assert float(row["mean_happiness_corrected"]) == pytest.approx(0.65)
+    assert row["compound_corrected"].startswith("happily surprised 0.")
+    assert row["compound"] != row["compound_corrected"]
+    assert [name for name in row if name.startswith("blinks")] == ["blinks"]
 
 
 def test_thresholds_reach_files_and_page(tmp_path: Path) -> None:

@@ -64,6 +64,18 @@ def test_faces_share_the_axis_and_can_be_forgotten() -> None:
     assert line.means(1).shape[1] == 0
 
 
+def test_blinks_are_ticks_where_the_eyes_were_least_open() -> None:
+    line, measured = Timeline(), Timeline()
+    for k in range(100):
+        line.add(1, k / 20, shares(1)[0], k / 20)
+        measured.add(1, k / 20, np.array([0.0, 0.8]), k / 20)
+    blink = Event("a", 1, "blink", 2.4, 2.5, 2.6, 0.9)
+    svgs = drawn(figure(line, measured, 1, LABELS, [], "face", [blink])).findall("svg")
+    ticks = [group for group in svgs[-1].findall("g") if group.findtext("title") == "blink at 0:02.5"]
+    assert [tick.find("path").get("d").split()[0] for tick in ticks] == [f"M{WIDE * 2.5 / 5:.1f}"]
+    assert "blink" not in figure(line, Timeline(), 1, LABELS, [], "face", [])
+
+
 def test_two_hours_cost_no_more_than_minutes() -> None:
     line, rows = Timeline(), shares(64)
     for k in range(3000):

@@ -7,10 +7,7 @@ movements sums to the match less one half.  It does not know the weights: it say
 
 from collections.abc import Mapping
 
-from mien.prototypes import PROTOTYPES, USED
-
-MIDDLE = 0.5
-"""The strength that speaks neither for nor against."""
+from mien.prototypes import MIDDLE, PROTOTYPES, core_of, others
 
 
 def evidence(label: str, units: Mapping[str, float]) -> dict[str, float]:
@@ -22,9 +19,9 @@ def evidence(label: str, units: Mapping[str, float]) -> dict[str, float]:
     """
     if label not in PROTOTYPES:
         return {}
-    own = PROTOTYPES[label]
-    others = len([unit for unit in USED if unit not in own])
-    known = {unit: units[unit] - MIDDLE for unit in USED if unit in units}
+    own = core_of(label, units)
+    against = others(own)
     halves = 2 if own else 1  # neutral has no units of its own: its match is the weakness of all others alone
-    signed = {unit: gap / halves / len(own) if unit in own else -gap / halves / others for unit, gap in known.items()}
+    signed = {unit: (units[unit] - MIDDLE) / halves / len(own) for unit in own if unit in units}
+    signed |= {unit: (MIDDLE - units[unit]) / halves / len(against) for unit in against if unit in units}
     return dict(sorted(signed.items(), key=lambda pair: -pair[1]))

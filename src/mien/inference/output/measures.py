@@ -3,6 +3,8 @@
 from mien.face import Face
 from mien.html.page import percent, probability
 
+ASSUMED = "Head pose and distance assume a typical camera and an uncropped image; see docs/measures.md."
+
 
 def facts(face: Face) -> dict[str, str]:
     """Return names and values of a face's measures, or why it has none; empty where none were requested."""

@@ -19,6 +19,7 @@ from mien.html.page import bars, dot, facts, note, page, percent, probability, t
 from mien.inference.output import video_section
 from mien.inference.output.affect_figure import Points
 from mien.inference.output.image_card import STYLE, WEAK_WORD, shot, when
+from mien.inference.output.measures import ASSUMED
 from mien.inference.output.units_section import UnitMeans
 from mien.inference.prediction import Prediction
 from mien.inference.video.summary import VideoSummary
@@ -35,7 +36,6 @@ FRAMES = 12  # frames shown of a video; beyond that every other one is dropped
 TIMELINES = 150  # figures of people on the page
 VIDEOS = 100  # videos with a section
 EXPECT = "the expected accuracy, on images like the training data"
-ASSUMED = "Head pose and distance assume a typical camera and an uncropped image; see docs/measures.md."
 NOT_FOR = "people's grades, jobs, credit, treatment or liberty: it reads images, not feelings (law: foot of this page)"
 
 

@@ -99,8 +99,6 @@ def _flat(face: dict[str, Any]) -> dict[str, Any]:
     requested: dict[str, Any] = {}
     if face["measures"] or reason:
         requested = dict.fromkeys(NAMES) | {"measures_reason": reason, "action_units_source": source}
-    if ranked := face.pop("compound"):
-        face["compound"] = "; ".join(f"{one['label']} {one['probability']:.4f}" for one in ranked if one["probability"])
     places = dict(zip((*CORNERS, *SQUARE), (*box, *(crop or (None,) * len(SQUARE))), strict=True))
     beside = {f"{name}_corrected": value for name, value in _spread(corrected).items() if value is not None}
     return places | requested | _spread(face) | beside
@@ -114,6 +112,8 @@ def _spread(face: dict[str, Any]) -> dict[str, Any]:
     named = {f"prob_{label}": p for label, p in probs.items()} | {
         f"group_prob_{name}": p for name, p in grouped.items()
     }
+    if ranked := face.pop("compound"):
+        face["compound"] = "; ".join(f"{one['label']} {one['probability']:.4f}" for one in ranked if one["probability"])
     if not grouped:
         del face["group"], face["group_confidence"]
     return face | named | measures | units

@@ -14,6 +14,7 @@ WIDE, HIGH = 4 * BINS, 100  # units of the figure, not pixels
 MIN_PROBABILITY = 0.004  # bands that never reach it are left out
 STEPS = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)  # seconds between two ticks
 TICKS = 6  # at most
+TICK = 18  # of a blink, in units of the figure
 MAX_YAW = 60  # degrees at the edges of the figure
 
 
@@ -35,12 +36,18 @@ STYLE = """
 
 
 def figure(
-    timeline: Timeline, measured: Timeline, track: int, labels: Sequence[str], events: Iterable[Event], description: str
+    timeline: Timeline,
+    measured: Timeline,
+    track: int,
+    labels: Sequence[str],
+    events: Iterable[Event],
+    description: str,
+    blinks: Iterable[Event] = (),
 ) -> Html:
     """Return the HTML of one face's timeline: events, bands of probability, and lines where there are such values.
 
-    The lines are valence and arousal, and yaw and openness of the eyes.  `description` is read out to people who do not
-    see the figure.
+    The lines are valence and arousal, and yaw and openness of the eyes with the blinks.  `description` is read out to
+    people who do not see the figure.
     """
     means, taken = timeline.means(track), measured.means(track)
     end = timeline.start + len(means) * timeline.width
@@ -52,7 +59,8 @@ def figure(
         drawn.append(_svg("affect", HIGH, _lines(means[:, len(labels) :])))
     if taken.shape[1]:
         yaw, eyes = taken.T
-        drawn.append(_svg("affect", HIGH, _lines(np.stack([np.clip(yaw / MAX_YAW, -1, 1), 2 * eyes - 1], 1))))
+        lines = _lines(np.stack([np.clip(yaw / MAX_YAW, -1, 1), 2 * eyes - 1], 1))
+        drawn.append(_svg("affect", HIGH, join([lines, _shut(blinks, timeline.start, end)])))
     return element("div", *drawn, _ticks(timeline.start, end), cls="line")
 
 
@@ -61,7 +69,8 @@ def key(labels: Sequence[str], affect: bool, measures: bool = False) -> Html:
     named = [element("span", dot(name), escape(name)) for name in labels]
     pairs = [("valence, -1 to 1", "var(--accent)"), ("arousal, -1 to 1", "var(--ink)")] if affect else []
     if measures:
-        pairs += [(f"yaw, -{MAX_YAW} to {MAX_YAW} degrees", "var(--accent)"), ("eyes open, 0 to 1", "var(--ink)")]
+        eyes = "eyes open, 0 to 1; ticks at the foot: blinks"
+        pairs += [(f"yaw, -{MAX_YAW} to {MAX_YAW} degrees", "var(--accent)"), (eyes, "var(--ink)")]
     lines = [element("span", element("i", style=f"--c:{stroke}"), escape(name)) for name, stroke in pairs]
     note = Html("<span>Height: probability, together 100 %. Bars above: events, higher at the peak.</span>")
     return element("div", *named, *lines, note, cls="key")
@@ -105,6 +114,14 @@ def _marks(events: Iterable[Event], start: float, end: float) -> Html:
             )
         )
     return join(drawn)
+
+
+def _shut(blinks: Iterable[Event], start: float, end: float) -> Html:
+    """Return a tick at the foot of the figure per blink, where the eyes were least open."""
+    scale = WIDE / (end - start)
+    tick = '<g><title>{}</title><path d="M{:.1f} {}V{}" style="stroke:var(--ink)"/></g>'
+    named = ((blink.peak - start, escape(f"blink at {clock(blink.peak, 1)}")) for blink in blinks)
+    return join(markup(tick, title, at * scale, HIGH, HIGH - TICK) for at, title in named)
 
 
 def _bands(means: NDArray[np.float64], labels: Sequence[str]) -> Html:

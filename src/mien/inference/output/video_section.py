@@ -99,15 +99,15 @@ def _best(peak: Peak | None) -> Html:
 
 
 def _person(video: VideoSummary, person: Person) -> Html:
-    seen = f"{person.seconds:.1f} s on screen; {mostly(video, person)}; {counts(person)}"
+    mixed = f"; mixed {text}" if (text := mixes(person)) else ""
+    seen = f"{person.seconds:.1f} s on screen; {mostly(video, person)}; {counts(person)}{mixed}"
     description = f"Face {person.track_id} of {video.source}: probability of each expression over time. {seen}."
-    figure = timeline_svg.figure(
-        video.timeline, video.measured, person.track_id, video.labels, person.events, description
-    )
+    lines = video.timeline, video.measured, person.track_id, video.labels
+    figure = timeline_svg.figure(*lines, person.events, description, person.shut)
     return markup(
         '<article class="box person"><h3>#{} <span class="soft">{}</span></h3>'
         "<figure>{}</figure>{}{}<details><summary>Data table</summary>"
-        "{}{}{}</details></article>",
+        "{}{}{}{}</details></article>",
         person.track_id,
         escape(seen),
         figure,
@@ -116,6 +116,7 @@ def _person(video: VideoSummary, person: Person) -> Html:
         _figures(video, person),
         _spans(video, person),
         _events(person),
+        _blinks(person),
     )
 
 
@@ -199,6 +200,24 @@ def _events(person: Person) -> Html:
     listed = table(("event", "onset", "peak", "end", "duration", "at the peak"), rows)
     more = f"The {len(shown)} strongest of {person.count:,}; events.csv has all."
     return join([listed, note(more) if person.count > len(shown) else EMPTY])
+
+
+def _blinks(person: Person) -> Html:
+    if not person.shut:
+        return EMPTY
+    rows = [
+        [escape(clock(at, 2)) for at in (blink.onset, blink.peak, blink.offset)] + [escape(percent(blink.confidence))]
+        for blink in person.shut[:EVENTS]
+    ]
+    more = person.blinks or len(person.shut)
+    cut = note(f"The first {len(rows)} of {more:,}; events.csv has all.") if more > len(rows) else EMPTY
+    return join([table(("blink from", "least open", "to", "closed by"), rows), cut])
+
+
+def mixes(person: Person) -> str:
+    """Return the compound expressions that were most probable in single frames; empty where none were requested."""
+    named = (f"{one.expression} {probability(one.confidence)} at {clock(one.seconds, 1)}" for one in person.mixed)
+    return ", ".join(named)
 
 
 def mostly(video: VideoSummary, person: Person) -> str:

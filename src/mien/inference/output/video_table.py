@@ -23,7 +23,7 @@ from mien.inference.media.sources import Source
 from mien.inference.output import terminal
 from mien.inference.output.formats import put
 from mien.inference.output.timeline_svg import clock
-from mien.inference.output.video_section import blinks, people_of
+from mien.inference.output.video_section import blinks, mixes, people_of
 from mien.inference.prediction import FrameResult
 from mien.inference.video.summary import Peak, Person, VideoSummary
 from mien.inference.video.thresholds import USUAL, Thresholds
@@ -131,6 +131,8 @@ def _person(layout: terminal.Layout, video: VideoSummary, person: Person, named:
         counts = ", ".join(f"{named[name]} {number:,}" for name, number in person.bursts.most_common())
         limit = f"{video.thresholds.shortest:g} s"
         yield from _wrapped(f"{count(bursts, 'burst')} (shorter than {limit}): {counts}", layout, 6)
+    if mixed := mixes(person):
+        yield from _wrapped(f"mixed, where most probable: {mixed}", layout, 6)
     if person.measured:
         yield from _wrapped(blinks(person), layout, 6)
 

@@ -16,6 +16,7 @@ from heapq import nlargest
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.compound import SHOWN
 from mien.face import Face
 from mien.html.markup import EMPTY, Html
 from mien.inference.prediction import FrameResult, Prediction
@@ -26,7 +27,7 @@ from mien.inference.video.thresholds import USUAL, Thresholds
 from mien.inference.video.timeline import Timeline
 
 PEAKS = 8  # events of a person with an image
-EVENTS = 200  # events of a person on the page; events.csv has all
+EVENTS = 200  # events of a person on the page, and as many blinks; events.csv has all
 DETAILED = 256  # people of a video with images and a timeline; the others have numbers only
 EXPRESSED = 0.4  # minimum probability of a most expressive moment without an event; below it there is none
 FRAME = 0.04  # seconds that the only frame of a video lasts
@@ -54,7 +55,8 @@ class Person:
             probability of each in a single frame, and when.
         best: the most expressive moment: that of the strongest event, or of the highest probability but neutral's.
         bursts: the number of bursts by expression; known when the video has ended.
-        moments: images of the strongest events.
+        moments: images of the strongest events; mixes: the frame in which each compound expression was most probable,
+            where these were requested; shut: the first blinks.
         measured: whether any frame has measures; blinks: how many there were, None where none could be looked for in
             most of the time on screen; both are known when the video has ended.
     """
@@ -72,6 +74,8 @@ class Person:
     best: Peak | None = None
     events: list[Event] = field(default_factory=list)
     moments: dict[Event, Peak] = field(default_factory=dict)
+    mixes: dict[str, Peak] = field(default_factory=dict)
+    shut: list[Event] = field(default_factory=list)
     bursts: Counter[str] = field(default_factory=Counter)
     measured: bool = False
     blinks: int | None = None
@@ -81,6 +85,11 @@ class Person:
         """The most expressive moment; None where nothing was expressed: no event, and no probability of EXPRESSED."""
         best = self.best
         return best if best is not None and (self.count or best.confidence >= EXPRESSED) else None
+
+    @property
+    def mixed(self) -> list[Peak]:
+        """The most probable compound expressions of single frames, best first; empty where they were not requested."""
+        return nlargest(SHOWN, self.mixes.values(), key=lambda one: one.confidence)
 
     @property
     def top_fractions(self) -> NDArray[np.float64]:
@@ -110,6 +119,9 @@ class Person:
         higher = probs > self.peaks
         self.peaks = np.where(higher, probs, self.peaks)
         self.peak_seconds = np.where(higher, seconds, self.peak_seconds)
+        for mix in face.compound or ():
+            if mix.label not in self.mixes or mix.probability > self.mixes[mix.label].confidence:
+                self.mixes[mix.label] = Peak(mix.label, seconds, mix.probability)
 
     def stand(self, seconds: float, face: Face) -> None:
         """Count the last frame for `seconds`."""
@@ -162,7 +174,11 @@ class VideoSummary:
         self._look(drawn, seconds, seen.image)
         self._before, self._seconds = prediction, seconds
         self.frames += 1
-        return [*events, *self._blinks.add(prediction, seen.cut)]
+        blinks = self._blinks.add(prediction, seen.cut)
+        for blink in blinks:
+            if blink.track_id in self.people and len(self.people[blink.track_id].shut) < EVENTS:
+                self.people[blink.track_id].shut.append(blink)
+        return [*events, *blinks]
 
     def end(self) -> list[Event]:
         """Return the events that were still open at the end."""
@@ -240,7 +256,7 @@ class VideoSummary:
         ranked = sorted(self.detailed, key=lambda track: (track in here, self.people[track].seconds))
         for track in ranked[: DETAILED // 2]:
             person = self.people[track]
-            person.events, person.moments = [], {}
+            person.events, person.moments, person.shut = [], {}, []
             person.best = replace(person.best, image=EMPTY) if person.best is not None else None
             self.timeline.drop(track)
             self.measured.drop(track)
