@@ -11,9 +11,10 @@ images in one run of the weights, and video/following.py follows faces from fram
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -182,6 +183,12 @@ class Pipeline:
     def _detected(self, image: NDArray[np.uint8]) -> tuple[list[Face], NDArray[np.uint8]]:
         """Return the faces of an image, measured but not classified, and their crops."""
         return self.align(image, self.start_measuring()(image, self.detect(image), False))
+
+    def abstaining(self, abstain: float | Literal["auto"] | None) -> Self:
+        """Return this pipeline with another minimum confidence, all else shared; UsageError as when it is made."""
+        other = copy(self)
+        other.min_confidence = _min_confidence(abstain, self.classifier)
+        return other
 
     def __repr__(self) -> str:
         return f"Pipeline({self.card.name!r}, detector={self.detector!r}, prior={self.classifier.prior.name!r})"

@@ -20,7 +20,7 @@ from mien.face import Face
 from mien.inference.measures.measurer import Measure
 from mien.inference.media.budget import Budget
 from mien.inference.media.filetype import is_moving
-from mien.inference.media.image import Limits, load_image
+from mien.inference.media.image import FULL_SIZE_PIXELS, Limits, load_image
 from mien.inference.media.sources import Source
 from mien.inference.media.video import Clip, frames
 from mien.inference.prediction import FrameResult, Prediction, of_image
@@ -33,7 +33,6 @@ Pixels = NDArray[np.uint8]
 
 WORKERS = min(4, os.cpu_count() or 1)
 MAX_WAITING = 2 * WORKERS  # images being decoded or waiting for their turn
-FULL_SIZE_PIXELS = 24_000_000  # larger images are read at half size: detected faces stay larger than a crop
 MAX_DECODING_PIXELS = 300_000_000  # in all threads together
 
 

@@ -1,6 +1,7 @@
 """The web application: routes and files, behind the guard.  Read from here: routes/, service.py, security.py."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -17,11 +18,20 @@ from mien.version import __version__
 ROUTERS = (health.router, weights.router, predict.router, metrics.router, files.router)
 
 
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    service = app.state.service = Service(app.state.settings, app.state.metrics)
+    try:
+        await service.start()
+        yield
+    finally:
+        service.close()
+
+
 def create_app(settings: Settings, samples: Mapping[str, Path] = {}) -> FastAPI:
     """Return the application of a server; the page offers the photographs in `samples`, by name, to try."""
-    app = FastAPI(title="mien", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(title="mien", version=__version__, docs_url=None, redoc_url=None, lifespan=_lifespan)
     app.state.settings, app.state.metrics, app.state.files = settings, Metrics(), files.listed(samples)
-    app.state.service = Service(settings, app.state.metrics)
     add_handlers(app)
     for router in ROUTERS:
         app.include_router(router)

@@ -4,15 +4,15 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from mimetypes import guess_type
 from pathlib import Path
 
 from fastapi import APIRouter, Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 
-from mien.inference.classify import Classifier, locate, names
+from mien.inference.classify import locate, names
 from mien.inference.measures.files import FOLDER as MEASURES
+from mien.serving.browser import settings
 from mien.serving.errors import ApiError
 from mien.version import __version__
 
@@ -78,17 +78,11 @@ def _kind(path: Path) -> str:
     return TYPES.get(path.suffix) or guess_type(path.name)[0] or "application/octet-stream"
 
 
-@cache
-def card(name: str) -> str:
-    """Return the card of shipped weights as JSON."""
-    return Classifier(name).card.model_dump_json()
-
-
 @router.get("/weights/{name}.json")
 def weights_card(name: str) -> Response:
     if name not in names():
         raise ApiError(404, "not_found", "there is nothing here")
-    return Response(card(name), media_type="application/json", headers={"Cache-Control": "no-cache"})
+    return JSONResponse(settings(name), headers={"Cache-Control": "no-cache"})
 
 
 @router.get("/samples.json")
@@ -109,8 +103,11 @@ def service_worker(request: Request) -> Response:
     return Response(head + text, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
 
+@router.head("/")
 @router.get("/")
+@router.head("/page/{path:path}")
 @router.get("/page/{path:path}")
+@router.head("/weights/{path:path}")
 @router.get("/weights/{path:path}")
 @router.get("/samples/{path:path}")
 def file(request: Request) -> Response:

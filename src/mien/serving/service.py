@@ -1,39 +1,90 @@
-"""What reads images for the routes."""
+"""What reads images for the routes: decoders, then the reader, with a place for every request."""
 
 import asyncio
-from functools import cache
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from mien.errors import MediaError
-from mien.inference.media import Limits, decode
-from mien.inference.pipeline import Pipeline
 from mien.inference.prediction import Prediction, of_image
-from mien.inference.readers import FULL_SIZE_PIXELS
+from mien.serving.bodies import Upload
+from mien.serving.decoders import Decoders
+from mien.serving.engine import Engine
+from mien.serving.errors import busy, unavailable
 from mien.serving.metrics import Metrics
 from mien.serving.options import Options
+from mien.serving.processes import Lost
 from mien.serving.settings import Settings
 
-MAX_PIXELS = 25_000_000
-LIMITS = Limits(MAX_PIXELS, FULL_SIZE_PIXELS)
+MAX_REQUESTS = 32  # that are read or wait at once
+MAX_AT_ONCE = 4  # images of one request
+MAX_DECODED = 8  # images that are decoded and not yet read
+DECODERS = max(2, os.cpu_count() or 1)
 
 
 class Service:
+    """The processes of a server.
+
+    Attributes:
+        settings: what the operator decided; metrics: the counters.
+        decoders: bytes to pixels; engine: pixels to faces.
+    """
+
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
-        self.settings, self.metrics, self.ready = settings, metrics, True
+        self.settings, self.metrics = settings, metrics
+        self.decoders = Decoders(DECODERS, metrics)
+        self.engine = Engine(Options(measures=settings.measures).filled(settings), metrics)
+        self._decoded = asyncio.Semaphore(MAX_DECODED)
+        self._requests = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether images can be read now."""
+        return bool(self.decoders.crew.alive and self.engine.crew.alive)
+
+    async def start(self) -> None:
+        """Start the processes; they are ready when this returns."""
+        await asyncio.gather(self.decoders.crew.start(), self.engine.start())
+
+    def close(self) -> None:
+        """End the processes."""
+        self.decoders.crew.close()
+        self.engine.close()
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold a place for a request whose body is here; ApiError when all are held."""
+        if self._requests >= MAX_REQUESTS:
+            raise busy()
+        self._requests += 1
+        self.metrics.waiting.set(self._requests)
+        try:
+            yield
+        finally:
+            self._requests -= 1
+            self.metrics.waiting.set(self._requests)
+
+    async def predict_all(self, uploads: Sequence[Upload], options: Options) -> list[Prediction]:
+        """Return the predictions of the images of a request, a few at a time so that others have their turn."""
+        some = asyncio.Semaphore(MAX_AT_ONCE)
+
+        async def one(upload: Upload) -> Prediction:
+            async with some:
+                return await self.predict(upload.name, upload.data, options)
+
+        return await asyncio.gather(*map(one, uploads))
 
     async def predict(self, name: str, data: bytes, options: Options) -> Prediction:
-        """Return the prediction of an image; one with an error where it cannot be read."""
-        return await asyncio.to_thread(_predict, name, data, options)
-
-
-def _predict(name: str, data: bytes, options: Options) -> Prediction:
-    try:
-        decoded = decode(data, LIMITS, name)
-    except MediaError as error:
-        return Prediction(name, error=str(error))
-    return of_image(name, decoded, _pipeline(options)(decoded.image))
-
-
-@cache
-def _pipeline(options: Options) -> Pipeline:
-    some = options.model_dump()
-    return Pipeline(**some)
+        """Return the prediction of an image, with an error where it cannot be read; ApiError when a process died."""
+        try:
+            async with self._decoded:
+                decoded = await self.decoders.decode(data, name)
+                (faces,) = await self.engine.read([decoded.pixels], options)
+        except MediaError as error:
+            self.metrics.images.labels("unreadable").inc()
+            return Prediction(name, error=str(error))
+        except Lost:
+            raise unavailable() from None
+        self.metrics.images.labels("read").inc()
+        self.metrics.faces.inc(len(faces))
+        return of_image(name, decoded.image(), faces)

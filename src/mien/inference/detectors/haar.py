@@ -6,7 +6,6 @@ so scores start at 0.5).  No landmarks.
 Source: Viola and Jones, 2001; Lienhart and Maydt, 2002; the file ships in opencv-python-headless < 5.
 """
 
-import threading
 from pathlib import Path
 
 import cv2
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from mien.errors import DetectorError
 from mien.face import Face
+from mien.inference.detectors.lending import Lending
 from mien.inference.detectors.scaling import fit
 from mien.reading.guard import check_regular
 
@@ -39,13 +39,9 @@ class Haar:
     def __init__(self, file: Path | None = None, min_score: float | None = None) -> None:
         self._file = file or packaged()
         self.min_score = min_score or 0.0
-        self._local = threading.local()  # a cascade keeps state while it searches, so each thread has its own
-        self._cascade()
-
-    def _cascade(self) -> cv2.CascadeClassifier:
-        if not hasattr(self._local, "cascade"):
-            self._local.cascade = _load(self._file)
-        return self._local.cascade  # type: ignore[no-any-return]
+        self._cascades = Lending(lambda: _load(self._file))  # a cascade keeps state while it searches
+        with self._cascades.one():  # an invalid file is refused now
+            pass
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Face]:
         """Return the faces in an image, uint8 RGB (H, W, 3), boxes in its pixels, left to right."""
@@ -53,7 +49,8 @@ class Haar:
         grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
         if min(grey.shape) < MIN_SIDE:
             return []
-        boxes, hits = self._cascade().detectMultiScale2(grey, STEP, MIN_HITS)
+        with self._cascades.one() as cascade:
+            boxes, hits = cascade.detectMultiScale2(grey, STEP, MIN_HITS)
         faces = [_face(box, n, ratio) for box, n in zip(np.asarray(boxes), hits, strict=True)]
         return sorted((f for f in faces if f.score >= self.min_score), key=lambda face: float(face.box[0]))
 

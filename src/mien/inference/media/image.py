@@ -44,6 +44,7 @@ FORMATS_WITHOUT_MAGIC = ("TGA",)
 """Formats without a signature in the header: tried last."""
 MAX_PIXELS = 100_000_000
 """Pixels that one image or video frame may decode to, unless `max_pixels` sets another limit."""
+FULL_SIZE_PIXELS = 24_000_000  # larger images are read at half size: detected faces stay larger than a crop
 MAX_JPEG_BYTES = 1 << 29  # of a JPEG that is checked for missing data
 EMPTY = "it is empty"
 DAMAGE = re.compile(

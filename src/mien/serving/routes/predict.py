@@ -1,6 +1,5 @@
 """Images in, the rows of `mien predict --format json` out."""
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -23,7 +22,8 @@ async def predict(request: Request, options: Annotated[Options, Query()]) -> JSO
     service: Service = request.app.state.service
     body = await received(request, service.settings.max_upload)
     chosen = parsed(options.model_dump(exclude_unset=True) | body.options).filled(service.settings)
-    predictions = await asyncio.gather(*(service.predict(one.name, one.data, chosen) for one in body.images))
+    with service.place():
+        predictions = await service.predict_all(body.images, chosen)
     if all(prediction.error for prediction in predictions):
         raise ApiError(422, "unreadable", str(predictions[0].error))
     rows: list[dict[str, Any]] = [prediction.to_dict() for prediction in predictions]

@@ -1,0 +1,32 @@
+"""A fixed set of objects for any number of threads: OpenCV's detectors keep state while they search.
+
+One per thread would be simpler, but 40 threads would then hold 40 of them, 26 MB each, and a new thread would make a
+new one.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+MOST = min(4, os.cpu_count() or 1)
+
+
+class Lending(Generic[T]):
+    """Lends objects to threads, each to one at a time; makes another only when all that there are are lent."""
+
+    def __init__(self, make: Callable[[], T], most: int = MOST) -> None:
+        """Take what makes an object, and how many there may be: a thread beyond waits for another to give one back."""
+        self._make, self._idle = make, list[T]()
+        self._places = threading.BoundedSemaphore(most)
+
+    @contextmanager
+    def one(self) -> Iterator[T]:
+        """Lend an object until the block ends."""
+        with self._places:
+            lent = self._idle.pop() if self._idle else self._make()
+            yield lent
+            self._idle.append(lent)  # not after an exception, which may leave it in any state

@@ -1,0 +1,71 @@
+"""Bytes of an image to pixels, in processes that may hang, grow or crash (decoding.py).
+
+Each is limited in memory and time, and holds one image at a time.  What it sends back is JSON and pixels, never
+objects, since an image may have taken it over.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection
+
+from mien.errors import MediaError
+from mien.inference.media import DecodedImage
+from mien.serving import decoding
+from mien.serving.metrics import Metrics
+from mien.serving.processes import Crew, Late
+from mien.serving.shared import Shared
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """A decoded image, perhaps at a fraction of its size, in memory that processes share.
+
+    Attributes:
+        pixels: uint8 RGB (H, W, 3).
+        width, height, note: as of `mien.inference.media.DecodedImage`.
+    """
+
+    pixels: Shared
+    width: int
+    height: int
+    note: str
+
+    def image(self) -> DecodedImage:
+        """Return it with its pixels as an array."""
+        return DecodedImage(self.pixels.array(), self.width, self.height, self.note)
+
+
+class Decoders:
+    """The processes that decode.
+
+    Attributes:
+        crew: the processes.
+    """
+
+    def __init__(self, count: int, metrics: Metrics) -> None:
+        self.crew = Crew("decoder", count, decoding.work, (), metrics)
+
+    async def decode(self, data: bytes, name: str = "the image") -> Decoded:
+        """Return an image; MediaError when it cannot be decoded, Lost when the process died."""
+        try:
+            answer = await self.crew.ask(partial(_exchange, data, name), decoding.SECONDS)
+        except Late:
+            answer = f"{name} cannot be read as an image: it takes more than {decoding.SECONDS} s"
+        if isinstance(answer, str):
+            raise MediaError(answer)
+        return answer
+
+
+def _exchange(data: bytes, name: str, connection: Connection) -> Decoded | str:
+    """Send an image to a decoder and return its answer, or why it cannot be decoded."""
+    connection.send_bytes(name.encode(errors="replace"))
+    connection.send_bytes(data)
+    answer = json.loads(connection.recv_bytes(decoding.MAX_HEADER))
+    if "error" in answer:
+        return str(answer["error"])
+    height, width = (int(side) for side in answer["shape"])
+    if not 0 < height * width <= decoding.MAX_PIXELS:
+        raise OSError("a decoder sent what it never should")
+    pixels = Shared.receive(connection, height, width)
+    return Decoded(pixels, int(answer["width"]), int(answer["height"]), str(answer["note"]))

@@ -1,0 +1,45 @@
+"""A decoder: the process that turns the bytes of one image after the other into pixels."""
+
+import json
+from multiprocessing.connection import Connection
+from typing import Any
+
+from mien.errors import MediaError
+from mien.inference.media.image import FULL_SIZE_PIXELS, DecodedImage, Limits, decode, formats
+from mien.serving.child import MB, READY, limit_memory, limit_work
+from mien.serving.shared import Shared
+
+MAX_PIXELS = 25_000_000
+SECONDS = 10  # for an image
+MEMORY = 1_000 * MB  # beyond that of the process at rest
+MAX_HEADER = 10_000  # bytes
+LIMITS = Limits(MAX_PIXELS, FULL_SIZE_PIXELS)
+
+
+def work(connection: Connection) -> None:
+    """Decode images until the server ends: a name and bytes in, facts and pixels or an error out."""
+    import pi_heif  # noqa: F401 - loaded before memory is limited by what is there
+
+    formats()
+    limit_memory(MEMORY)
+    connection.send_bytes(READY)
+    while True:
+        name = connection.recv_bytes().decode()
+        limit_work(SECONDS)
+        _answer(connection, name, connection.recv_bytes())
+
+
+def _answer(connection: Connection, name: str, data: bytes) -> None:
+    try:
+        decoded = decode(data, LIMITS, name)
+        pixels = Shared.of(decoded.image)
+    except MediaError as error:
+        text = str(error).partition("; `max_pixels`")[0]  # which no client can set
+        return connection.send_bytes(json.dumps({"error": text[:1000]}).encode())
+    connection.send_bytes(json.dumps(_facts(decoded)).encode())
+    pixels.send(connection)
+
+
+def _facts(decoded: DecodedImage) -> dict[str, Any]:
+    facts = {"width": decoded.width, "height": decoded.height, "note": decoded.note[:1000]}
+    return facts | {"shape": decoded.image.shape[:2]}

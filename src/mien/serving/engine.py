@@ -1,0 +1,110 @@
+"""Images to faces, in one process (reading.py), from one bounded queue.
+
+What waits already is read together; nothing waits for company.  A second process stands by, started and unused.
+"""
+
+import asyncio
+import pickle
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection
+from typing import Any
+
+from mien.face import Face
+from mien.serving import reading
+from mien.serving.errors import ApiError, busy
+from mien.serving.metrics import Metrics
+from mien.serving.options import Options
+from mien.serving.processes import Crew, Lost
+from mien.serving.shared import Shared
+
+MAX_BATCH = 16  # images read together
+MAX_WAITING = 64  # messages
+SECONDS, SECONDS_AN_IMAGE = 10.0, 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    images: Sequence[Shared]
+    options: Options
+    answer: asyncio.Future[list[list[Face]]]
+
+
+class Engine:
+    """The process that reads, and the queue before it.
+
+    Attributes:
+        crew: that process, and its stand-by.
+    """
+
+    def __init__(self, usual: Options, metrics: Metrics) -> None:
+        """Take the options that most requests have, which are ready from the start."""
+        self.crew = Crew("reader", 2, reading.work, (usual,), metrics)
+        self._jobs: deque[_Job] = deque()
+        self._arrived = asyncio.Event()
+
+    async def start(self) -> None:
+        """Start reading."""
+        await self.crew.start()
+        self._task = asyncio.create_task(self._work())
+
+    def close(self) -> None:
+        """End reading."""
+        self._task.cancel()
+        self.crew.close()
+
+    async def read(self, images: Sequence[Shared], options: Options) -> list[list[Face]]:
+        """Return the faces of each image, in its pixels; ApiError when too much waits, Lost when the process died."""
+        if len(self._jobs) >= MAX_WAITING:
+            raise busy()
+        job = _Job(images, options, asyncio.get_running_loop().create_future())
+        self._jobs.append(job)
+        self._arrived.set()
+        return await job.answer
+
+    async def _work(self) -> None:
+        while True:
+            await self._arrived.wait()
+            if jobs := self._next():
+                await self._answer(jobs)
+            else:
+                self._arrived.clear()
+
+    def _next(self) -> list[_Job]:
+        """Take the first job, and others with its options, up to MAX_BATCH images."""
+        waiting = [job for job in self._jobs if not job.answer.done()]  # nobody waits for the others any more
+        taken: list[_Job] = []
+        for job in waiting:
+            count = sum(len(one.images) for one in (*taken, job))
+            if job.options == waiting[0].options and (count <= MAX_BATCH or not taken):
+                taken.append(job)
+        self._jobs = deque(job for job in waiting if job not in taken)
+        return taken
+
+    async def _answer(self, jobs: list[_Job]) -> None:
+        images = [image for job in jobs for image in job.images]
+        seconds = SECONDS + SECONDS_AN_IMAGE * len(images)
+        try:
+            faces = iter(await self.crew.ask(partial(_exchange, images, jobs[0].options), seconds))
+            answers: list[Any] = [[next(faces) for _ in job.images] for job in jobs]
+        except Lost as lost:
+            answers = [lost] * len(jobs)
+        for job, answer in zip(jobs, answers, strict=True):
+            if job.answer.done():
+                continue
+            if isinstance(answer, Lost):
+                job.answer.set_exception(answer)
+            elif None in answer:
+                job.answer.set_exception(ApiError(500, "internal", "an image could not be read: a bug in mien"))
+            else:
+                job.answer.set_result(answer)
+
+
+def _exchange(images: list[Shared], options: Options, connection: Connection) -> list[list[Face] | None]:
+    connection.send_bytes(pickle.dumps((options, [(image.height, image.width) for image in images])))
+    for image in images:
+        image.send(connection)
+    answer: list[list[Face] | None] = pickle.loads(connection.recv_bytes())
+    return answer
