@@ -75,4 +75,8 @@ def invalid(faults: object) -> ApiError:
     """Return the error of values that pydantic refused: where the first is and what was expected, never the value."""
     first = faults[0] if isinstance(faults, list | tuple) and faults else {}
     place = ".".join(str(part) for part in first.get("loc", ()) if part not in ("query", "body"))
-    return ApiError(422, "invalid_request", f"{place or 'the request'}: {str(first.get('msg', 'not valid')).removeprefix('Value error, ')}"[:300])
+    return ApiError(
+        422,
+        "invalid_request",
+        f"{place or 'the request'}: {str(first.get('msg', 'not valid')).removeprefix('Value error, ')}"[:300],
+    )

@@ -1,7 +1,6 @@
-"""A fixed set of objects for any number of threads: OpenCV's detectors keep state while they search.
+"""A fixed set of objects for any number of threads, for what keeps state while it searches.
 
-One per thread would be simpler, but 40 threads would then hold 40 of them, 26 MB each, and a new thread would make a
-new one.
+One per thread would be simpler, but 40 threads would then hold 40, and every new thread would make its own.
 """
 
 import os
