@@ -32,8 +32,12 @@ BASE = {
     "version",
 }
 ORDER = ["base", "inference", "data", "evaluation", "training", "experiments", "cli"]
-ASIDE = {"models": {"base", "models"}, "serving": {"base", "inference", "serving"}}
-TORCH_FREE = {"base", "inference", "data", "evaluation", "serving"}
+ASIDE = {
+    "models": {"base", "models"},
+    "scale": {"base", "inference", "scale"},
+    "serving": {"base", "inference", "serving"},
+}
+TORCH_FREE = {"base", "inference", "data", "evaluation", "scale", "serving"}
 MODULES = sorted(SRC.rglob("*.py"))
 
 

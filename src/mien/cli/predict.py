@@ -24,6 +24,7 @@ from mien.cli.options import (
 )
 
 video_option = partial(typer.Option, rich_help_panel="Video")
+archive_option = partial(typer.Option, rich_help_panel="Archives")
 
 
 def predict(
@@ -58,8 +59,17 @@ def predict(
     frames: Annotated[bool, output_option("--frames", help="table: one line per video frame")] = False,
     excel: Annotated[bool, output_option("--excel", help="write CSV that Excel opens")] = False,
     debug: Annotated[bool, output_option("--debug", help="raise unexpected errors with a traceback")] = False,
+    shards: Annotated[str | None, archive_option(metavar="OUT", help="folder or s3://...: rows as shards")] = None,
+    workers: Annotated[int, archive_option(metavar="N", help="child processes; 0: this process")] = 1,
+    ray: Annotated[str | None, archive_option(metavar="ADDRESS", help="a Ray cluster, or auto")] = None,
+    shard: Annotated[str | None, archive_option(metavar="K/N", help="a part, for job arrays")] = None,
+    block: Annotated[int, archive_option(metavar="N", help="images in a shard, about")] = 200,
+    deadline: Annotated[float, archive_option(metavar="SECONDS", help="without a result, then give up")] = 300.0,
+    max_memory: Annotated[float | None, archive_option(metavar="GIB", help="of a child process")] = None,
+    as_json: Annotated[bool, archive_option("--json", help="print the summary as JSON")] = False,
 ) -> None:
     """Read apparent facial expressions in photos, videos or a camera."""
+    from mien.cli import archive
     from mien.inference import run
     from mien.inference.media.native_stderr import silenced
     from mien.inference.media.video import Clip
@@ -67,6 +77,8 @@ def predict(
     from mien.inference.output.stdout import leave_pipe
     from mien.inference.pipeline import Pipeline
 
+    if archive.wanted(context):
+        return archive.predict(context)
     run.check_format(format, out is not None, frames, excel, force and landmarks is None)
     if landmarks is not None:
         check_landmarks(landmarks, measures, force)

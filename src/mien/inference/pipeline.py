@@ -243,7 +243,11 @@ class Pipeline:
 
         Files that are passed over in folders are counted in `skipped`.
         """
-        read = self._followed(expand(sources, skip, skipped), clip, keep)
+        return self.read(expand(sources, skip, skipped), clip, keep)
+
+    def read(self, sources: Iterator[Source], clip: Clip = WHOLE, keep: bool = False) -> Iterator[FrameResult]:
+        """Yield as `stream` does, of sources that are expanded already."""
+        read = self._followed(sources, clip, keep)
         if self.baseline is None:
             return read
         return self.baseline.applied(read, lambda source: self._followed(iter([source]), clip, False))

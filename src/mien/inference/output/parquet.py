@@ -5,7 +5,7 @@ Kept out of output/formats.py because its library is slow to import and only Par
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -84,9 +84,9 @@ def parts(outputs: Outputs, name: str, columns: Columns) -> Iterator[Write]:
 
     outputs.place(f"{name}.parts/part")
 
-    def join() -> None:
+    def join_parts() -> None:
         with outputs.staged(name) as path, path.open("wb") as file:
-            _join([outputs.folder / part for part in done], file, form)
+            join([outputs.folder / part for part in done], file, form)
         for part in done:
             outputs.remove(part)
 
@@ -95,14 +95,14 @@ def parts(outputs: Outputs, name: str, columns: Columns) -> Iterator[Write]:
     finally:
         try:
             flush()
-            join()
+            join_parts()
         finally:
             with contextlib.suppress(OSError):  # what is in it stays
                 (outputs.folder / f"{name}.parts").rmdir()
 
 
-def _join(parts: list[Path], file: BinaryIO, form: pa.Schema) -> None:
-    """Write parts into one file, a row group at a time."""
+def join(parts: Sequence[Path | BinaryIO], file: BinaryIO, form: pa.Schema) -> None:
+    """Write Parquet files into one, a row group at a time."""
     with pq.ParquetWriter(file, form) as writer:
         held: list[pa.Table] = []
         for part in parts:
