@@ -243,9 +243,9 @@ class Pipeline:
 
         Files that are passed over in folders are counted in `skipped`.
         """
-        return self.read(expand(sources, skip, skipped), clip, keep)
+        return self.read_sources(expand(sources, skip, skipped), clip, keep)
 
-    def read(self, sources: Iterator[Source], clip: Clip = WHOLE, keep: bool = False) -> Iterator[FrameResult]:
+    def read_sources(self, sources: Iterator[Source], clip: Clip = WHOLE, keep: bool = False) -> Iterator[FrameResult]:
         """Yield as `stream` does, of sources that are expanded already."""
         read = self._followed(sources, clip, keep)
         if self.baseline is None:

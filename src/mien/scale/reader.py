@@ -109,7 +109,7 @@ class Reader:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mien-")))
             write = stack.enter_context(parquet.whole(stream, self.pipeline.columns))
-            for result in _named(self.pipeline.read(fetched(block.items, folder), self._clip), folder):
+            for result in _named(self.pipeline.read_sources(fetched(block.items, folder), self._clip), folder):
                 tally.add(result)
                 write(result.prediction)
                 if result.prediction.error is not None:
