@@ -1,0 +1,53 @@
+// The page: READ FIRST.  Files or a camera (intake) -> a reader (device or server) -> the workbench (stage, faces, timeline).
+import { DeviceReader } from "./device.js";
+import { askToken, notice } from "./dialogs.js";
+import { make } from "./elements.js";
+import { Form } from "./form.js";
+import { samples, takeFiles } from "./intake.js";
+import { ServerReader } from "./server.js";
+import { Settings } from "./settings.js";
+import { preferred, setLanguage, t } from "./words.js";
+import { Workbench } from "./workbench.js";
+
+const REREAD = new Set(["mode", "weights", "prior", "abstain", "measures", "rate"]);
+const CONTROLS = "button, input, select, textarea, dialog";
+
+const settings = new Settings();
+const device = new DeviceReader();
+const server = new ServerReader(askToken);
+const readers = { get current() { return settings.get("mode") === "server" ? server : device; } };
+const form = new Form(settings);
+const language = () => settings.get("language") ?? preferred(navigator.languages);
+
+setLanguage(language());
+await form.show();
+const workbench = new Workbench(settings, readers);
+notice(settings);
+takeFiles((files) => workbench.take(files));
+samples((files) => workbench.take(files), make, (name) => t("samples.one", { name }));
+for (const id of ["camera", "camera-more"]) document.getElementById(id).addEventListener("click", () => workbench.openCamera());
+document.getElementById("clear").addEventListener("click", () => workbench.clear());
+
+settings.addEventListener("change", async ({ detail }) => {
+  if (detail === "language") setLanguage(language());
+  if (detail === "mode" && settings.get("mode") === "server") form.measures = await hasMeasures();
+  await form.show();
+  if (REREAD.has(detail)) workbench.again();
+  if (detail === "language") await workbench.relabel();
+});
+
+addEventListener("keydown", (event) => {
+  if (event.target.closest(CONTROLS) || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (workbench.key(event.key)) event.preventDefault();
+});
+
+// The copy for a visit without the server is made once the page is idle, so that it delays no first image.
+if ("serviceWorker" in navigator) {
+  setTimeout(() => navigator.serviceWorker.register("/sw.js").catch(() => {}), 3000);
+}
+
+// A server without an answer stays chosen: the next image says what is wrong.
+async function hasMeasures() {
+  const facts = await server.facts().catch(() => null);
+  return facts?.server?.measures ?? null;
+}

@@ -1,0 +1,48 @@
+// Reads on this device: the in-browser reader (reader.js) behind the same two calls as the server's (server.js).
+import { decode } from "./image.js";
+import { PageError } from "./page-error.js";
+import { BrowserReader } from "./reader.js";
+
+export const MAX_PIXELS = 25_000_000;
+const CAMERA_SIDE = 320; // pixels of the detector's long side: a face before a camera is large
+const USUAL_SIDE = 640;
+const CODES = { missing_vendor: "vendor_missing", unreadable: "undecodable" };
+
+export class DeviceReader {
+  #opening = null;
+  #loaded = null;
+
+  // A prediction of an image file, with the pixels to show.
+  async image(file, options) {
+    const pixels = await decode(file, MAX_PIXELS).catch((error) => {
+      throw asPageError(error, file.name, "undecodable");
+    });
+    const shown = await createImageBitmap(pixels);
+    return { prediction: await this.#read(pixels, options, USUAL_SIDE, { source: file.name }), shown };
+  }
+
+  // A prediction of a frame, which is handed over.
+  frame(bitmap, { name, seconds, live, ...options }) {
+    return this.#read(bitmap, options, live ? CAMERA_SIDE : USUAL_SIDE, { source: name, seconds });
+  }
+
+  async #read(pixels, { weights, prior, abstain }, detector, place) {
+    try {
+      this.#opening ??= BrowserReader.open();
+      const reader = await this.#opening;
+      if (this.#loaded !== weights) await reader.load(weights);
+      this.#loaded = weights;
+      const { ms, ...prediction } = await reader.read(pixels, { ...place, detector, prior, abstain });
+      return prediction;
+    } catch (error) {
+      if (!this.#loaded) this.#opening = null; // it never opened: the next image tries again
+      throw asPageError(error, place.source, "unexpected", weights);
+    }
+  }
+}
+
+function asPageError(error, name, otherwise, weights = "") {
+  if (error instanceof PageError) return error;
+  const code = CODES[error.code] ?? error.code ?? otherwise;
+  return new PageError(code, { name, weights, message: error.message });
+}

@@ -1,0 +1,132 @@
+// The list of faces: portrait, expression, a bar per expression, measures where there are any.
+import { colour, faceColour } from "./colours.js";
+import { make } from "./elements.js";
+import { numbered } from "./overlay.js";
+import { pose } from "./pose.js";
+import { expressionName, facesCounted, number, percent, probability, t } from "./words.js";
+
+export const LISTED = 12; // a crowd is drawn, not listed
+
+export class FaceList {
+  #list = document.getElementById("faces");
+  #note = document.getElementById("faces-note");
+  #rows = new Map(); // by number, so that bars move instead of jumping
+  #chosen = null;
+
+  clear() {
+    this.#rows.clear();
+    this.#list.replaceChildren();
+    this.#note.textContent = "";
+  }
+
+  // Before the first image: how well the weights predict each expression.
+  introduce(weights, { labels, reliability }) {
+    this.clear();
+    this.#note.textContent = t("faces.empty");
+    if (!reliability) return;
+    const bars = labels.filter((label) => reliability[label]).flatMap((label) => {
+      const { name, bar, figure, inner } = newBar(label);
+      const { level, f1 } = reliability[label];
+      name.textContent = expressionName(label);
+      figure.textContent = percent(f1);
+      inner.style.setProperty("--p", f1.toFixed(4));
+      if (level === "weak") name.append(" ", make("span", { className: "tag", textContent: t("weak") }));
+      return [name, bar, figure];
+    });
+    const known = t("faces.known", { weights, where: Object.values(reliability)[0].where });
+    this.#list.append(make("li", {}, make("p", { className: "soft", textContent: known }), make("dl", { className: "bars" }, ...bars)));
+  }
+
+  wait(name) {
+    this.clear();
+    this.#note.textContent = t("faces.waiting", { name });
+  }
+
+  // `weak` has the labels that the weights predict poorly; `portrait` draws a face into a canvas.
+  show(prediction, weak, portrait) {
+    const faces = prediction.faces.slice(0, LISTED);
+    if (!this.#rows.size) this.#list.replaceChildren();
+    const numbers = new Set(faces.map(numbered));
+    for (const [key, row] of this.#rows) if (!numbers.has(key)) this.#drop(key, row);
+    faces.forEach((face, place) => this.#show(face, place, weak, portrait));
+    this.#note.textContent = prediction.faces.length === 1 ? "" : facesCounted(prediction.faces.length);
+  }
+
+  choose(wanted) {
+    this.#chosen = wanted;
+    for (const [key, row] of this.#rows) row.item.classList.toggle("chosen", key === wanted);
+    this.#rows.get(wanted)?.item.scrollIntoView({ block: "nearest" });
+  }
+
+  #drop(key, row) {
+    row.item.remove();
+    this.#rows.delete(key);
+  }
+
+  #show(face, place, weak, portrait) {
+    const key = numbered(face);
+    const row = this.#rows.get(key) ?? newRow(face);
+    this.#rows.set(key, row);
+    if (this.#list.children[place] !== row.item) this.#list.insertBefore(row.item, this.#list.children[place] ?? null);
+    row.item.classList.toggle("chosen", key === this.#chosen);
+    portrait(face, row.portrait);
+    row.head.replaceChildren(...heading(face));
+    for (const [label, bar] of row.bars) fillBar(bar, label, face, weak);
+    row.measures.replaceChildren(...measured(face));
+  }
+}
+
+function newRow(face) {
+  const portrait = make("canvas", { width: 128, height: 128, ariaHidden: "true" });
+  const head = make("h3");
+  const bars = new Map(Object.keys(face.probs).map((label) => [label, newBar(label)]));
+  const list = make("dl", { className: "bars" }, ...[...bars.values()].flatMap(({ name, bar, figure }) => [name, bar, figure]));
+  const measures = make("div");
+  const item = make("li", { className: "face" }, portrait, make("div", {}, head, list, measures));
+  return { item, portrait, head, bars, measures };
+}
+
+function newBar(label) {
+  const inner = make("i");
+  inner.style.setProperty("--c", colour(label));
+  return { name: make("dt"), bar: make("dd", { className: "bar", ariaHidden: "true" }, inner), figure: make("dd", { className: "num" }), inner };
+}
+
+function fillBar({ name, figure, inner }, label, face, weak) {
+  name.textContent = expressionName(label) + (weak.has(label) ? "*" : "");
+  figure.textContent = probability(face.probs[label]);
+  inner.style.setProperty("--p", face.probs[label].toFixed(4));
+  for (const element of [name, figure]) element.classList.toggle("top-one", label === face.expression);
+}
+
+function heading(face) {
+  const dot = make("span", { className: "dot", ariaHidden: "true" });
+  dot.style.setProperty("--c", faceColour(face));
+  const name = expressionName(face.expression);
+  const who = face.track_id ? `#${face.track_id} ` : "";
+  const words = face.abstained ? t("not_sure.perhaps", { expression: name }) : name;
+  const tags = face.reliability === "weak" && !face.abstained ? [make("span", { className: "tag", textContent: t("weak") })] : [];
+  return [make("span", {}, dot, `${who}${words}`), make("span", { className: "num", textContent: probability(face.confidence) }), ...tags];
+}
+
+function measured(face) {
+  const at = face.measures;
+  if (!at) return face.measures_reason ? [make("p", { className: "soft", textContent: t("measures.failed", { reason: face.measures_reason }) })] : [];
+  const degrees = { yaw: number(at.yaw), pitch: number(at.pitch), roll: number(at.roll) };
+  const eyes = { right: percent(at.eye_openness_right), left: percent(at.eye_openness_left) };
+  const known = [
+    ["head", t("head.value", degrees)],
+    ["eyes", t("eyes.value", eyes)],
+    ["mouth", percent(at.mouth_openness)],
+    ["distance", t("distance.value", { cm: number(at.distance_cm) })],
+    ["movements", movements(face.action_units ?? {})],
+  ].filter(([, text]) => text);
+  const facts = known.flatMap(([key, text]) => [make("dt", { textContent: t(key) }), make("dd", { textContent: text })]);
+  return [pose(at, t("head.pose", degrees)), make("dl", { className: "facts" }, ...facts)];
+}
+
+// The strongest movements of the whole face; halves are in the files.
+function movements(units) {
+  const whole = Object.entries(units).filter(([name, value]) => !name.includes("_") && value >= 0.3);
+  return whole.sort((a, b) => b[1] - a[1]).slice(0, 4).map(([name, value]) => `${name.toUpperCase()} ${number(value, 2)}`).join(", ");
+}

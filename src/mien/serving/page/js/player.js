@@ -1,0 +1,186 @@
+// The videos and cameras of a visit: the one on the stage is read or played, with its buttons and its timelines.
+import { Camera } from "./camera.js";
+import { Film } from "./film.js";
+import { FilmBar } from "./film-bar.js";
+import { asPageError } from "./page-error.js";
+import { Timeline } from "./timeline.js";
+import { Tracks } from "./tracks.js";
+
+const DRAWN_MS = 120; // between two drawings of the timelines and the list of faces
+
+// Tells "prediction" {item, prediction, due}: what is on screen, and whether it is time to draw the slower parts;
+// "failed" {item, error, again}; "changed": the strip is to be drawn.
+export class Player extends EventTarget {
+  items = [];
+  #stage;
+  #read;
+  #current = null;
+  #drawn = 0;
+  #timeline = new Timeline();
+  #bar = new FilmBar((what, value) => this.press(what, value));
+
+  // `read(bitmap, {name, seconds, live})` answers with a prediction.
+  constructor(stage, read) {
+    super();
+    this.#stage = stage;
+    this.#read = read;
+    this.#timeline.addEventListener("seek", ({ detail }) => this.press("seek", detail));
+  }
+
+  addVideo(file, rate) {
+    return this.#add((item) => new Film(this.#stage.video, file, rate, this.#reading(item)), { file });
+  }
+
+  addCamera(name) {
+    return this.#add((item) => new Camera(this.#stage.video, name, this.#reading(item)), {});
+  }
+
+  // Put a video or camera on the stage and go on with it.
+  async enter(item) {
+    const { film } = item;
+    this.#current = item;
+    if (film.ended) return this.#still(item);
+    try {
+      await film.open();
+    } catch (error) {
+      return this.#failed(item, error, () => this.enter(item));
+    }
+    if (item !== this.#current) return film.leave();
+    this.#stage.showVideo(film.live);
+    this.#timelines(item);
+    this.#bar.show(film);
+    if (!item.running) this.#run(item);
+    if (film.shown) this.#tell(item, film.shown, true);
+  }
+
+  // Take it off the stage: a video pauses, a camera is let go.
+  leave() {
+    const item = this.#current;
+    this.#current = null;
+    item?.film.leave();
+    this.#bar.show(null);
+    this.#timeline.clear();
+  }
+
+  // Read every video again, as after a change of the weights.
+  again(rate) {
+    for (const item of this.items.filter(({ film }) => !film.live)) {
+      const { file } = item;
+      item.film.close();
+      Object.assign(item, { film: new Film(this.#stage.video, file, rate, this.#reading(item)), tracks: new Tracks(), running: false });
+      this.#watch(item);
+      if (item === this.#current) this.enter(item);
+    }
+  }
+
+  drop(item) {
+    item.film.close();
+    this.items = this.items.filter((other) => other !== item);
+  }
+
+  clear() {
+    this.leave();
+    for (const { film } of this.items) film.close();
+    this.items = [];
+  }
+
+  press(what, value) {
+    const item = this.#current;
+    if (!item) return;
+    const { film } = item;
+    const acts = {
+      toggle: () => (film.paused ? film.resume() : film.pause()),
+      step: () => film.step(),
+      seek: () => film.seek?.(value),
+      stop: () => this.#stop(item),
+    };
+    Promise.resolve(acts[what]()).catch((error) => this.#failed(item, error, () => film.resume())).finally(() => this.#bar.draw());
+    this.#bar.draw();
+  }
+
+  // Say everything in the language of the moment.
+  relabel() {
+    this.#bar.draw();
+    if (this.#current) this.#timelines(this.#current);
+  }
+
+  #add(make, more) {
+    const item = { state: "read", shown: null, tracks: new Tracks(), running: false, ...more };
+    item.film = make(item);
+    item.name = item.film.name;
+    this.items.push(item);
+    this.#watch(item);
+    return item;
+  }
+
+  #reading(item) {
+    return async (bitmap, seconds) => {
+      item.shown ??= await createImageBitmap(bitmap);
+      const prediction = await this.#read(bitmap, { name: item.name, seconds, live: item.film.live });
+      if (prediction.faces.every((face) => face.track_id === null)) item.tracks.follow(prediction.faces, seconds);
+      return prediction;
+    };
+  }
+
+  #watch(item) {
+    const { film } = item;
+    film.addEventListener("frame", ({ detail }) => this.#arrived(item, detail));
+    film.addEventListener("shown", ({ detail }) => this.#tell(item, detail ?? { source: item.name, faces: [] }, false));
+    film.addEventListener("finished", () => item === this.#current && this.#bar.draw());
+  }
+
+  #run(item) {
+    item.running = true;
+    item.film.run().catch((error) => {
+      item.running = false;
+      item.film.pause();
+      this.#failed(item, error, () => (item.film.resume(), this.#run(item)));
+    });
+  }
+
+  #arrived(item, prediction) {
+    if (item !== this.#current) return;
+    this.#timeline.add(prediction);
+    if (item.film.frames.length === 1) this.dispatchEvent(new Event("changed"));
+    this.#tell(item, prediction, false);
+  }
+
+  #tell(item, prediction, always) {
+    if (item !== this.#current) return;
+    const { film } = item;
+    const due = always || film.paused || performance.now() - this.#drawn >= DRAWN_MS;
+    this.dispatchEvent(new CustomEvent("prediction", { detail: { item, prediction, due } }));
+    this.#bar.draw();
+    if (!due) return;
+    this.#drawn = performance.now();
+    this.#timeline.draw(...film.span, film.at);
+  }
+
+  #timelines({ film }) {
+    this.#timeline.clear();
+    this.#timeline.gap = film.gap;
+    for (const frame of film.frames) this.#timeline.add(frame);
+    this.#timeline.draw(...film.span, film.at);
+  }
+
+  async #stop(item) {
+    item.shown = await createImageBitmap(this.#stage.video).catch(() => item.shown);
+    item.film.leave();
+    if (item === this.#current) this.#still(item);
+  }
+
+  // A camera that was let go shows its last frame; its rows are still there to download.
+  #still(item) {
+    const last = item.film.frames.at(-1);
+    this.#bar.show(null);
+    if (!last) return;
+    this.#stage.showImage(item.shown, last.width, last.height);
+    this.#timelines(item);
+    this.#tell(item, last, true);
+  }
+
+  #failed(item, error, again) {
+    if (item === this.#current) this.#bar.draw();
+    this.dispatchEvent(new CustomEvent("failed", { detail: { item, error: asPageError(error), again } }));
+  }
+}

@@ -1,0 +1,72 @@
+// The row of small images below the stage: one per image and one for the video or camera.
+import { make } from "./elements.js";
+import { facesCounted, t } from "./words.js";
+
+const SIDE = 136;
+const FILM_MARK = "\u25b6";
+
+export class Strip {
+  #box = document.getElementById("strip");
+  #list = document.getElementById("thumbs");
+  #tiles = new Map(); // by item
+  #choose;
+
+  constructor(choose) {
+    this.#choose = choose;
+  }
+
+  // Show a tile for each item; `current` is the one on the stage.
+  show(items, current) {
+    for (const [item, tile] of this.#tiles) {
+      if (items.includes(item)) continue;
+      tile.row.remove();
+      this.#tiles.delete(item);
+    }
+    for (const item of items) this.#show(item, item === current);
+    this.#box.hidden = items.length === 0;
+    this.#list.hidden = items.length < 2;
+  }
+
+  #show(item, current) {
+    const tile = this.#tiles.get(item) ?? this.#tile(item);
+    tile.row.className = item.state;
+    tile.button.ariaLabel = label(item);
+    tile.button.ariaCurrent = String(current);
+    tile.mark.textContent = mark(item);
+    tile.mark.hidden = !tile.mark.textContent;
+    if (item.shown && tile.drawn !== item.shown) draw(tile, item.shown);
+    if (current) tile.row.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  #tile(item) {
+    const canvas = make("canvas", { width: SIDE, height: SIDE });
+    const sign = make("span", { className: "mark", ariaHidden: "true" });
+    const button = make("button", { type: "button" }, canvas, sign);
+    button.addEventListener("click", () => this.#choose(item));
+    const row = make("li", {}, button);
+    this.#list.append(row);
+    const tile = { row, button, canvas, mark: sign, drawn: null };
+    this.#tiles.set(item, tile);
+    return tile;
+  }
+}
+
+function draw(tile, shown) {
+  const side = Math.min(shown.width, shown.height);
+  const [x, y] = [(shown.width - side) / 2, (shown.height - side) / 2];
+  tile.canvas.getContext("2d").drawImage(shown, x, y, side, side, 0, 0, SIDE, SIDE);
+  tile.drawn = shown;
+}
+
+function mark(item) {
+  if (item.film) return FILM_MARK;
+  if (item.state === "failed") return "!";
+  return item.prediction ? String(item.prediction.faces.length) : "";
+}
+
+function label(item) {
+  if (item.film) return item.name;
+  if (item.state === "failed") return t("strip.failed", { name: item.name });
+  if (!item.prediction) return t("strip.waiting", { name: item.name });
+  return t("strip.item", { name: item.name, faces: facesCounted(item.prediction.faces.length) });
+}
