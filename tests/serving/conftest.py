@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import pytest
@@ -12,6 +13,8 @@ from fastapi.testclient import TestClient
 
 from mien.serving.app import create_app
 from mien.serving.settings import Settings
+
+from . import live
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +30,24 @@ def client() -> Iterator[TestClient]:
     """A client of a server without limits on the rate."""
     with TestClient(create_app(Settings(rate=0)), base_url="http://localhost") as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def served(photos: list[Path]) -> Iterator[live.Live]:
+    """A server on a port, with photographs to try."""
+    with live.running(Settings(rate=0), {path.name: path for path in photos}) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where Chromium saves files."""
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture(scope="session")
+def chromium(photos: list[Path], downloads: Path) -> Iterator[Any]:
+    """A headless Chromium whose camera shows two portraits."""
+    browser = live.start(live.mjpeg(downloads.parent / "camera.mjpeg", photos), downloads)
+    yield browser
+    browser.quit()

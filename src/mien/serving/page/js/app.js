@@ -1,13 +1,13 @@
 // The page: READ FIRST.  Files or a camera (intake) -> a reader (device or server) -> the workbench (stage, faces, timeline).
-import { DeviceReader } from "./device.js";
-import { askToken, notice } from "./dialogs.js";
-import { make } from "./elements.js";
-import { Form } from "./form.js";
-import { samples, takeFiles } from "./intake.js";
-import { ServerReader } from "./server.js";
-import { Settings } from "./settings.js";
-import { preferred, setLanguage, t } from "./words.js";
-import { Workbench } from "./workbench.js";
+import { DeviceReader } from "./ui/device.js";
+import { askToken, notice } from "./ui/dialogs.js";
+import { make } from "./ui/elements.js";
+import { Form } from "./ui/form.js";
+import { samples, takeFiles } from "./ui/intake.js";
+import { ServerReader } from "./ui/server.js";
+import { Settings } from "./ui/settings.js";
+import { preferred, setLanguage, t } from "./ui/words.js";
+import { Workbench } from "./ui/workbench.js";
 
 const REREAD = new Set(["mode", "weights", "prior", "abstain", "measures", "rate"]);
 const CONTROLS = "button, input, select, textarea, dialog";

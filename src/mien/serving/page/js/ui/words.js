@@ -1,6 +1,6 @@
 // The page's words in the language that was chosen.  Elements name their text in data-text, their label in data-label.
-import en from "./strings/en.js";
-import zh from "./strings/zh.js";
+import en from "../strings/en.js";
+import zh from "../strings/zh.js";
 
 export const LANGUAGES = { en, zh };
 const PLACE = /\{(\w+)\}/g;

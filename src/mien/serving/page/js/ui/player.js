@@ -163,8 +163,10 @@ export class Player extends EventTarget {
     this.#timeline.draw(...film.span, film.at);
   }
 
+  // Read one frame more, which stays on the stage.
   async #stop(item) {
-    item.shown = await createImageBitmap(this.#stage.video).catch(() => item.shown);
+    item.shown = null;
+    await item.film.step();
     item.film.leave();
     if (item === this.#current) this.#still(item);
   }

@@ -1,7 +1,7 @@
 // Reads on this device: the in-browser reader (reader.js) behind the same two calls as the server's (server.js).
-import { decode } from "./image.js";
+import { decode } from "../image.js";
 import { PageError } from "./page-error.js";
-import { BrowserReader } from "./reader.js";
+import { BrowserReader } from "../reader.js";
 
 export const MAX_PIXELS = 25_000_000;
 const CAMERA_SIDE = 320; // pixels of the detector's long side: a face before a camera is large

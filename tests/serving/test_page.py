@@ -1,0 +1,253 @@
+"""The page in a real Chromium: images, the camera, downloads, both languages, privacy and what can go wrong.
+
+Needs Debian's packages chromium and chromium-driver (`make browser`), selenium, and what `make page measures` makes;
+skips with the reason without.
+"""
+
+import csv
+import io
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from mien.inference.classify import Classifier
+from mien.inference.measures.files import FOLDER
+from mien.inference.output.rows import columns
+from mien.inference.pipeline import Pipeline
+from mien.serving.files import PAGE
+
+from . import live
+
+WITHOUT = [
+    name
+    for path, name in ((PAGE / "vendor/ort.wasm.min.mjs", "page"), (FOLDER / "yunet.onnx", "measures"))
+    if not path.exists()
+]
+pytestmark = pytest.mark.skipif(bool(WITHOUT), reason=f"not made: `make {' '.join(WITHOUT)}`")
+
+HIDE = "document.querySelectorAll('dialog[open]').forEach(one => one.close())"
+TEXT = "return document.getElementById(arguments[0]).textContent"
+
+
+def until(condition: Callable[[], Any], what: str) -> Any:
+    """Return the first true value of a condition."""
+    end = time.monotonic() + live.WAIT
+    while not (value := condition()):
+        assert time.monotonic() < end, f"no {what}"
+        time.sleep(0.05)
+    return value
+
+
+class Page:
+    """What a person does and sees."""
+
+    def __init__(self, browser: Any, url: str) -> None:
+        self.browser, self.url = browser, url
+
+    def open(self, width: int = 1280) -> "Page":
+        """Load it as on a first visit, and close the notice."""
+        self.browser.get("about:blank")
+        origin = {"origin": self.url, "storageTypes": "local_storage,service_workers,cache_storage"}
+        self.browser.execute_cdp_cmd("Storage.clearDataForOrigin", origin)
+        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        self.browser.get_log("browser")
+        live.asked(self.browser)
+        self.browser.get(self.url)
+        until(lambda: self.browser.execute_script("return Boolean(document.querySelector('dialog[open]'))"), "notice")
+        self.browser.execute_script(HIDE)
+        return self
+
+    def give(self, *paths: Path) -> "Page":
+        self.browser.find_element("id", "files").send_keys("\n".join(map(str, paths)))
+        return self
+
+    def press(self, name: str) -> None:
+        self.browser.execute_script("document.getElementById(arguments[0]).click()", name)
+
+    def text(self, name: str) -> str:
+        return str(self.browser.execute_script(TEXT, name))
+
+    def choose(self, name: str, value: str) -> None:
+        """Choose in the settings, as a click does."""
+        self.browser.execute_script(
+            "const field = document.forms.settings.elements[arguments[0]], value = arguments[1];"
+            "if (field instanceof RadioNodeList) [...field].find(one => one.value === value).click();"
+            "else { field.value = value; field.dispatchEvent(new Event('change', { bubbles: true })) }",
+            name,
+            value,
+        )
+
+    def faces(self, count: int) -> list[str]:
+        """Wait for that many faces; returns their headings."""
+        heads = "return [...document.querySelectorAll('.face h3')].map(one => one.textContent)"
+        return list(
+            until(lambda: len(heads_of := self.browser.execute_script(heads)) == count and heads_of, f"{count} faces")
+        )
+
+    def saved(self, button: str, path: Path) -> bytes:
+        path.unlink(missing_ok=True)
+        self.press(button)
+        until(path.is_file, str(path))
+        return path.read_bytes()
+
+
+@pytest.fixture
+def page(chromium: Any, served: live.Live) -> Iterator[Page]:
+    yield Page(chromium, served.url).open()
+    chromium.execute_script("document.getElementById('clear').click()")  # lets the camera go
+
+
+def test_an_image_is_read_on_the_device(page: Page, served: live.Live, photos: list[Path], downloads: Path) -> None:
+    (head,) = page.give(photos[0]).faces(1)
+    assert head == "happiness>99 %"
+    assert page.text("mode-text") == "On this device: images never leave it"
+    assert "F1 on ferplus test" in page.text("trust-weak")
+    (expected,) = (one.to_dict() for one in Pipeline("ferplus").predict([str(photos[0])]))
+    (row,) = json.loads(page.saved("save-json", downloads / "predictions.json"))
+    assert {**row, "faces": []} == {**expected, "source": "astronaut.png", "faces": []}
+    assert row["faces"][0].keys() == expected["faces"][0].keys()
+    assert row["faces"][0]["box"] == pytest.approx(expected["faces"][0]["box"], abs=0.5)
+    assert row["faces"][0]["probs"] == pytest.approx(expected["faces"][0]["probs"], abs=0.03)
+    assert served.got_nothing_of_images()
+
+
+def test_downloads_are_those_of_the_command_line(page: Page, photos: list[Path], downloads: Path) -> None:
+    page.give(photos[2], photos[1])
+    until(lambda: page.text("status") == "coffee.png: No face was detected.", "image without a face")
+    page.press("clear")
+    page.give(photos[1], photos[2]).faces(1)
+    until(lambda: page.browser.execute_script("return document.querySelectorAll('#thumbs .read').length") == 2, "both")
+    head, *rows = csv.reader(io.StringIO(page.saved("save-csv", downloads / "predictions.csv").decode()))
+    assert head == list(columns(Classifier("ferplus").card))
+    named = [dict(zip(head, row, strict=True)) for row in rows]
+    assert [(row["source"], row["face"], row["expression"]) for row in named] == [
+        ("grace_hopper.jpg", "1", "neutral"),
+        ("coffee.png", "", ""),
+    ]
+    assert float(named[0]["prob_neutral"]) == pytest.approx(float(named[0]["confidence"]))
+    assert named[0]["abstained"] == "false"
+    drawn = Image.open(io.BytesIO(page.saved("save-png", downloads / "grace_hopper-annotated.png"))).convert("RGB")
+    photo = Image.open(photos[1]).convert("RGB")
+    assert drawn.size == photo.size
+    assert drawn.tobytes() != photo.tobytes()
+
+
+def test_settings_are_obeyed(page: Page, photos: list[Path]) -> None:
+    page.give(photos[1])
+    natural = page.faces(1)
+    page.choose("prior", "uniform")
+    until(lambda: "uniform prior" in page.text("trust-confidence"), "another prior")
+    assert page.faces(1) != natural
+    page.choose("weights", "fer2013-nano")
+    until(
+        lambda: page.browser.execute_script("return document.querySelectorAll('.face dt').length") == 7,
+        "seven expressions",
+    )
+    page.choose("abstain", "0.9")
+    until(lambda: page.faces(1)[0].startswith("not sure, perhaps"), "abstention")
+
+
+def test_the_camera_is_read_live(page: Page, served: live.Live, downloads: Path) -> None:
+    page.press("camera")
+    page.faces(2)
+    until(lambda: "frames a second" in page.text("film-clock"), "rate")
+    until(lambda: len(page.browser.find_elements("css selector", ".one-track")) >= 2, "timelines")
+    page.press("film-run")
+    until(lambda: page.text("film-run") == "Continue", "pause")
+    count = len(json.loads(page.saved("save-json", downloads / "predictions.json")))
+    page.press("film-step")
+    until(lambda: len(json.loads(page.saved("save-json", downloads / "predictions.json"))) == count + 1, "step")
+    page.press("film-stop")
+    until(lambda: page.browser.execute_script("return document.getElementById('film').hidden"), "stop")
+    rows = json.loads((downloads / "predictions.json").read_text())
+    assert {face["track_id"] for row in rows for face in row["faces"]} >= {1, 2}
+    assert rows[0]["seconds"] < rows[-1]["seconds"]
+    assert served.got_nothing_of_images()
+
+
+def test_a_video_is_read_frame_by_frame(page: Page, photos: list[Path], downloads: Path, tmp_path: Path) -> None:
+    page.give(live.webm(tmp_path / "clip.webm", photos))
+    until(lambda: page.text("film-run") == "Play", "end of the video")
+    rows = json.loads(page.saved("save-json", downloads / "predictions.json"))
+    assert [row["seconds"] for row in rows] == [k / 5 for k in range(15)]
+    assert [len(row["faces"]) for row in rows] == [1] * 5 + [2] * 10
+    assert {face["track_id"] for row in rows for face in row["faces"]} == {1, 2}
+    assert page.text("tracks").count("on top in 100 % of the frames") == 2
+    page.browser.execute_script(
+        "const at = document.getElementById('film-at'); at.value = 0.4; at.dispatchEvent(new Event('input'))"
+    )
+    page.faces(1)
+
+
+def test_only_this_server_is_asked(page: Page, photos: list[Path]) -> None:
+    page.give(photos[0]).faces(1)
+    assert {url.split("/", 3)[2] for url in live.asked(page.browser)} == {page.url.split("/")[2]}
+    assert [entry for entry in page.browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+def test_chinese(page: Page, photos: list[Path]) -> None:
+    page.give(photos[0]).faces(1)
+    page.browser.execute_script(
+        "const one = document.getElementById('language'); one.value = 'zh'; one.dispatchEvent(new Event('change'))"
+    )
+    until(lambda: page.faces(1) == ["高兴>99%"], "Chinese")
+    assert page.text("mode-text").startswith("在本设备上读取")
+    assert page.browser.execute_script("return document.documentElement.lang") == "zh-Hans"
+    assert "人脸" in page.browser.execute_script("return document.getElementById('overlay').ariaLabel")
+
+
+CAMERAS = {
+    "NotAllowedError": "did not allow the camera",
+    "NotFoundError": "No camera was found",
+    "NotReadableError": "in use by another",
+}
+
+
+@pytest.mark.parametrize("name", CAMERAS)
+def test_a_camera_that_cannot_be_had_is_explained(page: Page, name: str) -> None:
+    page.browser.execute_script(
+        "const error = new DOMException('', arguments[0]);"
+        "navigator.mediaDevices.getUserMedia = () => Promise.reject(error)",
+        name,
+    )
+    page.press("camera")
+    until(lambda: CAMERAS[name] in page.text("error"), "message")
+    assert page.browser.execute_script("return document.getElementById('drop').hidden") is False
+
+
+BROKEN = {
+    "broken.png": "cannot be decoded",
+    "photo.heic": "need the server",
+    "clip.mkv": "cannot be played",
+    "notes.txt": "neither an image nor a video",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_file_that_cannot_be_read_is_explained(page: Page, name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"\x89PNG\r\n\x1a\n and so on")
+    page.give(tmp_path / name)
+    until(lambda: BROKEN[name] in page.text("error"), "message")
+    assert name in page.text("error") or name == "photo.heic"
+
+
+def test_without_the_server_it_goes_on(chromium: Any, photos: list[Path]) -> None:
+    with live.running(live.Settings(rate=0)) as one:
+        page = Page(chromium, one.url).open()
+        page.give(photos[0]).faces(1)
+        kept = "const done = arguments[0]; navigator.serviceWorker.ready.then(() => done(true))"
+        chromium.set_script_timeout(live.WAIT)
+        assert chromium.execute_async_script(kept)
+    chromium.get(page.url)
+    page.give(photos[1])
+    assert page.faces(1)[0].startswith("neutral")
+    page.choose("mode", "server")
+    until(lambda: "server does not answer" in page.text("error"), "message")
+    page.choose("mode", "device")
+    page.faces(1)

@@ -1,0 +1,102 @@
+"""The page's words and constants, read as text: nothing here needs a browser."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from mien.html.page import ABSTAINED, COLOURS
+from mien.inference.classify import names
+from mien.labels import EXPRESSIONS
+from mien.serving.files import PAGE
+
+UI = [*sorted((PAGE / "js" / "ui").glob("*.js")), PAGE / "js" / "app.js"]
+SOURCE = "".join(path.read_text("utf-8") for path in UI)
+INDEX = (PAGE / "index.html").read_text("utf-8")
+BUILT = ("error.", "expression.", "film.", "mode.", "theme.")
+"""Beginnings of keys that the scripts complete."""
+
+
+def strings(language: str) -> dict[str, str]:
+    text = (PAGE / "js" / "strings" / f"{language}.js").read_text("utf-8")
+    table: dict[str, str] = json.loads(text.removeprefix("export default ").removesuffix(";\n"))
+    return table
+
+
+def test_both_languages_say_the_same_things() -> None:
+    english, chinese = strings("en"), strings("zh")
+    assert english.keys() == chinese.keys()
+    for key, text in english.items():
+        assert sorted(re.findall(r"\{\w+\}", text)) == sorted(re.findall(r"\{\w+\}", chinese[key])), key
+    same = {key for key, text in english.items() if text == chinese[key]}
+    assert same <= {"download.json", "film.watched", "weak.one"}
+    assert all(f"expression.{label}" in english for label in EXPRESSIONS)
+
+
+def test_every_string_is_used_and_every_key_is_there() -> None:
+    in_page = set(re.findall(r'data-(?:text|label)="([^"]+)"', INDEX))
+    in_scripts = {key for key in strings("en") if f'"{key}"' in SOURCE}
+    built = {key for key in strings("en") if key.startswith(BUILT)}
+    asked = in_page | set(re.findall(r'\bt\("([^"]+)"', SOURCE))
+    assert asked <= strings("en").keys()
+    assert in_page | in_scripts | built == strings("en").keys()
+
+
+class _Words(HTMLParser):
+    """Collects what a reader would see or hear of the page as it stands."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self._silent = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._silent = tag == "noscript"
+        self.words += [
+            value for name, value in attrs if name in ("aria-label", "title", "placeholder", "alt") and value
+        ]
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and not self._silent:
+            self.words.append(data.strip())
+
+
+def test_the_html_has_no_words_but_the_name() -> None:
+    reader = _Words()
+    reader.feed(INDEX)
+    assert set(reader.words) == {"mien"}
+
+
+@pytest.mark.parametrize("path", UI, ids=lambda path: path.stem)
+def test_a_script_has_no_words(path: Path) -> None:
+    """No string of a script reads like prose; fonts, selectors and messages that the page never shows aside."""
+    code = re.sub(r"^\s*//.*$|\s//\s.*$", "", path.read_text("utf-8"), flags=re.M)
+    texts = [text for pair in re.findall(r'"([^"\n]*)"|`([^`]*)`', code) for text in pair if text]
+    prose = [text for text in texts if re.search(r"[A-Za-z]{2,} [a-z]{2,}", re.sub(r"\$\{[^}]*\}", "", text))]
+    assert [text for text in prose if "system-ui" not in text] == []
+
+
+def test_the_page_has_the_colours_of_reports() -> None:
+    script = (PAGE / "js" / "ui" / "colours.js").read_text("utf-8")
+    assert dict(re.findall(r'^  (\w+): "(#\w+)"', script, re.M)) == {name: COLOURS[name] for name in EXPRESSIONS}
+    assert f'ABSTAINED = "{ABSTAINED}"' in script
+    styled = re.findall(r"--e(\d): (#\w+);", (PAGE / "style.css").read_text("utf-8"))
+    assert [colour for _, colour in styled] == [COLOURS[name] for name in EXPRESSIONS]
+
+
+def test_the_page_offers_the_weights_that_ship() -> None:
+    (listed,) = re.findall(r"WEIGHTS = (\[.*?\]);", SOURCE)
+    assert sorted(json.loads(listed)) == sorted(names())
+
+
+def test_nothing_is_asked_of_another_host() -> None:
+    texts = [
+        path.read_text("utf-8")
+        for path in PAGE.rglob("*")
+        if path.suffix in {".html", ".css", ".js"} and "vendor" not in path.parts
+    ]
+    addresses = {url for text in texts for url in re.findall(r"https?://[^\s\"'`)]+", text)}
+    assert addresses <= {"http://www.w3.org/2000/svg"}
+    assert not re.search(r"<style|<script(?![^>]*src=)|\sstyle=|\son\w+=", INDEX)
