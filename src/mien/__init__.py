@@ -23,6 +23,7 @@ from mien.version import __version__
 if TYPE_CHECKING:
     from mien.api import Evaluation, Run, compare, evaluate, load, train
     from mien.card import Card
+    from mien.client import Client
     from mien.data.samples import Samples
     from mien.errors import MienError
     from mien.evaluation.compare import Comparison
@@ -40,6 +41,7 @@ telemetry.switch_off()  # here, since nothing of mien, and nothing that mien imp
 
 __all__ = [
     "Card",
+    "Client",
     "Comparison",
     "Evaluation",
     "Face",
@@ -63,6 +65,7 @@ __all__ = [
 
 _HOMES = {
     "Card": "mien.card",
+    "Client": "mien.client",
     "Comparison": "mien.evaluation.compare",
     "Evaluation": "mien.api",
     "Face": "mien.face",

@@ -8,6 +8,7 @@
     ├── DivergedError    a training run whose loss is no longer a number
     ├── MediaError       an image, video or camera that cannot be opened or decoded
     ├── OutputError      a file or folder that results cannot be written to
+    ├── ServerError      a server of mien that cannot be reached, or refuses a request
     └── UsageError       a command or an argument that cannot be carried out as given
 
 Anything else that escapes is a bug and shows its traceback.
@@ -79,6 +80,10 @@ class MediaError(MienError):
 
 class OutputError(MienError):
     """A file or folder that results cannot be written to."""
+
+
+class ServerError(MienError):
+    """A server of mien that cannot be reached, or refuses a request."""
 
 
 class UsageError(MienError):

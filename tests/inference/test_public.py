@@ -8,7 +8,7 @@ import pytest
 import mien
 
 VALUES = "Card Comparison Evaluation Face Limits Prediction Predictions Result Run Samples Scores"
-FUNCTIONS = "Pipeline compare decode evaluate explain load train"
+FUNCTIONS = "Client Pipeline compare decode evaluate explain load train"
 
 
 def test_the_public_api_changes_only_on_purpose() -> None:
