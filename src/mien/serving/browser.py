@@ -10,8 +10,11 @@ from dataclasses import asdict
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from mien.affect import POSITIONS, has_position
 from mien.card import Card
+from mien.face import Face
 from mien.inference.align import FRAMINGS
 from mien.inference.classify import Classifier
 from mien.inference.detectors import scaling, yunet, yunet_network
@@ -19,6 +22,7 @@ from mien.prior import TINY
 from mien.reliability import reliabilities
 
 DETECTOR = {
+    "strides": yunet_network.STRIDES,
     "min_score": yunet.MIN_SCORE,
     "overlap": yunet_network.OVERLAP,
     "max_candidates": yunet_network.MAX_CANDIDATES,
@@ -33,8 +37,8 @@ DETECTOR = {
 def settings(name: str) -> dict[str, Any]:
     """Return the card of shipped weights with `browser`, ready for JSON; WeightsError for another name.
 
-    `browser` holds the framing, the measured accuracy, the reliability and position of each expression, and the
-    detector's limits.
+    `browser` holds the framing, the measured accuracy, the reliability and position of each expression, the keys of a
+    face that has not been read, and the detector's limits.
     """
     card = Classifier(name).card
     return {
@@ -44,6 +48,7 @@ def settings(name: str) -> dict[str, Any]:
             "accuracy": _accuracy(card),
             "reliability": {label: asdict(one) for label, one in reliabilities(card).items()},
             "positions": {label: POSITIONS[label] for label in card.labels} if has_position(card.labels) else None,
+            "face": Face(np.zeros(4, np.float32), 0.0).to_dict(),
             "tiny": TINY,
             "detector": DETECTOR,
         },

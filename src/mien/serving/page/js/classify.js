@@ -17,7 +17,8 @@ export async function classify(ort, session, card, crops) {
   return crops.map((_, k) => checked(data.slice(k * count, (k + 1) * count)));
 }
 
-function checked(probs) {
+/** Return probabilities; Failure `bad_output` for numbers that are none. */
+export function checked(probs) {
   const sum = probs.reduce((a, b) => a + b, 0);
   const good = probs.every((value) => value >= -TOLERANCE) && Math.abs(sum - 1) <= TOLERANCE; // NaN is neither
   if (!good) throw new Failure("bad_output", `the weights give no probabilities: ${probs.slice(0, 4).join(", ")}`);

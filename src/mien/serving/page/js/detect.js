@@ -6,8 +6,6 @@
 import { roundHalfEven } from "./numbers.js";
 import { enlarge, shrink } from "./resize.js";
 
-const STRIDES = [8, 16, 32];
-const MULTIPLE = 32; // of the sides that the network takes
 const RGBA = 4;
 
 /** Return the size for detection of an image (inference/detectors/scaling.py). */
@@ -38,9 +36,8 @@ export class Detector {
     const limits = { ...this.limits, long_side: longSide ?? this.limits.long_side };
     const size = fittedSize(image.width, image.height, limits);
     const tensor = this.planes(fit(image, size), size);
-    const [, , height, width] = tensor.dims;
     const outputs = await this.session.run({ input: tensor });
-    const found = oneEach(candidates(outputs, width / MULTIPLE, height / MULTIPLE, limits), limits);
+    const found = oneEach(candidates(outputs, tensor.dims[3], tensor.dims[2], limits), limits);
     Object.values(outputs).forEach((output) => output.dispose());
     const ratio = [Math.fround(image.width / size.width), Math.fround(image.height / size.height)];
     return found.map((face) => inImage(face, ratio)).sort((a, b) => a.box[0] - b.box[0]);
@@ -48,7 +45,7 @@ export class Detector {
 
   /** Return bytes RGBA as the network's input: float planes B, G, R, black beyond the image. */
   planes(pixels, { width, height }) {
-    const [across, along] = [width, height].map((side) => padded(side, this.limits.min_side));
+    const [across, along] = [width, height].map((side) => padded(side, this.limits));
     const area = across * along;
     if (this.input.length !== 3 * area || this.across !== across) {
       this.input = new Float32Array(3 * area);
@@ -69,16 +66,19 @@ export class Detector {
   }
 }
 
-const padded = (side, least) => Math.ceil(Math.max(side, least) / MULTIPLE) * MULTIPLE;
+function padded(side, { min_side, strides }) {
+  const multiple = Math.max(...strides);
+  return Math.ceil(Math.max(side, min_side) / multiple) * multiple;
+}
 
-/** Return what scores at least `min_score`, in the order of strides and cells: {x, y, width, height, score}. */
-export function candidates(outputs, columns, rows, limits) {
+/** Return what scores at least `min_score` in an input of this size: {x, y, width, height, score} by stride and cell. */
+export function candidates(outputs, width, height, { strides, min_score }) {
   const found = [];
-  const least = Math.fround(limits.min_score);
-  for (const stride of STRIDES) {
+  const least = Math.fround(min_score);
+  for (const stride of strides) {
     const [cls, obj, boxes] = ["cls", "obj", "bbox"].map((name) => outputs[`${name}_${stride}`].data);
-    const across = (columns * MULTIPLE) / stride;
-    const cells = across * ((rows * MULTIPLE) / stride);
+    const across = width / stride;
+    const cells = across * (height / stride);
     for (let cell = 0; cell < cells; cell++) {
       const score = Math.fround(Math.sqrt(unit(cls[cell]) * unit(obj[cell])));
       if (!(score >= least)) continue; // NaN is not a face

@@ -2,27 +2,14 @@
 
 import { rounded } from "./numbers.js";
 
-const NULL = Object.fromEntries(
-  [
-    ["track_id", "valence", "arousal", "action_units", "action_units_source", "measures", "measures_reason"],
-    ["compound", "group", "group_confidence", "group_probs"],
-    ["expression", "confidence", "abstained", "reliability", "probs", "valence_estimate", "arousal_estimate"].map(corrected),
-    ["action_units", "measures", "group", "group_confidence", "group_probs"].map(corrected),
-  ].flat().map((key) => [key, null]),
-);
-
-function corrected(key) {
-  return `${key}_corrected`;
-}
-
 /** Return the row of the face with this number, from its box clipped to the image, its window, score and probabilities. */
 export function row(number, { box, window, score, probs }, card, prior, least) {
   const top = probs.indexOf(Math.max(...probs));
   const [valence, arousal] = affect(probs, card);
   const [x1, y1, x2] = window;
   return {
-    ...NULL,
     face: number,
+    ...card.browser.face, // every key, null
     box: Array.from(box, (value) => rounded(value, 2)),
     crop: [x1, y1, x2 - x1].map((value) => rounded(Math.fround(value), 2)),
     score: rounded(score, 4),

@@ -17,6 +17,7 @@ export class BrowserReader {
   constructor() {
     this.waiting = new Map();
     this.count = 0;
+    this.ms = null;
     this.worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
     this.worker.addEventListener("message", ({ data }) => this.settle(data));
     this.worker.addEventListener("error", (event) => this.fail(event.message || "the worker cannot be started"));
@@ -37,8 +38,9 @@ export class BrowserReader {
   async read(image, { source = "image 1", frame = null, seconds = null, note = null, ...options } = {}) {
     const sent = image.data ? { width: image.width, height: image.height, data: image.data } : image;
     const answer = await this.ask({ kind: "read", image: sent, ...options }, [image.data?.buffer ?? image]);
-    const { width, height, faces, ms } = answer;
-    return { source, frame, seconds, width, height, error: null, note, rotated: null, faces, ms };
+    const { width, height, faces } = answer;
+    this.ms = answer.ms; // how long the worker took
+    return { source, frame, seconds, width, height, error: null, note, rotated: null, faces };
   }
 
   /** End the worker; what still waits fails. */
