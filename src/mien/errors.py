@@ -36,6 +36,11 @@ def options_named(options: Mapping[str, str]) -> Iterator[None]:
         _options.clear()
 
 
+def option_names() -> dict[str, str]:
+    """Return how the command that is running spells its parameters, for a child process to do the same."""
+    return dict(_options)
+
+
 def spelled(text: str) -> str:
     """Return a message with its parameters (`name`) spelled as the user gives them.
 

@@ -15,12 +15,13 @@ import os
 import signal
 import threading
 import time
+import traceback
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from mien.errors import MienError, UsageError
+from mien.errors import MienError, UsageError, options_named
 from mien.inference.media.native_stderr import silenced
 from mien.inference.output import parquet
 from mien.inference.output.rows import Columns
@@ -180,7 +181,7 @@ def _serve(pipe: Connection, task: Task, parent: int) -> None:
     """Read what the parent requests, until it closes the pipe or is gone; the child's main function."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
-    with silenced():
+    with silenced(), options_named(task.options):
         try:
             _limit(task.memory)
             reader = Reader(task)
@@ -212,8 +213,8 @@ def _sendable(error: Exception) -> Exception:
     """Return an error that can be pickled: ours as it is, a bug as its traceback."""
     if isinstance(error, MienError):
         return error
-    import traceback
-
+    if isinstance(error, MemoryError):
+        return UsageError("a worker process has not enough memory", do="allow more with `max_memory`")
     return RuntimeError("".join(traceback.format_exception(error)))
 
 

@@ -6,7 +6,7 @@ Objects are fetched one at a time into a folder for temporary files, and removed
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -39,6 +39,7 @@ class Task:
         out: the address of the folder of shards.
         deadline: seconds without a new image or frame after which a source hangs.
         memory: GiB that a child process may take, or None.
+        options: how messages spell parameters.
     """
 
     settings: Settings
@@ -46,6 +47,7 @@ class Task:
     out: str
     deadline: float = 300.0
     memory: float | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from mien.errors import MediaError, OutputError, UsageError
+from mien.errors import MediaError, OutputError, UsageError, option_names
 from mien.html.page import count
 from mien.inference.stop import StopSignals
 from mien.outputs.folder import status_after
@@ -60,7 +60,7 @@ def run(request: Request) -> Summary:
     _check(request)
     begun, settings, out = time.monotonic(), request.settings.anywhere(), absolute(request.out)
     facts = settings.facts(settings.pipeline())
-    task = Task(settings, digest_of(facts), out, request.deadline, request.memory)
+    task = Task(settings, digest_of(facts), out, request.deadline, request.memory, option_names())
     store, summary = Store(out), Summary(request.out)
     record.check(store, kind := {**facts, "block": request.block})
     every = list(blocks(listed(request.sources, request.out, summary.skipped_files), request.block, task.digest))

@@ -57,12 +57,13 @@ def blocks(items: Iterable[Item], size: int, settings: str) -> Iterator[Block]:
     `settings` is the digest of what else decides the rows.
     """
     held: list[Item] = []
+    least = max(size // 2, 1)
     for item in items:
         if not item.is_image:
             yield _block([item], settings)
             continue
         held.append(item)
-        if len(held) >= 2 * size or (2 * len(held) >= size and _ends(item, size)):
+        if len(held) >= 2 * size or (len(held) >= least and _ends(item, size - least + 1)):
             yield _block(held, settings)
             held = []
     if held:
@@ -90,7 +91,7 @@ def _block(items: list[Item], settings: str) -> Block:
     return Block(digest.hexdigest()[:32], tuple(items))
 
 
-def _ends(item: Item, size: int) -> bool:
-    """Whether a block may end with an item: one in size / 2 does."""
+def _ends(item: Item, one_in: int) -> bool:
+    """Whether a block may end with an item: one in so many does."""
     digest = hashlib.sha256(item.name.encode()).digest()
-    return int.from_bytes(digest[:8]) % max(size // 2, 1) == 0
+    return int.from_bytes(digest[:8]) % one_in == 0

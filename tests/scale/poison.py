@@ -1,0 +1,37 @@
+"""Settings whose detector meets sources that end, hang or overfill their process, by the width of an image.
+
+Child processes import this module under its own name, so the tests put its folder on their path.
+"""
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from mien.inference.pipeline import Pipeline
+from mien.scale.settings import Settings
+
+KILLS, HANGS, FILLS = 13, 17, 19  # pixels
+
+
+@dataclass(frozen=True)
+class Poisoned(Settings):
+    """Settings of a pipeline with such a detector."""
+
+    def pipeline(self, digest: str = "") -> Pipeline:
+        pipeline = super().pipeline(digest)
+        detect = pipeline.detect
+
+        def poisoned(image: Any) -> Any:
+            width = image.shape[1]
+            if width == KILLS:
+                os.kill(os.getpid(), signal.SIGSEGV)
+            if width == HANGS:
+                time.sleep(1000)
+            if width == FILLS:
+                bytearray(1 << 34)
+            return detect(image)
+
+        pipeline.detect = poisoned
+        return pipeline
