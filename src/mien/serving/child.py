@@ -1,53 +1,57 @@
 """The inside of a server's process: how it starts, and the limits that the system holds it to.
 
-A limit that a system lacks is left out.
+    python -m mien.serving.child FD MODULE JSON   # what processes.py runs
+
+`MODULE.work(connection, **json)` sends READY, then answers messages until the server ends.  A limit that a system lacks
+is left out.
 """
 
+import json
+import os
+import resource
 import signal
 import sys
-from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
-
-Work = Callable[..., None]
-"""What runs in a process: `work(connection, *arguments)` sends READY, then answers messages until the server ends."""
 
 READY = b"ready"
 MB = 1 << 20
 
 
-def run(work: Work, connection: Connection, *arguments: Any) -> None:
+def main(handle: str, module: str, arguments: str) -> None:
     """Work until the server ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends its processes
-    _limit("RLIMIT_CORE", 0)  # no memory, and no image in it, is ever written to a file
+    _limit(resource.RLIMIT_CORE, 0)  # no memory, and no image in it, is ever written to a file
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the server ended
-        work(connection, *arguments)
+        import_module(module).work(Connection(int(handle)), **json.loads(arguments))
+
+
+def ready(connection: Connection) -> None:
+    """Say that messages can come; from here on what libraries print about images goes nowhere."""
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stderr.fileno())
+    connection.send_bytes(READY)
 
 
 def limit_memory(more: int) -> None:
     """Limit the memory of this process to what it has now and `more` bytes; beyond, MemoryError."""
     with suppress(OSError):
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
-        import resource
-
-        _limit("RLIMIT_AS", pages * resource.getpagesize() + more)
+        _limit(resource.RLIMIT_AS, pages * resource.getpagesize() + more)
 
 
 def limit_work(seconds: int) -> None:
     """Let the system end this process after more seconds of work, even where nobody else can."""
-    if sys.platform != "win32":
-        import resource
-
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        _limit("RLIMIT_CPU", int(used.ru_utime + used.ru_stime) + seconds + 1)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + seconds + 1)
 
 
-def _limit(name: str, value: int) -> None:
-    if sys.platform != "win32":
-        import resource
+def _limit(which: int, value: int) -> None:
+    _, hard = resource.getrlimit(which)
+    resource.setrlimit(which, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
 
-        which = getattr(resource, name)
-        _, hard = resource.getrlimit(which)
-        resource.setrlimit(which, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -44,7 +44,7 @@ class Decoders:
     """
 
     def __init__(self, count: int, metrics: Metrics) -> None:
-        self.crew = Crew("decoder", count, decoding.work, (), metrics)
+        self.crew = Crew("decoder", count, decoding.__name__, {}, metrics)
 
     async def decode(self, data: bytes, name: str = "the image") -> Decoded:
         """Return an image; MediaError when it cannot be decoded, Lost when the process died."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from mien.errors import MediaError
 from mien.inference.media.image import FULL_SIZE_PIXELS, DecodedImage, Limits, decode, formats
-from mien.serving.child import MB, READY, limit_memory, limit_work
+from mien.serving.child import MB, limit_memory, limit_work, ready
 from mien.serving.shared import Shared
 
 MAX_PIXELS = 25_000_000
@@ -22,7 +22,7 @@ def work(connection: Connection) -> None:
 
     formats()
     limit_memory(MEMORY)
-    connection.send_bytes(READY)
+    ready(connection)
     while True:
         name = connection.recv_bytes().decode()
         limit_work(SECONDS)

@@ -13,13 +13,13 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from mien.face import Face
-from mien.serving import reading
 from mien.serving.errors import ApiError, busy
 from mien.serving.metrics import Metrics
 from mien.serving.options import Options
 from mien.serving.processes import Crew, Lost
 from mien.serving.shared import Shared
 
+READING = "mien.serving.reading"
 MAX_BATCH = 16  # images read together
 MAX_WAITING = 64  # messages
 SECONDS, SECONDS_AN_IMAGE = 10.0, 2.0
@@ -41,7 +41,7 @@ class Engine:
 
     def __init__(self, usual: Options, metrics: Metrics) -> None:
         """Take the options that most requests have, which are ready from the start."""
-        self.crew = Crew("reader", 2, reading.work, (usual,), metrics)
+        self.crew = Crew("reader", 2, READING, {"usual": usual.model_dump()}, metrics)
         self._jobs: deque[_Job] = deque()
         self._arrived = asyncio.Event()
 

@@ -1,20 +1,23 @@
 """Processes that answer one message at a time, watched and replaced: what happens in one costs its message alone."""
 
 import asyncio
-import multiprocessing
+import json
+import os
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, Pipe
 from typing import Any, TypeVar
 
-from mien.serving.child import Work, run
+from mien.errors import MienError
+from mien.serving.child import READY
 from mien.serving.metrics import Metrics
 
 T = TypeVar("T")
 
-CONTEXT = multiprocessing.get_context("spawn")  # nothing of this process is copied
 START_SECONDS = 60.0
 IDLE_SECONDS = 30.0  # that a message waits for a process
 RETRY_SECONDS = 1.0  # before a process is started again that died while it started
@@ -35,11 +38,10 @@ class Process:
         pid: its number.
     """
 
-    def __init__(self, work: Work, arguments: tuple[Any, ...], ended: Callable[["Process"], None]) -> None:
-        """Start it; `ended` is called in the event loop when it ends, for whatever reason."""
-        self._connection, there = CONTEXT.Pipe()
-        self._process = CONTEXT.Process(target=run, args=(work, there, *arguments), daemon=True)
-        self._process.start()
+    def __init__(self, module: str, arguments: Mapping[str, Any], ended: Callable[["Process"], None]) -> None:
+        """Start `work` of a module (child.py); `ended` is called in the event loop when it ends."""
+        self._connection, there = Pipe()
+        self._process = _started(module, arguments, there.fileno())
         there.close()
         self.pid = self._process.pid
         self._thread = ThreadPoolExecutor(1)
@@ -66,7 +68,7 @@ class Process:
         self._process.kill()
 
     def _watch(self, loop: asyncio.AbstractEventLoop, ended: Callable[["Process"], None]) -> None:
-        self._process.join()
+        self._process.wait()
         self._thread.shutdown(wait=True)  # what it was asked ends with it
         self._connection.close()
         with suppress(RuntimeError):  # the loop is closed
@@ -80,8 +82,9 @@ class Crew:
         alive: those that can be asked or are being asked.
     """
 
-    def __init__(self, kind: str, count: int, work: Work, arguments: tuple[Any, ...], metrics: Metrics) -> None:
-        self._kind, self._count, self._work, self._arguments, self._metrics = kind, count, work, arguments, metrics
+    def __init__(self, kind: str, count: int, module: str, arguments: Mapping[str, Any], metrics: Metrics) -> None:
+        self._kind, self._count, self._metrics = kind, count, metrics
+        self._module, self._arguments = module, arguments
         self.alive: set[Process] = set()
         self._idle: list[Process] = []
         self._changed = asyncio.Condition()
@@ -89,11 +92,11 @@ class Crew:
         self._closed = False
 
     async def start(self) -> None:
-        """Start the processes and wait until one can be asked."""
-        for _ in range(self._count):
-            self._begin(self._started())
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._idle)
+        """Start the processes and wait until all can be asked; MienError when they cannot be started."""
+        try:
+            await asyncio.gather(*(self._begin(self._start()) for _ in range(self._count)))
+        except Lost:
+            raise MienError(f"a {self._kind} of the server did not start", do="the reason stands above") from None
 
     async def ask(self, exchange: Callable[[Connection], T], seconds: float) -> T:
         """Ask the next idle process, waiting for one; Lost or Late as `Process.ask`."""
@@ -114,7 +117,7 @@ class Crew:
         for process in self.alive:
             process.kill()
 
-    def _begin(self, work: Any) -> asyncio.Task[Any]:
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Start what goes on when nobody waits for it any more."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
@@ -127,16 +130,18 @@ class Crew:
         await self._add(process)
         return answer
 
-    async def _started(self) -> None:
+    async def _start(self) -> None:
+        process = Process(self._module, self._arguments, self._ended)
+        if await process.ask(Connection.recv_bytes, START_SECONDS) != READY:
+            raise Lost
+        self.alive.add(process)
+        await self._add(process)
+
+    async def _replace(self) -> None:
         while True:
-            process = Process(self._work, self._arguments, self._ended)
-            try:
-                await process.ask(Connection.recv_bytes, START_SECONDS)
-            except Lost:
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                self.alive.add(process)
-                return await self._add(process)
+            with suppress(Lost):
+                return await self._start()
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _add(self, process: Process) -> None:
         async with self._changed:
@@ -151,4 +156,14 @@ class Crew:
         if process in self._idle:
             self._idle.remove(process)
         self._metrics.replaced.labels(self._kind).inc()
-        self._begin(self._started())
+        self._begin(self._replace())
+
+
+def _started(module: str, arguments: Mapping[str, Any], handle: int) -> subprocess.Popen[bytes]:
+    """Start a process with a handle of its own; nothing of this one is copied, and it never learns the token."""
+    environment = {name: value for name, value in os.environ.items() if name != "MIEN_TOKEN"}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    command = [sys.executable, "-P", "-m", "mien.serving.child", str(handle), module, json.dumps(arguments)]
+    return subprocess.Popen(
+        command, env=environment, pass_fds=[handle], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )

@@ -6,26 +6,27 @@ from collections import OrderedDict
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache
 from multiprocessing.connection import Connection
+from typing import Any
 
 from mien.face import Face
 from mien.inference.detectors import Detector, make
 from mien.inference.pipeline import Pipeline
-from mien.serving.child import READY
+from mien.serving.child import ready
 from mien.serving.options import Options
 from mien.serving.shared import Pixels, Shared
 
 MAX_PIPELINES = 6  # held at once: by weights, prior, measures and level
 
 
-def work(connection: Connection, usual: Options) -> None:
+def work(connection: Connection, usual: dict[str, Any]) -> None:
     """Read images until the server ends: options and pixels in, the faces of each image out, or None for a failure."""
     import cv2
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     cv2.setNumThreads(1)  # images are read beside each other
     pipelines, pool = Pipelines(), ThreadPoolExecutor(cores)
-    pipelines.get(usual)
-    connection.send_bytes(READY)
+    pipelines.get(Options(**usual))
+    ready(connection)
     while True:
         options, sizes = pickle.loads(connection.recv_bytes())
         images = [Shared.receive(connection, *size) for size in sizes]

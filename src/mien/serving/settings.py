@@ -1,5 +1,6 @@
 """What the operator of a server decides, checked before it starts."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -40,6 +41,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Raise UsageError for settings that cannot be, or would leave the server open to everybody."""
+        if os.name != "posix":
+            raise UsageError("`mien serve` on Windows", "Linux or macOS", "WSL runs it: its processes need limits")
         if not 0 <= self.port <= 65535:
             raise UsageError(f"`port` {self.port}", "0 to 65535")
         if self.token and len(self.token) < MIN_TOKEN:
