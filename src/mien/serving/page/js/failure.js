@@ -8,7 +8,7 @@ export class Failure extends Error {
   }
 }
 
-/** Return the bytes, text or JSON (`kind`) at an address of this server; Failure with `code` without an answer. */
+/** Return the bytes, text or JSON (`kind`) at an address of this server; Failure with `code` where there is none. */
 export async function fetched(address, kind, code) {
   const response = await fetch(address).catch(() => null);
   if (!response?.ok) throw new Failure(code, `${address} cannot be had`);

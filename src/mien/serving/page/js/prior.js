@@ -1,5 +1,15 @@
 // The prior: how common each expression is taken to be (mien.prior, which has the rule and its source).
 
+import { Failure } from "./failure.js";
+
+const PRIORS = ["natural", "uniform"];
+
+/** Throw Failure `bad_request` for a prior that is none, or that the card has no adjustment for. */
+export function checkPrior(name, card) {
+  if (!PRIORS.includes(name)) throw new Failure("bad_request", `\`prior\` ${name}: expected ${PRIORS.join(" or ")}`);
+  if (name !== "natural" && !card.prior) throw new Failure("bad_request", `${card.name} has the natural prior only`);
+}
+
 /** Return probs under a prior, Float32Array (K,); unchanged under "natural". */
 export function underPrior(probs, name, card) {
   if (name === "natural") return probs;
@@ -16,7 +26,8 @@ export function underPrior(probs, name, card) {
 
 /** Return the least confidence of `abstain`: a number, "auto" (the card's, under this prior) or null. */
 export function minConfidence(abstain, prior, card) {
-  if (abstain === null || abstain === undefined) return 0;
-  if (abstain !== "auto") return abstain;
-  return prior === "natural" ? card.threshold : card.prior.threshold;
+  const auto = prior === "natural" ? card.threshold : card.prior.threshold;
+  const least = abstain === "auto" ? auto : (abstain ?? 0);
+  if (typeof least === "number" && least >= 0 && least <= 1) return least; // NaN is not
+  throw new Failure("bad_request", "`abstain` must be a number from 0 to 1, or auto where the card has a threshold");
 }

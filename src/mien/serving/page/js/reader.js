@@ -10,7 +10,12 @@ export class BrowserReader {
   /** Return a reader with the runtime and the detector; Failure where the browser or the server lacks something. */
   static async open() {
     const reader = new BrowserReader();
-    await reader.ask({ kind: "open" });
+    try {
+      await reader.ask({ kind: "open" });
+    } catch (error) {
+      reader.close();
+      throw error;
+    }
     return reader;
   }
 
@@ -37,9 +42,9 @@ export class BrowserReader {
    */
   async read(image, { source = "image 1", frame = null, seconds = null, note = null, ...options } = {}) {
     const sent = image.data ? { width: image.width, height: image.height, data: image.data } : image;
-    const answer = await this.ask({ kind: "read", image: sent, ...options }, [image.data?.buffer ?? image]);
-    const { width, height, faces } = answer;
-    this.ms = answer.ms; // how long the worker took
+    const reply = await this.ask({ kind: "read", image: sent, ...options }, [image.data?.buffer ?? image]);
+    const { width, height, faces } = reply;
+    this.ms = reply.ms; // how long the worker took
     return { source, frame, seconds, width, height, error: null, note, rotated: null, faces };
   }
 
@@ -57,11 +62,11 @@ export class BrowserReader {
     });
   }
 
-  settle({ id, error, ...answer }) {
+  settle({ id, error, ...reply }) {
     const { resolve, reject } = this.waiting.get(id);
     this.waiting.delete(id);
     if (error) reject(new Failure(error.code, error.message));
-    else resolve(answer);
+    else resolve(reply);
   }
 
   fail(message) {

@@ -3,6 +3,7 @@
 import { Failure, fetched } from "./failure.js";
 
 const VENDOR = new URL("../vendor/", import.meta.url).href;
+const WASM = `${VENDOR}ort-wasm-simd-threaded.wasm`;
 const MEMORY = /memory|allocat|out of bounds/i;
 
 /** Return the module; Failure where the files or WebAssembly are missing. */
@@ -14,7 +15,7 @@ export async function runtime() {
   Object.assign(ort.env.wasm, {
     numThreads: 1,
     proxy: false,
-    wasmPaths: { mjs: `${VENDOR}ort-wasm-simd-threaded.mjs`, wasm: `${VENDOR}ort-wasm-simd-threaded.wasm` },
+    wasmPaths: { mjs: `${VENDOR}ort-wasm-simd-threaded.mjs`, wasm: WASM },
   });
   return ort;
 }
@@ -29,7 +30,8 @@ export async function opened(ort, address, code) {
       logSeverityLevel: 4,
     });
   } catch (error) {
-    throw failure(error, "no_wasm");
+    const there = await fetch(WASM).then((response) => response.ok, () => false); // the runtime does not say
+    throw failure(error, there ? "no_wasm" : "missing_vendor");
   }
 }
 

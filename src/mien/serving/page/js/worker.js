@@ -3,7 +3,7 @@
 // {id, kind: "open"} -> {id}: the runtime and the detector.
 // {id, kind: "load", weights} -> {id, card}: weights by shipped name; they stay for the reads that follow.
 // {id, kind: "read", image, detector, prior, abstain} -> {id, width, height, faces, ms}.
-// Every answer may be {id, error: {code, message}} instead.  Messages are worked off one after the other.
+// Every reply may be {id, error: {code, message}} instead.  Messages are worked off one after the other.
 
 import { clipped, crop, frame } from "./align.js";
 import { classify } from "./classify.js";
@@ -11,7 +11,7 @@ import { Detector } from "./detect.js";
 import { row } from "./face.js";
 import { Failure, fetched } from "./failure.js";
 import { pixels } from "./pixels.js";
-import { minConfidence, underPrior } from "./prior.js";
+import { checkPrior, minConfidence, underPrior } from "./prior.js";
 import { failure, opened, runtime } from "./runtime.js";
 
 const ort = runtime();
@@ -42,7 +42,8 @@ const KINDS = {
     const start = performance.now();
     const { card, session } = weights;
     if (!card) throw new Failure("not_loaded", "no weights are loaded");
-    const least = checked(minConfidence(abstain, prior, card));
+    checkPrior(prior, card);
+    const least = minConfidence(abstain, prior, card);
     const seen = pixels(image);
     const faces = inside(await detector.detect(seen, longSide), seen, card);
     const crops = faces.map((face) => crop(seen, face.window, card.size, card.channels));
@@ -64,12 +65,7 @@ function inside(faces, image, card) {
     .filter((face) => face.box);
 }
 
-function checked(least) {
-  if (least >= 0 && least <= 1) return least; // null and NaN are not
-  throw new Failure("bad_request", "`abstain` must be a number from 0 to 1, or auto where the card has a threshold");
-}
-
-async function answer({ data }) {
+async function reply({ data }) {
   try {
     if (!KINDS[data.kind]) throw new Failure("bad_request", `no message is called ${data.kind}`);
     postMessage({ id: data.id, ...(await KINDS[data.kind](data)) });
@@ -81,5 +77,5 @@ async function answer({ data }) {
 
 let last = Promise.resolve();
 addEventListener("message", (event) => {
-  last = last.then(() => answer(event));
+  last = last.then(() => reply(event));
 });

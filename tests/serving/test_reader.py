@@ -1,0 +1,110 @@
+"""The in-browser reader in a real Chromium: what it refuses, and that it goes on afterwards."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mien.serving.files import listed
+from mien.serving.settings import Settings
+
+from . import live
+from .test_parity import NANO, WITHOUT
+
+pytestmark = pytest.mark.skipif(bool(WITHOUT), reason=f"not made: `make {' '.join(WITHOUT)}`")
+
+# `reader` is open, `pixels()` a portrait; the body returns what the test looks at, or the code of the failure.
+RUN = """
+const [weights, done] = arguments;
+async function run() {
+  const { BrowserReader } = await import("/page/js/reader.js");
+  const { decode } = await import("/page/js/image.js");
+  const pixels = async (name = "astronaut.png") => decode(await (await fetch(`/samples/${name}`)).blob());
+  const reader = window.reader ??= await BrowserReader.open();
+  if (weights) await reader.load(weights);
+  %s
+}
+run().then(done, (error) => done(`${error.code ?? error.stack}`));
+"""
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def run(chromium: Any, photos: list[Path]) -> Iterator[Run]:
+    """Run the body of a function in the page; a failure gives its code."""
+    chromium.set_script_timeout(120)
+    with live.running(Settings(rate=0), {path.name: path for path in photos}) as server:
+        chromium.get(f"{server.url}/samples.json")
+        yield lambda body, weights=NANO: chromium.execute_async_script(RUN % body, weights)
+
+
+def test_weights_come_first(run: Run) -> None:
+    assert run("return reader.read(await pixels())", weights=None) == "not_loaded"
+
+
+@pytest.mark.parametrize("name", ["gone", "../../etc/passwd", "", "yunet"])
+def test_weights_that_are_not_there(run: Run, name: str) -> None:
+    assert run(f"return reader.load('{name}')", weights=None) == "weights_not_found"
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["abstain: NaN", "abstain: -1", "abstain: 1.5", "abstain: 'much'", "abstain: '0.5'", "prior: 'posed'", "prior: {}"],
+)
+def test_options_that_are_none(run: Run, options: str) -> None:
+    assert run(f"return reader.read(await pixels(), {{{options}}})") == "bad_request"
+    assert run("return (await reader.read(await pixels())).faces[0].expression") == "happiness"
+
+
+@pytest.mark.parametrize("abstain", ["null", "undefined", "0", "1", "'auto'"])
+def test_abstaining(run: Run, abstain: str) -> None:
+    read = f"return (await reader.read(await pixels(), {{abstain: {abstain}}})).faces.map((face) => face.abstained)"
+    assert run(read) == [abstain == "1"]
+
+
+def test_a_file_that_is_no_image(run: Run) -> None:
+    assert run("return decode(new Blob(['no image']))") == "unreadable"
+    assert run("return decode(await (await fetch('/samples/astronaut.png')).blob(), 512 * 512 - 1)") == "too_large"
+
+
+def test_a_bitmap_is_read_as_its_pixels(run: Run) -> None:
+    same = run(
+        "const [plain, drawn] = [await reader.read(await pixels()), await createImageBitmap(await pixels())];"
+        "const other = await reader.read(drawn);"
+        "return [JSON.stringify(plain) === JSON.stringify(other), drawn.width, reader.ms > 0]"
+    )
+    assert same == [True, 0, True]
+
+
+def test_reads_at_once_do_not_mix(run: Run) -> None:
+    body = (
+        "const names = ['astronaut.png', 'coffee.png', 'grace_hopper.jpg', 'coffee.png', 'astronaut.png'];"
+        "const read = async (source) => reader.read(await pixels(source), { source });"
+        "const all = await Promise.all([reader.load('ferplus'), ...names.map(read)]);"
+        "return all.slice(1).map(({ source, width, faces }) => [source, width, faces.length])"
+    )
+    small, none, large = ["astronaut.png", 512, 1], ["coffee.png", 600, 0], ["grace_hopper.jpg", 512, 1]
+    assert run(body) == [small, none, large, none, small]
+
+
+def test_pixels_are_given_away(run: Run) -> None:
+    assert run("const one = await pixels(); await reader.read(one); return one.data.length") == 0
+
+
+def test_a_closed_reader_fails_what_waits(run: Run) -> None:
+    body = (
+        "const other = await BrowserReader.open(); const waiting = other.load('ferplus'); other.close();"
+        "await waiting; return 'loaded'"
+    )
+    assert run(body) == "unexpected"
+
+
+@pytest.mark.parametrize("lost", ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.wasm", "yunet.onnx"])
+def test_files_that_are_not_installed(chromium: Any, monkeypatch: pytest.MonkeyPatch, lost: str) -> None:
+    held = {path: file for path, file in listed().items() if not path.endswith(f"/{lost}")}
+    monkeypatch.setattr("mien.serving.files.listed", lambda samples: held)
+    with live.running(Settings(rate=0)) as server:
+        chromium.get(f"{server.url}/samples.json")
+        assert chromium.execute_async_script(RUN % "return 'open'", None) == "missing_vendor"
