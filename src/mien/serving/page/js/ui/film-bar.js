@@ -23,7 +23,6 @@ export class FilmBar {
     this.#film = film;
     this.#box.hidden = !film;
     if (!film) return;
-    this.#stop.hidden = this.#step.hidden = false;
     this.#stop.hidden = !film.live;
     this.#at.hidden = film.live;
     this.draw();
@@ -32,6 +31,7 @@ export class FilmBar {
   draw() {
     const film = this.#film;
     if (!film) return;
+    this.#run.disabled = this.#step.disabled = Boolean(film.progress !== undefined && !film.finished);
     const doing = film.paused ? (film.finished ? "play" : "continue") : "pause";
     this.#run.textContent = t(`film.${doing}`);
     this.#at.disabled = !film.live && !film.paused && !film.finished;

@@ -1,47 +1,43 @@
-// A video read on this device: frame after frame at a rate, by seeking, so that two readings give the same rows.
-// While it is read, pause and step stop and go on; once read it plays, with the nearest frame's faces.
+// A video on the stage: it plays with the faces of the nearest frame that was read.  Two kinds read it: on this device
+// (film-device.js) and on the server (film-server.js).
 import { PageError } from "./page-error.js";
 
 const FAR = 1e7; // seconds; beyond the end of every video
 const PATIENCE = 10_000; // ms for one seek
 
 export class Film extends EventTarget {
-  frames = [];
+  frames = []; // predictions, in order
   live = false;
   ended = false;
   name;
-  #video;
-  #read;
-  #rate;
-  #next = 0;
-  #paused = false;
+  file;
+  video;
+  gap; // seconds between two frames beyond which nothing is known
   #closed = false;
+  #paused = false;
   #wake = () => {};
-  #address = null;
+  #address;
   #end = 0; // seconds
   #left = 0; // where it was left, likewise
 
-  // `read(bitmap, seconds)` answers with a prediction; `rate` is frames a second.
-  constructor(video, file, rate, read) {
+  // `rate` is frames a second to read.
+  constructor(video, file, rate) {
     super();
-    this.#video = video;
-    this.#read = read;
-    this.#rate = rate;
-    this.name = file.name;
+    Object.assign(this, { video, file, name: file.name, gap: 2.5 / rate });
     this.#address = URL.createObjectURL(file);
   }
 
   // Load it into the video element, at the moment where it was left.
   async open() {
-    const video = this.#video;
+    const { video } = this;
     const ready = event(video, "loadeddata");
     video.srcObject = null;
     video.src = this.#address;
-    await ready.catch(() => this.#refuse());
-    if (!video.videoWidth) this.#refuse();
+    await ready.catch(() => this.refuse());
+    if (!video.videoWidth) this.refuse();
     if (!Number.isFinite(video.duration)) await this.#measure();
     this.#end = video.duration;
-    await this.#go(this.#left);
+    await this.go(this.#left);
   }
 
   // Make room for another one.
@@ -50,16 +46,12 @@ export class Film extends EventTarget {
     this.#left = this.at;
   }
 
+  get closed() {
+    return this.#closed;
+  }
+
   get paused() {
-    return this.finished ? this.#video.paused : this.#paused;
-  }
-
-  get finished() {
-    return this.#next >= this.count;
-  }
-
-  get count() {
-    return Math.max(1, Math.ceil(this.end * this.#rate - 1e-6));
+    return this.finished ? this.video.paused : this.#paused;
   }
 
   get end() {
@@ -67,50 +59,42 @@ export class Film extends EventTarget {
   }
 
   get at() {
-    return this.#video.currentTime;
+    return this.video.currentTime;
   }
 
   get span() {
     return [0, this.end];
   }
 
-  get gap() {
-    return 2.5 / this.#rate;
-  }
-
-  async run() {
-    while (!this.finished && !this.#closed) {
-      if (this.#paused) await new Promise((wake) => (this.#wake = wake));
-      if (!this.#closed && !this.#paused) await this.#one();
-    }
-    if (!this.#closed) this.dispatchEvent(new Event("finished"));
-  }
-
   pause() {
     this.#paused = true;
-    if (this.finished) this.#video.pause();
+    if (this.finished) this.video.pause();
   }
 
   resume() {
     this.#paused = false;
     if (!this.finished) return this.#wake();
-    if (this.#video.ended || this.at >= this.end - 0.05) this.#video.currentTime = 0;
-    this.#video.play();
+    if (this.video.ended || this.at >= this.end - 0.05) this.video.currentTime = 0;
+    this.video.play();
     this.#follow();
   }
 
-  // The next frame: read while some are left, else shown.
+  // Wait while it is paused.
+  async unpaused() {
+    if (this.#paused && !this.#closed) await new Promise((wake) => (this.#wake = wake));
+  }
+
+  // Show the next frame that was read.
   async step() {
     this.pause();
-    if (!this.finished) return this.#one();
     const later = this.frames.find((frame) => frame.seconds > this.at + 1e-3) ?? this.frames[0];
-    await this.seek(later.seconds);
+    if (later) await this.seek(later.seconds);
   }
 
   // Show a moment.  While it is being read this waits for a pause.
   async seek(seconds) {
     if (!this.finished && !this.#paused) return;
-    await this.#go(seconds);
+    await this.go(seconds);
     this.#show();
   }
 
@@ -122,34 +106,34 @@ export class Film extends EventTarget {
 
   close() {
     this.#closed = true;
-    this.#video.pause();
-    this.#video.removeAttribute("src");
-    this.#video.load();
+    this.video.pause();
+    this.video.removeAttribute("src");
+    this.video.load();
     URL.revokeObjectURL(this.#address);
     this.#wake();
   }
 
-  async #one() {
-    const seconds = this.#next / this.#rate;
-    await this.#go(seconds);
-    const prediction = await this.#read(await grab(this.#video), Number(seconds.toFixed(6)));
-    if (this.#closed || !prediction) return;
-    this.#next += 1;
+  // Take a frame that was read.
+  took(prediction) {
     this.frames.push(prediction);
     this.dispatchEvent(new CustomEvent("frame", { detail: prediction }));
   }
 
-  async #go(seconds) {
+  async go(seconds) {
     if (Math.abs(this.at - seconds) < 1e-4) return;
-    const there = event(this.#video, "seeked");
-    this.#video.currentTime = Math.min(seconds, this.end);
-    await there.catch(() => this.#refuse());
+    const there = event(this.video, "seeked");
+    this.video.currentTime = Math.min(seconds, this.end);
+    await there.catch(() => this.refuse());
+  }
+
+  refuse() {
+    throw new PageError("video", { name: this.name });
   }
 
   #follow() {
     if (this.#closed) return;
     this.#show();
-    if (!this.#video.paused) this.#video.requestVideoFrameCallback(() => this.#follow());
+    if (!this.video.paused) this.video.requestVideoFrameCallback(() => this.#follow());
   }
 
   #show() {
@@ -158,25 +142,10 @@ export class Film extends EventTarget {
 
   // Recordings of browsers do not say how long they are until their end was seen.
   async #measure() {
-    const known = event(this.#video, "durationchange");
-    this.#video.currentTime = FAR;
-    await known.catch(() => this.#refuse());
-    await this.#go(0);
-  }
-
-  #refuse() {
-    throw new PageError("video", { name: this.name });
-  }
-}
-
-// The first frame can be there a moment later than the browser says.
-async function grab(video, tries = 40) {
-  try {
-    return await createImageBitmap(video);
-  } catch (error) {
-    if (!tries) throw error;
-    await new Promise((later) => setTimeout(later, 50));
-    return grab(video, tries - 1);
+    const known = event(this.video, "durationchange");
+    this.video.currentTime = FAR;
+    await known.catch(() => this.refuse());
+    await this.go(0);
   }
 }
 

@@ -1,6 +1,5 @@
 // The videos and cameras of a visit: the one on the stage is read or played, with its buttons and its timelines.
 import { Camera } from "./camera.js";
-import { Film } from "./film.js";
 import { FilmBar } from "./film-bar.js";
 import { asPageError } from "./page-error.js";
 import { Timeline } from "./timeline.js";
@@ -14,21 +13,23 @@ export class Player extends EventTarget {
   items = [];
   #stage;
   #read;
+  #newFilm;
   #current = null;
   #drawn = 0;
   #timeline = new Timeline();
   #bar = new FilmBar((what, value) => this.press(what, value));
 
-  // `read(bitmap, {name, seconds, live})` answers with a prediction.
-  constructor(stage, read) {
+  // `read(bitmap, {name, seconds, live})` answers with a prediction; `newFilm(file, reading)` makes a video that is read.
+  constructor(stage, read, newFilm) {
     super();
     this.#stage = stage;
     this.#read = read;
+    this.#newFilm = newFilm;
     this.#timeline.addEventListener("seek", ({ detail }) => this.press("seek", detail));
   }
 
-  addVideo(file, rate) {
-    return this.#add((item) => new Film(this.#stage.video, file, rate, this.#reading(item)), { file });
+  addVideo(file) {
+    return this.#add((item) => this.#newFilm(file, this.#reading(item)), { file });
   }
 
   addCamera(name) {
@@ -46,7 +47,7 @@ export class Player extends EventTarget {
       return this.#failed(item, error, () => this.enter(item));
     }
     if (item !== this.#current) return film.leave();
-    this.#stage.showVideo(film.live);
+    this.#place(item);
     this.#timelines(item);
     this.#bar.show(film);
     if (!item.running) this.#run(item);
@@ -63,11 +64,10 @@ export class Player extends EventTarget {
   }
 
   // Read every video again, as after a change of the weights.
-  again(rate) {
+  again() {
     for (const item of this.items.filter(({ film }) => !film.live)) {
-      const { file } = item;
       item.film.close();
-      Object.assign(item, { film: new Film(this.#stage.video, file, rate, this.#reading(item)), tracks: new Tracks(), running: false });
+      Object.assign(item, { film: this.#newFilm(item.file, this.#reading(item)), tracks: new Tracks(), running: false });
       this.#watch(item);
       if (item === this.#current) this.enter(item);
     }
@@ -126,7 +126,7 @@ export class Player extends EventTarget {
     const { film } = item;
     film.addEventListener("frame", ({ detail }) => this.#arrived(item, detail));
     film.addEventListener("shown", ({ detail }) => this.#tell(item, detail ?? { source: item.name, faces: [] }, false));
-    film.addEventListener("finished", () => item === this.#current && this.#bar.draw());
+    film.addEventListener("finished", () => item === this.#current && this.#timelines(item));
   }
 
   #run(item) {
@@ -138,8 +138,16 @@ export class Player extends EventTarget {
     });
   }
 
+  // The video on the stage, or the place of its frames where the browser cannot play it.
+  #place({ film }) {
+    const [first] = film.frames;
+    if (!film.unseen) this.#stage.showVideo(film.live);
+    else if (first) this.#stage.showImage(null, first.width, first.height);
+  }
+
   #arrived(item, prediction) {
     if (item !== this.#current) return;
+    if (item.film.unseen && item.film.frames.length === 1) this.#place(item);
     this.#timeline.add(prediction);
     if (item.film.frames.length === 1) this.dispatchEvent(new Event("changed"));
     this.#tell(item, prediction, false);
@@ -161,6 +169,7 @@ export class Player extends EventTarget {
     this.#timeline.gap = film.gap;
     for (const frame of film.frames) this.#timeline.add(frame);
     this.#timeline.draw(...film.span, film.at);
+    this.#bar.draw();
   }
 
   // Read one frame more, which stays on the stage.

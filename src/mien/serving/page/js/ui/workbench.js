@@ -1,6 +1,8 @@
 // What is on the page at a moment: the images, the videos and cameras, and the one of them that is on the stage.
 import { save } from "./download.js";
 import { FaceList } from "./faces.js";
+import { DeviceFilm } from "./film-device.js";
+import { ServerFilm } from "./film-server.js";
 import { isImage, isVideo } from "./intake.js";
 import { PageError, helpedByServer } from "./page-error.js";
 import { Photos } from "./photos.js";
@@ -22,9 +24,7 @@ export class Workbench {
   #problem = new Problem();
   #strip = new Strip((item) => this.#select(item));
   #photos = new Photos((file) => this.#readers.current.image(file, this.#options("image")));
-  #player = new Player(this.#stage, (bitmap, frame) => {
-    return this.#readers.current.frame(bitmap, { ...this.#options(frame.live ? "camera" : "video"), ...frame });
-  });
+  #player = new Player(this.#stage, (bitmap, frame) => this.#frame(bitmap, frame), (file, reading) => this.#film(file, reading));
   #current = null;
   #about = null;
   #prediction = null;
@@ -47,7 +47,7 @@ export class Workbench {
     this.#problem.clear();
     const images = files.filter(isImage);
     const videos = files.filter((file) => !images.includes(file) && isVideo(file));
-    const items = [...this.#photos.add(images), ...videos.map((file) => this.#player.addVideo(file, this.#settings.get("rate")))];
+    const items = [...this.#photos.add(images), ...videos.map((file) => this.#player.addVideo(file))];
     if (items.length) this.#select(items[0]);
     const other = files.find((file) => !images.includes(file) && !videos.includes(file));
     if (other) this.#problem.show(new PageError("not_media", { name: other.name }));
@@ -70,7 +70,7 @@ export class Workbench {
     this.#problem.clear();
     if (!this.#current) this.#empty();
     this.#photos.again();
-    this.#player.again(this.#settings.get("rate"));
+    this.#player.again();
   }
 
   // Say everything in the language of the moment.
@@ -150,6 +150,16 @@ export class Workbench {
   }
 
   // ---- videos and cameras
+
+  #frame(bitmap, frame) {
+    return this.#readers.current.frame(bitmap, { ...this.#options(frame.live ? "camera" : "video"), ...frame });
+  }
+
+  #film(file, reading) {
+    const rate = this.#settings.get("rate");
+    if (this.#settings.get("mode") === "device") return new DeviceFilm(this.#stage.video, file, rate, reading);
+    return new ServerFilm(this.#stage.video, file, rate, this.#readers.current, this.#options("video"));
+  }
 
   #moved({ item, prediction, due }) {
     if (item !== this.#current) return;
