@@ -12,13 +12,13 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from mien.cli import card, explain, maintain, measure, predict, serve, train
+from mien.cli import card, demo, explain, maintain, measure, predict, serve, train
 from mien.cli.usage_errors import mistake
 from mien.errors import MienError, UsageError, options_named, refusal
 from mien.printable import say
 
 COMMANDS: dict[str, dict[str, Callable[..., None]]] = {  # by the panel of `mien --help` that lists them
-    "Use": {"predict": predict.predict, "explain": explain.explain, "serve": serve.serve},
+    "Use": {"predict": predict.predict, "explain": explain.explain, "serve": serve.serve, "demo": demo.demo},
     "Train": {
         "init": train.init,
         "train": train.train,

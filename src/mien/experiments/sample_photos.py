@@ -24,7 +24,7 @@ SIDE = 480
 
 def photos(weights: Path, target: Path) -> str:
     """Draw the figure of a weights file; returns a line about it."""
-    installed = {package: path for package, name in PHOTOS.items() if (path := locate(package, name))}
+    installed = portraits()
     missing = [package for package in PHOTOS if package not in installed]
     note = "".join(f" (without the photo of {package}: not installed)" for package in missing)
     if not installed:
@@ -34,6 +34,11 @@ def photos(weights: Path, target: Path) -> str:
     with staged(target) as scratch:
         Image.fromarray(np.concatenate(panels, axis=1)).save(scratch, "PNG", optimize=True)
     return f"{target}{note}"
+
+
+def portraits() -> dict[str, Path]:
+    """Return the photos that are installed, by the package that brings them."""
+    return {package: path for package, name in PHOTOS.items() if (path := locate(package, name))}
 
 
 def locate(package: str, name: str) -> Path | None:

@@ -1,7 +1,8 @@
 """Runs the application until it is stopped."""
 
 import logging
-from collections.abc import Mapping
+import socket
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import uvicorn
@@ -11,8 +12,16 @@ from mien.serving.app import create_app
 from mien.serving.settings import Settings
 
 
-def serve(settings: Settings, samples: Mapping[str, Path] = {}) -> None:
-    """Serve until Ctrl-C or SIGTERM; the page offers the photographs in `samples`, by name, to try."""
+def announce(address: str) -> None:
+    """Say where the page is."""
+    say(f"mien: {address} (Ctrl-C stops)")
+
+
+def serve(settings: Settings, samples: Mapping[str, Path] = {}, opened: Callable[[str], None] = announce) -> None:
+    """Serve until Ctrl-C or SIGTERM; the page offers the photographs in `samples`, by name, to try.
+
+    `opened` is called with the server's address once it listens.
+    """
     logging.basicConfig(level=logging.INFO, format="mien: %(message)s")
     config = uvicorn.Config(
         create_app(settings, samples),
@@ -26,6 +35,17 @@ def serve(settings: Settings, samples: Mapping[str, Path] = {}) -> None:
         log_config=None,
         log_level=logging.WARNING,
     )
-    scheme = "https" if settings.certfile else "http"
-    say(f"mien: {scheme}://{settings.host}:{settings.port} (Ctrl-C stops)")
-    uvicorn.Server(config).run()
+    _Server(config, opened).run()
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, opened: Callable[[str], None]) -> None:
+        super().__init__(config)
+        self._opened = opened
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            scheme = "https" if self.config.is_ssl else "http"
+            host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
+            self._opened(f"{scheme}://{host}:{self.servers[0].sockets[0].getsockname()[1]}")
