@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mien.errors import MediaError
 from mien.face import Face
+from mien.inference.detectors import near
 from mien.inference.measures.measurer import Measure
 from mien.inference.media.budget import Budget
 from mien.inference.media.filetype import is_moving
@@ -104,7 +105,7 @@ class Readers:
         errors: list[Exception] = []
         try:
             decoded, measure = self._frames(source, errors), self.start_measuring()
-            for frame in keyframes.watched(self.pool, decoded, self.detect, live=source.live):
+            for frame in keyframes.watched(self.pool, decoded, self.detect, live=source.live, near=near(self.detect)):
                 faces, crops = self.align(frame.image, measure(frame.image, frame.faces, frame.cut))
                 height, width = frame.image.shape[:2]
                 prediction = Prediction(source.name, frame.index, frame.seconds, width, height, faces=tuple(faces))

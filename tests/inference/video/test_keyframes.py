@@ -11,6 +11,7 @@ import pytest
 from mien.face import Face
 from mien.inference.prefetch import PREFETCH, background, in_order
 from mien.inference.video.keyframes import watched
+from mien.inference.video.tracking import overlap
 
 
 def size(item: object) -> int:
@@ -40,9 +41,9 @@ class Detector:
         return self.faces[number]
 
 
-def watch(detect, frames, gap=0.15, live=False):
-    with ThreadPoolExecutor(2) as pool:
-        return list(watched(pool, frames, detect, gap, live))
+def watch(detect, frames, gap=0.15, live=False, near=None, workers=2):
+    with ThreadPoolExecutor(workers) as pool:
+        return list(watched(pool, frames, detect, gap, live, near))
 
 
 def clip(count: int, rate: float = 20, levels=None):
@@ -123,6 +124,65 @@ def test_live_frames_are_not_waited_for():
     with ThreadPoolExecutor(1) as pool:
         for frame in watched(pool, camera(), Detector(moving(5)), live=True):
             assert read[-1] == frame.index
+
+
+class Near(Detector):
+    """Finds what a detector finds, but only faces that overlap known ones."""
+
+    def __call__(self, image: np.ndarray, known: list[Face] | None = None) -> list[Face]:
+        faces = super().__call__(image)
+        return faces if known is None else [f for f in faces if any(overlap(f.box, k.box) > 0 for k in known)]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_between_whole_frames_it_looks_near_the_known_faces(workers):
+    detect, near = Detector(moving(21)), Near(moving(21))
+    seen = watch(detect, clip(21, rate=16), near=near, workers=workers)
+    assert detect.shown == {0, 9, 18, 20}
+    assert near.shown == {3, 6, 12, 15}
+    assert [frame.index for frame in seen] == list(range(21))
+    np.testing.assert_allclose([frame.faces[0].box[0] for frame in seen], [10 + 2 * k for k in range(21)], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({k: [] for k in range(10)}, id="no face is known"),
+        pytest.param({k: [box(10 + 2 * k, 5, 40 + 2 * k, 35), ANOTHER] for k in range(5, 10)}, id="another came"),
+        pytest.param({k: [] for k in range(5, 10)}, id="the face left"),
+        pytest.param({6: [box(60, 20, 90, 50)]}, id="it jumped there and back"),
+    ],
+)
+def test_where_other_faces_are_found_it_looks_as_without_known_faces(changed):
+    detect, alone = Detector(moving(10) | changed), Detector(moving(10) | changed)
+    seen = watch(detect, clip(10, rate=16), near=Near(detect.faces))
+    expected = watch(alone, clip(10, rate=16))
+    assert detect.shown == alone.shown
+    assert [[face.box.tolist() for face in frame.faces] for frame in seen] == [
+        [face.box.tolist() for face in frame.faces] for frame in expected
+    ]
+
+
+def test_a_face_that_was_lost_is_looked_for_again():
+    flickers = {k: [*moving(31)[k], *([box(200, 5, 230, 35)] if k in (9, 21, 24) else [])] for k in range(31)}
+    detect, near = Detector(flickers), Near(flickers)
+    seen = watch(detect, clip(31, rate=16), near=near)
+    assert 18 in detect.shown  # whole, without the other face
+    assert [frame.index for frame in seen if len(frame.faces) == 2 and frame.index > 18] == [21, 22, 23, 24]
+
+
+def test_a_scene_is_read_whole_on_both_sides_of_a_cut():
+    faces = moving(20) | {k: [ANOTHER] for k in range(10, 20)}
+    detect, near = Detector(faces), Near(faces)
+    seen = watch(detect, clip(20, levels=[50] * 10 + [200] * 10), near=near)
+    assert {0, 9, 10, 19} == detect.shown
+    assert [frame.faces[0].box[0] == 60 for frame in seen] == [False] * 10 + [True] * 10
+
+
+def test_frames_that_are_far_apart_are_read_whole():
+    detect = Detector(moving(5))
+    watch(detect, clip(5, rate=2), near=Near(moving(5)))
+    assert detect.shown == set(range(5))
 
 
 def test_what_a_detector_raises_is_raised():

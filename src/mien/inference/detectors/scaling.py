@@ -14,6 +14,16 @@ SMALL_SIDE = 192
 MAX_ENLARGEMENT = 4.0
 
 
+def fit_factor(height: int, width: int) -> float:
+    """Return by how much an image of this size is enlarged for detection.
+
+    >>> fit_factor(720, 1280), fit_factor(24, 48)
+    (0.5, 4.0)
+    """
+    longest = max(height, width)
+    return min(LONG_SIDE / longest, max(1.0, min(MAX_ENLARGEMENT, SMALL_SIDE / longest)))
+
+
 def fit(image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Return an image at the size for detection, and float32 (2,) original pixels per resized pixel (x, y).
 
@@ -22,8 +32,7 @@ def fit(image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float32
     ((50, 640, 3), [2.0, 2.0])
     """
     height, width = image.shape[:2]
-    longest = max(height, width)
-    factor = min(LONG_SIDE / longest, max(1.0, min(MAX_ENLARGEMENT, SMALL_SIDE / longest)))
+    factor = fit_factor(height, width)
     if factor == 1.0:
         return image, np.ones(2, np.float32)
     size = max(1, round(width * factor)), max(1, round(height * factor))

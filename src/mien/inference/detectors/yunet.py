@@ -8,6 +8,7 @@ On 100 photographs with 169 faces the threshold 0.8 at a long side of 640 px fin
 
 import hashlib
 import importlib.util
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from mien.errors import DetectorError
 from mien.face import Face
+from mien.inference.detectors.regions import Region, regions
 from mien.inference.detectors.scaling import fit
 from mien.inference.detectors.yunet_network import Network
 from mien.reading.guard import check_regular
@@ -22,6 +24,7 @@ from mien.reading.guard import check_regular
 FILE = "models/face_detection_yunet_2023mar_int8bq.onnx"
 SHA256 = "49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10"
 MIN_SCORE = 0.8
+ORIGIN = np.zeros(2, np.float32)
 
 
 def packaged() -> Path:
@@ -67,9 +70,25 @@ class YuNet:
         faces = [_face(row, ratio) for row in self._network(small, self.min_score)]
         return sorted(faces, key=lambda face: float(face.box[0]))
 
+    def near(self, image: NDArray[np.uint8], known: Sequence[Face]) -> list[Face]:
+        """Return the faces around known ones, as in an earlier frame of the same scene, boxes as in the whole image.
 
-def _face(row: NDArray[np.float32], ratio: NDArray[np.float32]) -> Face:
+        A face that moved out of the region around it is left out.
+        """
+        parts = regions(image, known)
+        if parts is None:
+            return self(image)
+        faces = [face for part in parts for face in self._within(part)]
+        return sorted(faces, key=lambda face: float(face.box[0]))
+
+    def _within(self, part: Region) -> Iterator[Face]:
+        for row in self._network(part.pixels, self.min_score):
+            if not part.cuts(np.concatenate([row[:2], row[:2] + row[2:4]])):
+                yield _face(row, part.ratio, part.corner)
+
+
+def _face(row: NDArray[np.float32], ratio: NDArray[np.float32], start: NDArray[np.float32] = ORIGIN) -> Face:
     # a row is x y width height, five points, score; the points are the subject's right eye first, as in Face
     corner, size, points = row[:2], row[2:4], row[4:14].reshape(5, 2)
-    box = np.concatenate([corner * ratio, (corner + size) * ratio]).astype(np.float32)
-    return Face(box, float(np.clip(row[14], 0, 1)), (points * ratio).astype(np.float32))
+    box = np.concatenate([corner * ratio + start, (corner + size) * ratio + start]).astype(np.float32)
+    return Face(box, float(np.clip(row[14], 0, 1)), (points * ratio + start).astype(np.float32))

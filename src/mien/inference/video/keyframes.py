@@ -1,15 +1,20 @@
 """Face detection in a video at key frames; faces in between are interpolated.
 
-A detector costs ten times as much as everything else, so it runs on key frames GAP seconds apart.  Where the faces of
-two key frames match, faces in between move in a straight line from one to the other.  Where they do not (a face came,
-left or jumped), it also runs on the frame halfway, and so on.  It always runs on both sides of a scene cut.
-`benchmarks/interval.py` measures what GAP costs.
+A detector costs more than everything else, so it runs on key frames GAP seconds apart.  Where the faces of two key
+frames match, faces in between move in a straight line from one to the other.  Where they do not (a face came, left or
+jumped), it also runs on the frame halfway, and so on.  It always runs on both sides of a scene cut.
+
+A detector that can look in parts of a frame reads the whole frame only WHOLE seconds apart, and looks around the known
+faces in the key frames between.  This holds where the same faces are in the whole frames on both sides and are found
+near each other all the way; otherwise the key frames between are read whole.  So a face is overlooked only beside
+others, and only when it comes and goes between two whole frames.  `benchmarks/interval.py` measures what this costs.
 """
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -21,9 +26,12 @@ from mien.inference.video.tracking import overlap
 
 Pixels = NDArray[np.uint8]
 Detect = Callable[[Pixels], list[Face]]
+Near = Callable[[Pixels, Sequence[Face]], list[Face]]
 
-WINDOWS = 4  # stretches between key frames whose detection is queued
+WAITING = 2  # stretches between whole frames whose detection is queued
 GAP = 0.15  # seconds between key frames: benchmarks/interval.py
+WHOLE = 0.45  # seconds between those that are read whole: likewise
+RECENT = 4  # whole frames back to where a face that is lost is still looked for
 MIN_OVERLAP = 0.4  # of a face in two key frames that moved steadily
 CHANGE = 28.0  # mean difference of two thumbnails, of 255, from which a frame starts a new scene
 THUMBNAIL = (16, 9)
@@ -40,33 +48,55 @@ class Frame:
     faces: tuple[Face, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class _Window:
-    """The frames after a key frame up to the next one, its last, whose faces are being detected."""
+Windows = list[list[Frame]]
+"""Frames of which the last of each list is a key frame, and the last of all is read whole."""
 
-    frames: list[Frame]
+
+@dataclass(frozen=True, eq=False)
+class _Stretch:
+    """The frames after one whole frame up to the next, whose faces are being detected.
+
+    Attributes:
+        windows: the frames.
+        known: what is near the faces before in the key frames but the last, or None where that is not all.
+        faces: those of the last frame.
+    """
+
+    windows: Windows
+    known: Future[list[list[Face]] | None]
     faces: Future[list[Face]]
 
 
 def watched(
-    pool: Executor, frames: Iterable[tuple[int, float, Pixels]], detect: Detect, gap: float = GAP, live: bool = False
+    pool: Executor,
+    frames: Iterable[tuple[int, float, Pixels]],
+    detect: Detect,
+    gap: float = GAP,
+    live: bool = False,
+    near: Near | None = None,
 ) -> Iterator[Frame]:
     """Yield every frame of a video, (index, seconds, uint8 RGB), in order with the faces in it.
 
     The detector runs on frames `gap` seconds apart, and between those whose faces differ; 0 means on every frame.
-    Boxes, landmarks and scores between key frames are interpolated.  Nothing waits when `live`.
+    With `near`, most of these looks are around the known faces.  Boxes, landmarks and scores between key frames are
+    interpolated.  Nothing waits when `live`.
     """
     if live:
         yield from (replace(frame, faces=tuple(detect(frame.image))) for frame in _scenes(frames))
         return
     before: Frame | None = None
-    waiting: deque[_Window] = deque()
-    for group in _windows(_scenes(frames), gap):
-        waiting.append(_Window(group, pool.submit(detect, group[-1].image)))
-        while len(waiting) > WINDOWS or (len(waiting) > 1 and _held(waiting) > MAX_BUFFERED_BYTES):
-            before = yield from _filled(waiting.popleft(), before, detect)
+    waiting: deque[_Stretch] = deque()
+    recent: deque[Future[list[Face]]] = deque(maxlen=RECENT)
+    steady = True  # of the last stretch that left `waiting`, so that it does not depend on the threads' pace
+    for windows in _stretches(_windows(_scenes(frames), gap), 0.0 if near is None else WHOLE):
+        between = [window[-1].image for window in windows[:-1]]
+        known = pool.submit(_followed, near if steady else None, list(recent), between)
+        recent.append(pool.submit(detect, windows[-1][-1].image))
+        waiting.append(_Stretch(windows, known, recent[-1]))
+        while len(waiting) > WAITING or (len(waiting) > 1 and _held(waiting) > MAX_BUFFERED_BYTES):
+            before, steady = yield from _filled(waiting.popleft(), before, detect, pool)
     while waiting:
-        before = yield from _filled(waiting.popleft(), before, detect)
+        before, _ = yield from _filled(waiting.popleft(), before, detect, pool)
 
 
 def _scenes(frames: Iterable[tuple[int, float, Pixels]]) -> Iterator[Frame]:
@@ -96,18 +126,75 @@ def _windows(frames: Iterable[Frame], gap: float) -> Iterator[list[Frame]]:
         yield group
 
 
-def _held(waiting: Iterable[_Window]) -> int:
-    return sum(frame.image.nbytes for window in waiting for frame in window.frames)
+def _stretches(windows: Iterable[list[Frame]], gap: float) -> Iterator[Windows]:
+    """Group windows so that the last frame of each group is read whole; a scene's first and last frame always are."""
+    group: Windows = []
+    whole: float | None = None
+    for window in windows:
+        if window[0].cut:
+            if group:
+                yield group
+            group, whole = [], None
+        group.append(window)
+        if whole is None or window[-1].seconds - whole >= gap or _bytes(group) >= MAX_BUFFERED_BYTES:
+            yield group
+            group, whole = [], window[-1].seconds
+    if group:
+        yield group
 
 
-def _filled(window: _Window, before: Frame | None, detect: Detect) -> Generator[Frame, None, Frame]:
-    """Yield a window's frames with their faces; return its key frame, without pixels."""
-    *between, last = window.frames
-    key = replace(last, faces=tuple(window.faces.result()))
-    if before:  # else the key frame is a scene's first, and alone
-        yield from _bridged(before, between, key, detect)
-    yield key
-    return replace(key, image=key.image[:0])
+def _held(waiting: Iterable[_Stretch]) -> int:
+    return sum(_bytes(stretch.windows) for stretch in waiting)
+
+
+def _bytes(windows: Windows) -> int:
+    return sum(len(window) * window[0].image.nbytes for window in windows)
+
+
+def _followed(
+    near: Near | None, recent: Sequence[Future[list[Face]]], images: Sequence[Pixels]
+) -> list[list[Face]] | None:
+    """Return the faces of images that follow the last of the recent whole frames, or None where others are found.
+
+    Where another face was in an earlier one, it is looked for as well: some are detected in every other frame.
+    """
+    if not images:
+        return []
+    *earlier, faces = [faces.result() for faces in recent]
+    lost = [face for known in earlier for face in known if not _any_overlaps(face, faces)]
+    out: list[list[Face]] = []
+    for image in images:
+        now = near(image, [*faces, *lost]) if near and faces else []
+        if not now or _paired(tuple(faces), tuple(now)) is None:
+            return None
+        out.append(now)
+        faces = now
+    return out
+
+
+def _any_overlaps(face: Face, others: Sequence[Face]) -> bool:
+    return any(overlap(face.box, other.box) > 0 for other in others)
+
+
+def _filled(
+    stretch: _Stretch, before: Frame | None, detect: Detect, pool: Executor
+) -> Generator[Frame, None, tuple[Frame | None, bool]]:
+    """Yield a stretch's frames with their faces; return its last one, without pixels, and whether its faces stayed."""
+    last, known = stretch.faces.result(), stretch.known.result()
+    if known is None or not _same([*known, last]):
+        known = list(pool.map(detect, [window[-1].image for window in stretch.windows[:-1]]))
+    for window, faces in zip(stretch.windows, [*known, last], strict=True):
+        *between, end = window
+        key = replace(end, faces=tuple(faces))
+        if before:  # else the key frame is a video's first, and alone
+            yield from _bridged(before, between, key, detect)
+        yield key
+        before = replace(key, image=key.image[:0])
+    return before, _same([*known, last])
+
+
+def _same(looks: Sequence[Sequence[Face]]) -> bool:
+    return all(_paired(tuple(a), tuple(b)) is not None for a, b in pairwise(looks))
 
 
 def _bridged(a: Frame, between: list[Frame], b: Frame, detect: Detect) -> Iterator[Frame]:
