@@ -33,8 +33,8 @@ DETECTORS: dict[str, Callable[[Path | None, float | None], Detector]] = {
 def make(name: str, file: Path | None = None, min_score: float | None = None) -> Detector:
     """Return the detector of this name; DetectorError for an unknown name or an unusable file."""
     if name not in DETECTORS:
-        near = get_close_matches(name, DETECTORS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else ""
+        close = get_close_matches(name, DETECTORS, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else ""
         raise DetectorError(f"no detector is called {name!r}", f"one of {', '.join(DETECTORS)}", hint)
     return DETECTORS[name](file, min_score)
 
