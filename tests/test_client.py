@@ -133,14 +133,16 @@ def test_a_video_that_may_have_arrived_is_not_sent_again(scripted: Callable[...,
 
 def test_a_video_is_read_as_it_comes_and_forgotten(scripted: Callable[..., Scripted], tmp_path: Path) -> None:
     (path := tmp_path / "clip.mp4").write_bytes(b"video")
-    rows, events = [row("clip.mp4") | {"frame": k} for k in range(5)], [{"expression": "fear"}]
+    rows, events = [row("clip.mp4") | {"frame": k} for k in range(5)], [{"source": "clip.mp4", "expression": "fear"}]
     states = [{"state": "queued", "progress": 0, "rows": 0}, {"state": "reading", "progress": 0.5, "rows": 3}]
     states.append({"state": "done", "progress": 1, "rows": 5})
     pages = [(200, {}, rows[:2]), (200, {}, rows[2:3]), (200, {}, states[2]), (200, {}, rows[3:]), (200, {}, events)]
     server = scripted(JOB, (200, {}, states[0]), (200, {}, states[1]), *pages, (200, {}, {}))
     seen: list[float] = []
     with mien.Client(server.url) as client:
-        assert client.video(path, seen.append) == ([one | {"source": str(path)} for one in rows], events)
+        assert client.video(path, seen.append) == tuple(
+            [one | {"source": str(path)} for one in some] for some in (rows, events)
+        )
     assert seen == [0, 0.5, 1]
     assert [one.partition("?")[2] for one in server.requests if "rows" in one] == ["from=0", "from=2", "from=3"]
     assert server.requests[-1] == "DELETE /v1/video/j"

@@ -67,7 +67,8 @@ class Client:
 
         Options are those of `predict`, and every, start, end, max_fps, smooth.  The last row may have an `error`.
         """
-        ask, files, rows = self._server.ask, {"video": (Path(path).name, _content(path))}, list[Row]()
+        files, named = {"video": (Path(path).name, _content(path))}, {"source": str(path)}
+        ask, rows = self._server.ask, list[Row]()
         job = f"/v1/video/{ask('POST', '/v1/video', once=True, files=files, data=options)['job']}"
         try:
             while True:
@@ -76,7 +77,7 @@ class Client:
                     rows += ask("GET", f"{job}/rows", params={"from": len(rows)})
                 progress(state["progress"])
                 if state["state"] in ("done", "failed"):
-                    return [row | {"source": str(path)} for row in rows], ask("GET", f"{job}/events")
+                    return [row | named for row in rows], [one | named for one in ask("GET", f"{job}/events")]
                 time.sleep(POLL_SECONDS)
         finally:
             with suppress(ServerError):

@@ -22,6 +22,7 @@ def serve(
     name: Annotated[list[str] | None, network_option(metavar="NAME", help="a name of this server")] = None,
     max_upload: Annotated[float, network_option(metavar="MB", help="largest request")] = 32.0,
     rate: Annotated[float, network_option(metavar="N", help="requests per second and client")] = 10.0,
+    spool: Annotated[Path | None, network_option(metavar="DIR", help="keep videos here, not in memory")] = None,
     certfile: Annotated[Path | None, network_option(metavar="FILE", help="TLS certificate, PEM")] = None,
     keyfile: Annotated[Path | None, network_option(metavar="FILE", help="its key, PEM")] = None,
 ) -> None:
@@ -30,4 +31,4 @@ def serve(
     from mien.serving.settings import MB, Settings
 
     size = round(max_upload * MB)
-    run(Settings(host, port, token, size, rate, measures, weights, prior, certfile, keyfile, tuple(name or ())))
+    run(Settings(host, port, token, size, rate, measures, weights, prior, certfile, keyfile, tuple(name or ()), spool))

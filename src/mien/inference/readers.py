@@ -86,7 +86,7 @@ class Readers:
         """Return the result of an image, or the source itself when it moves."""
         if source.error:
             return failed(source, source.error)
-        if is_moving(source.path, self.max_pixels):
+        if is_moving(source.path, self.max_pixels, source.below):
             return source
         try:
             limits = Limits(self.max_pixels, FULL_SIZE_PIXELS, self.budget)

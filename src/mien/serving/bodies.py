@@ -2,12 +2,13 @@
 
 import re
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, ValidationError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
@@ -17,7 +18,9 @@ from mien.serving.settings import MB
 MAX_IMAGES = 100  # of one request
 MAX_NAME = 255  # characters of an image's name
 MAX_FIELDS = 20
-FIELD = "images"
+FIELD, VIDEO = "images", "video"
+MULTIPART = "multipart/form-data"
+CHUNK = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,24 @@ async def received(request: Request, max_bytes: int) -> Body:
     return body
 
 
+async def received_video(request: Request, max_bytes: int, file: IO[bytes]) -> tuple[str, dict[str, Any]]:
+    """Write the video of a request into a file; return its name and the options.  ApiError as `received`."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != MULTIPART:
+        raise ApiError(415, "unsupported_media_type", f"expected {MULTIPART}")
+    try:
+        async with _form(request, max_bytes) as form:
+            videos = [value for value in form.getlist(VIDEO) if isinstance(value, UploadFile)]
+            if len(videos) != 1:
+                raise ApiError(422, "no_video", f"expected one video in `{VIDEO}`")
+            while chunk := await videos[0].read(CHUNK):
+                file.write(chunk)
+            options = {name: value if isinstance(value, str) else "" for name, value in form.items() if name != VIDEO}
+            return source(videos[0].filename, 1, "video"), options
+    except ClientDisconnect:
+        raise ApiError(400, "incomplete", "the request ended early") from None
+
+
 async def counted(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
     """Yield a body as it comes; ApiError as soon as it is larger than `max_bytes`, whatever its header says."""
     if _declared(request) > max_bytes:
@@ -94,22 +115,28 @@ def _declared(request: Request) -> int:
     return int(text) if text.isdecimal() else 0
 
 
-async def _multipart(request: Request, max_bytes: int) -> Body:
+@asynccontextmanager
+async def _form(request: Request, max_bytes: int) -> AsyncIterator[FormData]:
     parser = _InMemory(request.headers, counted(request, max_bytes), max_files=MAX_IMAGES + 1, max_fields=MAX_FIELDS)
     try:
         form = await parser.parse()
     except (MultiPartException, ValueError, KeyError):
         raise ApiError(400, "invalid_multipart", "the form cannot be read") from None
+    try:
+        yield form
+    finally:
+        await form.close()
+
+
+async def _multipart(request: Request, max_bytes: int) -> Body:
     images: list[Upload] = []
     options: dict[str, Any] = {}
-    try:
+    async with _form(request, max_bytes) as form:
         for name, value in form.multi_items():
             if name == FIELD and isinstance(value, UploadFile):
                 images.append(Upload(source(value.filename, len(images) + 1), await value.read()))
             else:
                 options[name] = value if isinstance(value, str) else ""
-    finally:
-        await form.close()
     return Body(tuple(images), options)
 
 
@@ -123,13 +150,13 @@ async def _json(request: Request, max_bytes: int) -> Body:
     return Body(images, body.model_extra or {})
 
 
-KINDS = {"multipart/form-data": _multipart, "application/json": _json}
+KINDS = {MULTIPART: _multipart, "application/json": _json}
 
 
-def source(name: str | None, number: int) -> str:
+def source(name: str | None, number: int, kind: str = "image") -> str:
     r"""Return what an image is called in its row.
 
     >>> source("a/b\\c.jpg", 1), source("", 2)
     ('c.jpg', 'image 2')
     """
-    return re.split(r"[\\/]", name or "")[-1][:MAX_NAME] or f"image {number}"
+    return re.split(r"[\\/]", name or "")[-1][:MAX_NAME] or f"{kind} {number}"

@@ -25,6 +25,7 @@ class Metrics:
             buckets=SECONDS,
         )
         self.images = Counter("mien_images", "Images read, by outcome", ("outcome",), registry=self.registry)
+        self.videos = Counter("mien_videos", "Videos read, by outcome", ("outcome",), registry=self.registry)
         self.faces = Counter("mien_faces", "Faces found", registry=self.registry)
         self.waiting = Gauge("mien_waiting", "Requests that wait or are read", registry=self.registry)
         self.replaced = Counter(

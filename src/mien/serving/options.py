@@ -1,23 +1,38 @@
 """How the images of a request are read: the same names and values as of `mien predict`."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from mien.errors import UsageError
 from mien.hierarchy import LEVELS
 from mien.inference.classify import names
 from mien.inference.detectors import DETECTORS
+from mien.inference.media.video import Clip
 from mien.prior import NATURAL, UNIFORM
 from mien.serving.errors import ApiError, invalid
 from mien.serving.settings import Settings
 
 CHOICES = {"weights": names(), "prior": [NATURAL, UNIFORM], "level": list(LEVELS), "detector": list(DETECTORS)}
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 def _choice(name: str, description: str) -> Any:
     values: list[JsonValue] = [*CHOICES[name]]
     return Field(description=description, json_schema_extra={"enum": values})
+
+
+Kind = TypeVar("Kind", bound="Options")
 
 
 class Options(BaseModel):
@@ -39,7 +54,7 @@ class Options(BaseModel):
             raise ValueError(f"expected one of {', '.join(known)}")
         return value
 
-    def filled(self, settings: Settings) -> "Options":
+    def filled(self, settings: Settings) -> Self:
         """Return the options with the server's own in place of None; ApiError for what it does not offer."""
         if self.measures and not settings.measures:
             raise ApiError(422, "no_measures", "this server takes no measures: it was started without --measures")
@@ -47,9 +62,35 @@ class Options(BaseModel):
         return self.model_copy(update=own)
 
 
-def parsed(values: dict[str, Any]) -> Options:
-    """Return the options that a query, a form or JSON spells; ApiError for others."""
+class VideoOptions(Options):
+    """The options of a video."""
+
+    every: Annotated[int, Field(ge=1, description="read every N-th frame")] = 1
+    start: Annotated[Seconds, Field(description="where to start reading")] = 0.0
+    end: Annotated[float | None, Field(description="where to stop reading")] = None
+    max_fps: Annotated[float | None, Field(description="read at most N frames a second")] = None
+    smooth: Annotated[Seconds, Field(description="average probabilities over time")] = 0.0
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        self.clip()
+        return self
+
+    def clip(self) -> Clip:
+        """Return the part to read; ValueError for one that cannot be."""
+        try:
+            return Clip(self.every, self.start, self.end, self.max_fps)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+
+    def of_pipeline(self) -> dict[str, Any]:
+        """Return the parameters of a Pipeline."""
+        return self.model_dump(exclude={"every", "start", "end", "max_fps"})
+
+
+def parsed(values: dict[str, Any], kind: type[Kind]) -> Kind:
+    """Return the options of a kind that a query, a form or JSON spells; ApiError for others."""
     try:
-        return Options.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
         raise invalid(error.errors(include_url=False, include_input=False, include_context=False)) from None

@@ -15,6 +15,7 @@ from mien.serving.metrics import Metrics
 from mien.serving.options import Options
 from mien.serving.processes import Lost
 from mien.serving.settings import Settings
+from mien.serving.videos import Videos
 
 MAX_REQUESTS = 32  # that are read or wait at once
 MAX_AT_ONCE = 4  # images of one request
@@ -27,13 +28,14 @@ class Service:
 
     Attributes:
         settings: what the operator decided; metrics: the counters.
-        decoders: bytes to pixels; engine: pixels to faces.
+        decoders: bytes to pixels; engine: pixels to faces; videos: those that are read or were.
     """
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self.settings, self.metrics = settings, metrics
         self.decoders = Decoders(DECODERS, metrics)
         self.engine = Engine(Options(measures=settings.measures).filled(settings), metrics)
+        self.videos = Videos(settings.spool, metrics)
         self._decoded = asyncio.Semaphore(MAX_DECODED)
         self._requests = 0
 
@@ -44,10 +46,12 @@ class Service:
 
     async def start(self) -> None:
         """Start the processes; they are ready when this returns."""
+        self.videos.start()
         await asyncio.gather(self.decoders.crew.start(), self.engine.start())
 
     def close(self) -> None:
         """End the processes."""
+        self.videos.close()
         self.decoders.crew.close()
         self.engine.close()
 

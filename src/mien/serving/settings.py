@@ -24,6 +24,7 @@ class Settings:
         measures: whether clients may ask for measures.
         weights, prior: what is taken where a request names none.
         certfile, keyfile: of TLS, or None.
+        spool: a folder for videos while they are read, or None for memory.
         names: names of this server, beside those of its own machine, that a request may be addressed to.
     """
 
@@ -38,6 +39,7 @@ class Settings:
     certfile: Path | None = None
     keyfile: Path | None = None
     names: Sequence[str] = ()
+    spool: Path | None = None
 
     def __post_init__(self) -> None:
         """Raise UsageError for settings that cannot be, or would leave the server open to everybody."""
@@ -64,6 +66,9 @@ class Settings:
         for option, path in (("certfile", self.certfile), ("keyfile", self.keyfile)):
             if path is not None and not path.is_file():
                 raise UsageError(f"`{option}` {path} is not a file", "a file in PEM")
+
+        if self.spool is not None and not self.spool.is_dir():
+            raise UsageError(f"`spool` {self.spool} is not a folder", "an existing folder")
 
     @property
     def loopback(self) -> bool:

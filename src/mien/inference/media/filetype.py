@@ -27,9 +27,9 @@ VIDEO_MAGIC = (b"\x1aE\xdf\xa3", b"\0\0\1\xba", b"FLV\1", b"OggS", b"\x30\x26\xb
 """First bytes of Matroska, MPEG, Flash, Ogg and Windows Media files."""
 
 
-def is_moving(path: Path, max_pixels: int = MAX_PIXELS) -> bool:
-    """Return whether a file is a video or an animated image."""
-    suffix = path.suffix.lower()
+def is_moving(path: Path, max_pixels: int = MAX_PIXELS, name: Path | None = None) -> bool:
+    """Return whether a file is a video or an animated image; `name` is what it is called, if not as its path."""
+    suffix = (name or path).suffix.lower()
     if suffix in MOTION_JPEG_SUFFIXES:
         return True
     try:

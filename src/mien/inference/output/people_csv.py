@@ -151,5 +151,10 @@ def _values(person: Person, card: Card, extra: Extra) -> list[object]:
     return known
 
 
+def event_row(event: Event) -> dict[str, object]:
+    """Return an event as a row of events.csv, by column."""
+    return dict(zip(EVENT_COLUMNS, _rounded([getattr(event, name) for name in EVENT_COLUMNS]), strict=True))
+
+
 def _rounded(cells: list[object]) -> list[object]:
     return [round(cell, 6) if isinstance(cell, float) else cell for cell in cells]

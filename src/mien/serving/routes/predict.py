@@ -21,7 +21,7 @@ async def predict(request: Request, options: Annotated[Options, Query()]) -> JSO
     """
     service: Service = request.app.state.service
     body = await received(request, service.settings.max_upload)
-    chosen = parsed(options.model_dump(exclude_unset=True) | body.options).filled(service.settings)
+    chosen = parsed(options.model_dump(exclude_unset=True) | body.options, Options).filled(service.settings)
     with service.place():
         predictions = await service.predict_all(body.images, chosen)
     if all(prediction.error for prediction in predictions):
