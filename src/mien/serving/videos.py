@@ -11,10 +11,11 @@ from typing import Any
 
 from mien.inference.prediction import Prediction
 from mien.serving import watching
+from mien.serving.child import READY
 from mien.serving.errors import ApiError, busy
 from mien.serving.metrics import Metrics
 from mien.serving.options import VideoOptions
-from mien.serving.processes import Late, Lost, Process
+from mien.serving.processes import START_SECONDS, Late, Lost, Process
 from mien.serving.settings import MB
 from mien.serving.spool import Held, Spool
 
@@ -147,9 +148,9 @@ class Videos:
         self._metrics.videos.labels(job.state).inc()
 
     async def _read(self, job: Job, held: Held, options: VideoOptions) -> None:
-        process = Process(watching.work, (), lambda _: None)
+        process = Process(watching.__name__, {}, lambda _: None)
         try:
-            await process.ask(partial(_send, job.name, held, options), STILL_SECONDS)
+            await process.ask(partial(_send, job.name, held, options), START_SECONDS)
             held.close()
             while not job.ended:
                 self._take(job, await process.ask(_received, STILL_SECONDS))
@@ -178,6 +179,8 @@ class Videos:
 
 
 def _send(name: str, held: Held, options: VideoOptions, connection: Connection) -> None:
+    if connection.recv_bytes() != READY:
+        raise OSError("the process did not start")
     connection.send_bytes(name.encode(errors="replace"))
     connection.send_bytes(options.model_dump_json().encode())
     held.send(connection)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import MienError
-from mien.inference.media.native_stderr import silenced
 from mien.inference.media.sources import Source
 from mien.inference.media.video import Clip
 from mien.inference.output.people_csv import event_row
@@ -20,7 +19,7 @@ from mien.inference.output.progress import Position
 from mien.inference.pipeline import Pipeline
 from mien.inference.prediction import FrameResult
 from mien.inference.video.summary import VideoSummary
-from mien.serving.child import MB, limit_memory, limit_work
+from mien.serving.child import MB, limit_memory, limit_work, ready
 from mien.serving.decoding import MAX_PIXELS
 from mien.serving.options import VideoOptions
 from mien.serving.spool import received
@@ -34,9 +33,9 @@ def work(connection: Connection) -> None:
     """Read a video: its name, options and bytes in, rows and events out as they come."""
     import cv2
 
-    if hasattr(os, "nice"):
-        os.nice(5)  # images and cameras come first
+    os.nice(5)  # images and cameras come first
     cv2.setNumThreads(1)
+    ready(connection)
     name = connection.recv_bytes().decode()
     options = VideoOptions.model_validate_json(connection.recv_bytes())
     path = received(connection)
@@ -46,8 +45,7 @@ def work(connection: Connection) -> None:
         return _send(connection, refused=str(error))
     limit_memory(MEMORY)
     limit_work(MAX_SECONDS)
-    with silenced():
-        _read(connection, pipeline, Source(name, path, Path(name)), clip)
+    _read(connection, pipeline, Source(name, path, Path(name)), clip)
 
 
 def _read(connection: Connection, pipeline: Pipeline, source: Source, clip: Clip) -> None:
