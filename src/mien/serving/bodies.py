@@ -1,18 +1,20 @@
 """The bodies of requests: counted while they are received, parsed in memory, never on a disk."""
 
+import asyncio
 import re
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from base64 import b64decode
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from pydantic import Base64Bytes, BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from mien.serving.errors import ApiError, invalid
+from mien.serving.errors import ApiError, busy, invalid
 from mien.serving.settings import MB
 
 MAX_IMAGES = 100  # of one request
@@ -21,6 +23,8 @@ MAX_FIELDS = 20
 FIELD, VIDEO = "images", "video"
 MULTIPART = "multipart/form-data"
 CHUNK = 1 << 20  # bytes
+SECONDS = 120  # in which a body must arrive
+Take = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,14 @@ class Body:
 class _Image(BaseModel):
     model_config = ConfigDict(extra="forbid")
     name: str = ""
-    data: Base64Bytes
+    data: bytes
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _base64(cls, text: object) -> bytes:
+        if not isinstance(text, str):
+            raise ValueError("expected base64")
+        return b64decode(text, validate=True)  # ValueError for characters that are none of base64
 
 
 class _Json(BaseModel):
@@ -59,15 +70,37 @@ class _InMemory(MultiPartParser):
     spool_max_size = sys.maxsize  # larger parts would go into a temporary file
 
 
-async def received(request: Request, max_bytes: int) -> Body:
-    """Return the body of a request; ApiError when it is too large or cannot be read."""
+class Inbox:
+    """The bytes that all requests hold together, from their first chunk until their response."""
+
+    def __init__(self, most: int) -> None:
+        self._free = most
+
+    @contextmanager
+    def space(self) -> Iterator[Take]:
+        """Return what takes bytes until the block ends; it raises an ApiError when none are left."""
+        taken = 0
+
+        def take(count: int) -> None:
+            nonlocal taken
+            if count > self._free:
+                raise busy()
+            taken += count
+            self._free -= count
+
+        try:
+            yield take
+        finally:
+            self._free += taken
+
+
+async def received(request: Request, max_bytes: int, take: Take) -> Body:
+    """Return the body of a request; ApiError when it is too large, too slow or cannot be read."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in KINDS:
         raise ApiError(415, "unsupported_media_type", f"expected {' or '.join(KINDS)}")
-    try:
-        body: Body = await KINDS[kind](request, max_bytes)
-    except ClientDisconnect:
-        raise ApiError(400, "incomplete", "the request ended early") from None
+    async with _arriving():
+        body: Body = await KINDS[kind](request, counted(request, max_bytes, take))
     if not body.images:
         raise ApiError(422, "no_images", f"expected images in `{FIELD}`")
     if len(body.images) > MAX_IMAGES:
@@ -75,25 +108,34 @@ async def received(request: Request, max_bytes: int) -> Body:
     return body
 
 
-async def received_video(request: Request, max_bytes: int, file: IO[bytes]) -> tuple[str, dict[str, Any]]:
+async def received_video(request: Request, max_bytes: int, take: Take, file: IO[bytes]) -> tuple[str, dict[str, Any]]:
     """Write the video of a request into a file; return its name and the options.  ApiError as `received`."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != MULTIPART:
         raise ApiError(415, "unsupported_media_type", f"expected {MULTIPART}")
+    async with _arriving(), _form(request, counted(request, max_bytes, take)) as form:
+        videos = [value for value in form.getlist(VIDEO) if isinstance(value, UploadFile)]
+        if len(videos) != 1:
+            raise ApiError(422, "no_video", f"expected one video in `{VIDEO}`")
+        while chunk := await videos[0].read(CHUNK):
+            file.write(chunk)
+        options = {name: value if isinstance(value, str) else "" for name, value in form.items() if name != VIDEO}
+        return source(videos[0].filename, 1, "video"), options
+
+
+@asynccontextmanager
+async def _arriving() -> AsyncIterator[None]:
+    """Raise an ApiError when a body does not arrive whole and in time."""
     try:
-        async with _form(request, max_bytes) as form:
-            videos = [value for value in form.getlist(VIDEO) if isinstance(value, UploadFile)]
-            if len(videos) != 1:
-                raise ApiError(422, "no_video", f"expected one video in `{VIDEO}`")
-            while chunk := await videos[0].read(CHUNK):
-                file.write(chunk)
-            options = {name: value if isinstance(value, str) else "" for name, value in form.items() if name != VIDEO}
-            return source(videos[0].filename, 1, "video"), options
+        async with asyncio.timeout(SECONDS):
+            yield
+    except TimeoutError:
+        raise ApiError(408, "too_slow", f"expected the request within {SECONDS} s") from None
     except ClientDisconnect:
         raise ApiError(400, "incomplete", "the request ended early") from None
 
 
-async def counted(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
+async def counted(request: Request, max_bytes: int, take: Take) -> AsyncGenerator[bytes, None]:
     """Yield a body as it comes; ApiError as soon as it is larger than `max_bytes`, whatever its header says."""
     if _declared(request) > max_bytes:
         raise too_large(max_bytes)
@@ -102,6 +144,7 @@ async def counted(request: Request, max_bytes: int) -> AsyncGenerator[bytes, Non
         count += len(chunk)
         if count > max_bytes:
             raise too_large(max_bytes)
+        take(len(chunk))
         yield chunk
 
 
@@ -116,8 +159,8 @@ def _declared(request: Request) -> int:
 
 
 @asynccontextmanager
-async def _form(request: Request, max_bytes: int) -> AsyncIterator[FormData]:
-    parser = _InMemory(request.headers, counted(request, max_bytes), max_files=MAX_IMAGES + 1, max_fields=MAX_FIELDS)
+async def _form(request: Request, chunks: AsyncGenerator[bytes, None]) -> AsyncIterator[FormData]:
+    parser = _InMemory(request.headers, chunks, max_files=MAX_IMAGES + 1, max_fields=MAX_FIELDS)
     try:
         form = await parser.parse()
     except (MultiPartException, ValueError, KeyError):
@@ -128,10 +171,10 @@ async def _form(request: Request, max_bytes: int) -> AsyncIterator[FormData]:
         await form.close()
 
 
-async def _multipart(request: Request, max_bytes: int) -> Body:
+async def _multipart(request: Request, chunks: AsyncGenerator[bytes, None]) -> Body:
     images: list[Upload] = []
     options: dict[str, Any] = {}
-    async with _form(request, max_bytes) as form:
+    async with _form(request, chunks) as form:
         for name, value in form.multi_items():
             if name == FIELD and isinstance(value, UploadFile):
                 images.append(Upload(source(value.filename, len(images) + 1), await value.read()))
@@ -140,8 +183,8 @@ async def _multipart(request: Request, max_bytes: int) -> Body:
     return Body(tuple(images), options)
 
 
-async def _json(request: Request, max_bytes: int) -> Body:
-    text = b"".join([chunk async for chunk in counted(request, max_bytes)])
+async def _json(request: Request, chunks: AsyncGenerator[bytes, None]) -> Body:
+    text = b"".join([chunk async for chunk in chunks])
     try:
         body = _Json.model_validate_json(text)
     except ValidationError as error:

@@ -2,8 +2,8 @@
 
     python -m mien.serving.child FD MODULE JSON   # what processes.py runs
 
-`MODULE.work(connection, **json)` sends READY, then answers messages until the server ends.  A limit that a system lacks
-is left out.
+`MODULE.work(connection, **json)` sends READY, then replies to messages until the server ends.  A limit that a system
+lacks is left out.
 """
 
 import json

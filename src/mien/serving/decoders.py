@@ -49,23 +49,23 @@ class Decoders:
     async def decode(self, data: bytes, name: str = "the image") -> Decoded:
         """Return an image; MediaError when it cannot be decoded, Lost when the process died."""
         try:
-            answer = await self.crew.ask(partial(_exchange, data, name), decoding.SECONDS)
+            reply = await self.crew.ask(partial(_exchange, data, name), decoding.SECONDS)
         except Late:
-            answer = f"{name} cannot be read as an image: it takes more than {decoding.SECONDS} s"
-        if isinstance(answer, str):
-            raise MediaError(answer)
-        return answer
+            reply = f"{name} cannot be read as an image: it takes more than {decoding.SECONDS} s"
+        if isinstance(reply, str):
+            raise MediaError(reply)
+        return reply
 
 
 def _exchange(data: bytes, name: str, connection: Connection) -> Decoded | str:
-    """Send an image to a decoder and return its answer, or why it cannot be decoded."""
+    """Send an image to a decoder and return its reply, or why it cannot be decoded."""
     connection.send_bytes(name.encode(errors="replace"))
     connection.send_bytes(data)
-    answer = json.loads(connection.recv_bytes(decoding.MAX_HEADER))
-    if "error" in answer:
-        return str(answer["error"])
-    height, width = (int(side) for side in answer["shape"])
-    if not 0 < height * width <= decoding.MAX_PIXELS:
-        raise OSError("a decoder sent what it never should")
+    reply = json.loads(connection.recv_bytes(decoding.MAX_HEADER))
+    if "error" in reply:
+        return str(reply["error"])
+    height, width = (int(side) for side in reply["shape"])
+    if min(height, width) < 1 or height * width > decoding.MAX_PIXELS:
+        raise OSError("no size of an image")
     pixels = Shared.receive(connection, height, width)
-    return Decoded(pixels, int(answer["width"]), int(answer["height"]), str(answer["note"]))
+    return Decoded(pixels, int(reply["width"]), int(reply["height"]), str(reply["note"]))

@@ -26,10 +26,10 @@ def work(connection: Connection) -> None:
     while True:
         name = connection.recv_bytes().decode()
         limit_work(SECONDS)
-        _answer(connection, name, connection.recv_bytes())
+        _reply(connection, name, connection.recv_bytes())
 
 
-def _answer(connection: Connection, name: str, data: bytes) -> None:
+def _reply(connection: Connection, name: str, data: bytes) -> None:
     try:
         decoded = decode(data, LIMITS, name)
         pixels = Shared.of(decoded.image)

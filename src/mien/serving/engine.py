@@ -29,7 +29,7 @@ SECONDS, SECONDS_AN_IMAGE = 10.0, 2.0
 class _Job:
     images: Sequence[Shared]
     options: Options
-    answer: asyncio.Future[list[list[Face]]]
+    reply: asyncio.Future[list[list[Face]]]
 
 
 class Engine:
@@ -62,19 +62,19 @@ class Engine:
         job = _Job(images, options, asyncio.get_running_loop().create_future())
         self._jobs.append(job)
         self._arrived.set()
-        return await job.answer
+        return await job.reply
 
     async def _work(self) -> None:
         while True:
             await self._arrived.wait()
             if jobs := self._next():
-                await self._answer(jobs)
+                await self._reply(jobs)
             else:
                 self._arrived.clear()
 
     def _next(self) -> list[_Job]:
         """Take the first job, and others with its options, up to MAX_BATCH images."""
-        waiting = [job for job in self._jobs if not job.answer.done()]  # nobody waits for the others any more
+        waiting = [job for job in self._jobs if not job.reply.done()]  # nobody waits for the others any more
         taken: list[_Job] = []
         for job in waiting:
             count = sum(len(one.images) for one in (*taken, job))
@@ -83,28 +83,28 @@ class Engine:
         self._jobs = deque(job for job in waiting if job not in taken)
         return taken
 
-    async def _answer(self, jobs: list[_Job]) -> None:
+    async def _reply(self, jobs: list[_Job]) -> None:
         images = [image for job in jobs for image in job.images]
         seconds = SECONDS + SECONDS_AN_IMAGE * len(images)
         try:
             faces = iter(await self.crew.ask(partial(_exchange, images, jobs[0].options), seconds))
-            answers: list[Any] = [[next(faces) for _ in job.images] for job in jobs]
+            replies: list[Any] = [[next(faces) for _ in job.images] for job in jobs]
         except Lost as lost:
-            answers = [lost] * len(jobs)
-        for job, answer in zip(jobs, answers, strict=True):
-            if job.answer.done():
+            replies = [lost] * len(jobs)
+        for job, reply in zip(jobs, replies, strict=True):
+            if job.reply.done():
                 continue
-            if isinstance(answer, Lost):
-                job.answer.set_exception(answer)
-            elif None in answer:
-                job.answer.set_exception(ApiError(500, "internal", "an image could not be read: a bug in mien"))
+            if isinstance(reply, Lost):
+                job.reply.set_exception(reply)
+            elif None in reply:
+                job.reply.set_exception(ApiError(500, "internal", "an image could not be read: a bug in mien"))
             else:
-                job.answer.set_result(answer)
+                job.reply.set_result(reply)
 
 
 def _exchange(images: list[Shared], options: Options, connection: Connection) -> list[list[Face] | None]:
     connection.send_bytes(pickle.dumps((options, [(image.height, image.width) for image in images])))
     for image in images:
         image.send(connection)
-    answer: list[list[Face] | None] = pickle.loads(connection.recv_bytes())
-    return answer
+    reply: list[list[Face] | None] = pickle.loads(connection.recv_bytes())
+    return reply

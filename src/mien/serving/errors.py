@@ -15,7 +15,7 @@ MESSAGES = {404: "there is nothing here", 405: "another method is needed here"}
 
 
 class ApiError(Exception):
-    """An answer that is an error.
+    """A response that is an error.
 
     Attributes:
         status: of HTTP; code: for programs; message: for people; retry_after: seconds after which to try again.
@@ -48,7 +48,7 @@ def error_response(status: int, code: str, message: str, headers: Mapping[str, s
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Make JSON errors of everything that is raised while a request is answered."""
+    """Make JSON errors of everything that is raised while a request is served."""
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)

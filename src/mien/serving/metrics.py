@@ -15,11 +15,11 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
-            "mien_requests", "Requests answered", ("method", "route", "status"), registry=self.registry
+            "mien_requests", "Requests served", ("method", "route", "status"), registry=self.registry
         )
         self.seconds = Histogram(
             "mien_request_seconds",
-            "Seconds from a request to its answer",
+            "Seconds from a request to its response",
             ("route",),
             registry=self.registry,
             buckets=SECONDS,
@@ -33,7 +33,7 @@ class Metrics:
         )
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count an answered request."""
+        """Count a served request."""
         known = method if method in ("GET", "HEAD", "POST", "DELETE") else "other"
         self.requests.labels(known, route, str(status)).inc()
         self.seconds.labels(route).observe(seconds)

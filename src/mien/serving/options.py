@@ -18,11 +18,10 @@ from mien.hierarchy import LEVELS
 from mien.inference.classify import names
 from mien.inference.detectors import DETECTORS
 from mien.inference.media.video import Clip
-from mien.prior import NATURAL, UNIFORM
 from mien.serving.errors import ApiError, invalid
-from mien.serving.settings import Settings
+from mien.serving.settings import PRIORS, Settings
 
-CHOICES = {"weights": names(), "prior": [NATURAL, UNIFORM], "level": list(LEVELS), "detector": list(DETECTORS)}
+CHOICES = {"weights": names(), "prior": list(PRIORS), "level": list(LEVELS), "detector": list(DETECTORS)}
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 

@@ -1,7 +1,8 @@
-"""Processes that answer one message at a time, watched and replaced: what happens in one costs its message alone."""
+"""Processes that reply to one message at a time, watched and replaced: what happens in one costs its message alone."""
 
 import asyncio
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from mien.serving.child import READY
 from mien.serving.metrics import Metrics
 
 T = TypeVar("T")
+log = logging.getLogger("mien.serving")
 
 START_SECONDS = 60.0
 IDLE_SECONDS = 30.0  # that a message waits for a process
@@ -24,11 +26,11 @@ RETRY_SECONDS = 1.0  # before a process is started again that died while it star
 
 
 class Lost(Exception):
-    """A process died, or was killed, before it answered; or none was there to be asked."""
+    """A process died, or was killed, before it replied; or none was there."""
 
 
 class Late(Lost):
-    """A process was killed because it did not answer in time."""
+    """A process was killed because it did not reply in time."""
 
 
 class Process:
@@ -51,15 +53,16 @@ class Process:
     async def ask(self, exchange: Callable[[Connection], T], seconds: float) -> T:
         """Return what `exchange` gets from the process; Lost when it dies, Late when it takes longer than `seconds`."""
         try:
-            asked = asyncio.get_running_loop().run_in_executor(self._thread, exchange, self._connection)
-            return await asyncio.wait_for(asked, seconds)
+            pending = asyncio.get_running_loop().run_in_executor(self._thread, exchange, self._connection)
+            return await asyncio.wait_for(pending, seconds)
         except TimeoutError:
             self.kill()
             raise Late from None
-        except (EOFError, OSError, RuntimeError):  # the last when it ended before it was asked
+        except Exception as error:  # it ended, or what it sent is no reply
+            log.warning("a process is replaced: %s", type(error).__name__)
             self.kill()
             raise Lost from None
-        except BaseException:  # its answer may still come, and would be taken for that to the next message
+        except BaseException:  # its reply may still come, and would be taken for that to the next message
             self.kill()
             raise
 
@@ -69,17 +72,17 @@ class Process:
 
     def _watch(self, loop: asyncio.AbstractEventLoop, ended: Callable[["Process"], None]) -> None:
         self._process.wait()
-        self._thread.shutdown(wait=True)  # what it was asked ends with it
+        self._thread.shutdown(wait=True)  # what it was to reply ends with it
         self._connection.close()
         with suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(ended, self)
 
 
 class Crew:
-    """Processes of one kind, of which `count` run; the one that answered last is asked next.
+    """Processes of one kind, of which `count` run; the one that was used last is the next.
 
     Attributes:
-        alive: those that can be asked or are being asked.
+        alive: those that can be used, busy or not.
     """
 
     def __init__(self, kind: str, count: int, module: str, arguments: Mapping[str, Any], metrics: Metrics) -> None:
@@ -92,7 +95,7 @@ class Crew:
         self._closed = False
 
     async def start(self) -> None:
-        """Start the processes and wait until all can be asked; MienError when they cannot be started."""
+        """Start the processes and wait until all can be used; MienError when they cannot be started."""
         try:
             await asyncio.gather(*(self._begin(self._start()) for _ in range(self._count)))
         except Lost:
@@ -106,8 +109,8 @@ class Crew:
                 process = self._idle.pop()
         except TimeoutError:
             raise Lost from None
-        answer: T = await asyncio.shield(self._begin(self._asked(process, exchange, seconds)))
-        return answer
+        reply: T = await asyncio.shield(self._begin(self._exchanged(process, exchange, seconds)))
+        return reply
 
     def close(self) -> None:
         """End all processes."""
@@ -125,10 +128,10 @@ class Crew:
         task.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen, so that asyncio logs nothing
         return task
 
-    async def _asked(self, process: Process, exchange: Callable[[Connection], T], seconds: float) -> T:
-        answer = await process.ask(exchange, seconds)
+    async def _exchanged(self, process: Process, exchange: Callable[[Connection], T], seconds: float) -> T:
+        reply = await process.ask(exchange, seconds)
         await self._add(process)
-        return answer
+        return reply
 
     async def _start(self) -> None:
         process = Process(self._module, self._arguments, self._ended)

@@ -30,8 +30,8 @@ def work(connection: Connection, usual: dict[str, Any]) -> None:
     while True:
         options, sizes = pickle.loads(connection.recv_bytes())
         images = [Shared.receive(connection, *size) for size in sizes]
-        answer = _read(pipelines.get(options), [image.array() for image in images], pool)
-        connection.send_bytes(pickle.dumps(answer))
+        reply = _read(pipelines.get(options), [image.array() for image in images], pool)
+        connection.send_bytes(pickle.dumps(reply))
 
 
 def _read(pipeline: Pipeline, images: list[Pixels], pool: Executor) -> list[list[Face] | None]:

@@ -1,4 +1,4 @@
-"""Who is answered: checks of the host, the origin, the token and the rate, before anything of a request is read.
+"""Who is served: checks of the host, the origin, the token and the rate, before anything of a request is read.
 
 A page on another site can make a browser send requests to this machine.  It cannot set the header Host to a name of
 ours (a name of its own that resolves to this machine is refused) nor the header Origin.
@@ -55,7 +55,7 @@ class Guard:
         self._rate, self._names = Rate(settings.rate), names(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or refuse it."""
+        """Reply a request, or refuse it."""
         if scope["type"] == "http":
             await self._http(scope, receive, send)
         elif scope["type"] == "websocket" and (refusal := self._refusal(scope)):
@@ -91,7 +91,7 @@ class Guard:
             log.info("%s %s %d %.0f ms", scope["method"], route, status, seconds * 1000)
 
     def _refusal(self, scope: Scope) -> ApiError | None:
-        """Return why a request is not answered, or None."""
+        """Return why a request is refused, or None."""
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if not self._addressed(host):
@@ -126,7 +126,7 @@ def is_token(settings: Settings, token: str) -> bool:
 def names(settings: Settings) -> frozenset[str]:
     """Return the names by which a server may be addressed."""
     own = (socket.gethostname(), socket.getfqdn()) if not settings.loopback else ()
-    return frozenset(name.lower() for name in (*LOOPBACK, settings.host, *settings.names, *own))
+    return frozenset(name.lower() for name in (*LOOPBACK, settings.host, *settings.aliases, *own))
 
 
 def hostname(host: str) -> str:

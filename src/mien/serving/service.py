@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from mien.errors import MediaError
 from mien.inference.prediction import Prediction, of_image
-from mien.serving.bodies import Upload
+from mien.serving.bodies import Inbox, Upload
 from mien.serving.decoders import Decoders
 from mien.serving.engine import Engine
 from mien.serving.errors import busy, unavailable
@@ -18,6 +18,7 @@ from mien.serving.settings import Settings
 from mien.serving.videos import Videos
 
 MAX_REQUESTS = 32  # that are read or wait at once
+BODIES = 8  # of the largest size that are held at once
 MAX_AT_ONCE = 4  # images of one request
 MAX_DECODED = 8  # images that are decoded and not yet read
 DECODERS = max(2, os.cpu_count() or 1)
@@ -29,6 +30,7 @@ class Service:
     Attributes:
         settings: what the operator decided; metrics: the counters.
         decoders: bytes to pixels; engine: pixels to faces; videos: those that are read or were.
+        inbox: the bytes of all bodies.
     """
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
@@ -38,6 +40,7 @@ class Service:
         self.videos = Videos(settings.spool, metrics)
         self._decoded = asyncio.Semaphore(MAX_DECODED)
         self._requests = 0
+        self.inbox = Inbox(BODIES * settings.max_upload)
 
     @property
     def ready(self) -> bool:

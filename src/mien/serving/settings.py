@@ -7,7 +7,11 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from mien.errors import UsageError
+from mien.inference.classify import names
+from mien.inference.measures import files
+from mien.prior import NATURAL, UNIFORM
 
+PRIORS = (NATURAL, UNIFORM)
 MIN_TOKEN = 16  # characters
 MB = 1_000_000
 
@@ -25,7 +29,7 @@ class Settings:
         weights, prior: what is taken where a request names none.
         certfile, keyfile: of TLS, or None.
         spool: a folder for videos while they are read, or None for memory.
-        names: names of this server, beside those of its own machine, that a request may be addressed to.
+        aliases: names of this server, beside those of its own machine, that a request may be addressed to.
     """
 
     host: str = "127.0.0.1"
@@ -38,7 +42,7 @@ class Settings:
     prior: str = "natural"
     certfile: Path | None = None
     keyfile: Path | None = None
-    names: Sequence[str] = ()
+    aliases: Sequence[str] = ()
     spool: Path | None = None
 
     def __post_init__(self) -> None:
@@ -61,6 +65,12 @@ class Settings:
             raise UsageError(f"`max_upload` {self.max_upload / MB:g}", "a number of megabytes above 0")
         if not 0 <= self.rate < float("inf"):
             raise UsageError(f"`rate` {self.rate:g}", "requests a second, or 0 for any number")
+        if self.weights not in names():
+            raise UsageError(f"no weights that ship are called {self.weights!r}", f"one of {', '.join(names())}")
+        if self.prior not in PRIORS:
+            raise UsageError(f"`prior` {self.prior}", " or ".join(PRIORS))
+        if self.measures:
+            files.locate()  # WeightsError where they are not installed
         if (self.certfile is None) != (self.keyfile is None):
             raise UsageError("one of `certfile` and `keyfile`", "both")
         for option, path in (("certfile", self.certfile), ("keyfile", self.keyfile)):

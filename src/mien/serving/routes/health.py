@@ -9,13 +9,13 @@ router = APIRouter(tags=["health"])
 
 @router.get("/healthz")
 def healthz() -> dict[str, bool]:
-    """Answer as long as the server runs."""
+    """Say that the server runs."""
     return {"ok": True}
 
 
 @router.get("/readyz")
 def readyz(request: Request) -> dict[str, bool]:
-    """Answer 200 when images can be read now, 503 before and while processes are replaced."""
+    """Say whether images can be read now: 503 before and while processes are replaced."""
     if not request.app.state.service.ready:
         raise unavailable()
     return {"ready": True}

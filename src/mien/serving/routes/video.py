@@ -25,7 +25,8 @@ async def begin(request: Request, options: Annotated[VideoOptions, Query()]) -> 
     service.videos.check_room()
     held = service.videos.spool.hold()
     try:
-        name, known = await received_video(request, service.settings.max_upload, held.file)
+        with service.inbox.space() as take:
+            name, known = await received_video(request, service.settings.max_upload, take, held.file)
         chosen = parsed(options.model_dump(exclude_unset=True) | known, VideoOptions).filled(service.settings)
         job = service.videos.add(name, held, chosen)
     except BaseException:

@@ -1,0 +1,183 @@
+"""Who is served: host, origin, token and rate; what every response carries and none tells."""
+
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+
+from mien.errors import UsageError
+from mien.serving.app import create_app
+from mien.serving.rate import Rate
+from mien.serving.security import HEADERS
+from mien.serving.settings import Settings
+
+TOKEN = "0123456789abcdef"
+OPEN = "0.0.0.0"
+
+
+def bare(settings: Settings) -> TestClient:
+    """A client of an application whose processes do not run."""
+    return TestClient(create_app(settings), base_url="http://localhost")
+
+
+@pytest.fixture(scope="module")
+def guarded() -> TestClient:
+    """A client of an application with a token, open to other machines."""
+    return bare(Settings(host=OPEN, token=TOKEN, rate=0, aliases=("faces.example.org",)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"host": OPEN}, "without `token`"),
+        ({"host": "192.168.1.5"}, "without `token`"),
+        ({"host": "example.org"}, "without `token`"),
+        ({"token": "short"}, "at least 16"),
+        ({"token": "0123456789abcdé"}, "at least 16"),
+        ({"token": "0123456789abcdefé"}, "printable ASCII"),
+        ({"port": 65536}, "0 to 65535"),
+        ({"max_upload": 0}, "megabytes"),
+        ({"rate": -1.0}, "requests a second"),
+        ({"rate": float("nan")}, "requests a second"),
+        ({"weights": "../x"}, "no weights that ship"),
+        ({"prior": "happiness=1"}, "natural or uniform"),
+        ({"certfile": Path("a.pem")}, "both"),
+    ],
+    ids=str,
+)
+def test_settings_that_are_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        Settings(**settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.0.0.2"])
+def test_this_machine_alone_needs_no_token(host: str) -> None:
+    assert Settings(host=host).loopback
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("localhost:8000", 200), ("127.0.0.1", 200), ("[::1]:80", 200), ("evil.example", 421), ("localhost.evil", 421),
+     ("192.168.1.5", 421), ("", 421), ("[::1", 421), ("localhost@evil.example", 421)],
+)  # fmt: skip
+def test_hosts_of_a_loopback_server(host: str, status: int) -> None:
+    assert bare(Settings()).get("/healthz", headers={"Host": host}).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("192.168.1.5:8000", 200), ("faces.example.org", 200), ("evil.example", 421)]
+)
+def test_hosts_of_an_open_server(guarded: TestClient, host: str, status: int) -> None:
+    assert guarded.get("/healthz", headers={"Host": host}).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("origin", "refused"),
+    [
+        ("http://evil.example", True),
+        ("null", True),
+        ("http://localhost:1", True),
+        ("http://localhost", False),
+        (None, False),
+    ],
+)
+def test_posts_of_other_sites_are_refused(origin: str | None, refused: bool) -> None:
+    headers = {"Origin": origin} if origin else {}
+    response = bare(Settings(rate=0)).post("/v1/nothing", headers=headers)
+    assert (response.status_code == 403) == refused
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [(None, 401), ("Bearer ", 401), ("Bearer x", 401), (f"Basic {TOKEN}", 401), (f"Bearer {TOKEN}é", 401),
+     (f"Bearer {TOKEN[:-1]}", 401), (f"Bearer {TOKEN}", 200), (f"bearer {TOKEN}", 200)],
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["/v1/weights", "/metrics"])
+def test_the_interface_needs_the_token(guarded: TestClient, path: str, header: str | None, status: int) -> None:
+    headers = {"Authorization": header.encode()} if header else {}
+    response = guarded.get(path, headers=headers)
+    assert response.status_code == status
+    assert ("www-authenticate" in response.headers) == (status == 401)
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/openapi.json", "/weights/ferplus.json"])
+def test_the_page_needs_no_token(guarded: TestClient, path: str) -> None:
+    assert guarded.get(path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/"), ("GET", "/nothing"), ("DELETE", "/v1/predict"), ("GET", "/v1/weights"), ("GET", "/openapi.json")],
+)
+def test_every_response_carries_the_headers(method: str, path: str) -> None:
+    response = bare(Settings(rate=0)).request(method, path)
+    assert {name: response.headers.get(name) for name in HEADERS} == HEADERS
+    assert "unsafe-inline" not in response.headers["content-security-policy"]
+    assert "server" not in response.headers
+
+
+def test_a_bug_tells_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    app = create_app(Settings(rate=0))
+
+    @app.get("/v1/broken")
+    def broken() -> None:
+        raise RuntimeError("/home/someone/photo.jpg")
+
+    response = TestClient(app, base_url="http://localhost").get("/v1/broken")
+    assert response.status_code == 500
+    assert response.json() == {"error": {"code": "internal", "message": "the server failed"}}
+    assert response.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/page/..%2fapp.py", "/page/../app.py", "/weights/..%2f..%2fcard.py", "/page//etc/passwd"]
+)
+def test_no_path_of_a_client_is_opened(path: str) -> None:
+    response = bare(Settings(rate=0)).get(path)
+    assert response.status_code == 404
+    assert response.json() == {"error": {"code": "not_found", "message": "there is nothing here"}}
+
+
+def test_logs_hold_no_name(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    client = bare(Settings(rate=0))
+    client.get("/page/anna.jpg?name=anna")
+    client.get("/anna.jpg")
+    client.post("/v1/predict?weights=anna", files=[("images", ("anna.jpg", b"anna"))])
+    assert len([r for r in caplog.records if r.name == "mien.serving"]) == 3
+    assert "anna" not in "\n".join(record.getMessage() for record in caplog.records if record.name != "httpx")
+
+
+def test_a_bucket_fills_at_its_rate() -> None:
+    now = [0.0]
+    rate = Rate(2, lambda: now[0])
+    assert [rate.wait("a") for _ in range(3)] == [0, 0, 1]
+    assert rate.wait("b") == 0
+    now[0] = 0.5
+    assert [rate.wait("a") for _ in range(2)] == [0, 1]
+    now[0] = 100
+    assert [rate.wait("a") for _ in range(3)] == [0, 0, 1]
+    assert [Rate(0.1, lambda: 0.0).wait("a"), Rate(0).wait("a")] == [0, 0]
+
+
+def test_too_many_requests_are_told_when_to_come_again() -> None:
+    client = bare(Settings(rate=3))
+    statuses = [client.get("/v1/weights").status_code for _ in range(4)]
+    assert statuses == [200, 200, 200, 429]
+    refused = client.get("/v1/weights")
+    assert (refused.json()["error"]["code"], refused.headers["retry-after"]) == ("too_often", "1")
+    assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ({"Host": "localhost", "Origin": "http://evil.example"}, "other_origin"),
+        ({"Host": "evil.example"}, "unknown_host"),
+    ],
+)
+def test_websockets_of_other_sites_are_refused(guarded: TestClient, headers: dict[str, str], reason: str) -> None:
+    with pytest.raises(WebSocketDisconnect) as closed, guarded.websocket_connect("/v1/stream", headers=headers):
+        pass
+    assert (closed.value.code, closed.value.reason) == (1008, reason)
