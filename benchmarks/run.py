@@ -2,13 +2,15 @@
 
     MIEN_DATA=path/to/data python benchmarks/run.py [--quick] [PART...]        (make bench)
 
-Parts: faces, video, measures, folder, cold, ceiling; all of them when none is named, about ten minutes on two idle
-cores.  Each is a script of its own and keeps results/bench/PART.json; what was not run again is taken from there.
+Parts: faces, video, measures, folder, cold, browser, ceiling; all of them when none is named, about twelve minutes on
+two idle cores.  Each is a script of its own and keeps results/bench/PART.json; what was not run again is taken from
+there.
 --quick shows in two minutes that everything runs, and keeps its meaningless figures in build/bench.
 """
 
 import argparse
 
+import browser
 import ceiling
 import cold
 import faces
@@ -26,6 +28,7 @@ PARTS = {
     "measures": measures.main,
     "folder": folder.main,
     "cold": cold.main,
+    "browser": browser.main,
     "ceiling": ceiling.main,
 }
 

@@ -180,6 +180,35 @@ def cold(report: Report) -> list[str]:
     return ["## Cold start", "", *table(head, rows)]
 
 
+def browser(report: Report) -> list[str]:
+    """Return frames per second of the page's private mode, and seconds and bytes to its first face."""
+    first, (before, after) = report["first"], report["load"]
+    median, slowest, size = first["seconds"], first["slowest"], first["bytes"] / 1e6
+    rows = [
+        [
+            row["system"],
+            row["weights"],
+            row["side"],
+            f"{row['frames_per_second']:.1f}",
+            f"{row['ms']:.1f}" if "ms" in row else "-",
+        ]
+        for row in report["rows"]
+    ]
+    head = ("camera, 640x480, one face", "weights", "detector's long side", "frames/s", "ms a frame in the worker")
+    return [
+        "## The page",
+        "",
+        f"In headless Chromium {report['chromium']}, one thread, private mode.  First face {median:.2f} s after the",
+        f"page has loaded (median of {report['rounds']} new browsers; slowest {slowest:.2f} s); until then",
+        f"{size:.2f} MB were sent, compressed.",
+        "",
+        *table(head, rows),
+        "",
+        f"Load of the machine before and after: {before:g}, {after:g}.  Others wanted the cores too; the session of",
+        f"this part had the scheduler's priority nice {report['nice']}.",
+    ]
+
+
 def ceiling(report: Report) -> list[str]:
     """Return the fraction of the machine's ceilings, and where the time goes."""
     lines = ["## The machine's ceiling", ""]
@@ -278,6 +307,7 @@ SECTIONS = {
     "measures": measures,
     "folder": folder,
     "cold": cold,
+    "browser": browser,
     "ceiling": ceiling,
     "speedrun": speedrun,
 }

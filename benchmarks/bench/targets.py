@@ -71,6 +71,15 @@ def cold(report: dict[str, Any]) -> Iterator[Bar]:
         yield Bar(f"{name}: first prediction in at most 1/4 of fer's time", f"{share:.2f}", share <= 0.25)
 
 
+def browser(report: dict[str, Any]) -> Iterator[Bar]:
+    """Check the page's private mode: its camera, and the seconds and bytes to the first face."""
+    first, speed = report["first"], report["rows"][0]["frames_per_second"]
+    yield Bar("page: camera at least 15 frames per second, 640x480, one face", f"{speed:.0f} frames/s", speed >= 15)
+    seconds, size = first["slowest"], first["bytes"] / 1e6
+    yield Bar("page: first face at most 3 s after load, every time", f"{seconds:.1f} s", seconds <= 3)
+    yield Bar("page: at most 6 MB, compressed, up to the first face", f"{size:.1f} MB", size <= 6)
+
+
 def training(report: dict[str, Any]) -> Iterator[Bar]:
     """Check the speed run, and images per second on the CPU beside a plain loop in the same precision."""
     if "race" in report:
@@ -89,5 +98,6 @@ CHECKS: tuple[tuple[str, Callable[[dict[str, Any]], Iterator[Bar]]], ...] = (
     ("video", video),
     ("measures", measures),
     ("cold", cold),
+    ("browser", browser),
     ("speedrun", training),
 )

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import uvicorn
 from PIL import Image
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mien.serving.app import create_app
 from mien.serving.settings import Settings
@@ -26,10 +26,11 @@ WAIT = 60.0  # seconds for anything to happen, on a machine that is busy with ot
 
 @dataclass
 class Live:
-    """A server that runs, and the requests that it got, as "GET /path?query"."""
+    """A server that runs, the requests that it got, as "GET /path?query", and the bytes of bodies that it sent."""
 
     url: str
     requests: list[str] = field(default_factory=list)
+    sent: int = 0
 
     def got_nothing_of_images(self) -> bool:
         """Return whether all that was ever asked for is files, without a word of an image."""
@@ -37,14 +38,19 @@ class Live:
 
 
 class _Recorder:
-    def __init__(self, app: ASGIApp, requests: list[str]) -> None:
-        self._app, self._requests = app, requests
+    def __init__(self, app: ASGIApp, live: Live) -> None:
+        self._app, self._live = app, live
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
             query = scope["query_string"].decode()
-            self._requests.append(f"{scope.get('method', 'WS')} {scope['path']}{query and '?'}{query}")
-        await self._app(scope, receive, send)
+            self._live.requests.append(f"{scope.get('method', 'WS')} {scope['path']}{query and '?'}{query}")
+
+        async def counted(message: Message) -> None:
+            self._live.sent += len(message.get("body", b""))
+            await send(message)
+
+        await self._app(scope, receive, counted)
 
 
 @contextmanager
@@ -52,7 +58,7 @@ def running(settings: Settings, samples: Mapping[str, Path] = {}) -> Iterator[Li
     """Serve in a thread until the block ends."""
     live = Live("")
     config = uvicorn.Config(
-        _Recorder(create_app(settings, samples), live.requests),
+        _Recorder(create_app(settings, samples), live),
         port=0,
         log_level="critical",
         timeout_graceful_shutdown=1,
