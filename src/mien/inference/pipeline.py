@@ -29,7 +29,7 @@ from mien.inference.batches import classified, in_one_run
 from mien.inference.classify import Classifier
 from mien.inference.detectors import make
 from mien.inference.heads import with_heads
-from mien.inference.measures.measurer import Measurer, unmeasured
+from mien.inference.measures.measurer import Each, Measure, Measurer, Unmeasured
 from mien.inference.media.budget import Budget
 from mien.inference.media.image import MAX_PIXELS, Limits, load_image
 from mien.inference.media.sources import Skipped, Source, expand
@@ -116,7 +116,7 @@ class Pipeline:
         if mesh_file and not measures:
             raise UsageError("`mesh_file` without `measures`", "`measures` as well")
         self.measurer = Measurer(Path(mesh_file) if mesh_file else None) if measures else None
-        self.start_measuring = self.measurer.start if self.measurer else lambda: unmeasured
+        self.start_measuring = self.measurer.start if self.measurer else _unmeasured
         if level not in LEVELS:
             raise UsageError(f"`level` {level}", f"one of {', '.join(LEVELS)}")
         if level == "group":
@@ -266,6 +266,10 @@ class Pipeline:
     def _readers(self, pool: Executor, clip: Clip, keep: bool) -> Readers:
         limits = (self._budget, self.max_pixels, self.rotate, self.debug)
         return Readers(pool, self.detect, self.start_measuring, self.align, *limits, clip, keep)
+
+
+def _unmeasured(each: Each = map) -> Measure:
+    return Unmeasured()
 
 
 def _min_confidence(abstain: float | Literal["auto"] | None, classifier: Classifier) -> float:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mien.errors import MediaError
 from mien.face import Face
 from mien.inference.detectors import near
-from mien.inference.measures.measurer import Measure
+from mien.inference.measures.measurer import Finish, Measure
 from mien.inference.media.budget import Budget
 from mien.inference.media.filetype import is_moving
 from mien.inference.media.image import FULL_SIZE_PIXELS, Limits, load_image
@@ -44,7 +44,7 @@ class Readers:
     Attributes:
         pool: decodes images and detects faces.
         detect, align: `Pipeline.detect` and `Pipeline.align`.
-        start_measuring: returns what measures the faces of one source.
+        start_measuring: returns what measures the faces of one source; takes a `map` for those of a frame.
         budget: limits the pixels being decoded in all threads; max_pixels: those of one image or frame.
         rotate: whether to try four orientations; debug: whether to raise unexpected errors.
         clip: the part of videos; keep: whether results keep their images.
@@ -52,7 +52,7 @@ class Readers:
 
     pool: Executor
     detect: Callable[[Pixels], list[Face]]
-    start_measuring: Callable[[], Measure]
+    start_measuring: Callable[..., Measure]
     align: Callable[[Pixels, Iterable[Face]], tuple[list[Face], Pixels]]
     budget: Budget
     max_pixels: int
@@ -104,15 +104,25 @@ class Readers:
     def _video(self, source: Source) -> Iterator[FrameResult]:
         errors: list[Exception] = []
         try:
-            decoded, measure = self._frames(source, errors), self.start_measuring()
-            for frame in keyframes.watched(self.pool, decoded, self.detect, live=source.live, near=near(self.detect)):
-                faces, crops = self.align(frame.image, measure(frame.image, frame.faces, frame.cut))
-                height, width = frame.image.shape[:2]
-                prediction = Prediction(source.name, frame.index, frame.seconds, width, height, faces=tuple(faces))
-                yield FrameResult(prediction, source, frame.cut, crops, frame.image if self.keep else None)
+            yield from in_order(self.pool, self._begun(source, errors), 0 if source.live else WORKERS)
         except Exception as error:
             errors.insert(0, error)
         yield from (failure(source, error, self.debug) for error in errors[:1])
+
+    def _begun(self, source: Source, errors: list[Exception]) -> Iterator[Callable[[], FrameResult]]:
+        """Yield what finishes each frame; the frames before an error are finished too."""
+        try:
+            decoded, measure = self._frames(source, errors), self.start_measuring(self.pool.map)
+            for frame in keyframes.watched(self.pool, decoded, self.detect, live=source.live, near=near(self.detect)):
+                yield partial(self._finished, source, frame, measure.begin(frame.image, frame.faces, frame.cut))
+        except Exception as error:
+            errors.insert(0, error)
+
+    def _finished(self, source: Source, frame: keyframes.Frame, finish: Finish) -> FrameResult:
+        faces, crops = self.align(frame.image, finish())
+        height, width = frame.image.shape[:2]
+        prediction = Prediction(source.name, frame.index, frame.seconds, width, height, faces=tuple(faces))
+        return FrameResult(prediction, source, frame.cut, crops, frame.image if self.keep else None)
 
     def _frames(self, source: Source, errors: list[Exception]) -> Iterator[tuple[int, float, Pixels]]:
         """Yield decoded frames; an error goes into `errors`, to be reported after the frames before it."""

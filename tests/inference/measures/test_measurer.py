@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -271,3 +273,20 @@ def test_a_video_is_the_same_with_any_number_of_threads(
         runs.append([[face.measures for face in p.faces] for p in measuring.predict([path])])
     assert runs[0] == runs[1]
     assert sum(isinstance(m, Measures) for faces in runs[0] for m in faces) >= 4
+
+
+def test_frames_may_be_finished_in_any_order_and_faces_beside_each_other(
+    measurer: Measurer, moving: list[np.ndarray]
+) -> None:
+    frames = [np.hstack([frame, mirrored(frame)]) for frame in moving[:3]]
+    faces = [make("yunet")(frame) for frame in frames]
+    one_by_one = measurer.start()
+    expected = [one_by_one(frame, seen) for frame, seen in zip(frames, faces, strict=True)]
+    with ThreadPoolExecutor(2) as pool:
+        measure = measurer.start(pool.map)
+        begun = [measure.begin(frame, seen) for frame, seen in zip(frames, faces, strict=True)]
+        got = [finish() for finish in reversed(begun)][::-1]
+    assert [len(row) for row in got] == [2, 2, 2]
+    for face, same in zip(chain(*got), chain(*expected), strict=True):
+        assert face.measures == same.measures is not None
+        np.testing.assert_array_equal(face.mesh, same.mesh)

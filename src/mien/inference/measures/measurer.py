@@ -8,11 +8,14 @@
 
 The mesh is read in the square around the detector's box, and again in the square around the landmarks that this gives.
 In a video the last frame's landmarks replace the first pass, as long as they lie where the detector sees the face.
+So landmarks are computed frame after frame; what is computed from them may wait, for a thread that has time.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -28,8 +31,21 @@ from mien.inference.video.tracking import assigned, overlaps
 from mien.measures import Measures
 
 Pixels = NDArray[np.uint8]
-Measure = Callable[[Pixels, Sequence[Face], bool], list[Face]]
-"""Takes an image, its detected faces, and whether it starts a new scene; returns the faces with their measures."""
+Each = Callable[..., Iterable["Mesh | None"]]
+"""As `map`: a function of each of some values, in their order."""
+Finish = Callable[[], list[Face]]
+"""Returns the faces of a frame with their measures; calls from any thread are safe."""
+
+
+class Measure(Protocol):
+    """Takes the frames of one source in their order, each with its faces, and whether it starts a new scene."""
+
+    def __call__(self, image: Pixels, faces: Sequence[Face], cut: bool = False) -> list[Face]:
+        """Return the faces with their measures."""
+
+    def begin(self, image: Pixels, faces: Sequence[Face], cut: bool = False) -> Finish:
+        """Compute what the next frame needs, and return what computes the rest."""
+
 
 MIN_SIDE = 24.0  # pixels of a face's larger side, below which landmarks are a guess
 MIN_PRESENCE = 0.5  # of a face in the square, as in MediaPipe
@@ -59,28 +75,41 @@ class Measurer:
         self._networks = Networks(self.files)
         self.names = self._networks.names
 
-    def start(self) -> Measure:
-        """Return what measures one photo, or the frames of one video in their order."""
-        return _Following(self._networks)
+    def start(self, each: Each = map) -> Measure:
+        """Return what measures one photo, or the frames of one video in their order.
+
+        `each` computes the landmarks of a frame's faces; that of a pool does so beside each other.
+        """
+        return _Following(self._networks, each)
 
 
-def unmeasured(image: Pixels, faces: Sequence[Face], cut: bool = False) -> list[Face]:
-    """Return the faces as they are: a `Measure` for runs without measures."""
-    return list(faces)
+class Unmeasured:
+    """Leaves faces as they are: a `Measure` for runs without measures."""
+
+    def __call__(self, image: Pixels, faces: Sequence[Face], cut: bool = False) -> list[Face]:
+        return list(faces)
+
+    def begin(self, image: Pixels, faces: Sequence[Face], cut: bool = False) -> Finish:
+        return partial(list, faces)
 
 
 class _Following:
     """Measures the faces of one source; remembers the landmarks of its last frame."""
 
-    def __init__(self, networks: Networks) -> None:
-        self._networks = networks
+    def __init__(self, networks: Networks, each: Each) -> None:
+        self._networks, self._each = networks, each
         self._last: list[Mesh] = []
 
     def __call__(self, image: Pixels, faces: Sequence[Face], cut: bool = False) -> list[Face]:
+        return self.begin(image, faces, cut)()
+
+    def begin(self, image: Pixels, faces: Sequence[Face], cut: bool = False) -> Finish:
         before = {} if cut else _matches(faces, self._last)
-        meshes = [self._mesh(image, face, before.get(place)) for place, face in enumerate(faces)]
+        each = self._each if len(faces) > 1 else map
+        pairs = [(face, before.get(place)) for place, face in enumerate(faces)]
+        meshes = list(each(lambda pair: self._mesh(image, *pair), pairs))
         self._last = [mesh for mesh in meshes if mesh is not None and mesh.presence >= MIN_PRESENCE]
-        return [self._measured(image, face, mesh) for face, mesh in zip(faces, meshes, strict=True)]
+        return lambda: [self._measured(image, face, mesh) for face, mesh in zip(faces, meshes, strict=True)]
 
     def _mesh(self, image: Pixels, face: Face, before: Mesh | None) -> Mesh | None:
         """Return the mesh of a face, None where it is too small."""
