@@ -10,9 +10,9 @@ of every row with what mien measures by now; no weights change.
     python benchmarks/ship.py --rewrite
 
 gives shipped weights what `mien export` does by now: the output `embedding`, average pools as convolutions, and in the
-card licences, terms, the scores per expression of results/NAME and the adjustment to other priors.  On all val images
-their probabilities must come out the same to the bit, so every measured figure stands; results/NAME gets the file's new
-sha256.
+card licences, terms, the scores per expression and the neutral face of results/NAME, and the adjustment to other
+priors.  On all val images their probabilities must come out the same to the bit, so every measured figure stands;
+results/NAME gets the file's new sha256.
 
     python benchmarks/ship.py --sums
 
@@ -39,6 +39,7 @@ from mien.experiments import record as rows
 from mien.experiments import table
 from mien.inference.classify import WEIGHTS, Classifier, names
 from mien.inference.shipped import record
+from mien.inference.video.baseline import neutral_face
 from mien.prior import Adjustment
 from mien.reading.digest import sha256_of
 from mien.training.batches import read
@@ -83,6 +84,12 @@ def prior_of(path: Path, recipe: Recipe) -> Adjustment | None:
     return adjustment(path, to_crops(val.images, Classifier(path).card), val.target.astype(np.float64), training)
 
 
+def neutral_of(name: str) -> dict[str, float]:
+    """Return how neutral faces read, from the probabilities of val that are kept of a file that ships."""
+    kept = Result.load(RESULTS / name / "0-val.npz")
+    return neutral_face(kept.labels, kept.probs, kept.target)
+
+
 def again() -> None:
     """Compute every row's scores again, for shipped files from new predictions, for others from stored ones."""
     for path in sorted(RESULTS.glob("*/[0-9]*.json")):
@@ -114,6 +121,7 @@ def rewrite(name: str) -> None:
         card = Classifier(changed).card
         recipe = Recipe.model_validate(card.recipe)
         more = {"prior": prior_of(changed, recipe), "metrics": in_card(row["figures"])}
+        more["neutral_face"] = neutral_of(name)
         stamp(changed, licensed(card, recipe).model_copy(update=more))
         before, after = (evaluate(path, data["name"], None, "val", **data["options"])[0] for path in (target, changed))
         if not np.array_equal(before.probs, after.probs):

@@ -91,6 +91,8 @@ class Card(BaseModel):
         threshold: lowest confidence that `abstain="auto"` accepts, or None when none was fitted.
         prior: how the probabilities are brought to another prior than that of the training images, or None in files
             that have the natural prior only.
+        neutral_face: geometric means of the probabilities of val images that are labelled neutral, by label, under the
+            natural prior; empty in files that do not state them.
         valence_arousal: whether the graph has that second output.
         action_units: names of the action units of a third output, or none.
         metrics: scores by split; data: what it was trained and selected on; recipe: the full recipe.
@@ -111,6 +113,7 @@ class Card(BaseModel):
     temperature: float = Field(1.0, gt=0)
     threshold: float | None = Field(None, ge=0, le=1)
     prior: Adjustment | None = None
+    neutral_face: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
     valence_arousal: bool = False
     action_units: tuple[str, ...] = ()
     metrics: dict[str, Any] = {}

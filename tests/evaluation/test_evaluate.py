@@ -391,7 +391,29 @@ def test_other_heads_are_scored_where_their_target_is_known(measured: tuple[Resu
     assert scores.further["valence"]["ccc"] == pytest.approx(1)
     assert scores.further["arousal"]["corr"] == pytest.approx(-1)
     assert scores.further["arousal"]["sagr"] == 0
-    assert scores.further["units"] == {"f1": [1.0] * 3, "auc": [1.0] * 3, "icc": pytest.approx([1.0] * 3)}
+    units = scores.further["units"]
+    assert [units[key] for key in ("f1", "auc", "icc")] == [[1.0] * 3, [1.0] * 3, pytest.approx([1.0] * 3)]
+    assert all(len(units[f"{key}_interval"]) == 3 for key in ("f1", "auc", "icc"))
+    assert "prototypes" not in scores.further  # three units do not make expressions
+    noisy = replace(result, **(more | {"regression": target + rng.normal(0, 0.5, target.shape)}))
+    known = score_subset(noisy).further["valence"]
+    low, high = known["ccc_interval"]
+    assert 0.3 < low < known["ccc"] < high < 0.95
+    assert "CCC " + f"{known['ccc']:.3f} ({low:.3f} to {high:.3f})" in to_text(score(noisy))
+    grouped = replace(noisy, group=np.arange(len(noisy)) // 10)
+    wide = score_subset(grouped).further["valence"]["ccc_interval"]
+    assert wide != known["ccc_interval"]
+
+
+def test_prototypes_are_scored_beside_the_expression(measured: tuple[Result, Scores]) -> None:
+    result, _ = measured
+    names = ["au1", "au2", "au4", "au5", "au6", "au12", "au15", "au26"]
+    units = np.array([[name in ("au6", "au12")] for name in names], float).T.repeat(len(result), 0)
+    more = {"units": units, "units_target": units, "provenance": result.provenance.updated(units=names)}
+    known = score(replace(result, **more)).further["prototypes"]
+    assert known["n"] == len(result)
+    happy = (result.target.argmax(1) == list(result.labels).index("happiness")).mean()
+    assert known["accuracy"] == pytest.approx(happy, abs=0.05)
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from mien.evaluation import label_sets, metrics
+from mien.evaluation import label_sets, metrics, prototypes
 from mien.evaluation.calibration.selective import Selective, selective
+from mien.evaluation.prototypes import enough
 from mien.evaluation.result import Provenance, Result
-from mien.evaluation.statistics import clusters
+from mien.evaluation.statistics import clusters, heads
 from mien.evaluation.statistics.intervals import RESAMPLED, Ends, bootstrap, intervals, known_ends, proportion_interval
 from mien.evaluation.training_duplicates import not_searched
 from mien.hierarchy import GROUP_OF, group_probs, groups
 from mien.html.markup import Html
-from mien.labels import columns
+from mien.labels import EXPRESSIONS, columns
 from mien.printable import printable_in
 
 Value = float | None
@@ -32,7 +33,8 @@ class SubsetScores:
         groups: how many groups (subjects, clips) the images come from, None where that is unknown.
         undersampled: means over 200 draws with equally many images per class.
         further: the `group_level`, where expressions share a group; agreement with `votes`, recovery of `mixed` ones,
-            and of `people` among themselves; `valence`, `arousal`, `units`: for results that have them.
+            and of `people` among themselves; for results that have them `valence`, `arousal`, `units`, and
+            `prototypes` of these as expressions.
         reason: why `n` is None.
     """
 
@@ -210,9 +212,9 @@ EQUALISED = {
 """What is also given for an under-sampled test set, in AffectNet's way."""
 
 
-def _further(result: Result) -> dict[str, Mapping[str, Any]]:
+def _further(result: Result) -> dict[str, dict[str, Any]]:
     """Return what only some results have: the groups' level, agreement with votes, valence and arousal, units."""
-    further: dict[str, Mapping[str, Any]] = {}
+    further: dict[str, dict[str, Any]] = {}
     if set(result.labels) <= GROUP_OF.keys() and len(groups(result.labels)) < len(result.labels):
         further["group_level"] = _group_level(result)
     if result.votes is not None:
@@ -223,13 +225,20 @@ def _further(result: Result) -> dict[str, Mapping[str, Any]]:
     if result.regression is not None and result.regression_target is not None:
         pairs = zip(("valence", "arousal"), result.regression.T, result.regression_target.T, strict=True)
         for name, predicted, target in pairs:
-            further[name] = {key: _number(metric(predicted, target)) for key, metric in metrics.REGRESSION.items()}
+            ends = heads.affect(predicted, target, result.group)
+            values = {key: _number(metric(predicted, target)) for key, metric in metrics.REGRESSION.items()}
+            further[name] = values | {f"{key}_interval": both for key, both in ends.items()}
     if result.units is not None and result.units_target is not None:
         units = list(zip(result.units.T, result.units_target.T, strict=True))
         names = {"labels": result.provenance.units} if result.provenance.units else {}
         further["units"] = names | {
             key: [_number(metric(*pair)) for pair in units] for key, metric in metrics.UNITS.items()
         }
+        spans = [heads.action_unit(*pair, result.group) for pair in units]
+        further["units"] |= {f"{key}_interval": [span[key] for span in spans] for key in metrics.UNITS}
+        if set(result.labels) <= set(EXPRESSIONS) and enough(result.provenance.units or ()):
+            probs = prototypes.probabilities(result.provenance.units or (), result.units.astype(np.float64))
+            further["prototypes"] = prototypes.scores(result.labels, probs, result.target, result.group)
     return further
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+from mien.evaluation.metrics import REGRESSION, UNITS
+from mien.evaluation.prototypes import SCORES
 from mien.evaluation.statistics.clusters import by
 from mien.html.markup import EMPTY, Html, escape, join, markup
 from mien.html.page import dotted, percent, table
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from mien.evaluation.scores import ClassScores, Scores, SubsetScores
 
 SHORT = 9  # letters of a column's name
+INTERVAL = "_interval"  # the end of its key
 RATES = ("precision", "recall", "f1")
 
 
@@ -122,21 +126,36 @@ def beside_expression(scores: Scores) -> list[str]:
         names = ", ".join(level["labels"])
         lines.append(f"by group ({names}): accuracy {accuracy} % (95 %: {low} to {high})  macro-F1 {f1} %")
     lines += [
-        f"{head:12s}" + "  ".join(f"{key.upper()} {_plain(value)}" for key, value in known.items())
+        f"{head:12s}" + "  ".join(f"{key.upper()} {_spanned(known[key], known, key)}" for key in REGRESSION)
         for head in ("valence", "arousal")
         if (known := further.get(head))
     ]
     if units := further.get("units"):
-        keys = [key for key in units if key != "labels"]
+        ends = [
+            {key: spans[k] for key, spans in units.items() if key.endswith(INTERVAL)} for k in range(len(units["f1"]))
+        ]
         lines += [
-            f"{name:12s}" + "  ".join(f"{key.upper()} {_plain(units[key][k])}" for key in keys)
+            f"{name:12s}" + "  ".join(f"{key.upper()} {_spanned(units[key][k], ends[k], key)}" for key in UNITS)
             for k, name in enumerate(units.get("labels") or ())
         ]
+    if known := further.get("prototypes"):
+        lines.append(prototype_line(known))
     return lines
 
 
-def _plain(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+def prototype_line(scores: Mapping[str, Any], name: str = "prototypes") -> str:
+    """Return the scores of expressions by prototypes of action units (mien.evaluation.prototypes) as a line."""
+    low, high = (hundredths(end, 2) for end in scores["accuracy_interval"] or (None, None))
+    accuracy, balanced, f1, two = (hundredths(scores[key], 2) for key in SCORES)
+    line = f"{name}, n {scores['n']:,}: accuracy {accuracy} % (95 %: {low} to {high})  balanced {balanced} %"
+    return f"{line}  macro-F1 {f1} %  top-2 {two} %"
+
+
+def _spanned(value: float | None, ends: Mapping[str, Any], key: str) -> str:
+    """Return a number with its 95 % interval, where there is one."""
+    low, high = ends.get(key + INTERVAL) or (None, None)
+    span = "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
+    return "-" if value is None else f"{value:.3f}{span}"
 
 
 def left_out(scores: Scores) -> str:

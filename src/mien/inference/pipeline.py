@@ -38,7 +38,7 @@ from mien.inference.output.rows import Columns, Extra, columns
 from mien.inference.prediction import FrameResult
 from mien.inference.predictions import Predictions
 from mien.inference.readers import MAX_DECODING_PIXELS, WORKERS, Readers
-from mien.inference.video.baseline import EVERY, MEDIAN, Baseline, floored, neutral, seconds_of, typical
+from mien.inference.video.baseline import EVERY, MEDIAN, TYPICAL, Baseline, floored, neutral, seconds_of, typical
 from mien.inference.video.following import followed
 from mien.inference.video.smoothing import Smoother
 from mien.inference.video.thresholds import USUAL, Thresholds
@@ -132,7 +132,7 @@ class Pipeline:
     def _baseline(self, name: str) -> Baseline:
         """Return a baseline, read from its image where it is one; UsageError or MediaError when it cannot be one."""
         self.baseline = None  # the face of the image is read as it is
-        known = typical(self.card.labels)
+        known = typical(self.card.labels, self.card.neutral_face or TYPICAL)
         logs = dict(zip(self.card.labels, floored(self.classifier.prior.applied(known))[0].tolist(), strict=True))
         if name == MEDIAN or seconds_of(name):
             return Baseline(name, logs, self.min_confidence)

@@ -33,6 +33,7 @@ from mien.evaluation.stress.corruptions import with_copies
 from mien.inference.align import FRAMINGS
 from mien.inference.classify import Classifier
 from mien.inference.onnx import quantization
+from mien.inference.video.baseline import neutral_face
 from mien.models.own import is_own
 from mien.outputs import cannot_write, staged
 from mien.prior import Adjustment
@@ -147,7 +148,8 @@ def _export(
     together = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
     for name, expected in graph.named(together).items():
         _check(path, heads[name], expected)
-    card = card.model_copy(update={"threshold": fit_threshold(probs, target, PREDICTED_ACCURACY)})
+    face = neutral_face(card.labels, probs, target)
+    card = card.model_copy(update={"threshold": fit_threshold(probs, target, PREDICTED_ACCURACY), "neutral_face": face})
     shares = dict(zip(train.labels, train.shares.double().tolist(), strict=True))
     stamp(path, card.model_copy(update={"prior": adjustment(path, crops.numpy(), target, shares)}))
     if recipe.heads.more:
@@ -166,6 +168,7 @@ def _export(
         return [path]
     threshold = fit_threshold(quantised, target, PREDICTED_ACCURACY)
     fitted = {"threshold": threshold, "prior": adjustment(small, crops.numpy(), target, shares)}
+    fitted["neutral_face"] = neutral_face(card.labels, quantised, target)
     stamp(small, card.model_copy(update={"name": f"{card.name}-int8", **fitted}))
     return [path, small]
 

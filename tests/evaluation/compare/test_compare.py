@@ -42,6 +42,27 @@ def changed(result: Result, **fields: object) -> Result:
     return Result(**{**{name: getattr(result, name) for name in names}, **fields})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("kind", ["csv", "npz"])
+def test_prototypes_are_a_row_where_there_are_units(good: Result, tmp_path: Path, kind: str) -> None:
+    names = ["au1", "au02", "au4", "au05", "au06", "au12", "au15", "au26"]
+    units = np.random.default_rng(0).uniform(0, 1, (len(good), len(names)))
+    smiles = good.target[:, list(good.labels).index("happiness")] > 0.5
+    units[smiles] = [float(name in ("au06", "au12")) for name in names]
+    path = changed(good, units=units, provenance=good.provenance.updated(units=names)).save(tmp_path / "a.npz")
+    if kind == "csv":
+        path = tmp_path / "a.csv"
+        rows = zip(good.ids, labels_of(good), labels_of(changed(good, probs=good.target)), units, strict=True)
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerow(["id", "prediction", "truth", *names])
+            csv.writer(file).writerows([one, label, truth, *row] for one, label, truth, row in rows)
+    systems = run(path).full.systems
+    assert len(systems) == 2
+    own, prototypes = systems.values()
+    assert own.values["accuracy"] == score_subset(good).values["accuracy"]
+    assert prototypes.values["accuracy"] >= smiles.mean()
+    assert "prototypes of" in to_text(run(path))
+
+
 def test_each_systems_scores_are_those_of_evaluate(saved: Saved, good: Result) -> None:
     comparison = run(*saved)
     for subset, rows in (("full", np.ones(300, bool)), ("clean", good.clean)):

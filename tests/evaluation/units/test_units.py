@@ -11,8 +11,8 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from mien.errors import DataError, MienError, UsageError
 from mien.evaluation.metrics import UNITS
+from mien.evaluation.statistics.units import _features, replicates, scores_of
 from mien.evaluation.units import evaluate_units
-from mien.evaluation.units.intervals import _features, replicates, scores_of
 from mien.evaluation.units.text import to_text
 
 N, PEOPLE = 240, 12
@@ -257,6 +257,26 @@ def test_options_are_checked(tmp_path: Path, id: str | None, threshold: float, w
     labels = table(tmp_path / "coded.csv", ("image", "AU12"), [("a.png", 0), ("b.png", 3)])
     with pytest.raises(UsageError, match=words):
         evaluate_units(table(tmp_path / "p.csv", ("source", "au12"), GOOD), labels, id, threshold)
+
+
+NAMED = ("au01", "au02", "au04", "au05", "au06", "au12", "au15", "au26")
+
+
+def test_expressions_by_prototypes_stand_beside_those_of_the_table(tmp_path: Path) -> None:
+    smile = [0.1, 0.1, 0.1, 0.1, 0.9, 0.9, 0.1, 0.1]
+    rows = [("a.png", *smile, "happiness"), ("b.png", *[1 - x for x in smile], "sadness"), ("c.png", *[""] * 8, "fear")]
+    path = table(tmp_path / "p.csv", ("source", *NAMED, "expression"), [*rows, ("d.png", *smile, "anger")])
+    coded = [("a.png", 5, "happy"), ("b.png", 0, "sadness"), ("c.png", 0, "fear"), ("d.png", 4, "happiness")]
+    found = evaluate_units(path, table(tmp_path / "coded.csv", ("image", "AU12", "emotion"), coded))
+    prototypes, own = found.expressions["prototypes"], found.expressions["table"]
+    assert (prototypes["n"], own["n"]) == (3, 3)  # c.png has no units
+    assert (prototypes["accuracy"], own["accuracy"]) == (pytest.approx(2 / 3), pytest.approx(2 / 3))
+    assert prototypes["accuracy_interval"][0] < 2 / 3 < prototypes["accuracy_interval"][1]
+    assert "expressions by the prototypes, n 3: accuracy 66.67 %" in to_text(found)
+    few = table(tmp_path / "few.csv", ("source", *NAMED[:6]), [row[:7] for row in rows])
+    assert not evaluate_units(few, tmp_path / "coded.csv").expressions
+    other = table(tmp_path / "other.csv", ("image", "AU12", "label"), [(*row[:2], "left") for row in coded])
+    assert not evaluate_units(path, other).expressions
 
 
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

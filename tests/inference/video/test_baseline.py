@@ -11,11 +11,22 @@ import pytest
 from PIL import Image
 
 from mien.errors import MienError, UsageError
+from mien.evaluation.result import Result
 from mien.face import Face
+from mien.inference.classify import Classifier, names
 from mien.inference.media.sources import Source
 from mien.inference.pipeline import Pipeline
 from mien.inference.prediction import FrameResult, Prediction
-from mien.inference.video.baseline import FLOOR, TYPICAL, Baseline, NeutralFaces, floored, neutral, typical
+from mien.inference.video.baseline import (
+    FLOOR,
+    TYPICAL,
+    Baseline,
+    NeutralFaces,
+    floored,
+    neutral,
+    neutral_face,
+    typical,
+)
 from mien.labels import EXPRESSIONS
 from mien.measures import RELATIVE, Measures
 
@@ -70,6 +81,23 @@ def test_the_typical_face_is_the_one_in_results() -> None:
     means = np.exp(np.log(neutral_ones + 1e-4).mean(0))
     assert len(neutral_ones) == 1182
     np.testing.assert_allclose(means / means.sum(), list(TYPICAL.values()), atol=6e-5)
+
+
+@pytest.mark.parametrize("name", names())
+def test_each_card_has_the_neutral_face_of_its_weights(name: str) -> None:
+    kept = Result.load(Path(__file__).parents[3] / "results" / name / "0-val.npz")
+    card = Classifier(name).card
+    assert card.neutral_face == neutral_face(kept.labels, kept.probs, kept.target)
+    pipeline = Pipeline(name, baseline="median")
+    assert pipeline.baseline is not None
+    logs = floored(typical(card.labels, card.neutral_face))[0]
+    assert list(pipeline.baseline.typical.values()) == pytest.approx(logs.tolist())
+
+
+def test_too_few_neutral_faces_state_none() -> None:
+    assert neutral_face(("neutral", "fear"), np.full((99, 2), 0.5), np.full((99, 2), 0.5)) == {}
+    assert neutral_face(("anger", "fear"), np.full((99, 2), 0.5), np.eye(2)[[0] * 99]) == {}
+    assert neutral_face(("neutral", "fear"), np.full((19, 2), 0.5), np.eye(2)[[0] * 19]) == {}
 
 
 def test_measures_and_movements_are_differences() -> None:

@@ -26,6 +26,7 @@ from mien.evaluation.compare.text import fewer, to_rows, to_text
 from mien.evaluation.predictions import SPLITS, SystemPredictions, read_all
 from mien.evaluation.published import about
 from mien.evaluation.result import Result
+from mien.evaluation.units.beside import beside
 from mien.outputs import Outputs, into
 from mien.prior import NATURAL, Adjustment, Wanted, chosen, parse
 from mien.reading.documents import read_json
@@ -77,7 +78,7 @@ def judge(request: Request) -> tuple[Comparison, dict[str, Result]]:
     systems = read_all(request.paths, request.columns, request.split, source == "csv")
     if request.prior is not None:
         systems = [under(system, request.prior) for system in systems]
-    systems = gather(systems)
+    systems = gather(beside(systems))
     if request.split and not request.data and all(system.provenance is None for system in systems):
         raise UsageError("`split` of tables alone", "`data` as well, or a result")
     results, notes = align(systems, _target(request), request.intersect)
@@ -113,7 +114,7 @@ def _tables(systems: Sequence[SystemPredictions], results: Sequence[Result], not
     """Return results of the tables with probabilities, so that every command that takes results can read them."""
     tables: dict[str, Result] = {}
     for system, result in zip(systems, results, strict=True):
-        if system.provenance is not None or system.labels_only:
+        if system.provenance is not None or system.labels_only or system.name != system.path.stem:  # prototypes
             continue
         stem = system.path.stem
         name = f"{stem}.npz" if f"{stem}.npz" not in tables else f"{stem}-{len(tables) + 1}.npz"

@@ -9,6 +9,7 @@ from mien.html.markup import EMPTY, Html, escape, join, markup
 from mien.html.page import note, percent, table
 
 REGRESSION = {"rmse": "RMSE", "corr": "correlation", "sagr": "same sign", "ccc": "CCC"}
+BY_PROTOTYPES = "Expressions by the prototypes of the predicted units, without training."
 UNITS = {"f1": "F1", "auc": "AUC", "icc": "ICC(3,1)"}
 
 
@@ -32,20 +33,28 @@ def group_level(report: Report) -> Html:
 def heads(report: Report) -> Html:
     """Valence and arousal against their targets, and every action unit, by result."""
     affect = [
-        [escape(name), escape(head), *(_number(scores[key]) for key in REGRESSION)]
+        [escape(name), escape(head), *(_number(scores[key], scores.get(f"{key}_interval")) for key in REGRESSION)]
         for head in ("valence", "arousal")
         for name, scores in _further(report, head).items()
     ]
     units = [
-        [escape(name), escape(unit), *(_number(scores[key][k]) for key in UNITS)]
+        [escape(name), escape(unit), *(_number(scores[key][k], _ends(scores, key, k)) for key in UNITS)]
         for name, scores in _further(report, "units").items()
         for k, unit in enumerate(scores.get("labels") or map(str, range(len(scores["f1"]))))
+    ]
+    prototypes = [
+        [escape(name), escape(f"{known['n']:,}"), with_span(percent(known["accuracy"], 1), known["accuracy_interval"])]
+        + [escape(percent(known[key], 1)) for key in ("balanced_accuracy", "macro_f1", "top2")]
+        for name, known in _further(report, "prototypes").items()
     ]
     parts = [
         markup('<div class="box">{}</div>', table(("weights", what, *columns.values()), rows))
         for what, columns, rows in (("head", REGRESSION, affect), ("action unit", UNITS, units))
         if rows
     ]
+    if prototypes:
+        columns = ("units of", "images", "accuracy", "balanced accuracy", "macro-F1", "top-2")
+        parts += [markup('<div class="box">{}</div>{}', table(columns, prototypes), note(BY_PROTOTYPES))]
     if not parts:
         return EMPTY
     explanation = note(
@@ -60,5 +69,12 @@ def _further(report: Report, key: str) -> dict[str, Mapping[str, Any]]:
     return {name: value for name, value in found if value}
 
 
-def _number(value: float | None) -> Html:
-    return escape("-" if value is None else f"{value:.3f}")
+def _ends(scores: Mapping[str, Any], key: str, k: int) -> list[float | None] | None:
+    spans = scores.get(f"{key}_interval")  # older results have none
+    return spans[k] if spans else None
+
+
+def _number(value: float | None, ends: list[float | None] | None) -> Html:
+    low, high = ends or (None, None)
+    span = "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
+    return escape("-" if value is None else f"{value:.3f}{span}")

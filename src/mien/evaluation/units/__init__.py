@@ -8,7 +8,7 @@ image, by its name or the ends of its path, and by the column `frame` where both
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import DataError, UsageError
+from mien.evaluation import prototypes
 from mien.evaluation.fairness.groups import join_rows
 from mien.evaluation.metrics import REGRESSION, UNITS
 from mien.evaluation.metrics.counts import Floats
+from mien.evaluation.predictions.table import read_table
+from mien.evaluation.prototypes import enough, probabilities
 from mien.evaluation.statistics import clusters
 from mien.evaluation.statistics.intervals import Ends, interval, known_ends
+from mien.evaluation.statistics.units import replicates
+from mien.evaluation.units.beside import expressions_of, of_table
 from mien.evaluation.units.columns import UnitColumns
 from mien.evaluation.units.frames import other_video
-from mien.evaluation.units.intervals import replicates
 from mien.evaluation.units.table import UnitTable, read_tables
 from mien.html.page import count
+from mien.labels import EXPRESSIONS
 
 SCORES = ("f1", "auc", "pcc", "icc")
 
@@ -65,6 +70,8 @@ class UnitEvaluation:
     Attributes:
         n: matched rows; groups: how many subjects or clips intervals are by, None where they are by images.
         mean: over the units; units: by name; notes: which rows and columns were used.
+        expressions: where coded rows have an expression, the scores (mien.evaluation.prototypes) of the `prototypes` of
+            the units, and of the expressions in the `table` on the same rows; else empty.
     """
 
     predictions: str
@@ -75,6 +82,7 @@ class UnitEvaluation:
     mean: UnitScores
     units: Mapping[str, UnitScores]
     notes: Sequence[str]
+    expressions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that `mien evaluate --units --json` prints."""
@@ -107,7 +115,27 @@ def evaluate_units(predictions: Path, coded: Path, id: str | None = None, thresh
     if few:
         notes.append(f"{coded}: too few rows for intervals of {', '.join(sorted(few))}: {FEW}")
     mean = _mean(units, draws, groups, few)
-    return UnitEvaluation(str(predictions), str(coded), len(rows), groups, threshold, mean, units, notes)
+    known = _expressions(predictions, coded, rows, place[rows], group)
+    return UnitEvaluation(str(predictions), str(coded), len(rows), groups, threshold, mean, units, notes, known)
+
+
+def _expressions(
+    predictions: Path, coded: Path, rows: NDArray[np.intp], place: NDArray[np.int64], group: NDArray[np.str_] | None
+) -> dict[str, dict[str, Any]]:
+    """Return the scores of expressions by prototypes and by the table itself, where coded rows have one."""
+    ours, theirs = read_table(predictions), read_table(coded)
+    names, units = of_table(predictions, ours)
+    label = expressions_of(coded, theirs)
+    if label is None or not enough(names):
+        return {}
+    known = label[place] >= 0
+    target, group = np.eye(len(EXPRESSIONS))[label[place][known]], None if group is None else group[known]
+    systems = {"prototypes": probabilities(names, units[rows[known]])}
+    if (own := expressions_of(predictions, ours)) is not None:
+        predicted = own[rows[known]]
+        measured = (predicted >= 0) & (systems["prototypes"].sum(1) > 0)  # the same images
+        systems["table"] = np.eye(len(EXPRESSIONS))[predicted] * measured[:, None]
+    return {name: prototypes.scores(EXPRESSIONS, probs, target, group) for name, probs in systems.items()}
 
 
 def _pairs(

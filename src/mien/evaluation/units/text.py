@@ -1,6 +1,7 @@
 """Scores of action units as text for a terminal."""
 
 from mien.evaluation.statistics.clusters import by
+from mien.evaluation.text import prototype_line
 from mien.evaluation.units import SCORES, UnitEvaluation, UnitScores
 
 HEADS = {"f1": "F1", "auc": "AUC", "pcc": "PCC", "icc": "ICC(3,1)"}
@@ -13,7 +14,9 @@ def to_text(evaluation: UnitEvaluation) -> str:
     lines += [*evaluation.notes, ""]
     lines.append(f"{'unit':6}{'rows':>8}{'there':>8}" + "".join(f"  {HEADS[key]:<25}" for key in SCORES).rstrip())
     lines += [_row(name, scores) for name, scores in evaluation.units.items()]
-    return "\n".join([*lines, _row("mean", evaluation.mean, counted=False)])
+    lines.append(_row("mean", evaluation.mean, counted=False))
+    systems = [prototype_line(scores, f"expressions by the {name}") for name, scores in evaluation.expressions.items()]
+    return "\n".join([*lines, *([""] if systems else []), *systems])
 
 
 def _row(name: str, scores: UnitScores, counted: bool = True) -> str:

@@ -17,7 +17,7 @@ A video is read twice: for the neutral faces, of which only numbers are kept, an
 
 import re
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -42,8 +42,13 @@ TYPICAL = {
     "anger": 0.0015,
     "contempt": 0.0016,
 }
-"""How neutral faces read: geometric means of the probabilities that `ferplus` gives to the 1,182 FERPlus val images
-with a majority for neutral (results/ferplus/0-val.npz), each raised by 0.0001 so that none is zero."""
+"""How neutral faces read where the card does not say: that of `ferplus`, from the 1,182 FERPlus val images with a
+majority for neutral (results/ferplus/0-val.npz)."""
+
+MIN_NEUTRAL = 20
+"""Images labelled neutral, below which a card states no typical face."""
+RAISED = 1e-4
+"""By which probabilities are raised before their geometric mean is taken, so that none is zero."""
 
 FLOOR = 0.01
 """The least probability of a neutral face: what is rarer than one in a hundred says nothing of the person."""
@@ -183,9 +188,30 @@ def neutral(face: Face) -> Neutral:
     return values | (face.action_units or {}) | {name: measured[name] for name in RELATIVE if name in measured}
 
 
-def typical(labels: tuple[str, ...]) -> NDArray[np.float32]:
-    """Return the probabilities with which neutral faces read, float32 (1, K); labels of one's own at the floor."""
-    probs = np.array([[TYPICAL.get(label, FLOOR) for label in labels]])
+def neutral_face(
+    labels: tuple[str, ...], probs: NDArray[np.floating], target: NDArray[np.floating]
+) -> dict[str, float]:
+    """Return how faces that are labelled neutral read, for a card; empty without enough of them.
+
+    Probabilities and targets are (N, K) over labels; a face is neutral where no other label has as high a target.
+
+    >>> sure = np.array([[0.9, 0.1]] * 20)
+    >>> neutral_face(("neutral", "happiness"), sure, np.array([[1.0, 0.0]] * 20))
+    {'neutral': 0.8999, 'happiness': 0.1001}
+    """
+    if "neutral" not in labels:
+        return {}
+    own = target[:, [labels.index("neutral")]]
+    rows = (np.delete(target, labels.index("neutral"), 1) < own).all(1)
+    if rows.sum() < MIN_NEUTRAL:
+        return {}
+    means = np.exp(np.log(probs[rows].astype(np.float64) + RAISED).mean(0))
+    return {label: round(value, 4) for label, value in zip(labels, (means / means.sum()).tolist(), strict=True)}
+
+
+def typical(labels: tuple[str, ...], known: Mapping[str, float] = TYPICAL) -> NDArray[np.float32]:
+    """Return the probabilities with which neutral faces read, float32 (1, K); labels not known at the floor."""
+    probs = np.array([[max(known.get(label, FLOOR), RAISED) for label in labels]])
     return np.asarray(probs / probs.sum(), np.float32)
 
 
