@@ -167,7 +167,7 @@ def _export(
         small.unlink()
         return [path]
     threshold = fit_threshold(quantised, target, PREDICTED_ACCURACY)
-    fitted = {"threshold": threshold, "prior": adjustment(small, crops.numpy(), target, shares)}
+    fitted: dict[str, object] = {"threshold": threshold, "prior": adjustment(small, crops.numpy(), target, shares)}
     fitted["neutral_face"] = neutral_face(card.labels, quantised, target)
     stamp(small, card.model_copy(update={"name": f"{card.name}-int8", **fitted}))
     return [path, small]
