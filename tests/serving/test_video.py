@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,18 +20,13 @@ from mien.serving import videos
 from mien.serving.app import create_app
 from mien.serving.settings import Settings
 
+from .processes import children
 from .videos import CARPHONE, WAIT, begin, film, rows, until
 
 
 def watchers() -> set[int]:
     """Return the processes that read videos."""
-    found = set()
-    for path in Path("/proc/self/task").glob("*/children"):
-        for pid in path.read_text().split():
-            with suppress(OSError):
-                if b"mien.serving.watching" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                    found.add(int(pid))
-    return found
+    return children("mien.serving.watching")
 
 
 def started(before: set[int]) -> int:

@@ -9,13 +9,13 @@ from fastapi import FastAPI
 from mien.serving import files
 from mien.serving.errors import add_handlers
 from mien.serving.metrics import Metrics
-from mien.serving.routes import health, metrics, predict, video, weights
+from mien.serving.routes import health, metrics, predict, stream, video, weights
 from mien.serving.security import Guard
 from mien.serving.service import Service
 from mien.serving.settings import Settings
 from mien.version import __version__
 
-ROUTERS = (health.router, weights.router, predict.router, video.router, metrics.router, files.router)
+ROUTERS = (health.router, weights.router, predict.router, video.router, stream.router, metrics.router, files.router)
 
 
 @asynccontextmanager

@@ -28,6 +28,7 @@ class Metrics:
         self.videos = Counter("mien_videos", "Videos read, by outcome", ("outcome",), registry=self.registry)
         self.faces = Counter("mien_faces", "Faces found", registry=self.registry)
         self.waiting = Gauge("mien_waiting", "Requests that wait or are read", registry=self.registry)
+        self.streams = Gauge("mien_streams", "Connections with live frames", registry=self.registry)
         self.replaced = Counter(
             "mien_processes_replaced", "Processes that died or were killed", ("kind",), registry=self.registry
         )

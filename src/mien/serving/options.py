@@ -61,14 +61,23 @@ class Options(BaseModel):
         return self.model_copy(update=own)
 
 
-class VideoOptions(Options):
+class StreamOptions(Options):
+    """The options of live frames."""
+
+    smooth: Annotated[Seconds, Field(description="average probabilities over time")] = 0.0
+
+    def of_images(self) -> Options:
+        """Return those of its frames."""
+        return Options(**self.model_dump(exclude={"smooth"}))
+
+
+class VideoOptions(StreamOptions):
     """The options of a video."""
 
     every: Annotated[int, Field(ge=1, description="read every N-th frame")] = 1
     start: Annotated[Seconds, Field(description="where to start reading")] = 0.0
     end: Annotated[float | None, Field(description="where to stop reading")] = None
     max_fps: Annotated[float | None, Field(description="read at most N frames a second")] = None
-    smooth: Annotated[Seconds, Field(description="average probabilities over time")] = 0.0
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -10,6 +10,7 @@ import uvicorn
 from mien.printable import say
 from mien.serving.app import create_app
 from mien.serving.settings import Settings
+from mien.serving.streams import MAX_FRAME
 
 
 def announce(address: str) -> None:
@@ -29,6 +30,8 @@ def serve(settings: Settings, samples: Mapping[str, Path] = {}, opened: Callable
         port=settings.port,
         ssl_certfile=settings.certfile,
         ssl_keyfile=settings.keyfile,
+        ws_max_size=MAX_FRAME,
+        ws_per_message_deflate=False,  # frames are compressed already
         access_log=False,
         server_header=False,
         date_header=True,

@@ -8,16 +8,18 @@ from contextlib import contextmanager
 from mien.errors import MediaError
 from mien.inference.prediction import Prediction, of_image
 from mien.serving.bodies import Inbox, Upload
-from mien.serving.decoders import Decoders
+from mien.serving.decoders import Decoded, Decoders
 from mien.serving.engine import Engine
 from mien.serving.errors import busy, unavailable
 from mien.serving.metrics import Metrics
 from mien.serving.options import Options
 from mien.serving.processes import Lost
 from mien.serving.settings import Settings
+from mien.serving.shared import Shared
 from mien.serving.videos import Videos
 
 MAX_REQUESTS = 32  # that are read or wait at once
+MAX_STREAMS = 16  # connections with live frames
 BODIES = 8  # of the largest size that are held at once
 MAX_AT_ONCE = 4  # images of one request
 MAX_DECODED = 8  # images that are decoded and not yet read
@@ -39,7 +41,7 @@ class Service:
         self.engine = Engine(Options(measures=settings.measures).filled(settings), metrics)
         self.videos = Videos(settings.spool, metrics)
         self._decoded = asyncio.Semaphore(MAX_DECODED)
-        self._requests = 0
+        self._requests = self._streams = 0
         self.inbox = Inbox(BODIES * settings.max_upload)
 
     @property
@@ -81,11 +83,24 @@ class Service:
 
         return await asyncio.gather(*map(one, uploads))
 
-    async def predict(self, name: str, data: bytes, options: Options) -> Prediction:
+    @contextmanager
+    def streaming(self) -> Iterator[None]:
+        """Hold a place for live frames; ApiError when all are held."""
+        if self._streams >= MAX_STREAMS:
+            raise busy()
+        self._streams += 1
+        self.metrics.streams.set(self._streams)
+        try:
+            yield
+        finally:
+            self._streams -= 1
+            self.metrics.streams.set(self._streams)
+
+    async def predict(self, name: str, image: bytes | Shared, options: Options) -> Prediction:
         """Return the prediction of an image, with an error where it cannot be read; ApiError when a process died."""
         try:
             async with self._decoded:
-                decoded = await self.decoders.decode(data, name)
+                decoded = await self._pixels(name, image)
                 (faces,) = await self.engine.read([decoded.pixels], options)
         except MediaError as error:
             self.metrics.images.labels("unreadable").inc()
@@ -95,3 +110,8 @@ class Service:
         self.metrics.images.labels("read").inc()
         self.metrics.faces.inc(len(faces))
         return of_image(name, decoded.image(), faces)
+
+    async def _pixels(self, name: str, image: bytes | Shared) -> Decoded:
+        if isinstance(image, Shared):
+            return Decoded(image, image.width, image.height, "")
+        return await self.decoders.decode(image, name)
