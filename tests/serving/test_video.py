@@ -15,8 +15,8 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from mien.errors import OutputError, UsageError
+from mien.serving import spec, videos
 from mien.serving import spool as spooling
-from mien.serving import videos
 from mien.serving.app import create_app
 from mien.serving.settings import Settings
 
@@ -73,6 +73,8 @@ def test_rows_and_events_are_those_of_the_command_line(client: TestClient, tmp_p
     got = client.get(f"/v1/video/{job}/events").json()
     assert [{name: str(value) for name, value in event.items()} for event in got] == events
     assert events
+    assert spec.EVENT.keys() == got[0].keys()
+    assert spec.JOB.keys() == known.keys()
     facts = {"job": job, "state": "done", "progress": 1.0, "error": None}
     assert known == facts | {"frames": len(expected), "rows": len(expected), "events": len(events)}
     assert client.get(f"/v1/video/{job}/rows", params={"from": len(expected) - 1}).json() == rows(client, job)[-1:]

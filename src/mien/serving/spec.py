@@ -54,14 +54,18 @@ REFUSALS = {
     400: "the body cannot be read",
     401: "the token is missing or wrong",
     403: "a page of another site sent it",
+    404: "no such job, or it was forgotten",
     408: "the body came too slowly",
     413: "the body is too large, or holds too many images",
     415: "the body is of another type",
     421: "addressed to another server",
     422: "an option is wrong, or no image can be read",
     429: "too many requests; `Retry-After` says when to try again",
+    501: "this system keeps videos only in files, and the server was started without `--spool`",
     503: "a process was interrupted; try again",
 }
+
+OF_BODIES = (400, 401, 403, 408, 413, 415, 421, 422, 429, 503)
 
 
 def refusals(*statuses: int) -> dict[int | str, Json]:
@@ -121,5 +125,47 @@ ROWS: Json = {
 }
 PREDICT_RESPONSES: dict[int | str, Json] = {
     200: {"description": "a row per image, in order", "content": {"application/json": {"schema": ROWS}}},
-    **refusals(*REFUSALS),
+    **refusals(*OF_BODIES),
 }
+
+VIDEO_BODY: Json = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["video"],
+                "properties": {"video": {"type": "string", "format": "binary"}},
+            }
+        }
+    },
+}
+JOB: Json = {
+    "job": "q4nVt1Jd0yqOjv2bDk3Wcg",
+    "state": "failed",
+    "progress": 0.52,
+    "frames": 63,
+    "error": {"code": "unreadable", "message": "clip.mp4 is cut short or damaged at 2.1 s; 63 frames were decoded"},
+    "rows": 64,
+    "events": 1,
+}
+EVENT: Json = {
+    "source": "clip.mp4",
+    "track_id": 1,
+    "expression": "surprise",
+    "onset": 1.134467,
+    "peak": 2.268933,
+    "offset": 2.969633,
+    "duration": 1.835166,
+    "confidence": 0.976747,
+}
+VIDEO_RESPONSES: dict[int | str, Json] = {
+    202: {"description": "the job", "content": {"application/json": {"example": {"job": JOB["job"]}}}},
+    **refusals(*OF_BODIES, 501),
+}
+
+
+def job_responses(description: str, example: object) -> dict[int | str, Json]:
+    """Return the responses of a route about a job."""
+    good = {"description": description, "content": {"application/json": {"example": example}}}
+    return {200: good, **refusals(401, 403, 404, 421, 422, 429)}

@@ -151,7 +151,6 @@ class Videos:
         process = Process(watching.__name__, {}, lambda _: None)
         try:
             await process.ask(partial(_send, job.name, held, options), START_SECONDS)
-            held.close()
             while not job.ended:
                 self._take(job, await process.ask(_received, STILL_SECONDS))
         finally:

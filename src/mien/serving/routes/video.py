@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
 
+from mien.serving import spec
 from mien.serving.bodies import received_video
 from mien.serving.options import VideoOptions, parsed
 from mien.serving.service import Service
@@ -15,7 +16,9 @@ From = Annotated[int, Query(alias="from", ge=0, description="how many are known 
 router = APIRouter(tags=["video"])
 
 
-@router.post("/v1/video", status_code=202)
+@router.post(
+    "/v1/video", status_code=202, responses=spec.VIDEO_RESPONSES, openapi_extra={"requestBody": spec.VIDEO_BODY}
+)
 async def begin(request: Request, options: Annotated[VideoOptions, Query()]) -> JSONResponse:
     """Begin to read a video; options stand in the query or in the form, beside `video`.
 
@@ -35,7 +38,7 @@ async def begin(request: Request, options: Annotated[VideoOptions, Query()]) -> 
     return JSONResponse({"job": job}, 202)
 
 
-@router.get("/v1/video/{job}")
+@router.get("/v1/video/{job}", responses=spec.job_responses("how far it is", spec.JOB))
 async def state(request: Request, job: str) -> dict[str, Any]:
     """Return how far a job is: `state` is queued, reading, done or failed, `progress` a fraction.
 
@@ -45,7 +48,7 @@ async def state(request: Request, job: str) -> dict[str, Any]:
     return {"job": job, **service.videos.get(job).to_dict()}
 
 
-@router.get("/v1/video/{job}/rows")
+@router.get("/v1/video/{job}/rows", responses=spec.job_responses("rows", [spec.ROW]))
 async def rows(request: Request, job: str, first: From = 0) -> Response:
     """Return up to 1,000 rows as of `mien predict --format json`, without those that are known."""
     service: Service = request.app.state.service
@@ -53,14 +56,14 @@ async def rows(request: Request, job: str, first: From = 0) -> Response:
     return Response(b"[" + b",".join(some) + b"]", media_type="application/json")
 
 
-@router.get("/v1/video/{job}/events")
+@router.get("/v1/video/{job}/events", responses=spec.job_responses("events", [spec.EVENT]))
 async def events(request: Request, job: str, first: From = 0) -> list[dict[str, Any]]:
     """Return the events that have ended, as in events.csv, without those that are known."""
     service: Service = request.app.state.service
     return service.videos.get(job).events[first:]
 
 
-@router.delete("/v1/video/{job}")
+@router.delete("/v1/video/{job}", responses=spec.job_responses("it is forgotten", {"forgotten": True}))
 async def forget(request: Request, job: str) -> dict[str, bool]:
     """End a job and forget it."""
     service: Service = request.app.state.service
