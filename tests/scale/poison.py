@@ -33,5 +33,7 @@ class Poisoned(Settings):
                 bytearray(1 << 34)
             return detect(image)
 
+        if hasattr(detect, "min_score"):
+            poisoned.min_score = detect.min_score  # type: ignore[attr-defined]
         pipeline.detect = poisoned
         return pipeline

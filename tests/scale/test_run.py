@@ -186,3 +186,19 @@ def test_the_records(mien: Mien, archive: Callable[[int], Path]) -> None:
     assert len(kind["shards"]["weights_sha256"]) == 64
     (run,) = [json.loads(path.read_text()) for path in Path("out/runs").iterdir()]
     assert (run["status"], run["counts"], run["blocks"]) == ("finished", done["counts"], done["blocks"])
+
+
+def test_a_file_of_others_among_the_shards_stays(mien: Mien, archive: Callable[[int], Path]) -> None:
+    photos = archive(3)
+    words = ("predict", "photos", "--shards", "out", "--workers", 0, *FAST)
+    mien(*words)
+    Path("out/shards/notes.parquet").write_text("mine")
+    (key,) = Path("out/shards").glob("*[0-9a-f].parquet")
+    shutil.copy(photos / "000.png", photos / "100.png")
+    key.write_text("damaged")
+    done = mien(*words)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "cannot be read as a shard" in done.err
+    key.unlink()
+    assert mien(*words).code == 0
+    assert Path("out/shards/notes.parquet").read_text() == "mine"

@@ -45,9 +45,10 @@ def wanted(context: typer.Context) -> bool:
 
 
 def predict(context: typer.Context) -> None:
-    """Read into shards and print the summary."""
+    """Read into shards and print where they are, or the summary as JSON."""
     from mien.cli.printing import show
     from mien.inference.media.native_stderr import silenced
+    from mien.scale.reader import SHARDS
     from mien.scale.run import run
 
     try:
@@ -57,6 +58,8 @@ def predict(context: typer.Context) -> None:
         raise typer.Exit(130) from None
     if context.params["as_json"]:
         show(summary, str, as_json=True)
+    else:
+        typer.echo(f"{summary.shards.rstrip('/')}/{SHARDS}")
     if summary.failures or summary.failed:
         raise typer.Exit(2)
 

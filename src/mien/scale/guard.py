@@ -32,7 +32,7 @@ from mien.scale.work import Block
 
 START = 300.0  # seconds in which a child loads its weights, on a machine that is busy
 GIB = 1 << 30
-NO_MEMORY = "not enough memory to read it"  # ends the row of a source that needed more than there was
+NO_MEMORY = "not enough memory"  # in the row of a source that needed more than there was
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Guard:
 
     def _crowded(self, outcome: Outcome) -> bool:
         """Whether sources that are read together need more memory than the limit; alone they may not."""
-        short = (failure.error.endswith(NO_MEMORY) for failure in outcome.failures)
+        short = (NO_MEMORY in failure.error for failure in outcome.failures)
         return self._task.memory is not None and outcome.sources > 1 and any(short)
 
     def _one_at_a_time(self, block: Block) -> Outcome:

@@ -9,16 +9,18 @@ back when the source is again what it was: nothing that was read is deleted.
 
 import json
 import os
+import re
 import secrets
 import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from mien.errors import OutputError
+from mien.errors import OutputError, reason
 from mien.inference.media.sources import Skipped
 from mien.outputs import cannot_write
 from mien.outputs.files import ELSEWHERE, NotThisFileError, write
@@ -30,6 +32,7 @@ from mien.scale.store import Store
 from mien.scale.work import Block
 
 RUNS, REPLACED = "runs", "replaced"
+NAME = re.compile(r"([0-9a-f]{32})\.parquet")  # of a shard; files of others stay out of it
 KIND = "shards"  # the key of the record that holds what all shards have in common
 
 
@@ -136,7 +139,7 @@ def keys(store: Store) -> set[str]:
 
 
 def _keys(store: Store, below: str) -> set[str]:
-    return {name.removesuffix(".parquet") for name in store.names(below) if name.endswith(".parquet")}
+    return {key[1] for name in store.names(below) if (key := NAME.fullmatch(name))}
 
 
 def _sources(store: Store, key: str) -> set[str]:
@@ -146,6 +149,9 @@ def _sources(store: Store, key: str) -> set[str]:
             return set(pc.unique(pq.read_table(file, columns=["source"])["source"]).to_pylist())
     except FileNotFoundError:
         return set()
+    except (pa.ArrowException, KeyError) as error:
+        got = f"`shards`: {store.address}/{shard(key)} cannot be read as a shard: {reason(error)[:100]}"
+        raise OutputError(got, do="remove it") from None
 
 
 def _refuse_lost(store: Store, key: str, others: set[str]) -> None:

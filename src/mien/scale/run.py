@@ -130,7 +130,7 @@ def _todo(store: Store, every: list[Block], request: Request, summary: Summary) 
     there = record.keys(store)
     own = list({block.key: block for block in part_of(every, request.part)}.values())
     todo = [block for block in own if block.key not in there]
-    summary.all_blocks, summary.blocks = len(expected), len(own)
+    summary.all_blocks, summary.blocks, summary.there = len(expected), len(own), len(there & expected)
     summary.skipped = len(own) - len(todo)
     first = os.getpid() % max(len(todo), 1)  # two runs that begin together meet late, and read each other's half
     return [*todo[first:], *todo[:first]]

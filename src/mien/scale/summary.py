@@ -7,7 +7,7 @@ from mien.html.page import count
 from mien.inference.media.sources import Skipped
 from mien.scale.reader import Counts, Failure, Outcome
 
-SHOWN = 20  # quarantined sources that are listed for people; the JSON has all
+SHOWN = 20  # quarantined sources, and kinds of files, that are listed for people; the JSON has all
 
 
 @dataclass
@@ -19,6 +19,7 @@ class Summary:
         all_blocks: the blocks of all sources; blocks: those of this run, which may be a part of them.
         done, skipped, failed: blocks that this run read, that were there, and that have no shard.
         replaced, restored: shards of sources that changed, moved away and back.
+        there: blocks of all sources that have a shard.
         counts: what was read; failures: sources that could not be read, those quarantined too.
         skipped_files: files passed over in folders, by kind.
     """
@@ -49,7 +50,7 @@ class Summary:
         self.skipped += outcome.skipped
         self.failed += bool(outcome.lost)
         self.done += not outcome.skipped and not outcome.lost
-        self.there += not outcome.lost
+        self.there += not outcome.skipped and not outcome.lost
         self.counts += outcome.counts
         self.failures += outcome.failures
 
@@ -78,6 +79,8 @@ class Summary:
         parts += [f"read {count(read.images, 'image')}{videos}, {count(read.faces, 'face')}"] if self.done else []
         if self.failures:
             parts.append(f"{count(len(self.failures), 'source')} failed, {len(self.quarantined):,} of them quarantined")
+        if kinds := [f"{number:,} {kind}" for kind, number in self.skipped_files.most_common(SHOWN)]:
+            parts.append(f"passed over: {', '.join(kinds)}")
         lines = ["; ".join(parts)]
         lines += [f"quarantined: {failure.error}" for failure in self.quarantined[:SHOWN]]
         if self.replaced:

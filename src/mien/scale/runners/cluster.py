@@ -25,14 +25,17 @@ def read(task: Task, blocks: Sequence[Block], address: str) -> Iterator[Outcome]
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     import ray
 
+    ours = not ray.is_initialized()  # a program may be connected already
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="error")
+        if ours:
+            ray.init(address=address, log_to_driver=False, logging_level="error")
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
         raise UsageError(f"`ray` {address}: {error}", "the address of a running cluster, or auto") from None
     try:
         yield from _outcomes(ray, task, blocks)
     finally:
-        ray.shutdown()
+        if ours:
+            ray.shutdown()
 
 
 def _outcomes(ray: Any, task: Task, blocks: Sequence[Block]) -> Iterator[Outcome]:
