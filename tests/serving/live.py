@@ -26,9 +26,10 @@ WAIT = 60.0  # seconds for anything to happen, on a machine that is busy with ot
 
 @dataclass
 class Live:
-    """A server that runs, the requests that it got, as "GET /path?query", and the bytes of bodies that it sent."""
+    """A server that runs, its samples, the requests it got, as "GET /path?query", and the bytes of bodies it sent."""
 
     url: str
+    samples: Mapping[str, Path]
     requests: list[str] = field(default_factory=list)
     sent: int = 0
 
@@ -54,15 +55,12 @@ class _Recorder:
 
 
 @contextmanager
-def running(settings: Settings, samples: Mapping[str, Path] = {}) -> Iterator[Live]:
-    """Serve in a thread until the block ends."""
-    live = Live("")
-    config = uvicorn.Config(
-        _Recorder(create_app(settings, samples), live),
-        port=0,
-        log_level="critical",
-        timeout_graceful_shutdown=1,
-    )
+def running(settings: Settings, samples: Mapping[str, Path] = {}, without: str = "nothing") -> Iterator[Live]:
+    """Serve in a thread until the block ends, `without` the files whose address begins so."""
+    live, app = Live("", samples), create_app(settings, samples)
+    app.state.files = {path: one for path, one in app.state.files.items() if not path.startswith(without)}
+    recorder = _Recorder(app, live)
+    config = uvicorn.Config(recorder, port=0, log_level="critical", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -99,12 +97,12 @@ def mjpeg(path: Path, photos: list[Path]) -> Path:
     return path
 
 
-def webm(path: Path, photos: list[Path], count: int = 30) -> Path:
+def video(path: Path, photos: list[Path], codec: str = "libvpx", count: int = 30) -> Path:
     """Write a video of `count` frames at 10 a second."""
     import av
 
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libvpx", rate=10)
+        stream = container.add_stream(codec, rate=10)
         stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 640, 480, "yuv420p", 1_500_000
         for image in frames(photos, count):
             container.mux(stream.encode(av.VideoFrame.from_image(image)))

@@ -83,6 +83,9 @@ class Page:
             value,
         )
 
+    def choose_measures(self) -> None:
+        self.browser.execute_script("document.forms.settings.elements.measures.click()")
+
     def speak(self, language: str) -> None:
         self.browser.execute_script(
             "const one = document.getElementById('language'); one.value = arguments[0];"
@@ -180,8 +183,9 @@ def test_the_camera_is_read_live(page: Page, served: live.Live, downloads: Path)
     assert served.got_nothing_of_images()
 
 
+@pytest.mark.slow
 def test_a_video_is_read_frame_by_frame(page: Page, photos: list[Path], downloads: Path, tmp_path: Path) -> None:
-    page.give(live.webm(tmp_path / "clip.webm", photos))
+    page.give(live.video(tmp_path / "clip.webm", photos))
     until(lambda: page.text("film-run") == "Play", "end of the video")
     rows = json.loads(page.saved("save-json", downloads / "predictions.json"))
     assert [row["seconds"] for row in rows] == [k / 5 for k in range(15)]
@@ -243,6 +247,7 @@ def test_a_file_that_cannot_be_read_is_explained(page: Page, name: str, tmp_path
     assert name in page.text("error") or name == "photo.heic"
 
 
+@pytest.mark.slow
 def test_without_the_server_it_goes_on(chromium: Any, photos: list[Path]) -> None:
     with live.running(live.Settings(rate=0)) as one:
         page = Page(chromium, one.url).open()
@@ -257,3 +262,110 @@ def test_without_the_server_it_goes_on(chromium: Any, photos: list[Path]) -> Non
     until(lambda: "server does not answer" in page.text("error"), "message")
     page.choose("mode", "device")
     page.faces(1)
+
+
+TOKEN = "a-token-of-the-tests-0123456789"
+
+
+@pytest.fixture(scope="module")
+def guarded(photos: list[Path]) -> Iterator[live.Live]:
+    """A server with a token and with measures, where they are made, but without what browsers read with."""
+    settings = live.Settings(rate=0, token=TOKEN, measures=(FOLDER / "mesh.onnx").is_file())
+    with live.running(settings, {path.name: path for path in photos}, "/page/vendor/") as one:
+        yield one
+
+
+def test_the_server_reads_what_it_was_chosen_for(chromium: Any, guarded: live.Live, tmp_path: Path) -> None:
+    page = Page(chromium, guarded.url).open()
+    image = tmp_path / "scan.tiff"  # which this browser cannot decode
+    Image.open(guarded.samples["astronaut.png"]).convert("RGB").save(image)
+    page.give(image)
+    until(lambda: "need the server" in page.text("error"), "message")
+    page.press("clear")
+    page.give(guarded.samples["astronaut.png"])
+    until(lambda: "are not installed with this server" in page.text("error"), "message")
+    assert guarded.got_nothing_of_images()
+    page.give(image)
+    until(lambda: "need the server" in page.text("error"), "message")
+    chromium.find_element("css selector", "#error button").click()
+    assert page.text("mode-text") == f"On the server {guarded.url.removeprefix('http://')}: images are sent there"
+    until(lambda: chromium.execute_script("return document.getElementById('token').open"), "question for the token")
+    chromium.find_element("id", "token-value").send_keys("not the token, and too long")
+    chromium.find_element("css selector", "#token .main").click()
+    until(lambda: chromium.execute_script("return document.getElementById('token').open"), "question again")
+    chromium.find_element("id", "token-value").send_keys(TOKEN)
+    chromium.find_element("css selector", "#token .main").click()
+    assert page.faces(1) == ["happiness>99 %"]
+    if (FOLDER / "mesh.onnx").is_file():
+        page.choose_measures()
+        until(lambda: "yaw" in page.text("faces"), "measures")
+        assert "lip corners pulled up" in page.text("faces")
+    kept = chromium.execute_script("return JSON.stringify({...localStorage}) + JSON.stringify({...sessionStorage})")
+    assert TOKEN not in kept
+    assert TOKEN not in "".join(guarded.requests)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("codec", ["libvpx", "mpeg4"])
+def test_a_video_is_read_on_the_server(page: Page, photos: list[Path], tmp_path: Path, codec: str) -> None:
+    """Also one that the browser cannot play."""
+    page.choose("mode", "server")
+    page.give(live.video(tmp_path / f"clip.{'webm' if codec == 'libvpx' else 'avi'}", photos, codec))
+    until(
+        lambda: page.text("film-clock").startswith("0:0") and "reading" not in page.text("film-clock"),
+        "end of the video",
+    )
+    assert page.text("tracks").count("on top in 100 % of the frames") == 2
+    page.faces(2 if codec == "libvpx" else 1)  # at its end; from its beginning, where nothing can be played
+    unseen = "return document.getElementById('view').classList.contains('unseen')"
+    assert page.browser.execute_script(unseen) == (codec == "mpeg4")
+
+
+REFUSALS = {429: "asks to try again in 7 s", 413: "the server answered: too much", 503: "the server answered: too much"}
+
+
+@pytest.mark.parametrize("status", REFUSALS)
+def test_a_refusal_of_the_server_is_explained(page: Page, photos: list[Path], status: int) -> None:
+    page.browser.execute_script(
+        "const answer = () => new Response(JSON.stringify({ error: { code: 'x', message: 'too much' } }),"
+        "  { status: arguments_[0], headers: { 'Retry-After': '7' } }), arguments_ = arguments, real = fetch;"
+        "window.fetch = (to, ...rest) => to === '/v1/predict' ? Promise.resolve(answer()) : real(to, ...rest)",
+        status,
+    )
+    page.choose("mode", "server")
+    page.give(photos[0])
+    until(lambda: REFUSALS[status] in page.text("error"), "message")
+
+
+def test_the_keyboard_does_everything(page: Page, photos: list[Path]) -> None:
+    from selenium.webdriver import ActionChains, Keys
+
+    reached = []
+    for _ in range(40):
+        ActionChains(page.browser).send_keys(Keys.TAB).perform()
+        active = page.browser.switch_to.active_element
+        reached.append(active.get_attribute("id") or active.get_attribute("name") or active.get_attribute("class"))
+        outline = "const one = getComputedStyle(document.activeElement); return one.outlineStyle"
+        assert page.browser.execute_script(outline) != "none", reached
+        if reached[-1] == "rate":
+            break
+    order = [
+        "skip",
+        "open-notice",
+        "language",
+        "theme",
+        "choose",
+        "camera",
+        "mode",
+        "weights",
+        "prior",
+        "abstain",
+        "rate",
+    ]
+    assert [name for name in reached if name in order] == order
+    page.give(photos[0], photos[1]).faces(1)
+    body = page.browser.find_element("tag name", "body")
+    body.send_keys(Keys.ARROW_RIGHT)
+    until(lambda: page.faces(1)[0].startswith("neutral"), "next image")
+    body.send_keys(Keys.ARROW_LEFT)
+    until(lambda: page.faces(1)[0].startswith("happiness"), "image before")

@@ -11,11 +11,12 @@ from mien.html.page import ABSTAINED, COLOURS
 from mien.inference.classify import names
 from mien.labels import EXPRESSIONS
 from mien.serving.files import PAGE
+from mien.units import UNITS
 
 UI = [*sorted((PAGE / "js" / "ui").glob("*.js")), PAGE / "js" / "app.js"]
 SOURCE = "".join(path.read_text("utf-8") for path in UI)
 INDEX = (PAGE / "index.html").read_text("utf-8")
-BUILT = ("error.", "expression.", "film.", "mode.", "theme.")
+BUILT = ("error.", "expression.", "film.", "mode.", "movement.", "theme.")
 """Beginnings of keys that the scripts complete."""
 
 
@@ -84,6 +85,11 @@ def test_the_page_has_the_colours_of_reports() -> None:
     assert f'ABSTAINED = "{ABSTAINED}"' in script
     styled = re.findall(r"--e(\d): (#\w+);", (PAGE / "style.css").read_text("utf-8"))
     assert [colour for _, colour in styled] == [COLOURS[name] for name in EXPRESSIONS]
+
+
+def test_the_page_names_the_movements_that_are_graded_good() -> None:
+    named = {key.removeprefix("movement."): text for key, text in strings("en").items() if key.startswith("movement.")}
+    assert named == {unit.name: unit.movement for unit in UNITS.values() if unit.auc and unit.grade == "good"}
 
 
 def test_the_page_offers_the_weights_that_ship() -> None:

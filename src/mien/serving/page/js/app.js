@@ -30,10 +30,10 @@ document.getElementById("clear").addEventListener("click", () => workbench.clear
 
 settings.addEventListener("change", async ({ detail }) => {
   if (detail === "language") setLanguage(language());
-  if (detail === "mode" && settings.get("mode") === "server") form.measures = await hasMeasures();
   await form.show();
   if (REREAD.has(detail)) workbench.again();
-  if (detail === "language") await workbench.relabel();
+  if (detail === "language") workbench.relabel();
+  if (detail === "mode" && settings.get("mode") === "server") await askForMeasures();
 });
 
 addEventListener("keydown", (event) => {
@@ -46,8 +46,9 @@ if ("serviceWorker" in navigator) {
   setTimeout(() => navigator.serviceWorker.register("/sw.js").catch(() => {}), 3000);
 }
 
-// A server without an answer stays chosen: the next image says what is wrong.
-async function hasMeasures() {
+// A server that does not reply stays chosen: the next image says what is wrong.
+async function askForMeasures() {
   const facts = await server.facts().catch(() => null);
-  return facts?.server?.measures ?? null;
+  form.measures = facts?.server?.measures ?? null;
+  await form.show();
 }

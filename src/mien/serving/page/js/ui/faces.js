@@ -3,9 +3,10 @@ import { colour, faceColour } from "./colours.js";
 import { make } from "./elements.js";
 import { numbered } from "./overlay.js";
 import { pose } from "./pose.js";
-import { expressionName, facesCounted, number, percent, probability, t } from "./words.js";
+import { expressionName, facesCounted, has, number, percent, probability, t } from "./words.js";
 
 export const LISTED = 12; // a crowd is drawn, not listed
+const SEEN = 0.3; // of a movement
 
 export class FaceList {
   #list = document.getElementById("faces");
@@ -72,6 +73,7 @@ export class FaceList {
     portrait(face, row.portrait);
     row.head.replaceChildren(...heading(face));
     for (const [label, bar] of row.bars) fillBar(bar, label, face, weak);
+    row.left.replaceChildren(...(face.measures ? [pose(face.measures, t("head.pose", degrees(face.measures)))] : []));
     row.measures.replaceChildren(...measured(face));
   }
 }
@@ -81,9 +83,9 @@ function newRow(face) {
   const head = make("h3");
   const bars = new Map(Object.keys(face.probs).map((label) => [label, newBar(label)]));
   const list = make("dl", { className: "bars" }, ...[...bars.values()].flatMap(({ name, bar, figure }) => [name, bar, figure]));
-  const measures = make("div");
-  const item = make("li", { className: "face" }, portrait, make("div", {}, head, list, measures));
-  return { item, portrait, head, bars, measures };
+  const [left, measures] = [make("div"), make("div")];
+  const item = make("li", { className: "face" }, make("div", {}, portrait, left), make("div", {}, head, list, measures));
+  return { item, portrait, head, bars, left, measures };
 }
 
 function newBar(label) {
@@ -112,21 +114,24 @@ function heading(face) {
 function measured(face) {
   const at = face.measures;
   if (!at) return face.measures_reason ? [make("p", { className: "soft", textContent: t("measures.failed", { reason: face.measures_reason }) })] : [];
-  const degrees = { yaw: number(at.yaw), pitch: number(at.pitch), roll: number(at.roll) };
   const eyes = { right: percent(at.eye_openness_right), left: percent(at.eye_openness_left) };
   const known = [
-    ["head", t("head.value", degrees)],
+    ["head", t("head.value", degrees(at))],
     ["eyes", t("eyes.value", eyes)],
     ["mouth", percent(at.mouth_openness)],
     ["distance", t("distance.value", { cm: number(at.distance_cm) })],
     ["movements", movements(face.action_units ?? {})],
   ].filter(([, text]) => text);
   const facts = known.flatMap(([key, text]) => [make("dt", { textContent: t(key) }), make("dd", { textContent: text })]);
-  return [pose(at, t("head.pose", degrees)), make("dl", { className: "facts" }, ...facts)];
+  return [make("dl", { className: "facts" }, ...facts)];
 }
 
-// The strongest movements of the whole face; halves are in the files.
+function degrees({ yaw, pitch, roll }) {
+  return { yaw: number(yaw), pitch: number(pitch), roll: number(roll) };
+}
+
+// The movements that are graded good and that are seen, the strongest first; all of them are in the files.
 function movements(units) {
-  const whole = Object.entries(units).filter(([name, value]) => !name.includes("_") && value >= 0.3);
-  return whole.sort((a, b) => b[1] - a[1]).slice(0, 4).map(([name, value]) => `${name.toUpperCase()} ${number(value, 2)}`).join(", ");
+  const good = Object.entries(units).filter(([name, value]) => has(`movement.${name}`) && value >= SEEN);
+  return good.sort((a, b) => b[1] - a[1]).map(([name, value]) => `${t(`movement.${name}`)} ${number(value, 2)}`).join(t("list"));
 }

@@ -24,6 +24,7 @@ export class FilmBar {
     this.#box.hidden = !film;
     if (!film) return;
     this.#stop.hidden = !film.live;
+    this.#run.hidden = Boolean(film.unseen);
     this.#at.hidden = film.live;
     this.draw();
   }

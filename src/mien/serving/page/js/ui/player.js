@@ -40,6 +40,7 @@ export class Player extends EventTarget {
   async enter(item) {
     const { film } = item;
     this.#current = item;
+    item.state = "read";
     if (film.ended) return this.#still(item);
     try {
       await film.open();
@@ -126,7 +127,13 @@ export class Player extends EventTarget {
     const { film } = item;
     film.addEventListener("frame", ({ detail }) => this.#arrived(item, detail));
     film.addEventListener("shown", ({ detail }) => this.#tell(item, detail ?? { source: item.name, faces: [] }, false));
-    film.addEventListener("finished", () => item === this.#current && this.#timelines(item));
+    film.addEventListener("finished", () => this.#finished(item));
+  }
+
+  #finished(item) {
+    if (item !== this.#current) return;
+    this.#timelines(item);
+    if (item.film.shown) this.#tell(item, item.film.shown, true);
   }
 
   #run(item) {
@@ -191,6 +198,7 @@ export class Player extends EventTarget {
   }
 
   #failed(item, error, again) {
+    if (!item.film.frames.length) item.state = "failed";
     if (item === this.#current) this.#bar.draw();
     this.dispatchEvent(new CustomEvent("failed", { detail: { item, error: asPageError(error), again } }));
   }

@@ -7,6 +7,7 @@ const BUSY = 429;
 
 export class ServerReader {
   #token = null;
+  #asking = null;
   #stream = new Stream();
   #ask;
 
@@ -84,8 +85,10 @@ export class ServerReader {
     return this.#fetch(address, request, name);
   }
 
+  // Ask once for all requests that wait for it.
   async #askToken() {
-    this.#token = await this.#ask();
+    this.#asking ??= this.#ask().finally(() => (this.#asking = null));
+    this.#token = await this.#asking;
     if (!this.#token) throw new PageError("unauthorized");
   }
 }

@@ -139,7 +139,7 @@ export class Workbench {
   }
 
   #failed(item) {
-    this.#faces.clear();
+    this.#empty();
     this.#stage.clear();
     this.#problem.show(item.error, this.#ways(item.error, () => this.#photos.retry(item)));
   }
@@ -172,18 +172,21 @@ export class Workbench {
 
   #broken({ item, error, again }) {
     if (item !== this.#current) return;
+    this.#tiles();
+    if (!item.film.frames.length) this.#empty();
+    if (item.film.live && !item.film.frames.length) {
+      this.#player.drop(item);
+      this.#select(null);
+      again = () => this.openCamera();
+    }
     this.#problem.show(error, this.#ways(error, again));
-    if (item.film.frames.length) return;
-    this.#player.drop(item);
-    this.#select(null);
-    if (item.film.live) this.#problem.show(error, this.#ways(error, () => this.openCamera()));
   }
 
   // ---- what is seen and said
 
   #empty() {
     const weights = this.#settings.weightsFor("image");
-    about(weights).then((known) => this.#current || this.#faces.introduce(weights, known), () => {});
+    about(weights).then((known) => this.#prediction || this.#faces.introduce(weights, known), () => {});
   }
 
   async #show(prediction, due) {
