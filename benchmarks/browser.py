@@ -7,11 +7,14 @@ are chosen, a portrait is given once the page has loaded, and the clock runs fro
 is listed.  Bytes are those of the bodies that the server sent until then, compressed as they were sent.  Camera: the
 page's own, on a clip of 640x480 with one face that Chromium's fake camera shows; frames are counted for some seconds
 after the first faces, some of them read twice where more than the clip's 30 a second are read.  Beside it the reader
-alone, one frame after the other, by weights and the detector's long side.
+alone, one frame after the other, by weights and the detector's long side.  Parity: faces of packages, and of FER2013's
+PublicTest where MIEN_DATA has it, on generated images, read by the page's scripts and by the Pipeline with all weights
+under the priors natural and uniform.
 Needs `make page measures`, chromium and chromedriver.
 """
 
 import io
+import os
 import shutil
 import sys
 import tempfile
@@ -25,11 +28,12 @@ from bench import fixtures, interleave
 from bench.environment import alone, facts, keep, load
 from PIL import Image
 
-sys.path.append(str(interleave.ROOT / "tests" / "serving"))
-import live
-
+from mien.data import load as load_data
 from mien.serving.files import PAGE
 from mien.serving.settings import Settings
+
+sys.path.append(str(interleave.ROOT))
+from tests.serving import images, live, parity  # the server, the browser and the pairs of the page's tests
 
 NANO = "ferplus-nano"
 SIZE = (640, 480)
@@ -137,6 +141,17 @@ def nice() -> int:
     return int(group.read_text().split()[-1]) if group.is_file() else 0
 
 
+def compared(browser: Any, folder: Path, quick: bool) -> dict[str, dict[str, float]]:
+    """Return how far the page's scripts and the Pipeline agree, by the faces they read."""
+    browser.set_script_timeout(1800)
+    count = 1 if quick else 8
+    faces = {"packages": images.grid(count)}
+    if "MIEN_DATA" in os.environ:
+        small = load_data("fer2013", Path(os.environ["MIEN_DATA"]), "val").images[..., 0]
+        faces["FER2013 PublicTest"] = images.grid(count, small)
+    return {name: parity.all_weights(browser, made, folder).figures() for name, made in faces.items()}
+
+
 def main(quick: bool) -> None:
     """Measure and keep."""
     if not (PAGE / "vendor/SHA256SUMS").is_file() or not shutil.which("chromedriver"):
@@ -144,7 +159,7 @@ def main(quick: bool) -> None:
         return
     rounds, seconds = (1, 1) if quick else (5, 10)
     before = load()
-    with tempfile.TemporaryDirectory() as temporary, interleave.progress("browser", rounds + 5) as step:
+    with tempfile.TemporaryDirectory() as temporary, interleave.progress("browser", rounds + 6) as step:
         folder = Path(temporary)
         clip = mjpeg(folder / "camera.mjpeg", 30 if quick else 90)
         starts = []
@@ -162,6 +177,8 @@ def main(quick: bool) -> None:
                 browser.get(f"{server.url}/samples.json")
                 measured = browser.execute_async_script(ALONE, weights, side, seconds)
                 rows.append({"system": "reader alone", "weights": weights, "side": side, **measured})
+            step("parity")
+            agreement = compared(browser, folder, quick)
             version = browser.capabilities["browserVersion"]
             browser.quit()
     start = {**interleave.median(starts), "slowest": max(one["seconds"] for one in starts)}
@@ -172,6 +189,7 @@ def main(quick: bool) -> None:
         "rounds": rounds,
         "first": start,
         "rows": rows,
+        "parity": agreement,
     }
     keep("browser", {**facts(quick), **report})
 

@@ -204,9 +204,30 @@ def browser(report: Report) -> list[str]:
         "",
         *table(head, rows),
         "",
+        "The page's scripts beside the Pipeline: all weights, priors natural and uniform.",
+        "",
+        *_parity(report["parity"]),
+        "",
         f"Load of the machine before and after: {before:g}, {after:g}.  Others wanted the cores too; the session of",
         f"this part had the scheduler's priority nice {report['nice']}.",
     ]
+
+
+def _parity(parity: Report) -> list[str]:
+    rows = [
+        [
+            name,
+            f"{row['faces']:,}",
+            f"{100 * row['expression'] / row['faces']:.2f} %",
+            f"{100 * row['abstained'] / row['faces']:.2f} %",
+            f"{row['probability_99']:.4f}",
+            f"{row['probability']:.4f}",
+            f"{row['box']:.2f}",
+        ]
+        for name, row in parity.items()
+    ]
+    same = ("the same label", "both or neither abstained")
+    return table(("faces of", "pairs", *same, "probabilities, 99 % within", "largest", "boxes, largest, px"), rows)
 
 
 def ceiling(report: Report) -> list[str]:

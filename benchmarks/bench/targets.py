@@ -78,6 +78,10 @@ def browser(report: dict[str, Any]) -> Iterator[Bar]:
     seconds, size = first["slowest"], first["bytes"] / 1e6
     yield Bar("page: first face at most 3 s after load, every time", f"{seconds:.1f} s", seconds <= 3)
     yield Bar("page: at most 6 MB, compressed, up to the first face", f"{size:.1f} MB", size <= 6)
+    same = min(row["expression"] / row["faces"] for row in report["parity"].values())
+    yield Bar("page: the label of the Pipeline on at least 98 %", f"{100 * same:.2f} %", same >= 0.98)
+    largest = max(row["probability"] for row in report["parity"].values())
+    yield Bar("page: every probability within 0.03 of the Pipeline's", f"{largest:.4f}", largest <= 0.03)
 
 
 def training(report: dict[str, Any]) -> Iterator[Bar]:

@@ -1,6 +1,7 @@
 """Images to read in two languages, made of photographs that packages carry: files as a browser is given them."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -29,15 +30,15 @@ def scaled(image: Pixels, width: int, height: int) -> Pixels:
     return np.asarray(cv2.resize(image, (width, height), interpolation=how), np.uint8)
 
 
-def crowd(width: int = 800, height: int = 600, seed: int = 0) -> Pixels:
-    """Return many faces on a ground: two people lit, blurred and mirrored in many ways, and faces of 25 pixels."""
+def crowd(width: int = 800, height: int = 600, seed: int = 0, small: Pixels | None = None) -> Pixels:
+    """Return many faces on a ground: two people lit, blurred and mirrored in many ways, and small ones (N, S, S)."""
     rng = np.random.default_rng(seed)
     image = scaled(skimage.data.coffee(), width, height)
-    small = (255 * skimage.data.lfw_subset()[:100]).astype(np.uint8)
+    small = (255 * skimage.data.lfw_subset()[:100]).astype(np.uint8) if small is None else small
     cell = height // 4
     for k in range(4 * (width // cell)):
         if rng.random() < 0.5:
-            face = np.repeat(small[rng.integers(100)][..., None], 3, 2)
+            face = np.repeat(small[rng.integers(len(small))][..., None], 3, 2)
         else:
             face = varied(heads()[rng.integers(2)], rng)
         side = int(cell * rng.uniform(0.5, 0.9))
@@ -94,6 +95,17 @@ IMAGES: dict[str, Callable[[], Image.Image]] = {
     "crowd.png": of(crowd),
 }
 """What the two are compared on, by file name."""
+
+
+SIZES = ((800, 600), (640, 480), (1280, 960), (1021, 767))
+
+
+def grid(count: int, small: Pixels | None = None, name: str = "crowd") -> dict[str, Callable[[], Image.Image]]:
+    """Return so many crowds of several sizes and formats, by file name."""
+    return {
+        f"{name}-{k}.{('png', 'jpg')[k % 2]}": of(partial(crowd, *SIZES[k % len(SIZES)], k, small))
+        for k in range(1, count + 1)
+    }
 
 
 def write(name: str, image: Image.Image, folder: Path) -> Path:

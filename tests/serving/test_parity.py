@@ -1,27 +1,23 @@
 """One truth in two languages: the page's scripts in a real Chromium read what the Pipeline reads.
 
-The promises: the same faces, boxes within 0.5 px, labels equal on 98 %, probabilities within 0.03 (the int8 kernels of
-the two builds of onnxruntime differ).  Needs what the tests of the page need; skips with the reason without.
+The promises: the same faces, boxes within 0.5 px, labels equal on 98 %, probabilities within 0.03.  Of many faces one
+in hundreds differs more: the two builds of onnxruntime add floats in another order, which decides where a quantised
+value lies halfway between two steps.  Needs what the tests of the page need; skips with the reason without.
 """
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from mien.data import load
 from mien.inference.classify import names
 from mien.inference.measures.files import FOLDER
-from mien.inference.media.image import load_image
-from mien.inference.pipeline import Pipeline
-from mien.inference.prediction import Prediction
 from mien.serving.files import PAGE
-from mien.serving.settings import Settings
 
-from . import images, live
+from . import images
+from .parity import PRIORS, Both, Pair, all_weights, compare
 
 WITHOUT = [
     name
@@ -32,86 +28,24 @@ pytestmark = pytest.mark.skipif(bool(WITHOUT), reason=f"not made: `make {' '.joi
 
 NANO = "ferplus-nano"
 SOME = ("portrait.jpg", "crowd.png")  # that all weights read; one reads all
-READ = Path(__file__).with_name("read.js").read_text(encoding="utf-8")
-PRIORS = ("natural", "uniform")
-
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A face as Python and as the browser have it."""
-
-    weights: str
-    prior: str
-    source: str
-    python: Row
-    browser: Row
-
-    def difference(self) -> float:
-        return max(abs(self.python["probs"][label] - p) for label, p in self.browser["probs"].items())
-
-
-@dataclass(frozen=True)
-class Both:
-    """What the two languages predict of the same files: pairs of predictions, and of faces."""
-
-    predictions: Sequence[tuple[Row, Row]]
-    faces: Sequence[Pair]
-
-
-Compare = Callable[[Mapping[str, Sequence[str]], Mapping[str, Path]], Both]
 
 
 @pytest.fixture(scope="module")
-def compare(chromium: Any) -> Compare:
-    """Read files in both languages, abstaining by the card: {weights: names}, {name: file}."""
+def both(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Both:
     chromium.set_script_timeout(600)
-
-    def read(plan: Mapping[str, Sequence[str]], files: Mapping[str, Path]) -> Both:
-        with live.running(Settings(rate=0), files) as server:
-            chromium.get(f"{server.url}/samples.json")
-            answered = chromium.execute_async_script(READ, plan, {"abstain": "auto"})
-        assert isinstance(answered, list), answered
-        pipelines = {(w, p): Pipeline(w, prior=p, abstain="auto") for w in plan for p in PRIORS}
-        both, faces = [], []
-        for weights, prior, browser in answered:
-            python = predicted(pipelines[weights, prior], files[browser["source"]])
-            both.append((python, browser))
-            pairs = zip(python["faces"], browser["faces"], strict=False)
-            faces += [Pair(weights, prior, python["source"], one, other) for one, other in pairs]
-        return Both(both, faces)
-
-    return read
+    plan = {weights: [*images.IMAGES] if weights == NANO else SOME for weights in names()}
+    return compare(chromium, plan, images.IMAGES, tmp_path_factory.mktemp("parity"))
 
 
-def predicted(pipeline: Pipeline, file: Path) -> Row:
-    image = load_image(file).image
-    height, width = image.shape[:2]
-    prediction = Prediction(file.name, width=width, height=height, faces=tuple(pipeline(image)))
-    row: Row = json.loads(json.dumps(prediction.to_dict()))
-    return row
-
-
-@pytest.fixture(scope="module")
-def both(compare: Compare, tmp_path_factory: pytest.TempPathFactory) -> Both:
-    folder = tmp_path_factory.mktemp("parity")
-    files = {name: images.write(name, make(), folder) for name, make in images.IMAGES.items()}
-    return compare({weights: [*files] if weights == NANO else SOME for weights in names()}, files)
-
-
-def check(both: Both) -> None:
-    """Hold the promises; say the figures where they are not kept."""
-    faces = both.faces
-    for python, browser in both.predictions:
-        assert len(python["faces"]) == len(browser["faces"]), python["source"]
-    assert max(np.abs(np.subtract(f.python["box"], f.browser["box"])).max() for f in faces) <= 0.5
-    assert max(abs(f.python["score"] - f.browser["score"]) for f in faces) <= 0.001
-    worst = max(faces, key=Pair.difference)
-    assert worst.difference() <= 0.03, worst
-    for key in ("expression", "abstained"):
-        differ = [f for f in faces if f.python[key] != f.browser[key]]
-        assert len(differ) <= 0.02 * len(faces), (key, len(differ), len(faces), differ[:3])
+def check(both: Both, worst: float) -> None:
+    """Hold the promises, probabilities of any face within `worst`; say the figures where they are not kept."""
+    figures = both.figures()
+    assert figures["missed"] == 0, figures
+    assert figures["box"] <= 0.5, figures
+    assert figures["score"] <= 0.001, figures
+    assert figures["probability_99"] <= 0.03, figures
+    assert figures["probability"] <= worst, max(both.faces, key=Pair.difference)
+    assert min(figures["expression"], figures["abstained"]) >= 0.98 * figures["faces"], figures
 
 
 def test_the_same_faces_and_expressions(both: Both) -> None:
@@ -119,7 +53,7 @@ def test_the_same_faces_and_expressions(both: Both) -> None:
     assert {f.prior for f in both.faces} == {*PRIORS}
     assert {f.browser["abstained"] for f in both.faces} == {True, False}
     assert len({f.browser["expression"] for f in both.faces}) >= 4
-    check(both)
+    check(both, 0.03)
 
 
 def test_the_same_rows(both: Both) -> None:
@@ -152,3 +86,20 @@ def test_images_are_read_as_they_are_seen(both: Both) -> None:
     assert np.abs(np.subtract(upright["faces"][0]["box"], turned["faces"][0]["box"])).max() < 2
     assert by_name["border.png"]["faces"][0]["crop"][0] < 0
     assert len(by_name["crowd.png"]["faces"]) > 10
+
+
+@pytest.mark.slow
+def test_many_generated_faces(chromium: Any, tmp_path: Path) -> None:
+    chromium.set_script_timeout(1800)
+    both = all_weights(chromium, images.grid(8), tmp_path)
+    assert len(both.faces) > 1000
+    check(both, 0.06)
+
+
+@pytest.mark.slow
+def test_many_photographed_faces(chromium: Any, tmp_path: Path, mien_data: Path) -> None:
+    chromium.set_script_timeout(1800)
+    small = load("fer2013", mien_data, "val").images[..., 0]
+    both = all_weights(chromium, images.grid(8, small), tmp_path)
+    assert len(both.faces) > 1000
+    check(both, 0.06)
