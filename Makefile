@@ -36,9 +36,9 @@ check: $(DEV)/ready docs
 docs: $(DEV)/ready
 	$(DEV)/bin/python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env docs docs/build
 
-browser: $(DEV)/ready
+browser: $(DEV)/ready measures page
 	command -v chromedriver >/dev/null || apt-get install -y --no-install-recommends chromium chromium-driver
-	$(ONE) $(DEV)/bin/python -m pytest tests/evaluation/report/test_browser.py
+	$(ONE) $(DEV)/bin/python -m pytest tests/evaluation/report/test_browser.py tests/serving/test_page.py tests/serving/test_parity.py
 
 bench: $(DEV)/ready measures page
 	$(DEV)/bin/python benchmarks/run.py

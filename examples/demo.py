@@ -44,8 +44,13 @@ def next_steps(photos: Path) -> list[str]:
     """Return commands to try next, as they can be typed in this folder."""
     mien = Path(sys.executable).with_name("mien")
     mien = mien.relative_to(Path.cwd()) if mien.is_relative_to(Path.cwd()) else mien
-    words = [[photos / "astronaut.png", "--format", "json"], [photos, "--abstain", "auto"], ["--help"]]
-    return ["\nNext, try:", *(f"  {shlex.join(map(str, [mien, 'predict', *more]))}" for more in words)]
+    words = [
+        ["demo"],
+        ["predict", photos / "astronaut.png", "--format", "json"],
+        ["predict", photos, "--measures"],
+        ["--help"],
+    ]
+    return ["\nNext, try:", *(f"  {shlex.join(map(str, [mien, *more]))}" for more in words)]
 
 
 if __name__ == "__main__":
