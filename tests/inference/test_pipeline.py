@@ -8,8 +8,10 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+import skimage.data
 from PIL import Image
 
 from mien.card import Card
@@ -18,6 +20,7 @@ from mien.face import CORRECTED
 from mien.inference.align import Framing, crops
 from mien.inference.classify import Classifier, locate
 from mien.inference.heads import with_heads
+from mien.inference.measures import files
 from mien.inference.media.image import ORIENTATION, read_image
 from mien.inference.output.rows import rows
 from mien.inference.pipeline import Pipeline
@@ -176,6 +179,78 @@ def test_batches_change_nothing(pipeline: Pipeline, album: list[str]) -> None:
         for a, b in zip(faces, expected["faces"], strict=True):
             assert a["box"] == b["box"]
             assert list(a["probs"].values()) == pytest.approx(list(b["probs"].values()), abs=1e-4)
+
+
+def decoded_sizes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Return a list to which the size of every decoded image is added; small images are large enough to be reduced."""
+    from mien.inference import readers
+    from mien.inference.media import image
+
+    sizes, load = [], readers.load_image
+
+    def loaded(*given: object) -> object:
+        decoded = load(*given)
+        sizes.append(decoded.image.shape[1::-1])
+        return decoded
+
+    monkeypatch.setattr(image, "QUICK_PIXELS", 480_000)
+    monkeypatch.setattr(readers, "load_image", loaded)
+    return sizes
+
+
+@pytest.mark.parametrize(
+    ("side", "quarters", "rotate", "sizes"),
+    [
+        (1000, 0, "off", [(800, 600)]),
+        (400, 0, "off", [(800, 600), (1600, 1200)]),
+        (250, 0, "off", [(800, 600), (3200, 2400)]),
+        (400, 1, "auto", [(600, 800), (1200, 1600)]),
+    ],
+)
+def test_a_large_jpeg_is_decoded_as_large_as_its_smallest_face_needs(
+    tmp_path: Path,
+    astronaut: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    side: int,
+    quarters: int,
+    rotate: str,
+    sizes: list[tuple[int, int]],
+) -> None:
+    scene = cv2.resize(skimage.data.coffee(), (3200, 2400))
+    scene[100 : 100 + side, 300 : 300 + side] = cv2.resize(astronaut[20:220, 120:320], (side, side))
+    Image.fromarray(np.rot90(scene, quarters)).save(tmp_path / "a.jpg", quality=95)
+    reader = Pipeline("fer2013-nano", rotate=rotate)
+    (whole,) = reader.stream([tmp_path / "a.jpg"], keep=True)
+    decoded = decoded_sizes(monkeypatch)
+    (quick,) = reader.stream([tmp_path / "a.jpg"])
+    assert decoded == sizes
+    got, expected = quick.prediction.to_dict(), whole.prediction.to_dict()
+    (face,), (same,) = got.pop("faces"), expected.pop("faces")
+    assert got == expected
+    assert face["box"] == pytest.approx(same["box"], abs=0.06 * side)
+    assert face["expression"] == same["expression"]
+    sharp, sharpest = (cv2.Laplacian(seen.crops[0], cv2.CV_32F).var() for seen in (quick, whole))
+    assert sharp > 0.7 * sharpest
+
+
+@pytest.mark.parametrize(
+    ("suffix", "keep", "measures"), [("png", False, False), ("jpg", True, False), ("jpg", False, True)]
+)
+def test_other_images_are_decoded_whole(
+    tmp_path: Path,
+    astronaut: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    suffix: str,
+    keep: bool,
+    measures: bool,
+) -> None:
+    if measures and not (files.FOLDER / files.MESH).is_file():
+        pytest.skip("`make measures` was not run")
+    Image.fromarray(astronaut).resize((3200, 3200)).save(tmp_path / f"a.{suffix}")
+    decoded = decoded_sizes(monkeypatch)
+    (seen,) = Pipeline("fer2013-nano", measures=measures).stream([tmp_path / f"a.{suffix}"], keep=keep)
+    assert decoded == [(3200, 3200)]
+    assert len(seen.prediction.faces) == 1
 
 
 def test_large_images_keep_their_pixels(

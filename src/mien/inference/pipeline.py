@@ -265,7 +265,8 @@ class Pipeline:
 
     def _readers(self, pool: Executor, clip: Clip, keep: bool) -> Readers:
         limits = (self._budget, self.max_pixels, self.rotate, self.debug)
-        return Readers(pool, self.detect, self.start_measuring, self.align, *limits, clip, keep)
+        quick = self.measurer is None and not keep  # a mesh and an annotated copy need all pixels
+        return Readers(pool, self.detect, self.start_measuring, self.align, *limits, clip, keep, quick)
 
 
 def _unmeasured(each: Each = map) -> Measure:

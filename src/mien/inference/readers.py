@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
+from math import ceil, floor, log2
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +22,12 @@ from mien.inference.detectors import near
 from mien.inference.measures.measurer import Finish, Measure
 from mien.inference.media.budget import Budget
 from mien.inference.media.filetype import is_moving
-from mien.inference.media.image import FULL_SIZE_PIXELS, Limits, load_image
+from mien.inference.media.image import FULL_SIZE_PIXELS, MIN_QUICK_FACTOR, DecodedImage, Limits, load_image
 from mien.inference.media.sources import Source
 from mien.inference.media.video import Clip, frames
-from mien.inference.prediction import FrameResult, Prediction, of_image
+from mien.inference.prediction import FrameResult, Prediction, of_image, scaled
 from mien.inference.prefetch import background, in_order
-from mien.inference.rotate import upright
+from mien.inference.rotate import turned, upright
 from mien.inference.unexpected import failed, failure
 from mien.inference.video import keyframes
 
@@ -48,6 +49,7 @@ class Readers:
         budget: limits the pixels being decoded in all threads; max_pixels: those of one image or frame.
         rotate: whether to try four orientations; debug: whether to raise unexpected errors.
         clip: the part of videos; keep: whether results keep their images.
+        quick: whether large JPEGs are decoded at a fraction of their size, and again where that shows a small face.
     """
 
     pool: Executor
@@ -60,6 +62,7 @@ class Readers:
     debug: bool
     clip: Clip
     keep: bool
+    quick: bool
 
     def read(self, sources: Iterable[Source]) -> Generator[FrameResult, None, None]:
         """Yield the results of sources, in their order."""
@@ -89,17 +92,32 @@ class Readers:
         if is_moving(source.path, self.max_pixels, source.below):
             return source
         try:
-            limits = Limits(self.max_pixels, FULL_SIZE_PIXELS, self.budget)
-            decoded = load_image(source.path, limits)
+            seen = self._seen(load_image(source.path, self._limits(FULL_SIZE_PIXELS, self.quick)))
+            if self.quick and (needed := _needed_pixels(seen)):
+                decoded = load_image(source.path, self._limits(min(needed, FULL_SIZE_PIXELS)))
+                seen = self._again(seen, decoded)
         except MediaError as error:
             return failed(source, str(error))
+        prediction = of_image(source.name, seen.decoded, seen.faces, seen.turn)
+        return FrameResult(prediction, source, False, seen.crops, seen.image if self.keep else None)
+
+    def _limits(self, target: int, quick: bool = False) -> Limits:
+        return Limits(self.max_pixels, target, self.budget, quick)
+
+    def _seen(self, decoded: DecodedImage) -> "_Seen":
+        """Return an image with its faces."""
         if self.rotate:
             turn, image, detected = upright(decoded.image, self.detect)
         else:
             turn, image, detected = None, decoded.image, self.detect(decoded.image)
         faces, crops = self.align(image, self.start_measuring()(image, detected, False))
-        prediction = of_image(source.name, decoded, faces, turn)
-        return FrameResult(prediction, source, False, crops, image if self.keep else None)
+        return _Seen(decoded, turn, image, detected, faces, crops)
+
+    def _again(self, seen: "_Seen", decoded: DecodedImage) -> "_Seen":
+        """Return the image decoded larger, with the faces that were detected."""
+        image = turned(decoded.image, seen.turn or 0)
+        detected = [scaled(face, seen.decoded.ratio / decoded.ratio) for face in seen.detected]
+        return _Seen(decoded, seen.turn, image, detected, *self.align(image, detected))
 
     def _video(self, source: Source) -> Iterator[FrameResult]:
         errors: list[Exception] = []
@@ -131,6 +149,28 @@ class Readers:
             yield from decoded if source.live else background(decoded, lambda frame: frame[2].nbytes)
         except Exception as error:
             errors.append(error)
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A decoded image, the degrees and the image that `rotate` made of it, and its faces with their crops."""
+
+    decoded: DecodedImage
+    turn: int | None
+    image: Pixels
+    detected: list[Face]
+    faces: list[Face]
+    crops: Pixels
+
+
+def _needed_pixels(seen: _Seen) -> int | None:
+    """Return to how many pixels an image must be decoded so that no crop is enlarged; None where that is so."""
+    ratio = seen.decoded.ratio
+    sides = [float((face.box[2:] - face.box[:2]).min()) / seen.crops.shape[1] for face in seen.faces]
+    if ratio < MIN_QUICK_FACTOR or min(sides, default=1.0) >= 1:
+        return None
+    quarters = 1 << 2 * floor(log2(max(ratio * min(sides), 1)))
+    return ceil(seen.decoded.width * seen.decoded.height / quarters)
 
 
 def _size(item: FrameResult | Source) -> int:

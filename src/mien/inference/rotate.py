@@ -24,8 +24,17 @@ def upright(image: Pixels, detect: Callable[[Pixels], list[Face]]) -> tuple[int,
     best = (0, image, detect(image))
     highest = sum(face.score for face in best[2]) * MIN_GAIN
     for quarters in (1, 2, 3):
-        turned = np.ascontiguousarray(np.rot90(image, quarters))
-        faces = detect(turned)
+        rotated = turned(image, 90 * quarters)
+        faces = detect(rotated)
         if (total := sum(face.score for face in faces)) > highest:
-            best, highest = (90 * quarters, turned, faces), total
+            best, highest = (90 * quarters, rotated, faces), total
     return best
+
+
+def turned(image: Pixels, degrees: int) -> Pixels:
+    """Return an image rotated counter-clockwise by 0, 90, 180 or 270 degrees.
+
+    >>> turned(np.arange(6, dtype=np.uint8).reshape(1, 2, 3), 90).shape
+    (2, 1, 3)
+    """
+    return np.ascontiguousarray(np.rot90(image, degrees // 90))

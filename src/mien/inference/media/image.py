@@ -12,7 +12,7 @@ the process, so its readers are called directly and those settings stay as they 
 import re
 import struct
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -44,6 +44,8 @@ FORMATS_WITHOUT_MAGIC = ("TGA",)
 """Formats without a signature in the header: tried last."""
 MAX_PIXELS = 100_000_000
 """Pixels that one image or video frame may decode to, unless `max_pixels` sets another limit."""
+QUICK_PIXELS = 1_500_000  # more than a detector reads
+MIN_QUICK_FACTOR = 4  # half the size takes hardly less time than the whole
 FULL_SIZE_PIXELS = 24_000_000  # larger images are read at half size: detected faces stay larger than a crop
 MAX_JPEG_BYTES = 1 << 29  # of a JPEG that is checked for missing data
 EMPTY = "it is empty"
@@ -72,11 +74,13 @@ class Limits:
         max_pixels: pixels that it may decode to, at the reduced scale where its codec has one.
         target: a larger image is halved until it has at most this many pixels.
         budget: pixels shared with the other threads, or None.
+        quick: whether a large JPEG is decoded at a quarter of its size or less, down to QUICK_PIXELS.
     """
 
     max_pixels: int = MAX_PIXELS
     target: int = MAX_PIXELS
     budget: Budget | None = None
+    quick: bool = False
 
     def hold(self, pixels: int) -> AbstractContextManager[None]:
         """Hold pixels of the budget for the block, waiting until they are free."""
@@ -88,6 +92,11 @@ class Limits:
         while width * height > self.target * factor**2:
             factor *= 2
         return factor
+
+    def of_jpeg(self, width: int, height: int) -> "Limits":
+        """Return the limits of a JPEG of this size, whose decoder takes less time for a smaller image."""
+        quick = replace(self, target=min(self.target, QUICK_PIXELS))
+        return quick if self.quick and quick.factor(width, height) >= MIN_QUICK_FACTOR else self
 
 
 DEFAULT_LIMITS = Limits()
@@ -244,6 +253,8 @@ def _pillow(image: Image.Image, file: BinaryIO, still: Still | None, limits: Lim
     if camera_raw.is_raw(getattr(image, "tag_v2", {})):
         raise ValueError(camera_raw.REFUSAL)
     width, height = image.size
+    if isinstance(image, JpegImageFile):
+        limits = limits.of_jpeg(width, height)
     factor = limits.factor(width, height)
     if factor > 1 and image.format == "JPEG2000":
         vars(image)["reduce"] = min(factor.bit_length() - 1, 5)
