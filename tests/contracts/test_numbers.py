@@ -188,6 +188,24 @@ def test_the_table_of_speed() -> None:
     assert f"{faces:.1f}" == "2.3"
 
 
+def test_the_table_of_the_page() -> None:
+    report = results("bench/browser.json")
+    camera, parity = report["rows"][0], report["parity"].values()
+    faces, same = (sum(row[key] for row in parity) for key in ("faces", "expression"))
+    most = {key: max(row[key] for row in parity) for key in ("probability", "probability_99", "box")}
+    assert table("in the browser,") == [
+        [f"camera, 640x480, one face, `{camera['weights']}`", f"{camera['frames_per_second']:.0f} frames/s"],
+        ["from the loaded page to the first face", f"{report['first']['seconds']:.1f} s"],
+        ["sent until then, compressed", f"{report['first']['bytes'] / 1e6:.1f} MB"],
+        ["faces with the label of the server", f"{100 * same / faces:.2f} % of {faces:,}"],
+        [
+            "largest difference of a probability",
+            f"{most['probability']:.3f}, for 99 % at most {most['probability_99']:.3f}",
+        ],
+        ["largest difference of a box", f"{most['box']:.2f} pixels"],
+    ]
+
+
 def stressed(name: str) -> str:
     found = results(f"{name}/stress.json")
     mean = np.mean([one["accuracy"] for row in found["corruptions"] for one in row["severities"]])
