@@ -150,6 +150,19 @@ def test_downloads_are_those_of_the_command_line(page: Page, photos: list[Path],
     assert drawn.tobytes() != photo.tobytes()
 
 
+def test_a_crowd_is_counted_and_its_faces_are_chosen(page: Page, photos: list[Path], tmp_path: Path) -> None:
+    face, crowd = Image.open(photos[0]).convert("RGB").crop((150, 30, 300, 210)), Image.new("RGB", (1040, 760), "gray")
+    for place in range(15):
+        crowd.paste(face, (20 + place % 5 * 200, 20 + place // 5 * 250))
+    crowd.save(tmp_path / "crowd.png")
+    page.give(tmp_path / "crowd.png").faces(12)
+    assert page.text("faces-note") == "15 faces; the first 12 are listed, the files have all"
+    bars = "return [...document.querySelectorAll('.face:first-child .bar')].filter(one => one.checkVisibility()).length"
+    assert page.browser.execute_script(bars) == 3
+    page.browser.find_element("css selector", ".face:first-child .head").click()
+    assert page.browser.execute_script(bars) == 8
+
+
 def test_settings_are_obeyed(page: Page, photos: list[Path]) -> None:
     page.give(photos[1])
     natural = page.faces(1)

@@ -52,6 +52,7 @@ export default {
   "faces.count": "{n} faces",
   "faces.empty": "Each face gets its expressions here.",
   "faces.known": "How well {weights} predicts each one: F1 on {where}.",
+  "faces.listed": "; the first {n} are listed, the files have all",
   "faces.none": "No face was detected.",
   "faces.one": "1 face",
   "faces.said": "{name}: {faces}",

@@ -52,6 +52,7 @@ export default {
   "faces.count": "{n} 张人脸",
   "faces.empty": "每张人脸的表情会显示在这里。",
   "faces.known": "{weights} 对每种表情的识别能力（{where} 上的 F1）：",
+  "faces.listed": "；仅列出前 {n} 张，文件中有全部",
   "faces.none": "没有检测到人脸。",
   "faces.one": "1 张人脸",
   "faces.said": "{name}：{faces}",

@@ -7,8 +7,11 @@ import { expressionName, facesCounted, has, number, percent, probability, t } fr
 
 export const LISTED = 12; // a crowd is drawn, not listed
 const SEEN = 0.3; // of a movement
+const OPEN = 4; // faces with all their bars; of more, each shows its first ones until it is chosen
+const FIRST = 3;
 
-export class FaceList {
+// Tells "face" with the number of the one that was chosen, null where none is.
+export class FaceList extends EventTarget {
   #list = document.getElementById("faces");
   #note = document.getElementById("faces-note");
   #rows = new Map(); // by number, so that bars move instead of jumping
@@ -50,13 +53,25 @@ export class FaceList {
     const numbers = new Set(faces.map(numbered));
     for (const [key, row] of this.#rows) if (!numbers.has(key)) this.#drop(key, row);
     faces.forEach((face, place) => this.#show(face, place, weak, portrait));
-    this.#note.textContent = prediction.faces.length === 1 ? "" : facesCounted(prediction.faces.length);
+    this.#list.classList.toggle("many", faces.length > OPEN);
+    const all = prediction.faces.length;
+    const more = all > LISTED ? t("faces.listed", { n: LISTED }) : "";
+    this.#note.textContent = all === 1 ? "" : `${facesCounted(all)}${more}`;
   }
 
   choose(wanted) {
     this.#chosen = wanted;
-    for (const [key, row] of this.#rows) row.item.classList.toggle("chosen", key === wanted);
+    for (const [key, row] of this.#rows) mark(row, key === wanted);
     this.#rows.get(wanted)?.item.scrollIntoView({ block: "nearest" });
+  }
+
+  #row(face, key) {
+    const row = newRow(face);
+    row.head.addEventListener("click", () => {
+      this.dispatchEvent(new CustomEvent("face", { detail: key === this.#chosen ? null : key }));
+    });
+    this.#rows.set(key, row);
+    return row;
   }
 
   #drop(key, row) {
@@ -66,13 +81,13 @@ export class FaceList {
 
   #show(face, place, weak, portrait) {
     const key = numbered(face);
-    const row = this.#rows.get(key) ?? newRow(face);
-    this.#rows.set(key, row);
+    const row = this.#rows.get(key) ?? this.#row(face, key);
     if (this.#list.children[place] !== row.item) this.#list.insertBefore(row.item, this.#list.children[place] ?? null);
-    row.item.classList.toggle("chosen", key === this.#chosen);
+    mark(row, key === this.#chosen);
     portrait(face, row.portrait);
     row.head.replaceChildren(...heading(face));
-    for (const [label, bar] of row.bars) fillBar(bar, label, face, weak);
+    const first = Object.entries(face.probs).sort((one, other) => other[1] - one[1]).slice(0, FIRST).map(([label]) => label);
+    for (const [label, bar] of row.bars) fillBar(bar, label, face, weak, first.includes(label));
     row.left.replaceChildren(...(face.measures ? [pose(face.measures, t("head.pose", degrees(face.measures)))] : []));
     row.measures.replaceChildren(...measured(face));
   }
@@ -80,11 +95,11 @@ export class FaceList {
 
 function newRow(face) {
   const portrait = make("canvas", { width: 128, height: 128, ariaHidden: "true" });
-  const head = make("h3");
+  const head = make("button", { type: "button", className: "head" });
   const bars = new Map(Object.keys(face.probs).map((label) => [label, newBar(label)]));
   const list = make("dl", { className: "bars" }, ...[...bars.values()].flatMap(({ name, bar, figure }) => [name, bar, figure]));
   const [left, measures] = [make("div"), make("div")];
-  const item = make("li", { className: "face" }, make("div", {}, portrait, left), make("div", {}, head, list, measures));
+  const item = make("li", { className: "face" }, make("div", {}, portrait, left), make("div", {}, make("h3", {}, head), list, measures));
   return { item, portrait, head, bars, left, measures };
 }
 
@@ -94,11 +109,17 @@ function newBar(label) {
   return { name: make("dt"), bar: make("dd", { className: "bar", ariaHidden: "true" }, inner), figure: make("dd", { className: "num" }), inner };
 }
 
-function fillBar({ name, figure, inner }, label, face, weak) {
+function mark({ item, head }, chosen) {
+  item.classList.toggle("chosen", chosen);
+  head.ariaPressed = String(chosen);
+}
+
+function fillBar({ name, bar, figure, inner }, label, face, weak, first) {
   name.textContent = expressionName(label) + (weak.has(label) ? "*" : "");
   figure.textContent = probability(face.probs[label]);
   inner.style.setProperty("--p", face.probs[label].toFixed(4));
   for (const element of [name, figure]) element.classList.toggle("top-one", label === face.expression);
+  for (const element of [name, bar, figure]) element.classList.toggle("low", !first);
 }
 
 function heading(face) {

@@ -1,19 +1,23 @@
 // Frames to the server and faces back, over one socket (/v1/stream), one frame at a time.
 import { PageError } from "./page-error.js";
 
+const REST_MS = 20_000;
 const CODES = { 1013: "too_many", 1008: "unauthorized" };
 
 export class Stream {
   #socket = null;
   #key = null;
   #sent = 0;
-  #settle = null; // {done, failed} of what is waited for
+  #settle = null; // {take, failed} of what is waited for
+  #rest = null; // closes the socket when no frame comes any more
 
   // The row of a frame, a Blob; `options` open the stream, and open it again when they change.
   async read(content, options) {
     const key = JSON.stringify(options);
     if (key !== this.#key || this.#socket?.readyState !== WebSocket.OPEN) await this.#open(options);
     this.#key = key;
+    clearTimeout(this.#rest);
+    this.#rest = setTimeout(() => this.close(), REST_MS);
     const index = this.#sent++;
     const row = this.#next((message) => message.frame >= index);
     this.#socket.send(content);

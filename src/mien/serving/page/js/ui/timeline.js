@@ -12,7 +12,7 @@ export class Timeline extends EventTarget {
   #list = document.getElementById("tracks");
   #key = document.getElementById("key");
   #rows = new Map(); // by track
-  #tracks = new Map(); // track -> [{seconds, probs}]
+  #tracks = new Map(); // by id: samples {seconds, probs}, and what was summed up
   #span = [0, 1];
   #gap = 0.5;
 
@@ -29,23 +29,27 @@ export class Timeline extends EventTarget {
   }
 
   add({ seconds, faces }) {
-    for (const face of faces) {
-      const track = this.#tracks.get(face.track_id) ?? [];
-      if (track.length && seconds < track.at(-1).seconds) track.splice(track.findIndex((one) => one.seconds >= seconds));
-      track.push({ seconds, probs: face.probs });
-      this.#tracks.set(face.track_id, track);
+    for (const { track_id: id, probs, expression } of faces) {
+      const track = this.#tracks.get(id) ?? { samples: [], last: seconds, seen: 0, count: 0, tops: new Map() };
+      this.#tracks.set(id, track);
+      if (seconds - track.last <= this.#gap) track.seen += seconds - track.last;
+      Object.assign(track, { last: seconds, count: track.count + 1 });
+      track.tops.set(expression, (track.tops.get(expression) ?? 0) + 1);
+      track.samples.push({ seconds, probs });
     }
   }
 
-  // Draw from `start` to `end` seconds, with a mark at `now`.
+  // Draw from `start` to `end` seconds, with a mark at `now`; what was before `start` is forgotten, but for the sums.
   draw(start, end, now) {
     this.#span = [start, end];
-    this.#box.hidden = this.#tracks.size === 0;
-    const longest = [...this.#tracks].sort((a, b) => b[1].length - a[1].length).slice(0, DRAWN);
+    for (const { samples } of this.#tracks.values()) while (samples[0]?.seconds < start - 1) samples.shift();
+    const seen = [...this.#tracks].filter(([, { samples }]) => samples.length);
+    this.#box.hidden = seen.length === 0;
+    const longest = seen.sort((a, b) => b[1].count - a[1].count).slice(0, DRAWN);
     const shown = new Map(longest.sort((a, b) => a[0] - b[0]));
-    for (const [track, row] of this.#rows) if (!shown.has(track)) this.#remove(track, row);
-    for (const [track, samples] of shown) this.#draw(track, samples, now);
-    this.#legend();
+    for (const [id, row] of this.#rows) if (!shown.has(id)) this.#remove(id, row);
+    for (const [id, track] of shown) this.#draw(id, track, now);
+    this.#legend(seen);
   }
 
   #remove(track, row) {
@@ -53,21 +57,21 @@ export class Timeline extends EventTarget {
     this.#rows.delete(track);
   }
 
-  #draw(track, samples, now) {
-    const row = this.#rows.get(track) ?? this.#row(track);
+  #draw(id, track, now) {
+    const row = this.#rows.get(id) ?? this.#row(id);
     const density = devicePixelRatio || 1;
     const wide = row.canvas.clientWidth;
     Object.assign(row.canvas, { width: Math.round(wide * density), height: Math.round(HIGH * density) });
     const context = row.canvas.getContext("2d");
     context.scale(density, density);
     const x = (seconds) => ((seconds - this.#span[0]) / (this.#span[1] - this.#span[0])) * wide;
-    for (const run of runs(samples.filter((one) => one.seconds >= this.#span[0] - 1), this.#gap)) bands(context, run, x, this.#gap);
+    for (const run of runs(track.samples, this.#gap)) bands(context, run, x, this.#gap);
     const ink = getComputedStyle(row.canvas).color;
     if (now !== null) Object.assign(context, { fillStyle: ink }).fillRect(x(now) - 0.75, 0, 1.5, HIGH);
-    const text = summary(samples, this.#gap);
+    const text = summary(track);
     if (row.summary.textContent === text) return;
     row.summary.textContent = text;
-    row.canvas.ariaLabel = t("timeline.label", { n: track, summary: text });
+    row.canvas.ariaLabel = t("timeline.label", { n: id, summary: text });
   }
 
   #row(track) {
@@ -89,10 +93,9 @@ export class Timeline extends EventTarget {
     this.dispatchEvent(new CustomEvent("seek", { detail: Math.min(Math.max(at, start), end) }));
   }
 
-  #legend() {
-    const first = this.#tracks.values().next().value?.[0];
-    if (!first) return;
-    const names = Object.keys(first.probs).map((label) => {
+  #legend(seen) {
+    if (!seen.length) return;
+    const names = Object.keys(seen[0][1].samples[0].probs).map((label) => {
       const dot = make("span", { className: "dot", ariaHidden: "true" });
       dot.style.setProperty("--c", colour(label));
       return make("span", {}, dot, expressionName(label));
@@ -131,16 +134,9 @@ function bands(context, run, x, gap) {
 }
 
 // How long a face was seen, and which expression was on top for longest.
-function summary(samples, gap) {
-  const seen = runs(samples, gap).reduce((sum, run) => sum + run.at(-1).seconds - run[0].seconds, 0);
-  const tops = new Map();
-  for (const { probs } of samples) {
-    const top = Object.keys(probs).reduce((best, label) => (probs[label] > probs[best] ? label : best));
-    tops.set(top, (tops.get(top) ?? 0) + 1);
-  }
-  const [label, count] = [...tops].reduce((best, one) => (one[1] > best[1] ? one : best));
-  const values = { seconds: number(seen, 1), expression: expressionName(label), fraction: percent(count / samples.length) };
-  return t("timeline.summary", values);
+function summary({ seen, count, tops }) {
+  const [label, most] = [...tops].reduce((best, one) => (one[1] > best[1] ? one : best));
+  return t("timeline.summary", { seconds: number(seen, 1), expression: expressionName(label), fraction: percent(most / count) });
 }
 
 // The label of a position, such as "0:01.2 of 0:12.0".

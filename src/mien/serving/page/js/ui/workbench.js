@@ -37,7 +37,7 @@ export class Workbench {
     this.#player.addEventListener("changed", () => this.#tiles());
     this.#player.addEventListener("failed", ({ detail }) => this.#broken(detail));
     this.#player.addEventListener("prediction", ({ detail }) => this.#moved(detail));
-    this.#stage.addEventListener("face", ({ detail }) => this.#choose(detail));
+    for (const one of [this.#stage, this.#faces]) one.addEventListener("face", ({ detail }) => this.#choose(detail));
     this.#offerFiles();
     this.#empty();
   }
@@ -61,7 +61,6 @@ export class Workbench {
   clear() {
     this.#player.clear();
     this.#photos.clear();
-    this.#problem.clear();
     this.#select(null);
   }
 
@@ -113,6 +112,7 @@ export class Workbench {
 
   #select(item) {
     if (item && item === this.#current) return;
+    this.#problem.clear();
     if (this.#current?.film) this.#player.leave();
     this.#current = item;
     this.#prediction = null;
