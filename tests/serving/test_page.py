@@ -127,6 +127,8 @@ def test_an_image_is_read_on_the_device(page: Page, served: live.Live, photos: l
     assert row["faces"][0]["box"] == pytest.approx(expected["faces"][0]["box"], abs=0.5)
     assert row["faces"][0]["probs"] == pytest.approx(expected["faces"][0]["probs"], abs=0.03)
     assert served.got_nothing_of_images()
+    assert {url.split("/", 3)[2] for url in live.asked(page.browser)} == {page.url.split("/")[2]}
+    assert [entry for entry in page.browser.get_log("browser") if entry["level"] == "SEVERE"] == []
 
 
 def test_downloads_are_those_of_the_command_line(page: Page, photos: list[Path], downloads: Path) -> None:
@@ -209,12 +211,6 @@ def test_a_video_is_read_frame_by_frame(page: Page, photos: list[Path], download
         "const at = document.getElementById('film-at'); at.value = 0.4; at.dispatchEvent(new Event('input'))"
     )
     page.faces(1)
-
-
-def test_only_this_server_is_asked(page: Page, photos: list[Path]) -> None:
-    page.give(photos[0]).faces(1)
-    assert {url.split("/", 3)[2] for url in live.asked(page.browser)} == {page.url.split("/")[2]}
-    assert [entry for entry in page.browser.get_log("browser") if entry["level"] == "SEVERE"] == []
 
 
 def test_chinese(page: Page, photos: list[Path]) -> None:
@@ -334,7 +330,7 @@ def test_a_video_is_read_on_the_server(page: Page, photos: list[Path], tmp_path:
     assert page.browser.execute_script(unseen) == (codec == "mpeg4")
 
 
-REFUSALS = {429: "asks to try again in 7 s", 413: "the server answered: too much", 503: "the server answered: too much"}
+REFUSALS = {429: "asks to try again in 7 s", 413: "the server answered: too much"}
 
 
 @pytest.mark.parametrize("status", REFUSALS)
