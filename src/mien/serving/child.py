@@ -6,6 +6,7 @@
 lacks is left out.
 """
 
+import ctypes
 import json
 import os
 import resource
@@ -18,6 +19,7 @@ from pathlib import Path
 
 READY = b"ready"
 MB = 1 << 20
+M_ARENA_MAX = -8  # of malloc.h
 
 
 def main(handle: str, module: str, arguments: str) -> None:
@@ -40,6 +42,12 @@ def limit_memory(more: int) -> None:
     with suppress(OSError):
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
         _limit(resource.RLIMIT_AS, pages * resource.getpagesize() + more)
+
+
+def few_arenas() -> None:
+    """Let threads share memory pools: each of its own reserves 64 MB, so that a limit would depend on the cores."""
+    with suppress(OSError, AttributeError):  # another C library than glibc
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 
 
 def limit_work(seconds: int) -> None:

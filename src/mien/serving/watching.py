@@ -19,7 +19,7 @@ from mien.inference.output.progress import Position
 from mien.inference.pipeline import Pipeline
 from mien.inference.prediction import FrameResult
 from mien.inference.video.summary import VideoSummary
-from mien.serving.child import MB, limit_memory, limit_work, ready
+from mien.serving.child import MB, few_arenas, limit_memory, limit_work, ready
 from mien.serving.decoding import MAX_PIXELS
 from mien.serving.options import VideoOptions
 from mien.serving.spool import received
@@ -35,6 +35,7 @@ def work(connection: Connection) -> None:
 
     os.nice(5)  # images and cameras come first
     cv2.setNumThreads(1)
+    few_arenas()
     ready(connection)
     name = connection.recv_bytes().decode()
     options = VideoOptions.model_validate_json(connection.recv_bytes())
