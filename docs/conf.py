@@ -37,7 +37,8 @@ ROOT = Path(__file__).parents[1]
 CONTENTS = {
     "How to": (
         "howto/page howto/requests howto/photos howto/video howto/archives howto/measures howto/baseline "
-        "howto/explain howto/study howto/own-images howto/your-data howto/own-network howto/train howto/heads howto/measure howto/compare"
+        "howto/explain howto/study howto/own-images howto/your-data howto/own-network "
+        "howto/train howto/heads howto/measure howto/compare"
     ),
     "Look up": "numbers measures columns formats weights speed glossary reference/commands reference/python",
     "Know": "limits law privacy changelog",
