@@ -91,11 +91,14 @@ def test_wheel_holds_weights_recipes_and_licence(wheel: Path) -> None:
     assert not [name for name in names if name.endswith((".pt", ".npz", ".jpg", ".png"))]
 
 
-def test_wheel_holds_the_networks_of_measures_that_make_made(wheel: Path) -> None:
-    folder = "inference/measures/files"
+@pytest.mark.parametrize("folder", ["inference/measures/files", "serving/page/vendor"])
+def test_wheel_holds_what_make_made(wheel: Path, folder: str) -> None:
+    if not (ROOT / "src/mien" / folder).is_dir():
+        pytest.skip("`make page` has not fetched onnxruntime-web")
     made = {path.name: path.read_bytes() for path in (ROOT / "src/mien" / folder).iterdir() if path.is_file()}
     shipped = {path.name: path.read_bytes() for path in (wheel / "mien" / folder).iterdir() if path.is_file()}
     assert shipped == made
+    assert folder.endswith("files") or {"LICENSE", "ThirdPartyNotices.txt"} <= shipped.keys()
 
 
 @pytest.mark.slow

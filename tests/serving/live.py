@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -55,12 +55,18 @@ class _Recorder:
 
 
 @contextmanager
-def running(settings: Settings, samples: Mapping[str, Path] = {}, without: str = "nothing") -> Iterator[Live]:
-    """Serve in a thread until the block ends, `without` the files whose address begins so."""
+def running(
+    settings: Settings, samples: Mapping[str, Path] = {}, without: str = "nothing", files_only: bool = False
+) -> Iterator[Live]:
+    """Serve in a thread until the block ends, `without` the files whose address begins so.
+
+    With `files_only` no process is started that decodes or reads.
+    """
     live, app = Live("", samples), create_app(settings, samples)
     app.state.files = {path: one for path, one in app.state.files.items() if not path.startswith(without)}
     recorder = _Recorder(app, live)
-    config = uvicorn.Config(recorder, port=0, log_level="critical", timeout_graceful_shutdown=1)
+    lifespan: Literal["off", "auto"] = "off" if files_only else "auto"
+    config = uvicorn.Config(recorder, port=0, log_level="critical", timeout_graceful_shutdown=1, lifespan=lifespan)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -69,7 +69,7 @@ def compare(
 ) -> Both:
     """Read images in both languages, abstaining by the card: {weights: names} of {name: image}."""
     files = {name: images.write(name, make(), folder) for name, make in made.items()}
-    with live.running(Settings(rate=0), files) as server:
+    with live.running(Settings(rate=0), files, files_only=True) as server:
         browser.get(f"{server.url}/samples.json")
         read = browser.execute_async_script(READ, plan, {"abstain": "auto"})
     assert isinstance(read, list), read

@@ -38,7 +38,7 @@ Call = Callable[..., Any]
 @pytest.fixture(scope="module")
 def js(chromium: Any) -> Iterator[Call]:
     """Call a function of a script, js("resize", "shrink", ...); a list with what it returns, or a failure's code."""
-    with live.running(Settings(rate=0)) as server:
+    with live.running(Settings(rate=0), files_only=True) as server:
         chromium.get(f"{server.url}/samples.json")
         yield lambda module, name, *args: chromium.execute_async_script(CALL, module, name, sent(args))
 

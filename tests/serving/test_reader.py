@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from mien.serving.files import listed
 from mien.serving.settings import Settings
 
 from . import live
@@ -35,7 +34,7 @@ Run = Callable[..., Any]
 def run(chromium: Any, photos: list[Path]) -> Iterator[Run]:
     """Run the body of a function in the page; a failure gives its code."""
     chromium.set_script_timeout(120)
-    with live.running(Settings(rate=0), {path.name: path for path in photos}) as server:
+    with live.running(Settings(rate=0), {path.name: path for path in photos}, files_only=True) as server:
         chromium.get(f"{server.url}/samples.json")
         yield lambda body, weights=NANO: chromium.execute_async_script(RUN % body, weights)
 
@@ -51,7 +50,10 @@ def test_weights_that_are_not_there(run: Run, name: str) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    ["abstain: NaN", "abstain: -1", "abstain: 1.5", "abstain: 'much'", "abstain: '0.5'", "prior: 'posed'", "prior: {}"],
+    [
+        *("abstain: NaN", "abstain: -1", "abstain: 1.5", "abstain: 'much'", "abstain: '0.5'"),
+        *("prior: 'posed'", "prior: {}", "detector: 0", "detector: NaN", "detector: -320"),
+    ],
 )
 def test_options_that_are_none(run: Run, options: str) -> None:
     assert run(f"return reader.read(await pixels(), {{{options}}})") == "bad_request"
@@ -78,6 +80,12 @@ def test_a_bitmap_is_read_as_its_pixels(run: Run) -> None:
     assert same == [True, 0, True]
 
 
+@pytest.mark.parametrize(("width", "height", "count"), [(2, 2, 15), (0, 0, 0), (2, 1, 16)])
+def test_pixels_that_are_not_all_there(run: Run, width: int, height: int, count: int) -> None:
+    image = f"{{ width: {width}, height: {height}, data: new Uint8ClampedArray({count}) }}"
+    assert run(f"return reader.read({image})") == "bad_request"
+
+
 def test_reads_at_once_do_not_mix(run: Run) -> None:
     body = (
         "const names = ['astronaut.png', 'coffee.png', 'grace_hopper.jpg', 'coffee.png', 'astronaut.png'];"
@@ -96,15 +104,21 @@ def test_pixels_are_given_away(run: Run) -> None:
 def test_a_closed_reader_fails_what_waits(run: Run) -> None:
     body = (
         "const other = await BrowserReader.open(); const waiting = other.load('ferplus'); other.close();"
-        "await waiting; return 'loaded'"
+        "%s; return 'loaded'"
     )
-    assert run(body) == "unexpected"
+    assert run(body % "await waiting") == "unexpected"
+    assert run(body % "await waiting.catch(() => 0); await other.load('ferplus')") == "unexpected"
 
 
-@pytest.mark.parametrize("lost", ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.wasm", "yunet.onnx"])
-def test_files_that_are_not_installed(chromium: Any, monkeypatch: pytest.MonkeyPatch, lost: str) -> None:
-    held = {path: file for path, file in listed().items() if not path.endswith(f"/{lost}")}
-    monkeypatch.setattr("mien.serving.files.listed", lambda samples: held)
-    with live.running(Settings(rate=0)) as server:
+@pytest.mark.parametrize(
+    "lost",
+    [
+        "/page/vendor/ort.wasm.min.mjs",
+        pytest.param("/page/vendor/ort-wasm-simd-threaded.wasm", marks=pytest.mark.slow),
+        pytest.param("/weights/yunet.onnx", marks=pytest.mark.slow),
+    ],
+)
+def test_files_that_are_not_installed(chromium: Any, lost: str) -> None:
+    with live.running(Settings(rate=0), without=lost, files_only=True) as server:
         chromium.get(f"{server.url}/samples.json")
         assert chromium.execute_async_script(RUN % "return 'open'", None) == "missing_vendor"

@@ -3,6 +3,7 @@
 // An image is {width, height, data}: bytes RGBA.  A detected face is {box: Float32Array x1 y1 x2 y2, score}, in pixels
 // of the image, left to right; the box may reach beyond it.
 
+import { Failure } from "./failure.js";
 import { roundHalfEven } from "./numbers.js";
 import { enlarge, shrink } from "./resize.js";
 
@@ -34,6 +35,7 @@ export class Detector {
   /** Return the faces in an image, the detector looking at it with this long side. */
   async detect(image, longSide) {
     const limits = { ...this.limits, long_side: longSide ?? this.limits.long_side };
+    if (!(limits.long_side >= limits.min_side)) throw new Failure("bad_request", `\`detector\` ${longSide}`);
     const size = fittedSize(image.width, image.height, limits);
     const tensor = this.planes(fit(image, size), size);
     const outputs = await this.session.run({ input: tensor });

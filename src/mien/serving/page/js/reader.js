@@ -6,6 +6,8 @@
 
 import { Failure } from "./failure.js";
 
+const CLOSED = "the reader was closed";
+
 export class BrowserReader {
   /** Return a reader with the runtime and the detector; Failure where the browser or the server lacks something. */
   static async open() {
@@ -50,11 +52,13 @@ export class BrowserReader {
 
   /** End the worker; what still waits fails. */
   close() {
-    this.worker.terminate();
-    this.fail("the reader was closed");
+    this.worker?.terminate();
+    this.worker = null;
+    this.fail(CLOSED);
   }
 
   ask(message, transfer = []) {
+    if (!this.worker) return Promise.reject(new Failure("unexpected", CLOSED));
     const id = ++this.count;
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
@@ -63,8 +67,8 @@ export class BrowserReader {
   }
 
   settle({ id, error, ...reply }) {
-    const { resolve, reject } = this.waiting.get(id);
-    this.waiting.delete(id);
+    const { resolve, reject } = this.waiting.get(id) ?? {};
+    if (!this.waiting.delete(id)) return; // it has failed already
     if (error) reject(new Failure(error.code, error.message));
     else resolve(reply);
   }
