@@ -2,7 +2,7 @@
 
     MIEN_DATA=path/to/data python benchmarks/run.py [--quick] [PART...]        (make bench)
 
-Parts: faces, video, measures, folder, cold, browser, ceiling; all of them when none is named, about twelve minutes on
+Parts: faces, video, measures, folder, cold, serve, browser, ceiling; all when none is named, about 15 minutes on
 two idle cores.  Each is a script of its own and keeps results/bench/PART.json; what was not run again is taken from
 there.
 --quick shows in two minutes that everything runs, and keeps its meaningless figures in build/bench.
@@ -17,6 +17,7 @@ import faces
 import figure
 import folder
 import measures
+import serve
 import video
 from bench import environment
 from bench.page import page
@@ -30,6 +31,7 @@ PARTS = {
     "cold": cold.main,
     "browser": browser.main,
     "ceiling": ceiling.main,
+    "serve": serve.main,
 }
 
 

@@ -262,6 +262,29 @@ def ceiling(report: Report) -> list[str]:
     return [*lines, caption, "", *table(("clip", "all", "looks of the detector per frame", *stages), rows)]
 
 
+def serve(report: Report) -> list[str]:
+    """Return photos per second beside the pipeline, and how long requests take."""
+    rows = [[row["system"], f"{row['photos_per_second']:.1f}", f"{row['cpu_ms']:.1f}"] for row in report["rows"]]
+    lines = ["## The service", "", f"{report['photos']} photos, {report['rounds']} turns each.", ""]
+    lines += [*table(("system", "photos/s", "CPU ms per photo"), rows), ""]
+    loads = {
+        f"full: {report['clients']} clients": report["full"],
+        f"half: {report['half']['rate']:.0f} photos/s": report["half"],
+        "half, beside a client that sends a byte at a time": report["slow"],
+    }
+    rows = [[name, f"{one['p50_ms']:.0f}", f"{one['p99_ms']:.0f}"] for name, one in loads.items()]
+    before, after = report["load"]
+    ready = ", ".join(f"{kind} {seconds:.2f} s" for kind, seconds in report["recovery_seconds"].items())
+    return [
+        *lines,
+        *table(("load", "p50, ms", "p99, ms"), rows),
+        "",
+        f"Until the next photo is read after a kill, the longest of five: {ready}.",
+        f"Memory of all processes: {report['megabytes']:.0f} MB. Load of the machine before and after: {before:g},",
+        f"{after:g}. Above 1, others had a part of the cores: only ratios hold.",
+    ]
+
+
 def speedrun(report: Report) -> list[str]:
     """Return how fast mien trains: the race on a GPU, beside a plain loop on the CPU, minutes to a score on val."""
     lines = ["## Training", ""]
@@ -330,6 +353,7 @@ SECTIONS = {
     "cold": cold,
     "browser": browser,
     "ceiling": ceiling,
+    "serve": serve,
     "speedrun": speedrun,
 }
 OWN_PLACES = ("speedrun",)

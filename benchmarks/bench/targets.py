@@ -96,12 +96,20 @@ def training(report: dict[str, Any]) -> Iterator[Bar]:
         yield Bar("training: at least 2.5 times a plain loop's images per second", f"{least:.1f} times", least >= 2.5)
 
 
+def serve(report: dict[str, Any]) -> Iterator[Bar]:
+    """Check the service's photos per second beside the pipeline's own, and how soon it reads again after a kill."""
+    share, seconds = report["throughput"], max(report["recovery_seconds"].values())
+    yield Bar("mien serve: at least 0.8 of the pipeline's photos per second", f"{share:.2f}", share >= 0.8)
+    yield Bar("mien serve: reads again within 2 s of a killed process", f"{seconds:.1f} s", seconds <= 2)
+
+
 CHECKS: tuple[tuple[str, Callable[[dict[str, Any]], Iterator[Bar]]], ...] = (
     ("faces", on_front),
     ("faces", nano),
     ("video", video),
     ("measures", measures),
     ("cold", cold),
+    ("serve", serve),
     ("browser", browser),
     ("speedrun", training),
 )
