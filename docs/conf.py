@@ -36,8 +36,8 @@ copybutton_selector = "div.highlight-sh pre, div.highlight-console pre, div.high
 ROOT = Path(__file__).parents[1]
 CONTENTS = {
     "How to": (
-        "howto/page howto/requests howto/photos howto/video howto/archives howto/measures howto/baseline "
-        "howto/explain howto/study howto/own-images howto/your-data howto/own-network "
+        "howto/page howto/serve howto/requests howto/photos howto/video howto/archives howto/measures "
+        "howto/baseline howto/explain howto/study howto/own-images howto/your-data howto/own-network "
         "howto/train howto/heads howto/measure howto/compare"
     ),
     "Look up": "numbers measures columns formats weights speed glossary reference/commands reference/python",

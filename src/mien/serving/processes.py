@@ -21,7 +21,7 @@ T = TypeVar("T")
 log = logging.getLogger("mien.serving")
 
 HEAP = {"MALLOC_MMAP_THRESHOLD_": "32000000", "MALLOC_TRIM_THRESHOLD_": "128000000"}
-"""Lets glibc keep the memory of one image for the next: asking the system for it anew took as long as decoding."""
+"""Lets glibc keep the memory of one image for the next: asking the system for more took as long as decoding."""
 
 START_SECONDS = 60.0
 IDLE_SECONDS = 30.0  # that a message waits for a process
@@ -61,7 +61,7 @@ class Process:
         except TimeoutError:
             self.kill()
             raise Late from None
-        except Exception as error:  # it ended, or what it sent is no reply
+        except Exception as error:  # it ended, or sent anything but a reply
             log.warning("a process is replaced: %s", type(error).__name__)
             self.kill()
             raise Lost from None
