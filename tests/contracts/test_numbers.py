@@ -112,6 +112,19 @@ def test_the_table_of_the_gate() -> None:
     ]
 
 
+def test_the_table_of_covers() -> None:
+    report = results("measures/covered.json")
+    rows = report["val"]["rows"]
+    counts = [[row["faces"], row["passes"], row["noticed"], row["passes"] - row["noticed"]] for row in rows]
+    names = [row["name"] for row in rows]
+    assert table("drawn over FERPlus val") == [[n, *map(str, c)] for n, c in zip(names, counts, strict=True)]
+    prose = " ".join((ROOT / "docs" / "measures.md").read_text(encoding="utf-8").split())
+    assert f"quantiles of {report['training']['measured']:,} faces of FERPlus Training" in prose
+    at = {row["name"]: row["presence"]["0.99"] for row in rows}
+    kept = f"at 0.99 it keeps {at['as they are']} of the {rows[0]['faces']} as they are"
+    assert f"{kept}, {at['sunglasses']} with sunglasses and {at['mask']} with a mask" in prose
+
+
 def test_the_table_beside_mediapipe() -> None:
     report = results("measures/parity.json")
     forms = {

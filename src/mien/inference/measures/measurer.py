@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from mien.face import Face
 from mien.inference.measures import files, openness, quality
+from mien.inference.measures.covered import covered
 from mien.inference.measures.mesh import Mesh, Networks
 from mien.inference.measures.movements import movements
 from mien.inference.measures.pose import Pose, pose
@@ -58,7 +59,8 @@ BORDERS = (cv2.BORDER_REPLICATE, cv2.BORDER_CONSTANT)
 """What lies around an image: its edge, as MediaPipe has it, or black, where more faces that fill it are recognised."""
 
 SMALL, ABSENT, OUTSIDE, TURNED = "too small", "no face or covered", "outside the image", "turned too far"
-REASONS = (SMALL, ABSENT, OUTSIDE, TURNED)
+COVERED = "eyes or mouth covered"
+REASONS = (SMALL, ABSENT, OUTSIDE, TURNED, COVERED)
 """Why a face has no measures; docs/measures.md has the limits."""
 
 
@@ -167,7 +169,8 @@ def _reason(mesh: Mesh, head: Pose, width: int, height: int) -> str | None:
         OUTSIDE: inside < MIN_INSIDE,
         TURNED: head.turned > MAX_TURN,
     }
-    return next((reason for reason, holds in limits.items() if holds), None)
+    known = next((reason for reason, holds in limits.items() if holds), None)
+    return known or (COVERED if covered(mesh.crop, mesh.square.within_crop(mesh.points)) else None)
 
 
 def _measures(mesh: Mesh, head: Pose) -> Measures:

@@ -72,6 +72,11 @@ class Square:
         patch = image[top : top + along * step, left : left + across * step]
         return np.asarray(cv2.resize(patch, (across, along), interpolation=cv2.INTER_AREA), np.uint8), left, top
 
+    def within_crop(self, points: Array) -> Array:
+        """Return points (N, 2 or more) of the image in pixels of the crop, (N, 2): `placed` undone."""
+        flat = (points[:, :2] - np.array([self.x, self.y], np.float32)) @ self.axes.T
+        return (flat * np.float32(SIZE / self.side) + np.float32(SIZE / 2)).astype(np.float32)
+
     def placed(self, points: Array) -> Array:
         """Return points (N, 3) of the crop in pixels of the image; depth is brought to the same scale."""
         scale = np.float32(self.side / SIZE)
