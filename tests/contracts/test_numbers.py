@@ -125,6 +125,23 @@ def test_the_table_of_covers() -> None:
     assert f"{kept}, {at['sunglasses']} with sunglasses and {at['mask']} with a mask" in prose
 
 
+def test_the_tables_of_what_is_known() -> None:
+    report = results("measures/truth.json")
+    rows = [report["roll"][key] for key in ("roll", "yaw", "pitch")]
+    rows += [report["mirror"][key] for key in ("yaw", "roll", "pitch")]
+    assert [row[2:] for row in table("known")] == [
+        [str(row["images"]), str(row["measured"]), f"{row['mean']:g} degrees", f"{row['largest']:g} degrees"]
+        for row in rows
+    ]
+    marked = report["marked"]
+    clips = [[marked["blinks"], marked["found"], len(marked["events"]) - marked["found"]]]
+    clips += [[clip["blinks"], clip["found"], len(clip["others"])] for clip in report["blinks"].values()]
+    assert [row[2:] for row in table("blinks")] == [list(map(str, clip)) for clip in clips]
+    seen = [f"{100 * report['openness'][part]['mean']:.0f} %" for part in ("0.5", "1.0")]
+    prose = " ".join((ROOT / "docs" / "measures.md").read_text(encoding="utf-8").split())
+    assert f"half closed it still sees {seen[0]} of the opening, of closed ones {seen[1]}." in prose
+
+
 def test_the_table_beside_mediapipe() -> None:
     report = results("measures/parity.json")
     forms = {

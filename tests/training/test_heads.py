@@ -21,12 +21,12 @@ from mien.training import recipe as recipes  # noqa: E402
 from mien.training.graph import Graph  # noqa: E402
 from mien.training.initial import start  # noqa: E402
 from mien.training.losses import affect, units  # noqa: E402
-from mien.training.network import make  # noqa: E402
+from mien.training.network import check, make  # noqa: E402
 from mien.training.objective import objective  # noqa: E402
 from mien.training.prepared import prepare  # noqa: E402
 from mien.training.recipe import Heads, Loss, TestTimeAugmentation  # noqa: E402
 from mien.training.run import run_recipe  # noqa: E402
-from mien.training.targets import head_targets  # noqa: E402
+from mien.training.targets import check_select, head_targets  # noqa: E402
 
 from .drawn import UNITS, write_faces  # noqa: E402
 
@@ -39,7 +39,7 @@ optim: {lr: 0.03, warmup: 1}
 epochs: 5
 batch: 32
 ema: 0.95
-select: nll
+select: valence_ccc
 views: {flip: false}
 """
 LIGHT = ("cnn2", "svm")
@@ -74,6 +74,35 @@ def test_heads_learn_the_geometry_of_faces(run: Path, faces: Path) -> None:
     assert abs(REGRESSION["ccc"](result.regression[shuffled, 0], result.regression_target[:, 0])) < 0.3
     log = (run / "log.csv").read_text().splitlines()
     assert {"val_valence_ccc", "val_arousal_ccc", "val_units_f1"} <= set(log[0].split(","))
+
+
+@pytest.mark.parametrize(
+    ("select", "heads", "words"),
+    [("valence_ccc", "", "select: 'valence_ccc'"), ("units_f1", "heads={valence_arousal: 1}", "select: 'units_f1'")],
+)
+def test_an_epoch_is_selected_by_a_head_that_is_there(select: str, heads: str, words: str) -> None:
+    given = [f"select={select}", "data.auxiliary=null", *filter(None, [heads])]
+    with pytest.raises(RecipeError, match=words):
+        check(recipes.load("mien/ferplus-flat", given))
+    check(
+        recipes.load("mien/ferplus-flat", ["select=valence_ccc", "heads={valence_arousal: 1}", "data.auxiliary=null"])
+    )
+    with pytest.raises(RecipeError, match="select: valence_ccc, but val has no valence arousal"):
+        check_select("valence_ccc", {"valence_arousal": None})
+
+
+def test_the_weight_of_an_image_counts_in_every_head() -> None:
+    target, predicted = torch.rand(20, 2) * 2 - 1, torch.rand(20, 2) * 2 - 1
+    twice = torch.cat([torch.arange(20), torch.arange(5)])
+    importance = torch.ones(20)
+    importance[:5] = 2
+    torch.testing.assert_close(affect(predicted, target, importance), affect(predicted[twice], target[twice]))
+    there = (target > 0).float()
+    torch.testing.assert_close(units(predicted, there, importance), units(predicted[twice], there[twice]))
+    batch = {"target": torch.eye(2)[torch.zeros(20, dtype=torch.long)], "valence_arousal": target}
+    outputs = {"logits": torch.zeros(20, 2), "valence_arousal": predicted}
+    plain = objective(outputs, batch, Loss(), heads=Heads(valence_arousal=1))
+    assert objective(outputs, batch | {"importance": importance}, Loss(), heads=Heads(valence_arousal=1)) != plain
 
 
 def test_predictions_have_the_heads(run: Path, faces: Path) -> None:

@@ -19,7 +19,6 @@ from statistics import mean, stdev
 
 from mien import outputs
 from mien.errors import DivergedError, OutputError, RecipeError, UsageError
-from mien.evaluation.metrics import METRICS
 from mien.experiments import figures, resume
 from mien.experiments.record import digest, identity, resolve
 from mien.experiments.schema import Spread, Sweep, SweepCell, SweepRun
@@ -36,6 +35,7 @@ from mien.training.network import check
 from mien.training.recipe import Recipe
 from mien.training.run import check_device, try_out
 from mien.training.runlog import read_json, write_json
+from mien.training.targets import SELECTABLE
 from mien.training.train import train
 
 FILES = ("sweep.json", "sweep.csv", "sweep.svg")
@@ -212,7 +212,7 @@ def measures(log: Sequence[dict[str, float]], select: str) -> dict[str, float]:
     >>> values["epoch"], values["loss_least"], values["loss_epoch"], values["val_nll_least"]
     (1, 1, 2, 1)
     """
-    best = log[METRICS[select].best([row[f"val_{select}"] for row in log])]
+    best = log[SELECTABLE[select].best([row[f"val_{select}"] for row in log])]
     values = {key: best[key] for key in ("val_accuracy", "val_macro_f1", "val_nll", "epoch")}
     for key in ("loss", "val_nll"):
         lowest = min(log, key=lambda row: row[key])

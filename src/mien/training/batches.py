@@ -161,6 +161,7 @@ def gather(
     batch = {"target": data.target[index], "top": data.top[index], "shares": data.shares}
     batch |= {"aux": data.aux[index]} if data.aux is not None else {}
     if data.importance is not None:
+        batch["importance"] = data.importance[index]
         batch["weights"] = data.importance[index, None] * (1 if data.weights is None else data.weights)
     elif data.weights is not None:
         batch["weights"] = data.weights

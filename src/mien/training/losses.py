@@ -54,11 +54,12 @@ def independent(
     return (each * labelled).sum() / labelled.sum().clamp(min=1)
 
 
-def affect(predicted: Tensor, target: Tensor) -> Tensor:
+def affect(predicted: Tensor, target: Tensor, importance: Tensor | None = None) -> Tensor:
     """Return the mean over valence and arousal of 1 - CCC plus the mean squared error; 0 when nothing is known.
 
     Both are float (N, 2) in [-1, 1]; NaN in target does not count.  CCC is Lin's concordance correlation within the
     batch, so that a constant prediction costs as much as an unrelated one; a column with one known value has none.
+    `importance` (N,) is how much each image counts, all alike without.
 
     >>> import torch
     >>> target = torch.tensor([[0.5, torch.nan], [-0.5, 0.1], [0.0, torch.nan]])
@@ -67,30 +68,32 @@ def affect(predicted: Tensor, target: Tensor) -> Tensor:
     """
     terms = []
     for p, t in zip(predicted.T, target.T, strict=True):
-        known = (~t.isnan()).to(p.dtype)
-        count = known.sum().clamp(min=1)
+        given = ~t.isnan()
+        known = given.to(p.dtype) if importance is None else given * importance.to(p.dtype)
+        count = known.sum().clamp(min=1e-6)
         t = t.nan_to_num()
         square = ((p - t).square() * known).sum() / count
         p_mean, t_mean = (p * known).sum() / count, (t * known).sum() / count
-        p, t = (p - p_mean) * known, (t - t_mean) * known
-        apart = (p.square() + t.square()).sum() / count + (p_mean - t_mean).square()
-        ccc = 2 * (p * t).sum() / count / apart.clamp(min=1e-6)
-        terms.append(square + (1 - ccc) * (count > 1))
+        p, t = p - p_mean, t - t_mean
+        apart = ((p.square() + t.square()) * known).sum() / count + (p_mean - t_mean).square()
+        ccc = 2 * (p * t * known).sum() / count / apart.clamp(min=1e-6)
+        terms.append(square + (1 - ccc) * (given.sum() > 1))
     return torch.stack(terms).mean()
 
 
-def units(logits: Tensor, target: Tensor) -> Tensor:
+def units(logits: Tensor, target: Tensor, importance: Tensor | None = None) -> Tensor:
     """Return the mean binary cross-entropy of the action units that are known, in nats; 0 when none is.
 
-    logits and target are float (N, A); a target is 0 to 1, NaN where unknown.
+    logits and target are float (N, A); a target is 0 to 1, NaN where unknown.  `importance` (N,) is how much each image
+    counts, all alike without.
 
     >>> import torch
     >>> round(units(torch.zeros(1, 2), torch.tensor([[1.0, torch.nan]])).item(), 4)
     0.6931
     """
-    known = ~target.isnan()
+    known = ~target.isnan() * (1.0 if importance is None else importance[:, None])
     each = F.binary_cross_entropy_with_logits(logits, target.nan_to_num(), reduction="none")
-    return (each * known).sum() / known.sum().clamp(min=1)
+    return (each * known).sum() / known.sum().clamp(min=1e-6)
 
 
 def attention(attended: Tensor, clean: Tensor) -> Tensor:

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from mien.data.sampling import listed
 from mien.errors import RecipeError, WeightsError
-from mien.evaluation.metrics import METRICS
 from mien.labels import EXPRESSIONS
 from mien.models import MODELS
 from mien.models.own import imported, is_own, refuse_outputs
@@ -27,6 +26,7 @@ from mien.training.heads import add_heads
 from mien.training.links import LINKS
 from mien.training.optim import OPTIMIZERS, SCHEDULES, SOLVERS
 from mien.training.recipe import Heads, Recipe
+from mien.training.targets import selectable
 
 MAX_PARAMETERS = 1_000_000_000
 """Parameters of a network; more can only be a typing error in the recipe."""
@@ -56,7 +56,7 @@ def check(recipe: Recipe, *, fresh: bool = True) -> None:
 
     names: tuple[tuple[str, str, Collection[str]], ...] = (
         ("model.name", recipe.model.name, [recipe.model.name] if is_own(recipe.model.name) else MODELS),
-        ("select", recipe.select, METRICS),
+        ("select", recipe.select, selectable(recipe.heads)),
         ("data.framing", recipe.data.framing, FRAMINGS),
         ("heads.link", recipe.heads.link, LINKS),
         ("optim.name", recipe.optim.name, [*OPTIMIZERS, *SOLVERS]),

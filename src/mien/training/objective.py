@@ -20,8 +20,8 @@ def objective(
     """Return the scalar to minimise for a model's outputs on a batch; `generator` is for the representation loss.
 
     The batch has `target` and, depending on the recipe, `weights` and `shares` (frequencies) of the classes, `aux` (the
-    second label set), `clean` (what the attended image should be), `valence_arousal` and `action_units`.  Side heads,
-    `side` (H, N, K), get the same target as the logits.
+    second label set), `importance` (N,) of the images, `clean` (what the attended image should be), `valence_arousal`
+    and `action_units`.  Side heads, `side` (H, N, K), get the same target as the logits.
     """
     heads = heads or Heads()
     target, weights = batch["target"], batch.get("weights")
@@ -36,9 +36,13 @@ def objective(
     for side in outputs.get("side", ()):
         total = total + heads.expression * loss.side * classify(side)
     if heads.valence_arousal:
-        total = total + heads.valence_arousal * affect(outputs["valence_arousal"], batch["valence_arousal"])
+        total = total + heads.valence_arousal * affect(
+            outputs["valence_arousal"], batch["valence_arousal"], batch.get("importance")
+        )
     if heads.action_units:
-        total = total + heads.action_units * units(outputs["action_units"], batch["action_units"])
+        total = total + heads.action_units * units(
+            outputs["action_units"], batch["action_units"], batch.get("importance")
+        )
     if "aux" in batch:
         total = total + loss.auxiliary * cross_entropy(outputs["aux"], batch["aux"])
     if loss.attention:

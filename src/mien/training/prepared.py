@@ -17,6 +17,7 @@ from mien.training.network import build, check
 from mien.training.recipe import Recipe
 from mien.training.stages import freeze
 from mien.training.stored import graph_file
+from mien.training.targets import check_select
 
 TRIED = 8
 """Images of val on which the graph of a network of your own is tried."""
@@ -46,6 +47,7 @@ def prepare(recipe: Recipe, root: Path | None, device: str = "auto", *, fresh: b
     place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
     train, val = (split(recipe, root, samples.split, place, samples) for samples in read_both(recipe, root))
     prior.check(recipe, train)
+    check_select(recipe.select, vars(val))
     torch.manual_seed(recipe.seed)
     model, started = build(recipe, train, place), None
     if recipe.init and fresh:

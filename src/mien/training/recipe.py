@@ -292,7 +292,10 @@ class Recipe(Strict):
     batch: int = Field(128, ge=2, le=1_000_000)
     ema: float = Field(0.998, ge=0, lt=1, description="decay per step of the averaged weights that are evaluated")
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    select: str = Field("accuracy", description="key of METRICS that selects the epoch on val")
+    select: str = Field(
+        "accuracy",
+        description="key of METRICS that selects the epoch on val; or of a head: valence_ccc, arousal_ccc, units_f1",
+    )
     select_prior: Literal["natural", "uniform", "none"] = Field(
         "natural",
         description="prior under which val is scored: natural; uniform, together with balanced_accuracy or a _norm "

@@ -9,12 +9,39 @@ from torch import Tensor
 from mien.card import UNIT
 from mien.data.samples import Samples
 from mien.errors import RecipeError
-from mien.evaluation.metrics import REGRESSION, UNITS
+from mien.evaluation.metrics import METRICS, REGRESSION, UNITS
 from mien.evaluation.metrics.counts import mean_known
+from mien.evaluation.metrics.metric import Metric
 from mien.training.recipe import Heads
 
 RANGES = {"valence_arousal": (-1.0, 1.0), "action_units": (0.0, 1.0)}
 """The least and the largest target of a head; NaN, unknown, is in no need of one."""
+
+
+HEAD_METRICS: dict[str, tuple[str, Metric]] = {
+    "valence_ccc": ("valence_arousal", Metric(REGRESSION["ccc"], True)),
+    "arousal_ccc": ("valence_arousal", Metric(REGRESSION["ccc"], True)),
+    "units_f1": ("action_units", Metric(UNITS["f1"], True)),
+}
+"""The scores of `head_scores` that may select the epoch, by key, with their head."""
+
+SELECTABLE = METRICS | {key: metric for key, (_, metric) in HEAD_METRICS.items()}
+
+
+def selectable(heads: Heads) -> list[str]:
+    """Return the keys of the scores that may select the epoch with these heads.
+
+    >>> "valence_ccc" in selectable(Heads()), "valence_ccc" in selectable(Heads(valence_arousal=1))
+    (False, True)
+    """
+    return [*METRICS, *(key for key, (head, _) in HEAD_METRICS.items() if head in heads.more)]
+
+
+def check_select(select: str, val: Mapping[str, object]) -> None:
+    """Refuse to select by a head that val has no targets of; RecipeError."""
+    head = HEAD_METRICS[select][0] if select in HEAD_METRICS else None
+    if head is not None and val.get(head) is None:
+        raise RecipeError(f"select: {select}, but val has no {head.replace('_', ' ')}", "data with such columns in val")
 
 
 def head_targets(heads: Heads, samples: Samples) -> dict[str, NDArray[np.float32]]:

@@ -12,6 +12,7 @@ This module reads train and val.  Test is opened once, after the weights are fix
 """
 
 import ctypes
+import math
 import sys
 import time
 from collections.abc import Collection, Sequence
@@ -39,7 +40,7 @@ from mien.training.prepared import Prepared, prepare
 from mien.training.progress import Progress
 from mien.training.recipe import Augment, Recipe
 from mien.training.stages import train_mode
-from mien.training.targets import RANGES, head_scores
+from mien.training.targets import RANGES, SELECTABLE, head_scores
 
 PROBED = ("nll", "accuracy")
 """Metrics on val between epochs, where the recipe sets `probe`."""
@@ -124,14 +125,16 @@ def train(
                 diverged.finite("loss", means["loss"])
                 diverged.finite_weights(state.average.model.state_dict())
                 scores = score(state.average.model, val, precision, flip=recipe.views.flip, shift=shift)
-                diverged.finite(f"val {recipe.select}", scores[f"val_{recipe.select}"])
+                if recipe.select in METRICS:  # a head may predict a constant, which has no CCC
+                    diverged.finite(f"val {recipe.select}", scores[f"val_{recipe.select}"])
             state.epoch += 1
             state.seconds += time.perf_counter() - began
             row = {"epoch": state.epoch, "step": state.step, **means, "seconds": state.seconds, **scores}
             state.history.append(row)
             value = scores[f"val_{recipe.select}"]
-            if METRICS[recipe.select].better(value, state.best):
+            if SELECTABLE[recipe.select].better(value, state.best):
                 state.best = value
+            if state.best in (value, None):  # None: a head that gave a constant so far
                 best = {"average": state.average.model.state_dict(), "epoch": state.epoch, **facts}
                 checkpoint.save(best, run / "best.pt")
             runlog.append_steps(steps, run / "steps.csv")
@@ -146,7 +149,8 @@ def waited(recipe: Recipe, history: Sequence[checkpoint.Row]) -> bool:
     """Return whether val has not improved for the recipe's `patience` epochs; it depends on the log alone."""
     if recipe.patience is None or not history:
         return False
-    best = METRICS[recipe.select].best([float(row[f"val_{recipe.select}"]) for row in history])
+    values = [float(row[f"val_{recipe.select}"]) for row in history]
+    best = SELECTABLE[recipe.select].best(values) if any(map(math.isfinite, values)) else 0
     return len(history) - 1 - best >= recipe.patience
 
 

@@ -37,7 +37,7 @@ def marks(crop: Pixels, points: Array) -> tuple[float, float]:
     """Return how much darker than the face the lighter eye is, and the spread of the mouth, in spreads of the face."""
     grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
     side = len(grey) // HALF
-    small = cv2.resize(grey, (side, side), interpolation=cv2.INTER_AREA)
+    small = np.asarray(cv2.resize(grey, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
     face = small[side // 4 : -side // 4, side // 4 : -side // 4]
     spread = float(face.std())
     if spread < LEAST_SPREAD:
