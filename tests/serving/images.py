@@ -61,7 +61,7 @@ def varied(image: Pixels, rng: np.random.Generator) -> Pixels:
 def see_through() -> Image.Image:
     image = Image.fromarray(skimage.data.astronaut()).convert("RGBA")
     alpha = np.full((512, 512), 255, np.uint8)
-    alpha[:, 300:] = 128
+    alpha[:, 215:] = 128  # half of the face
     alpha[300:] = 0
     image.putalpha(Image.fromarray(alpha))
     return image
