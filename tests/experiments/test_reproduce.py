@@ -26,7 +26,7 @@ from mien.training import runlog  # noqa: E402
 SMALL = """
 name: {name}
 data: {{name: {data}}}
-model: {{name: mienet, options: {{width: 0.25, depths: [1, 1, 1, 1], stem_stride: 2}}}}
+model: {{name: svm}}
 optim: {{lr: {lr}, warmup: 0}}
 epochs: {epochs}
 batch: 16

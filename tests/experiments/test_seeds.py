@@ -67,3 +67,23 @@ def test_what_does_not_go_together(count: int, more: dict[str, Any], words: str,
     with pytest.raises(UsageError, match=words):
         seeds.train_seeds("mine", more.pop("overrides", []), count, **more)
     assert calls == []
+
+
+def test_ctrl_c_says_what_ended_and_what_was_not_begun(
+    calls: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained = seeds.train_run
+
+    def train_run(name: str, overrides: list[str], **place: Any) -> Any:
+        if overrides[-1] == "seed=1":
+            raise KeyboardInterrupt
+        return trained(name, overrides, **place)
+
+    monkeypatch.setattr(seeds, "train_run", train_run)
+    with pytest.raises(KeyboardInterrupt):
+        seeds.train_seeds("my faces.yaml", ["epochs=2"], 4, root=Path("faces"), out=None)
+    said = capsys.readouterr().err
+    assert "ended: seed 0, runs/0" in said
+    assert [line for line in said.splitlines() if line.startswith("not begun")] == [
+        f"not begun: mien train 'my faces.yaml' epochs=2 --root faces seed={seed}" for seed in (2, 3)
+    ]

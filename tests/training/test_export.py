@@ -96,12 +96,12 @@ def test_exported_zooms_are_filled_as_in_training(run: Path, tmp_path: Path, tin
     assert "fill: edge" in text
     (other / "recipe.yaml").write_text(text)
     recipe = recipes.load(other / "recipe.yaml")
-    train, val = (split(recipe, tiny_fer2013, name, torch.device("cpu")) for name in ("train", "val"))
-    export.export(recipe, other, train, val, json.loads((run / "env.json").read_text()))
+    train = split(recipe, tiny_fer2013, "train", torch.device("cpu"))
+    network = restored(recipe, checkpoint.load(other / "best.pt", checkpoint.Best))
+    graphs.exported(recipe, network, train).write(48, 1, other / "model.onnx")
+    export.stamp(other / "model.onnx", Classifier(run / "model.onnx").card.model_copy(update={"temperature": 1.0}))
     crops = np.random.default_rng(0).integers(0, 256, (4, 48, 48, 1), np.uint8)
-    seen = graphs.Graph(
-        restored(recipe, checkpoint.load(other / "best.pt", checkpoint.Best)), recipe.views, "edge"
-    ).eval()
+    seen = graphs.Graph(network, recipe.views, "edge").eval()
     with torch.no_grad():
         expected = seen.logits(torch.from_numpy(crops)).numpy()
     weights = Classifier(other / "model.onnx")

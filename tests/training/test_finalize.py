@@ -96,6 +96,7 @@ def test_the_one_who_trains_opens_test_and_not_the_recipe(
     test: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests: list[bool] = []
+    monkeypatch.setattr(session, "load", lambda *_, **__: None)
     monkeypatch.setattr(session, "prepare", lambda *_: None)
     monkeypatch.setattr(session, "train", lambda *_, **__: None)
     monkeypatch.setattr(session, "finish", lambda *_, prepared, test: requests.append(test) or module.RunScores("", {}))

@@ -17,7 +17,8 @@ from mien.training.gradient_attack import EPSILONS, attacks, load  # noqa: E402
 from mien.training.run import export_run  # noqa: E402
 from mien.training.train import train  # noqa: E402
 
-WORDS = ["model.options.width=0.5", "model.options.stem_stride=2", "batch=32", "epochs=6", "refine=null", "ema=0.9"]
+NET = "model.options={width: 0.5, depths: [1, 1, 1, 1], stem_stride: 2}"
+WORDS = [NET, "batch=32", "epochs=6", "refine=null", "ema=0.9"]
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """`mien init`: the recipe that it writes can be trained, names what was found, and replaces nothing."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -77,3 +78,34 @@ def test_the_command_writes_once_and_says_what_comes_next(tmp_path: Path) -> Non
     assert again.returncode == 2
     assert "faces.yaml is there already" in again.stderr
     assert init("--force", "--json").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ({"happy": 5, "anger": 5, "sad": 1}, "train has images of sadness (1), val has none"),
+        ({"happy": 5, "anger": 5, "bored": 1}, "train has images of bored (1), val has none"),
+    ],
+)
+def test_what_train_would_refuse_is_refused(counts: dict[str, int], words: str, tmp_path: Path) -> None:
+    write_classes(tmp_path, counts)
+    with pytest.raises(DataError, match=re.escape(words)):
+        new_recipe(tmp_path, {})
+
+
+def test_a_slip_in_one_split_is_named(tmp_path: Path) -> None:
+    write_classes(tmp_path, {"happy": 4, "sad": 4})
+    rows = [(path, name, "val" if "3" in path else "train") for path, name, _ in images_of(tmp_path)]
+    rows = [(path, "hapyp" if (name, split) == ("happy", "val") else name, split) for path, name, split in rows]
+    write_csv(tmp_path / "labels.csv", ["image", "label", "split"], rows)
+    with pytest.raises(
+        DataError, match=r"train has images of happiness \(3\), val has none.*hapyp.*did you mean happy"
+    ):
+        new_recipe(tmp_path, {})
+
+
+def test_labels_that_cannot_be_are_named_together(tmp_path: Path) -> None:
+    write_classes(tmp_path, {"happy": 3, "bored": 3, "seconds_left": 3, "seconds right": 3})
+    with pytest.raises(DataError, match=r"the labels 'seconds right' .*, 'seconds_left'") as caught:
+        new_recipe(tmp_path, {})
+    assert "'bored'" not in str(caught.value)

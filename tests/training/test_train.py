@@ -30,6 +30,8 @@ SMALL = [
     "refine=null",
 ]
 
+LINEAR = ["model=svm", "data.auxiliary=null", "distill=null", "refine=null", "batch=32"]
+
 
 def small(*more: str) -> recipes.Recipe:
     return recipes.load("mien/fer2013", [*SMALL, *more])
@@ -72,7 +74,8 @@ def test_the_epoch_that_is_kept_is_the_best_by_the_metric(
     given = iter([0.3, 0.1, 0.4, 0.2])
     real = module.score
     monkeypatch.setattr(module, "score", lambda *a, **o: {**real(*a, **o), f"val_{key}": next(given)})
-    train(small("epochs=4", "data.limit=32", f"select={key}"), tiny_fer2013, tmp_path, device="cpu")
+    recipe = recipes.load("mien/fer2013", [*LINEAR, "epochs=4", "data.limit=32", f"select={key}"])
+    train(recipe, tiny_fer2013, tmp_path, device="cpu")
     kept = checkpoint.content(tmp_path / "best.pt")["epoch"]
     assert kept == (3 if METRICS[key].higher_is_better else 2)
 
@@ -211,7 +214,7 @@ def test_the_command_opens_test_only_with_the_option(word: str, tiny_fer2013: Pa
 
 @pytest.mark.parametrize("name", ["env.json", "metrics.json"])
 def test_records_that_cannot_be_read_are_reported_in_one_line(name: str, tiny_fer2013: Path, tmp_path: Path) -> None:
-    run = run_recipe("mien/fer2013", [*SMALL, "epochs=1"], root=tiny_fer2013, out=tmp_path, resume=None, device="cpu")
+    run = run_recipe("mien/fer2013", [*LINEAR, "epochs=1"], root=tiny_fer2013, out=tmp_path, resume=None, device="cpu")
     (run / name).write_text('{"cut": [1, ', encoding="utf-8")
     with pytest.raises(MienError, match=rf"{name} cannot be read.*(repair it|remove it)"):
         run_recipe(None, [], root=None if name == "env.json" else tiny_fer2013, out=tmp_path, resume=run, device="cpu")

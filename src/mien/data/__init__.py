@@ -48,7 +48,7 @@ def load_splits(
         try:
             samples = load(name, root, split, **options)
             if same := next((one for one in splits if np.array_equal(splits[one].ids, samples.ids)), None):
-                missing[split] = f"it is {same} again: {samples.about or 'the data has no splits'}"
+                missing[split] = f"it is {same} again: {samples.about.partition('; ')[0] or 'the data has no splits'}"
             else:
                 splits[split] = samples
         except DataError as error:

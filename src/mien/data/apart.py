@@ -30,7 +30,7 @@ def check_apart(train: Samples, val: Samples, *, part: bool = False) -> None:
         groups = np.intersect1d(known(train.group), known(val.group))
         if len(groups):
             got = f"{_named(groups, 'group')} of {val.name} in train and in {val.split}"
-            raise DataError(got, "each subject or clip in one split", "let data.options.val=0.2 make val by group")
+            raise DataError(got, "each subject or clip in one split", "remove them from one of the two")
 
 
 def _same_labels(train: Samples, val: Samples, part: bool) -> None:

@@ -28,6 +28,9 @@ from mien.errors import DataError
 from mien.html.page import count
 from mien.labels import canonical
 
+NAMED = 3
+"""How many folders a message names."""
+
 HIDDEN = (".", "__MACOSX", "@eaDir", "$")
 """How names begin that systems leave behind."""
 
@@ -46,7 +49,9 @@ def listing(root: Path, options: Options) -> Listing:
     top, classes, stray = _classes(root)
     rows = [(split, name, place, path) for split, name, place in classes for path in _images(place)]
     if not rows:
-        raise DataError(f"{root} has no images in class folders", "a folder of images per expression, such as happy/")
+        inside = f"{count(stray, 'image')} and no class folders" if stray else "no images in class folders"
+        do = f"did you mean {root.parent if root.name else root.resolve().parent}?" if stray else ""
+        raise DataError(f"{root} has {inside}", "a folder of images per expression, such as happy/", do)
     group, faults = _groups(rows, options.group, top)
     kept = [row for k, row in enumerate(rows) if k not in faults]
     paths = [path for *_, path in kept]
@@ -80,6 +85,9 @@ def _classes(root: Path) -> tuple[Path, list[tuple[str, str, Path]], int]:
     parts = [(place.name, place) for place in inner if split_of(place.name)]
     stray = len(images)
     if not parts:
+        if deeper := next((place for place in inner if _is_wrapper(place) and _holds_classes(place)), None):
+            got = f"{top} is not a folder of classes: {', '.join(place.name for place in inner[:NAMED])}"
+            raise DataError(got, "a folder of images per expression, such as happy/", f"did you mean {deeper}?")
         return top, [("", place.name, place) for place in inner], stray
     if beside := [place.name for place in inner if not split_of(place.name) and any(_images(place))]:
         got = f"{root} has the splits {', '.join(name for name, _ in parts)} and, beside them, {', '.join(beside[:3])}"
@@ -96,6 +104,11 @@ def _is_wrapper(place: Path) -> bool:
     """Return whether a folder is not a class or split but holds them."""
     inner, images = _inside(place)
     return bool(inner) and not images and not split_of(place.name) and canonical(place.name) is None
+
+
+def _holds_classes(place: Path) -> bool:
+    """Return whether a folder has two folders that are named after expressions or splits."""
+    return sum(bool(canonical(each.name) or split_of(each.name)) for each in _inside(place)[0]) > 1
 
 
 def _inside(place: Path) -> tuple[list[Path], list[Path]]:

@@ -80,10 +80,11 @@ class Overview:
         rows += [[label, *(f"{split[label]:,}" for split in counts)] for label in self.splits["train"].labels]
         rows += [["all", *(f"{len(samples):,}" for samples in self.splits.values())]]
         matches = [self.counts(split) for split in self.splits]
-        for key, words in (("exact", "equal to a Training image"), ("near", "nearly equal"), ("clean", "clean")):
+        names = {"exact": "equal to a Training image", "near": "nearly equal", "clean": "clean"}
+        for key, words in names.items() if self.near_duplicates else ():
             rows.append([words, *("" if split is None else f"{split[key]:,}" for split in matches)])
         lines = [row[0].ljust(32) + "".join(cell.rjust(9) for cell in row[1:]) for row in rows]
-        lines += [f"no {split}: {reason}" for split, reason in self.missing.items()]
+        lines += [f"no {' or '.join(splits)}: {reason}" for reason, splits in _by_reason(self.missing).items()]
         return "\n".join([self.name, *lines, *_id_lines(self.first_ids())])
 
 
@@ -104,6 +105,15 @@ def look(name: str, root: Path | None, writing: Writing, options: Mapping[str, A
     view = overview(name, root, **options)
     with writing() as outputs:
         return replace(view, files=write(view, outputs))
+
+
+def _by_reason(missing: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the splits that are missing by the reason.
+
+    >>> _by_reason({"val": "no file", "test": "no file"})
+    {'no file': ['val', 'test']}
+    """
+    return {reason: [split for split in missing if missing[split] == reason] for reason in missing.values()}
 
 
 def _id_lines(first: Mapping[str, str]) -> list[str]:

@@ -27,14 +27,16 @@ Reader = Callable[..., Samples]
 SPLITS = ("train", "val", "test")
 """Training, PublicTest and PrivateTest in FER2013's words."""
 
+OWN: dict[str, Reader] = {"folder": folder, "table": table}
+"""Readers of one's own images; they take the options of `mien.data.own.options`."""
+
 READERS: dict[str, Reader] = {
     "fer2013": fer2013,
     "ferplus": ferplus,
     "affectnet": affectnet,
     "ckplus": ckplus,
     "rafdb": rafdb,
-    "folder": folder,
-    "table": table,
+    **OWN,
 }
 """Reader of files by the name of the data set."""
 

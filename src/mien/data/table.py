@@ -72,21 +72,28 @@ def _present(listing: Listing) -> Listing:
 
 def tables(root: Path) -> list[Path]:
     """Return the table that `root` is or holds, or those of its splits; DataError where it is unclear which."""
+    if not os.path.lexists(root):
+        raise DataError(f"{root} does not exist", WANTED, "check `root`")
+    there = candidates(root)
+    if not there:
+        raise DataError(f"no table in {root}", WANTED, "the data set folder reads class folders")
+    named = all(_split_in(path) for path in there) and len({path.suffix.lower() for path in there}) == 1
+    if len(there) > 1 and not named:
+        listed = ", ".join(path.name for path in there[:5])
+        got = f"{there[0].parent} has several tables: {listed}"
+        raise DataError(got, "one, or one per split", "give one as `root`")
+    return there
+
+
+def candidates(root: Path) -> list[Path]:
+    """Return the file that `root` is, or the tables in that folder, else those in its folder `data`; none is empty."""
     if root.is_file():
         return [root]
-    if not root.is_dir():
-        raise DataError(f"{root} does not exist", WANTED, "check `root`")
     for folder in (root, root / "data"):
-        there = sorted(p for p in folder.glob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
-        named = [path for path in there if _split_in(path)]
-        if len(there) == 1:
-            return there
-        if there and named == there and len({path.suffix.lower() for path in there}) == 1:
-            return there
-        if there:
-            listed = ", ".join(path.name for path in there[:5])
-            raise DataError(f"{folder} has several tables: {listed}", "one, or one per split", "give one as `root`")
-    raise DataError(f"no table in {root}", WANTED, "the data set folder reads class folders")
+        found = sorted(p for p in folder.glob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+        if found:
+            return found
+    return []
 
 
 def _split_in(path: Path) -> str:

@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 
 from mien.card import Card
 from mien.data import load
+from mien.data.registry import OWN
 from mien.data.resize import resize
 from mien.data.samples import Samples
 from mien.data.sampling import Classes, merge
 from mien.errors import DataError
 from mien.inference.align import FRAMINGS, crop
 from mien.inference.classify import BATCH, Classifier
-from mien.labels import ordered
+from mien.labels import EXPRESSIONS, ordered
 from mien.progress import bar
 
 
@@ -24,6 +25,15 @@ def own_data(card: Card, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     if not name:
         raise DataError(f"the card of {card.name} lacks the data it was trained on", do="name it with `data`")
     return str(name), {**card.recipe.get("data", {}).get("options", {}), **options}
+
+
+def with_own_labels(card: Card, data: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a reader of one's own images, with the weights' own labels where none are named."""
+    own = [label for label in card.labels if label not in EXPRESSIONS]
+    if data not in OWN or "labels" in options or not own:
+        return options
+    meant = card.recipe.get("data", {}).get("options", {}).get("labels")  # with the words for each, where there are
+    return {**options, "labels": meant or own}
 
 
 def load_for(card: Card, data: str, root: Path | str | None, split: str, **options: Any) -> Samples:

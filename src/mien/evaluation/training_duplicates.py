@@ -1,13 +1,15 @@
 """Which images that weights are measured on are near-duplicates of images that these weights were trained on?
 
-    searched = search(card, samples, root)      # .duplicates bool (N,), or None and .reason
+    searched = search(card, samples, [root])    # .duplicates bool (N,), or None and .reason
 
 Scores "without near-duplicates" mean nothing unless the weights' own training data was searched.  A card names its data
 set and the fingerprint of the images that the weights saw.  The data here is read as the recipe read it, and is
 searched only where the fingerprint is the same.
 """
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from mien.data.duplicates import SOURCES, near_duplicates_between, near_duplicat
 from mien.data.samples import Samples
 from mien.data.sampling import chosen
 from mien.errors import DataError
+from mien.evaluation.inputs import to_crops
 from mien.evaluation.result import Result
 
 UNRECORDED = "the result lacks which training data was searched; `mien evaluate` measures it again"
@@ -41,8 +44,29 @@ class Search:
     reason: str = ""
 
 
-def search(card: Card, samples: Samples, root: Path | str | None) -> Search:
-    """Search the training data of the weights, where it is here, for near-duplicates of the samples."""
+def search(card: Card, samples: Samples, roots: Sequence[Path | str | None]) -> Search:
+    """Search the training data of the weights for near-duplicates of the samples, in the first of the places it is in.
+
+    Where it is in none, the reason is that of the first.
+    """
+    tried = []
+    for root in dict.fromkeys(roots):
+        tried.append(found := _search(card, samples, root))
+        if found.duplicates is not None:
+            return found
+    return tried[0]
+
+
+def trained_root(weights: Path) -> Path | None:
+    """Return where the data of a run was, as env.json beside its weights says; None where it does not."""
+    try:
+        root = json.loads((weights.parent / "env.json").read_bytes())["data"]["root"]
+        return Path(root) if Path(root).exists() else None
+    except (OSError, ValueError, TypeError, LookupError):
+        return None
+
+
+def _search(card: Card, samples: Samples, root: Path | str | None) -> Search:
     name, fingerprint = card.data.get("name"), card.data.get("fingerprint")
     if not name or not fingerprint:
         return Search(None, reason="the card of the weights lacks what they were trained on")
@@ -59,7 +83,10 @@ def search(card: Card, samples: Samples, root: Path | str | None) -> Search:
         found = near_duplicates_in_training(samples, root, train)
     else:
         images = load(SOURCES[name], root, "train") if name in SOURCES else train
-        if images.images.shape[1:] != samples.images.shape[1:]:
+        wanted = images.images.shape[1:]
+        if samples.images.shape[1:] != wanted and wanted == (card.size, card.size, card.channels):
+            samples = replace(samples, images=to_crops(samples.images, card))
+        if samples.images.shape[1:] != wanted:
             return Search(None, reason=f"the images of {name} have another size than these")
         found = near_duplicates_between(images, samples)
     return Search(found.index >= 0, {"name": str(name), "fingerprint": str(fingerprint)})

@@ -5,9 +5,10 @@
 Each is a run like any other, in its own folder, exported and scored.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from statistics import mean, stdev
 from typing import Any
 
@@ -87,12 +88,24 @@ def train_seeds(
         raise UsageError("`runs` together with `resume`", "one of the two: each run is resumed by itself")
     if any(word.startswith("seed=") for word in overrides):
         raise UsageError("`runs` together with seed=", "one of the two: `runs` N trains seeds 0 to N-1")
-    runs = []
-    for seed in range(count):
-        say(f"[{seed + 1}/{count}] seed {seed}")
-        folder, scores = train_run(name, [*overrides, f"seed={seed}"], resume=None, **place)
-        runs.append(SeedRun(seed, folder, scores))
+    runs: list[SeedRun] = []
+    try:
+        for seed in range(count):
+            say(f"[{seed + 1}/{count}] seed {seed}")
+            folder, scores = train_run(name, [*overrides, f"seed={seed}"], resume=None, **place)
+            runs.append(SeedRun(seed, folder, scores))
+    except KeyboardInterrupt:
+        _say_what_is_left([str(name), *overrides], count, runs, place)
+        raise
     return SeedRuns(tuple(runs))
+
+
+def _say_what_is_left(words: Sequence[str], count: int, runs: Sequence[SeedRun], place: Mapping[str, Any]) -> None:
+    """Say which seeds have ended and which were not begun; how to resume the one between is reported already."""
+    say(*(f"ended: seed {run.seed}, {run.folder}" for run in runs))
+    options = [word for key in ("root", "out") if place.get(key) for word in (f"--{key}", str(place[key]))]
+    begin = " ".join(map(quote, ("mien", "train", *words, *options)))
+    say(*(f"not begun: {begin} seed={seed}" for seed in range(len(runs) + 1, count)))
 
 
 def _percent(value: float | None) -> str:

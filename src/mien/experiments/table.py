@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from mien.errors import UsageError
-from mien.experiments import figures, sweep
+from mien.experiments import figures, fine_tuning, sweep
 from mien.experiments.record import read_row
 from mien.experiments.schema import Machine, NamedRow, Published, Row, RowScores, Shortened, SubsetScores, Sweep
 from mien.inference.classify import WEIGHTS
@@ -72,6 +72,8 @@ def markdown(groups: dict[str, list[Row]], results: Path) -> str:
     parts += [""] + [f"[{number}] {source}  " for number, source in enumerate(sources, 1)]
     if shipped:
         parts += ["\n## Shipped weights\n", grid(HEAD, [line(groups[id], results, sources) for id in shipped])]
+    if tuned := fine_tuning.read(results):
+        parts += [fine_tuning.introduction(tuned), grid(fine_tuning.HEAD, fine_tuning.lines(tuned))]
     for name, swept in sweeps(results).items():
         keys = ", ".join(key.rpartition(".")[2] for key in swept.keys)
         seeds = f"{swept.seeds} seed{'s' * (swept.seeds > 1)} each; val only"

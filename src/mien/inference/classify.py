@@ -41,9 +41,18 @@ def locate(weights: str | Path) -> Path:
         return path
     if os.path.isdir(path):  # noqa: PTH112
         return _of_run(path)
-    near = get_close_matches(str(weights), names(), n=1)
+    near = get_close_matches(str(weights), [*names(), *_beside(path)], n=1)
     hint = f"did you mean {near[0]!r}?" if near else ""
     raise WeightsError(f"no weights are called {str(weights)!r}", f"a file or one of {', '.join(names())}", hint)
+
+
+def _beside(path: Path) -> list[str]:
+    """Return the folders and ONNX files where a path lies that is not there."""
+    try:
+        there = [each for each in path.parent.iterdir() if each.suffix.lower() == ".onnx" or each.is_dir()]
+    except (OSError, ValueError):  # the place is not there either, or no system has such names
+        return []
+    return [str(each) for each in there]
 
 
 def _of_run(folder: Path) -> Path:

@@ -27,15 +27,17 @@ from mien.card import KEY, Card
 from mien.data.terms import terms_of
 from mien.errors import MienError, OutputError, WeightsError
 from mien.evaluation.calibration.prior import fit_adjustment
-from mien.evaluation.calibration.temperature import fit_temperature, fit_threshold
+from mien.evaluation.calibration.temperature import COLDEST, HOTTEST, fit_temperature, fit_threshold
 from mien.evaluation.metrics import accuracy
 from mien.evaluation.stress.corruptions import with_copies
+from mien.html.page import count
 from mien.inference.align import FRAMINGS
 from mien.inference.classify import Classifier
 from mien.inference.onnx import quantization
 from mien.inference.video.baseline import neutral_face
 from mien.models.own import is_own
 from mien.outputs import cannot_write, staged
+from mien.printable import say
 from mien.prior import Adjustment
 from mien.reading.guard import parsing
 from mien.training import checkpoint, prior, stored
@@ -121,6 +123,9 @@ def _export(
         batches = [graph.outputs(chunk) for chunk in chunks(crops, 256)]
     scores = finite_all("logits of best.pt on val", torch.cat([batch["logits"] for batch in batches]))
     graph.temperature = temperature = fit_temperature(scores.double().numpy(), target)
+    if not 1.01 * COLDEST < temperature < 0.99 * HOTTEST:
+        words = f"temperature {temperature:.2f} is the bound of what is fitted, on {count(len(crops), 'val image')}"
+        say(f"mien: {words}: confidences, and so `abstain`, say little; more val images would help")
     path = folder / "model.onnx"
     graph.write(best.size, best.channels, path)
     with parsing("best.pt", kind=WeightsError, says="does not make a card"):  # its labels may be anything

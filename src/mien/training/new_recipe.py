@@ -7,7 +7,7 @@ The settings are those of fine-tuning on little data: from weights that ship, wh
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,15 @@ from typing import Any
 import yaml
 
 from mien.data import load_splits
+from mien.data.apart import check_apart
 from mien.data.folder import listing as list_folder
+from mien.data.own.listing import Listing
 from mien.data.own.options import Options
+from mien.data.own.splits import split_of
 from mien.data.own.words import NUMBER, meaning
 from mien.data.samples import Samples
+from mien.data.table import candidates
 from mien.data.table import listing as list_table
-from mien.data.table import tables
 from mien.errors import DataError
 from mien.html.page import count
 from mien.labels import is_label, spelled_as_label
@@ -92,14 +95,14 @@ def new_recipe(root: Path, given: Mapping[str, Any]) -> NewRecipe:
     Words that name no expression become labels of one's own.  A missing val is drawn from train; without any splits,
     test is drawn as well.
     """
-    data = _kind(root)
-    options, notes = _labels(root, data, given)
-    options |= {key: value for key, value in CROP.items() if key not in options}
-    splits = _splits(root, data, options)
-    if "val" not in splits:
-        options |= {"val": PART} if "test" in splits else {"val": PART, "test": PART}
-        splits = _splits(root, data, options)
+    data = "table" if candidates(root) else "folder"
+    asked = Options.of(data, given)
+    listing = (list_table if data == "table" else list_folder)(root, asked)
+    options, notes = _labels(listing, asked, given)
+    options |= {key: value for key, value in CROP.items() if key not in options} | _parts(listing, asked)
+    splits, _ = load_splits(data, root, options, required=("train", "val"))
     train = splits["train"]
+    _check_apart(train, splits["val"], notes)
     notes += [note for note in train.about.split("; ") if note]
     name = re.sub(r"[^\w-]+", "-", root.resolve().stem).strip("-_") or "mine"
     text = _text(name, root, data, options, splits, notes)
@@ -107,36 +110,32 @@ def new_recipe(root: Path, given: Mapping[str, Any]) -> NewRecipe:
     return NewRecipe(name, text, data, options, {split: each.counts() for split, each in splits.items()}, tuple(notes))
 
 
-def _kind(root: Path) -> str:
-    """Return the data set that reads a path: `table` where it is one or holds one, else `folder`."""
-    if root.is_file():
-        return "table"
-    try:
-        tables(root)
-    except DataError as error:
-        if "several" in str(error):
-            raise
-        return "folder"
-    return "table"
+def _parts(listing: Listing, options: Options) -> dict[str, float]:
+    """Return the options that draw val, and test where there is none, of images whose files have no val."""
+    there = set() if options.ignore_splits else {split_of(word) for word in listing.splits}
+    if "val" in there or options.val or options.folds:
+        return {}
+    return {"val": PART} if "test" in there or options.test else {"val": PART, "test": PART}
 
 
-def _labels(root: Path, data: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def _labels(listing: Listing, options: Options, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Return the options, with words that name no expression as labels, and notes on those."""
-    options = Options.of(data, given)
-    listing = (list_table if data == "table" else list_folder)(root, options)
     unknown = {} if listing.words is None else meaning(listing.words, options, listing.names, listing.codes).unknown
     if not unknown or options.labels or any(NUMBER.fullmatch(word.strip()) for word in unknown):
         return dict(given), []
-    spelled = {word: spelled_as_label(word) for word in sorted(unknown)}
-    if not all(map(is_label, spelled.values())):
-        return dict(given), []
+    spelled = {word: spelled for word in sorted(unknown) if is_label(spelled := spelled_as_label(word))}
     labels = {label: [word for word, own in spelled.items() if own == label] for label in spelled.values()}
     notes = [f"{', '.join(words)}: a label of your own{unknown[words[0]]}" for words in labels.values()]
-    return {**given, "labels": labels}, notes
+    return {**given, **({"labels": labels} if labels else {})}, notes
 
 
-def _splits(root: Path, data: str, options: Mapping[str, Any]) -> dict[str, Samples]:
-    return load_splits(data, root, options, required=("train",))[0]
+def _check_apart(train: Samples, val: Samples, notes: Sequence[str]) -> None:
+    """Refuse what `mien train` would refuse; a label that may be a slip of the pen is named as well."""
+    try:
+        check_apart(train, val)
+    except DataError as error:
+        slips = [note for note in notes if "did you mean" in note]
+        raise DataError("; ".join([str(error), *slips])) from None
 
 
 def _text(
@@ -167,10 +166,10 @@ def _counts(samples: Samples) -> str:
 
 
 def to_text(made: NewRecipe) -> str:
-    """Return what was found as lines for a terminal."""
+    """Return what was found as lines for a terminal, without what the readers have reported already."""
     labels = list(next(iter(made.counts.values())))
     rows = [["", *made.counts]]
     rows += [[label, *(f"{each[label]:,}" for each in made.counts.values())] for label in labels]
     rows += [["all", *(f"{sum(each.values()):,}" for each in made.counts.values())]]
     lines = [row[0].ljust(20) + "".join(cell.rjust(9) for cell in row[1:]) for row in rows]
-    return "\n".join([*lines, *made.notes])
+    return "\n".join([*lines, *(note for note in made.notes if " = " not in note)])

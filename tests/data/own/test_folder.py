@@ -117,7 +117,7 @@ def test_one_image_and_one_class(tmp_path: Path) -> None:
     write_classes(tmp_path, {"happy": 1})
     with pytest.raises(DataError, match=r"val has one class, happiness \(1 image\)"):
         load("folder", tmp_path, "val")
-    with pytest.raises(DataError, match="no images in class folders"):
+    with pytest.raises(DataError, match="has 1 image and no class folders"):
         load("folder", tmp_path / "happy", "val")
     with pytest.raises(DataError, match="does not exist"):
         load("folder", tmp_path / "nowhere", "val")
@@ -160,3 +160,51 @@ def test_folds_are_each_val_once(tmp_path: Path) -> None:
     assert not set(vals[0]) & set(load("folder", tmp_path, "train", folds=3, fold=0).ids.tolist())
     with pytest.raises(DataError, match="fold=3 of folds=3"):
         load("folder", tmp_path, "val", folds=3, fold=3)
+
+
+def test_splits_by_group_keep_labels_in_proportion(tmp_path: Path) -> None:
+    """Twenty subjects who show one expression each: whole subjects are drawn, and both expressions are in each part."""
+    rows = [(f"{name}{k}", name) for k in range(10) for name in ("happy", "sad")]
+    for subject, name in rows:
+        write_classes(tmp_path / "x", {name: 3}, seed=len(subject))
+        for path in (tmp_path / "x" / name).iterdir():
+            (tmp_path / name).mkdir(exist_ok=True)
+            path.rename(tmp_path / name / f"{subject}_{path.name}")
+    (tmp_path / "x" / "happy").rmdir()
+    (tmp_path / "x" / "sad").rmdir()
+    for seed in range(5):
+        options = {"group": "^[a-z]+[0-9]+", "seed": seed}
+        val = load("folder", tmp_path, "val", val=0.2, test=0.2, **options)
+        assert val.counts() == {"happiness": 6, "sadness": 6}
+        for fold in range(3):
+            counts = load("folder", tmp_path, "val", folds=3, fold=fold, **options).counts()
+            assert abs(counts["happiness"] - counts["sadness"]) <= 3
+            assert 18 <= sum(counts.values()) <= 21
+
+
+def test_groups_in_two_splits_are_refused_with_what_helps(tmp_path: Path) -> None:
+    write_folder(tmp_path)
+    with pytest.raises(DataError, match=r"2 groups in more than one split.*ignore_splits=true val=0\.2"):
+        load("folder", tmp_path, "train", group=r"^S\d+")
+    options = {"group": r"^S\d+", "ignore_splits": True, "val": 0.2, "test": 0.2}
+    parts = [load("folder", tmp_path, split, **options) for split in ("train", "val", "test")]
+    assert sum(map(len, parts)) == 7 * 8
+    groups = [set(part.group.tolist()) for part in parts if part.group is not None]
+    assert not groups[0] & groups[1] | groups[0] & groups[2] | groups[1] & groups[2]
+
+
+def test_the_wrong_folder_names_the_right_one(tmp_path: Path) -> None:
+    write_classes(tmp_path / "faces", {"happy": 2, "sad": 2})
+    write_classes(tmp_path / "photos", {"mine": 2})
+    with pytest.raises(DataError, match=r"not a folder of classes: faces, photos; .*did you mean .*faces\?"):
+        load("folder", tmp_path, "val")
+    with pytest.raises(DataError, match=r"happy has 2 images and no class folders; .*did you mean .*faces\?"):
+        load("folder", tmp_path / "faces" / "happy", "val")
+
+
+def test_every_unknown_label_is_in_the_remedy(tmp_path: Path) -> None:
+    write_classes(tmp_path, {"happy": 2, "bored": 2, "Very tired": 2, "mine": 1})
+    with pytest.raises(DataError, match=r"contempt, mine; the option labels=mine,very_tired,bored keeps") as e:
+        load("folder", tmp_path, "val", labels="mine")
+    assert "ignore=" in str(e.value)
+    assert load("folder", tmp_path, "val", labels="mine,bored,very_tired").labels[-1] == "very_tired"

@@ -127,6 +127,20 @@ def test_the_pixels_of_fer2013s_own_csv(tmp_path: Path) -> None:
         load("table", tmp_path, "val")
 
 
+def test_empty_cells_of_a_split_are_named_by_their_lines_or_left_out(root: Path) -> None:
+    splits = ("train", "", "train", "train", "test", "test")
+    rows = [(f"{name}.png", label) for name in "abcdef" for label in (("happy", "sad")["abcdef".index(name) % 2],)]
+    for name in "abcdef":
+        (root / f"{name}.png").write_bytes(png(48, "L", 9 * ord(name) % 250))
+    write_csv(root / "labels.csv", [*HEAD, "split"], [(*row, split) for row, split in zip(rows, splits, strict=True)])
+    with pytest.raises(DataError, match=r"1 of 6 rows cannot be used \(labels\.csv line 3: no split is given\)"):
+        load("table", root / "labels.csv", "train")
+    kept = load("table", root / "labels.csv", "train", skip_bad="true")
+    assert kept.ids.tolist() == ["a.png", "c.png", "d.png"]
+    assert "1 row left out (labels.csv line 3: no split is given)" in kept.about
+    assert len(load("table", root / "labels.csv", "val", ignore_splits="true", val="0.5")) == 4
+
+
 def test_tables_that_name_a_split_each(root: Path) -> None:
     write_csv(root / "train.csv", HEAD, ROWS[:2])
     write_csv(root / "test_labels.csv", HEAD, ROWS[2:])

@@ -45,7 +45,7 @@ class Options(BaseModel):
         ignore: words of labels whose images are left out.
         group: folder: a regular expression; what it finds in a path below the class folder is the subject or clip.
         val, test: fractions of the images that become that split; folds, fold: val is one of so many equal parts.
-        seed: of the splits that are made.
+        seed: of the splits that are made; ignore_splits: those of the files do not count.
         size, channels: of the crops; None is the size that all images have, else the usual one, and grey or RGB as
             they are.
         columns: table: {what: column}, where the name of a column does not say what it is.
@@ -64,6 +64,7 @@ class Options(BaseModel):
     folds: int | None = Field(None, ge=2, le=100)
     fold: int = Field(0, ge=0)
     seed: int = Field(0, ge=0, lt=2**32)
+    ignore_splits: bool = False
     size: int | None = Field(None, ge=16, le=512)
     channels: Literal[1, 3] | None = None
     columns: Annotated[dict[str, str], BeforeValidator(_plain)] = {}

@@ -39,6 +39,7 @@ def read(name: str, listing: Listing, split: str, options: Options) -> Samples:
     says where a split is missing or has one class.
     """
     total = len(listing) + len(listing.faults)
+    listing = replace(listing, splits=()) if options.ignore_splits else listing
     listing, found = _explained(listing, options)
     if not options.skip_bad:
         faulty.refuse(listing.origin, listing.faults, total)
@@ -79,14 +80,15 @@ def _explained(listing: Listing, options: Options) -> tuple[Listing, Meaning | N
     if listing.words is not None:
         found = meaning(listing.words, options, listing.names, listing.codes)
         if not options.skip_bad:
-            refuse_unknown(listing.origin, found, listing.words)
+            refuse_unknown(listing.origin, found, listing.words, tuple(options.labels))
         wrong = {k: f"label {word!r} is not known" for k, word in enumerate(listing.words) if word in found.unknown}
         ignored = {k for k, word in enumerate(listing.words) if found.of[word] is None and k not in wrong}
     else:
         ignored = set()
-    for k, word in enumerate(listing.splits):
-        if word and split_of(word) is None and k not in ignored:
-            wrong.setdefault(k, f"split {word!r}, not one of {', '.join(SPLITS)}")
+    for k, word in enumerate(listing.splits if any(listing.splits) else ()):
+        if split_of(word) is None and k not in ignored:
+            got = f"split {word!r}" if word else "no split is given"
+            wrong.setdefault(k, f"{got}, not one of {', '.join(SPLITS)}" if word else got)
     if not wrong and not ignored:
         return listing, found
     more = tuple(Fault(listing.places[k], why) for k, why in sorted(wrong.items()))

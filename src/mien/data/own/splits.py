@@ -30,6 +30,9 @@ _SPLIT_OF = {word: split for split, words in WORDS.items() for word in words.spl
 NAMED = 3
 """How many leaking groups are named."""
 
+ORDERS = 200
+"""Orders of groups that are tried for a split."""
+
 Rows = NDArray[np.intp]
 
 
@@ -58,8 +61,6 @@ def divide(
     """
     words = np.array([split_of(word) or "" for word in splits], np.str_)
     given = {split: np.flatnonzero(words == split) for split in SPLITS if (words == split).any()}
-    if given and (words == "").any():
-        raise DataError(f"{origin}: {count(int((words == '').sum()), 'row')} without a split", "train, val or test")
     if group is not None:
         _refuse_leaks(origin, given, group)
         group = numbered(group)
@@ -102,24 +103,49 @@ def _refuse_leaks(origin: Path, given: dict[str, Rows], group: NDArray[Any]) -> 
     raise DataError(
         f"{origin}: {count(len(leaks), 'group')} in more than one split: {named}{', ...' * (len(leaks) > NAMED)}",
         "each subject or clip in one split, else the scores are too good",
-        "leave out the column or folders of splits, and let val=0.2 test=0.2 make them by group",
+        "the options ignore_splits=true val=0.2 test=0.2 make splits by group",
     )
 
 
 def _drawn(
     origin: Path, pool: Rows, part: float, label: NDArray[np.intp], group: NDArray[Any] | None, rng: np.random.Generator
 ) -> tuple[Rows, Rows]:
-    """Return a part of the pool and the rest: whole groups, or of each label in proportion."""
+    """Return a part of the pool and the rest: whole groups, with labels as near to proportion as may be, or labels."""
     if group is None:
         own = (rng.permutation(pool[label[pool] == one]) for one in np.unique(label[pool]))
         drawn = np.concatenate([rows[: _size(len(rows), part)] for rows in own])
     else:
-        names = rng.permutation(np.unique(group[pool]))
+        names, counts = _by_group(label[pool], group[pool])
         _enough_groups(origin, len(names), 2)
-        sizes = np.cumsum([(group[pool] == name).sum() for name in names])
-        last = int(np.abs(sizes - part * len(pool))[:-1].argmin())
-        drawn = pool[np.isin(group[pool], names[: last + 1])]
+        drawn = pool[np.isin(group[pool], names[_draw_groups(counts, part, rng)])]
     return np.sort(drawn), np.setdiff1d(pool, drawn)
+
+
+def _by_group(label: NDArray[np.intp], group: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the G groups, and how many images each has of each label, int (G, K)."""
+    names, place = np.unique(group, return_inverse=True)
+    counts = np.zeros((len(names), int(label.max()) + 1), np.intp)
+    np.add.at(counts, (place, label), 1)
+    return names, counts[:, counts.any(0)]
+
+
+def _draw_groups(counts: NDArray[np.intp], part: float, rng: np.random.Generator) -> Rows:
+    """Return which of G groups are drawn so that the images of each label, int (G, K), come near to this part of them.
+
+    Of many orders of the groups, the first groups of the best one; a label should be on both sides.
+
+    >>> counts = np.array([[4, 0], [0, 4], [4, 0], [0, 4]])
+    >>> counts[_draw_groups(counts, 0.5, np.random.default_rng(0))].sum(0).tolist()
+    [4, 4]
+    """
+    total, best, least = counts.sum(0), np.zeros(0, np.intp), np.inf
+    for _ in range(ORDERS):
+        order = rng.permutation(len(counts))
+        first = counts[order[:-1]].cumsum(0)
+        far = np.abs(first - part * total).sum(1) + total.sum() * ((first == 0) | (first == total)).sum(1)
+        if far.min() < least:
+            least, best = far.min(), order[: int(far.argmin()) + 1]
+    return best
 
 
 def _size(total: int, part: float) -> int:
@@ -137,15 +163,27 @@ def _fold(
         order = np.concatenate([rng.permutation(pool[label[pool] == one]) for one in np.unique(label[pool])])
         drawn = order[options.fold :: folds]
     else:
-        names, sizes = np.unique(group[pool], return_counts=True)
+        names, counts = _by_group(label[pool], group[pool])
         _enough_groups(origin, len(names), folds)
-        filled, mine = np.zeros(folds), []
-        for k in sorted(rng.permutation(len(names)), key=lambda k: -sizes[k]):
-            smallest = int(filled.argmin())
-            filled[smallest] += sizes[k]
-            mine += [names[k]] if smallest == options.fold else []
-        drawn = pool[np.isin(group[pool], mine)]
+        drawn = pool[np.isin(group[pool], names[_folds_of_groups(counts, folds, rng) == options.fold])]
     return np.sort(drawn), np.setdiff1d(pool, drawn)
+
+
+def _folds_of_groups(counts: NDArray[np.intp], folds: int, rng: np.random.Generator) -> Rows:
+    """Return the fold of each of G groups, int (G,): the largest first, each to where labels and sizes stay most even.
+
+    >>> counts = np.array([[4, 0], [0, 4], [4, 0], [0, 4]])
+    >>> sorted(_folds_of_groups(counts, 2, np.random.default_rng(0))[[0, 2]].tolist())
+    [0, 1]
+    """
+    filled, fold = np.zeros((folds, counts.shape[1])), np.zeros(len(counts), np.intp)
+    total = counts.sum(0)
+    for k in sorted(rng.permutation(len(counts)), key=lambda k: -counts[k].sum()):
+        after = filled + np.eye(folds)[:, :, None] * counts[k]  # one more axis: the fold that gets the group
+        uneven = (after / total).std(1).sum(1) + (after.sum(2) / total.sum()).std(1)
+        fold[k] = int(uneven.argmin())
+        filled[fold[k]] += counts[k]
+    return fold
 
 
 def _enough_groups(origin: Path, there: int, needed: int) -> None:

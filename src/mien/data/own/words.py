@@ -55,8 +55,11 @@ def meaning(words: Sequence[str], options: Options, names: Sequence[str] = (), c
     return Meaning(labels, of, unknown, _note(of))
 
 
-def refuse_unknown(origin: Path, found: Meaning, words: Sequence[str]) -> None:
-    """Raise the DataError that lists unknown words, how many rows have each, and the options that would do."""
+def refuse_unknown(origin: Path, found: Meaning, words: Sequence[str], own: Sequence[str] = ()) -> None:
+    """Raise the DataError that lists unknown words, how many rows have each, and the options that would do.
+
+    `own` are the labels outside the vocabulary that the options name.
+    """
     if not found.unknown:
         return
     counts = Counter(word for word in words if word in found.unknown).most_common()
@@ -66,10 +69,20 @@ def refuse_unknown(origin: Path, found: Meaning, words: Sequence[str]) -> None:
     if all(NUMBER.fullmatch(word.strip()) for word, _ in counts):
         orders = "; ".join(f"codes={name}: {_order(name)}" for name in ("fer2013", "ferplus", "affectnet", "rafdb"))
         raise DataError(got, "names: data sets number the expressions differently", f"say whose numbers ({orders})")
-    word = spelled_as_label(counts[0][0])
-    own = f"the option labels={word} keeps it as a label of its own, " if is_label(word) else ""
-    quoted = counts[0][0] if "," not in counts[0][0] else f"['{counts[0][0]}']"
-    raise DataError(got, f"one of {', '.join(EXPRESSIONS)}", f"{own}the option ignore={quoted} leaves its images out")
+    raise DataError(got, f"one of {', '.join((*EXPRESSIONS, *own))}", _remedy([word for word, _ in counts], own))
+
+
+def _remedy(words: Sequence[str], own: Sequence[str]) -> str:
+    """Return which options keep unknown words as labels, and which leave their images out.
+
+    >>> _remedy(["bored", "seconds_bored"], ["tired"])[:42]
+    'the option labels=tired,bored keeps bored,'
+    """
+    possible = [word for word in words if is_label(spelled_as_label(word))]
+    labels = ",".join(dict.fromkeys((*own, *map(spelled_as_label, possible))))
+    kept = f"the option labels={labels} keeps {', '.join(possible[:LISTED])}, " if possible else ""
+    left = ",".join(words) if not any("," in word for word in words) else str(list(words))
+    return f"{kept}the option ignore={left} leaves images out"
 
 
 def _known(options: Options, names: Sequence[str], codes: str | None) -> dict[str, str]:
