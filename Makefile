@@ -38,7 +38,7 @@ docs: $(DEV)/ready
 
 browser: $(DEV)/ready measures page
 	command -v chromedriver >/dev/null || apt-get install -y --no-install-recommends chromium chromium-driver
-	$(ONE) $(DEV)/bin/python -m pytest tests/evaluation/report/test_browser.py $(patsubst %,tests/serving/test_%.py,page parity reader arithmetic)
+	$(ONE) $(DEV)/bin/python -m pytest tests/evaluation/report/test_browser.py $(patsubst %,tests/serving/test_%.py,page page_looks parity reader arithmetic)
 
 bench: $(DEV)/ready measures page
 	$(DEV)/bin/python benchmarks/run.py

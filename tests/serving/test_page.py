@@ -4,6 +4,7 @@ Needs Debian's packages chromium and chromium-driver (`make browser`), selenium,
 skips with the reason without.
 """
 
+import base64
 import csv
 import io
 import json
@@ -97,10 +98,12 @@ class Page:
 
     def faces(self, count: int) -> list[str]:
         """Wait for that many faces; returns their headings."""
+        until(lambda: len(self._heads()) == count, f"{count} faces")
+        return self._heads()
+
+    def _heads(self) -> list[str]:
         heads = "return [...document.querySelectorAll('.face h3')].map(one => one.textContent)"
-        return list(
-            until(lambda: len(heads_of := self.browser.execute_script(heads)) == count and heads_of, f"{count} faces")
-        )
+        return list(self.browser.execute_script(heads))
 
     def saved(self, button: str, path: Path) -> bytes:
         path.unlink(missing_ok=True)
@@ -146,10 +149,34 @@ def test_downloads_are_those_of_the_command_line(page: Page, photos: list[Path],
     ]
     assert float(named[0]["prob_neutral"]) == pytest.approx(float(named[0]["confidence"]))
     assert named[0]["abstained"] == "false"
+    for index in (1, 0):  # away from it and back
+        page.browser.execute_script("document.querySelectorAll('#thumbs button')[arguments[0]].click()", index)
+        page.faces(1 - index)
     drawn = Image.open(io.BytesIO(page.saved("save-png", downloads / "grace_hopper-annotated.png"))).convert("RGB")
     photo = Image.open(photos[1]).convert("RGB")
     assert drawn.size == photo.size
     assert drawn.tobytes() != photo.tobytes()
+
+
+HANDED_OVER = """
+const [kind, name, data] = arguments, file = new File([Uint8Array.fromBase64(data)], name, { type: "image/png" });
+const held = new DataTransfer();
+held.items.add(file);
+const event = kind === "paste" ? new ClipboardEvent("paste", { clipboardData: held, bubbles: true })
+  : new DragEvent(kind, { dataTransfer: held, bubbles: true, cancelable: true });
+document.body.dispatchEvent(event);
+"""
+
+
+@pytest.mark.parametrize("kind", ["drop", "paste"])
+def test_an_image_is_dropped_or_pasted(page: Page, photos: list[Path], kind: str) -> None:
+    data = base64.b64encode(photos[0].read_bytes()).decode()
+    if kind == "drop":
+        page.browser.execute_script(HANDED_OVER, "dragenter", "a.png", data)
+        assert page.browser.execute_script("return document.getElementById('drag').checkVisibility()")
+    page.browser.execute_script(HANDED_OVER, kind, "a.png", data)
+    assert page.faces(1) == ["happiness>99 %"]
+    assert not page.browser.execute_script("return document.getElementById('drag').checkVisibility()")
 
 
 def test_a_crowd_is_counted_and_its_faces_are_chosen(page: Page, photos: list[Path], tmp_path: Path) -> None:

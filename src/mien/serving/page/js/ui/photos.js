@@ -1,5 +1,8 @@
-// The images of a visit: read one after another, the one on screen first.
+// The images of a visit: read one after another, the one on screen first.  Only that one keeps its pixels.
 import { asPageError } from "./page-error.js";
+
+const TILE = 136; // pixels
+const AS_READ = { imageOrientation: "from-image", colorSpaceConversion: "none" };
 
 export class Photos extends EventTarget {
   items = [];
@@ -15,7 +18,7 @@ export class Photos extends EventTarget {
   }
 
   add(files) {
-    const added = files.map((file) => ({ file, name: file.name, state: "waiting", prediction: null, error: null, shown: null }));
+    const added = files.map((file) => ({ file, name: file.name, state: "waiting", prediction: null, error: null, thumb: null, shown: null }));
     this.items.push(...added);
     this.#run();
     return added;
@@ -35,12 +38,18 @@ export class Photos extends EventTarget {
 
   clear() {
     this.#round += 1;
+    this.#release(this.#preferred);
+    this.#preferred = null;
     this.items = [];
   }
 
-  // Put an image first.
-  prefer(item) {
+  // Put an image first, with the pixels that it shows where the browser can decode it.
+  async prefer(item) {
+    this.#release(this.#preferred);
     this.#preferred = item;
+    if (item?.state !== "read" || item.shown || !item.thumb) return;
+    item.shown = await createImageBitmap(item.file, AS_READ).catch(() => null);
+    if (item !== this.#preferred) this.#release(item);
   }
 
   get predictions() {
@@ -69,12 +78,27 @@ export class Photos extends EventTarget {
     } catch (error) {
       outcome = { state: "failed", error: asPageError(error) };
     }
-    if (round !== this.#round) return;
-    Object.assign(item, outcome);
+    const thumb = outcome.shown ? await small(outcome.shown) : null;
+    if (round !== this.#round) return outcome.shown?.close();
+    this.#release(item);
+    Object.assign(item, outcome, { thumb });
+    if (item !== this.#preferred) this.#release(item);
     this.#tell(item);
+  }
+
+  #release(item) {
+    item?.shown?.close();
+    if (item) item.shown = null;
   }
 
   #tell(item) {
     this.dispatchEvent(new CustomEvent("item", { detail: item }));
   }
+}
+
+// The middle of an image, for its tile.
+function small(image) {
+  const side = Math.min(image.width, image.height);
+  const [x, y] = [Math.floor((image.width - side) / 2), Math.floor((image.height - side) / 2)];
+  return createImageBitmap(image, x, y, side, side, { resizeWidth: TILE, resizeHeight: TILE, resizeQuality: "medium" });
 }

@@ -34,7 +34,8 @@ export class Strip {
     tile.button.ariaCurrent = String(current);
     tile.mark.textContent = mark(item);
     tile.mark.hidden = !tile.mark.textContent;
-    if (item.shown && tile.drawn !== item.shown) draw(tile, item.shown);
+    const image = item.thumb ?? item.shown;
+    if (image && tile.drawn !== image) draw(tile, image);
     if (current) tile.row.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 

@@ -121,9 +121,8 @@ export class Workbench {
     this.#faces.clear();
     this.#tiles();
     if (!item) return this.#empty();
-    if (item.film) return this.#player.enter(item);
-    this.#photos.prefer(item);
-    this.#changed(item);
+    this.#photos.prefer(item.film ? null : item).then(() => item.film || this.#changed(item));
+    if (item.film) this.#player.enter(item);
   }
 
   // ---- images
