@@ -6,7 +6,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,7 +116,11 @@ def video(path: Path, photos: list[Path], codec: str = "libvpx", count: int = 30
     return path
 
 
-def start(clip: Path, downloads: Path) -> Any:
+ALLOWED = ("--use-fake-ui-for-media-stream",)
+"""The word with which Chromium allows the camera; without it, it denies it."""
+
+
+def start(clip: Path, downloads: Path, camera: Sequence[str] = ALLOWED) -> Any:
     """Return a headless Chromium whose camera shows a clip; skips with the reason where there is none."""
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
     binary, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
@@ -124,7 +128,7 @@ def start(clip: Path, downloads: Path) -> Any:
         pytest.skip("chromium and chromedriver are not both installed: `make browser`")
     options = webdriver.ChromeOptions()
     options.binary_location = binary
-    media = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+    media = (*camera, "--use-fake-device-for-media-stream")
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     plain = ("--headless=new", "--disable-dev-shm-usage", "--disable-background-networking", "--lang=en")
     for word in (*plain, *media, f"--use-file-for-fake-video-capture={clip}", *sandbox):

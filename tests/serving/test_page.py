@@ -267,6 +267,17 @@ def test_a_camera_that_cannot_be_had_is_explained(page: Page, name: str) -> None
     assert page.browser.execute_script("return document.getElementById('drop').hidden") is False
 
 
+@pytest.mark.slow
+def test_a_camera_that_is_denied_in_earnest(served: live.Live, photos: list[Path], tmp_path: Path) -> None:
+    browser = live.start(live.mjpeg(tmp_path / "camera.mjpeg", photos), tmp_path, ())
+    try:
+        page = Page(browser, served.url).open()
+        page.press("camera")
+        until(lambda: CAMERAS["NotAllowedError"] in page.text("error"), "message")
+    finally:
+        browser.quit()
+
+
 BROKEN = {
     "broken.png": "cannot be decoded",
     "photo.heic": "need the server",
@@ -325,6 +336,11 @@ def test_the_server_reads_what_it_was_chosen_for(chromium: Any, guarded: live.Li
     until(lambda: "need the server" in page.text("error"), "message")
     chromium.find_element("css selector", "#error button").click()
     assert page.text("mode-text") == f"On the server {guarded.url.removeprefix('http://')}: images are sent there"
+    until(lambda: chromium.execute_script("return document.getElementById('token').open"), "question for the token")
+    chromium.find_element("css selector", "#token button[formnovalidate]").click()
+    until(lambda: page.text("mode-text").startswith("On this device"), "way back")
+    until(lambda: "need the server" in page.text("error"), "message")
+    chromium.find_element("css selector", "#error button").click()
     until(lambda: chromium.execute_script("return document.getElementById('token').open"), "question for the token")
     chromium.find_element("id", "token-value").send_keys("not the token, and too long")
     chromium.find_element("css selector", "#token .main").click()

@@ -14,7 +14,7 @@ const CONTROLS = "button, input, select, textarea, dialog";
 
 const settings = new Settings();
 const device = new DeviceReader();
-const server = new ServerReader(askToken);
+const server = new ServerReader(tokenOrDevice);
 const readers = { get current() { return settings.get("mode") === "server" ? server : device; } };
 const form = new Form(settings);
 const language = () => settings.get("language") ?? preferred(navigator.languages);
@@ -44,6 +44,13 @@ addEventListener("keydown", (event) => {
 // The copy for a visit without the server is made once the page is idle, so that it delays no first image.
 if ("serviceWorker" in navigator) {
   setTimeout(() => navigator.serviceWorker.register("/sw.js").catch(() => {}), 3000);
+}
+
+// The token, or null: then the page is back on this device, as the button says.
+async function tokenOrDevice() {
+  const token = await askToken();
+  if (!token) settings.set("mode", "device");
+  return token;
 }
 
 // A server that does not reply stays chosen: the next image says what is wrong.

@@ -137,8 +137,10 @@ export class Player extends EventTarget {
   }
 
   #run(item) {
+    const { film } = item;
     item.running = true;
-    item.film.run().catch((error) => {
+    film.run().catch((error) => {
+      if (film !== item.film) return; // read again meanwhile
       item.running = false;
       item.film.pause();
       this.#failed(item, error, () => (item.film.resume(), this.#run(item)));
