@@ -16,7 +16,7 @@ from mien.connection import Connection
 from mien.errors import MediaError, ServerError, UsageError, reason
 
 Row = dict[str, Any]
-BATCH, POLL_SECONDS = 8, 0.2  # images in a request; between looks at a video
+BATCH, POLL_SECONDS = 8, 0.5  # images in a request; between looks at a video
 
 
 class Client:

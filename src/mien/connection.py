@@ -28,7 +28,7 @@ class Connection:
         try:
             self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout)
         except (httpx.InvalidURL, ValueError) as error:
-            raise UsageError(f"`url` {url}: {reason(error)}", "such as http://127.0.0.1:8000") from None
+            raise UsageError(f"the address {url}: {reason(error)}", "such as http://127.0.0.1:8000") from None
         self._error = httpx.TransportError
         self._unreached = (httpx.ConnectError, httpx.ConnectTimeout)
         self._lost = (*self._unreached, httpx.NetworkError, httpx.RemoteProtocolError)

@@ -7,9 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
@@ -29,12 +30,27 @@ def watchers() -> set[int]:
     return children("mien.serving.watching")
 
 
+def handles() -> int:
+    """Return how many files and sockets this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def resident() -> float:
+    """Return the memory of this process in MB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def wait_for(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + WAIT
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def started(before: set[int]) -> int:
     """Return the process that a job has just started."""
-    deadline = time.monotonic() + WAIT
-    while not (new := watchers() - before):
-        assert time.monotonic() < deadline
-    return new.pop()
+    wait_for(lambda: watchers() - before)
+    return (watchers() - before).pop()
 
 
 @pytest.fixture
@@ -112,19 +128,13 @@ def test_a_process_that_stands_still_is_killed(client: TestClient, monkeypatch: 
     pid = started(before)
     os.kill(pid, signal.SIGSTOP)
     assert until(client, job, "failed")["error"]["code"] == "stalled"
-    ended(pid)
-
-
-def ended(pid: int) -> None:
-    deadline = time.monotonic() + WAIT
-    while pid in watchers():
-        assert time.monotonic() < deadline
+    wait_for(lambda: pid not in watchers())
 
 
 def test_a_job_that_is_forgotten_ends(client: TestClient, stopped: tuple[str, int]) -> None:
     job, pid = stopped
     assert client.delete(f"/v1/video/{job}").json() == {"forgotten": True}
-    ended(pid)
+    wait_for(lambda: pid not in watchers())
     for method, path in (("GET", ""), ("GET", "/rows"), ("GET", "/events"), ("DELETE", "")):
         assert client.request(method, f"/v1/video/{job}{path}").status_code == 404
 
@@ -144,8 +154,7 @@ def test_nobody_looks_at_it(client: TestClient, monkeypatch: pytest.MonkeyPatch)
     job = begin(client, "clip.mp4", film())
     time.sleep(0.1)
     assert client.get(f"/v1/video/{job}").status_code == 404
-    while watchers() - before:
-        time.sleep(0.01)
+    wait_for(lambda: not watchers() - before)
 
 
 def test_rows_that_are_too_many(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,18 +294,52 @@ def test_a_system_without_memory_for_videos(client: TestClient, monkeypatch: pyt
 def test_many_jobs_leave_nothing(client: TestClient) -> None:
     content = film(frames=2)
 
-    def handles() -> int:
-        return len(list(Path("/proc/self/fd").iterdir()))
-
     def read() -> None:
         job = begin(client, "clip.mp4", content)
         until(client, job, "done")
         client.delete(f"/v1/video/{job}")
 
     read()
-    before, processes = handles(), watchers()
+    before, memory = handles(), resident()
     for _ in range(20):
         read()
-    time.sleep(0.5)
+    wait_for(lambda: not watchers())
+    wait_for(lambda: handles() <= before + 2)
+    assert resident() < memory + 20
+
+
+@pytest.mark.slow
+def test_corrupted_requests(client: TestClient) -> None:
+    """Each is refused, or begins a job that ends; nothing stays."""
+    rng = np.random.default_rng(17)
+    boundary = b"--x\r\n"
+    head = b'Content-Disposition: form-data; name="video"; filename="a.mp4"\r\nContent-Type: video/mp4\r\n\r\n'
+    option = b'Content-Disposition: form-data; name="end"\r\n\r\n2\r\n'
+    whole = boundary + head + b"text\r\n" + boundary + option + b"--x--\r\n"
+    before = handles()
+    for _ in range(300):
+        body = bytearray(whole)
+        for at in rng.integers(len(whole), size=int(rng.integers(1, 6))):
+            body[at] = int(rng.integers(256))
+        cut = int(rng.integers(1, len(body))) if rng.random() < 0.3 else len(body)
+        kind = "multipart/form-data; boundary=" + ("x" if rng.random() < 0.9 else "y")
+        response = client.post("/v1/video", content=bytes(body[:cut]), headers={"Content-Type": kind})
+        assert 400 <= response.status_code < 500 or response.status_code == 202, response.text
+        if response.status_code == 202:
+            client.delete(f"/v1/video/{response.json()['job']}")
+    wait_for(lambda: not watchers())
     assert handles() <= before + 2
-    assert watchers() <= processes
+
+
+@pytest.mark.slow
+def test_corrupted_videos(client: TestClient) -> None:
+    """Each job ends in rows or an error, whatever is in the video."""
+    rng, whole = np.random.default_rng(17), film(frames=4)
+    for _ in range(30):
+        content = bytearray(whole)
+        for at in rng.integers(len(whole), size=40):
+            content[at] = int(rng.integers(256))
+        job = begin(client, "clip.mp4", bytes(content))
+        known = until(client, job, "done", "failed")
+        assert known["state"] == "done" or known["error"]["code"] in ("unreadable", "interrupted"), known
+        assert client.delete(f"/v1/video/{job}").status_code == 200
