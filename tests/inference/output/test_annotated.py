@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,10 +18,11 @@ import pytest
 from mien.face import Face
 from mien.inference.media.sources import Source
 from mien.inference.media.writer import FRAGMENT, Movie
-from mien.inference.output.annotated import HOLD, Annotated
+from mien.inference.output.annotated import BLINK, HOLD, Annotated
 from mien.inference.output.draw import annotate
 from mien.inference.prediction import FrameResult, Prediction
 from mien.labels import EXPRESSIONS
+from mien.measures import Measures
 from mien.outputs import Outputs
 
 NOTHING = np.empty((0, 48, 48, 1), np.uint8)
@@ -226,9 +228,9 @@ def test_figures_stand_but_expression_and_box_do_not(
 ) -> None:
     shown: list[Face] = []
 
-    def watched(image: np.ndarray, faces: list[Face]) -> np.ndarray:
+    def watched(image: np.ndarray, faces: list[Face], blinked: set[int]) -> np.ndarray:
         shown.extend(faces)
-        return annotate(image, faces)
+        return annotate(image, faces, blinked)
 
     monkeypatch.setattr("mien.inference.output.annotated.annotate", watched)
     faces_shown = [face(0.5), face(0.6, left=24), face(0.7), face(0.9, "anger"), face(0.8, "anger"), face(0.7, "anger")]
@@ -242,6 +244,26 @@ def test_figures_stand_but_expression_and_box_do_not(
     assert [one.expression for one in shown] == ["surprise"] * 3 + ["anger"] * 3
     assert float(shown[1].box[0]) == 24
     assert len(again(tmp_path / "annotated/a.mp4").times) == 6
+
+
+def test_a_blink_is_named_for_a_while(tmp_path: Path, astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    named: dict[float, set[int]] = {}
+
+    def watched(image: np.ndarray, faces: list[Face], blinked: set[int]) -> np.ndarray:
+        named[len(named) / 25] = blinked
+        return annotate(image, faces, blinked)
+
+    monkeypatch.setattr("mien.inference.output.annotated.annotate", watched)
+    source = Source("a.mp4", tmp_path / "a.mp4", Path("a.mp4"))
+    with Annotated(Outputs(tmp_path)) as annotated:
+        for k in range(60):
+            eyes = 0.05 if 25 <= k < 29 else 0.6
+            one = replace(face(0.5), track_id=3, measures=Measures(0, 0, 0, 50, eyes, eyes, 0, 40, 100))
+            prediction = Prediction("a.mp4", k, k / 25, 256, 256, faces=(one,))
+            annotated.add(FrameResult(prediction, source, False, NOTHING, astronaut[:256, :256]))
+    times = [at for at, tracks in named.items() if tracks == {3}]
+    assert (times[0], times[-1]) == (pytest.approx(29 / 25), pytest.approx(29 / 25 + BLINK, abs=0.05))
+    assert len(times) == round((times[-1] - times[0]) * 25) + 1
 
 
 def test_videos_that_share_a_name_and_begin_anywhere(tmp_path: Path, moved: list[np.ndarray]) -> None:

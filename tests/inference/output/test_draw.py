@@ -52,6 +52,15 @@ def test_the_image_given_is_not_touched() -> None:
     assert (drawn != image).any()
 
 
+def test_a_blink_is_written_inside_the_box() -> None:
+    one = face(50, 50, 150, 150, track_id=3)
+    plain, drawn = (annotate(ground(220, 400), [one], tracks) for tracks in ((), {3}))
+    ys, xs = np.nonzero((plain != drawn).any(-1))
+    assert 50 <= xs.min() < xs.max() <= 150
+    assert 110 <= ys.min() < ys.max() <= 150
+    assert (annotate(ground(220, 400), [one], {4}) == plain).all()
+
+
 def test_no_faces_no_change() -> None:
     image = ground(50, 60)
     assert (annotate(image, []) == image).all()

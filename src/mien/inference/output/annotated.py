@@ -24,7 +24,8 @@ from mien.inference.media.writer import Movie, trim
 from mien.inference.output.draw import annotate
 from mien.inference.output.record import ANNOTATED
 from mien.inference.output.tally import Tally
-from mien.inference.prediction import FrameResult
+from mien.inference.prediction import FrameResult, Prediction
+from mien.inference.video.blinks import Blinks
 from mien.outputs import NotThisFileError, Outputs
 from mien.printable import say
 
@@ -32,6 +33,7 @@ MAX_SIDE = 8192  # pixels; a JPEG has at most 65,535
 MAX_NAME_BYTES = 255  # on the usual file systems
 NUMBER = 7  # bytes of them for the number of a source with the same name
 STILL, MOVIE = (".jpg", ".jpeg"), (".mp4",)  # suffixes
+BLINK = 0.4  # seconds after a blink for which it is named: that it was one is known when it has ended
 HOLD = 0.2  # seconds for which the probabilities on a video stay the same
 
 
@@ -48,6 +50,8 @@ class Annotated:
         self._source: Source | None = None
         self._movie: Movie | None = None
         self._held: dict[int | None, tuple[float, Face]] = {}
+        self._blinks = Blinks()
+        self._blinked: dict[int, float] = {}  # when the last blink of a person ended
 
     def __enter__(self) -> Self:
         return self
@@ -67,7 +71,7 @@ class Annotated:
             if prediction.seconds is None:
                 self._draw(str(self.name(seen)), seen.image, prediction.faces)
             elif seen.source is not self._without:
-                self._film(str(self.name(seen)), seen.source, seen.image, prediction.faces, prediction.seconds)
+                self._film(str(self.name(seen)), seen, prediction, prediction.seconds)
         except (NotThisFileError, MediaError, av.error.FFmpegError) as error:
             self._lose(seen.source, error)
         except OutputError:  # no room: the run ends
@@ -89,13 +93,14 @@ class Annotated:
         drawing.save(file, "JPEG", quality=90)
         self._outputs.write(name, file.getvalue())
 
-    def _film(
-        self, name: str, source: Source, image: NDArray[np.uint8], faces: tuple[Face, ...], seconds: float
-    ) -> None:
+    def _film(self, name: str, seen: FrameResult, prediction: Prediction, seconds: float) -> None:
+        assert seen.image is not None
         if self._movie is None:
             self._name = name
-            self._movie = Movie(self._outputs.begin(self._name), None if source.live else source.path)
-        self._movie.add(annotate(image, self._steady(faces, seconds)), seconds)
+            self._movie = Movie(self._outputs.begin(self._name), None if seen.source.live else seen.source.path)
+        self._blinked |= {blink.track_id: seconds for blink in self._blinks.add(prediction, seen.cut)}
+        blinked = {track for track, ended in self._blinked.items() if seconds < ended + BLINK}
+        self._movie.add(annotate(seen.image, self._steady(prediction.faces, seconds), blinked), seconds)
 
     def _lose(self, source: Source | None, error: Exception) -> None:
         """Report a file that could not be written, once per video, and continue."""
@@ -118,6 +123,7 @@ class Annotated:
 
     def _end_movie(self) -> None:
         movie, self._movie, self._held = self._movie, None, {}
+        self._blinks, self._blinked = Blinks(), {}
         if movie is None:
             return
         try:

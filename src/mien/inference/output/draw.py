@@ -6,7 +6,7 @@ so that a 200-pixel thumbnail and a 6000-pixel photo are both legible on a scree
 (abstained) are grey and have a question mark.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from itertools import product
 from math import inf
@@ -30,10 +30,14 @@ _SHARP = 2  # cards are drawn at twice the size and reduced, which smooths their
 _DARK, _TRACK, _FADED, _LIGHT = (22, 25, 31), (84, 90, 99), (190, 196, 203), (255, 255, 255)
 
 
-def annotate(image: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[np.uint8]:
-    """Return a copy of an RGB image uint8 (H, W, 3) with its faces drawn in."""
+def annotate(
+    image: NDArray[np.uint8], faces: Sequence[Face], blinked: Collection[int | None] = ()
+) -> NDArray[np.uint8]:
+    """Return a copy of an RGB image uint8 (H, W, 3) with its faces drawn in; `blinked` are tracks that just blinked."""
     canvas = Image.fromarray(np.ascontiguousarray(image))
     outline(canvas, faces)
+    for face in (face for face in faces if face.track_id in blinked):
+        _name_blink(canvas, face)
     for card, place in _layout([face for face in faces if face.probs is not None], canvas.size):
         canvas.paste(card, place[:2], card)
     return np.asarray(canvas)
@@ -52,6 +56,15 @@ def outline(canvas: Image.Image, faces: Sequence[Face]) -> None:
             continue  # an image of a pixel or two has no room for a box
         pen.rounded_rectangle((x1, y1, x2, y2), radius + rim, outline=_DARK, width=width + 2 * rim)
         pen.rounded_rectangle((x1 + rim, y1 + rim, x2 - rim, y2 - rim), radius, outline=_colour(face), width=width)
+
+
+def _name_blink(canvas: Image.Image, face: Face) -> None:
+    """Write "blink" at the foot of a face's box."""
+    box = _rect(face, canvas.size)
+    size = _font_size(box, canvas.size, True)
+    place = (box[0] + box[2]) // 2, box[3] - size // 2
+    pen = ImageDraw.Draw(canvas)
+    pen.text(place, "blink", _LIGHT, _font(size), "mb", stroke_width=2, stroke_fill=_DARK)
 
 
 def _layout(faces: Sequence[Face], size: tuple[int, int]) -> list[tuple[Image.Image, Rect]]:
