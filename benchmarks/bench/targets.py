@@ -6,6 +6,8 @@ from typing import Any
 
 Parts = dict[str, dict[str, Any]]
 FER = "fer tflite"
+DECODING = {("360p", 1): 0.35, ("720p", 1): 0.45, ("360p", 3): 0.3, ("720p", 3): 0.3}
+"""Least part of decoding's frames per second, by size and faces."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,15 @@ def video(report: dict[str, Any]) -> Iterator[Bar]:
         yield Bar("video: at least 3 times fer's frames per second on every clip", f"{least:.1f} times", least >= 3)
     alone = speed["mien", "720p", 1]
     yield Bar("video: at least 60 frames per second at 720p with one face", f"{alone:.0f} frames/s", alone >= 60)
+
+
+def recorded(report: dict[str, Any]) -> Iterator[Bar]:
+    """Check which part of decoding's frames per second is left with predictions, on recordings."""
+    speed = {(row["system"], row["size"], row["faces"]): row["frames_per_second"] for row in report["rows"]}
+    for (size, faces), least in DECODING.items():
+        part = speed["mien", size, faces] / speed["decoding", size, faces]
+        promise = f"a recording: at least {least} of decoding's frames per second, {size}, faces: {faces}"
+        yield Bar(promise, f"{part:.2f}", part >= least)
 
 
 def measures(report: dict[str, Any]) -> Iterator[Bar]:
@@ -107,6 +118,7 @@ CHECKS: tuple[tuple[str, Callable[[dict[str, Any]], Iterator[Bar]]], ...] = (
     ("faces", on_front),
     ("faces", nano),
     ("video", video),
+    ("recorded", recorded),
     ("measures", measures),
     ("cold", cold),
     ("serve", serve),

@@ -3,6 +3,7 @@
     worker.py faces NAME CROPS.bin THREADS     shipped weights on crops: {"do": "time", "batch": 8, "seconds": 0.4}
     worker.py images THREADS                 the whole pipeline: {"do": "video", "path": ...}, {"do": "folder", ...}
     worker.py measures THREADS               the same with measures
+    worker.py decoding THREADS               no pipeline: videos to RGB
 
 THREADS caps onnxruntime's threads; 0 leaves what mien chooses.
 """
@@ -55,6 +56,26 @@ def images(measures: bool = False) -> dict[str, Callable[..., Result]]:
     }
 
 
+def decoding() -> dict[str, Callable[..., Result]]:
+    """Return the request that decodes a video to RGB, in as many threads as FFmpeg chooses."""
+    import av
+
+    def video(path: str) -> Result:
+        cpu, wall = time.process_time(), time.perf_counter()
+        with av.open(path) as file:
+            stream = file.streams.video[0]
+            stream.thread_type = "AUTO"
+            count = sum(frame.to_ndarray(format="rgb24").ndim == 3 for frame in file.decode(stream))
+        return {
+            "frames": count,
+            "faces": 0,
+            "cpu": time.process_time() - cpu,
+            "wall": time.perf_counter() - wall,
+        }
+
+    return {"video": video}
+
+
 def counted(predict: Callable[[], Any]) -> Result:
     """Read everything and return how many frames or images and faces there were, and what it took."""
     cpu, wall = time.process_time(), time.perf_counter()
@@ -99,7 +120,9 @@ def main(what: str, *words: str) -> None:
     *rest, threads = words
     if int(threads):
         cap(int(threads))
-    serve({"faces": faces, "images": images, "measures": lambda: images(measures=True)}[what](*rest))
+    serve(
+        {"faces": faces, "images": images, "measures": lambda: images(measures=True), "decoding": decoding}[what](*rest)
+    )
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ class Region:
 
 
 def regions(image: NDArray[np.uint8], faces: Sequence[Face]) -> list[Region] | None:
-    """Return the regions of an image, uint8 RGB (H, W, 3), around faces; None where the whole image is no dearer."""
+    """Return the regions of an image, uint8 RGB (H, W, 3), around faces; None where the whole image costs no more."""
     height, width = image.shape[:2]
     factor = fit_factor(height, width)
     if factor > 1 or not faces:
