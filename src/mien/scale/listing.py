@@ -12,17 +12,29 @@ from pyarrow import fs
 
 from mien.errors import MienError, UsageError
 from mien.inference.media.camera import CAMERA
-from mien.inference.media.sources import KNOWN, Skipped, Source, expand
+from mien.inference.media.sources import KNOWN, SAME, Skipped, Source, expand
 from mien.printable import writable
 from mien.scale.store import absolute, is_address, opened
 from mien.scale.work import Item
 
 
 def listed(sources: Sequence[str], out: str, skipped: Skipped) -> Iterator[Item]:
-    """Yield the items of sources, except what is written into `out`; files passed over are counted in `skipped`."""
+    """Yield the items of sources, each name once, except what is written into `out`.
+
+    Files that are passed over are counted in `skipped`.
+    """
     if live := next((name for name in sources if name.startswith(CAMERA)), None):
         raise UsageError(f"`shards` with {live}", "files", "a camera has no end")
-    sources = list(dict.fromkeys(sources))
+    seen: set[str] = set()
+    for item in _every(sources, out, skipped):
+        if item.name in seen:
+            skipped[SAME] += 1
+        else:
+            seen.add(item.name)
+            yield item
+
+
+def _every(sources: Sequence[str], out: str, skipped: Skipped) -> Iterator[Item]:
     here = [name for name in sources if not is_address(name)]
     if here:
         yield from map(_file, expand(here, None if is_address(out) else Path(out), skipped))
