@@ -25,7 +25,7 @@ from mien.scale.summary import Summary
 from mien.scale.work import Block, Item, blocks, part_of
 
 MIN_FOR_RAY = 2000
-"""Images from which a cluster can be worth its start (results/SCALE.md); any video may be."""
+"""Images that one process reads while a cluster is joined and its workers load (results/SCALE.md); any video may be."""
 
 
 @dataclass(frozen=True)
