@@ -112,3 +112,9 @@ def test_bodies_share_a_space() -> None:
             other(2)
     with inbox.space() as take:
         take(10)
+
+
+@pytest.mark.parametrize("value", ["-0.1", "1.1", "nan", "often", ""])
+def test_an_abstention_that_is_none(small: TestClient, value: str) -> None:
+    response = small.post("/v1/predict", files=[("images", ("a.png", PNG))], data={"abstain": value})
+    assert response.json()["error"]["message"] == "abstain: expected auto or a number from 0 to 1"

@@ -9,6 +9,7 @@ from pydantic import (
     JsonValue,
     ValidationError,
     ValidationInfo,
+    ValidatorFunctionWrapHandler,
     field_validator,
     model_validator,
 )
@@ -52,6 +53,14 @@ class Options(BaseModel):
         if value is not None and value not in (known := CHOICES[str(info.field_name)]):
             raise ValueError(f"expected one of {', '.join(known)}")
         return value
+
+    @field_validator("abstain", mode="wrap")
+    @classmethod
+    def _abstain(cls, value: Any, usual: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return usual(value)
+        except ValidationError:  # which names every branch of the union
+            raise ValueError("expected auto or a number from 0 to 1") from None
 
     def filled(self, settings: Settings) -> Self:
         """Return the options with the server's own in place of None; ApiError for what it does not offer."""

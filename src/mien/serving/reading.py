@@ -10,6 +10,7 @@ from typing import Any
 
 from mien.face import Face
 from mien.inference.detectors import Detector, make
+from mien.inference.measures.measurer import Measurer
 from mien.inference.pipeline import Pipeline
 from mien.serving.child import ready
 from mien.serving.options import Options
@@ -30,8 +31,16 @@ def work(connection: Connection, usual: dict[str, Any]) -> None:
     while True:
         options, sizes = pickle.loads(connection.recv_bytes())
         images = [Shared.receive(connection, *size) for size in sizes]
-        reply = _read(pipelines.get(options), [image.array() for image in images], pool)
+        reply = _reply(pipelines, options, [image.array() for image in images], pool)
         connection.send_bytes(pickle.dumps(reply))
+
+
+def _reply(pipelines: "Pipelines", options: Options, images: list[Pixels], pool: Executor) -> list[list[Face] | None]:
+    try:
+        pipeline = pipelines.get(options)
+    except Exception:
+        return [None] * len(images)
+    return _read(pipeline, images, pool)
 
 
 def _read(pipeline: Pipeline, images: list[Pixels], pool: Executor) -> list[list[Face] | None]:
@@ -45,7 +54,7 @@ def _read(pipeline: Pipeline, images: list[Pixels], pool: Executor) -> list[list
 
 
 class Pipelines:
-    """Pipelines by their options: those used last are kept, and all share their detectors."""
+    """Pipelines by their options: those used last are kept, and all share their detectors and measures."""
 
     def __init__(self) -> None:
         self._held: OrderedDict[Options, Pipeline] = OrderedDict()
@@ -64,9 +73,17 @@ class Pipelines:
 def _opened(options: Options) -> Pipeline:
     pipeline = Pipeline(**options.model_dump())
     pipeline.detect = _detector(options.detector)
+    if options.measures:
+        pipeline.measurer = _measurer()
+        pipeline.start_measuring = pipeline.measurer.start
     return pipeline
 
 
 @cache
 def _detector(name: str) -> Detector:
     return make(name)
+
+
+@cache
+def _measurer() -> Measurer:
+    return Measurer()
