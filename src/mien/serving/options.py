@@ -65,7 +65,7 @@ class Options(BaseModel):
     def filled(self, settings: Settings) -> Self:
         """Return the options with the server's own in place of None; ApiError for what it does not offer."""
         if self.measures and not settings.measures:
-            raise ApiError(422, "no_measures", "this server takes no measures: it was started without --measures")
+            raise ApiError(422, "no_measures", "this server takes no measures: it was started without `measures`")
         own = {"weights": self.weights or settings.weights, "prior": self.prior or settings.prior}
         return self.model_copy(update=own)
 

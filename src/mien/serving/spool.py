@@ -77,7 +77,7 @@ class Spool:
         """Return where a video goes; ApiError on a system without memory of this kind and without a folder."""
         if self._folder is None:
             if not (ANONYMOUS and DESCRIPTORS.is_dir()):
-                raise ApiError(501, "no_video", "this server takes no videos: it was started without --spool")
+                raise ApiError(501, "no_video", "this server takes no videos: it was started without `spool`")
             return Held(os.fdopen(os.memfd_create("video"), "w+b"), None)
         number, name = tempfile.mkstemp(prefix=PREFIX, dir=self._folder)
         if DESCRIPTORS.is_dir():
