@@ -9,9 +9,12 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from . import live
 
 
+@pytest.mark.slow
 def test_the_page_is_opened_with_sample_photos(tmp_path: Path, photos: list[Path]) -> None:
     opened, browser = tmp_path / "opened", tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" > {opened}.part && mv {opened}.part {opened}\n')
