@@ -7,8 +7,8 @@ its middle, which changes roll by the angle and nothing else.  Yaw: each image m
 and roll.  Openness and blinks: the upper lid is drawn down over the eye by a warp along the landmarks; a closed part of
 0.5 leaves half of the distance between the lids.  Clips of ten seconds at 25 frames a second have noise and a slow
 drift; each has six blinks, and a wink and a long closure, which are none.  So all inputs but the faces are generated.
-One real clip of four seconds has three blinks, whose frames were marked by eye.  There is no truth for pitch, and for
-yaw only that both sides agree.
+One real clip of four seconds has three blinks, whose frames were marked by eye.  Pitch has no ground truth, and yaw
+only that both sides agree.
 """
 
 import json

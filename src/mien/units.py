@@ -13,7 +13,7 @@ from 0.75 moderate, else unreliable.  The other grades come from the literature,
 a unit is unreliable.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 Grade = Literal["good", "moderate", "unreliable"]
@@ -67,11 +67,6 @@ class Unit:
             return {self.name: self.shapes}
         named = {f"{self.name}_{side.lower()}": shapes for side, shapes in halves.items()}
         return {self.name: halves["Left"] + halves["Right"], **named}
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the unit as `mien list units --json` prints it."""
-        facts = {key: value for key, value in asdict(self).items() if key not in ("literature", "evidence")}
-        return facts | {"shapes": list(self.parts()[self.name]), "grade": self.grade, "source": self.source}
 
 
 _WEAK = "hardly leaves 0 (google-ai-edge/mediapipe issues 4436, 4450, 5329, 5595)"

@@ -4,6 +4,7 @@ They stand wherever expressions and action units both exist: in `mien evaluate` 
 `mien evaluate --units` where coded rows have an expression, and in `mien compare` (units/beside.py).
 """
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,13 +22,12 @@ SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "top2")
 
 
 def named(name: str) -> str:
-    """Return a unit's name with two digits.
+    """Return a unit's name with two digits; other names stay as they are.
 
-    >>> named("au1"), named("au12_left")
-    ('au01', 'au12_left')
+    >>> named("au1"), named("au12_left"), named("smile")
+    ('au01', 'au12_left', 'smile')
     """
-    unit, _, side = name.partition("_")
-    return f"au{int(unit[2:]):02}" + (f"_{side}" if side else "")
+    return re.sub(r"^au(\d)(?!\d)", r"au0\1", name)
 
 
 def enough(names: Sequence[str]) -> bool:

@@ -122,7 +122,7 @@ def test_heads_are_shown_where_they_are_measured(make_result: Make) -> None:
     page = words(SECTIONS["heads"](report(replace(result, provenance=known, **more))))
     ccc = score(replace(result, **more)).further["valence"]["ccc"]
     assert f"{ccc:.3f}" in page
-    assert "au12 0.000 0.000 -1.000" in page
+    assert "au12 0.000 (0.000 to 0.000) 0.000 (0.000 to 0.000) -1.000 (-1.000 to -1.000)" in page
     assert "&lt;b&gt;" in page
 
 

@@ -19,7 +19,7 @@ LIPS = (61, 291, 13, 14)
 WIDE, HIGH = 24, 16  # samples of a patch
 EYE, MOUTH = 0.8, 0.95  # width of a patch, in distances between the eyes
 HALF = 2  # by which a crop is shrunk before its samples are taken
-LEAST_SPREAD = 5.0  # of a face's grey levels, below which nothing is said of it
+LEAST_SPREAD = 5.0  # of a face's grey levels, below which it has no marks
 
 DARK = 0.975
 """How far both eyes are darker than the face, in spreads (standard deviations) of its grey levels, to be covered."""
