@@ -301,7 +301,7 @@ def test_many_jobs_leave_nothing(client: TestClient) -> None:
 
     read()
     before, memory = handles(), resident()
-    for _ in range(20):
+    for _ in range(8):
         read()
     wait_for(lambda: not watchers())
     wait_for(lambda: handles() <= before + 2)
@@ -335,7 +335,7 @@ def test_corrupted_requests(client: TestClient) -> None:
 def test_corrupted_videos(client: TestClient) -> None:
     """Each job ends in rows or an error, whatever is in the video."""
     rng, whole = np.random.default_rng(17), film(frames=4)
-    for _ in range(30):
+    for _ in range(10):
         content = bytearray(whole)
         for at in rng.integers(len(whole), size=40):
             content[at] = int(rng.integers(256))
