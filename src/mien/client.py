@@ -1,8 +1,6 @@
 """A client of `mien serve`.
 
-with mien.Client("http://127.0.0.1:8000") as client:
-    rows = client.predict(["a.jpg", "b.jpg"], weights="ferplus-nano")
-    rows, events = client.video("clip.mp4", progress=print)
+rows = mien.Client("http://127.0.0.1:8000").predict(["a.jpg", "b.jpg"], weights="ferplus-nano")
 """
 
 import io
