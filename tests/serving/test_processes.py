@@ -1,5 +1,7 @@
 """Processes that are killed, hang or grow: what that costs, and that they are replaced."""
 
+import asyncio
+import errno
 import io
 import os
 import signal
@@ -10,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Pipe
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -17,8 +20,9 @@ from fastapi.testclient import TestClient
 from httpx import Response
 from PIL import Image
 
-from mien.serving import decoding, shared
-from mien.serving.processes import Crew
+from mien.serving import decoding, processes, shared
+from mien.serving.metrics import Metrics
+from mien.serving.processes import Crew, Process
 from mien.serving.service import Service
 from mien.serving.shared import Shared
 
@@ -79,6 +83,41 @@ def test_an_idle_process_that_is_killed_costs_nothing(client: TestClient, servic
     assert post(client, photos[0]).status_code == 200
 
 
+def test_a_process_that_cannot_be_started_is_started_later(
+    client: TestClient, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[int] = []
+
+    def no_memory(*_: object) -> None:
+        refused.append(1)
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(processes, "_started", no_memory)
+    os.kill(service.decoders.crew._idle[-1].pid, signal.SIGKILL)
+    until(lambda: refused)
+    monkeypatch.undo()  # the fixture waits until all processes are there
+
+
+def test_a_process_goes_to_another_where_the_one_that_waited_gave_up() -> None:
+    async def work() -> object:
+        crew, free = Crew("decoder", 1, "", {}, Metrics()), cast(Process, Free())
+        crew.alive.add(free)
+        first, second = (asyncio.create_task(crew.ask(lambda _: "read", WAIT)) for _ in range(2))
+        await asyncio.sleep(0)
+        await crew._add(free)
+        first.cancel()
+        return await asyncio.wait_for(second, WAIT / 10)
+
+    assert asyncio.run(work()) == "read"
+
+
+class Free:
+    """A process that replies at once."""
+
+    async def ask(self, exchange: Callable[[None], object], seconds: float) -> object:
+        return exchange(None)
+
+
 def test_it_is_not_ready_without_a_reader(client: TestClient, service: Service) -> None:
     for process in list(service.engine.crew.alive):
         os.kill(process.pid, signal.SIGKILL)
@@ -132,9 +171,9 @@ def test_some_images_that_cannot_be_read_keep_their_places(client: TestClient, p
 
 LIMITED = """
 from mien.serving import child
-child.limit_memory(100 * child.MB)
+child.limit_memory(100 * child.MIB)
 try:
-    bytearray(200 * child.MB)
+    bytearray(200 * child.MIB)
 except MemoryError:
     print("refused")
 child.limit_work(0)

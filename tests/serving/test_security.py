@@ -10,6 +10,7 @@ from mien.errors import UsageError
 from mien.serving.app import create_app
 from mien.serving.rate import Rate
 from mien.serving.security import HEADERS
+from mien.serving.server import serve
 from mien.serving.settings import Settings
 
 TOKEN = "0123456789abcdef"
@@ -51,6 +52,22 @@ def test_settings_that_are_refused(settings: dict[str, object], message: str) ->
         Settings(**settings)  # type: ignore[arg-type]
 
 
+def test_the_token_is_not_printed() -> None:
+    assert TOKEN not in repr(Settings(token=TOKEN))
+
+
+def test_a_certificate_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.pem").write_text("no certificate")
+    with pytest.raises(UsageError, match="a certificate and its key in PEM"):
+        serve(Settings(port=0, certfile=tmp_path / "a.pem", keyfile=tmp_path / "a.pem"))
+
+
+def test_a_server_that_cannot_start_says_so(tmp_path: Path) -> None:
+    (tmp_path / "mien-spool").touch()
+    with pytest.raises(UsageError, match="the server did not start"):
+        serve(Settings(port=0, spool=tmp_path))
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.0.0.2"])
 def test_this_machine_alone_needs_no_token(host: str) -> None:
     assert Settings(host=host).loopback
@@ -77,6 +94,7 @@ def test_hosts_of_an_open_server(guarded: TestClient, host: str, status: int) ->
     [
         ("http://evil.example", True),
         ("null", True),
+        ("http://[", True),
         ("http://localhost:1", True),
         ("http://localhost", False),
         (None, False),
@@ -174,6 +192,7 @@ def test_too_many_requests_are_told_when_to_come_again() -> None:
     ("headers", "reason"),
     [
         ({"Host": "localhost", "Origin": "http://evil.example"}, "other_origin"),
+        ({"Host": "localhost", "Origin": "http://["}, "other_origin"),
         ({"Host": "evil.example"}, "unknown_host"),
     ],
 )

@@ -174,7 +174,7 @@ def test_pages_of_other_sites_cannot_connect(client: TestClient, headers: dict[s
 @pytest.mark.slow
 def test_the_token_is_in_the_first_message() -> None:
     with TestClient(create_app(Settings(rate=0, token=TOKEN)), base_url="http://localhost") as client:
-        for token, known in (("", False), ("x" * 16, False), (TOKEN, True)):
+        for token, known in (("", False), ("x" * 16, False), ("\ud800", False), (TOKEN, True)):
             with client.websocket_connect(URL) as live:
                 live.send_json({"token": token})
                 if known:

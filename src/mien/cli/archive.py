@@ -13,19 +13,21 @@ if TYPE_CHECKING:
 ONLY_WITH = ("workers", "ray", "shard", "block", "deadline", "max_memory", "as_json")
 NOT_WITH = ("out", "force", "frames", "excel", "landmarks", "event_high", "event_low", "event_min")
 READING = (
-    *(
-        "weights",
-        "detector",
-        "detector_file",
-        "min_score",
-        "device",
-        "smooth",
-        "rotate",
-        "max_pixels",
-        "debug",
-        "prior",
-    ),
-    *("measures", "mesh_file", "level", "baseline", "compound"),
+    "weights",
+    "detector",
+    "detector_file",
+    "min_score",
+    "device",
+    "smooth",
+    "rotate",
+    "max_pixels",
+    "debug",
+    "prior",
+    "measures",
+    "mesh_file",
+    "level",
+    "baseline",
+    "compound",
 )
 """Options that are arguments of `Pipeline` under the same name."""
 

@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 READY = b"ready"
-MB = 1 << 20
+MIB = 1 << 20
 M_ARENA_MAX = -8  # of malloc.h
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from mien.errors import MediaError
 from mien.inference.media.image import FULL_SIZE_PIXELS, DecodedImage, Limits, decode, formats
-from mien.serving.child import MB, limit_memory, limit_work, ready
+from mien.serving.child import MIB, limit_memory, limit_work, ready
 from mien.serving.shared import Shared
 
 MAX_PIXELS = 25_000_000
 SECONDS = 10  # for an image
-MEMORY = 1_000 * MB  # beyond that of the process at rest
+MEMORY = 1_000 * MIB  # beyond that of the process at rest
 MAX_HEADER = 10_000  # bytes
 LIMITS = Limits(MAX_PIXELS, FULL_SIZE_PIXELS)
 

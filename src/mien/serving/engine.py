@@ -44,6 +44,7 @@ class Engine:
         self.crew = Crew("reader", 2, READING, {"usual": usual.model_dump()}, metrics)
         self._jobs: deque[_Job] = deque()
         self._arrived = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Start reading."""
@@ -52,7 +53,8 @@ class Engine:
 
     def close(self) -> None:
         """End reading."""
-        self._task.cancel()
+        if self._task is not None:  # else it did not start
+            self._task.cancel()
         self.crew.close()
 
     async def read(self, images: Sequence[Shared], options: Options) -> list[list[Face]]:

@@ -44,10 +44,14 @@ class Process:
     """
 
     def __init__(self, module: str, arguments: Mapping[str, Any], ended: Callable[["Process"], None]) -> None:
-        """Start `work` of a module (child.py); `ended` is called in the event loop when it ends."""
-        self._connection, there = Pipe()
-        self._process = _started(module, arguments, there.fileno())
-        there.close()
+        """Start `work` of a module (child.py); `ended` is called in the event loop when it ends.  Lost if it cannot."""
+        try:
+            self._connection, there = Pipe()
+            with there:
+                self._process = _started(module, arguments, there.fileno())
+        except OSError as error:  # no memory, or too many processes or files
+            log.warning("a process cannot be started: %s", type(error).__name__)
+            raise Lost from None
         self.pid = self._process.pid
         self._thread = ThreadPoolExecutor(1)
         loop = asyncio.get_running_loop()
@@ -153,7 +157,7 @@ class Crew:
         async with self._changed:
             if process in self.alive:
                 self._idle.append(process)
-                self._changed.notify()
+                self._changed.notify_all()  # one that is notified may be given up before it runs
 
     def _ended(self, process: Process) -> None:
         if process not in self.alive or self._closed:

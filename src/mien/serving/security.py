@@ -97,7 +97,7 @@ class Guard:
         if not self._addressed(host):
             return ApiError(421, "unknown_host", "this server is not known by that name")
         writes = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD", "OPTIONS")
-        if writes and (origin := headers.get("origin")) is not None and urlsplit(origin).netloc != host:
+        if writes and (origin := headers.get("origin")) is not None and _netloc(origin) != host:
             return ApiError(403, "other_origin", "requests from pages of other sites are refused")
         if not scope["path"].startswith(API):
             return None
@@ -120,7 +120,7 @@ class Guard:
 
 def is_token(settings: Settings, token: str) -> bool:
     """Return whether a token is the server's, or it has none; the time it takes tells nothing of it."""
-    return not settings.token or secrets.compare_digest(token.encode(), settings.token.encode())
+    return not settings.token or secrets.compare_digest(token.encode(errors="replace"), settings.token.encode())
 
 
 def names(settings: Settings) -> frozenset[str]:
@@ -137,6 +137,13 @@ def hostname(host: str) -> str:
     """
     try:
         return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
     except ValueError:
         return ""
 

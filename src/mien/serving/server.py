@@ -7,6 +7,7 @@ from pathlib import Path
 
 import uvicorn
 
+from mien.errors import UsageError, reason
 from mien.printable import say
 from mien.serving.app import create_app
 from mien.serving.settings import Settings
@@ -21,7 +22,7 @@ def announce(address: str) -> None:
 def serve(settings: Settings, samples: Mapping[str, Path] = {}, opened: Callable[[str], None] = announce) -> None:
     """Serve until Ctrl-C or SIGTERM; the page offers the photographs in `samples`, by name, to try.
 
-    `opened` is called with the server's address once it listens.
+    `opened` is called with the server's address once it listens.  UsageError when it cannot start.
     """
     logging.basicConfig(level=logging.INFO, format="mien: %(message)s")
     config = uvicorn.Config(
@@ -38,7 +39,14 @@ def serve(settings: Settings, samples: Mapping[str, Path] = {}, opened: Callable
         log_config=None,
         log_level=logging.WARNING,
     )
-    _Server(config, opened).run()
+    try:
+        config.load()
+    except OSError as error:
+        raise UsageError(f"`certfile` or `keyfile`: {reason(error)}", "a certificate and its key in PEM") from None
+    try:
+        _Server(config, opened).run()
+    except SystemExit:
+        raise UsageError("the server did not start", do="the reason stands above") from None
 
 
 class _Server(uvicorn.Server):

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -34,7 +34,7 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 8000
-    token: str = ""
+    token: str = field(default="", repr=False)
     max_upload: int = 32 * MB
     rate: float = 10.0
     measures: bool = False

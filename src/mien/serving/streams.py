@@ -16,6 +16,7 @@ from mien.inference.video.tracking import Tracks
 from mien.serving.errors import ApiError
 from mien.serving.options import StreamOptions
 from mien.serving.routes.weights import described
+from mien.serving.security import POLICY_VIOLATION
 from mien.serving.service import Service
 from mien.serving.shared import Shared
 
@@ -25,7 +26,7 @@ MAX_FRAME = 8_000_000  # bytes of a message: 1920 x 1080 raw pixels and more
 IDLE_SECONDS = 60.0  # without a frame
 SEND_SECONDS = 10.0  # for a row; a client that takes longer reads none
 PAUSE_SECONDS = 0.1  # when too much waits
-UNSUPPORTED, INVALID, POLICY, TOO_LARGE, LATER = 1003, 1007, 1008, 1009, 1013
+UNSUPPORTED, INVALID, POLICY, TOO_LARGE, LATER = 1003, 1007, POLICY_VIOLATION, 1009, 1013
 
 
 class Closed(Exception):

@@ -19,12 +19,12 @@ from mien.inference.output.progress import Position
 from mien.inference.pipeline import Pipeline
 from mien.inference.prediction import FrameResult
 from mien.inference.video.summary import VideoSummary
-from mien.serving.child import MB, few_arenas, limit_memory, limit_work, ready
+from mien.serving.child import MIB, few_arenas, limit_memory, limit_work, ready
 from mien.serving.decoding import MAX_PIXELS
 from mien.serving.options import VideoOptions
 from mien.serving.spool import received
 
-MEMORY = 2_000 * MB  # beyond that of the process at rest: frames wait for detection and classification
+MEMORY = 2_000 * MIB  # beyond that of the process at rest: frames wait for detection and classification
 MAX_SECONDS = 3600  # of work
 SEND_SECONDS, SEND_ROWS = 0.2, 100  # after which rows are sent
 

@@ -26,6 +26,11 @@ class Lending(Generic[T]):
     def one(self) -> Iterator[T]:
         """Lend an object until the block ends."""
         with self._places:
-            lent = self._idle.pop() if self._idle else self._make()
+            try:
+                lent = (
+                    self._idle.pop()
+                )  # asking first whether there is one would leave time for another thread to take it
+            except IndexError:
+                lent = self._make()
             yield lent
             self._idle.append(lent)  # not after an exception, which may leave it in any state
