@@ -79,12 +79,11 @@ export class ServerFilm extends Film {
   // Take the rows that are new; returns the state of the job.
   async #ask(job) {
     await new Promise((later) => setTimeout(later, ASK_MS));
-    const { state, progress, error } = await this.#server.job(job);
+    const { state, progress, frames, error } = await this.#server.job(job);
     this.#progress = progress;
-    for (let rows = [null]; rows.length && !this.closed; ) {
-      rows = await this.#server.rows(job, this.frames.length);
+    while (this.frames.length < frames && !this.closed) {
+      const rows = await this.#server.rows(job, this.frames.length);
       for (const row of rows.filter((one) => one.error === null)) this.took({ ...row, source: this.name });
-      if (rows.some((row) => row.error !== null)) break;
     }
     if (state === "failed") throw new PageError("server_refused", { name: this.name, message: error?.message ?? "" });
     if (!this.#unseen && this.frames.length) await this.go(this.frames.at(-1).seconds);

@@ -155,9 +155,10 @@ function away(frame, seconds) {
 
 function event(video, name) {
   return new Promise((done, failed) => {
-    const limit = setTimeout(failed, PATIENCE);
-    const end = (settle) => () => (clearTimeout(limit), settle());
-    video.addEventListener(name, end(done), { once: true });
-    video.addEventListener("error", end(failed), { once: true });
+    const waiting = new AbortController(); // takes both listeners away
+    const end = (settle) => () => (clearTimeout(limit), waiting.abort(), settle());
+    const limit = setTimeout(end(failed), PATIENCE);
+    video.addEventListener(name, end(done), { signal: waiting.signal });
+    video.addEventListener("error", end(failed), { signal: waiting.signal });
   });
 }

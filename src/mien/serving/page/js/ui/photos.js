@@ -78,7 +78,7 @@ export class Photos extends EventTarget {
     } catch (error) {
       outcome = { state: "failed", error: asPageError(error) };
     }
-    const thumb = outcome.shown ? await small(outcome.shown) : null;
+    const thumb = outcome.shown ? await small(outcome.shown).catch(() => null) : null;
     if (round !== this.#round) return outcome.shown?.close();
     this.#release(item);
     Object.assign(item, outcome, { thumb });

@@ -27,6 +27,7 @@ export class Stream {
   close() {
     this.#socket?.close();
     this.#socket = null;
+    this.#settle?.failed(new PageError("server_down")); // what is still waited for comes no more
   }
 
   async #open(options) {
