@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image
+from skimage.data import coffee
+
+from . import images
 
 
 def on_the_command_line(photos: list[Path], *words: str) -> list[dict[str, Any]]:
@@ -28,3 +32,32 @@ def test_rows_are_those_of_the_command_line(client: TestClient, photos: list[Pat
     assert client.post("/v1/predict", files=form, data=options).json() == expected
     images = [{"name": path.name, "data": base64.b64encode(path.read_bytes()).decode()} for path in photos]
     assert client.post("/v1/predict", json={"images": images, **options}).json() == expected
+
+
+def large(path: Path, side: int) -> Path:
+    """Write a JPEG of 16 million pixels with two heads, the smaller one of `side` pixels."""
+    scene = images.scaled(coffee(), 4800, 3400)
+    for head, x, size in zip(images.heads(), (300, 2600), (side, 1800), strict=True):
+        scene[500 : 500 + size, x : x + size] = images.scaled(head, size, size)
+    Image.fromarray(scene).save(path, quality=92)
+    return path
+
+
+def test_large_jpegs_are_decoded_as_on_the_command_line(
+    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoders = client.app.state.service.decoders  # type: ignore[attr-defined]
+    decode, sizes = decoders.decode, []
+
+    async def decoding(*given: Any) -> Any:
+        decoded = await decode(*given)
+        sizes.append((given[1], decoded.pixels.width))
+        return decoded
+
+    monkeypatch.setattr(decoders, "decode", decoding)
+    photos = [large(tmp_path / "near.jpg", 1600), large(tmp_path / "far.jpg", 450)]
+    form = [("images", (path.name, path.read_bytes())) for path in photos]
+    rows = client.post("/v1/predict", files=form).json()
+    assert rows == on_the_command_line(photos)
+    assert [len(row["faces"]) for row in rows] == [2, 2]
+    assert sorted(sizes) == [("far.jpg", 1200), ("far.jpg", 2400), ("near.jpg", 1200)]

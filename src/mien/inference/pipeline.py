@@ -37,6 +37,7 @@ from mien.inference.media.video import WHOLE, Clip
 from mien.inference.output.rows import Columns, Extra, columns
 from mien.inference.prediction import FrameResult
 from mien.inference.predictions import Predictions
+from mien.inference.quick import is_quick
 from mien.inference.readers import MAX_DECODING_PIXELS, WORKERS, Readers
 from mien.inference.video.baseline import EVERY, MEDIAN, TYPICAL, Baseline, floored, neutral, seconds_of, typical
 from mien.inference.video.following import followed
@@ -166,14 +167,10 @@ class Pipeline:
         """Return the faces in an image, uint8 RGB (H, W, 3), with their expressions, left to right."""
         return self.read([image])[0]
 
-    def read(self, images: Iterable[NDArray[np.uint8]], pool: Executor | None = None) -> list[list[Face]]:
-        """Return the faces of each image, uint8 RGB (H, W, 3), as for one image, in one run of the weights.
-
-        Faces are detected one image after the other, or in the threads of `pool`.
-        """
+    def read(self, images: Iterable[NDArray[np.uint8]]) -> list[list[Face]]:
+        """Return the faces of each image, uint8 RGB (H, W, 3), as for one image, in one run of the weights."""
         checked = [_checked(image) for image in images]
-        detected = list((map if pool is None else pool.map)(self._detected, checked))
-        faces = in_one_run(detected, self.classify)
+        faces = in_one_run([self._detected(image) for image in checked], self.classify)
         if self.baseline is None:
             return faces
         if (own := self.baseline.image) is None:
@@ -265,7 +262,7 @@ class Pipeline:
 
     def _readers(self, pool: Executor, clip: Clip, keep: bool) -> Readers:
         limits = (self._budget, self.max_pixels, self.rotate, self.debug)
-        quick = self.measurer is None and not keep  # a mesh and an annotated copy need all pixels
+        quick = is_quick(self.measurer is not None, keep)
         return Readers(pool, self.detect, self.start_measuring, self.align, *limits, clip, keep, quick)
 
 

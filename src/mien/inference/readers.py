@@ -11,7 +11,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from math import ceil, floor, log2
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +21,12 @@ from mien.inference.detectors import near
 from mien.inference.measures.measurer import Finish, Measure
 from mien.inference.media.budget import Budget
 from mien.inference.media.filetype import is_moving
-from mien.inference.media.image import FULL_SIZE_PIXELS, MIN_QUICK_FACTOR, DecodedImage, Limits, load_image
+from mien.inference.media.image import FULL_SIZE_PIXELS, DecodedImage, Limits, load_image
 from mien.inference.media.sources import Source
 from mien.inference.media.video import Clip, frames
-from mien.inference.prediction import FrameResult, Prediction, of_image, scaled
+from mien.inference.prediction import FrameResult, Prediction, of_image
 from mien.inference.prefetch import background, in_order
+from mien.inference.quick import again
 from mien.inference.rotate import turned, upright
 from mien.inference.unexpected import failed, failure
 from mien.inference.video import keyframes
@@ -93,9 +93,10 @@ class Readers:
             return source
         try:
             seen = self._seen(load_image(source.path, self._limits(FULL_SIZE_PIXELS, self.quick)))
-            if self.quick and (needed := _needed_pixels(seen)):
-                decoded = load_image(source.path, self._limits(min(needed, FULL_SIZE_PIXELS)))
-                seen = self._again(seen, decoded)
+            if self.quick and (needed := again(seen.decoded, seen.detected, seen.faces, seen.crops.shape[1])):
+                decoded = load_image(source.path, self._limits(needed.pixels))
+                image = turned(decoded.image, seen.turn or 0)
+                seen = _Seen(decoded, seen.turn, image, seen.detected, *self.align(image, needed.faces(decoded)))
         except MediaError as error:
             return failed(source, str(error))
         prediction = of_image(source.name, seen.decoded, seen.faces, seen.turn)
@@ -112,12 +113,6 @@ class Readers:
             turn, image, detected = None, decoded.image, self.detect(decoded.image)
         faces, crops = self.align(image, self.start_measuring()(image, detected, False))
         return _Seen(decoded, turn, image, detected, faces, crops)
-
-    def _again(self, seen: "_Seen", decoded: DecodedImage) -> "_Seen":
-        """Return the image decoded larger, with the faces that were detected."""
-        image = turned(decoded.image, seen.turn or 0)
-        detected = [scaled(face, seen.decoded.ratio / decoded.ratio) for face in seen.detected]
-        return _Seen(decoded, seen.turn, image, detected, *self.align(image, detected))
 
     def _video(self, source: Source) -> Iterator[FrameResult]:
         errors: list[Exception] = []
@@ -161,16 +156,6 @@ class _Seen:
     detected: list[Face]
     faces: list[Face]
     crops: Pixels
-
-
-def _needed_pixels(seen: _Seen) -> int | None:
-    """Return to how many pixels an image must be decoded so that no crop is enlarged; None where that is so."""
-    ratio = seen.decoded.ratio
-    sides = [float((face.box[2:] - face.box[:2]).min()) / seen.crops.shape[1] for face in seen.faces]
-    if ratio < MIN_QUICK_FACTOR or min(sides, default=1.0) >= 1:
-        return None
-    quarters = 1 << 2 * floor(log2(max(ratio * min(sides), 1)))
-    return ceil(seen.decoded.width * seen.decoded.height / quarters)
 
 
 def _size(item: FrameResult | Source) -> int:

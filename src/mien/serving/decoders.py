@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
+from typing import Any
 
 from mien.errors import MediaError
 from mien.inference.media import DecodedImage
@@ -29,7 +30,12 @@ class Decoded:
     pixels: Shared
     width: int
     height: int
-    note: str
+    note: str = ""
+
+    @property
+    def sizes(self) -> tuple[int, int, int, int]:
+        """Height and width of the pixels, width and height at full size."""
+        return self.pixels.height, self.pixels.width, self.width, self.height
 
     def image(self) -> DecodedImage:
         """Return it with its pixels as an array."""
@@ -46,10 +52,14 @@ class Decoders:
     def __init__(self, count: int, metrics: Metrics) -> None:
         self.crew = Crew("decoder", count, decoding.__name__, {}, metrics)
 
-    async def decode(self, data: bytes, name: str = "the image") -> Decoded:
-        """Return an image; MediaError when it cannot be decoded, Lost when the process died."""
+    async def decode(self, data: bytes, name: str, target: int, quick: bool) -> Decoded:
+        """Return an image; MediaError when it cannot be decoded, Lost when the process died.
+
+        `target` and `quick` are those of `mien.inference.media.image.Limits`.
+        """
+        how = {"name": name, "limits": {"target": target, "quick": quick}}
         try:
-            reply = await self.crew.ask(partial(_exchange, data, name), decoding.SECONDS)
+            reply = await self.crew.ask(partial(_exchange, data, how), decoding.SECONDS)
         except Late:
             reply = f"{name} cannot be read as an image: it takes more than {decoding.SECONDS} s"
         if isinstance(reply, str):
@@ -57,9 +67,9 @@ class Decoders:
         return reply
 
 
-def _exchange(data: bytes, name: str, connection: Connection) -> Decoded | str:
+def _exchange(data: bytes, how: dict[str, Any], connection: Connection) -> Decoded | str:
     """Send an image to a decoder and return its reply, or why it cannot be decoded."""
-    connection.send_bytes(name.encode(errors="replace"))
+    connection.send_bytes(json.dumps(how).encode())
     connection.send_bytes(data)
     reply = json.loads(connection.recv_bytes(decoding.MAX_HEADER))
     if "error" in reply:

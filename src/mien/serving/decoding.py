@@ -5,7 +5,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from mien.errors import MediaError
-from mien.inference.media.image import FULL_SIZE_PIXELS, DecodedImage, Limits, decode, formats
+from mien.inference.media.image import DecodedImage, Limits, decode, formats
 from mien.serving.child import MIB, limit_memory, limit_work, ready
 from mien.serving.shared import Shared
 
@@ -13,25 +13,24 @@ MAX_PIXELS = 25_000_000
 SECONDS = 10  # for an image
 MEMORY = 1_000 * MIB  # beyond that of the process at rest
 MAX_HEADER = 10_000  # bytes
-LIMITS = Limits(MAX_PIXELS, FULL_SIZE_PIXELS)
 
 
 def work(connection: Connection) -> None:
-    """Decode images until the server ends: a name and bytes in, facts and pixels or an error out."""
+    """Decode images until the server ends: how and bytes in, facts and pixels or an error out."""
     import pi_heif  # noqa: F401 - loaded before memory is limited by what is there
 
     formats()
     limit_memory(MEMORY)
     ready(connection)
     while True:
-        name = connection.recv_bytes().decode()
+        how = json.loads(connection.recv_bytes())
         limit_work(SECONDS)
-        _reply(connection, name, connection.recv_bytes())
+        _reply(connection, how["name"], Limits(MAX_PIXELS, **how["limits"]), connection.recv_bytes())
 
 
-def _reply(connection: Connection, name: str, data: bytes) -> None:
+def _reply(connection: Connection, name: str, limits: Limits, data: bytes) -> None:
     try:
-        decoded = decode(data, LIMITS, name)
+        decoded = decode(data, limits, name)
         pixels = Shared.of(decoded.image)
     except MediaError as error:
         text = str(error).partition("; `max_pixels`")[0]  # which no client can set

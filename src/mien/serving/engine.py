@@ -13,11 +13,12 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from mien.face import Face
+from mien.inference.quick import Again
+from mien.serving.decoders import Decoded
 from mien.serving.errors import ApiError, busy
 from mien.serving.metrics import Metrics
 from mien.serving.options import Options
 from mien.serving.processes import Crew, Lost
-from mien.serving.shared import Shared
 
 READING = "mien.serving.reading"
 MAX_BATCH = 16  # images read together
@@ -26,10 +27,26 @@ SECONDS, SECONDS_AN_IMAGE = 10.0, 2.0
 
 
 @dataclass(frozen=True, eq=False)
+class Look:
+    """An image to read.
+
+    Attributes:
+        decoded: the image; needed: what it was decoded again for, or None.
+    """
+
+    decoded: Decoded
+    needed: Again | None = None
+
+
+Seen = list[Face] | Again
+"""The faces of an image, in its pixels, or how it must be decoded again."""
+
+
+@dataclass(frozen=True, eq=False)
 class _Job:
-    images: Sequence[Shared]
+    images: Sequence[Look]
     options: Options
-    reply: asyncio.Future[list[list[Face]]]
+    reply: asyncio.Future[list[Seen]]
 
 
 class Engine:
@@ -57,8 +74,8 @@ class Engine:
             self._task.cancel()
         self.crew.close()
 
-    async def read(self, images: Sequence[Shared], options: Options) -> list[list[Face]]:
-        """Return the faces of each image, in its pixels; ApiError when too much waits, Lost when the process died."""
+    async def read(self, images: Sequence[Look], options: Options) -> list[Seen]:
+        """Return what is seen in each image; ApiError when too much waits, Lost when the process died."""
         if len(self._jobs) >= MAX_WAITING:
             raise busy()
         job = _Job(images, options, asyncio.get_running_loop().create_future())
@@ -89,8 +106,8 @@ class Engine:
         images = [image for job in jobs for image in job.images]
         seconds = SECONDS + SECONDS_AN_IMAGE * len(images)
         try:
-            faces = iter(await self.crew.ask(partial(_exchange, images, jobs[0].options), seconds))
-            replies: list[Any] = [[next(faces) for _ in job.images] for job in jobs]
+            seen = iter(await self.crew.ask(partial(_exchange, images, jobs[0].options), seconds))
+            replies: list[Any] = [[next(seen) for _ in job.images] for job in jobs]
         except Lost as lost:
             replies = [lost] * len(jobs)
         for job, reply in zip(jobs, replies, strict=True):
@@ -104,9 +121,9 @@ class Engine:
                 job.reply.set_result(reply)
 
 
-def _exchange(images: list[Shared], options: Options, connection: Connection) -> list[list[Face] | None]:
-    connection.send_bytes(pickle.dumps((options, [(image.height, image.width) for image in images])))
-    for image in images:
-        image.send(connection)
-    reply: list[list[Face] | None] = pickle.loads(connection.recv_bytes())
+def _exchange(images: list[Look], options: Options, connection: Connection) -> list[Seen | None]:
+    connection.send_bytes(pickle.dumps((options, [(*look.decoded.sizes, look.needed) for look in images])))
+    for look in images:
+        look.decoded.pixels.send(connection)
+    reply: list[Seen | None] = pickle.loads(connection.recv_bytes())
     return reply

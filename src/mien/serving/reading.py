@@ -4,23 +4,29 @@ import os
 import pickle
 from collections import OrderedDict
 from concurrent.futures import Executor, ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from multiprocessing.connection import Connection
 from typing import Any
 
 from mien.face import Face
+from mien.inference.batches import in_one_run
 from mien.inference.detectors import Detector, make
 from mien.inference.measures.measurer import Measurer
+from mien.inference.media.image import DecodedImage
 from mien.inference.pipeline import Pipeline
+from mien.inference.quick import Again, again, is_quick
 from mien.serving.child import ready
 from mien.serving.options import Options
 from mien.serving.shared import Pixels, Shared
 
 MAX_PIPELINES = 6  # held at once: by weights, prior, measures and level
 
+_Look = tuple[DecodedImage, Again | None]  # of engine.py
+_Seen = list[Face] | Again
+
 
 def work(connection: Connection, usual: dict[str, Any]) -> None:
-    """Read images until the server ends: options and pixels in, the faces of each image out, or None for a failure."""
+    """Read images until the server ends: options and pixels in, what is seen in each out, or None for a failure."""
     import cv2
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -29,28 +35,45 @@ def work(connection: Connection, usual: dict[str, Any]) -> None:
     pipelines.get(Options(**usual))
     ready(connection)
     while True:
-        options, sizes = pickle.loads(connection.recv_bytes())
-        images = [Shared.receive(connection, *size) for size in sizes]
-        reply = _reply(pipelines, options, [image.array() for image in images], pool)
-        connection.send_bytes(pickle.dumps(reply))
+        options, asked = pickle.loads(connection.recv_bytes())
+        looks = [_received(connection, *one) for one in asked]
+        connection.send_bytes(pickle.dumps(_reply(pipelines, options, looks, pool)))
 
 
-def _reply(pipelines: "Pipelines", options: Options, images: list[Pixels], pool: Executor) -> list[list[Face] | None]:
+def _received(connection: Connection, rows: int, columns: int, width: int, height: int, needed: Again | None) -> _Look:
+    return DecodedImage(Shared.receive(connection, rows, columns).array(), width, height), needed
+
+
+def _reply(pipelines: "Pipelines", options: Options, looks: list[_Look], pool: Executor) -> list[_Seen | None]:
     try:
         pipeline = pipelines.get(options)
     except Exception:
-        return [None] * len(images)
-    return _read(pipeline, images, pool)
+        return [None] * len(looks)
+    return _read(pipeline, looks, pool)
 
 
-def _read(pipeline: Pipeline, images: list[Pixels], pool: Executor) -> list[list[Face] | None]:
-    """Return the faces of each image; an image that something unexpected happens in costs no other."""
+def _read(pipeline: Pipeline, looks: list[_Look], pool: Executor) -> list[_Seen | None]:
+    """Return what is seen in each image; an image that something unexpected happens in costs no other."""
     try:
-        return list(pipeline.read(images, pool))
+        found = list(pool.map(partial(_found, pipeline), looks))
+        faces = iter(in_one_run([one for one in found if not isinstance(one, Again)], pipeline.classify))
+        return [one if isinstance(one, Again) else next(faces) for one in found]
     except Exception:
-        if len(images) == 1:
+        if len(looks) == 1:
             return [None]
-    return [faces for image in images for faces in _read(pipeline, [image], pool)]
+    return [seen for look in looks for seen in _read(pipeline, [look], pool)]
+
+
+def _found(pipeline: Pipeline, look: _Look) -> Again | tuple[list[Face], Pixels]:
+    """Return the faces of an image and their crops, or how it must be decoded again for them."""
+    decoded, needed = look
+    image = decoded.image
+    if needed:
+        return pipeline.align(image, needed.faces(decoded))
+    detected = pipeline.detect(image)
+    faces, crops = pipeline.align(image, pipeline.start_measuring()(image, detected, False))
+    quick = is_quick(pipeline.measurer is not None)
+    return (again(decoded, detected, faces, crops.shape[1]) if quick else None) or (faces, crops)
 
 
 class Pipelines:

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from mien.errors import MediaError
+from mien.face import Face
+from mien.inference.media.image import FULL_SIZE_PIXELS
 from mien.inference.prediction import Prediction, of_image
+from mien.inference.quick import Again, is_quick
 from mien.serving.bodies import Inbox, Upload
 from mien.serving.decoders import Decoded, Decoders
-from mien.serving.engine import Engine
+from mien.serving.engine import Engine, Look
 from mien.serving.errors import busy, unavailable
 from mien.serving.metrics import Metrics
 from mien.serving.options import Options
@@ -100,8 +103,7 @@ class Service:
         """Return the prediction of an image, with an error where it cannot be read; ApiError when a process died."""
         try:
             async with self._decoded:
-                decoded = await self._pixels(name, image)
-                (faces,) = await self.engine.read([decoded.pixels], options)
+                decoded, faces = await self._read(name, image, options)
         except MediaError as error:
             self.metrics.images.labels("unreadable").inc()
             return Prediction(name, error=str(error))
@@ -111,7 +113,19 @@ class Service:
         self.metrics.faces.inc(len(faces))
         return of_image(name, decoded.image(), faces)
 
-    async def _pixels(self, name: str, image: bytes | Shared) -> Decoded:
+    async def _read(self, name: str, image: bytes | Shared, options: Options) -> tuple[Decoded, list[Face]]:
+        """Return an image, decoded as large as its faces need, and them."""
+        needed: Again | None = None
+        while True:
+            decoded = await self._pixels(name, image, options, needed)
+            (seen,) = await self.engine.read([Look(decoded, needed)], options)
+            if not isinstance(seen, Again):
+                return decoded, seen
+            needed = seen
+
+    async def _pixels(self, name: str, image: bytes | Shared, options: Options, needed: Again | None) -> Decoded:
         if isinstance(image, Shared):
-            return Decoded(image, image.width, image.height, "")
-        return await self.decoders.decode(image, name)
+            return Decoded(image, image.width, image.height)
+        if needed:
+            return await self.decoders.decode(image, name, needed.pixels, False)
+        return await self.decoders.decode(image, name, FULL_SIZE_PIXELS, is_quick(options.measures))

@@ -1,0 +1,46 @@
+"""Large images, seen small first: a JPEG is decoded again only as large as its smallest face needs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, floor, log2
+
+from mien.face import Face
+from mien.inference.media.image import FULL_SIZE_PIXELS, MIN_QUICK_FACTOR, DecodedImage
+from mien.inference.prediction import scaled
+
+
+def is_quick(measures: bool, keep: bool = False) -> bool:
+    """Return whether a large JPEG may be decoded small: a mesh and an annotated copy need all pixels."""
+    return not (measures or keep)
+
+
+@dataclass(frozen=True, eq=False)
+class Again:
+    """What an image is decoded again for.
+
+    Attributes:
+        pixels: at most so many are needed.
+        detected: the faces in the image as it was seen first; ratio: its full-size pixels per pixel.
+    """
+
+    pixels: int
+    detected: Sequence[Face]
+    ratio: float
+
+    def faces(self, decoded: DecodedImage) -> list[Face]:
+        """Return the faces in the image as it was decoded again."""
+        return [scaled(face, self.ratio / decoded.ratio) for face in self.detected]
+
+
+def again(decoded: DecodedImage, detected: Sequence[Face], aligned: Sequence[Face], size: int) -> Again | None:
+    """Return how an image is to be decoded again so that no crop of `size` pixels is enlarged; None where that is so.
+
+    `aligned` are the faces that were detected, with boxes clipped to the image.
+    """
+    ratio = decoded.ratio
+    sides = [float((face.box[2:] - face.box[:2]).min()) / size for face in aligned]
+    if ratio < MIN_QUICK_FACTOR or min(sides, default=1.0) >= 1:
+        return None
+    quarters = 1 << 2 * floor(log2(max(ratio * min(sides), 1)))
+    pixels = ceil(decoded.width * decoded.height / quarters)
+    return Again(min(pixels, FULL_SIZE_PIXELS), detected, ratio)
