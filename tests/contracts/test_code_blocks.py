@@ -155,6 +155,14 @@ def test_there_are_blocks() -> None:
     assert sum(len(commands(block)) for block in RUNNABLE) >= 40
 
 
+def test_own_images_takes_few_commands() -> None:
+    page = [b for b in BLOCKS if b.page == "docs/howto/own-images.md" and b.language in ("sh", "console")]
+    lines = [line for block in page for line in block.text.splitlines()]
+    assert lines[0].startswith("pip install")
+    assert len(lines) <= 10
+    assert any(re.match("mien predict .*--weights runs/", line) for line in lines)
+
+
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
 def test_a_block_runs_or_says_why_not(block: Block) -> None:
     if block.language in RUN:

@@ -96,10 +96,10 @@ def new_recipe(root: Path, given: Mapping[str, Any]) -> NewRecipe:
     test is drawn as well.
     """
     data = "table" if candidates(root) else "folder"
-    asked = Options.of(data, given)
-    listing = (list_table if data == "table" else list_folder)(root, asked)
-    options, notes = _labels(listing, asked, given)
-    options |= {key: value for key, value in CROP.items() if key not in options} | _parts(listing, asked)
+    wanted = Options.of(data, given)
+    listing = (list_table if data == "table" else list_folder)(root, wanted)
+    options, notes = _labels(listing, wanted, given)
+    options |= {key: value for key, value in CROP.items() if key not in options} | _parts(listing, wanted)
     splits, _ = load_splits(data, root, options, required=("train", "val"))
     train = splits["train"]
     _check_apart(train, splits["val"], notes)

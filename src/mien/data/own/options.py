@@ -82,7 +82,9 @@ class Options(BaseModel):
         if self.codes is not None and self.codes not in CODES:
             raise ValueError(f"codes={self.codes}; expected one of {', '.join(CODES)}")
         if self.folds and self.val:
-            raise ValueError("val together with folds; expected one of them: a fold is val")
+            raise ValueError(
+                "val together with folds; expected one of them: a fold is val; in a recipe data.options.val=null"
+            )
         if self.fold and (self.folds is None or self.fold >= self.folds):
             raise ValueError(f"fold={self.fold} of folds={self.folds}; expected folds to be larger")
         if (self.val or 0) + (self.test or 0) >= 1:

@@ -111,13 +111,19 @@ def results_in(path: Path, split: str | None = None) -> list[Path]:
     """Return a file itself, or the results of a split in a folder, else those in the folders in it, one in each."""
     if not path.is_dir():
         return [path]
-    split = split or "test"
+    wanted = split or "test"
+    if found := _in_folder(path, wanted):
+        return found
+    held = [other for other in SPLITS if _in_folder(path, other)]
+    do = f"`split` {held[0]}, which it holds" if held else "name the .npz file itself"
+    raise UsageError(f"{path} holds no result of {wanted}", "one result.npz, or runs", do)
+
+
+def _in_folder(path: Path, split: str) -> list[Path]:
     if own := _directly_in(path, split):
         return own
     below = [_directly_in(folder, split) for folder in sorted(path.glob("*")) if folder.is_dir()]
-    if runs := [found[0] for found in below if len(found) == 1]:
-        return runs
-    raise UsageError(f"{path} holds no result of {split}", "one result.npz, or runs", "name the .npz file itself")
+    return [found[0] for found in below if len(found) == 1]
 
 
 def _directly_in(folder: Path, split: str) -> list[Path]:
