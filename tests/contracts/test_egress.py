@@ -7,10 +7,11 @@ opens a socket or writes is read from the trace.
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,34 @@ while True:
     if time.monotonic() > end:
         break
     time.sleep(1)
+"""
+
+SERVED = """
+import os, signal, sys, threading, time, urllib.request
+from mien import Client
+from mien.cli import main
+
+address = f"http://127.0.0.1:{sys.argv[1]}"
+
+def use():
+    try:
+        while not is_ready():
+            time.sleep(0.1)
+        with Client(address) as client:
+            print(client.predict("photo.jpg"), file=sys.stderr)
+        urllib.request.urlopen(address).read()
+    finally:
+        os.kill(os.getpid(), signal.SIGINT)
+
+def is_ready():
+    try:
+        return urllib.request.urlopen(address + "/readyz").status == 200
+    except OSError:
+        return False
+
+threading.Thread(target=use).start()
+sys.argv[1:] = ["serve", "--port", sys.argv[1]]
+main()
 """
 
 
@@ -210,3 +239,19 @@ def test_a_pipeline_kept_alive(trace: Callable[..., Trace], tmp_path: Path, seco
     found = trace("-c", PIPELINE, seconds)
     check(found, tmp_path)
     assert home(tmp_path) == set()
+
+
+@pytest.mark.slow
+def test_serve_and_its_client_stay_on_this_machine(
+    trace: Callable[..., Trace], media: list[str], tmp_path: Path
+) -> None:
+    pytest.importorskip("fastapi", reason="fastapi is not installed: pip install 'mien[serve]'")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    found = trace("-c", SERVED, port)
+    named = [line for line in found.internet if not line.startswith("socket(")]
+    assert any(line.startswith("bind(") for line in named)
+    assert any(line.startswith("connect(") for line in named)
+    assert [line for line in named if 'inet_addr("127.0.0.1")' not in line] == []
+    check(replace(found, internet=[]), tmp_path, code=130)  # of Ctrl-C
+    assert "'source': 'photo.jpg'" in found.stderr

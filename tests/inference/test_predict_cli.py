@@ -369,6 +369,7 @@ def test_doctor(mien: Mien, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     assert checks["folder", "cache"] == {"group": "folder", "name": "cache", "ok": True, "seen": str(tmp_path)}
     assert checks["folder", "MIEN_DATA"]["ok"] is None
     assert checks["package", "pi-heif"]["ok"]
+    assert {("package", "fastapi"), ("page", "vendor"), ("measures", "mesh")} <= checks.keys()
     assert {"JPEG", "PNG", "HEIC", "HEIF", "AVIF", "TIFF"} <= set(checks["image", "formats"]["seen"].split(", "))
     assert "MISSING" not in mien("doctor").out.decode()
 

@@ -37,5 +37,5 @@ def test_the_page_is_opened_with_sample_photos(tmp_path: Path, photos: list[Path
         finally:
             process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=live.WAIT)
-    assert said.startswith(f"mien: {address} (Ctrl-C stops)\n")
+    assert said == f"mien: {address} (Ctrl-C stops)\n"  # and no line per file
     assert address.startswith("http://127.0.0.1:")

@@ -167,6 +167,24 @@ def test_logs_hold_no_name(caplog: pytest.LogCaptureFixture) -> None:
     assert "anna" not in "\n".join(record.getMessage() for record in caplog.records if record.name != "httpx")
 
 
+def test_the_telemetry_of_fastapi_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("fastapi.telemetry", reason="this fastapi has none")
+    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+    assert True not in create_app(Settings())._telemetry.values()
+
+
+@pytest.mark.parametrize(
+    ("path", "lines"),
+    [("/", 0), ("/page/js/app.js", 0), ("/healthz", 0), ("/metrics", 0), ("/v1/weights", 1), ("/no", 1)],
+)
+def test_the_log_has_a_line_per_request_and_none_per_file(
+    caplog: pytest.LogCaptureFixture, path: str, lines: int
+) -> None:
+    caplog.set_level("INFO")
+    bare(Settings(rate=0)).get(path)
+    assert len([record for record in caplog.records if record.name == "mien.serving"]) == lines
+
+
 def test_a_bucket_fills_at_its_rate() -> None:
     now = [0.0]
     rate = Rate(2, lambda: now[0])

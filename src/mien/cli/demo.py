@@ -10,6 +10,7 @@ def demo(
     no_open: Annotated[bool, network_option("--no-open", help="print the address only")] = False,
 ) -> None:
     """Open the page on this machine, with sample photos to try."""
+    import logging
     from threading import Thread
 
     from mien.experiments.sample_photos import portraits
@@ -26,7 +27,7 @@ def demo(
     samples = {path.name: path for path in portraits().values()}
     if not samples:
         say("mien: without sample photos; pip install 'mien[demo]'")
-    serve(Settings(port=port, measures=(FOLDER / MESH).is_file()), samples, opened)
+    serve(Settings(port=port, measures=(FOLDER / MESH).is_file()), samples, opened, logging.WARNING)
 
 
 def _browse(address: str) -> None:

@@ -84,8 +84,14 @@ def doctor(
     """Check this machine: packages, weights, codecs, folders."""
     from mien.data.cache import cache_folder
     from mien.inference.doctor import checks, folder, line
+    from mien.serving import doctor as serving
 
-    results = [*checks(), folder("cache", cache_folder()), folder("MIEN_DATA", os.environ.get("MIEN_DATA"))]
+    results = [
+        *checks(),
+        *serving.checks(),
+        folder("cache", cache_folder()),
+        folder("MIEN_DATA", os.environ.get("MIEN_DATA")),
+    ]
     lines = (printable(line(check)) for check in results)
     typer.echo(json.dumps([asdict(check) for check in results]) if as_json else "\n".join(lines))
     if strict and any(check.ok is False for check in results):

@@ -48,8 +48,10 @@ class Check:
 def checks() -> Iterator[Check]:
     """Yield every check, cheap ones first."""
     yield Check("python", "python", True, f"{sys.version.split()[0]}, {os.cpu_count()} cores")
-    for package in (*PACKAGES, *OPTIONAL):
-        yield _package(package)
+    for name in PACKAGES:
+        yield package(name)
+    for name in OPTIONAL:
+        yield package(name, optional=True)
     for name in names():
         yield _weights(name)
     yield _file("yunet", yunet.packaged, yunet.YuNet)
@@ -66,11 +68,12 @@ def checks() -> Iterator[Check]:
         yield Check("video", codec, there or None, "available" if there else "this FFmpeg lacks it")
 
 
-def _package(name: str) -> Check:
+def package(name: str, optional: bool = False) -> Check:
+    """Return the check of a package that is to be installed."""
     try:
         return Check("package", name, True, version(name))
     except PackageNotFoundError:
-        return Check("package", name, None if name in OPTIONAL else False, "not installed")
+        return Check("package", name, None if optional else False, "not installed")
 
 
 def _weights(name: str) -> Check:

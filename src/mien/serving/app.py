@@ -30,7 +30,20 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 def create_app(settings: Settings, samples: Mapping[str, Path] = {}) -> FastAPI:
     """Return the application of a server; the page offers the photographs in `samples`, by name, to try."""
-    app = FastAPI(title="mien", version=__version__, docs_url=None, redoc_url=None, lifespan=_lifespan)
+    app = FastAPI(
+        title="mien",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+        telemetry={  # which would describe requests to what the environment names: off, whatever that says
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
+    )
     app.state.settings, app.state.metrics, app.state.files = settings, Metrics(), files.listed(samples)
     add_handlers(app)
     for router in ROUTERS:

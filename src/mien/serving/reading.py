@@ -35,8 +35,8 @@ def work(connection: Connection, usual: dict[str, Any]) -> None:
     pipelines.get(Options(**usual))
     ready(connection)
     while True:
-        options, asked = pickle.loads(connection.recv_bytes())
-        looks = [_received(connection, *one) for one in asked]
+        options, sent = pickle.loads(connection.recv_bytes())
+        looks = [_received(connection, *one) for one in sent]
         connection.send_bytes(pickle.dumps(_reply(pipelines, options, looks, pool)))
 
 

@@ -23,7 +23,8 @@ from mien.serving.settings import Settings
 log = logging.getLogger("mien.serving")
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-API = ("/v1/", "/metrics")
+LOGGED = "/v1/"  # a visit of the page asks for some 70 files
+API = (LOGGED, "/metrics")
 HEADERS = {
     "Content-Security-Policy": "; ".join(
         (
@@ -88,7 +89,8 @@ class Guard:
             route = getattr(scope.get("route"), "path", "other")
             seconds = time.monotonic() - start
             self._metrics.request(scope["method"], route, status, seconds)
-            log.info("%s %s %d %.0f ms", scope["method"], route, status, seconds * 1000)
+            level = logging.INFO if status >= 400 or scope["path"].startswith(LOGGED) else logging.DEBUG
+            log.log(level, "%s %s %d %.0f ms", scope["method"], route, status, seconds * 1000)
 
     def _refusal(self, scope: Scope) -> ApiError | None:
         """Return why a request is refused, or None."""

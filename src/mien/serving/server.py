@@ -19,12 +19,18 @@ def announce(address: str) -> None:
     say(f"mien: {address} (Ctrl-C stops)")
 
 
-def serve(settings: Settings, samples: Mapping[str, Path] = {}, opened: Callable[[str], None] = announce) -> None:
+def serve(
+    settings: Settings,
+    samples: Mapping[str, Path] = {},
+    opened: Callable[[str], None] = announce,
+    level: int = logging.INFO,
+) -> None:
     """Serve until Ctrl-C or SIGTERM; the page offers the photographs in `samples`, by name, to try.
 
-    `opened` is called with the server's address once it listens.  UsageError when it cannot start.
+    `opened` is called with the server's address once it listens; `level` is that of the log.
+    UsageError when it cannot start.
     """
-    logging.basicConfig(level=logging.INFO, format="mien: %(message)s")
+    logging.basicConfig(level=level, format="mien: %(message)s")
     config = uvicorn.Config(
         create_app(settings, samples),
         host=settings.host,
