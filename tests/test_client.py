@@ -205,3 +205,10 @@ def test_without_httpx_there_is_one_line() -> None:
     code = "import sys; sys.modules['httpx'] = None; import mien; mien.Client()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.strip().endswith("mien.Client needs httpx, which is not installed; pip install 'mien[serve]'")
+
+
+def test_an_option_that_is_none_is_not_sent(scripted: Callable[..., Scripted]) -> None:
+    server = scripted((200, {}, [{"source": "a"}]))
+    mien.Client(server.url).predict(b"x", weights="ferplus", prior=None)
+    assert b'name="weights"' in server.bodies[0]
+    assert b"prior" not in server.bodies[0]

@@ -40,8 +40,9 @@ class Connection:
     def ask(self, method: str, path: str, once: bool = False, **request: Any) -> Any:
         """Return the JSON of the response to a request; MediaError for a file that the server refuses.
 
-        With `once`, it is not repeated after it may have arrived.
+        With `once`, it is not repeated after it may have arrived.  Fields of its form that are None are not sent.
         """
+        request["data"] = {name: value for name, value in request.pop("data", {}).items() if value is not None}
         again, pause = self._unreached if once else self._lost, FIRST_PAUSE
         for left in reversed(range(self._retries + 1)):
             try:

@@ -64,7 +64,7 @@ def test_a_certificate_that_is_none_is_refused(tmp_path: Path) -> None:
 
 def test_a_server_that_cannot_start_says_so(tmp_path: Path) -> None:
     (tmp_path / "mien-spool").touch()
-    with pytest.raises(UsageError, match="the server did not start"):
+    with pytest.raises(UsageError, match=r"mien-spool: .*another `spool`"):
         serve(Settings(port=0, spool=tmp_path))
 
 

@@ -19,6 +19,7 @@ from mien.errors import OutputError, UsageError
 from mien.serving import spec, videos
 from mien.serving import spool as spooling
 from mien.serving.app import create_app
+from mien.serving.options import VideoOptions
 from mien.serving.settings import Settings
 
 from .processes import children
@@ -343,3 +344,11 @@ def test_corrupted_videos(client: TestClient) -> None:
         known = until(client, job, "done", "failed")
         assert known["state"] == "done" or known["error"]["code"] in ("unreadable", "interrupted"), known
         assert client.delete(f"/v1/video/{job}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "seconds"),
+    [({}, 1), ({"every": 1400}, 56), ({"max_fps": 0.02}, 50), ({"max_fps": 30, "start": 90}, 90)],
+)
+def test_a_video_of_which_few_frames_are_read_has_longer_for_a_row(options: dict[str, float], seconds: float) -> None:
+    assert VideoOptions(**options).seconds_per_row() == seconds

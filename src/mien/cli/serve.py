@@ -1,6 +1,7 @@
 """`mien serve`: faces over HTTP, and the page."""
 
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
@@ -27,8 +28,11 @@ def serve(
     keyfile: Annotated[Path | None, network_option(metavar="FILE", help="its key, PEM")] = None,
 ) -> None:
     """Serve the page and an HTTP interface on this machine."""
+    from mien.errors import UsageError
     from mien.serving.server import serve as run
     from mien.serving.settings import MB, Settings
 
+    if not isfinite(max_upload):
+        raise UsageError(f"`max_upload` {max_upload}", "a number of megabytes above 0")
     size = round(max_upload * MB)
     run(Settings(host, port, token, size, rate, measures, weights, prior, certfile, keyfile, tuple(name or ()), spool))

@@ -100,6 +100,10 @@ class VideoOptions(StreamOptions):
         except UsageError as error:
             raise ValueError(str(error)) from None
 
+    def seconds_per_row(self) -> float:
+        """Return about how many seconds of a video are decoded for a row, at least 1; the start counts as one."""
+        return max(1.0, self.start, self.every / 25, 1 / (self.max_fps or 1.0))
+
     def of_pipeline(self) -> dict[str, Any]:
         """Return the parameters of a Pipeline."""
         return self.model_dump(exclude={"every", "start", "end", "max_fps"})

@@ -11,6 +11,7 @@ from mien.errors import UsageError, reason
 from mien.printable import say
 from mien.serving.app import create_app
 from mien.serving.settings import Settings
+from mien.serving.spool import Spool
 from mien.serving.streams import MAX_FRAME
 
 
@@ -31,6 +32,9 @@ def serve(
     UsageError when it cannot start.
     """
     logging.basicConfig(level=level, format="mien: %(message)s")
+    spool = Spool(settings.spool)
+    spool.start()  # tried here, as an error within the application is printed with its traceback
+    spool.close()
     config = uvicorn.Config(
         create_app(settings, samples),
         host=settings.host,

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import IO
 
-from mien.errors import UsageError
+from mien.errors import UsageError, reason
 from mien.outputs.lock import locked
 from mien.serving.errors import ApiError
 from mien.serving.shared import ANONYMOUS
@@ -65,7 +65,10 @@ class Spool:
         """Make the folder and empty it; UsageError when it is not ours, OutputError when another server has it."""
         if self._folder is None:
             return
-        self._folder.mkdir(0o700, exist_ok=True)
+        try:
+            self._folder.mkdir(0o700, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{self._folder}: {reason(error)}", do="give another `spool`") from None
         status = self._folder.lstat()
         if not stat.S_ISDIR(status.st_mode) or (hasattr(os, "getuid") and status.st_uid != os.getuid()):
             raise UsageError(f"{self._folder} is not a folder of this user", do="give another `spool`")

@@ -23,7 +23,7 @@ AT_ONCE = 2  # that are read
 MAX_UNFINISHED, MAX_KEPT = 4, 16  # jobs
 MAX_BYTES = 256 * MB  # of rows, of all jobs together
 MAX_MESSAGE = 32 * MB
-STILL_SECONDS = 30.0  # without a row, after which a job fails
+STILL_SECONDS = 30.0  # without a row, after which a job fails; more where many frames are decoded for a row
 FORGET_SECONDS = 600.0  # after which a job that nobody looks at is forgotten
 RETRY_SECONDS = 5
 
@@ -142,7 +142,7 @@ class Videos:
             try:
                 await self._read(job, held, options)
             except Late:
-                self._break(job, "stalled", f"nothing was read for {STILL_SECONDS:.0f} s")
+                self._break(job, "stalled", f"nothing was read for {STILL_SECONDS * options.seconds_per_row():.0f} s")
             except (Lost, ValueError, LookupError, TypeError, AttributeError):
                 self._break(job, "interrupted", "reading was interrupted")
         self._metrics.videos.labels(job.state).inc()
@@ -152,7 +152,7 @@ class Videos:
         try:
             await process.ask(partial(_send, job.name, held, options), START_SECONDS)
             while not job.ended:
-                self._take(job, await process.ask(_received, STILL_SECONDS))
+                self._take(job, await process.ask(_received, STILL_SECONDS * options.seconds_per_row()))
         finally:
             process.kill()
 

@@ -16,8 +16,8 @@ from mien.scale.work import Block
 AHEAD = 2  # tasks given to Ray for each of its cores
 TRIES = 5  # times that a block is read again whose process or machine was lost
 
-_guards: dict[tuple[str, str], Guard] = {}
-"""The guard of a worker process by digest and folder: its child keeps the weights between blocks."""
+_guards: dict[tuple[str, str, float, float | None], Guard] = {}
+"""The guard of a worker process by digest, folder and limits: its child keeps the weights between blocks."""
 
 
 def read(task: Task, blocks: Sequence[Block], address: str) -> Iterator[Outcome]:
@@ -66,7 +66,7 @@ def _outcome(ray: Any, done: Any, block: Block) -> Outcome:
 
 def read_block(task: Task, block: Block) -> Outcome:
     """Read a block in a worker process of Ray."""
-    key = task.digest, task.out
+    key = task.digest, task.out, task.deadline, task.memory
     if key not in _guards:
         _guards[key] = Guard(task)
     return _guards[key].read(block)
