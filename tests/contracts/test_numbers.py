@@ -52,6 +52,8 @@ DEFINED = (
     "open above 70 % of it",
     "landmarks 2 % of the distance",  # a limit that a test holds
     "0.5 % of which lie beyond each",  # a setting of benchmarks/covered.py
+    "expected at most 32 MB",  # what a server takes, held against the code below
+    "frame of up to 8 MB",
     "FER2013 (83 MB)",  # 35,887 images of 48 x 48 bytes
 )
 """Numbers that are definitions, settings or examples, with the words around them."""
@@ -418,6 +420,15 @@ def test_the_training_loop_beside_a_plain_one() -> None:
     by = {row["system"]: row["median"] for row in rows if row["by"] == "cpu"}
     for words, system in (("{:.0f} % less processor", "mien float32"), ("{:.0f} % less with its", "mien as it comes")):
         assert words.format(100 - 100 / by[system]) in PROSE
+
+
+def test_what_a_server_takes() -> None:
+    pytest.importorskip("fastapi", reason="the server needs mien[serve]")
+    from mien.serving.settings import MB, Settings
+    from mien.serving.streams import MAX_FRAME
+
+    assert set(re.findall(r"expected at most ([\d.]+) MB", PROSE)) == {f"{Settings().max_upload / MB:g}"}
+    assert f"frame of up to {MAX_FRAME / MB:g} MB" in PROSE
 
 
 def test_how_many_test_images_have_near_duplicates() -> None:
