@@ -106,7 +106,11 @@ def test_it_ends(scripted: Callable[..., Scripted], response: Any, why: str) -> 
 
 @pytest.mark.parametrize(
     ("response", "why"),
-    [(DENIED, r"expected a token \(token\)"), ((502, {}, b"<html>"), "502"), ((200, {}, b"<html>"), "no JSON")],
+    [
+        (DENIED, r"expected a token \(token\); `token`, or the variable MIEN_TOKEN"),
+        ((502, {}, b"<html>"), "502"),
+        ((200, {}, b"<html>"), "no JSON"),
+    ],
 )
 def test_a_refusal_is_not_repeated(scripted: Callable[..., Scripted], response: Any, why: str) -> None:
     server = scripted(response)
@@ -169,7 +173,7 @@ def test_unreadable_images_keep_their_place(scripted: Callable[..., Scripted], t
         first, second = client.predict(images)
         (missing,) = client.predict(tmp_path / "none.jpg")
     assert first["source"] == str(images[0])
-    assert "a.jpg cannot be read" in first["error"]
+    assert first["error"] == "a.jpg cannot be read"
     assert second == row("image 2")
     assert missing["error"] == f"{tmp_path / 'none.jpg'} cannot be read: No such file or directory"
     assert len(server.requests) == 3
@@ -189,7 +193,13 @@ def test_what_is_not_an_image(image: Any) -> None:
 
 @pytest.mark.parametrize(
     ("url", "error"),
-    [("localhost:8000", ServerError), ("http://127.0.0.1:1", ServerError), ("http://127.0.0.1:x", UsageError)],
+    [
+        ("localhost:8000", UsageError),
+        ("ftp://a", UsageError),
+        ("http://", UsageError),
+        ("http://127.0.0.1:1", ServerError),
+        ("http://127.0.0.1:x", UsageError),
+    ],
 )
 def test_addresses_without_a_server(url: str, error: type[Exception]) -> None:
     with pytest.raises(error, match=r"^[^\n]+$"):

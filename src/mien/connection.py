@@ -6,7 +6,6 @@ from typing import Any
 
 from mien.errors import MediaError, ServerError, UsageError, reason
 
-OF_A_FILE = ("unreadable", "too_large")  # codes of errors about what was sent
 BUSY = (429, 503)
 FIRST_PAUSE, MAX_PAUSE = 0.25, 30.0  # seconds
 
@@ -29,6 +28,8 @@ class Connection:
             self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout)
         except (httpx.InvalidURL, ValueError) as error:
             raise UsageError(f"the address {url}: {reason(error)}", "such as http://127.0.0.1:8000") from None
+        if self._http.base_url.scheme not in ("http", "https") or not self._http.base_url.host:
+            raise UsageError(f"the address {url}", "one that begins with http://", "such as http://127.0.0.1:8000")
         self._error = httpx.TransportError
         self._unreached = (httpx.ConnectError, httpx.ConnectTimeout)
         self._lost = (*self._unreached, httpx.NetworkError, httpx.RemoteProtocolError)
@@ -66,6 +67,9 @@ class Connection:
             message = f"{error['message']} ({error['code']})" if error else ""
         except (ValueError, LookupError, TypeError):
             raise ServerError(f"{self._url} sent {response.status_code} and no JSON of `mien serve`") from None
+        if error and error["code"] == "unreadable":
+            raise MediaError(error["message"])  # as in a row
         if error:
-            raise (MediaError if error["code"] in OF_A_FILE else ServerError)(f"{self._url}: {message}")
+            do = "`token`, or the variable MIEN_TOKEN, must be the server's" if response.status_code == 401 else ""
+            raise (MediaError if error["code"] == "too_large" else ServerError)(f"{self._url}: {message}", do=do)
         return content

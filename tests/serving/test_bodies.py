@@ -114,7 +114,46 @@ def test_bodies_share_a_space() -> None:
         take(10)
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"{", "the request: expected JSON"),
+        (b"[]", "the request: expected an object"),
+        (b"{}", "images: it is missing"),
+        (b'{"images": 1}', "images: expected a list"),
+        (b'{"images": [1]}', "images.0: expected an object"),
+        (b'{"images": [{}]}', "images.0.data: it is missing"),
+        (b'{"images": [{"data": "?"}]}', "images.0.data: expected base64"),
+        (b'{"images": [{"data": "eA==", "path": "x"}]}', "images.0.path: not an option"),
+        (b'{"images": [{"data": "eA==", "name": 1}]}', "images.0.name: expected text"),
+        (b'{"images": [{"data": "eA=="}], "smile": 1}', "smile: not an option"),
+        (b'{"images": [{"data": "eA=="}], "measures": "perhaps"}', "measures: expected true or false"),
+        (b'{"images": [{"data": "eA=="}], "level": 1}', "level: expected text"),
+    ],
+    ids=str,
+)
+def test_messages_are_in_plain_words(small: TestClient, body: bytes, message: str) -> None:
+    response = small.post("/v1/predict", content=body, headers=JSON)
+    assert response.json()["error"] == {"code": "invalid_request", "message": message}
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({"smile": "1"}, "smile: not an option"),
+        ({"every": "x"}, "every: expected a whole number"),
+        ({"every": "0"}, "every: expected a number from 1 on"),
+        ({"smooth": "inf"}, "smooth: expected a number"),
+        ({"start": "x"}, "start: expected a number"),
+        ({"abstain": "7"}, "abstain: expected a fraction from 0 to 1, or auto"),
+    ],
+    ids=str,
+)
+def test_messages_about_a_query(small: TestClient, query: dict[str, str], message: str) -> None:
+    assert small.post("/v1/video", params=query).json()["error"]["message"] == message
+
+
 @pytest.mark.parametrize("value", ["-0.1", "1.1", "nan", "often", ""])
 def test_an_abstention_that_is_none(small: TestClient, value: str) -> None:
     response = small.post("/v1/predict", files=[("images", ("a.png", PNG))], data={"abstain": value})
-    assert response.json()["error"]["message"] == "abstain: expected auto or a number from 0 to 1"
+    assert response.json()["error"]["message"] == "abstain: expected a fraction from 0 to 1, or auto"

@@ -13,6 +13,7 @@ from PIL import Image
 from skimage.data import coffee
 
 from . import images
+from .videos import film
 
 
 def on_the_command_line(photos: list[Path], *words: str) -> list[dict[str, Any]]:
@@ -61,3 +62,11 @@ def test_large_jpegs_are_decoded_as_on_the_command_line(
     assert rows == on_the_command_line(photos)
     assert [len(row["faces"]) for row in rows] == [2, 2]
     assert sorted(sizes) == [("far.jpg", 1200), ("far.jpg", 2400), ("near.jpg", 1200)]
+
+
+@pytest.mark.parametrize(("name", "hint"), [("clip", True), ("clip.mp4", True), ("clip.jpg", True), ("a.jpg", False)])
+def test_a_video_is_sent_to_its_route(client: TestClient, photos: list[Path], name: str, hint: bool) -> None:
+    files = [("images", (name, film() if hint else b"text")), ("images", ("b.png", photos[0].read_bytes()))]
+    error = client.post("/v1/predict", files=files).json()[0]["error"]
+    assert error.startswith(f"{name} cannot be read as an image: ")
+    assert error.endswith("; videos go to /v1/video") == hint

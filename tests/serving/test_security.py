@@ -1,5 +1,6 @@
 """Who is served: host, origin, token and rate; what every response carries and none tells."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,21 @@ def test_a_server_that_cannot_start_says_so(tmp_path: Path) -> None:
         serve(Settings(port=0, spool=tmp_path))
 
 
+def test_a_port_that_is_taken(capfd: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(UsageError, match=f"^`port` {port} is taken; expected another `port`, or 0"):
+            serve(Settings(port=port))
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid"])
+def test_a_host_that_is_no_address_of_this_machine(host: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UsageError, match=f"^`host` {host}: .*expected an address of this machine"):
+        serve(Settings(host, 0, TOKEN))
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.0.0.2"])
 def test_this_machine_alone_needs_no_token(host: str) -> None:
     assert Settings(host=host).loopback
@@ -117,6 +133,14 @@ def test_the_interface_needs_the_token(guarded: TestClient, path: str, header: s
     response = guarded.get(path, headers=headers)
     assert response.status_code == status
     assert ("www-authenticate" in response.headers) == (status == 401)
+
+
+@pytest.mark.parametrize(
+    ("header", "message"), [("", "expected the header"), ("Bearer ", "expected the header"), ("Bearer x", "is wrong")]
+)
+def test_a_wrong_token_is_told_from_none(guarded: TestClient, header: str, message: str) -> None:
+    response = guarded.get("/v1/weights", headers={"Authorization": header})
+    assert message in response.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/openapi.json", "/weights/ferplus.json"])

@@ -109,9 +109,10 @@ BAD_GREETINGS = {
     "nested": ("[" * 9000, 1007, "invalid_request"),
     "long": (json.dumps({"token": "x" * 20_000}), 1009, "too_large"),
     "binary": (b"{}", 1007, "invalid_request"),
-    "unknown option": ('{"smile": 1}', 1008, "invalid_request"),
-    "unknown weights": ('{"weights": "../x"}', 1008, "invalid_request"),
-    "not a number": ('{"smooth": NaN}', 1008, "invalid_request"),
+    "unknown option": ('{"smile": 1}', 1008, "invalid_request: smile: not an option"),
+    "a long option": (json.dumps({"é" * 200: 1}), 1008, f"invalid_request: {'é' * 51}"),
+    "unknown level": ('{"level": "x"}', 1008, "invalid_request: level: expected one of expression, group"),
+    "not a number": ('{"smooth": NaN}', 1008, "invalid_request: smooth: expected a number"),
     "a token that is a number": ('{"token": 1}', 1008, "token"),
     "no measures": ('{"measures": true}', 1008, "no_measures"),
 }

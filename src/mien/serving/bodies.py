@@ -58,7 +58,10 @@ class _Image(BaseModel):
     def _base64(cls, text: object) -> bytes:
         if not isinstance(text, str):
             raise ValueError("expected base64")
-        return b64decode(text, validate=True)  # ValueError for characters that are none of base64
+        try:
+            return b64decode(text, validate=True)
+        except ValueError:
+            raise ValueError("expected base64") from None
 
 
 class _Json(BaseModel):

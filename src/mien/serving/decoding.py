@@ -5,6 +5,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from mien.errors import MediaError
+from mien.inference.media.filetype import seems_video
 from mien.inference.media.image import DecodedImage, Limits, decode, formats
 from mien.serving.child import MIB, limit_memory, limit_work, ready
 from mien.serving.shared import Shared
@@ -33,8 +34,9 @@ def _reply(connection: Connection, name: str, limits: Limits, data: bytes) -> No
         decoded = decode(data, limits, name)
         pixels = Shared.of(decoded.image)
     except MediaError as error:
-        text = str(error).partition("; `max_pixels`")[0]  # which no client can set
-        return connection.send_bytes(json.dumps({"error": text[:1000]}).encode())
+        text = str(error).partition("; `max_pixels`")[0][:1000]  # which no client can set
+        hint = "; videos go to /v1/video" if seems_video(data, name) else ""
+        return connection.send_bytes(json.dumps({"error": text + hint}).encode())
     connection.send_bytes(json.dumps(_facts(decoded)).encode())
     pixels.send(connection)
 

@@ -12,6 +12,20 @@ log = logging.getLogger("mien.serving")
 
 CODES = {404: "not_found", 405: "method_not_allowed"}
 MESSAGES = {404: "there is nothing here", 405: "another method is needed here"}
+FAULTS = {
+    "extra": "not an option",
+    "missing": "it is missing",
+    "bool": "expected true or false",
+    "float": "expected a number",
+    "finite": "expected a number",
+    "int": "expected a whole number",
+    "greater": "expected a number from {ge} on",
+    "string": "expected text",
+    "list": "expected a list",
+    "json": "expected JSON",
+    "model": "expected an object",
+}
+"""What is wrong with a value, by the first word of pydantic's type of error."""
 
 
 class ApiError(Exception):
@@ -74,9 +88,10 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 def invalid(faults: object) -> ApiError:
     """Return the error of values that pydantic refused: where the first is and what was expected, never the value."""
     first = faults[0] if isinstance(faults, list | tuple) and faults else {}
+    kind = str(first.get("type", ""))
     place = ".".join(str(part) for part in first.get("loc", ()) if part not in ("query", "body"))
-    return ApiError(
-        422,
-        "invalid_request",
-        f"{place or 'the request'}: {str(first.get('msg', 'not valid')).removeprefix('Value error, ')}"[:300],
-    )
+    if kind == "value_error":  # our own
+        fault = str(first["msg"]).removeprefix("Value error, ")
+    else:
+        fault = FAULTS.get(kind.partition("_")[0], "not valid").format(**first.get("ctx", {}))
+    return ApiError(422, "invalid_request", f"{place or 'the request'}: {fault}"[:300])

@@ -60,7 +60,7 @@ class Options(BaseModel):
         try:
             return usual(value)
         except ValidationError:  # which names every branch of the union
-            raise ValueError("expected auto or a number from 0 to 1") from None
+            raise ValueError("expected a fraction from 0 to 1, or auto") from None
 
     def filled(self, settings: Settings) -> Self:
         """Return the options with the server's own in place of None; ApiError for what it does not offer."""
@@ -114,4 +114,4 @@ def parsed(values: dict[str, Any], kind: type[Kind]) -> Kind:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise invalid(error.errors(include_url=False, include_input=False, include_context=False)) from None
+        raise invalid(error.errors(include_url=False, include_input=False)) from None

@@ -106,13 +106,16 @@ class Guard:
         client = scope["client"][0] if scope.get("client") else ""
         if wait := self._rate.wait(client):
             return ApiError(429, "too_often", f"expected at most {self._settings.rate:g} requests a second", wait)
-        if scope["type"] == "http" and not self.admits(headers.get("authorization", "")):
-            return ApiError(401, "token", "expected the header `Authorization: Bearer TOKEN`")
-        return None
+        return self._unadmitted(headers.get("authorization", "")) if scope["type"] == "http" else None
 
-    def admits(self, authorization: str) -> bool:
+    def _unadmitted(self, authorization: str) -> ApiError | None:
+        """Return why a request does not have the token, or None."""
         kind, _, token = authorization.partition(" ")
-        return not self._settings.token or (kind.lower() == "bearer" and is_token(self._settings, token.strip()))
+        sent = token.strip() if kind.lower() == "bearer" else ""
+        if is_token(self._settings, sent):
+            return None
+        wrong = "the token is wrong" if sent else "expected the header `Authorization: Bearer TOKEN`"
+        return ApiError(401, "token", wrong)
 
     def _addressed(self, host: str) -> bool:
         """Return whether a header Host names this server; an address cannot have been rebound by DNS."""

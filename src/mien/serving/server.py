@@ -1,6 +1,8 @@
 """Runs the application until it is stopped."""
 
+import errno
 import logging
+import os
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -53,10 +55,26 @@ def serve(
         config.load()
     except OSError as error:
         raise UsageError(f"`certfile` or `keyfile`: {reason(error)}", "a certificate and its key in PEM") from None
+    listening = _listening(settings.host, settings.port)
     try:
-        _Server(config, opened).run()
+        _Server(config, opened).run([listening])
     except SystemExit:
         raise UsageError("the server did not start", do="the reason stands above") from None
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; UsageError where it cannot."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address, family=family)
+    except socket.gaierror as error:
+        raise UsageError(f"`host` {host}: {reason(error)}", "an address of this machine") from None
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise UsageError(f"`port` {port} is taken", "another `port`, or 0 for a free one") from None
+        if error.errno == errno.EACCES:
+            raise UsageError(f"`port` {port} is not allowed to you", "a `port` from 1024 on") from None
+        raise UsageError(f"`host` {host}: {os.strerror(error.errno or 0)}", "an address of this machine") from None
 
 
 class _Server(uvicorn.Server):

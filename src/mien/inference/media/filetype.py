@@ -1,5 +1,6 @@
 """Whether a file is an image or a video: its content decides, and its suffix where the content is unknown."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -40,8 +41,22 @@ def is_moving(path: Path, max_pixels: int = MAX_PIXELS, name: Path | None = None
         return suffix in VIDEO_SUFFIXES
     if image is not None or suffix in VIDEO_SUFFIXES:
         return image is None or image
-    video_magic = start[4:8] in (b"ftyp", b"moov") or start[8:11] == b"AVI" or start.startswith(VIDEO_MAGIC)
-    return (video_magic or suffix not in IMAGE_SUFFIXES) and video.is_video(path)
+    return (_starts_video(start) or suffix not in IMAGE_SUFFIXES) and video.is_video(path)
+
+
+def seems_video(data: bytes, name: str) -> bool:
+    """Return whether bytes that are no image begin as a video, or have the name of one.
+
+    >>> seems_video(b"FLV\\1", "a"), seems_video(b"", "a.TS"), seems_video(b"", "a.mp4"), seems_video(b"", "a.jpg")
+    (True, False, True, False)
+    """
+    if Path(name).suffix.lower() in VIDEO_SUFFIXES:
+        return True
+    return _starts_video(data[:16]) and heif.head(BytesIO(data)) is None
+
+
+def _starts_video(start: bytes) -> bool:
+    return start[4:8] in (b"ftyp", b"moov") or start[8:11] == b"AVI" or start.startswith(VIDEO_MAGIC)
 
 
 def _image(file: BinaryIO, max_pixels: int) -> bool | None:

@@ -23,6 +23,7 @@ from mien.serving.streams import INVALID, LATER, POLICY, TOO_LARGE, Closed, Stre
 
 GREETING_SECONDS = 10.0
 MAX_GREETING = 10_000  # characters
+MAX_REASON = 120  # bytes; a websocket allows 123
 
 router = APIRouter()
 
@@ -43,7 +44,7 @@ async def stream(socket: WebSocket) -> None:
     except Closed as closed:
         await _close(socket, closed.status, closed.code)
     except ApiError as error:
-        await _close(socket, LATER if error.status == 429 else POLICY, error.code)
+        await _close(socket, LATER if error.status == 429 else POLICY, _reason(error))
 
 
 async def _greeted(socket: WebSocket, service: Service) -> StreamOptions:
@@ -59,6 +60,13 @@ async def _greeted(socket: WebSocket, service: Service) -> StreamOptions:
     if not isinstance(token, str) or not is_token(service.settings, token):
         raise Closed(POLICY, "token")
     return parsed(greeting, StreamOptions).filled(service.settings)
+
+
+def _reason(error: ApiError) -> str:
+    """Return the code of an error, and the message where it says which option is wrong."""
+    if error.code != "invalid_request":
+        return error.code
+    return f"{error.code}: {error.message}".encode()[:MAX_REASON].decode(errors="ignore")
 
 
 def _object(text: str) -> dict[str, Any]:
