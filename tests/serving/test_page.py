@@ -23,6 +23,7 @@ from mien.inference.pipeline import Pipeline
 from mien.serving.files import PAGE
 
 from . import live
+from .cases import some
 
 WITHOUT = [
     name
@@ -114,6 +115,7 @@ class Page:
 
 @pytest.fixture
 def page(chromium: Any, served: live.Live) -> Iterator[Page]:
+    served.requests.clear()  # other tests use the server, too
     yield Page(chromium, served.url).open()
     chromium.execute_script("document.getElementById('clear').click()")  # lets the camera go
 
@@ -134,6 +136,7 @@ def test_an_image_is_read_on_the_device(page: Page, served: live.Live, photos: l
     assert [entry for entry in page.browser.get_log("browser") if entry["level"] == "SEVERE"] == []
 
 
+@pytest.mark.slow
 def test_downloads_are_those_of_the_command_line(page: Page, photos: list[Path], downloads: Path) -> None:
     page.give(photos[2], photos[1])
     until(lambda: page.text("status") == "coffee.png: No face was detected.", "image without a face")
@@ -168,7 +171,7 @@ document.body.dispatchEvent(event);
 """
 
 
-@pytest.mark.parametrize("kind", ["drop", "paste"])
+@pytest.mark.parametrize("kind", some(["drop", "paste"]))
 def test_an_image_is_dropped_or_pasted(page: Page, photos: list[Path], kind: str) -> None:
     data = base64.b64encode(photos[0].read_bytes()).decode()
     if kind == "drop":
@@ -179,6 +182,7 @@ def test_an_image_is_dropped_or_pasted(page: Page, photos: list[Path], kind: str
     assert not page.browser.execute_script("return document.getElementById('drag').checkVisibility()")
 
 
+@pytest.mark.slow
 def test_a_crowd_is_counted_and_its_faces_are_chosen(page: Page, photos: list[Path], tmp_path: Path) -> None:
     face, crowd = Image.open(photos[0]).convert("RGB").crop((150, 30, 300, 210)), Image.new("RGB", (1040, 760), "gray")
     for place in range(15):
@@ -192,6 +196,7 @@ def test_a_crowd_is_counted_and_its_faces_are_chosen(page: Page, photos: list[Pa
     assert page.browser.execute_script(bars) == 8
 
 
+@pytest.mark.slow
 def test_settings_are_obeyed(page: Page, photos: list[Path]) -> None:
     page.give(photos[1])
     natural = page.faces(1)
@@ -240,6 +245,7 @@ def test_a_video_is_read_frame_by_frame(page: Page, photos: list[Path], download
     page.faces(1)
 
 
+@pytest.mark.slow
 def test_chinese(page: Page, photos: list[Path]) -> None:
     page.give(photos[0]).faces(1)
     page.speak("zh")
@@ -255,7 +261,7 @@ CAMERAS = {
 }
 
 
-@pytest.mark.parametrize("name", CAMERAS)
+@pytest.mark.parametrize("name", some(CAMERAS))
 def test_a_camera_that_cannot_be_had_is_explained(page: Page, name: str) -> None:
     page.browser.execute_script(
         "const error = new DOMException('', arguments[0]);"
@@ -286,7 +292,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("name", some(BROKEN))
 def test_a_file_that_cannot_be_read_is_explained(page: Page, name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"\x89PNG\r\n\x1a\n and so on")
     page.give(tmp_path / name)
@@ -322,6 +328,7 @@ def guarded(photos: list[Path]) -> Iterator[live.Live]:
         yield one
 
 
+@pytest.mark.slow
 def test_the_server_reads_what_it_was_chosen_for(chromium: Any, guarded: live.Live, tmp_path: Path) -> None:
     page = Page(chromium, guarded.url).open()
     image = tmp_path / "scan.tiff"  # which this browser cannot decode
@@ -389,6 +396,7 @@ def test_a_refusal_of_the_server_is_explained(page: Page, photos: list[Path], st
     until(lambda: REFUSALS[status] in page.text("error"), "message")
 
 
+@pytest.mark.slow
 def test_the_keyboard_does_everything(page: Page, photos: list[Path]) -> None:
     from selenium.webdriver import ActionChains, Keys
 

@@ -109,6 +109,7 @@ def test_what_cannot_be_read_fails_with_its_name(client: TestClient) -> None:
     assert len(rows(client, text)) == 1
 
 
+@pytest.mark.slow
 def test_a_killed_process_fails_its_job_alone(client: TestClient) -> None:
     other = begin(client, "other.mp4", film())
     before = watchers()
@@ -149,6 +150,7 @@ def test_too_many_jobs_have_to_wait(
     assert int(response.headers["Retry-After"]) > 0
 
 
+@pytest.mark.slow
 def test_nobody_looks_at_it(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(videos, "FORGET_SECONDS", 0.01)
     before = watchers()
@@ -158,6 +160,7 @@ def test_nobody_looks_at_it(client: TestClient, monkeypatch: pytest.MonkeyPatch)
     wait_for(lambda: not watchers() - before)
 
 
+@pytest.mark.slow
 def test_rows_that_are_too_many(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(videos, "MAX_BYTES", 2000)
     job = begin(client, "clip.mp4", film())
