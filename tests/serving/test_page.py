@@ -124,7 +124,7 @@ def test_an_image_is_read_on_the_device(page: Page, served: live.Live, photos: l
     (head,) = page.give(photos[0]).faces(1)
     assert head == "happiness>99 %"
     assert page.text("mode-text") == "On this device: images never leave it"
-    assert "F1 on ferplus test" in page.text("trust-weak")
+    assert "F1 on the ferplus test set" in page.text("trust-weak")
     (expected,) = (one.to_dict() for one in Pipeline("ferplus").predict([str(photos[0])]))
     (row,) = json.loads(page.saved("save-json", downloads / "predictions.json"))
     assert {**row, "faces": []} == {**expected, "source": "astronaut.png", "faces": []}
@@ -284,20 +284,51 @@ def test_a_camera_that_is_denied_in_earnest(served: live.Live, photos: list[Path
         browser.quit()
 
 
-BROKEN = {
-    "broken.png": "cannot be decoded",
-    "photo.heic": "need the server",
-    "clip.mkv": "cannot be played",
-    "notes.txt": "neither an image nor a video",
+PNG = b"\x89PNG\r\n\x1a\n and so on"
+BROKEN = {  # content, what is said, and whether the server may help
+    "broken.png": (PNG, "cannot be decoded: the file is corrupted", False),
+    "photo.heic": (b"\0\0\0\x18ftypheic\0\0\0\0", "need the server", True),
+    "scan.tiff": (b"II*\0\x08\0\0\0", "need the server", True),
+    "clip.mkv": (PNG, "cannot be played", True),
+    "notes.txt": (PNG, "neither an image nor a video", False),
+    "empty.jpg": (b"", "is empty", False),
+    "empty.mp4": (b"", "is empty", False),
+    "drawing.svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is not a photo", False),
+    "words.jpg": ("写的字\n".encode(), "is not a photo", False),
 }
 
 
 @pytest.mark.parametrize("name", some(BROKEN))
 def test_a_file_that_cannot_be_read_is_explained(page: Page, name: str, tmp_path: Path) -> None:
-    (tmp_path / name).write_bytes(b"\x89PNG\r\n\x1a\n and so on")
+    content, said, helped = BROKEN[name]
+    (tmp_path / name).write_bytes(content)
     page.give(tmp_path / name)
-    until(lambda: BROKEN[name] in page.text("error"), "message")
-    assert name in page.text("error") or name == "photo.heic"
+    until(lambda: said in page.text("error"), "message")
+    assert name in page.text("error")
+    assert ("Read it on the server" in page.text("error")) == helped
+
+
+def test_what_could_not_be_read_is_in_the_files(
+    page: Page, photos: list[Path], downloads: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.png").write_bytes(PNG)
+    page.give(tmp_path / "broken.png", photos[1])
+    until(lambda: page.browser.execute_script("return document.querySelectorAll('#thumbs .read').length") == 1, "read")
+    shown = "return ['downloads', 'save-png'].map(one => document.getElementById(one).checkVisibility())"
+    assert page.browser.execute_script(shown) == [True, False]  # the one on the stage has failed
+    titles = "return [...document.querySelectorAll('#thumbs button')].map(one => one.title)"
+    assert page.browser.execute_script(titles) == ["broken.png: could not be read", "grace_hopper.jpg: 1 face"]
+    head, *rows = csv.reader(io.StringIO(page.saved("save-csv", downloads / "predictions.csv").decode()))
+    assert head == list(columns(Classifier("ferplus").card))
+    named = [dict(zip(head, row, strict=True)) for row in rows]
+    assert [(row["source"], row["error"], row["face"]) for row in named] == [
+        ("broken.png", "broken.png cannot be decoded: the file is corrupted.", ""),
+        ("grace_hopper.jpg", "", "1"),
+    ]
+    failed, _ = json.loads(page.saved("save-json", downloads / "predictions.json"))
+    (expected,) = (one.to_dict() for one in Pipeline("ferplus").predict([str(tmp_path / "broken.png")]))
+    assert list(failed) == list(expected)
+    assert {**failed, "source": "", "error": ""} == {**expected, "source": "", "error": ""}
 
 
 @pytest.mark.slow
@@ -351,7 +382,8 @@ def test_the_server_reads_what_it_was_chosen_for(chromium: Any, guarded: live.Li
     until(lambda: chromium.execute_script("return document.getElementById('token').open"), "question for the token")
     chromium.find_element("id", "token-value").send_keys("not the token, and too long")
     chromium.find_element("css selector", "#token .main").click()
-    until(lambda: chromium.execute_script("return document.getElementById('token').open"), "question again")
+    refused = "return document.getElementById('token-refused').checkVisibility()"
+    until(lambda: chromium.execute_script(refused), "question again, with the reason")
     chromium.find_element("id", "token-value").send_keys(TOKEN)
     chromium.find_element("css selector", "#token .main").click()
     assert page.faces(1) == ["happiness>99 %"]
@@ -380,20 +412,83 @@ def test_a_video_is_read_on_the_server(page: Page, photos: list[Path], tmp_path:
     assert page.browser.execute_script(unseen) == (codec == "mpeg4")
 
 
-REFUSALS = {429: "asks to try again in 7 s", 413: "the server answered: too much"}
+REFUSALS = {
+    429: ("asks to try again in 7 s", [7000] * 5),
+    503: ("the server answered: too much", [7000] * 5),
+    413: ("the server answered: too much", []),
+}
+
+
+def test_a_video_is_uploading_until_its_job_exists(page: Page, photos: list[Path], tmp_path: Path) -> None:
+    page.browser.execute_script(
+        "const real = fetch, held = new Promise((go) => (window.go = go));"
+        "window.fetch = async (to, ...rest) => (to === '/v1/video' && (await held), real(to, ...rest))"
+    )
+    page.choose("mode", "server")
+    page.give(live.video(tmp_path / "clip.webm", photos, count=2))
+    until(lambda: page.text("film-clock") == "Uploading", "word of the upload")
+    page.browser.execute_script("window.go()")
+    until(lambda: page.text("film-clock").startswith("0:0"), "position")
+
+
+AT_ONCE = """
+window.waits = [];
+const later = window.setTimeout;
+window.setTimeout = (act, ms, ...rest) => {
+  if (ms !== 7000) return later(act, ms, ...rest);
+  window.waits.push(ms);
+  return later(act, 0);
+};
+"""
 
 
 @pytest.mark.parametrize("status", REFUSALS)
 def test_a_refusal_of_the_server_is_explained(page: Page, photos: list[Path], status: int) -> None:
+    said, waits = REFUSALS[status]
+    page.browser.execute_script(AT_ONCE)
     page.browser.execute_script(
-        "const answer = () => new Response(JSON.stringify({ error: { code: 'x', message: 'too much' } }),"
+        "const error = { code: 'x', message: 'astronaut.png: too much' };"
+        "const answer = () => new Response(JSON.stringify({ error }),"
         "  { status: arguments_[0], headers: { 'Retry-After': '7' } }), arguments_ = arguments, real = fetch;"
         "window.fetch = (to, ...rest) => to === '/v1/predict' ? Promise.resolve(answer()) : real(to, ...rest)",
         status,
     )
     page.choose("mode", "server")
     page.give(photos[0])
-    until(lambda: REFUSALS[status] in page.text("error"), "message")
+    until(lambda: said in page.text("error"), "message")
+    assert page.text("error").count(photos[0].name) == (status != 429)
+    assert page.browser.execute_script("return window.waits") == waits
+
+
+def test_a_busy_server_is_waited_for(page: Page, photos: list[Path]) -> None:
+    page.browser.execute_script(AT_ONCE)
+    page.browser.execute_script(
+        "const real = fetch, busy = () => new Response('{}', { status: 429, headers: { 'Retry-After': '7' } });"
+        "window.fetch = async (to, ...rest) => to === '/v1/predict' && waits.length < 2 ? busy() : real(to, ...rest)"
+    )
+    page.choose("mode", "server")
+    assert page.give(photos[0]).faces(1) == ["happiness>99 %"]
+    assert page.browser.execute_script("return window.waits") == [7000, 7000]
+
+
+@pytest.mark.slow
+def test_a_folder_is_read_at_the_rate_that_the_server_accepts(
+    chromium: Any, photos: list[Path], tmp_path: Path
+) -> None:
+    folder = [tmp_path / f"{k}.png" for k in range(4)]
+    for path in folder:
+        Image.new("RGB", (64, 64)).save(path)
+    (tmp_path / "4.png").write_bytes(PNG)
+    with live.running(live.Settings(rate=1)) as one:
+        page = Page(chromium, one.url).open()
+        page.choose("mode", "server")
+        page.give(*folder, tmp_path / "4.png")
+        read = "return document.querySelectorAll('#thumbs .read').length"
+        until(lambda: chromium.execute_script(read) == 4, "all images")
+        page.press("clear")
+        page.give(tmp_path / "4.png")
+        until(lambda: page.text("error").startswith("4.png: the server answered: cannot"), "message")
+        assert page.text("error").count("4.png") == 1
 
 
 @pytest.mark.slow

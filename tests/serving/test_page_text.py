@@ -16,7 +16,7 @@ from mien.units import UNITS
 UI = [*sorted((PAGE / "js" / "ui").glob("*.js")), PAGE / "js" / "app.js"]
 SOURCE = "".join(path.read_text("utf-8") for path in UI)
 INDEX = (PAGE / "index.html").read_text("utf-8")
-BUILT = ("error.", "expression.", "film.", "mode.", "movement.", "theme.")
+BUILT = ("error.", "expression.", "film.", "mode.", "movement.", "split.", "theme.")
 """Beginnings of keys that the scripts complete."""
 
 

@@ -47,8 +47,8 @@ if ("serviceWorker" in navigator) {
 }
 
 // The token, or null: then the page is back on this device, as the button says.
-async function tokenOrDevice() {
-  const token = await askToken();
+async function tokenOrDevice(refused) {
+  const token = await askToken(refused);
   if (!token) settings.set("mode", "device");
   return token;
 }

@@ -2,11 +2,12 @@
 import { decode } from "../image.js";
 import { PageError } from "./page-error.js";
 import { BrowserReader } from "../reader.js";
+import { undecoded } from "./undecoded.js";
 
 export const MAX_PIXELS = 25_000_000;
 const CAMERA_SIDE = 320; // pixels of the detector's long side: a face before a camera is large
 const USUAL_SIDE = 640;
-const CODES = { missing_vendor: "vendor_missing", unreadable: "undecodable" };
+const CODES = { missing_vendor: "vendor_missing" };
 
 export class DeviceReader {
   #opening = null;
@@ -14,7 +15,8 @@ export class DeviceReader {
 
   // A prediction of an image file, with the pixels to show.
   async image(file, options) {
-    const pixels = await decode(file, MAX_PIXELS).catch((error) => {
+    const pixels = await decode(file, MAX_PIXELS).catch(async (error) => {
+      if (error.code === "unreadable") throw new PageError(await undecoded(file), { name: file.name });
       throw asPageError(error, file.name, "undecodable");
     });
     const shown = await createImageBitmap(pixels);

@@ -6,11 +6,12 @@ export function notice(settings) {
   if (!settings.get("noticed")) dialog.showModal();
 }
 
-// Ask for the token; null where it was not given.  It is kept by whoever asked, in memory.
-export function askToken() {
+// Ask for the token, again where one was `refused`; null where it was not given.  It is kept by whoever asked, in memory.
+export function askToken(refused) {
   const dialog = document.getElementById("token");
   const input = document.getElementById("token-value");
   input.value = "";
+  document.getElementById("token-refused").hidden = !refused;
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((done) => {

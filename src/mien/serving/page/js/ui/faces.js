@@ -3,7 +3,7 @@ import { colour, faceColour } from "./colours.js";
 import { make } from "./elements.js";
 import { numbered } from "./overlay.js";
 import { pose } from "./pose.js";
-import { expressionName, facesCounted, has, number, percent, probability, t } from "./words.js";
+import { expressionName, facesCounted, has, number, percent, probability, splitName, t } from "./words.js";
 
 export const LISTED = 12; // a crowd is drawn, not listed
 const SEEN = 0.3; // of a movement
@@ -37,7 +37,7 @@ export class FaceList extends EventTarget {
       if (level === "weak") name.append(" ", make("span", { className: "tag", textContent: t("weak") }));
       return [name, bar, figure];
     });
-    const known = t("faces.known", { weights, where: Object.values(reliability)[0].where });
+    const known = t("faces.known", { weights, where: splitName(Object.values(reliability)[0].where) });
     this.#list.append(make("li", {}, make("p", { className: "soft", textContent: known }), make("dl", { className: "bars" }, ...bars)));
   }
 

@@ -42,6 +42,7 @@ export class FilmBar {
     }
     Object.assign(this.#at, { max: film.end, value: film.at });
     this.#at.ariaValueText = clock(film.at, 1);
-    this.#clock.textContent = position(film.finished || film.paused ? "film.watched" : "film.reading", film.at, film.end);
+    if (film.sending) this.#clock.textContent = t("film.sending");
+    else this.#clock.textContent = position(film.finished || film.paused ? "film.watched" : "film.reading", film.at, film.end);
   }
 }

@@ -1,7 +1,7 @@
 // A video read on the server: the file is sent, its rows come as they are read.  The browser plays it where it can; where it
 // cannot, the rows and the timelines are shown without an image.
 import { Film } from "./film.js";
-import { PageError } from "./page-error.js";
+import { refused } from "./page-error.js";
 
 const ASK_MS = 400; // between two questions how far it is
 
@@ -11,6 +11,7 @@ export class ServerFilm extends Film {
   #rate;
   #progress = 0;
   #finished = false;
+  #sending = true; // until the job exists
   #unseen = false; // the browser cannot play it
   #at = 0; // where it is, unseen
 
@@ -31,6 +32,10 @@ export class ServerFilm extends Film {
 
   get finished() {
     return this.#finished;
+  }
+
+  get sending() {
+    return this.#sending;
   }
 
   get progress() {
@@ -65,7 +70,10 @@ export class ServerFilm extends Film {
 
   async run() {
     this.frames.length = 0;
+    this.#sending = true;
     const job = await this.#server.video(this.file, { ...this.#options, max_fps: this.#rate });
+    this.#sending = false;
+    this.dispatchEvent(new Event("sent"));
     try {
       for (let state = "queued"; state !== "done" && !this.closed; ) state = await this.#ask(job);
     } finally {
@@ -85,7 +93,7 @@ export class ServerFilm extends Film {
       const rows = await this.#server.rows(job, this.frames.length);
       for (const row of rows.filter((one) => one.error === null)) this.took({ ...row, source: this.name });
     }
-    if (state === "failed") throw new PageError("server_refused", { name: this.name, message: error?.message ?? "" });
+    if (state === "failed") throw refused(this.name, error?.message ?? "");
     if (!this.#unseen && this.frames.length) await this.go(this.frames.at(-1).seconds);
     return state;
   }

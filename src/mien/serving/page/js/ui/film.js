@@ -127,7 +127,7 @@ export class Film extends EventTarget {
   }
 
   refuse() {
-    throw new PageError("video", { name: this.name });
+    throw new PageError(this.file.size ? "video" : "empty", { name: this.name });
   }
 
   #follow() {

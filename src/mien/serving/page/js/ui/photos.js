@@ -1,5 +1,5 @@
 // The images of a visit: read one after another, the one on screen first.  Only that one keeps its pixels.
-import { asPageError } from "./page-error.js";
+import { asPageError, explained } from "./page-error.js";
 
 const TILE = 136; // pixels
 const AS_READ = { imageOrientation: "from-image", colorSpaceConversion: "none" };
@@ -52,8 +52,14 @@ export class Photos extends EventTarget {
     if (item !== this.#preferred) this.#release(item);
   }
 
+  // What was read, and an error for what could not be, as `mien predict` has it.
   get predictions() {
-    return this.items.filter(({ state, prediction }) => prediction && state === "read").map(({ prediction }) => prediction);
+    const done = this.items.filter(({ state }) => state === "read" || state === "failed");
+    return done.map((item) => (item.state === "read" ? item.prediction : unread(item)));
+  }
+
+  get someRead() {
+    return this.items.some(({ state }) => state === "read");
   }
 
   async #run() {
@@ -94,6 +100,11 @@ export class Photos extends EventTarget {
   #tell(item) {
     this.dispatchEvent(new CustomEvent("item", { detail: item }));
   }
+}
+
+function unread({ name, error }) {
+  const none = { frame: null, seconds: null, width: null, height: null };
+  return { source: name, ...none, error: explained(error), note: null, rotated: null, faces: [] };
 }
 
 // The middle of an image, for its tile.

@@ -127,6 +127,7 @@ export class Player extends EventTarget {
     const { film } = item;
     film.addEventListener("frame", ({ detail }) => this.#arrived(item, detail));
     film.addEventListener("shown", ({ detail }) => this.#tell(item, detail ?? { source: item.name, faces: [] }, false));
+    film.addEventListener("sent", () => this.#bar.draw());
     film.addEventListener("finished", () => this.#finished(item));
   }
 

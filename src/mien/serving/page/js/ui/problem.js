@@ -1,6 +1,7 @@
 // Says what went wrong and what can be done, below the stage.
 import { make } from "./elements.js";
-import { has, t } from "./words.js";
+import { explained } from "./page-error.js";
+import { t } from "./words.js";
 
 export class Problem {
   #box = document.getElementById("error");
@@ -9,9 +10,7 @@ export class Problem {
   // `actions` are [key of the button's text, what it does].
   show(error, actions = []) {
     this.#shown = [error, actions];
-    const known = has(`error.${error.code}`);
-    const values = known ? error.values : { message: error.values?.message || error.message || String(error) };
-    const text = make("p", { textContent: t(known ? `error.${error.code}` : "error.unexpected", values) });
+    const text = make("p", { textContent: explained(error) });
     const buttons = actions.map(([key, act]) => {
       const button = make("button", { type: "button", textContent: t(key) });
       button.addEventListener("click", () => (this.clear(), act()));

@@ -1,9 +1,12 @@
 // Reads on the server, where the reader of the page chose it: the same calls as on the device (device.js).
-import { PageError } from "./page-error.js";
+import { PageError, refused } from "./page-error.js";
 import { Stream } from "./stream.js";
 
 const QUALITY = 0.92; // of the JPEG of a frame
-const BUSY = 429;
+const TOO_MANY = 429;
+const BUSY = [TOO_MANY, 503];
+const TRIES = 5; // after the first, while it is busy
+const [FIRST_PAUSE, MAX_PAUSE] = [0.25, 30]; // seconds (connection.py)
 
 export class ServerReader {
   #token = null;
@@ -11,14 +14,14 @@ export class ServerReader {
   #stream = new Stream();
   #ask;
 
-  // `ask()` asks for the token; null where it was not given.
+  // `ask(refused)` asks for the token, again where one was refused; null where it was not given.
   constructor(ask) {
     this.#ask = ask;
   }
 
   async image(file, options) {
     const [prediction] = await this.#predict(file, file.name, options);
-    if (prediction.error) throw new PageError("server_refused", { name: file.name, message: prediction.error });
+    if (prediction.error) throw refused(file.name, prediction.error);
     const shown = await createImageBitmap(file, { colorSpaceConversion: "none" }).catch(() => null);
     return { prediction, shown };
   }
@@ -61,33 +64,38 @@ export class ServerReader {
   }
 
   async #streamed(content, options) {
+    const sent = this.#token;
     try {
-      return await this.#stream.read(content, { ...options, token: this.#token ?? "" });
+      return await this.#stream.read(content, { ...options, token: sent ?? "" });
     } catch (error) {
       if (error.code !== "unauthorized") throw error;
-      await this.#askToken();
+      await this.#askToken(sent);
       return this.#streamed(content, options);
     }
   }
 
-  async #fetch(address, request = {}, name = "") {
-    const headers = this.#token ? { Authorization: `Bearer ${this.#token}` } : {};
+  async #fetch(address, request = {}, name = "", tried = 0) {
+    const sent = this.#token;
+    const headers = sent ? { Authorization: `Bearer ${sent}` } : {};
     const answer = await fetch(address, { ...request, headers }).catch(() => {
       throw new PageError("server_down");
     });
-    if (answer.status === 401) return this.#again(address, request, name);
+    if (answer.status === 401) {
+      await this.#askToken(sent);
+      return this.#fetch(address, request, name, tried);
+    }
+    if (BUSY.includes(answer.status) && tried < TRIES) {
+      await new Promise((later) => setTimeout(later, 1000 * pause(answer, tried)));
+      return this.#fetch(address, request, name, tried + 1);
+    }
     if (!answer.ok) throw await refusal(answer, name);
     return answer;
   }
 
-  async #again(address, request, name) {
-    await this.#askToken();
-    return this.#fetch(address, request, name);
-  }
-
-  // Ask once for all requests that wait for it.
-  async #askToken() {
-    this.#asking ??= this.#ask().finally(() => (this.#asking = null));
+  // Ask once for all requests that wait for it; `sent` is the token that was refused, null where there was none.
+  async #askToken(sent) {
+    if (this.#token && this.#token !== sent) return; // another request has asked meanwhile
+    this.#asking ??= this.#ask(Boolean(sent)).finally(() => (this.#asking = null));
     this.#token = await this.#asking;
     if (!this.#token) throw new PageError("unauthorized");
   }
@@ -106,8 +114,14 @@ function form(field, content, name, options) {
   return parts;
 }
 
+// Seconds until the next try: what the server asks for, and longer each time.
+function pause(answer, tried) {
+  const asked = Number(answer.headers.get("Retry-After")) || 0;
+  return Math.min(Math.max(asked, FIRST_PAUSE * 2 ** tried), MAX_PAUSE);
+}
+
 async function refusal(answer, name) {
   const { error } = await answer.json().catch(() => ({ error: {} }));
-  if (answer.status === BUSY) return new PageError("too_many", { seconds: answer.headers.get("Retry-After") ?? "1" });
-  return new PageError("server_refused", { name, message: error?.message ?? String(answer.status) });
+  if (answer.status === TOO_MANY) return new PageError("too_many", { seconds: answer.headers.get("Retry-After") ?? "1" });
+  return refused(name, error?.message ?? String(answer.status));
 }

@@ -30,7 +30,7 @@ export class Strip {
   #show(item, current) {
     const tile = this.#tiles.get(item) ?? this.#tile(item);
     tile.row.className = item.state;
-    tile.button.ariaLabel = label(item);
+    tile.button.ariaLabel = tile.button.title = label(item);
     tile.button.ariaCurrent = String(current);
     tile.mark.textContent = mark(item);
     tile.mark.hidden = !tile.mark.textContent;

@@ -1,6 +1,6 @@
 // What the page knows of weights: /weights/NAME.json, the card with what Python worked out for browsers.
 import { PageError } from "./page-error.js";
-import { expressionName, number, percent, probability, t } from "./words.js";
+import { expressionName, number, percent, probability, splitName, t } from "./words.js";
 
 const known = new Map();
 
@@ -42,11 +42,11 @@ export function trust({ card, reliability }, prior, confidence) {
   const hundred = { p: probability(confidence), n: number(Math.min(Math.round(100 * confidence), 99)) };
   const values = { ...hundred, where, ece: percent(scores?.ece, 1) };
   const list = [...weak({ reliability }, prior)].map((label) => t("weak.one", { expression: expressionName(label), f1: percent(reliability[label].f1) }));
-  const of = list.length ? { list: list.join(t("list")), where: Object.values(reliability)[0].where } : {};
+  const of = list.length ? { list: list.join(t("list")), where: splitName(Object.values(reliability)[0].where) } : {};
   return { confidence: scores?.ece ? t("trust", values) : "", weak: list.length ? t("trust.weak", of) : "" };
 }
 
 function measured({ metrics }) {
   const split = ["test", "val"].find((name) => metrics[name]?.accuracy !== undefined);
-  return split ? [`${metrics[split].dataset ?? ""} ${split}`.trim(), metrics[split]] : ["", null];
+  return split ? [splitName(`${metrics[split].dataset ?? ""} ${split}`.trim()), metrics[split]] : ["", null];
 }

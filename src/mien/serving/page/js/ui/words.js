@@ -32,6 +32,12 @@ export function expressionName(label) {
   return has(`expression.${label}`) ? t(`expression.${label}`) : label;
 }
 
+// "ferplus test", as cards have it, in words.
+export function splitName(where) {
+  const [, dataset, split] = where.match(/^(.+) (test|val)$/) ?? [];
+  return split ? t(`split.${split}`, { dataset }) : where;
+}
+
 export function facesCounted(count) {
   return count === 0 ? t("faces.none") : count === 1 ? t("faces.one") : t("faces.count", { n: number(count) });
 }

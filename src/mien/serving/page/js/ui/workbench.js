@@ -4,7 +4,7 @@ import { FaceList } from "./faces.js";
 import { DeviceFilm } from "./film-device.js";
 import { ServerFilm } from "./film-server.js";
 import { isImage, isVideo } from "./intake.js";
-import { PageError, helpedByServer } from "./page-error.js";
+import { PageError, asPageError, helpedByServer } from "./page-error.js";
 import { Photos } from "./photos.js";
 import { Player } from "./player.js";
 import { Problem } from "./problem.js";
@@ -26,7 +26,6 @@ export class Workbench {
   #photos = new Photos((file) => this.#readers.current.image(file, this.#options("image")));
   #player = new Player(this.#stage, (bitmap, frame) => this.#frame(bitmap, frame), (file, reading) => this.#film(file, reading));
   #current = null;
-  #about = null;
   #prediction = null;
   #said = { at: 0, count: null };
 
@@ -102,6 +101,14 @@ export class Workbench {
 
   #tiles() {
     this.#strip.show(this.#items, this.#current);
+    this.#offer();
+  }
+
+  // Offer the files once there is something in them.
+  #offer() {
+    const { film } = this.#current ?? {};
+    document.getElementById("downloads").hidden = !(film ? film.frames.length : this.#photos.someRead);
+    document.getElementById("save-png").hidden = !this.#prediction;
   }
 
   #options(kind) {
@@ -116,7 +123,7 @@ export class Workbench {
     if (this.#current?.film) this.#player.leave();
     this.#current = item;
     this.#prediction = null;
-    for (const [id, hidden] of [["drop", item], ["downloads", true], ["trust", true]]) document.getElementById(id).hidden = Boolean(hidden);
+    for (const [id, hidden] of [["drop", item], ["trust", true]]) document.getElementById(id).hidden = Boolean(hidden);
     this.#stage.clear();
     this.#faces.clear();
     this.#tiles();
@@ -138,8 +145,10 @@ export class Workbench {
   }
 
   #failed(item) {
+    this.#prediction = null;
     this.#empty();
     this.#stage.clear();
+    this.#offer();
     this.#problem.show(item.error, this.#ways(item.error, () => this.#photos.retry(item)));
   }
 
@@ -190,20 +199,25 @@ export class Workbench {
 
   async #show(prediction, due) {
     this.#prediction = prediction;
-    this.#about = await about(this.#settings.weightsFor(this.#current?.film?.live ? "camera" : "image"));
+    const known = await this.#known();
     if (prediction !== this.#prediction) return;
     const prior = this.#settings.get("prior");
     this.#stage.show(prediction);
     if (!due) return;
-    this.#faces.show(prediction, weak(this.#about, prior), (face, canvas) => this.#stage.portrait(face, canvas));
-    document.getElementById("downloads").hidden = false;
-    this.#explain(prediction, prior);
+    this.#faces.show(prediction, weak(known, prior), (face, canvas) => this.#stage.portrait(face, canvas));
+    this.#offer();
+    this.#explain(prediction, known, prior);
   }
 
-  #explain({ faces }, prior) {
+  // What the page knows of the weights that read what is on the stage.
+  #known() {
+    return about(this.#settings.weightsFor(this.#current?.film?.live ? "camera" : "image"));
+  }
+
+  #explain({ faces }, known, prior) {
     document.getElementById("trust").hidden = !faces.length;
     if (!faces.length) return;
-    const words = trust(this.#about, prior, faces[0].confidence);
+    const words = trust(known, prior, faces[0].confidence);
     document.getElementById("trust-confidence").textContent = words.confidence;
     document.getElementById("trust-weak").textContent = words.weak;
   }
@@ -221,10 +235,12 @@ export class Workbench {
     const rows = () => (this.#current?.film ? this.#current.film.frames : this.#photos.predictions);
     const stem = () => this.#current.name.replace(/\.[^.]*$/, "");
     const saves = {
-      "save-csv": () => save("predictions.csv", asCsv(rows(), this.#about), "text/csv"),
-      "save-json": () => save("predictions.json", asJson(rows()), "application/json"),
+      "save-csv": async () => save("predictions.csv", asCsv(rows(), await this.#known()), "text/csv"),
+      "save-json": async () => save("predictions.json", asJson(rows()), "application/json"),
       "save-png": async () => save(`${stem()}-annotated.png`, await this.#stage.annotated()),
     };
-    for (const [id, act] of Object.entries(saves)) document.getElementById(id).addEventListener("click", act);
+    for (const [id, act] of Object.entries(saves)) {
+      document.getElementById(id).addEventListener("click", () => act().catch((error) => this.#problem.show(asPageError(error))));
+    }
   }
 }
