@@ -47,6 +47,8 @@ def test_the_rows_are_those_of_the_plain_command(
     assert pq.read_table("out/shards").schema == wanted.schema
     assert set(plain.err.splitlines()[:-1]) < set(done.err.splitlines())  # the same lines about the same sources
     assert len(shards()) > 3
+    again = mien("predict", *sources, "--shards", "out", "--block", 2, "--workers", workers)
+    assert again.code == 0, again.err  # it reads nothing, and the shards know what was wrong
 
 
 def test_a_second_run_reads_nothing(mien: Mien, archive: Callable[[int], Path]) -> None:

@@ -45,7 +45,7 @@ def is_moving(path: Path, max_pixels: int = MAX_PIXELS, name: Path | None = None
 
 
 def seems_video(data: bytes, name: str) -> bool:
-    """Return whether bytes that are no image begin as a video, or have the name of one.
+    """Return whether bytes that cannot be read as an image begin as a video, or have the name of one.
 
     >>> seems_video(b"FLV\\1", "a"), seems_video(b"", "a.TS"), seems_video(b"", "a.mp4"), seems_video(b"", "a.jpg")
     (True, False, True, False)
