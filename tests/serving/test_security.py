@@ -222,11 +222,11 @@ def test_a_bucket_fills_at_its_rate() -> None:
 
 
 def test_too_many_requests_are_told_when_to_come_again() -> None:
-    client = bare(Settings(rate=3))
-    statuses = [client.get("/v1/weights").status_code for _ in range(4)]
-    assert statuses == [200, 200, 200, 429]
+    client = bare(Settings(rate=0.01))
+    assert client.get("/v1/weights").status_code == 200
     refused = client.get("/v1/weights")
-    assert (refused.json()["error"]["code"], refused.headers["retry-after"]) == ("too_often", "1")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_often")
+    assert 50 <= int(refused.headers["retry-after"]) <= 100
     assert client.get("/healthz").status_code == 200
 
 
