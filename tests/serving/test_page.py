@@ -437,7 +437,7 @@ const later = window.setTimeout;
 window.setTimeout = (act, ms, ...rest) => {
   if (ms !== 7000) return later(act, ms, ...rest);
   window.waits.push(ms);
-  return later(act, 0);
+  return later(act, 0, ...rest);
 };
 """
 
@@ -469,6 +469,20 @@ def test_a_busy_server_is_waited_for(page: Page, photos: list[Path]) -> None:
     page.choose("mode", "server")
     assert page.give(photos[0]).faces(1) == ["happiness>99 %"]
     assert page.browser.execute_script("return window.waits") == [7000, 7000]
+
+
+def test_a_busy_server_does_not_hold_up_the_device(page: Page, photos: list[Path]) -> None:
+    page.browser.execute_script(
+        "const real = fetch, busy = () => new Response('{}', { status: 429, headers: { 'Retry-After': '99999' } });"
+        "window.tries = 0;"
+        "window.fetch = async (to, ...rest) => to === '/v1/predict' ? (window.tries++, busy()) : real(to, ...rest)"
+    )
+    page.choose("mode", "server")
+    page.give(photos[0])
+    until(lambda: page.browser.execute_script("return window.tries") == 1, "question")
+    page.choose("mode", "device")
+    assert page.faces(1) == ["happiness>99 %"]
+    assert page.browser.execute_script("return window.tries") == 1
 
 
 @pytest.mark.slow

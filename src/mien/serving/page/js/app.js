@@ -32,6 +32,7 @@ settings.addEventListener("change", async ({ detail }) => {
   if (detail === "language") setLanguage(language());
   await form.show();
   if (REREAD.has(detail)) workbench.again();
+  if (settings.get("mode") === "device") server.giveUp();
   if (detail === "language") workbench.relabel();
   if (detail === "mode" && settings.get("mode") === "server") await askForMeasures();
 });

@@ -11,6 +11,7 @@ const [FIRST_PAUSE, MAX_PAUSE] = [0.25, 30]; // seconds (connection.py)
 export class ServerReader {
   #token = null;
   #asking = null;
+  #waits = new Set(); // what ends each wait for a busy server
   #stream = new Stream();
   #ask;
 
@@ -58,6 +59,11 @@ export class ServerReader {
     return (await this.#fetch("/v1/weights")).json();
   }
 
+  // Wait no longer for a server that is busy.
+  giveUp() {
+    for (const end of this.#waits) end(false);
+  }
+
   async #predict(content, name, options) {
     const request = { method: "POST", body: form("images", content, name, given(options)) };
     return (await this.#fetch("/v1/predict", request, name)).json();
@@ -84,12 +90,19 @@ export class ServerReader {
       await this.#askToken(sent);
       return this.#fetch(address, request, name, tried);
     }
-    if (BUSY.includes(answer.status) && tried < TRIES) {
-      await new Promise((later) => setTimeout(later, 1000 * pause(answer, tried)));
-      return this.#fetch(address, request, name, tried + 1);
-    }
+    const again = BUSY.includes(answer.status) && tried < TRIES && (await this.#waited(pause(answer, tried)));
+    if (again) return this.#fetch(address, request, name, tried + 1);
     if (!answer.ok) throw await refusal(answer, name);
     return answer;
+  }
+
+  // Answers with true after some seconds, with false where it was given up.
+  #waited(seconds) {
+    return new Promise((done) => {
+      const end = (waited) => (this.#waits.delete(end), done(waited));
+      this.#waits.add(end);
+      setTimeout(end, 1000 * seconds, true);
+    });
   }
 
   // Ask once for all requests that wait for it; `sent` is the token that was refused, null where there was none.
