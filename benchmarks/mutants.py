@@ -106,6 +106,7 @@ def _child(tests: str, root: Path, result: TextIO) -> int:
     os.environ["PYTHONPATH"] = str(root / "src")
     sys.path.insert(0, str(root / "src"))
     try:
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # importing those of other packages takes seconds
         return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--tb=no", *shlex.split(tests)]))
     except BaseException as error:
         print(repr(error), flush=True)

@@ -119,9 +119,16 @@ def _marks(events: Iterable[Event], start: float, end: float) -> Html:
 def _shut(blinks: Iterable[Event], start: float, end: float) -> Html:
     """Return a tick at the foot of the figure per blink, where the eyes were least open."""
     scale = WIDE / (end - start)
-    tick = '<g><title>{}</title><path d="M{:.1f} {}V{}" style="stroke:var(--ink)"/></g>'
-    named = ((blink.peak - start, escape(f"blink at {clock(blink.peak, 1)}")) for blink in blinks)
-    return join(markup(tick, title, at * scale, HIGH, HIGH - TICK) for at, title in named)
+    return join(
+        markup(
+            '<g><title>{}</title><path d="M{:.1f} {}V{}" style="stroke:var(--ink)"/></g>',
+            escape(f"blink at {clock(blink.peak, 1)}"),
+            (blink.peak - start) * scale,
+            HIGH,
+            HIGH - TICK,
+        )
+        for blink in blinks
+    )
 
 
 def _bands(means: NDArray[np.float64], labels: Sequence[str]) -> Html:
