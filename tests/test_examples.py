@@ -86,7 +86,8 @@ def test_a_script_prints_an_error_in_one_line(name: str, words: list[str], place
 def test_what_the_demo_says_can_be_typed(place: Path) -> None:
     printed = run(place, sys.executable, str(EXAMPLES / "demo.py"), "demo").stdout
     commands = printed.partition("Next, try:\n")[2].splitlines()
-    assert len(commands) == 3
+    assert len(commands) == 4
+    assert commands.pop(0).endswith(" demo")  # serves the page until it is stopped: tests/serving/test_demo.py
     for command in commands:
         done = run(place, "sh", "-c", command)
         assert done.returncode == 0, (command, done.stderr)

@@ -288,7 +288,8 @@ def test_json_is_one_document_on_stdout(run: Run, tiny_fer2013: Path, tmp_path: 
     assert (tmp_path / "o" / "report.html").is_file()
 
 
-def test_text_shows_the_headline_twice(run: Run, tiny_fer2013: Path) -> None:
+def test_text_shows_the_headline_twice(run: Run, tiny_fer2013: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MIEN_DATA", raising=False)  # where the real Training is found
     code, out, _ = run("evaluate", "ferplus", "labels=distribution", "--data", "ferplus", "--root", tiny_fer2013)
     assert code == 0
     assert "all images" in out

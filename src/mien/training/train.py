@@ -132,9 +132,9 @@ def train(
             row = {"epoch": state.epoch, "step": state.step, **means, "seconds": state.seconds, **scores}
             state.history.append(row)
             value = scores[f"val_{recipe.select}"]
-            if SELECTABLE[recipe.select].better(value, state.best):
+            if improved := SELECTABLE[recipe.select].better(value, state.best):
                 state.best = value
-            if state.best in (value, None):  # None: a head that gave a constant so far
+            if improved or state.best is None:  # None: a head that gave a constant so far
                 best = {"average": state.average.model.state_dict(), "epoch": state.epoch, **facts}
                 checkpoint.save(best, run / "best.pt")
             runlog.append_steps(steps, run / "steps.csv")
