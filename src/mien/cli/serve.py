@@ -23,7 +23,7 @@ def serve(
     name: Annotated[list[str] | None, network_option(metavar="NAME", help="a name of this server")] = None,
     max_upload: Annotated[float, network_option(metavar="MB", help="largest request")] = 32.0,
     rate: Annotated[float, network_option(metavar="N", help="requests per second and client")] = 10.0,
-    spool: Annotated[Path | None, network_option(metavar="DIR", help="keep videos here, not in memory")] = None,
+    spool: Annotated[Path | None, network_option(metavar="DIR", help="hold videos here while they are read")] = None,
     certfile: Annotated[Path | None, network_option(metavar="FILE", help="TLS certificate, PEM")] = None,
     keyfile: Annotated[Path | None, network_option(metavar="FILE", help="its key, PEM")] = None,
 ) -> None:

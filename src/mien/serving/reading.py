@@ -1,6 +1,5 @@
 """The reader: the process that finds, measures and classifies faces, for all requests together."""
 
-import os
 import pickle
 from collections import OrderedDict
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -15,7 +14,7 @@ from mien.inference.measures.measurer import Measurer
 from mien.inference.media.image import DecodedImage
 from mien.inference.pipeline import Pipeline
 from mien.inference.quick import Again, again, is_quick
-from mien.serving.child import ready
+from mien.serving.child import cores, ready
 from mien.serving.options import Options
 from mien.serving.shared import Pixels, Shared
 
@@ -29,9 +28,8 @@ def work(connection: Connection, usual: dict[str, Any]) -> None:
     """Read images until the server ends: options and pixels in, what is seen in each out, or None for a failure."""
     import cv2
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     cv2.setNumThreads(1)  # images are read beside each other
-    pipelines, pool = Pipelines(), ThreadPoolExecutor(cores)
+    pipelines, pool = Pipelines(), ThreadPoolExecutor(cores())
     pipelines.get(Options(**usual))
     ready(connection)
     while True:

@@ -1,7 +1,6 @@
 """What reads images for the routes: decoders, then the reader, with a place for every request."""
 
 import asyncio
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -11,6 +10,7 @@ from mien.inference.media.image import FULL_SIZE_PIXELS
 from mien.inference.prediction import Prediction, of_image
 from mien.inference.quick import Again, is_quick
 from mien.serving.bodies import Inbox, Upload
+from mien.serving.child import cores
 from mien.serving.decoders import Decoded, Decoders
 from mien.serving.engine import Engine, Look
 from mien.serving.errors import busy, unavailable
@@ -26,7 +26,7 @@ MAX_STREAMS = 16  # connections with live frames
 BODIES = 8  # of the largest size that are held at once
 MAX_AT_ONCE = 4  # images of one request
 MAX_DECODED = 8  # images that are decoded and not yet read
-DECODERS = max(2, os.cpu_count() or 1)
+DECODERS = max(2, cores())
 
 
 class Service:

@@ -36,7 +36,7 @@ export class Player extends EventTarget {
     return this.#add((item) => new Camera(this.#stage.video, name, this.#reading(item)), {});
   }
 
-  // Put a video or camera on the stage and go on with it.
+  // Put a video or camera on the stage and play it.
   async enter(item) {
     const { film } = item;
     this.#current = item;
