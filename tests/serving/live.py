@@ -19,6 +19,7 @@ from PIL import Image
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mien.serving.app import create_app
+from mien.serving.patience import Connection
 from mien.serving.settings import Settings
 
 WAIT = 60.0  # seconds for anything to happen, on a machine that is busy with other tests
@@ -66,7 +67,9 @@ def running(
     app.state.files = {path: one for path, one in app.state.files.items() if not path.startswith(without)}
     recorder = _Recorder(app, live)
     lifespan: Literal["off", "auto"] = "off" if files_only else "auto"
-    config = uvicorn.Config(recorder, port=0, log_level="critical", timeout_graceful_shutdown=1, lifespan=lifespan)
+    config = uvicorn.Config(
+        recorder, port=0, http=Connection, log_level="critical", timeout_graceful_shutdown=1, lifespan=lifespan
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

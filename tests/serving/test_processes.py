@@ -20,7 +20,7 @@ from fastapi.testclient import TestClient
 from httpx import Response
 from PIL import Image
 
-from mien.serving import decoding, processes, shared
+from mien.serving import browser, decoding, processes, shared
 from mien.serving.metrics import Metrics
 from mien.serving.processes import Crew, Process
 from mien.serving.service import Service
@@ -125,6 +125,40 @@ def test_it_is_not_ready_without_a_reader(client: TestClient, service: Service) 
     assert client.get("/readyz").status_code == 503
     assert client.get("/healthz").status_code == 200
     until(lambda: client.get("/readyz").status_code == 200)
+
+
+def test_a_bug_while_reading_costs_its_request_alone(
+    client: TestClient, service: Service, photos: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise KeyError
+
+    monkeypatch.setattr(service.engine.crew, "ask", broken)
+    response = post(client, photos[0])
+    assert (response.status_code, response.json()["error"]["code"]) == (500, "internal")
+    monkeypatch.undo()
+    assert service.ready
+    assert post(client, photos[0]).status_code == 200
+
+
+def test_it_is_not_ready_when_nothing_takes_images_from_the_queue(
+    client: TestClient, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ended() -> None:
+        pass
+
+    async def task() -> asyncio.Task[None]:
+        done = asyncio.create_task(ended())
+        await done
+        return done
+
+    monkeypatch.setattr(service.engine, "_task", asyncio.run(task()))
+    assert client.get("/readyz").status_code == 503
+
+
+def test_no_request_opens_weights(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(browser, "Classifier", None)  # they are open since the start
+    assert len(client.get("/v1/weights").json()["weights"]) == 4
 
 
 def test_an_image_that_takes_too_long_is_given_up(

@@ -1,24 +1,28 @@
 """POST /v1/video: the rows and events of the command line, and jobs that fail alone."""
 
+import asyncio
 import csv
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
+from starlette.requests import Request
 
 from mien.errors import OutputError, UsageError
 from mien.serving import spec, videos
 from mien.serving import spool as spooling
 from mien.serving.app import create_app
+from mien.serving.bodies import received_video
 from mien.serving.options import VideoOptions
 from mien.serving.settings import Settings
 
@@ -286,6 +290,42 @@ def test_videos_in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nam
         os.kill(pid, signal.SIGCONT)
         assert until(client, job, "done", "failed")["state"] == "done"
         assert not list((tmp_path / "mien-spool").glob("video*"))
+
+
+def test_a_video_goes_into_its_file_as_it_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool, sizes = spooling.Spool(tmp_path), []
+    spool.start()
+    held = spool.hold()
+    size, part = 4_000_000, b'--x\r\nContent-Disposition: form-data; name="%s"; filename="a.mp4"\r\n\r\n'
+
+    async def arriving() -> AsyncIterator[bytes]:
+        yield part % b"other"
+        yield b"of no use" * 1000 + b"\r\n" + part % b"video"
+        for _ in range(size // 100_000):
+            yield b"v" * 100_000
+            sizes.append(os.fstat(held.file.fileno()).st_size)
+        yield b"\r\n--x--\r\n"
+
+    chunks = arriving()
+
+    async def receive() -> dict[str, object]:
+        chunk = await anext(chunks, b"")
+        return {"type": "http.request", "body": chunk, "more_body": bool(chunk)}
+
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "write", None)  # nothing is collected elsewhere
+    headers = [(b"content-type", b"multipart/form-data; boundary=x")]
+    request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
+    assert asyncio.run(received_video(request, 10 * size, lambda _: None, held.file)) == ("a.mp4", {"other": ""})
+    assert sizes[len(sizes) // 2] > size / 3
+    assert os.pread(held.file.fileno(), size + 1, 0) == b"v" * size
+    held.close()
+    spool.close()
+
+
+def test_no_room_for_a_video(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spooling.Spool, "hold", lambda _: spooling.Held(open("/dev/full", "w+b"), None))  # noqa: PTH123, SIM115
+    response = client.post("/v1/video", files={"video": ("a.mp4", film())})
+    assert (response.status_code, response.json()["error"]["code"]) == (507, "full")
 
 
 def test_a_system_without_memory_for_videos(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
-"""The bodies of requests: counted while they are received, parsed in memory, never on a disk."""
+"""The bodies of requests: counted while they are received; images are parsed in memory, never on a disk."""
 
 import asyncio
+import logging
+import os
 import re
 import sys
 from base64 import b64decode
@@ -14,15 +16,17 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from mien.serving.errors import ApiError, busy, invalid
+from mien.errors import reason
+from mien.serving.errors import ApiError, busy, full, invalid
 from mien.serving.settings import MB
+
+log = logging.getLogger("mien.serving")
 
 MAX_IMAGES = 100  # of one request
 MAX_NAME = 255  # characters of an image's name
-MAX_FIELDS = 20
+MOST = {"max_files": MAX_IMAGES + 1, "max_fields": 20}  # parts of a form
 FIELD, VIDEO = "images", "video"
 MULTIPART = "multipart/form-data"
-CHUNK = 1 << 20  # bytes
 SECONDS = 120  # in which a body must arrive
 Take = Callable[[int], None]
 
@@ -73,6 +77,22 @@ class _InMemory(MultiPartParser):
     spool_max_size = sys.maxsize  # larger parts would go into a temporary file
 
 
+class _ToFile(MultiPartParser):
+    """Writes the first video into a file as it comes; of other files nothing is kept."""
+
+    file: IO[bytes] | None = None
+
+    def on_headers_finished(self) -> None:
+        super().on_headers_finished()
+        if (upload := self._current_part.file) is None:
+            return
+        if self.file is not None and self._current_part.field_name == VIDEO:
+            upload.file, self.file = os.fdopen(os.dup(self.file.fileno()), "wb"), None
+        else:
+            upload.file = open(os.devnull, "wb")  # noqa: PTH123, SIM115 - the form closes it
+        self._files_to_close_on_error.append(upload.file)  # type: ignore[arg-type]
+
+
 class Inbox:
     """The bytes that all requests hold together, from their first chunk until their response."""
 
@@ -116,12 +136,12 @@ async def received_video(request: Request, max_bytes: int, take: Take, file: IO[
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != MULTIPART:
         raise ApiError(415, "unsupported_media_type", f"expected {MULTIPART}")
-    async with _arriving(), _form(request, counted(request, max_bytes, take)) as form:
+    parser = _ToFile(request.headers, counted(request, max_bytes, take), **MOST)
+    parser.file = file
+    async with _arriving(), _form(parser) as form:
         videos = [value for value in form.getlist(VIDEO) if isinstance(value, UploadFile)]
         if len(videos) != 1:
             raise ApiError(422, "no_video", f"expected one video in `{VIDEO}`")
-        while chunk := await videos[0].read(CHUNK):
-            file.write(chunk)
         options = {name: value if isinstance(value, str) else "" for name, value in form.items() if name != VIDEO}
         return source(videos[0].filename, 1, "video"), options
 
@@ -162,12 +182,14 @@ def _declared(request: Request) -> int:
 
 
 @asynccontextmanager
-async def _form(request: Request, chunks: AsyncGenerator[bytes, None]) -> AsyncIterator[FormData]:
-    parser = _InMemory(request.headers, chunks, max_files=MAX_IMAGES + 1, max_fields=MAX_FIELDS)
+async def _form(parser: MultiPartParser) -> AsyncIterator[FormData]:
     try:
         form = await parser.parse()
     except (MultiPartException, ValueError, KeyError):
         raise ApiError(400, "invalid_multipart", "the form cannot be read") from None
+    except OSError as error:
+        log.warning("a video cannot be kept: %s", reason(error))
+        raise full() from None
     try:
         yield form
     finally:
@@ -177,7 +199,7 @@ async def _form(request: Request, chunks: AsyncGenerator[bytes, None]) -> AsyncI
 async def _multipart(request: Request, chunks: AsyncGenerator[bytes, None]) -> Body:
     images: list[Upload] = []
     options: dict[str, Any] = {}
-    async with _form(request, chunks) as form:
+    async with _form(_InMemory(request.headers, chunks, **MOST)) as form:
         for name, value in form.multi_items():
             if name == FIELD and isinstance(value, UploadFile):
                 images.append(Upload(source(value.filename, len(images) + 1), await value.read()))

@@ -4,6 +4,7 @@ What waits already is read together; nothing waits for company.  A second proces
 """
 
 import asyncio
+import logging
 import pickle
 from collections import deque
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ from mien.serving.errors import ApiError, busy
 from mien.serving.metrics import Metrics
 from mien.serving.options import Options
 from mien.serving.processes import Crew, Lost
+
+log = logging.getLogger("mien.serving")
 
 READING = "mien.serving.reading"
 MAX_BATCH = 16  # images read together
@@ -62,6 +65,11 @@ class Engine:
         self._jobs: deque[_Job] = deque()
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether images can be read now."""
+        return bool(self.crew.alive) and self._task is not None and not self._task.done()
 
     async def start(self) -> None:
         """Start reading."""
@@ -110,6 +118,9 @@ class Engine:
             replies: list[Any] = [[next(seen) for _ in job.images] for job in jobs]
         except Lost as lost:
             replies = [lost] * len(jobs)
+        except Exception as error:  # a bug costs these images, and the next are read
+            log.exception("a bug in mien: %s", type(error).__name__)
+            replies = [[None]] * len(jobs)
         for job, reply in zip(jobs, replies, strict=True):
             if job.reply.done():
                 continue

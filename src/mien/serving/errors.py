@@ -51,6 +51,11 @@ def busy(retry_after: int = 1) -> ApiError:
     return ApiError(429, "busy", "too much is waiting; try again later", retry_after)
 
 
+def full() -> ApiError:
+    """Return the error of a video that there is no room for."""
+    return ApiError(507, "full", "there is no room for the video; try again later", 60)
+
+
 def unavailable() -> ApiError:
     """Return the error of a request whose process died."""
     return ApiError(503, "unavailable", "reading was interrupted; try again", 1)

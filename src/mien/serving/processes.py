@@ -149,8 +149,10 @@ class Crew:
 
     async def _replace(self) -> None:
         while True:
-            with suppress(Lost):
+            try:
                 return await self._start()
+            except Exception as error:  # of what is not there, threads too
+                log.warning("a %s cannot be started: %s", self._kind, type(error).__name__)
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _add(self, process: Process) -> None:

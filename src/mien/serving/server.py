@@ -11,6 +11,7 @@ import uvicorn
 
 from mien.errors import UsageError, reason
 from mien.printable import say
+from mien.serving import patience
 from mien.serving.app import create_app
 from mien.serving.settings import Settings
 from mien.serving.spool import Spool
@@ -43,6 +44,8 @@ def serve(
         port=settings.port,
         ssl_certfile=settings.certfile,
         ssl_keyfile=settings.keyfile,
+        http=patience.Connection,
+        timeout_graceful_shutdown=patience.SECONDS,
         ws_max_size=MAX_FRAME,
         ws_per_message_deflate=False,  # frames are compressed already
         access_log=False,
@@ -56,6 +59,7 @@ def serve(
     except OSError as error:
         raise UsageError(f"`certfile` or `keyfile`: {reason(error)}", "a certificate and its key in PEM") from None
     listening = _listening(settings.host, settings.port)
+    patience.allow_many()
     try:
         _Server(config, opened).run([listening])
     except SystemExit:
@@ -66,7 +70,7 @@ def _listening(host: str, port: int) -> socket.socket:
     """Return a socket that listens; UsageError where it cannot."""
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address, family=family)
+        return patience.impatient(socket.create_server(address, family=family))
     except socket.gaierror as error:
         raise UsageError(f"`host` {host}: {reason(error)}", "an address of this machine") from None
     except OSError as error:

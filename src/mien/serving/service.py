@@ -6,9 +6,11 @@ from contextlib import contextmanager
 
 from mien.errors import MediaError
 from mien.face import Face
+from mien.inference.classify import names
 from mien.inference.media.image import FULL_SIZE_PIXELS
 from mien.inference.prediction import Prediction, of_image
 from mien.inference.quick import Again, is_quick
+from mien.serving import browser
 from mien.serving.bodies import Inbox, Upload
 from mien.serving.child import cores
 from mien.serving.decoders import Decoded, Decoders
@@ -50,12 +52,13 @@ class Service:
     @property
     def ready(self) -> bool:
         """Whether images can be read now."""
-        return bool(self.decoders.crew.alive and self.engine.crew.alive)
+        return bool(self.decoders.crew.alive) and self.engine.ready
 
     async def start(self) -> None:
         """Start the processes; they are ready when this returns."""
         self.videos.start()
-        await asyncio.gather(self.decoders.crew.start(), self.engine.start())
+        cards = (asyncio.to_thread(browser.settings, name) for name in names())  # else the first request opens them
+        await asyncio.gather(self.decoders.crew.start(), self.engine.start(), *cards)
 
     def close(self) -> None:
         """End the processes."""

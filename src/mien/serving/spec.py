@@ -63,6 +63,7 @@ REFUSALS = {
     429: "too many requests; `Retry-After` says when to try again",
     501: "this system keeps videos only in files, and the server was started without `--spool`",
     503: "a process was interrupted; try again",
+    507: "there is no room for the video",
 }
 
 OF_BODIES = (400, 401, 403, 408, 413, 415, 421, 422, 429, 503)
@@ -161,7 +162,7 @@ EVENT: Json = {
 }
 VIDEO_RESPONSES: dict[int | str, Json] = {
     202: {"description": "the job", "content": {"application/json": {"example": {"job": JOB["job"]}}}},
-    **refusals(*OF_BODIES, 501),
+    **refusals(*OF_BODIES, 501, 507),
 }
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import secrets
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +19,8 @@ from mien.serving.options import VideoOptions
 from mien.serving.processes import START_SECONDS, Late, Lost, Process
 from mien.serving.settings import MB
 from mien.serving.spool import Held, Spool
+
+log = logging.getLogger("mien.serving")
 
 AT_ONCE = 2  # that are read
 MAX_UNFINISHED, MAX_KEPT = 4, 16  # jobs
@@ -143,7 +146,9 @@ class Videos:
                 await self._read(job, held, options)
             except Late:
                 self._break(job, "stalled", f"nothing was read for {STILL_SECONDS * options.seconds_per_row():.0f} s")
-            except (Lost, ValueError, LookupError, TypeError, AttributeError):
+            except Exception as error:  # Lost, or anything where a video has taken the process over
+                if not isinstance(error, Lost):
+                    log.warning("a video ends with %s", type(error).__name__)
                 self._break(job, "interrupted", "reading was interrupted")
         self._metrics.videos.labels(job.state).inc()
 
