@@ -65,8 +65,7 @@ async function run() {
   video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });
   await video.play();
   const reader = await BrowserReader.open();
-  await reader.load(weights);
-  const one = async () => (await reader.read(await createImageBitmap(video), { detector })).faces.length;
+  const one = async () => (await reader.read(await createImageBitmap(video), { weights, detector })).faces.length;
   for (let k = 0; k < 10; k++) await one();
   const times = [];
   let faces = 0;

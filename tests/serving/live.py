@@ -18,11 +18,17 @@ import uvicorn
 from PIL import Image
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mien.inference.measures.files import FOLDER
 from mien.serving.app import create_app
+from mien.serving.files import PAGE
 from mien.serving.patience import Connection
 from mien.serving.settings import Settings
 
 WAIT = 60.0  # seconds for anything to happen, on a machine that is busy with other tests
+_MADE = {"page": PAGE / "vendor/ort.wasm.min.mjs", "measures": FOLDER / "yunet.onnx"}
+_WITHOUT = [name for name, path in _MADE.items() if not path.exists()]
+made = pytest.mark.skipif(bool(_WITHOUT), reason=f"not made: `make {' '.join(_WITHOUT)}`")
+"""Skips tests that need what browsers read with."""
 
 
 @dataclass

@@ -7,11 +7,10 @@ async function all() {
   const reader = await BrowserReader.open();
   const predictions = [];
   for (const [weights, names] of Object.entries(plan)) {
-    await reader.load(weights);
     for (const source of names) {
       const file = await (await fetch(`/samples/${source}`)).blob();
       for (const prior of ["natural", "uniform"]) {
-        const prediction = await reader.read(await decode(file), { ...options, source, prior });
+        const prediction = await reader.read(await decode(file), { ...options, weights, source, prior });
         predictions.push([weights, prior, prediction]);
       }
     }

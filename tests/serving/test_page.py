@@ -20,17 +20,11 @@ from mien.inference.classify import Classifier
 from mien.inference.measures.files import FOLDER
 from mien.inference.output.rows import columns
 from mien.inference.pipeline import Pipeline
-from mien.serving.files import PAGE
 
 from . import live
 from .cases import some
 
-WITHOUT = [
-    name
-    for path, name in ((PAGE / "vendor/ort.wasm.min.mjs", "page"), (FOLDER / "yunet.onnx", "measures"))
-    if not path.exists()
-]
-pytestmark = pytest.mark.skipif(bool(WITHOUT), reason=f"not made: `make {' '.join(WITHOUT)}`")
+pytestmark = live.made
 
 HIDE = "document.querySelectorAll('dialog[open]').forEach(one => one.close())"
 TEXT = "return document.getElementById(arguments[0]).textContent"
@@ -117,7 +111,7 @@ class Page:
 def page(chromium: Any, served: live.Live) -> Iterator[Page]:
     served.requests.clear()  # other tests use the server, too
     yield Page(chromium, served.url).open()
-    chromium.execute_script("document.getElementById('clear').click()")  # lets the camera go
+    chromium.execute_script("document.getElementById('clear')?.click()")  # lets the camera go
 
 
 def test_an_image_is_read_on_the_device(page: Page, served: live.Live, photos: list[Path], downloads: Path) -> None:
@@ -194,6 +188,8 @@ def test_a_crowd_is_counted_and_its_faces_are_chosen(page: Page, photos: list[Pa
     assert page.browser.execute_script(bars) == 3
     page.browser.find_element("css selector", ".face:first-child .head").click()
     assert page.browser.execute_script(bars) == 8
+    places = "return [...document.querySelectorAll('.bar')].map(one => one.getBoundingClientRect().x)"
+    assert len({x for x in page.browser.execute_script(places) if x}) == 1  # they begin below each other
 
 
 @pytest.mark.slow
@@ -274,6 +270,39 @@ def test_a_camera_that_cannot_be_had_is_explained(page: Page, name: str) -> None
 
 
 @pytest.mark.slow
+def test_a_camera_that_goes_away(page: Page) -> None:
+    page.press("camera")
+    page.faces(2)
+    page.press("film-run")
+    page.browser.execute_script(
+        "document.getElementById('video').srcObject.getTracks()[0].dispatchEvent(new Event('ended'))"
+    )
+    until(lambda: CAMERAS["NotFoundError"] in page.text("error"), "message")
+    assert page.faces(2)  # the last frame stays
+    page.browser.find_element("css selector", "#error button").click()
+    until(lambda: "frames a second" in page.text("film-clock"), "another start")
+
+
+def test_the_keyboard_stays_with_the_camera(page: Page) -> None:
+    """What is pressed goes away; the keys work on, and Tab goes on from there."""
+    from selenium.webdriver import ActionChains, Keys
+
+    press = ActionChains(page.browser).send_keys
+    focused = "return document.activeElement.id"
+    page.browser.execute_script("document.getElementById('camera').focus()")
+    press(Keys.ENTER).perform()
+    page.faces(2)
+    assert page.browser.execute_script(focused) == "stage"
+    press(" ").perform()
+    until(lambda: page.text("film-run") == "Continue", "pause")
+    for name in ("film-run", "film-step", "film-stop"):
+        press(Keys.TAB).perform()
+        assert page.browser.execute_script(focused) == name
+    press(Keys.ENTER).perform()
+    until(lambda: page.browser.execute_script(focused) == "stage", "focus after the camera")
+
+
+@pytest.mark.slow
 def test_a_camera_that_is_denied_in_earnest(served: live.Live, photos: list[Path], tmp_path: Path) -> None:
     browser = live.start(live.mjpeg(tmp_path / "camera.mjpeg", photos), tmp_path, ())
     try:
@@ -317,7 +346,9 @@ def test_what_could_not_be_read_is_in_the_files(
     shown = "return ['downloads', 'save-png'].map(one => document.getElementById(one).checkVisibility())"
     assert page.browser.execute_script(shown) == [True, False]  # the one on the stage has failed
     titles = "return [...document.querySelectorAll('#thumbs button')].map(one => one.title)"
-    assert page.browser.execute_script(titles) == ["broken.png: could not be read", "grace_hopper.jpg: 1 face"]
+    broken = "broken.png cannot be decoded: the file is corrupted."
+    assert page.browser.execute_script(titles) == [broken, "grace_hopper.jpg: 1 face"]
+    assert page.browser.find_element("css selector", "#thumbs .failed .name").text == "broken.png"
     head, *rows = csv.reader(io.StringIO(page.saved("save-csv", downloads / "predictions.csv").decode()))
     assert head == list(columns(Classifier("ferplus").card))
     named = [dict(zip(head, row, strict=True)) for row in rows]
@@ -429,6 +460,20 @@ def test_a_video_is_uploading_until_its_job_exists(page: Page, photos: list[Path
     until(lambda: page.text("film-clock") == "Uploading", "word of the upload")
     page.browser.execute_script("window.go()")
     until(lambda: page.text("film-clock").startswith("0:0"), "position")
+
+
+@pytest.mark.slow
+def test_a_page_that_is_left_ends_its_video(page: Page, served: live.Live, photos: list[Path], tmp_path: Path) -> None:
+    page.browser.execute_script(
+        "const real = fetch, never = new Promise(() => {}), isRows = (to) => `${to}`.includes('/rows');"
+        "window.fetch = (to, ...rest) => isRows(to) ? (window.asked = never) : real(to, ...rest)"
+    )
+    page.choose("mode", "server")
+    page.give(live.video(tmp_path / "clip.webm", photos, count=2))
+    until(lambda: page.browser.execute_script("return Boolean(window.asked)"), "question for rows")
+    assert not any(one.startswith("DELETE") for one in served.requests)
+    page.browser.get("about:blank")
+    until(lambda: any(one.startswith("DELETE /v1/video/") for one in served.requests), "end of the video")
 
 
 AT_ONCE = """

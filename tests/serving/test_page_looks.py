@@ -24,6 +24,10 @@ return [...document.querySelectorAll('button, select, input:not(.hidden), .optio
   return one.checkVisibility() && !one.closest('.option *, .hidden') && (width < 24 || height < 24)
 }).map(one => one.id || one.name || one.className);
 """
+CUT = """
+return [...document.querySelectorAll('.bars dt')].filter(one => one.scrollWidth > one.clientWidth)
+  .map(one => one.textContent);
+"""
 NAMELESS = """
 return [...document.querySelectorAll('button, select, input, [role=img], dialog, section')].filter(one =>
   one.checkVisibility() && !one.closest('[aria-hidden=true]') && !one.computedName && !one.ariaLabel
@@ -63,6 +67,7 @@ def test_the_page_is_sound(read: Page, width: int, scheme: str, language: str) -
     assert ask(UNREACHABLE) == []
     assert ask(FAINT) == []
     assert ask(SMALL) == []
+    assert ask(CUT) == []
     assert ask(NAMELESS) == []
     levels = ask(HEADINGS)
     assert levels[0] == 1

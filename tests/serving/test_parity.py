@@ -13,18 +13,11 @@ import pytest
 
 from mien.data import load
 from mien.inference.classify import names
-from mien.inference.measures.files import FOLDER
-from mien.serving.files import PAGE
 
-from . import images
+from . import images, live
 from .parity import PRIORS, Both, Pair, all_weights, compare
 
-WITHOUT = [
-    name
-    for path, name in ((PAGE / "vendor/ort.wasm.min.mjs", "page"), (FOLDER / "yunet.onnx", "measures"))
-    if not path.exists()
-]
-pytestmark = pytest.mark.skipif(bool(WITHOUT), reason=f"not made: `make {' '.join(WITHOUT)}`")
+pytestmark = live.made
 
 NANO = "ferplus-nano"
 SOME = ("portrait.jpg", "crowd.png")  # that all weights read; one reads all

@@ -9,19 +9,20 @@ import pytest
 from mien.serving.settings import Settings
 
 from . import live
-from .test_parity import NANO, WITHOUT
+from .test_parity import NANO
 
-pytestmark = pytest.mark.skipif(bool(WITHOUT), reason=f"not made: `make {' '.join(WITHOUT)}`")
+pytestmark = live.made
 
-# `reader` is open, `pixels()` a portrait; the body returns what the test looks at, or the code of the failure.
+# `reader` is open, `pixels()` a portrait, `read(name, options)` a prediction; the body returns what the test looks at,
+# or the code of the failure.
 RUN = """
-const [weights, done] = arguments;
+const [done] = arguments;
 async function run() {
   const { BrowserReader } = await import("/page/js/reader.js");
   const { decode } = await import("/page/js/image.js");
   const pixels = async (name = "astronaut.png") => decode(await (await fetch(`/samples/${name}`)).blob());
   const reader = window.reader ??= await BrowserReader.open();
-  if (weights) await reader.load(weights);
+  const read = async (source, options) => reader.read(await pixels(source), { weights: "%s", source, ...options });
   %s
 }
 run().then(done, (error) => done(`${error.code ?? error.stack}`));
@@ -36,16 +37,12 @@ def run(chromium: Any, photos: list[Path]) -> Iterator[Run]:
     chromium.set_script_timeout(120)
     with live.running(Settings(rate=0), {path.name: path for path in photos}, files_only=True) as server:
         chromium.get(f"{server.url}/samples.json")
-        yield lambda body, weights=NANO: chromium.execute_async_script(RUN % body, weights)
+        yield lambda body: chromium.execute_async_script(RUN % (NANO, body))
 
 
-def test_weights_come_first(run: Run) -> None:
-    assert run("return reader.read(await pixels())", weights=None) == "not_loaded"
-
-
-@pytest.mark.parametrize("name", ["gone", "../../etc/passwd", "", "yunet"])
+@pytest.mark.parametrize("name", ["'gone'", "'../../etc/passwd'", "''", "'yunet'", "undefined"])
 def test_weights_that_are_not_there(run: Run, name: str) -> None:
-    assert run(f"return reader.load('{name}')", weights=None) == "weights_not_found"
+    assert run(f"return read('astronaut.png', {{ weights: {name} }})") == "weights_not_found"
 
 
 @pytest.mark.parametrize(
@@ -56,13 +53,13 @@ def test_weights_that_are_not_there(run: Run, name: str) -> None:
     ],
 )
 def test_options_that_are_none(run: Run, options: str) -> None:
-    assert run(f"return reader.read(await pixels(), {{{options}}})") == "bad_request"
-    assert run("return (await reader.read(await pixels())).faces[0].expression") == "happiness"
+    assert run(f"return read('astronaut.png', {{{options}}})") == "bad_request"
+    assert run("return (await read('astronaut.png')).faces[0].expression") == "happiness"
 
 
 @pytest.mark.parametrize("abstain", ["null", "undefined", "0", "1", "'auto'"])
 def test_abstaining(run: Run, abstain: str) -> None:
-    read = f"return (await reader.read(await pixels(), {{abstain: {abstain}}})).faces.map((face) => face.abstained)"
+    read = f"return (await read('astronaut.png', {{abstain: {abstain}}})).faces.map((face) => face.abstained)"
     assert run(read) == [abstain == "1"]
 
 
@@ -73,8 +70,9 @@ def test_a_file_that_is_no_image(run: Run) -> None:
 
 def test_a_bitmap_is_read_as_its_pixels(run: Run) -> None:
     same = run(
-        "const [plain, drawn] = [await reader.read(await pixels()), await createImageBitmap(await pixels())];"
-        "const other = await reader.read(drawn);"
+        "const weights = 'ferplus', options = { weights, source: 'astronaut.png' };"
+        "const [plain, drawn] = [await read('astronaut.png', options), await createImageBitmap(await pixels())];"
+        "const other = await reader.read(drawn, options);"
         "return [JSON.stringify(plain) === JSON.stringify(other), drawn.width, reader.ms > 0]"
     )
     assert same == [True, 0, True]
@@ -83,31 +81,45 @@ def test_a_bitmap_is_read_as_its_pixels(run: Run) -> None:
 @pytest.mark.parametrize(("width", "height", "count"), [(2, 2, 15), (0, 0, 0), (2, 1, 16)])
 def test_pixels_that_are_not_all_there(run: Run, width: int, height: int, count: int) -> None:
     image = f"{{ width: {width}, height: {height}, data: new Uint8ClampedArray({count}) }}"
-    assert run(f"return reader.read({image})") == "bad_request"
+    assert run(f"return reader.read({image}, {{ weights: 'ferplus-nano' }})") == "bad_request"
 
 
 def test_reads_at_once_do_not_mix(run: Run) -> None:
     body = (
         "const names = ['astronaut.png', 'coffee.png', 'grace_hopper.jpg', 'coffee.png', 'astronaut.png'];"
-        "const read = async (source) => reader.read(await pixels(source), { source });"
-        "const all = await Promise.all([reader.load('ferplus'), ...names.map(read)]);"
-        "return all.slice(1).map(({ source, width, faces }) => [source, width, faces.length])"
+        "const all = await Promise.all(names.map((name) => read(name)));"
+        "return all.map(({ source, width, faces }) => [source, width, faces.length])"
     )
     small, none, large = ["astronaut.png", 512, 1], ["coffee.png", 600, 0], ["grace_hopper.jpg", 512, 1]
     assert run(body) == [small, none, large, none, small]
 
 
+def test_reads_with_different_weights_do_not_mix(run: Run) -> None:
+    """Asked at once, with more weights than are held, on one reader and in turn."""
+    body = (
+        "const names = ['ferplus', 'fer2013', 'ferplus-nano', 'fer2013-nano', 'ferplus'];"
+        "const one = async (weights) => JSON.stringify((await read('astronaut.png', { weights })).faces[0].probs);"
+        "const turns = []; for (const name of names) turns.push(await one(name));"
+        "return [await Promise.all(names.map(one)), turns, new Set(turns).size]"
+    )
+    at_once, in_turn, different = run(body)
+    assert at_once == in_turn
+    assert different == 4
+
+
 def test_pixels_are_given_away(run: Run) -> None:
-    assert run("const one = await pixels(); await reader.read(one); return one.data.length") == 0
+    given = "const one = await pixels(); await reader.read(one, { weights: 'ferplus-nano' }); return one.data.length"
+    assert run(given) == 0
 
 
 def test_a_closed_reader_fails_what_waits(run: Run) -> None:
     body = (
-        "const other = await BrowserReader.open(); const waiting = other.load('ferplus'); other.close();"
-        "%s; return 'loaded'"
+        "const other = await BrowserReader.open();"
+        "const one = async () => other.read(await pixels(), { weights: 'ferplus' });"
+        "const waiting = other.ask({ kind: 'open' }); other.close(); %s; return 'read'"
     )
     assert run(body % "await waiting") == "unexpected"
-    assert run(body % "await waiting.catch(() => 0); await other.load('ferplus')") == "unexpected"
+    assert run(body % "await waiting.catch(() => 0); await one()") == "unexpected"
 
 
 @pytest.mark.parametrize(
@@ -121,4 +133,4 @@ def test_a_closed_reader_fails_what_waits(run: Run) -> None:
 def test_files_that_are_not_installed(chromium: Any, lost: str) -> None:
     with live.running(Settings(rate=0), without=lost, files_only=True) as server:
         chromium.get(f"{server.url}/samples.json")
-        assert chromium.execute_async_script(RUN % "return 'open'", None) == "missing_vendor"
+        assert chromium.execute_async_script(RUN % (NANO, "return 'open'")) == "missing_vendor"

@@ -155,13 +155,17 @@ def test_too_many_jobs_have_to_wait(
 
 
 @pytest.mark.slow
-def test_nobody_looks_at_it(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(videos, "FORGET_SECONDS", 0.01)
+def test_nobody_looks_at_it(client: TestClient) -> None:
     before = watchers()
-    job = begin(client, "clip.mp4", film())
-    time.sleep(0.1)
+    job = begin(client, "clip.mp4", film(), keep=1)
+    time.sleep(1.5)
     assert client.get(f"/v1/video/{job}").status_code == 404
     wait_for(lambda: not watchers() - before)
+
+
+def test_how_long_a_job_may_be_kept(client: TestClient) -> None:
+    reply = client.post("/v1/video", files={"video": ("clip.mp4", b"x")}, data={"keep": "601"})
+    assert (reply.status_code, reply.json()["error"]["message"]) == (422, "keep: expected a number up to 600")
 
 
 @pytest.mark.slow

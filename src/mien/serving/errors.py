@@ -20,6 +20,7 @@ FAULTS = {
     "finite": "expected a number",
     "int": "expected a whole number",
     "greater": "expected a number from {ge} on",
+    "less": "expected a number up to {le:g}",
     "string": "expected text",
     "list": "expected a list",
     "json": "expected JSON",

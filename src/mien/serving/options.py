@@ -24,6 +24,7 @@ from mien.serving.settings import PRIORS, Settings
 
 CHOICES = {"weights": names(), "prior": list(PRIORS), "level": list(LEVELS), "detector": list(DETECTORS)}
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+KEEP = 600.0  # seconds for which a video is kept without a request about it
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -87,6 +88,7 @@ class VideoOptions(StreamOptions):
     start: Annotated[Seconds, Field(description="where to start reading")] = 0.0
     end: Annotated[float | None, Field(description="where to stop reading")] = None
     max_fps: Annotated[float | None, Field(description="read at most N frames a second")] = None
+    keep: Annotated[float, Field(ge=1, le=KEEP, description="seconds without a request until it is forgotten")] = KEEP
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -106,7 +108,7 @@ class VideoOptions(StreamOptions):
 
     def of_pipeline(self) -> dict[str, Any]:
         """Return the parameters of a Pipeline."""
-        return self.model_dump(exclude={"every", "start", "end", "max_fps"})
+        return self.model_dump(exclude={"every", "start", "end", "max_fps", "keep"})
 
 
 def parsed(values: dict[str, Any], kind: type[Kind]) -> Kind:

@@ -27,7 +27,6 @@ MAX_UNFINISHED, MAX_KEPT = 4, 16  # jobs
 MAX_BYTES = 256 * MB  # of rows, of all jobs together
 MAX_MESSAGE = 32 * MB
 STILL_SECONDS = 30.0  # without a row, after which a job fails; more where many frames are decoded for a row
-FORGET_SECONDS = 600.0  # after which a job that nobody looks at is forgotten
 RETRY_SECONDS = 5
 
 
@@ -36,13 +35,15 @@ class Job:
     """A video that waits, is read or has been read.
 
     Attributes:
-        name: of the video; state: queued, reading, done or failed; progress: the fraction that was read.
+        name: of the video; keep: seconds without a look until it is forgotten.
+        state: queued, reading, done or failed; progress: the fraction that was read.
         rows: as JSON, one per frame, and a last one with an error where there is one; frames: how many are of frames.
         events: rows of events.csv; error: code and message, or None.
         size: bytes of the rows.
     """
 
     name: str
+    keep: float
     state: str = "queued"
     progress: float = 0.0
     frames: int = 0
@@ -109,7 +110,7 @@ class Videos:
         if len(self._jobs) >= MAX_KEPT:
             self._forget_oldest()
         key = secrets.token_urlsafe(16)
-        job = self._jobs[key] = Job(name)
+        job = self._jobs[key] = Job(name, options.keep)
         self._tasks[key] = asyncio.create_task(self._run(job, held, options))
         self._tasks[key].add_done_callback(lambda _: held.close())
         self.get(key)
@@ -121,7 +122,7 @@ class Videos:
             raise ApiError(404, "not_found", "no such video, or it was forgotten")
         if key in self._timers:
             self._timers[key].cancel()
-        self._timers[key] = asyncio.get_running_loop().call_later(FORGET_SECONDS, self.forget, key)
+        self._timers[key] = asyncio.get_running_loop().call_later(self._jobs[key].keep, self.forget, key)
         self._jobs[key] = self._jobs.pop(key)  # the first is now the one that was not looked at for longest
         return self._jobs[key]
 

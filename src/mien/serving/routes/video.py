@@ -22,7 +22,7 @@ router = APIRouter(tags=["video"])
 async def begin(request: Request, options: Annotated[VideoOptions, Query()]) -> JSONResponse:
     """Begin to read a video; options stand in the query or in the form, beside `video`.
 
-    The job is forgotten ten minutes after the last request about it.
+    The job is forgotten ten minutes after the last request about it, or `keep` seconds.
     """
     service: Service = request.app.state.service
     service.videos.check_room()

@@ -2,6 +2,7 @@
 import { DeviceReader } from "./ui/device.js";
 import { askToken, notice } from "./ui/dialogs.js";
 import { make } from "./ui/elements.js";
+import { keepFocus } from "./ui/focus.js";
 import { Form } from "./ui/form.js";
 import { samples, takeFiles } from "./ui/intake.js";
 import { ServerReader } from "./ui/server.js";
@@ -23,6 +24,7 @@ setLanguage(language());
 await form.show();
 const workbench = new Workbench(settings, readers);
 notice(settings);
+keepFocus();
 takeFiles((files) => workbench.take(files));
 samples((files) => workbench.take(files), make, (name) => t("samples.one", { name }));
 for (const id of ["camera", "camera-more"]) document.getElementById(id).addEventListener("click", () => workbench.openCamera());
@@ -37,6 +39,7 @@ settings.addEventListener("change", async ({ detail }) => {
   if (detail === "mode" && settings.get("mode") === "server") await askForMeasures();
 });
 
+addEventListener("pagehide", () => server.leave());
 addEventListener("keydown", (event) => {
   if (event.target.closest(CONTROLS) || event.ctrlKey || event.metaKey || event.altKey) return;
   if (workbench.key(event.key)) event.preventDefault();

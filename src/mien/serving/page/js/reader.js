@@ -1,8 +1,7 @@
 // Reads faces inside the browser; nothing leaves the machine.
 //
 //   const reader = await BrowserReader.open();
-//   const card = await reader.load("ferplus-nano");
-//   const prediction = await reader.read(imageData, { source: "a.jpg", detector: 320 });
+//   const prediction = await reader.read(imageData, { weights: "ferplus-nano", source: "a.jpg", detector: 320 });
 
 import { Failure } from "./failure.js";
 
@@ -30,17 +29,13 @@ export class BrowserReader {
     this.worker.addEventListener("error", (event) => this.fail(event.message || "the worker cannot be started"));
   }
 
-  /** Load weights by shipped name and return their card; they are used by every read that follows. */
-  async load(weights) {
-    return (await this.ask({ kind: "load", weights })).card;
-  }
-
   /**
    * Return the prediction of an image, as `mien predict --format json` writes it; `faces` are left to right.
    *
    * image: ImageData, ImageBitmap or VideoFrame.  It is given away: its buffer is empty afterwards.
-   * options: source, frame, seconds: what the prediction says of itself; detector: long side at which faces are looked
-   * for (640; 320 for a camera); prior: "natural" or "uniform"; abstain: least confidence, "auto" or null.
+   * options: weights: a shipped name; source, frame, seconds: what the prediction says of itself; detector: long side at
+   * which faces are looked for (640; 320 for a camera); prior: "natural" or "uniform"; abstain: least confidence, "auto"
+   * or null.
    */
   async read(image, { source = "image 1", frame = null, seconds = null, note = null, ...options } = {}) {
     const sent = image.data ? { width: image.width, height: image.height, data: image.data } : image;

@@ -1,8 +1,8 @@
 // Private mode, in a thread of its own: detect -> align -> classify, as mien.inference.pipeline.
 //
 // {id, kind: "open"} -> {id}: the runtime and the detector.
-// {id, kind: "load", weights} -> {id, card}: weights by shipped name; they stay for the reads that follow.
-// {id, kind: "read", image, detector, prior, abstain} -> {id, width, height, faces, ms}.
+// {id, kind: "read", weights, image, detector, prior, abstain} -> {id, width, height, faces, ms}: with the weights of a
+// shipped name, which every read gives, so that reads with different ones cannot mix.
 // Every reply may be {id, error: {code, message}} instead.  Messages are worked off one after the other.
 
 import { clipped, crop, frame } from "./align.js";
@@ -17,7 +17,8 @@ import { failure, opened, runtime } from "./runtime.js";
 const ort = runtime();
 const yunet = opened(ort, "/weights/yunet.onnx", "missing_vendor");
 [ort, yunet].forEach((promise) => promise.catch(() => {})); // reported to whoever asks
-const weights = { card: null, session: null };
+const held = new Map(); // by name: card and session
+const MAX_HELD = 2; // weights: those of images and those of the camera
 let detector = null;
 
 const KINDS = {
@@ -26,22 +27,9 @@ const KINDS = {
     return {};
   },
 
-  async load({ weights: name }) {
-    const address = `/weights/${encodeURIComponent(name)}`;
-    const [card, session] = await Promise.all([
-      fetched(`${address}.json`, "json", "weights_not_found"),
-      opened(ort, `${address}.onnx`, "weights_not_found"),
-    ]);
-    detector ??= new Detector(await ort, await yunet, card.browser.detector);
-    await weights.session?.release();
-    Object.assign(weights, { card, session });
-    return { card };
-  },
-
-  async read({ image, detector: longSide, prior = "natural", abstain = null }) {
+  async read({ weights, image, detector: longSide, prior = "natural", abstain = null }) {
+    const { card, session } = await loaded(weights);
     const start = performance.now();
-    const { card, session } = weights;
-    if (!card) throw new Failure("not_loaded", "no weights are loaded");
     checkPrior(prior, card);
     const least = minConfidence(abstain, prior, card);
     const seen = pixels(image);
@@ -57,6 +45,29 @@ const KINDS = {
     };
   },
 };
+
+/** Return weights by name; those used last are at hand. */
+async function loaded(name) {
+  const known = held.get(name) ?? (await opening(name));
+  held.delete(name);
+  held.set(name, known); // the last one now
+  const [oldest] = held.keys();
+  if (held.size > MAX_HELD) {
+    await held.get(oldest).session.release();
+    held.delete(oldest);
+  }
+  return known;
+}
+
+async function opening(name) {
+  const address = `/weights/${encodeURIComponent(name)}`;
+  const [card, session] = await Promise.all([
+    fetched(`${address}.json`, "json", "weights_not_found"),
+    opened(ort, `${address}.onnx`, "weights_not_found"),
+  ]);
+  detector ??= new Detector(await ort, await yunet, card.browser.detector);
+  return { card, session };
+}
 
 /** Return the faces that lie in an image, with the window to cut: of the whole box, which may reach beyond it. */
 function inside(faces, image, card) {

@@ -122,7 +122,7 @@ export default {
   "stage.image": "{name}: {faces}",
   "stage.section": "Image",
   "strip": "Images and videos",
-  "strip.failed": "{name}: could not be read",
+  "strip.failed": "{name}: {reason}",
   "strip.item": "{name}: {faces}",
   "strip.waiting": "{name}: waiting",
   "theme": "Light or dark",

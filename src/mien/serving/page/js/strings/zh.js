@@ -122,7 +122,7 @@ export default {
   "stage.image": "{name}：{faces}",
   "stage.section": "图片",
   "strip": "图片和视频",
-  "strip.failed": "{name}：无法读取",
+  "strip.failed": "{name}：{reason}",
   "strip.item": "{name}：{faces}",
   "strip.waiting": "{name}：等待中",
   "theme": "浅色或深色",

@@ -2,6 +2,7 @@
 import { PageError } from "./page-error.js";
 
 const KEPT = 20_000; // frames in the downloads
+const HIDDEN_MS = 1000; // between two frames where the page is in the background, which draws none
 const CODES = {
   NotAllowedError: "camera_denied", SecurityError: "camera_denied", NotFoundError: "camera_absent",
   OverconstrainedError: "camera_absent", NotReadableError: "camera_busy", AbortError: "camera_busy",
@@ -19,6 +20,8 @@ export class Camera extends EventTarget {
   #stream = null;
   #paused = false;
   #wake = () => {};
+  #given = () => {}; // ends the wait for a frame
+  #lost = false;
   #times = [];
 
   // `read(bitmap, seconds)` answers with a prediction.
@@ -37,6 +40,10 @@ export class Camera extends EventTarget {
     } catch (error) {
       throw CODES[error.name] ? new PageError(CODES[error.name]) : error;
     }
+    this.#stream.getVideoTracks()[0].addEventListener("ended", () => {
+      this.#lost = true; // unplugged, or taken away by the browser
+      this.leave();
+    });
     this.#video.srcObject = this.#stream;
     await this.#video.play();
   }
@@ -65,12 +72,12 @@ export class Camera extends EventTarget {
 
   async run() {
     const start = performance.now();
-    while (this.#stream) {
-      if (this.#paused) await new Promise((wake) => (this.#wake = wake));
-      if (!this.#stream) return;
-      await this.#one((performance.now() - start) / 1000);
-      await new Promise((next) => setTimeout(next)); // the page draws and listens in between
+    for (let fresh = this.#fresh(); await fresh; ) {
+      if (this.#paused && this.#stream) await new Promise((wake) => (this.#wake = wake));
+      fresh = this.#fresh(); // of a frame that comes meanwhile
+      if (this.#stream) await this.#one((performance.now() - start) / 1000);
     }
+    if (this.#lost) throw new PageError("camera_absent");
   }
 
   pause() {
@@ -102,10 +109,21 @@ export class Camera extends EventTarget {
     this.#stream = null;
     this.#video.srcObject = null;
     this.#wake();
+    this.#given(false);
   }
 
   close() {
     this.leave();
+  }
+
+  // Answers with true once there is a frame that was not read, with false once the camera was let go.
+  #fresh() {
+    if (!this.#stream) return false;
+    return new Promise((done) => {
+      this.#given = done;
+      this.#video.requestVideoFrameCallback(() => done(true));
+      setTimeout(() => document.hidden && done(true), HIDDEN_MS);
+    });
   }
 
   async #one(seconds) {

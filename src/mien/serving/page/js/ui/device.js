@@ -11,7 +11,6 @@ const CODES = { missing_vendor: "vendor_missing" };
 
 export class DeviceReader {
   #opening = null;
-  #loaded = null;
 
   // A prediction of an image file, with the pixels to show.
   async image(file, options) {
@@ -30,16 +29,19 @@ export class DeviceReader {
 
   async #read(pixels, { weights, prior, abstain }, detector, place) {
     try {
-      this.#opening ??= BrowserReader.open();
-      const reader = await this.#opening;
-      if (this.#loaded !== weights) await reader.load(weights);
-      this.#loaded = weights;
-      const { ms, ...prediction } = await reader.read(pixels, { ...place, detector, prior, abstain });
-      return prediction;
+      return await (await this.#opened()).read(pixels, { ...place, weights, detector, prior, abstain });
     } catch (error) {
-      if (!this.#loaded) this.#opening = null; // it never opened: the next image tries again
       throw asPageError(error, place.source, "unexpected", weights);
     }
+  }
+
+  // The one reader; where it cannot be opened, the next image tries again.
+  #opened() {
+    this.#opening ??= BrowserReader.open().catch((error) => {
+      this.#opening = null;
+      throw error;
+    });
+    return this.#opening;
   }
 }
 

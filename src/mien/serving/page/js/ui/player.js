@@ -143,8 +143,9 @@ export class Player extends EventTarget {
     film.run().catch((error) => {
       if (film !== item.film) return; // read again meanwhile
       item.running = false;
-      item.film.pause();
-      this.#failed(item, error, () => (item.film.resume(), this.#run(item)));
+      film.pause();
+      if (film.ended && item === this.#current) this.#still(item);
+      this.#failed(item, error, () => (film.resume(), this.#run(item)));
     });
   }
 
@@ -201,8 +202,9 @@ export class Player extends EventTarget {
   }
 
   #failed(item, error, again) {
+    item.error = asPageError(error);
     if (!item.film.frames.length) item.state = "failed";
     if (item === this.#current) this.#bar.draw();
-    this.dispatchEvent(new CustomEvent("failed", { detail: { item, error: asPageError(error), again } }));
+    this.dispatchEvent(new CustomEvent("failed", { detail: { item, error: item.error, again } }));
   }
 }

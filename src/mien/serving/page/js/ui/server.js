@@ -3,6 +3,7 @@ import { PageError, refused } from "./page-error.js";
 import { Stream } from "./stream.js";
 
 const QUALITY = 0.92; // of the JPEG of a frame
+const KEEP_SECONDS = 150; // a job, without a question: browsers let a page in the background ask once a minute
 const TOO_MANY = 429;
 const BUSY = [TOO_MANY, 503];
 const TRIES = 5; // after the first, while it is busy
@@ -12,6 +13,7 @@ export class ServerReader {
   #token = null;
   #asking = null;
   #waits = new Set(); // what ends each wait for a busy server
+  #jobs = new Set(); // videos that are read
   #stream = new Stream();
   #ask;
 
@@ -38,8 +40,10 @@ export class ServerReader {
 
   // Send a video; returns its job.
   async video(file, options) {
-    const request = { method: "POST", body: form("video", file, file.name, given(options)) };
-    return (await (await this.#fetch("/v1/video", request, file.name)).json()).job;
+    const request = { method: "POST", body: form("video", file, file.name, { ...given(options), keep: KEEP_SECONDS }) };
+    const { job } = await (await this.#fetch("/v1/video", request, file.name)).json();
+    this.#jobs.add(job);
+    return job;
   }
 
   async job(job) {
@@ -50,8 +54,14 @@ export class ServerReader {
     return (await this.#fetch(`/v1/video/${job}/rows?from=${from}`)).json();
   }
 
+  // Also when the page goes away.
   async forget(job) {
-    await this.#fetch(`/v1/video/${job}`, { method: "DELETE" }).catch(() => null);
+    this.#jobs.delete(job);
+    await this.#fetch(`/v1/video/${job}`, { method: "DELETE", keepalive: true }).catch(() => null);
+  }
+
+  leave() {
+    for (const job of this.#jobs) this.forget(job);
   }
 
   // What the server has: {server: {measures, ...}}.

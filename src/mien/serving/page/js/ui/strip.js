@@ -1,5 +1,6 @@
 // The row of small images below the stage: one per image and one for the video or camera.
 import { make } from "./elements.js";
+import { explained } from "./page-error.js";
 import { facesCounted, t } from "./words.js";
 
 const SIDE = 136;
@@ -34,19 +35,21 @@ export class Strip {
     tile.button.ariaCurrent = String(current);
     tile.mark.textContent = mark(item);
     tile.mark.hidden = !tile.mark.textContent;
-    const image = item.thumb ?? item.shown;
+    const image = item.state === "failed" ? null : (item.thumb ?? item.shown);
     if (image && tile.drawn !== image) draw(tile, image);
+    tile.canvas.hidden = item.state === "failed" || !tile.drawn;
+    tile.name.textContent = tile.canvas.hidden ? item.name : "";
     if (current) tile.row.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   #tile(item) {
     const canvas = make("canvas", { width: SIDE, height: SIDE });
-    const sign = make("span", { className: "mark", ariaHidden: "true" });
-    const button = make("button", { type: "button" }, canvas, sign);
+    const [name, sign] = ["name", "mark"].map((className) => make("span", { className, ariaHidden: "true" }));
+    const button = make("button", { type: "button" }, canvas, name, sign);
     button.addEventListener("click", () => this.#choose(item));
     const row = make("li", {}, button);
     this.#list.append(row);
-    const tile = { row, button, canvas, mark: sign, drawn: null };
+    const tile = { row, button, canvas, name, mark: sign, drawn: null };
     this.#tiles.set(item, tile);
     return tile;
   }
@@ -60,14 +63,20 @@ function draw(tile, shown) {
 }
 
 function mark(item) {
-  if (item.film) return FILM_MARK;
   if (item.state === "failed") return "!";
+  if (item.film) return FILM_MARK;
   return item.prediction ? String(item.prediction.faces.length) : "";
 }
 
 function label(item) {
+  if (item.state === "failed") return failure(item);
   if (item.film) return item.name;
-  if (item.state === "failed") return t("strip.failed", { name: item.name });
   if (!item.prediction) return t("strip.waiting", { name: item.name });
   return t("strip.item", { name: item.name, faces: facesCounted(item.prediction.faces.length) });
+}
+
+// Why it could not be read; most reasons begin with its name.
+function failure({ name, error }) {
+  const reason = explained(error);
+  return reason.includes(name) ? reason : t("strip.failed", { name, reason });
 }

@@ -179,15 +179,16 @@ export class Workbench {
   }
 
   #broken({ item, error, again }) {
-    if (item !== this.#current) return;
     this.#tiles();
-    if (!item.film.frames.length) this.#empty();
-    if (item.film.live && !item.film.frames.length) {
+    if (item !== this.#current) return;
+    const { live, ended, frames } = item.film;
+    if (!frames.length) this.#empty();
+    if (live && !frames.length) {
       this.#player.drop(item);
       this.#select(null);
-      again = () => this.openCamera();
     }
-    this.#problem.show(error, this.#ways(error, again));
+    const anew = live && (ended || !frames.length);
+    this.#problem.show(error, this.#ways(error, anew ? () => this.openCamera() : again));
   }
 
   // ---- what is seen and said
