@@ -46,6 +46,25 @@ def test_shipped_weights_start_as_what_they_predict(name: str, tiny_fer2013: Pat
     assert not any(torch.equal(prepared.model.get_submodule(norm).running_var, torch.ones(1)) for norm in norms)
 
 
+@pytest.mark.slow
+def test_a_symmetric_file_starts_as_what_it_predicts(tiny_fer2013: Path, tmp_path: Path) -> None:
+    """The file has both halves of the kernels, a network in training the first."""
+    symmetric = f"{NET[:-2]}, symmetric: true}}}}"
+    words = [*NANO[1:], symmetric, "steps=4"]
+    run = run_recipe("mien/ferplus-nano", words, root=tiny_fer2013, out=tmp_path, resume=None, device="cpu")
+    path = run / "model.onnx"
+    prepared = prepare(nano(symmetric, f"init={path}"), tiny_fer2013, "cpu")
+    assert prepared.started is not None
+    assert prepared.started.reset == ()
+    images, classifier = prepared.train.images, Classifier(path)
+    with torch.no_grad():
+        logits = prepared.model.eval()(images.float() / 255)["logits"] / classifier.card.temperature
+    expected = classifier(images.permute(0, 2, 3, 1).numpy())
+    np.testing.assert_allclose(logits.softmax(1).numpy(), expected, atol=1e-4)
+    with pytest.raises(MienError, match=r"first\.0\.weight of ferplus-nano"):  # an ordinary network has other kernels
+        prepare(nano(symmetric, "init=ferplus-nano"), tiny_fer2013, "cpu")
+
+
 def test_other_labels_reset_the_last_layer_alone(tiny_fer2013: Path, tmp_path: Path) -> None:
     recipe = nano(THREE, "steps=2", "freeze=[stem, blocks.0]", "optim={name: adamw, lr: 0.01, warmup: 0, clip: 1}")
     prepared = prepare(recipe, tiny_fer2013, "cpu")

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mien.models.mirror import plain
 from mien.prior import NATURAL
 from mien.training import prior
 from mien.training.batches import Split
@@ -108,7 +109,7 @@ def exported(recipe: Recipe, network: nn.Module, train: Split) -> Graph:
     """Return a recipe's network as the graph that is exported, in evaluation mode, on the CPU."""
     lacking = prior.shift(recipe, train, NATURAL)
     log_prior = None if lacking is None else lacking.cpu()
-    return Graph(network, recipe.views, recipe.augment.fill, log_prior, recipe.heads.more).eval()
+    return Graph(plain(network), recipe.views, recipe.augment.fill, log_prior, recipe.heads.more).eval()
 
 
 def program(graph: Graph, size: int, channels: int, *, optimize: bool = True) -> torch.onnx.ONNXProgram:

@@ -18,6 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mien.errors import RecipeError, WeightsError
 from mien.inference.classify import Classifier, locate, names
+from mien.models.mirror import MirrorConv2d, MirrorNorm2d
 from mien.reading.digest import sha256_of
 from mien.reading.guard import parsing
 from mien.reading.shape import fits
@@ -95,7 +96,7 @@ def start(init: str, network: nn.Module, data: Split, link: str = "softmax") -> 
     given = bare(source.tensors)
     own = {name: tensor for name, tensor in bare(network.state_dict()).items() if not name.endswith(COUNTER)}
     follows = norms_after(network)
-    state = onnx_tensors.unfold(given, own, follows)
+    state = first_halves(onnx_tensors.unfold(given, own, follows), own, network)
     meant = {"logits": (link, *data.labels), "aux": data.aux_labels, "action_units": data.unit_names}
     reset = set(_reset(last_layers(network, data), meant, source, state, own))
     kept = own.keys() - reset
@@ -175,6 +176,7 @@ def measure_statistics(network: nn.Module, norms: Collection[str], data: Split) 
 
     def add(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         x = inputs[0].double().transpose(0, 1).flatten(1).cpu()
+        x = x.reshape(-1, sums[norm].shape[1], x.shape[1]).transpose(0, 1).flatten(1)  # pairs of channels as one
         sums[norm] += torch.stack([torch.full((len(x),), x.shape[1]), x.sum(1), x.square().sum(1)])
 
     if not modules:
@@ -195,6 +197,15 @@ def measure_statistics(network: nn.Module, norms: Collection[str], data: Split) 
         norm.running_var.copy_(variance)
         norm.weight.copy_(scale * (variance + norm.eps).sqrt())
         norm.bias.copy_(offset + scale * mean)
+
+
+def first_halves(state: Mapping[str, Tensor], own: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
+    """Return a state in which layers of pairs that an export wrote out have their first half, which makes the other."""
+    kinds = MirrorConv2d | MirrorNorm2d
+    pairs = {_bare(name) for name, each in network.named_modules() if isinstance(each, kinds)}
+    whole = {name for name in own.keys() & state.keys() if name.rpartition(".")[0] in pairs}
+    whole = {name for name in whole if len(state[name]) == 2 * len(own[name])}
+    return {name: one[: len(one) // 2] if name in whole else one for name, one in state.items()}
 
 
 def bare(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
