@@ -32,7 +32,7 @@ from mien.training.network import build, make
 from mien.training.optim import ExponentialMovingAverage, optimizer
 from mien.training.progress import Progress
 from mien.training.recipe import Augment, Recipe
-from mien.training.train import Plan, State, _epoch, _loss, choose_precision, keep_memory
+from mien.training.train import BatchLoss, Plan, State, _epoch, choose_precision, keep_memory
 
 Batch = tuple[Tensor, Tensor, Tensor]
 CPU = torch.device("cpu")
@@ -197,7 +197,7 @@ def ours(recipe: Recipe, precision: str) -> dict[str, Callable[[], Iterator[int]
         assert state.optimizer is not None
         model.train()
         for _ in range(plan.per_epoch):
-            loss, _ = _loss(model, held, recipe, kind, generator)
+            loss, _ = BatchLoss(model, recipe, kind)(held, generator)
             state.optimizer.zero_grad()
             loss.backward()
             state.optimizer.step()

@@ -54,6 +54,9 @@ def spelled(text: str) -> str:
 class MienError(Exception):
     """A user's mistake, reported as *got / expected / do this* on one line."""
 
+    shared = False
+    """Whether all processes of a run raise it alike, so that the first one alone prints it."""
+
     def __init__(self, got: str, expected: str = "", do: str = "") -> None:
         parts = [got, f"expected {expected}" if expected else "", do]
         super().__init__(spelled("; ".join(" ".join(part.split()) for part in parts if part)))

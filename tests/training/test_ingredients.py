@@ -21,7 +21,7 @@ from mien.training.losses import cross_entropy  # noqa: E402
 from mien.training.objective import objective  # noqa: E402
 from mien.training.recipe import Loss  # noqa: E402
 from mien.training.run import run_recipe  # noqa: E402
-from mien.training.train import _loss, train  # noqa: E402
+from mien.training.train import BatchLoss, train  # noqa: E402
 
 SMALL = ["batch=32", "model.options={width: 0.5, depths: [1, 1, 1, 1], stem_stride: 2}", "model.name=mienet", "ema=0.9"]
 
@@ -55,7 +55,7 @@ def test_adversarial_regularisation_by_hand() -> None:
     spec = f"loss.adversarial={{norm: l2, multiplier: {multiplier}, step: {step}}}"
     recipe = recipes.load("papers/cnn2", [spec])
     batch = {"x": torch.tensor(x).float().reshape(2, 1, 1, 3), "target": torch.eye(2)}
-    loss, logits = _loss(model, batch, recipe, torch.float32, torch.Generator())
+    loss, logits = BatchLoss(model, recipe, torch.float32)(batch, torch.Generator())
     loss.backward()
     assert loss.item() == pytest.approx(plain + multiplier * moved, rel=1e-5)
     assert model.weight.grad is not None

@@ -18,7 +18,7 @@ from mien.training.train import train  # noqa: E402
 
 WRITTEN = Path(__file__).parent / "older_run"
 BEST = {"average", "epoch", "labels", "aux_labels", "size", "channels", "learnt", "threads", "precision"}
-NEW = {"select_prior", "action_units"}  # keys that checkpoints got since
+NEW = {"processes", "select_prior", "action_units"}  # keys that checkpoints got since
 LAST = BEST | {"model", "optimizer", "step", "seconds", "best", "history"}
 
 

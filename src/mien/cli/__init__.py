@@ -16,6 +16,7 @@ from mien.cli import card, demo, explain, maintain, measure, predict, serve, tra
 from mien.cli.usage_errors import mistake
 from mien.errors import MienError, UsageError, options_named, refusal
 from mien.printable import say
+from mien.torchrun import quiet, rank, several
 
 COMMANDS: dict[str, dict[str, Callable[..., None]]] = {  # by the panel of `mien --help` that lists them
     "Use": {"predict": predict.predict, "explain": explain.explain, "serve": serve.serve, "demo": demo.demo},
@@ -65,6 +66,10 @@ def start(
 
         typer.echo(f"mien {__version__}")
         raise typer.Exit
+    if several() and context.invoked_subcommand != "train":
+        refused = UsageError(f"`mien {context.invoked_subcommand}` under torchrun", "mien train", "run it by itself")
+        refused.shared = True
+        raise refused
     context.with_resource(options_named(_options(context)))
 
 
@@ -84,6 +89,7 @@ def main() -> None:
     """Run the command line; a user's mistake becomes one line on stderr and exit code 2."""
     if cast(Any, sys.stderr) is None:  # closed: what is meant for it must not reach stdout, nor a file
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - until the end
+    quiet()
     try:
         _refuse_nameless(sys.argv)
         sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
@@ -95,7 +101,8 @@ def main() -> None:
         message = _message(error)
         if message is None:
             raise
-        say(f"mien: {message}")
+        if not rank() or not (isinstance(error, WordsError) or getattr(error, "shared", False)):
+            say(f"mien: {message}")
         sys.exit(2)
 
 

@@ -10,6 +10,7 @@ import typer
 from mien.cli.options import DataOptions, Device, Force, Json, Root, RunFolders, output_option, run_option
 from mien.cli.printing import show, show_path, show_written
 from mien.printable import say
+from mien.torchrun import first_prints
 
 
 def train(
@@ -44,7 +45,8 @@ def train_several(recipe: str | None, overrides: list[str], runs: int | None, pl
         made = train_seeds(recipe, overrides, runs, **place)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
-    typer.echo(json.dumps(made.to_dict()) if as_json else str(made))
+    with first_prints():
+        typer.echo(json.dumps(made.to_dict()) if as_json else str(made))
 
 
 def init(

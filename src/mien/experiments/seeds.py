@@ -15,6 +15,7 @@ from typing import Any
 from mien.errors import UsageError
 from mien.experiments.schema import Spread
 from mien.printable import say
+from mien.training.distributed import joined
 from mien.training.finalize import RunScores
 from mien.training.run import train_run
 from mien.training.train import resume_recipe
@@ -80,8 +81,10 @@ def train_seeds(
     overrides or with a run to resume.
     """
     if count is None:
-        folder, scores = train_run(name, list(overrides), resume=resume, **place)
-        return SeedRuns((SeedRun(resume_recipe(folder).seed, folder, scores),))
+        with joined(place["device"]) as world:
+            folder, scores = train_run(name, list(overrides), resume=resume, **place)
+            seed = world.once(lambda: resume_recipe(folder).seed)
+        return SeedRuns((SeedRun(seed, folder, scores),))
     if count < 1:
         raise UsageError(f"`runs` {count}", "1 or more")
     if resume:
@@ -89,14 +92,15 @@ def train_seeds(
     if any(word.startswith("seed=") for word in overrides):
         raise UsageError("`runs` together with seed=", "one of the two: `runs` N trains seeds 0 to N-1")
     runs: list[SeedRun] = []
-    try:
-        for seed in range(count):
-            say(f"[{seed + 1}/{count}] seed {seed}")
-            folder, scores = train_run(name, [*overrides, f"seed={seed}"], resume=None, **place)
-            runs.append(SeedRun(seed, folder, scores))
-    except KeyboardInterrupt:
-        _say_what_is_left([str(name), *overrides], count, runs, place)
-        raise
+    with joined(place["device"]):
+        try:
+            for seed in range(count):
+                say(f"[{seed + 1}/{count}] seed {seed}")
+                folder, scores = train_run(name, [*overrides, f"seed={seed}"], resume=None, **place)
+                runs.append(SeedRun(seed, folder, scores))
+        except KeyboardInterrupt:
+            _say_what_is_left([str(name), *overrides], count, runs, place)
+            raise
     return SeedRuns(tuple(runs))
 
 

@@ -22,6 +22,7 @@ from mien.data.sampling import chosen, class_fractions, class_weights, epoch_ind
 from mien.errors import RecipeError
 from mien.training.augment import move, shade
 from mien.training.distill import teach
+from mien.training.draws import Draws
 from mien.training.mixing import mix
 from mien.training.recipe import Augment, Recipe
 from mien.training.targets import head_targets
@@ -150,13 +151,20 @@ def _second(recipe: Recipe, root: Path | None, samples: Samples) -> tuple[NDArra
 
 
 def gather(
-    data: Split, index: Tensor, spec: Augment, generator: torch.Generator, *, attention: bool
+    data: Split,
+    index: Tensor,
+    spec: Augment,
+    generator: torch.Generator,
+    *,
+    attention: bool,
+    part: slice = slice(None),
 ) -> dict[str, Tensor]:
     """Return an augmented batch of these images: `x` float32 (n, C, H, W) in [0, 1], `target`, `top`.
 
     Also `aux`, `weights` (K,), or (n, K) where images count differently, and the targets of heads where the data has
     them, and with `attention` `clean`, moved as x is.  Without clean images it is x before brightness, contrast and
-    erasing.
+    erasing.  Of `x` and `clean` it holds a `part` of the images, all by default, the same as if it held them all; of
+    everything else, all.
     """
     batch = {"target": data.target[index], "top": data.top[index], "shares": data.shares}
     batch |= {"aux": data.aux[index]} if data.aux is not None else {}
@@ -167,10 +175,14 @@ def gather(
         batch["weights"] = data.weights
     heads = {"valence_arousal": data.valence_arousal, "action_units": data.action_units}
     batch |= {name: target[index] for name, target in heads.items() if target is not None}
-    x = data.images[index].float() / 255
+    mixed = bool(spec.mixup or spec.cutmix)  # with any image of the batch, so all of them are needed
+    draws = Draws.of(generator, len(index), slice(None) if mixed else part)
+    own = draws.own(index)
+    x = data.images[own].float() / 255
     if data.clean is not None:
-        x = torch.cat([x, data.clean[index].float() / 255], 1)
-    x = move(x, spec, generator)
+        x = torch.cat([x, data.clean[own].float() / 255], 1)
+    x = move(x, spec, draws)
     x, clean = x[:, : data.images.shape[1]], x[:, -data.images.shape[1] :]
     batch |= {"clean": clean} if attention else {}
-    return mix(batch | {"x": shade(x, spec, generator)}, spec, generator)
+    batch = mix(batch | {"x": shade(x, spec, draws)}, spec, generator)
+    return batch | {name: batch[name][part] for name in ("x", "clean") if mixed and name in batch}

@@ -39,6 +39,7 @@ class Best(Weights):
     epoch: int = Field(ge=0)
     training_digest: str = Field(alias="learnt")  # the key that checkpoints have had from the first
     threads: int = Field(ge=1, le=1024)
+    processes: int = Field(1, ge=1)
     precision: Literal["float32", "bfloat16"]
     select_prior: Literal["natural", "uniform", "none"] | None = None
 

@@ -20,14 +20,17 @@ DO = "train again with a lower optim.lr, or with precision=float32"
 
 
 @contextmanager
-def recorded(run: Path, epoch: int) -> Iterator[None]:
-    """Record a DivergedError of this block, with its epoch, in `run/env.json`."""
+def recorded(run: Path, epoch: int, first: bool = True) -> Iterator[None]:
+    """Record a DivergedError of this block, with its epoch, in `run/env.json`, in the `first` process of the run."""
     try:
         yield
     except DivergedError as error:
         message = f"{error} at epoch {epoch}"
-        write_environment(read_environment(run).model_copy(update={"diverged": message}), run)
-        raise DivergedError(f"diverged: {message}", do=DO) from None
+        if first:
+            write_environment(read_environment(run).model_copy(update={"diverged": message}), run)
+        stopped = DivergedError(f"diverged: {message}", do=DO)
+        stopped.shared = True  # all processes have the same loss and weights
+        raise stopped from None
 
 
 def refuse(run: Path) -> None:

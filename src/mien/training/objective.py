@@ -9,6 +9,22 @@ from mien.training.links import LINKS
 from mien.training.losses import affect, attention, cross_entropy, log_fractions, representation, units
 from mien.training.recipe import Heads, Loss
 
+DIMENSIONS = {"side": 1}
+"""Which dimension of an output counts the images, where that is not the first."""
+
+
+def outputs_of(loss: Loss, heads: Heads, batch: Mapping[str, Tensor]) -> list[str]:
+    """Return the outputs of a network, those it has, that the objective reads."""
+    wanted = {
+        "logits": True,
+        "side": True,
+        **dict.fromkeys(heads.more, True),
+        "aux": "aux" in batch,
+        "attended": loss.attention > 0,
+        "embedding": loss.representation is not None,
+    }
+    return [name for name, there in wanted.items() if there]
+
 
 def objective(
     outputs: Mapping[str, Tensor],

@@ -1,6 +1,7 @@
 """From the command line's words to a finished run: new or resumed, interrupted or complete."""
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from mien.models.own import is_own
 from mien.outputs.lock import locked
 from mien.outputs.run_folder import recorded
 from mien.printable import printable, say
+from mien.torchrun import first_prints, launcher
 from mien.training import diverged, runlog, stored
 from mien.training import recipe as recipes
 from mien.training.batches import read_both, split
+from mien.training.distributed import joined
 from mien.training.finalize import CleanScores, RunScores, SplitScores, finish
 from mien.training.initial import start
 from mien.training.network import build, check
@@ -47,10 +50,11 @@ def run_recipe(
         run, scores = train_run(name, overrides, root=root, out=out, resume=resume, device=device, test=test)
     except KeyboardInterrupt:
         sys.exit(130)
-    print(*summary(scores), sep="\n")
-    if "test" not in scores.splits:  # whatever the data has: training never opens test
-        say(f"test stays closed; `mien train --resume {run} --test` opens it, once")
-    print(printable(run) if sys.stdout.isatty() else run)
+    with first_prints():
+        print(*summary(scores), sep="\n")
+        if "test" not in scores.splits:  # whatever the data has: training never opens test
+            say(f"test stays closed; `mien train --resume {run} --test` opens it, once")
+        print(printable(run) if sys.stdout.isatty() else run)
     return run
 
 
@@ -78,29 +82,42 @@ def train_run(
     The test split is opened only where `test` asks for it, whatever the recipe says.
     """
     check_device(device)
-    settings: dict[str, Any] = {"recipe": name, "overrides": overrides, "root": root, "out": out, "resume": resume}
-    settings |= {"device": device, "test": test}
-    if resume:
-        if name or overrides:
+    with joined(device) as world, ExitStack() as folder:
+        if resume and (name or overrides):
             raise UsageError("`resume` together with a recipe", "one of the two: a run keeps its own recipe")
-        recipe, run, root = resume_recipe(resume), resume, root or _root(resume)
-        runlog.refuse_others(run)
-        diverged.refuse(run)
-        _check_test(recipe, root, test)
-        prepared = prepare(recipe, root, device, fresh=not (run / "last.pt").is_file())
-    else:
-        recipe = _recipe(name, overrides)
-        _check_test(recipe, root, test)
-        prepared = prepare(recipe, root, device)  # before a folder is made
-        run = runlog.create(recipe, out)
-    try:
-        with locked(run), recorded(run, "train", runlog.FILES, settings):
-            train(recipe, root, run, prepared=prepared)
+        held = world.once(lambda: _held(resume, root)) if resume else None
+        with world.agreed():
+            recipe, root, fresh = held or (_recipe(name, overrides), root, True)
+            world.check(recipe)
+            _check_test(recipe, root, test)
+            prepared = prepare(recipe, root, device, fresh=fresh)  # before a folder is made
+            world.check_counts(recipe, len(prepared.train.rows), len(prepared.val.images))
+        world.refuse_others(prepared.train.training_digest)
+        run = resume or world.once(lambda: runlog.create(recipe, out))
+        again = f"{launcher()}mien train --resume {run}{' --test' * test}"
+        settings: dict[str, Any] = {"recipe": name, "overrides": overrides, "root": root, "out": out, "resume": resume}
+        settings |= {"device": device, "test": test}
+        with world.agreed():
+            if world.first:
+                folder.enter_context(locked(run))
+                folder.enter_context(recorded(run, "train", runlog.FILES, settings))
+        if world.size > 1:
+            say(f"{world.size} processes; if one of them ends, resume with: {again}")
+        try:
+            train(recipe, root, run, prepared=prepared, world=world)
             say("exporting and scoring")
-            return run, finish(recipe, root, run, prepared=prepared, test=test)
-    except KeyboardInterrupt:
-        say("", f"stopped; resume with: mien train --resume {run}{' --test' * test}")
-        raise
+            return run, world.once(lambda: finish(recipe, root, run, prepared=prepared, test=test))
+        except KeyboardInterrupt:
+            say("", f"stopped; resume with: {again}")
+            raise
+
+
+def _held(run: Path, root: Path | None) -> tuple[Recipe, Path | None, bool]:
+    """Return a run's recipe, the root of its data, and whether it has no checkpoint yet."""
+    recipe = resume_recipe(run)
+    runlog.refuse_others(run)
+    diverged.refuse(run)
+    return recipe, root or _root(run), not (run / "last.pt").is_file()
 
 
 def try_out(recipe: Recipe, root: Path | None) -> None:

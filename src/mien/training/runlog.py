@@ -112,6 +112,7 @@ class Session(Open):
     device: str
     threads: int
     precision: str
+    processes: int = 1
 
 
 class Environment(Session):
@@ -134,7 +135,7 @@ class Environment(Session):
         return content
 
 
-def environment(run: Path, device: torch.device, precision: str, data: Data) -> Environment:
+def environment(run: Path, device: torch.device, precision: str, data: Data, processes: int = 1) -> Environment:
     """Return the record of a run that starts or is resumed now.
 
     A resumed run keeps its first session and adds each later one under `resumed`.
@@ -147,6 +148,7 @@ def environment(run: Path, device: torch.device, precision: str, data: Data) -> 
         device=gpu or f"{device.type}: {_processor()}",
         threads=torch.get_num_threads(),
         precision=precision,
+        **({"processes": processes} if processes > 1 else {}),
     )
     if (run / "env.json").is_file():
         first = read_environment(run)

@@ -8,6 +8,8 @@ A solver without epochs (SOLVERS) replaces the only epoch; the rest is the same.
 and every epoch ends with a checkpoint.  So a run that is killed and resumed ends with the same weights as one that is
 not, bit for bit on one kind of CPU.
 
+Several processes (distributed.py) share each batch and val; the first one alone reads and writes the run folder.
+
 This module reads train and val.  Test is opened once, after the weights are fixed: see finalize.py.
 """
 
@@ -33,8 +35,9 @@ from mien.training import recipe as recipes
 from mien.training.adversarial import perturb
 from mien.training.augment import center_crop
 from mien.training.batches import Split, gather
+from mien.training.distributed import ALONE, World
 from mien.training.losses import cross_entropy
-from mien.training.objective import objective
+from mien.training.objective import DIMENSIONS, objective, outputs_of
 from mien.training.optim import SOLVERS, ExponentialMovingAverage, optimizer, rate, restore, sam_perturbation
 from mien.training.prepared import Prepared, prepare
 from mien.training.progress import Progress
@@ -58,6 +61,8 @@ class State:
     seconds: float = 0.0
     best: float | None = None
     history: list[checkpoint.Row] = field(default_factory=list)
+    shared: nn.Module | None = None
+    """The loss as the processes share it, from the first step on; not stored."""
 
     def content(self) -> dict[str, Any]:
         return {
@@ -77,7 +82,13 @@ class State:
 
 
 def train(
-    recipe: Recipe, root: Path | None, run: Path, *, device: str = "auto", prepared: Prepared | None = None
+    recipe: Recipe,
+    root: Path | None,
+    run: Path,
+    *,
+    device: str = "auto",
+    prepared: Prepared | None = None,
+    world: World = ALONE,
 ) -> Path:
     """Train a recipe in a run folder, from the start or from `run/last.pt`, and return the folder.
 
@@ -85,13 +96,11 @@ def train(
     and best.pt whenever val improves.  With `prepared` nothing is read or built again.
     """
     keep_memory()
-    diverged.refuse(run)
-    last = checkpoint.load(run / "last.pt", checkpoint.Last) if (run / "last.pt").exists() else None
-    if last and last.threads != torch.get_num_threads():
+    last = world.once(lambda: _last(run))
+    if last and last.threads != torch.get_num_threads() and last.processes == world.size:
         torch.set_num_threads(last.threads)  # the order of additions, and so the last bits, depend on it
     prepared = prepared or prepare(recipe, root, device, fresh=last is None)
     data, val, model = prepared.train, prepared.val, prepared.model
-    place = data.images.device
     if last and last.training_digest != data.training_digest:
         given = "its own data and teachers"
         raise WeightsError(f"{run} was trained on other data or targets", given, "give its `root`, or train again")
@@ -100,31 +109,21 @@ def train(
     if last:
         with parsing(run / "last.pt", kind=WeightsError, says="does not fit its recipe"):
             state.restore(last)
-    precision = choose_precision(last.precision if last else recipe.precision, place)
-    facts = {**trained_with(data, precision), "select_prior": recipe.select_prior}
-    source = runlog.Data(
-        name=recipe.data.name, root=str(root.resolve()) if root else None, fingerprint=data.fingerprint
-    )
-    environment = runlog.environment(run, place, facts["precision"], source)
-    if prepared.started:
-        environment = environment.model_copy(update={"init": prepared.started.to_dict()})
-    runlog.write_environment(environment.after(state.seconds), run)
-    runlog.write_log(state.history, run / "log.csv")
-    runlog.cut_steps(run / "steps.csv", state.step)
-    if prepared.graph:
-        outputs.write(run / stored.NAME, prepared.graph)
-    if not last:
-        checkpoint.save({**state.content(), **facts}, run / "last.pt")
+    wanted = last.precision if last else recipe.precision
+    precision = world.once(lambda: choose_precision(wanted, data.images.device))
+    facts = {**trained_with(data, precision), "select_prior": recipe.select_prior, "processes": world.size}
+    environment = _begin(recipe, root, run, prepared, state, facts) if world.first else None
     plan, shift = Plan.of(recipe, data), prior.shift(recipe, data, recipe.select_prior)
     with Progress(recipe.name, plan.steps, state.step) as progress:
         while state.step < plan.steps and not waited(recipe, state.history):
             began = time.perf_counter()
-            with diverged.recorded(run, state.epoch + 1):
-                steps = (_fit if recipe.optim.name in SOLVERS else _epoch)(plan, data, val, state, precision, progress)
+            with diverged.recorded(run, state.epoch + 1, world.first):
+                take = _fit if recipe.optim.name in SOLVERS else _epoch
+                steps = take(plan, data, val, state, precision, progress, world)
                 means = {key: float(np.mean([row[key] for row in steps])) for key in ("loss", "train_accuracy")}
                 diverged.finite("loss", means["loss"])
                 diverged.finite_weights(state.average.model.state_dict())
-                scores = score(state.average.model, val, precision, flip=recipe.views.flip, shift=shift)
+                scores = score(state.average.model, val, precision, flip=recipe.views.flip, shift=shift, world=world)
                 if recipe.select in METRICS:  # a head may predict a constant, which has no CCC
                     diverged.finite(f"val {recipe.select}", scores[f"val_{recipe.select}"])
             state.epoch += 1
@@ -134,15 +133,42 @@ def train(
             value = scores[f"val_{recipe.select}"]
             if improved := SELECTABLE[recipe.select].better(value, state.best):
                 state.best = value
-            if improved or state.best is None:  # None: a head that gave a constant so far
-                best = {"average": state.average.model.state_dict(), "epoch": state.epoch, **facts}
-                checkpoint.save(best, run / "best.pt")
-            runlog.append_steps(steps, run / "steps.csv")
-            checkpoint.save({**state.content(), **facts}, run / "last.pt")
-            runlog.write_log(state.history, run / "log.csv")
-            runlog.write_environment(environment.after(state.seconds), run)
+            if environment:
+                if improved or state.best is None:  # None: a head that gave a constant so far
+                    best = {"average": state.average.model.state_dict(), "epoch": state.epoch, **facts}
+                    checkpoint.save(best, run / "best.pt")
+                runlog.append_steps(steps, run / "steps.csv")
+                checkpoint.save({**state.content(), **facts}, run / "last.pt")
+                runlog.write_log(state.history, run / "log.csv")
+                runlog.write_environment(environment.after(state.seconds), run)
             progress.epoch(row, state.best)
     return run
+
+
+def _last(run: Path) -> checkpoint.Last | None:
+    diverged.refuse(run)
+    return checkpoint.load(run / "last.pt", checkpoint.Last) if (run / "last.pt").exists() else None
+
+
+def _begin(
+    recipe: Recipe, root: Path | None, run: Path, prepared: Prepared, state: State, facts: dict[str, Any]
+) -> runlog.Environment:
+    """Write what a run folder holds before the first step, or cut what a killed run wrote after its checkpoint."""
+    source = runlog.Data(
+        name=recipe.data.name, root=str(root.resolve()) if root else None, fingerprint=prepared.train.fingerprint
+    )
+    place = prepared.train.images.device
+    environment = runlog.environment(run, place, facts["precision"], source, facts["processes"])
+    if prepared.started:
+        environment = environment.model_copy(update={"init": prepared.started.to_dict()})
+    runlog.write_environment(environment.after(state.seconds), run)
+    runlog.write_log(state.history, run / "log.csv")
+    runlog.cut_steps(run / "steps.csv", state.step)
+    if prepared.graph:
+        outputs.write(run / stored.NAME, prepared.graph)
+    if not (run / "last.pt").exists():
+        checkpoint.save({**state.content(), **facts}, run / "last.pt")
+    return environment
 
 
 def waited(recipe: Recipe, history: Sequence[checkpoint.Row]) -> bool:
@@ -204,7 +230,13 @@ class Plan:
 
 
 def _epoch(
-    plan: Plan, data: Split, val: Split, state: State, precision: torch.dtype, progress: Progress
+    plan: Plan,
+    data: Split,
+    val: Split,
+    state: State,
+    precision: torch.dtype,
+    progress: Progress,
+    world: World = ALONE,
 ) -> list[dict[str, float]]:
     """Take the steps of one epoch; return for each its step, loss and accuracy, and scores on val where probed."""
     recipe, device = plan.recipe, data.images.device
@@ -215,20 +247,22 @@ def _epoch(
     losses = [row["val_nll"] for row in state.history]
     shift = prior.shift(recipe, data, recipe.select_prior)
     assert state.optimizer is not None
+    state.shared = loss_of = state.shared or world.shared(BatchLoss(state.model, recipe, precision, world))
     train_mode(state.model)
     seen, probes = [], {}
     count = min(plan.per_epoch, plan.steps - state.step)
     for index in chunks(order[: count * recipe.batch], recipe.batch)[:count]:
         for group in state.optimizer.param_groups:
             group["lr"] = plan.rate(state.step, losses) * group.get("scale", 1.0)
-        batch = gather(data, index, plan.augment(state.step), generator, attention=recipe.loss.attention > 0)
-        loss, logits = _loss(state.model, batch, recipe, precision, generator)
+        how: dict[str, Any] = {"attention": recipe.loss.attention > 0, "part": world.part}
+        batch = gather(data, index, plan.augment(state.step), generator, **how)
+        loss, logits = loss_of(batch, generator)
         state.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        (loss * world.size).backward()  # the processes' gradients are averaged, and belong added
         if recipe.optim.sharpness:
             with sam_perturbation(state.model, recipe.optim.sharpness):
                 state.optimizer.zero_grad()
-                _loss(state.model, batch, recipe, precision, generator)[0].backward()  # type: ignore[no-untyped-call]
+                (loss_of(batch, generator)[0] * world.size).backward()
         if recipe.optim.clip:
             nn.utils.clip_grad_norm_(state.model.parameters(), recipe.optim.clip)
         state.optimizer.step()
@@ -236,16 +270,37 @@ def _epoch(
         seen.append(torch.stack([loss.detach(), _accuracy(logits, batch["top"])]))  # read once, at the end
         state.step += 1
         if recipe.probe and state.step % recipe.probe == 0:
-            how: dict[str, Any] = {"flip": recipe.views.flip, "shift": shift, "only": PROBED}
+            average_statistics(state, world)
+            how = {"flip": recipe.views.flip, "shift": shift, "only": PROBED, "world": world}
             probes[state.step] = score(state.average.model, val, precision, **how)
         progress.advance()
+    average_statistics(state, world)
     first = state.step - count + 1
     rows = enumerate(torch.stack(seen).tolist(), first)
     return [{"step": step, "loss": loss, "train_accuracy": hit, **probes.get(step, {})} for step, (loss, hit) in rows]
 
 
+def average_statistics(state: State, world: World) -> None:
+    """Give every process the mean of their batch-norm statistics.
+
+    They are linear in what each batch adds, so this is the same whenever it is done.
+    """
+    if world.size > 1:
+        modules = [module for module in state.model.modules() if module.training]
+        buffers = [buffer for module in modules for buffer in module.buffers(recurse=False)]
+        world.mean_(buffer for buffer in buffers if buffer.is_floating_point())
+        for own, new in zip(state.average.model.buffers(), state.model.buffers(), strict=True):
+            own.copy_(new)
+
+
 def _fit(
-    plan: Plan, data: Split, val: Split, state: State, precision: torch.dtype, progress: Progress
+    plan: Plan,
+    data: Split,
+    val: Split,
+    state: State,
+    precision: torch.dtype,
+    progress: Progress,
+    world: World = ALONE,
 ) -> list[dict[str, float]]:
     """Solve for the weights of a linear network in one step; nothing is random."""
     recipe, spec = plan.recipe, plan.recipe.optim
@@ -266,21 +321,32 @@ def _fit(
     return [{"step": state.step, "loss": loss, "train_accuracy": _accuracy(scores, label).item()}]
 
 
-def _loss(
-    model: nn.Module, batch: dict[str, Tensor], recipe: Recipe, precision: torch.dtype, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Return a batch's loss, plus that of its adversarial neighbours if the recipe has them, and the logits."""
+class BatchLoss(nn.Module):
+    """The loss of a whole batch as one module, of which each process has a part of the images."""
 
-    def of(x: Tensor) -> tuple[Tensor, Tensor]:
-        outputs = forward(model, x, precision)
-        return objective(outputs, batch, recipe.loss, generator, recipe.heads), outputs["logits"]
+    def __init__(self, model: nn.Module, recipe: Recipe, precision: torch.dtype, world: World = ALONE) -> None:
+        super().__init__()
+        self.model, self.recipe, self.precision, self.world = model, recipe, precision, world
 
-    loss, logits = of(batch["x"])
-    if (spec := recipe.loss.adversarial) is not None:
-        how = spec.model_dump(exclude={"multiplier"})
-        near = perturb(batch["x"], lambda x: of(x)[0], **how)
-        loss = loss + spec.multiplier * of(near)[0]
-    return loss, logits
+    def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return the loss, plus that of adversarial neighbours if the recipe has them, and the logits, detached."""
+        recipe, total = self.recipe, len(batch["target"])
+        if "clean" in batch:
+            batch = batch | {"clean": self.world.gather(batch["clean"], total)}
+
+        def of(x: Tensor) -> tuple[Tensor, Tensor]:
+            with self.world.drawing(len(x), total):
+                given = forward(self.model, x, self.precision)
+            names = [name for name in outputs_of(recipe.loss, recipe.heads, batch) if name in given]
+            outputs = {name: self.world.gather(given[name], total, DIMENSIONS.get(name, 0)) for name in names}
+            return objective(outputs, batch, recipe.loss, generator, recipe.heads), outputs["logits"]
+
+        loss, logits = of(batch["x"])
+        if (spec := recipe.loss.adversarial) is not None:
+            how = spec.model_dump(exclude={"multiplier"})
+            near = perturb(batch["x"], lambda x: of(x)[0], **how)
+            loss = loss + spec.multiplier * of(near)[0]
+        return loss, logits.detach()
 
 
 def _accuracy(logits: Tensor, top: Tensor) -> Tensor:
@@ -334,19 +400,25 @@ def score(
     flip: bool,
     shift: Tensor | None = None,
     only: Collection[str] = METRICS,
+    world: World = ALONE,
 ) -> dict[str, float]:
     """Return all METRICS or `only` some on val, as `val_<key>`, of the probabilities of the logits plus `shift` (K,).
 
-    With all of them also those of heads for which val has targets (`head_scores`).  DivergedError unless the logits are
-    finite.
+    With all of them also those of heads for which val has targets (`head_scores`).  Each process reads its part of val,
+    the first one computes the metrics.  DivergedError unless the logits are finite.
     """
     heads = {name: target for name in RANGES if only is METRICS and (target := getattr(val, name)) is not None}
-    outputs = predict(model, val.images, precision, ["logits", *heads], flip=flip)
+    read = predict(model, world.own(val.images), precision, ["logits", *heads], flip=flip)
+    outputs = {name: world.gather(part, len(val.images)) for name, part in read.items()}
     finite = diverged.finite_all("logits on val", outputs["logits"])
-    probs = (finite if shift is None else finite + shift).softmax(1).double().cpu().numpy()
-    target = val.target.double().cpu().numpy()
-    scores = {f"val_{name}": float(METRICS[name](probs, target)) for name in only}
-    return scores | head_scores(outputs, heads)
+
+    def measured() -> dict[str, float]:
+        probs = (finite if shift is None else finite + shift).softmax(1).double().cpu().numpy()
+        target = val.target.double().cpu().numpy()
+        scores = {f"val_{name}": float(METRICS[name](probs, target)) for name in only}
+        return scores | head_scores(outputs, heads)
+
+    return world.once(measured)
 
 
 def choose_precision(wanted: str, device: torch.device) -> torch.dtype:
