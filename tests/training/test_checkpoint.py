@@ -33,6 +33,7 @@ WHOLE: dict[str, Any] = {
     "channels": 1,
     "learnt": "0123",
     "threads": 1,
+    "processes": 2,
     "precision": "float32",
     "select_prior": "uniform",
 }
