@@ -29,6 +29,7 @@ BASE = {
     "reading",
     "reliability",
     "telemetry",
+    "torchrun",
     "units",
     "version",
 }
