@@ -3,7 +3,7 @@
 import csv
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ import pytest
 
 import mien  # noqa: F401 - first of all, so that no test module imports onnxruntime with its telemetry on
 
+from . import scheduling
 from .gated_files import write
 
 os.environ.pop("COLUMNS", None)  # pytest-xdist sets it for its workers, and tables are as wide as it says
@@ -40,6 +41,14 @@ class Tiny(NamedTuple):
     codes: list[int]
     usages: list[str]
     votes: np.ndarray
+
+
+@pytest.fixture(autouse=True)
+def same_scheduling() -> Iterator[None]:
+    """See that a test leaves the process as urgent as it was: what later ones start would inherit it."""
+    before = scheduling.policy()
+    yield
+    assert scheduling.policy() == before
 
 
 def draw_face(kind: str, rng: np.random.Generator) -> np.ndarray:

@@ -15,6 +15,8 @@ from PIL import Image
 
 from mien.inference.pipeline import Pipeline
 
+from .. import scheduling
+
 
 class Ran(NamedTuple):
     """What a command left: exit code, the bytes of stdout, the text of stderr."""
@@ -121,7 +123,7 @@ def write_clip(
     """Encode `count` frames at 25 a second, from number `first` on, or at `times` in milliseconds."""
     if codec not in av.codecs_available:
         pytest.skip(f"this FFmpeg does not write {codec}")
-    with av.open(str(path), "w", options=muxer or {}) as file:
+    with scheduling.kept(), av.open(str(path), "w", options=muxer or {}) as file:
         stream: Any = file.add_stream(codec, rate=25, options=options or {})
         stream.height, stream.width, stream.pix_fmt = *size, pix
         stream.codec_context.gop_size, stream.bit_rate = gop, 2_000_000

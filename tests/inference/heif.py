@@ -14,6 +14,8 @@ from typing import Any
 import av
 import numpy as np
 
+from .. import scheduling
+
 
 def box(kind: bytes, *parts: bytes) -> bytes:
     data = b"".join(parts)
@@ -131,7 +133,8 @@ def _encode(pixels: bytes, width: int, height: int, codec: str, pix: str) -> tup
     context.options = options
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24").reformat(format=pix)
     frame.pts = 0
-    data = b"".join(bytes(packet) for packet in (*context.encode(frame), *context.encode(None)))
+    with scheduling.kept():
+        data = b"".join(bytes(packet) for packet in (*context.encode(frame), *context.encode(None)))
     return {"hevc": _hevc, "av1": _av1, "avc": _avc}[codec](data, pix)
 
 

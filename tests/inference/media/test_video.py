@@ -17,6 +17,8 @@ from PIL import Image
 from mien.errors import MediaError, UsageError
 from mien.inference.media.video import Clip, frames, is_video
 
+from ... import scheduling
+
 MakeFilm = Callable[..., Path]
 SIZE = (64, 96)  # height, width
 RATE = 20
@@ -39,7 +41,7 @@ def encode(
     """Write frames whose brightness tells their index; `times` in milliseconds, else RATE."""
     if codec not in av.codecs_available:
         pytest.skip(f"this FFmpeg does not write {codec}")
-    with av.open(str(path), "w", options=muxer or {}) as file:
+    with scheduling.kept(), av.open(str(path), "w", options=muxer or {}) as file:
         stream: Any = file.add_stream(codec, rate=RATE, options=options or {})
         stream.height, stream.width, stream.pix_fmt = *size, pix
         stream.codec_context.gop_size, stream.bit_rate = gop, 4_000_000
