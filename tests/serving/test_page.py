@@ -445,8 +445,8 @@ def test_a_video_is_read_on_the_server(page: Page, photos: list[Path], tmp_path:
 
 REFUSALS = {
     429: ("asks to try again in 7 s", [7000] * 5),
-    503: ("the server answered: too much", [7000] * 5),
-    413: ("the server answered: too much", []),
+    503: ("the server refused it.too much", [7000] * 5),
+    413: ("the server refused it.too much", []),
 }
 
 
@@ -546,7 +546,9 @@ def test_a_folder_is_read_at_the_rate_that_the_server_accepts(
         until(lambda: chromium.execute_script(read) == 4, "all images")
         page.press("clear")
         page.give(tmp_path / "4.png")
-        until(lambda: page.text("error").startswith("4.png: the server answered: cannot"), "message")
+        until(lambda: page.text("error").startswith("The server cannot read 4.png.cannot be"), "message")
+        page.speak("zh")
+        assert page.text("error").startswith("服务器无法读取 4.png。cannot be")  # by its code, with its own words
         assert page.text("error").count("4.png") == 1
 
 

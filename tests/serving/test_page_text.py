@@ -9,14 +9,16 @@ import pytest
 
 from mien.html.page import ABSTAINED, COLOURS
 from mien.inference.classify import names
+from mien.inference.measures.measurer import REASONS
 from mien.labels import EXPRESSIONS
+from mien.serving.errors import CODES
 from mien.serving.files import PAGE
 from mien.units import UNITS
 
 UI = [*sorted((PAGE / "js" / "ui").glob("*.js")), PAGE / "js" / "app.js"]
 SOURCE = "".join(path.read_text("utf-8") for path in UI)
 INDEX = (PAGE / "index.html").read_text("utf-8")
-BUILT = ("error.", "expression.", "film.", "mode.", "movement.", "split.", "theme.")
+BUILT = ("error.", "expression.", "film.", "mode.", "movement.", "reason.", "split.", "theme.")
 """Beginnings of keys that the scripts complete."""
 
 
@@ -90,6 +92,38 @@ def test_the_page_has_the_colours_of_reports() -> None:
 def test_the_page_names_the_movements_that_are_graded_good() -> None:
     named = {key.removeprefix("movement."): text for key, text in strings("en").items() if key.startswith("movement.")}
     assert named == {unit.name: unit.movement for unit in UNITS.values() if unit.auc and unit.grade == "good"}
+
+
+ELSEWHERE = {
+    *("token", "busy", "too_often"),  # the page asks for the token, and waits
+    *(
+        "no_images",
+        "too_many",
+        "unsupported_media_type",
+        "invalid_multipart",
+        "method_not_allowed",
+        "bad_request",
+    ),  # of programs
+    *("not_a_frame", "invalid_frame"),  # likewise
+}
+"""Codes of errors that the page does not show, or has other words for."""
+
+
+def test_the_page_has_words_for_every_error_of_the_server() -> None:
+    """In both languages, as the strings have the same keys; what the server says in English is the detail."""
+    source = "".join(path.read_text("utf-8") for path in PAGE.parent.rglob("*.py"))
+    raised = re.findall(
+        r"(?:ApiError\(\d+|Closed\(\w+|_break\(job|\.fail\(|error_response\(\d+)(?:, |)\"(\w+)\"", source
+    )
+    codes = {*raised, *CODES.values(), "bad_request"}
+    explained = {key.removeprefix("error.server.") for key in strings("en") if key.startswith("error.server.")}
+    assert {"unreadable", "stalled", "idle", "internal", "too_long"} <= codes
+    assert explained == codes - ELSEWHERE
+
+
+def test_the_page_has_words_for_every_reason_without_measures() -> None:
+    reasons = {key.removeprefix("reason.") for key in strings("en") if key.startswith("reason.")}
+    assert reasons == {*REASONS}
 
 
 def test_the_page_offers_the_weights_that_ship() -> None:

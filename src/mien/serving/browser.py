@@ -18,6 +18,9 @@ from mien.face import Face
 from mien.inference.align import FRAMINGS
 from mien.inference.classify import Classifier
 from mien.inference.detectors import scaling, yunet, yunet_network
+from mien.inference.video.events import SMOOTH
+from mien.inference.video.smoothing import AWAY
+from mien.inference.video.thresholds import USUAL
 from mien.prior import TINY
 from mien.reliability import reliabilities
 
@@ -31,6 +34,7 @@ DETECTOR = {
     "small_side": scaling.SMALL_SIDE,
     "max_enlargement": scaling.MAX_ENLARGEMENT,
 }
+EVENTS = {"smooth": SMOOTH, "away": AWAY, **asdict(USUAL)}
 
 
 @cache
@@ -38,7 +42,7 @@ def settings(name: str) -> dict[str, Any]:
     """Return the card of shipped weights with `browser`, ready for JSON; WeightsError for another name.
 
     `browser` holds the framing, the measured accuracy, the reliability and position of each expression, the keys of a
-    face that has not been read, and the detector's limits.
+    face that has not been read, the detector's limits, and what makes an event of a video.
     """
     card = Classifier(name).card
     return {
@@ -51,6 +55,7 @@ def settings(name: str) -> dict[str, Any]:
             "face": Face(np.zeros(4, np.float32), 0.0).to_dict(),
             "tiny": TINY,
             "detector": DETECTOR,
+            "events": EVENTS,
         },
     }
 

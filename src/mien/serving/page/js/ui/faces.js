@@ -134,7 +134,7 @@ function heading(face) {
 
 function measured(face) {
   const at = face.measures;
-  if (!at) return face.measures_reason ? [make("p", { className: "soft", textContent: t("measures.failed", { reason: face.measures_reason }) })] : [];
+  if (!at) return face.measures_reason ? [make("p", { className: "soft", textContent: t("measures.failed", { reason: t(`reason.${face.measures_reason}`) }) })] : [];
   const eyes = { right: percent(at.eye_openness_right), left: percent(at.eye_openness_left) };
   const known = [
     ["head", t("head.value", degrees(at))],

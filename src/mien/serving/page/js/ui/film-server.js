@@ -87,13 +87,13 @@ export class ServerFilm extends Film {
   // Take the rows that are new; returns the state of the job.
   async #ask(job) {
     await new Promise((later) => setTimeout(later, ASK_MS));
-    const { state, progress, frames, error } = await this.#server.job(job);
+    const { state, progress, frames, error } = await this.#server.job(job, this.name);
     this.#progress = progress;
     while (this.frames.length < frames && !this.closed) {
-      const rows = await this.#server.rows(job, this.frames.length);
+      const rows = await this.#server.job(job, this.name, "rows", this.frames.length);
       for (const row of rows.filter((one) => one.error === null)) this.took({ ...row, source: this.name });
     }
-    if (state === "failed") throw refused(this.name, error?.message ?? "");
+    if (state === "failed") throw refused(this.name, error);
     if (!this.#unseen && this.frames.length) await this.go(this.frames.at(-1).seconds);
     return state;
   }

@@ -16,10 +16,11 @@ export function helpedByServer(error) {
   return HELPED_BY_SERVER.has(error.code);
 }
 
-// What the server says of a file, whose name it may begin with.
-export function refused(name, message) {
-  const rest = message.startsWith(name) ? message.slice(name.length).replace(/^[:\s]+/, "") : message;
-  return new PageError("server_refused", { name, message: rest });
+// An error of the server about a file or a camera: by its code in the page's words, with the server's own, which may begin
+// with the name, as the detail.
+export function refused(name, { code, message = "" }) {
+  const detail = message.startsWith(name) ? message.slice(name.length).replace(/^[:\s]+/, "") : message;
+  return new PageError(has(`error.server.${code}`) ? `server.${code}` : "server_refused", { name, detail });
 }
 
 // What went wrong, in the language of the moment.
@@ -27,6 +28,11 @@ export function explained(error) {
   const known = has(`error.${error.code}`);
   const values = known ? error.values : { message: error.values?.message || error.message || String(error) };
   return t(known ? `error.${error.code}` : "error.unexpected", values);
+}
+
+// What there is to add in English: the words of the server.
+export function detailed(error) {
+  return error.values?.detail ?? "";
 }
 
 export function asPageError(error) {

@@ -1,5 +1,5 @@
 // The images of a visit: read one after another, the one on screen first.  Only that one keeps its pixels.
-import { asPageError, explained } from "./page-error.js";
+import { asPageError, detailed, explained } from "./page-error.js";
 
 const TILE = 136; // pixels
 const AS_READ = { imageOrientation: "from-image", colorSpaceConversion: "none" };
@@ -104,7 +104,8 @@ export class Photos extends EventTarget {
 
 function unread({ name, error }) {
   const none = { frame: null, seconds: null, width: null, height: null };
-  return { source: name, ...none, error: explained(error), note: null, rotated: null, faces: [] };
+  const reason = [explained(error), detailed(error)].filter(Boolean).join(" ");
+  return { source: name, ...none, error: reason, note: null, rotated: null, faces: [] };
 }
 
 // The middle of an image, for its tile.

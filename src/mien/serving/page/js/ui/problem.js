@@ -1,6 +1,6 @@
 // Says what went wrong and what can be done, below the stage.
 import { make } from "./elements.js";
-import { explained } from "./page-error.js";
+import { detailed, explained } from "./page-error.js";
 import { t } from "./words.js";
 
 export class Problem {
@@ -11,6 +11,8 @@ export class Problem {
   show(error, actions = []) {
     this.#shown = [error, actions];
     const text = make("p", { textContent: explained(error) });
+    const detail = detailed(error);
+    if (detail) text.append(make("small", { lang: "en", textContent: detail }));
     const buttons = actions.map(([key, act]) => {
       const button = make("button", { type: "button", textContent: t(key) });
       button.addEventListener("click", () => (this.clear(), act()));

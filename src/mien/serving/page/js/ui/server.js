@@ -24,7 +24,6 @@ export class ServerReader {
 
   async image(file, options) {
     const [prediction] = await this.#predict(file, file.name, options);
-    if (prediction.error) throw refused(file.name, prediction.error);
     const shown = await createImageBitmap(file, { colorSpaceConversion: "none" }).catch(() => null);
     return { prediction, shown };
   }
@@ -35,7 +34,7 @@ export class ServerReader {
     canvas.getContext("2d").drawImage(bitmap, 0, 0);
     bitmap.close();
     const content = await canvas.convertToBlob({ type: "image/jpeg", quality: QUALITY });
-    return { ...(await this.#streamed(content, given(options))), source: name, frame: null, seconds };
+    return { ...(await this.#streamed(content, given(options), name)), source: name, frame: null, seconds };
   }
 
   // Send a video; returns its job.
@@ -46,12 +45,9 @@ export class ServerReader {
     return job;
   }
 
-  async job(job) {
-    return (await this.#fetch(`/v1/video/${job}`)).json();
-  }
-
-  async rows(job, from) {
-    return (await this.#fetch(`/v1/video/${job}/rows?from=${from}`)).json();
+  // What is known of a job: "" how far it is; "rows", "events": those from the given one on.
+  async job(job, name, what = "", from = 0) {
+    return (await this.#fetch(`/v1/video/${job}${what && `/${what}?from=${from}`}`, {}, name)).json();
   }
 
   // Also when the page goes away.
@@ -79,18 +75,18 @@ export class ServerReader {
     return (await this.#fetch("/v1/predict", request, name)).json();
   }
 
-  async #streamed(content, options) {
+  async #streamed(content, options, name) {
     const sent = this.#token;
     try {
-      return await this.#stream.read(content, { ...options, token: sent ?? "" });
+      return await this.#stream.read(content, { ...options, token: sent ?? "" }, name);
     } catch (error) {
       if (error.code !== "unauthorized") throw error;
       await this.#askToken(sent);
-      return this.#streamed(content, options);
+      return this.#streamed(content, options, name);
     }
   }
 
-  async #fetch(address, request = {}, name = "", tried = 0) {
+  async #fetch(address, request = {}, name = location.host, tried = 0) {
     const sent = this.#token;
     const headers = sent ? { Authorization: `Bearer ${sent}` } : {};
     const answer = await fetch(address, { ...request, headers }).catch(() => {
@@ -144,7 +140,7 @@ function pause(answer, tried) {
 }
 
 async function refusal(answer, name) {
-  const { error } = await answer.json().catch(() => ({ error: {} }));
+  const { error } = await answer.json().catch(() => ({}));
   if (answer.status === TOO_MANY) return new PageError("too_many", { seconds: answer.headers.get("Retry-After") ?? "1" });
-  return refused(name, error?.message ?? String(answer.status));
+  return refused(name, error ?? { message: String(answer.status) });
 }

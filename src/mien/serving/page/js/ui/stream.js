@@ -1,18 +1,21 @@
 // Frames to the server and faces back, over one socket (/v1/stream), one frame at a time.
-import { PageError } from "./page-error.js";
+import { PageError, refused } from "./page-error.js";
 
 const REST_MS = 20_000;
-const CODES = { 1013: "too_many", 1008: "unauthorized" };
+const TOO_MANY = 1013;
 
 export class Stream {
   #socket = null;
   #key = null;
+  #name = "";
   #sent = 0;
   #settle = null; // {take, failed} of what is waited for
   #rest = null; // closes the socket when no frame comes any more
 
-  // The row of a frame, a Blob; `options` open the stream, and open it again when they change.
-  async read(content, options) {
+  // The row of a frame, a Blob, of the camera with this name; `options` open the stream, and open it again when they change.
+  // The token is the first message: an address, or the name of a protocol, would end in the logs of proxies.
+  async read(content, options, name) {
+    this.#name = name;
     const key = JSON.stringify(options);
     if (key !== this.#key || this.#socket?.readyState !== WebSocket.OPEN) await this.#open(options);
     this.#key = key;
@@ -49,7 +52,13 @@ export class Stream {
 
   #closed({ code, reason, target }) {
     if (target !== this.#socket) return;
-    const known = code === 1008 && reason !== "token" ? "server_refused" : (CODES[code] ?? "server_down");
-    this.#settle?.failed(new PageError(known, { name: "", message: reason, seconds: "5" }));
+    this.#settle?.failed(this.#error(code, reason));
+  }
+  // The reason that the server gives is a code, perhaps with words behind it.
+  #error(status, reason) {
+    if (status === TOO_MANY) return new PageError("too_many", { seconds: "5" });
+    if (reason === "token") return new PageError("unauthorized");
+    const [code] = reason.split(":");
+    return reason ? refused(this.#name, { code, message: reason.slice(code.length).replace(/^: /, "") }) : new PageError("server_down");
   }
 }
