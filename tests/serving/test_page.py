@@ -18,7 +18,8 @@ from PIL import Image
 
 from mien.inference.classify import Classifier
 from mien.inference.measures.files import FOLDER
-from mien.inference.output.rows import columns
+from mien.inference.output.people_csv import event_columns
+from mien.inference.output.rows import PLAIN, columns
 from mien.inference.pipeline import Pipeline
 
 from . import live
@@ -99,6 +100,13 @@ class Page:
     def _heads(self) -> list[str]:
         heads = "return [...document.querySelectorAll('.face h3')].map(one => one.textContent)"
         return list(self.browser.execute_script(heads))
+
+    def table(self, name: str) -> list[list[str]]:
+        """Return the texts of a table's rows."""
+        cells = "return [...document.getElementById(arguments[0]).querySelectorAll('tbody tr')]"
+        return list(
+            self.browser.execute_script(f"{cells}.map(row => [...row.cells].map(one => one.textContent))", name)
+        )
 
     def saved(self, button: str, path: Path) -> bytes:
         path.unlink(missing_ok=True)
@@ -239,6 +247,36 @@ def test_a_video_is_read_frame_by_frame(page: Page, photos: list[Path], download
         "const at = document.getElementById('film-at'); at.value = 0.4; at.dispatchEvent(new Event('input'))"
     )
     page.faces(1)
+    head, *events = csv.reader(io.StringIO(page.saved("save-events", downloads / "events.csv").decode()))
+    assert head == event_columns(PLAIN)
+    assert [(event[:3], event[3], event[5]) for event in events] == [(["clip.webm", "1", "happiness"], "0", "2.8")]
+    (row,) = page.table("event-table")
+    assert (row[:3], row[4]) == (["#1", "happiness", "0:00.0"], "0:02.8")
+    assert "reaches 60 %" in page.text("events-note")
+
+
+@pytest.mark.slow
+def test_the_table_of_a_timeline_by_keyboard(page: Page, photos: list[Path], tmp_path: Path) -> None:
+    from selenium.webdriver import ActionChains, Keys
+
+    page.give(live.video(tmp_path / "clip.webm", photos))
+    until(lambda: page.text("film-run") == "Play", "end of the video")
+    assert page.table("moment-table") == []  # it is made when it is opened
+    page.browser.find_element("css selector", "#moments summary").send_keys(Keys.ENTER)
+    until(lambda: page.table("moment-table"), "table")
+    rows = page.table("moment-table")
+    times = [(row[0], row[1]) for row in rows]
+    assert times == [("0:00.0", "#1"), ("0:00.5", "#1")] + [
+        (f"0:0{k / 2:.1f}", f"#{face}") for k in range(2, 6) for face in (1, 2)
+    ]
+    assert [row[2] for row in rows if row[1] == "#1"] == ["happiness"] * 6
+    for _ in range(3):  # into the region, to its first moment, to its second one
+        ActionChains(page.browser).send_keys(Keys.TAB).perform()
+    ActionChains(page.browser).send_keys(Keys.ENTER).perform()
+    until(lambda: page.text("film-clock").startswith("0:00.5"), "moment")
+    page.faces(1)
+    page.speak("zh")
+    until(lambda: page.table("moment-table")[0][2] == "高兴", "Chinese")
 
 
 @pytest.mark.slow
@@ -429,15 +467,22 @@ def test_the_server_reads_what_it_was_chosen_for(chromium: Any, guarded: live.Li
 
 @pytest.mark.slow
 @pytest.mark.parametrize("codec", ["libvpx", "mpeg4"])
-def test_a_video_is_read_on_the_server(page: Page, photos: list[Path], tmp_path: Path, codec: str) -> None:
+def test_a_video_is_read_on_the_server(
+    page: Page, photos: list[Path], downloads: Path, tmp_path: Path, codec: str
+) -> None:
     """Also one that the browser cannot play."""
+    name = f"clip.{'webm' if codec == 'libvpx' else 'avi'}"
     page.choose("mode", "server")
-    page.give(live.video(tmp_path / f"clip.{'webm' if codec == 'libvpx' else 'avi'}", photos, codec))
+    page.give(live.video(tmp_path / name, photos, codec))
     until(
         lambda: page.text("film-clock").startswith("0:0") and "reading" not in page.text("film-clock"),
         "end of the video",
     )
     assert page.text("tracks").count("on top in 100 % of the frames") == 2
+    (event,) = csv.DictReader(io.StringIO(page.saved("save-events", downloads / "events.csv").decode()))
+    assert (event["source"], event["track_id"], event["expression"]) == (name, "1", "happiness")
+    assert float(event["offset"]) > 2.5
+    assert page.table("event-table")[0][1] == "happiness"
     page.faces(2 if codec == "libvpx" else 1)  # at its end; from its beginning, where nothing can be played
     unseen = "return document.getElementById('view').classList.contains('unseen')"
     assert page.browser.execute_script(unseen) == (codec == "mpeg4")

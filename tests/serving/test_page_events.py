@@ -1,11 +1,9 @@
 """Events of videos on the page: the rules in two languages, the list, and the table of the timeline."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from mien.face import Face
 from mien.inference.output.people_csv import event_row

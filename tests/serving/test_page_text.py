@@ -18,7 +18,7 @@ from mien.units import UNITS
 UI = [*sorted((PAGE / "js" / "ui").glob("*.js")), PAGE / "js" / "app.js"]
 SOURCE = "".join(path.read_text("utf-8") for path in UI)
 INDEX = (PAGE / "index.html").read_text("utf-8")
-BUILT = ("error.", "expression.", "film.", "mode.", "movement.", "reason.", "split.", "theme.")
+BUILT = ("error.", "event.", "expression.", "film.", "mode.", "movement.", "reason.", "split.", "theme.")
 """Beginnings of keys that the scripts complete."""
 
 

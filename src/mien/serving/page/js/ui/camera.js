@@ -10,6 +10,7 @@ const CODES = {
 
 export class Camera extends EventTarget {
   frames = [];
+  events = [];
   live = true;
   gap = 1; // seconds without a face after which it counts as away
   shown = null; // live: what is on screen is the newest frame
@@ -110,6 +111,7 @@ export class Camera extends EventTarget {
     this.#video.srcObject = null;
     this.#wake();
     this.#given(false);
+    this.dispatchEvent(new Event("finished"));
   }
 
   close() {

@@ -69,7 +69,7 @@ export class ServerFilm extends Film {
   }
 
   async run() {
-    this.frames.length = 0;
+    this.frames.length = this.events.length = 0;
     this.#sending = true;
     const job = await this.#server.video(this.file, { ...this.#options, max_fps: this.#rate });
     this.#sending = false;
@@ -87,11 +87,15 @@ export class ServerFilm extends Film {
   // Take the rows that are new; returns the state of the job.
   async #ask(job) {
     await new Promise((later) => setTimeout(later, ASK_MS));
-    const { state, progress, frames, error } = await this.#server.job(job, this.name);
+    const { state, progress, frames, events, error } = await this.#server.job(job, this.name);
     this.#progress = progress;
     while (this.frames.length < frames && !this.closed) {
       const rows = await this.#server.job(job, this.name, "rows", this.frames.length);
       for (const row of rows.filter((one) => one.error === null)) this.took({ ...row, source: this.name });
+    }
+    if (this.events.length < events) {
+      const rows = await this.#server.job(job, this.name, "events", this.events.length);
+      this.events.push(...rows.map((one) => ({ ...one, source: this.name })));
     }
     if (state === "failed") throw refused(this.name, error);
     if (!this.#unseen && this.frames.length) await this.go(this.frames.at(-1).seconds);

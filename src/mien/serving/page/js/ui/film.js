@@ -7,6 +7,7 @@ const PATIENCE = 10_000; // ms for one seek
 
 export class Film extends EventTarget {
   frames = []; // predictions, in order
+  events = []; // rows of events.csv
   live = false;
   ended = false;
   name;

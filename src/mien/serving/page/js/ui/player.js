@@ -1,5 +1,7 @@
 // The videos and cameras of a visit: the one on the stage is read or played, with its buttons and its timelines.
+import { Events } from "../events.js";
 import { Camera } from "./camera.js";
+import { EventList } from "./event-list.js";
 import { FilmBar } from "./film-bar.js";
 import { asPageError } from "./page-error.js";
 import { Timeline } from "./timeline.js";
@@ -14,18 +16,23 @@ export class Player extends EventTarget {
   #stage;
   #read;
   #newFilm;
+  #rules;
+  #events;
   #current = null;
   #drawn = 0;
   #timeline = new Timeline();
   #bar = new FilmBar((what, value) => this.press(what, value));
 
-  // `read(bitmap, {name, seconds, live})` answers with a prediction; `newFilm(file, reading)` makes a video that is read.
-  constructor(stage, read, newFilm) {
+  // `read(bitmap, {name, seconds, live})` answers with a prediction; `newFilm(file, reading)` makes a video that is read;
+  // `rules()` answers with what makes an event.
+  constructor(stage, read, newFilm, rules) {
     super();
+    this.#rules = rules;
+    this.#events = new EventList(rules);
     this.#stage = stage;
     this.#read = read;
     this.#newFilm = newFilm;
-    this.#timeline.addEventListener("seek", ({ detail }) => this.press("seek", detail));
+    for (const one of [this.#timeline, this.#events]) one.addEventListener("seek", ({ detail }) => this.press("seek", detail));
   }
 
   addVideo(file) {
@@ -62,13 +69,14 @@ export class Player extends EventTarget {
     item?.film.leave();
     this.#bar.show(null);
     this.#timeline.clear();
+    this.#events.clear();
   }
 
   // Read every video again, as after a change of the weights.
   again() {
     for (const item of this.items.filter(({ film }) => !film.live)) {
       item.film.close();
-      Object.assign(item, { film: this.#newFilm(item.file, this.#reading(item)), tracks: new Tracks(), running: false });
+      Object.assign(item, { film: this.#newFilm(item.file, this.#reading(item)), tracks: new Tracks(), watch: null, running: false });
       this.#watch(item);
       if (item === this.#current) this.enter(item);
     }
@@ -106,7 +114,7 @@ export class Player extends EventTarget {
   }
 
   #add(make, more) {
-    const item = { state: "read", shown: null, tracks: new Tracks(), running: false, ...more };
+    const item = { state: "read", shown: null, tracks: new Tracks(), watch: null, running: false, ...more };
     item.film = make(item);
     item.name = item.film.name;
     this.items.push(item);
@@ -119,6 +127,8 @@ export class Player extends EventTarget {
       item.shown ??= await createImageBitmap(bitmap);
       const prediction = await this.#read(bitmap, { name: item.name, seconds, live: item.film.live });
       if (prediction.faces.every((face) => face.track_id === null)) item.tracks.follow(prediction.faces, seconds);
+      item.watch ??= new Events(await this.#rules());
+      item.film.events.push(...item.watch.add(prediction));
       return prediction;
     };
   }
@@ -132,6 +142,7 @@ export class Player extends EventTarget {
   }
 
   #finished(item) {
+    item.film.events.push(...(item.watch?.end() ?? []));
     if (item !== this.#current) return;
     this.#timelines(item);
     if (item.film.shown) this.#tell(item, item.film.shown, true);
@@ -172,14 +183,20 @@ export class Player extends EventTarget {
     this.#bar.draw();
     if (!due) return;
     this.#drawn = performance.now();
-    this.#timeline.draw(...film.span, film.at);
+    this.#draw(film);
+  }
+
+  #draw(film) {
+    this.#timeline.draw(film.span, film.at, film.live);
+    this.#events.show(film);
   }
 
   #timelines({ film }) {
     this.#timeline.clear();
+    this.#events.clear();
     this.#timeline.gap = film.gap;
     for (const frame of film.frames) this.#timeline.add(frame);
-    this.#timeline.draw(...film.span, film.at);
+    this.#draw(film);
     this.#bar.draw();
   }
 

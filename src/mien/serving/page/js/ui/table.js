@@ -5,14 +5,23 @@ const BEFORE = ["source", "frame", "seconds", "width", "height", "error", "note"
 const MEASURES = ["yaw", "pitch", "roll", "distance_cm", "eye_openness_right", "eye_openness_left", "mouth_openness",
   "size_px", "sharpness"];
 
+const EVENT = ["source", "track_id", "expression", "onset", "peak", "offset", "duration", "confidence"];
+
 export function asJson(predictions) {
   return predictions.length ? `[\n${predictions.map((one) => JSON.stringify(one)).join(",\n")}\n]\n` : "[]\n";
 }
 
 // `about` is what the page knows of the weights: labels, and reliability where their card has it.
 export function asCsv(predictions, about) {
-  const names = columns(predictions, about);
-  const lines = predictions.flatMap(rows).map((row) => names.map((name) => cell(row[name])).join(","));
+  return csv(columns(predictions, about), predictions.flatMap(rows));
+}
+
+export function eventsAsCsv(events) {
+  return csv(EVENT, events);
+}
+
+function csv(names, rows) {
+  const lines = rows.map((row) => names.map((name) => cell(row[name])).join(","));
   return [names.join(","), ...lines].map((line) => `${line}\n`).join("");
 }
 

@@ -2,6 +2,7 @@
 // (inference/output/timeline_svg.py).  Click or drag to go there.
 import { colour } from "./colours.js";
 import { make } from "./elements.js";
+import { Moments } from "./moments.js";
 import { clock, expressionName, number, percent, t } from "./words.js";
 
 const HIGH = 84;
@@ -13,10 +14,17 @@ export class Timeline extends EventTarget {
   #key = document.getElementById("key");
   #rows = new Map(); // by track
   #tracks = new Map(); // by id: samples {seconds, probs}, and what was summed up
+  #moments = new Moments();
   #span = [0, 1];
   #gap = 0.5;
 
+  constructor() {
+    super();
+    this.#moments.addEventListener("seek", ({ detail }) => this.dispatchEvent(new CustomEvent("seek", { detail })));
+  }
+
   clear() {
+    this.#moments.clear();
     this.#tracks.clear();
     this.#rows.clear();
     this.#list.replaceChildren();
@@ -40,7 +48,7 @@ export class Timeline extends EventTarget {
   }
 
   // Draw from `start` to `end` seconds, with a mark at `now`; what was before `start` is forgotten, but for the sums.
-  draw(start, end, now) {
+  draw([start, end], now, live) {
     this.#span = [start, end];
     for (const { samples } of this.#tracks.values()) while (samples[0]?.seconds < start - 1) samples.shift();
     const seen = [...this.#tracks].filter(([, { samples }]) => samples.length);
@@ -50,6 +58,7 @@ export class Timeline extends EventTarget {
     for (const [id, row] of this.#rows) if (!shown.has(id)) this.#remove(id, row);
     for (const [id, track] of shown) this.#draw(id, track, now);
     this.#legend(seen);
+    this.#moments.draw([...shown], start, end, live);
   }
 
   #remove(track, row) {

@@ -10,7 +10,7 @@ import { Player } from "./player.js";
 import { Problem } from "./problem.js";
 import { Stage } from "./stage.js";
 import { Strip } from "./strip.js";
-import { asCsv, asJson } from "./table.js";
+import { asCsv, asJson, eventsAsCsv } from "./table.js";
 import { about, trust, weak } from "./weights.js";
 import { facesCounted, t } from "./words.js";
 
@@ -24,7 +24,7 @@ export class Workbench {
   #problem = new Problem();
   #strip = new Strip((item) => this.#select(item));
   #photos = new Photos((file) => this.#readers.current.image(file, this.#options("image")));
-  #player = new Player(this.#stage, (bitmap, frame) => this.#frame(bitmap, frame), (file, reading) => this.#film(file, reading));
+  #player = new Player(this.#stage, (bitmap, frame) => this.#frame(bitmap, frame), (file, reading) => this.#film(file, reading), () => this.#eventRules());
   #current = null;
   #prediction = null;
   #said = { at: 0, count: null };
@@ -109,6 +109,7 @@ export class Workbench {
     const { film } = this.#current ?? {};
     document.getElementById("downloads").hidden = !(film ? film.frames.length : this.#photos.someRead);
     document.getElementById("save-png").hidden = !this.#prediction;
+    document.getElementById("save-events").hidden = !film?.events.length;
   }
 
   #options(kind) {
@@ -167,6 +168,10 @@ export class Workbench {
     const rate = this.#settings.get("rate");
     if (this.#settings.get("mode") === "device") return new DeviceFilm(this.#stage.video, file, rate, reading);
     return new ServerFilm(this.#stage.video, file, rate, this.#readers.current, this.#options("video"));
+  }
+
+  async #eventRules() {
+    return (await about(this.#settings.weightsFor("video"))).card.browser.events;
   }
 
   #moved({ item, prediction, due }) {
@@ -238,6 +243,7 @@ export class Workbench {
     const saves = {
       "save-csv": async () => save("predictions.csv", asCsv(rows(), await this.#known()), "text/csv"),
       "save-json": async () => save("predictions.json", asJson(rows()), "application/json"),
+      "save-events": async () => save("events.csv", eventsAsCsv(this.#current.film.events), "text/csv"),
       "save-png": async () => save(`${stem()}-annotated.png`, await this.#stage.annotated()),
     };
     for (const [id, act] of Object.entries(saves)) {
