@@ -33,6 +33,23 @@ def test_equals_the_plain_product(shape: tuple[int, ...], threshold: float) -> N
     assert not matches.exact.any()
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 2, 1), (2, 2, 1), (6, 6, 1)])
+def test_many_cells_leave_no_pair_out(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "ROWS", 4)
+    monkeypatch.setattr(duplicates, "COLUMNS", 8)
+    faces = np.random.default_rng(0).integers(0, 256, (700, *shape)).astype(np.uint8)
+    faces[400:] = np.clip(faces[:300] * 0.7 + np.random.default_rng(1).normal(30, 8, (300, *shape)), 0, 255)
+    left, right = duplicates._projected([faces[:450]], [faces[450:]])
+    between = [pair for a, b in duplicates._close_pairs(right, left, 0.04) for pair in zip(a, b, strict=True)]
+    within = [pair for a, b in duplicates._close_pairs(left, None, 0.04) for pair in zip(a, b, strict=True)]
+    for found, one, other in ((between, right, left), (within, left, left)):
+        apart = ((one[:, None] - other[None]) ** 2).sum(2)
+        close = {(i, j) for i, j in np.argwhere(apart <= 0.04).tolist() if found is between or i < j}
+        assert len({tuple(sorted(pair)) if found is within else pair for pair in found}) == len(found)
+        assert close <= {tuple(sorted(pair)) if found is within else pair for pair in found}
+        assert close or shape == (1, 1, 1)
+
+
 def test_blank_images_match_only_equal_images() -> None:
     blank = [np.full((8, 8, 1), value, np.uint8) for value in (0, 0, 255, 7)]
     rng = np.random.default_rng(0)

@@ -5,13 +5,14 @@ score leaves out the images that have a near-duplicate in Training.
 
 The search is exact and quick.  Unit vectors with correlation c lie sqrt(2 - 2c) apart, and no projection increases a
 distance.  So products of short vectors (block means along their principal axes) leave few pairs whose correlation must
-be computed in full.  The images are sorted along the first axis, so most blocks of pairs are skipped altogether.  The
-work grows with the square of the number of images, the memory only linearly: about 70 bytes each, and a few blocks.
+be computed in full.  The vectors are sorted into cells, and only those of cells that are near to each other compared.
+results/SCALE.md has how work and memory grow.
 """
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -209,25 +210,63 @@ def _close_pairs(
     Without `right`, each pair within `left` once.
     """
     known = left if right is None else right
-    by_left, by_known = np.argsort(left[:, 0], kind="stable"), np.argsort(known[:, 0], kind="stable")
-    place, reach = known[by_known, 0], np.sqrt(apart + MARGIN)
+    cells = _Cells(known)
     # |a - b|^2 <= d  means  a.b - |b|^2 / 2 >= |a|^2 / 2 - d / 2: one product
-    table = np.ascontiguousarray(np.hstack([known, -_halves(known)])[by_known].T)
-    for start in range(0, len(left), ROWS):
-        rows = by_left[start : start + ROWS]
+    table = np.ascontiguousarray(np.hstack([known, -_halves(known)])[cells.order].T)
+    for start, rows in (cells if right is None else _Cells(left)).parts():
         query = left[rows]
         min_product = _halves(query) - (apart + MARGIN) / 2
+        slices = cells.near(query, apart + MARGIN, start if right is None else 0)
         query = np.hstack([query, np.ones_like(min_product)])
-        low = start if right is None else int(np.searchsorted(place, query[0, 0] - reach))
-        high = int(np.searchsorted(place, query[-1, 0] + reach, side="right"))
-        for k in range(low, high, COLUMNS):
-            near = query @ table[:, k : min(k + COLUMNS, high)] >= min_product
-            one, other = np.divmod(np.flatnonzero(near), near.shape[1])
+        for first, last in slices:
+            near = query @ table[:, first:last] >= min_product
+            one, other = np.divmod(np.flatnonzero(near), last - first)
             if right is None:
-                once = k + other > start + one
+                once = first + other > start + one
                 one, other = one[once], other[once]
-            yield rows[one], by_known[k + other]
+            yield rows[one], cells.order[first + other]
         advance(len(rows))
+
+
+class _Cells:
+    """Vectors in cells along the first two axes and sorted along the third: those near to others lie in slices.
+
+    Attributes:
+        order: the positions of the vectors, cell by cell.
+    """
+
+    def __init__(self, vectors: Floats) -> None:
+        along = max(1, round((len(vectors) / ROWS) ** (1 / 3)))  # as thin along the third axis as a cell is wide
+        slabs = np.array_split(np.argsort(vectors[:, 0]), along)
+        cells = [cell for slab in slabs for cell in np.array_split(slab[np.argsort(vectors[slab, 1])], along)]
+        cells = [cell[np.argsort(vectors[cell, 2])] for cell in cells if len(cell)]
+        self.order = np.concatenate([np.zeros(0, np.int64), *cells])
+        self._ends = np.cumsum([0, *map(len, cells)]).tolist()
+        ordered = vectors[self.order]
+        self._third, self._low, self._high = ordered[:, 2].copy(), ordered[:0, :2], ordered[:0, :2]
+        if cells:
+            self._low, self._high = (f.reduceat(ordered[:, :2], self._ends[:-1]) for f in (np.minimum, np.maximum))
+
+    def parts(self) -> Iterator[tuple[int, Index]]:
+        """Yield vectors that lie together, ROWS at most: where they begin in `order`, and their positions."""
+        for start, end in pairwise(self._ends):
+            for k in range(start, end, ROWS):
+                yield k, self.order[k : min(k + ROWS, end)]
+
+    def near(self, query: Floats, apart: float, start: int) -> Iterator[tuple[int, int]]:
+        """Yield the slices of `order`, from `start` on, in which a squared distance to a query may be `apart` or less.
+
+        Each has COLUMNS at most.
+        """
+        low, high = query.min(axis=0)[:3], query.max(axis=0)[:3]
+        gap = np.maximum(self._low - high[:2], low[:2] - self._high).clip(0)
+        rest = apart - np.einsum("nd,nd->n", gap, gap)
+        for k in np.flatnonzero((rest >= 0) & (np.array(self._ends[1:]) > start)).tolist():
+            begin, end = self._ends[k : k + 2]
+            reach = np.sqrt(rest[k])
+            first, last = np.searchsorted(self._third[begin:end], [low[2] - reach, high[2] + reach]) + begin
+            for column in range(max(int(first), start), int(last), COLUMNS):
+                yield column, min(column + COLUMNS, int(last))
 
 
 def _projected(*sets: Sequence[Images]) -> list[Floats]:
@@ -235,7 +274,8 @@ def _projected(*sets: Sequence[Images]) -> list[Floats]:
     coarse = [_coarse(parts) for parts in sets]
     _, axes = np.linalg.eigh(np.sum([part.T @ part for part in coarse], axis=0).astype(np.float64))
     strongest = axes[:, ::-1][:, :AXES].astype(np.float32)
-    return [part @ strongest for part in coarse]
+    wide = max(0, 3 - strongest.shape[1])  # of tiny images: `_Cells` needs three
+    return [np.pad(part @ strongest, ((0, 0), (0, wide))) for part in coarse]
 
 
 def _coarse(parts: Sequence[Images]) -> Floats:
