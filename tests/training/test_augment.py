@@ -1,12 +1,13 @@
 """Augmentations keep shape and range, do what they say, and follow their generator."""
 
+import math
 from collections.abc import Callable
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
-from mien.training.augment import augment, blur, coarsen, degrade, erase, grain, light, window  # noqa: E402
+from mien.training.augment import augment, blur, coarsen, degrade, erase, grain, light, uneven, window  # noqa: E402
 from mien.training.draws import Draws  # noqa: E402
 from mien.training.recipe import Augment  # noqa: E402
 
@@ -15,6 +16,7 @@ SPECS = {
     "flip": Augment(flip=1),
     "affine": Augment(shift=0.1, rotate=20, scale=(0.8, 1.2)),
     "light": Augment(flip=0, brightness=0.3, contrast=0.3),
+    "uneven": Augment(flip=0, gamma=0.3, shadow=0.5),
     "degrade": Augment(flip=0, degrade=1),
     "erase": Augment(flip=0, erase=1),
     "all": Augment(shift=0.1, rotate=20, scale=(0.8, 1.2), brightness=0.3, contrast=0.3, degrade=0.5, erase=0.5),
@@ -72,10 +74,29 @@ def test_fill_edge_repeats_the_edge() -> None:
 
 def test_degrade_changes_its_share_each_way_alike_often() -> None:
     x = faces().repeat(64, 1, 1, 1)
-    changed = degrade(x, 0.6, draws(len(x), 0))
-    assert (changed != x).flatten(1).any(1).float().mean().item() == pytest.approx(0.6, abs=0.03)
+    changed, degraded = degrade(x, 0.6, draws(len(x), 0))
+    assert torch.equal(degraded, (changed != x).flatten(1).any(1))
+    assert degraded.float().mean().item() == pytest.approx(0.6, abs=0.03)
     noisy = (changed - x).flatten(1).std(1)[(changed.flatten(1).diff(dim=1).std(1) >= x.flatten(1).diff(dim=1).std(1))]
     assert 0.1 < (noisy > 0).sum() / len(x) < 0.3
+
+
+def test_a_power_keeps_black_and_white_and_moves_grey_both_ways() -> None:
+    x = torch.tensor([0.0, 0.5, 1.0]).repeat(4000).reshape(4000, 1, 1, 3)
+    black, grey, white = uneven(x, 0.4, 0.0, draws(4000)).flatten(1).T
+    assert (black.max(), white.min()) == (0, 1)
+    logs = (grey.log() / math.log(0.5)).log()
+    assert (logs.min().item(), logs.max().item()) == pytest.approx((-0.4, 0.4), abs=0.01)
+
+
+def test_a_shadow_falls_evenly_from_one_edge_to_the_other_in_any_direction() -> None:
+    shaded = uneven(torch.ones(4000, 1, 9, 9), 0.0, 0.6, draws(4000))[:, 0]
+    assert shaded.max() <= 1
+    assert shaded.min().item() == pytest.approx(0.4, abs=0.02)
+    across, down = shaded.diff(dim=2), shaded.diff(dim=1)
+    torch.testing.assert_close(across, across[:, :1, :1].expand_as(across), atol=1e-5, rtol=0)
+    for slope in (across[:, 0, 0], down[:, 0, 0]):
+        assert 0.45 < (slope > 0).float().mean() < 0.55
 
 
 @pytest.mark.parametrize("worsen", [blur, coarsen])

@@ -166,3 +166,18 @@ def test_batches_hold_the_requested_images_from_0_to_1() -> None:
     for name in ("target", "aux"):
         assert torch.equal(batch[name], torch.eye(5)[index])
     assert batch["top"].tolist() == [4, 1, 1]
+
+
+def test_degraded_images_alone_are_doubted() -> None:
+    images = torch.randint(0, 256, (400, 1, 32, 32), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    target, shares = torch.eye(2)[torch.arange(400) % 2], torch.tensor([0.9, 0.1])
+    data = Split(images, target, target.argmax(1), torch.arange(400), LABELS[:2], shares, "", "")
+    spec = Augment(flip=0, degrade=0.5, doubt=0.4)
+    for part in (slice(None), slice(1, None, 2)):
+        generator = torch.Generator().manual_seed(3)
+        batch = gather(data, torch.arange(400), spec, generator, attention=False, part=part)
+        same = (batch["x"] * 255 - images[part]).abs().flatten(1).amax(1) < 1e-3
+        assert 0.4 < same.float().mean() < 0.6
+        expected = torch.where(same[:, None], target[part], 0.6 * target[part] + 0.4 * shares)
+        torch.testing.assert_close(batch["target"][part], expected)
+        assert torch.equal(batch["top"], data.top)

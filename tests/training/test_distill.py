@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 from mien.data import load  # noqa: E402
 from mien.data.samples import Samples  # noqa: E402
 from mien.errors import RecipeError  # noqa: E402
+from mien.inference.classify import Classifier  # noqa: E402
 from mien.training.distill import teach, teacher_probs  # noqa: E402
 from mien.training.recipe import Distill  # noqa: E402
 
@@ -36,6 +37,16 @@ def test_without_a_label_the_word_stands_alone(samples: Samples) -> None:
     target[0] = np.nan
     taught = teach(replace(samples, target=target), Distill(weights="fer2013-nano", weight=0.25))
     np.testing.assert_allclose(taught[0], teacher_probs("fer2013-nano", samples)[0], atol=1e-6)
+
+
+def test_teachers_of_a_uniform_prior_are_those_of_predict(samples: Samples) -> None:
+    target = teach(samples, Distill(weights="fer2013-nano", weight=1.0, prior="uniform"))
+    crops = np.ascontiguousarray(samples.images).reshape(-1, 48, 48, 1)
+    expected = Classifier("fer2013-nano", prior="uniform")(crops)
+    expected = expected[:, [Classifier("fer2013-nano").card.labels.index(label) for label in samples.labels]]
+    np.testing.assert_allclose(target, expected, atol=1e-6)
+    disgust = samples.labels.index("disgust")
+    assert target[:, disgust].mean() > 1.2 * teacher_probs("fer2013-nano", samples)[:, disgust].mean()
 
 
 def test_teacher_of_other_classes(samples: Samples) -> None:

@@ -63,6 +63,7 @@ def test_section_can_be_switched_off() -> None:
         (["seed=-1"], ["seed", "greater than or equal to 0"]),
         (["augment.scale=[0, 1]"], ["augment.scale.0", "greater than 0"]),
         (["augment.scale=[1.2, 0.8]"], ["augment", "the smaller comes first"]),
+        (["augment.degrade=0", "augment.doubt=0.3"], ["augment", "doubt is for degraded images"]),
         (["views.zooms=[]"], ["views.zooms: []; expected at least 1 item"]),
         (["optim.lr=0"], ["optim.lr: 0; expected greater than 0"]),
         (["optim.lr=.inf"], ["optim.lr: inf; expected a finite number"]),

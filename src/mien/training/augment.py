@@ -17,7 +17,7 @@ from mien.training.recipe import Augment
 
 def augment(x: Tensor, spec: Augment, draws: Draws) -> Tensor:
     """Return a randomly changed copy of x (N, C, H, W) in [0, 1]."""
-    return shade(move(x, spec, draws), spec, draws)
+    return shade(move(x, spec, draws), spec, draws)[0]
 
 
 def move(x: Tensor, spec: Augment, draws: Draws) -> Tensor:
@@ -29,15 +29,21 @@ def move(x: Tensor, spec: Augment, draws: Draws) -> Tensor:
     return x if spec.crop is None else window(x, spec.crop, draws)
 
 
-def shade(x: Tensor, spec: Augment, draws: Draws) -> Tensor:
-    """Change how things look: brightness, contrast, sharpness and noise, an erased rectangle."""
+def shade(x: Tensor, spec: Augment, draws: Draws) -> tuple[Tensor, Tensor | None]:
+    """Change how things look: light, sharpness and noise, an erased rectangle.
+
+    Also return which images of the whole batch were degraded, bool (total,), None where the recipe degrades none.
+    """
+    degraded = None
     if spec.brightness or spec.contrast:
         x = light(x, spec.brightness, spec.contrast, draws)
+    if spec.gamma or spec.shadow:
+        x = uneven(x, spec.gamma, spec.shadow, draws)
     if spec.degrade:
-        x = degrade(x, spec.degrade, draws)
+        x, degraded = degrade(x, spec.degrade, draws)
     if spec.erase:
         x = erase(x, spec.erase, draws)
-    return x
+    return x, degraded
 
 
 def affine(x: Tensor, spec: Augment, draws: Draws) -> Tensor:
@@ -81,15 +87,28 @@ def light(x: Tensor, brightness: float, contrast: float, draws: Draws) -> Tensor
     return (x * gain + lift).clamp(0, 1)
 
 
-def degrade(x: Tensor, chance: float, draws: Draws) -> Tensor:
-    """Make each image, with this chance, worse in one way: blurred, coarser or noisy, all three alike often."""
+def uneven(x: Tensor, gamma: float, shadow: float, draws: Draws) -> Tensor:
+    """Raise each image to a power within exp(+-gamma), and darken it by up to `shadow` towards a random direction."""
+    power = draws.uniform(-gamma, gamma).exp()[:, None, None, None]
+    depth, angle = draws.uniform(0, shadow), draws.uniform(0, 2 * math.pi)
+    across, down = (torch.linspace(-1, 1, side, device=x.device) for side in (x.shape[3], x.shape[2]))
+    slope = angle.cos()[:, None, None] * across + angle.sin()[:, None, None] * down[:, None]
+    shade = 1 - depth[:, None, None] * (slope / 2**1.5 + 0.5)
+    return x.pow(power) * shade[:, None]
+
+
+def degrade(x: Tensor, chance: float, draws: Draws) -> tuple[Tensor, Tensor]:
+    """Make each image, with this chance, worse in one way: blurred, coarser or noisy, all three alike often.
+
+    Also return which images of the whole batch that is, bool (total,).
+    """
     luck, x = draws.luck(), x.clone()
     for number, worsen in enumerate((blur, coarsen, grain)):
         hit = (luck * 3 / chance).floor() == number
         if hit.any():
             own, numbers = draws.among(hit)
             x[own] = worsen(x[own], numbers)
-    return x
+    return x, luck < chance
 
 
 def blur(x: Tensor, draws: Draws) -> Tensor:

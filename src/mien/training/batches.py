@@ -184,5 +184,9 @@ def gather(
     x = move(x, spec, draws)
     x, clean = x[:, : data.images.shape[1]], x[:, -data.images.shape[1] :]
     batch |= {"clean": clean} if attention else {}
-    batch = mix(batch | {"x": shade(x, spec, draws)}, spec, generator)
+    x, degraded = shade(x, spec, draws)
+    if degraded is not None and spec.doubt:
+        doubt = spec.doubt * degraded[:, None]
+        batch["target"] = (1 - doubt) * batch["target"] + doubt * data.shares
+    batch = mix(batch | {"x": x}, spec, generator)
     return batch | {name: batch[name][part] for name in ("x", "clean") if mixed and name in batch}

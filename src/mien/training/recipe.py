@@ -106,10 +106,12 @@ class Augment(Strict):
 
     flip: probability; shift: fraction of the side; rotate: degrees; scale: (min, max); fill: the pixels outside the
     image; crop: side in pixels of the window that the network sees, random while training, in the
-    centre afterwards; brightness: added, of the full range; contrast: relative; degrade: probability of a blurred,
-    coarser or noisy image; erase: probability of replacing a rectangle by a flat grey; mixup, cutmix: blend two
-    images, or put a rectangle of one into the other, and mix their targets in the same ratio, drawn from Beta(a, a);
-    with both, each batch takes one of them.
+    centre afterwards; brightness: added, of the full range; contrast: relative; gamma: of the logarithm of the power
+    that pixels are raised to; shadow: largest fraction of the light that is lost from edge to edge; degrade:
+    probability of a blurred, coarser or noisy image; doubt: fraction of the target of such an image that becomes
+    the frequencies of the labels, so that confidence is low on corrupted images; erase: probability of replacing a
+    rectangle by a flat grey; mixup, cutmix: blend two images, or put a rectangle of one into the other, and mix
+    their targets in the same ratio, drawn from Beta(a, a); with both, each batch takes one of them.
     """
 
     flip: float = Field(0.5, ge=0, le=1)
@@ -120,7 +122,10 @@ class Augment(Strict):
     crop: int | None = Field(None, ge=8, le=512)
     brightness: float = Field(0.0, ge=0, le=1)
     contrast: float = Field(0.0, ge=0, lt=1)
+    gamma: float = Field(0.0, ge=0, le=2)
+    shadow: float = Field(0.0, ge=0, le=1)
     degrade: float = Field(0.0, ge=0, le=1)
+    doubt: float = Field(0.0, ge=0, le=1)
     erase: float = Field(0.0, ge=0, le=1)
     mixup: float = Field(0.0, ge=0, le=1000)
     cutmix: float = Field(0.0, ge=0, le=1000)
@@ -129,6 +134,12 @@ class Augment(Strict):
     def _min_first(self) -> "Augment":
         if self.scale[0] > self.scale[1]:
             raise ValueError(f"scale: the smaller comes first, got {list(self.scale)}")
+        return self
+
+    @model_validator(mode="after")
+    def _doubts_something(self) -> "Augment":
+        if self.doubt and not self.degrade:
+            raise ValueError("doubt is for degraded images; give degrade, the probability of one")
         return self
 
 
@@ -192,12 +203,14 @@ class Heads(Strict):
 class Distill(Strict):
     """Teachers whose mean probabilities are mixed into the targets with `weight`.
 
-    weights: shipped weights or a path, or several; temperature: above 1 the teachers' probabilities are softer.
+    weights: shipped weights or a path, or several; temperature: above 1 the teachers' probabilities are softer; prior:
+    uniform, so that teachers speak up for rare expressions (after arXiv 2104.10510), or natural, as they come.
     """
 
     weights: tuple[str, ...] = Field(min_length=1)
     weight: float = Field(0.5, ge=0, le=1)
     temperature: float = Field(1.0, gt=0)
+    prior: Literal["natural", "uniform"] = "natural"
 
     @field_validator("weights", mode="before")
     @classmethod
