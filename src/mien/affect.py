@@ -10,6 +10,7 @@ Journal of Research in Personality 11 (1977), 273-294.  Neutral is the origin by
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,5 +41,10 @@ def estimates(labels: Sequence[str], probs: ArrayLike) -> NDArray[np.float64]:
     >>> estimates(("neutral", "happiness"), [0.5, 0.5]).round(3).tolist()
     [0.405, 0.255]
     """
-    expected: NDArray[np.float64] = np.asarray(probs, np.float64) @ np.array([POSITIONS[label] for label in labels])
+    expected: NDArray[np.float64] = np.asarray(probs, np.float64) @ _positions(tuple(labels))
     return expected
+
+
+@cache
+def _positions(labels: tuple[str, ...]) -> NDArray[np.float64]:
+    return np.array([POSITIONS[label] for label in labels])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -89,27 +90,29 @@ class Face:
     @property
     def expression(self) -> str | None:
         """The most probable expression, or None before classification."""
-        return None if self.probs is None else self.labels[int(np.argmax(self.probs))]
+        return None if self.probs is None else self.labels[int(self.probs.argmax())]
 
     @property
     def confidence(self) -> float | None:
         """The probability of `expression` in [0, 1], or None before classification."""
-        return None if self.probs is None else float(np.max(self.probs))
+        return None if self.probs is None else float(self.probs.max())
 
     @property
     def valence_estimate(self) -> float | None:
         """The expected valence of `probs` in [-1, 1] (mien.affect), or None before classification."""
-        return self._estimate(0)
+        return self._estimates[0]
 
     @property
     def arousal_estimate(self) -> float | None:
         """The expected arousal of `probs` in [-1, 1], the weaker half, or None before classification."""
-        return self._estimate(1)
+        return self._estimates[1]
 
-    def _estimate(self, column: int) -> float | None:
+    @cached_property
+    def _estimates(self) -> tuple[float | None, float | None]:
         if self.probs is None or not has_position(self.labels):
-            return None
-        return round(float(estimates(self.labels, self.probs)[column]), 4) + 0.0  # never -0.0
+            return None, None
+        valence, arousal = (round(value, 4) + 0.0 for value in estimates(self.labels, self.probs).tolist())
+        return valence, arousal  # never -0.0
 
     @property
     def compound(self) -> tuple[Compound, ...] | None:
@@ -122,7 +125,7 @@ class Face:
     @property
     def reliability(self) -> str | None:
         """The reliability of `expression`, or None where the card has no figure of it."""
-        return self.reliabilities[int(np.argmax(self.probs))] if self.reliabilities and self.probs is not None else None
+        return self.reliabilities[int(self.probs.argmax())] if self.reliabilities and self.probs is not None else None
 
     @property
     def group(self) -> str | None:
@@ -136,8 +139,10 @@ class Face:
 
     def _groups(self) -> "Face":
         """Return the face with groups as its labels, without labels where its level is that of expressions."""
-        if self.level == "expression" or self.probs is None:
-            return replace(self, labels=(), probs=None)
+        if self.level == "expression":
+            return UNGROUPED
+        if self.probs is None:
+            return replace(self, labels=())
         probs = group_probs(self.probs, self.labels)
         return replace(self, labels=groups(self.labels), probs=probs, reliabilities=(), compound_fits=None)
 
@@ -148,8 +153,8 @@ class Face:
 
     def read(self, labels: tuple[str, ...], probs: NDArray[np.float32], min_confidence: float = 0.0) -> "Face":
         """Return this face with probabilities, abstained when the top-1 of its level is below `min_confidence`."""
-        face = replace(self, labels=labels, probs=probs, correction=None)
-        return replace(face, abstained=(face.shown().confidence or 0.0) < min_confidence)
+        face = replace(self, labels=labels, probs=probs, correction=None, abstained=False)
+        return replace(face, abstained=True) if (face.shown().confidence or 0.0) < min_confidence else face
 
     def shown(self, corrected: bool = True) -> "Face":
         """Return the face as it is drawn and summed up: corrected if it can be, groups as labels at their level.
@@ -188,8 +193,8 @@ class Face:
         grouped = self._groups()
         ranked = self.compound
         return {
-            "box": [round(float(v), 2) for v in self.box],
-            "crop": None if self.crop is None else [round(float(v), 2) for v in self.crop],
+            "box": [round(v, 2) for v in self.box.tolist()],
+            "crop": None if self.crop is None else [round(v, 2) for v in self.crop.tolist()],
             "score": round(float(self.score), 4),
             "track_id": self.track_id,
             "expression": self.expression,
@@ -214,8 +219,11 @@ class Face:
     def _named(self) -> dict[str, float] | None:
         if self.probs is None:
             return None
-        return {label: round(float(p), 6) for label, p in zip(self.labels, self.probs, strict=True)}
+        return {label: round(p, 6) for label, p in zip(self.labels, self.probs.tolist(), strict=True)}
 
+
+UNGROUPED = Face(np.zeros(4, np.float32), 0.0)
+"""What a face without groups has of them."""
 
 CORRECTED = (
     "expression",

@@ -113,10 +113,24 @@ def crops(
 def _cut(image: NDArray[np.uint8], x1: int, y1: int, x2: int, y2: int, channels: int) -> NDArray[np.uint8]:
     # whole pixels of the image; those beyond it repeat its edge
     height, width = image.shape[:2]
-    if x1 >= 0 and y1 >= 0 and x2 <= width and y2 <= height:
-        patch = image[y1:y2, x1:x2]
-    else:
-        rows = np.clip(np.arange(y1, y2), 0, height - 1)
-        columns = np.clip(np.arange(x1, x2), 0, width - 1)
-        patch = image[rows[:, None], columns]
-    return patch if channels == 3 else np.asarray(cv2.cvtColor(patch, cv2.COLOR_RGB2GRAY), np.uint8)
+    top, low, above, below = _within(y1, y2, height)
+    left, right, before, after = _within(x1, x2, width)
+    patch = image[top:low, left:right]
+    if channels == 1:
+        patch = np.asarray(cv2.cvtColor(patch, cv2.COLOR_RGB2GRAY), np.uint8)
+    if above or below or before or after:
+        patch = np.asarray(cv2.copyMakeBorder(patch, above, below, before, after, cv2.BORDER_REPLICATE), np.uint8)
+    return patch
+
+
+def _within(low: int, high: int, size: int) -> tuple[int, int, int, int]:
+    """Return the part of low..high in 0..size, at least one pixel of it, and how many lie before and after it.
+
+    >>> _within(-3, 4, 10), _within(2, 12, 10), _within(-5, -2, 10), _within(12, 15, 10)
+    ((0, 4, 3, 0), (2, 10, 0, 2), (0, 1, 2, 0), (9, 10, 0, 2))
+    """
+    start = min(max(low, 0), size - 1)
+    end = max(min(high, size), start + 1)
+    outside = high - low - (end - start)
+    after = min(max(high - end, 0), outside)
+    return start, end, outside - after, after

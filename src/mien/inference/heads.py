@@ -7,6 +7,7 @@ errors of the file, not of a face, so they are raised and never become a row.
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,19 +46,17 @@ def check(heads: Heads, card: Card, path: Path, count: int) -> None:
             raise _wrong(path, what, rows[~_good(name, rows, low, high)][0], expected)
 
 
-def with_heads(face: Face, heads: Heads, row: int, card: Card, min_confidence: float) -> Face:
-    """Return a face with row `row` of the outputs, abstaining below `min_confidence`."""
-    face = face.read(card.labels, heads["probs"][row], min_confidence)
+def with_heads(face: Face, heads: Heads, row: int, card: Card, min_confidence: float, **known: Any) -> Face:
+    """Return a face with row `row` of the outputs and the `known` fields, abstaining below `min_confidence`."""
     if "valence_arousal" in heads:
-        valence, arousal = (round(float(v), 4) for v in heads["valence_arousal"][row])
-        face = replace(face, valence=valence, arousal=arousal)
+        known["valence"], known["arousal"] = (round(v, 4) for v in heads["valence_arousal"][row].tolist())
     if "action_units" in heads:
-        units = (round(float(p), 4) for p in heads["action_units"][row])
-        named = dict(zip(card.action_units, units, strict=True))
-        face = replace(face, action_units=named, action_units_source="head")
+        units = (round(p, 4) for p in heads["action_units"][row].tolist())
+        known["action_units"] = dict(zip(card.action_units, units, strict=True))
+        known["action_units_source"] = "head"
     if "embedding" in heads:
-        face = replace(face, features=heads["embedding"][row])
-    return face
+        known["features"] = heads["embedding"][row]
+    return replace(face, **known).read(card.labels, heads["probs"][row], min_confidence)
 
 
 def _good(name: str, rows: NDArray[np.float32], low: float, high: float) -> NDArray[np.bool_]:

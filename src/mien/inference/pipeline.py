@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, Self
 
@@ -206,8 +207,8 @@ class Pipeline:
             return []
         heads, known = self.classifier.heads(crops), self.classifier.reliabilities
         level, fits = self.extra.level, self.compound_fits
-        named = (replace(face, reliabilities=known, level=level, compound_fits=fits) for face in faces)
-        return [with_heads(face, heads, row, self.card, self.min_confidence) for row, face in enumerate(named)]
+        named = partial(with_heads, reliabilities=known, level=level, compound_fits=fits)
+        return [named(face, heads, row, self.card, self.min_confidence) for row, face in enumerate(faces)]
 
     def predict(
         self,

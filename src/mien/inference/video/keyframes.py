@@ -1,17 +1,18 @@
 """Face detection in a video at key frames; faces in between are interpolated.
 
-A detector costs more than everything else, so it runs on key frames GAP seconds apart.  Where the faces of two key
-frames match, faces in between move in a straight line from one to the other.  Where they do not (a face came, left or
-jumped), it also runs on the frame halfway, and so on.  It always runs on both sides of a scene cut.
+A detector costs more than everything else, so it runs on frames some time apart.  Where the faces of two of them match,
+it also runs on the frame halfway, and where a face is not there where a straight line puts it, halfway again, down to
+key frames GAP seconds apart.  Where faces do not match (one came, left or jumped) it goes on to neighbouring frames.
+Between key frames, faces move in a straight line.  It always runs on both sides of a scene cut.
 
 A detector that can look in parts of a frame reads the whole frame only WHOLE seconds apart, and looks around the known
-faces in the key frames between.  This holds where the same faces are in the whole frames on both sides and are found
-near each other all the way; otherwise the key frames between are read whole.  So a face is overlooked only beside
-others, and only when it comes and goes between two whole frames.  `benchmarks/interval.py` measures what this costs.
+faces in between.  This holds where as many faces are in the whole frames on both sides and are found near each other
+all the way; otherwise the frames between are read whole.  So a face is overlooked only beside others, and only when it
+comes and goes between two whole frames.  `benchmarks/interval.py` measures what this costs.
 """
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -28,9 +29,13 @@ Pixels = NDArray[np.uint8]
 Detect = Callable[[Pixels], list[Face]]
 Near = Callable[[Pixels, Sequence[Face]], list[Face]]
 
+Look = Callable[[Pixels, Sequence[Face]], list[Face]]
+"""Finds faces in a frame; may look only where faces are assumed."""
+
 WAITING = 2  # stretches between whole frames whose detection is queued
-GAP = 0.15  # seconds between key frames: benchmarks/interval.py
-WHOLE = 0.45  # seconds between those that are read whole: likewise
+GAP = 0.15  # seconds between key frames where faces move: benchmarks/interval.py
+WHOLE = 0.5  # seconds between those that are read whole: likewise
+STRAIGHT = 0.95  # overlap with a straight line's box at which a face moves along it: likewise
 RECENT = 4  # whole frames back to where a face that is lost is still looked for
 MIN_OVERLAP = 0.4  # of a face in two key frames that moved steadily
 CHANGE = 28.0  # mean difference of two thumbnails, of 255, from which a frame starts a new scene
@@ -48,23 +53,21 @@ class Frame:
     faces: tuple[Face, ...] = ()
 
 
-Windows = list[list[Frame]]
-"""Frames of which the last of each list is a key frame, and the last of all is read whole."""
-
-
 @dataclass(frozen=True, eq=False)
 class _Stretch:
     """The frames after one whole frame up to the next, whose faces are being detected.
 
     Attributes:
-        windows: the frames.
-        known: what is near the faces before in the key frames but the last, or None where that is not all.
-        faces: those of the last frame.
+        frames: the frames.
+        keys: the whole frame before, without pixels, and those of the frames that were looked at, with their faces.
     """
 
-    windows: Windows
-    known: Future[list[list[Face]] | None]
-    faces: Future[list[Face]]
+    frames: list[Frame]
+    keys: Future[list[Frame]]
+
+
+class _Changed(Exception):
+    """Other faces than the known ones are near them."""
 
 
 def watched(
@@ -84,19 +87,20 @@ def watched(
     if live:
         yield from (replace(frame, faces=tuple(detect(frame.image))) for frame in _scenes(frames))
         return
-    before: Frame | None = None
     waiting: deque[_Stretch] = deque()
-    recent: deque[Future[list[Face]]] = deque(maxlen=RECENT)
+    whole: deque[Future[Frame]] = deque(maxlen=RECENT)
     steady = True  # of the last stretch that left `waiting`, so that it does not depend on the threads' pace
-    for windows in _stretches(_windows(_scenes(frames), gap), 0.0 if near is None else WHOLE):
-        between = [window[-1].image for window in windows[:-1]]
-        known = pool.submit(_followed, near if steady else None, list(recent), between)
-        recent.append(pool.submit(detect, windows[-1][-1].image))
-        waiting.append(_Stretch(windows, known, recent[-1]))
+    for stretch in _stretches(_scenes(frames), gap if near is None else WHOLE):
+        before = list(whole)
+        whole.append(pool.submit(_seen, stretch[-1], detect))
+        keys = pool.submit(_keys, before, stretch[:-1], whole[-1], detect, near if steady else None, gap)
+        waiting.append(_Stretch(stretch, keys))
         while len(waiting) > WAITING or (len(waiting) > 1 and _held(waiting) > MAX_BUFFERED_BYTES):
-            before, steady = yield from _filled(waiting.popleft(), before, detect, pool)
-    while waiting:
-        before, _ = yield from _filled(waiting.popleft(), before, detect, pool)
+            done = waiting.popleft()
+            yield from _filled(done)
+            steady = stretch[0].cut or _same(done.keys.result())
+    for done in waiting:
+        yield from _filled(done)
 
 
 def _scenes(frames: Iterable[tuple[int, float, Pixels]]) -> Iterator[Frame]:
@@ -109,113 +113,125 @@ def _scenes(frames: Iterable[tuple[int, float, Pixels]]) -> Iterator[Frame]:
         yield Frame(index, seconds, image, cut)
 
 
-def _windows(frames: Iterable[Frame], gap: float) -> Iterator[list[Frame]]:
-    """Group frames so that the last of each group is a key frame; a scene's first and last frame are key frames."""
+def _stretches(frames: Iterable[Frame], gap: float) -> Iterator[list[Frame]]:
+    """Group frames so that the last of each group is read whole; a scene's first and last frame always are."""
     group: list[Frame] = []
-    key = float("-inf")
+    whole = float("-inf")
     for frame in frames:
         if frame.cut:
             if group:
                 yield group
-            group, key = [], float("-inf")
+            group, whole = [], float("-inf")
         group.append(frame)
-        if frame.seconds - key >= gap or len(group) * frame.image.nbytes >= MAX_BUFFERED_BYTES:
+        if frame.seconds - whole >= gap or _bytes(group) >= MAX_BUFFERED_BYTES:
             yield group
-            group, key = [], frame.seconds
-    if group:
-        yield group
-
-
-def _stretches(windows: Iterable[list[Frame]], gap: float) -> Iterator[Windows]:
-    """Group windows so that the last frame of each group is read whole; a scene's first and last frame always are."""
-    group: Windows = []
-    whole: float | None = None
-    for window in windows:
-        if window[0].cut:
-            if group:
-                yield group
-            group, whole = [], None
-        group.append(window)
-        if whole is None or window[-1].seconds - whole >= gap or _bytes(group) >= MAX_BUFFERED_BYTES:
-            yield group
-            group, whole = [], window[-1].seconds
+            group, whole = [], frame.seconds
     if group:
         yield group
 
 
 def _held(waiting: Iterable[_Stretch]) -> int:
-    return sum(_bytes(stretch.windows) for stretch in waiting)
+    return sum(_bytes(stretch.frames) for stretch in waiting)
 
 
-def _bytes(windows: Windows) -> int:
-    return sum(len(window) * window[0].image.nbytes for window in windows)
+def _bytes(frames: Sequence[Frame]) -> int:
+    return len(frames) * frames[0].image.nbytes
 
 
-def _followed(
-    near: Near | None, recent: Sequence[Future[list[Face]]], images: Sequence[Pixels]
-) -> list[list[Face]] | None:
-    """Return the faces of images that follow the last of the recent whole frames, or None where others are found.
+def _seen(frame: Frame, detect: Detect) -> Frame:
+    return replace(frame, faces=tuple(detect(frame.image)))
 
-    Where another face was in an earlier one, it is looked for as well: some are detected in every other frame.
+
+def _keys(
+    before: Sequence[Future[Frame]],
+    frames: Sequence[Frame],
+    last: Future[Frame],
+    detect: Detect,
+    near: Near | None,
+    gap: float,
+) -> list[Frame]:
+    """Return the last of the whole frames before, the frames that are looked at, and the last one, with their faces."""
+    *earlier, a = [frame.result() for frame in before] or [last.result()]
+    b = last.result()
+    if near and frames and a.faces and _paired(a.faces, b.faces):
+        lost = [face for frame in earlier for face in frame.faces if not _any_overlaps(face, a.faces)]
+        keys = _near_keys(a, frames, b, near, lost, gap)
+        if keys and _same(keys):
+            return keys
+    return [a, *_halved(a, frames, b, lambda image, _: detect(image), gap, None), b]
+
+
+def _near_keys(
+    a: Frame, frames: Sequence[Frame], b: Frame, near: Near, lost: Sequence[Face], gap: float
+) -> list[Frame] | None:
+    """Return what `_keys` does by looks near known faces, or None where others are found.
+
+    Faces that are `lost` are looked for as well: some are detected in every other frame.
     """
-    if not images:
+
+    def look(image: Pixels, known: Sequence[Face]) -> list[Face]:
+        faces = near(image, [*known, *lost])
+        if len(faces) != len(a.faces):
+            raise _Changed
+        return faces
+
+    try:
+        return [a, *_halved(a, frames, b, look, gap, STRAIGHT), b]
+    except _Changed:
+        return None
+
+
+def _halved(a: Frame, frames: Sequence[Frame], b: Frame, look: Look, gap: float, straight: float | None) -> list[Frame]:
+    """Return those of the frames between two that are looked at, with their faces.
+
+    Where all faces overlap a straight line's boxes by `straight`, no more is looked at.
+    """
+    pairs = _paired(a.faces, b.faces)
+    if not frames or (pairs is not None and frames[-1].seconds - a.seconds < gap):
         return []
-    *earlier, faces = [faces.result() for faces in recent]
-    lost = [face for known in earlier for face in known if not _any_overlaps(face, faces)]
-    out: list[list[Face]] = []
-    for image in images:
-        now = near(image, [*faces, *lost]) if near and faces else []
-        if not now or _paired(tuple(faces), tuple(now)) is None:
-            return None
-        out.append(now)
-        faces = now
-    return out
+    half = len(frames) // 2
+    line = (*a.faces, *b.faces) if pairs is None else _on_line(frames[half], a, b, pairs)
+    middle = _seen(frames[half], lambda image: look(image, line))
+    if straight and pairs and _meets(line, middle.faces, straight):
+        return [middle]
+    sides = ((a, frames[:half], middle), (middle, frames[half + 1 :], b))
+    left, right = (_halved(*side, look, gap, straight) for side in sides)
+    return [*left, middle, *right]
+
+
+def _meets(line: Sequence[Face], faces: Sequence[Face], least: float) -> bool:
+    pairs = _paired(line, faces)
+    return pairs is not None and all(overlap(a.box, b.box) >= least for a, b in pairs)
 
 
 def _any_overlaps(face: Face, others: Sequence[Face]) -> bool:
     return any(overlap(face.box, other.box) > 0 for other in others)
 
 
-def _filled(
-    stretch: _Stretch, before: Frame | None, detect: Detect, pool: Executor
-) -> Generator[Frame, None, tuple[Frame | None, bool]]:
-    """Yield a stretch's frames with their faces; return its last one, without pixels, and whether its faces stayed."""
-    last, known = stretch.faces.result(), stretch.known.result()
-    if known is None or not _same([*known, last]):
-        known = list(pool.map(detect, [window[-1].image for window in stretch.windows[:-1]]))
-    for window, faces in zip(stretch.windows, [*known, last], strict=True):
-        *between, end = window
-        key = replace(end, faces=tuple(faces))
-        if before:  # else the key frame is a video's first, and alone
-            yield from _bridged(before, between, key, detect)
-        yield key
-        before = replace(key, image=key.image[:0])
-    return before, _same([*known, last])
+def _same(frames: Sequence[Frame]) -> bool:
+    return all(_paired(a.faces, b.faces) is not None for a, b in pairwise(frames))
 
 
-def _same(looks: Sequence[Sequence[Face]]) -> bool:
-    return all(_paired(tuple(a), tuple(b)) is not None for a, b in pairwise(looks))
-
-
-def _bridged(a: Frame, between: list[Frame], b: Frame, detect: Detect) -> Iterator[Frame]:
-    """Yield the frames between two key frames with their faces; where those do not match, halve the stretch."""
-    if not between:
-        return
-    pairs = _paired(a.faces, b.faces)
-    if pairs is not None:
-        for frame in between:
-            share = (frame.seconds - a.seconds) / ((b.seconds - a.seconds) or 1.0)
-            faces = (_between(*pair, share) for pair in pairs)
+def _filled(stretch: _Stretch) -> Iterator[Frame]:
+    """Yield a stretch's frames with their faces."""
+    frames = iter(stretch.frames)
+    for a, b in pairwise(stretch.keys.result()):
+        pairs = _paired(a.faces, b.faces) or ()
+        for frame in frames:
+            if frame.index == b.index:
+                yield b
+                break
+            faces = _on_line(frame, a, b, pairs)
             yield replace(frame, faces=tuple(sorted(faces, key=lambda face: float(face.box[0]))))
-        return
-    half = len(between) // 2
-    middle = replace(between[half], faces=tuple(detect(between[half].image)))
-    yield from _bridged(a, between[:half], middle, detect)
-    yield middle
-    yield from _bridged(middle, between[half + 1 :], b, detect)
 
 
-def _paired(before: tuple[Face, ...], after: tuple[Face, ...]) -> list[tuple[Face, Face]] | None:
+def _on_line(frame: Frame, a: Frame, b: Frame, pairs: Iterable[tuple[Face, Face]]) -> list[Face]:
+    """Return the faces of a frame between two, on a straight line between theirs."""
+    share = (frame.seconds - a.seconds) / ((b.seconds - a.seconds) or 1.0)
+    return [_between(*pair, share) for pair in pairs]
+
+
+def _paired(before: Sequence[Face], after: Sequence[Face]) -> list[tuple[Face, Face]] | None:
     """Return each face of a key frame with the same face in the next one, or None when they do not match."""
     if len(before) != len(after):
         return None
