@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -22,6 +23,7 @@ from mien.inference.output.people_csv import event_columns
 from mien.inference.output.rows import PLAIN, columns
 from mien.inference.pipeline import Pipeline
 
+from ..inference.heif import Heif, coded
 from . import live
 from .cases import some
 
@@ -462,6 +464,40 @@ def test_the_server_reads_what_it_was_chosen_for(chromium: Any, guarded: live.Li
         assert "lip corners pulled up" in page.text("faces")
     kept = chromium.execute_script("return JSON.stringify({...localStorage}) + JSON.stringify({...sessionStorage})")
     assert TOKEN not in kept
+    assert TOKEN not in "".join(guarded.requests)
+
+
+@pytest.mark.slow
+def test_a_photo_of_a_phone_needs_the_server(page: Page, served: live.Live, photos: list[Path], tmp_path: Path) -> None:
+    image = np.asarray(Image.open(photos[0]).convert("RGB"))
+    (tmp_path / "phone.heic").write_bytes(Heif((coded(image),)).bytes())
+    page.give(tmp_path / "phone.heic")
+    until(lambda: "HEIC and TIFF need the server" in page.text("error"), "message")
+    assert served.got_nothing_of_images()
+    page.browser.find_element("css selector", "#error button").click()
+    assert page.faces(1) == ["happiness>99 %"]
+    unseen = "return document.getElementById('view').classList.contains('unseen')"
+    assert page.browser.execute_script(unseen)  # which the page says in its place
+
+
+@pytest.mark.slow
+def test_the_server_reads_the_camera(chromium: Any, guarded: live.Live, downloads: Path) -> None:
+    guarded.requests.clear()
+    page = Page(chromium, guarded.url).open()
+    page.choose("mode", "server")
+    page.press("camera")
+    until(lambda: chromium.execute_script("return document.getElementById('token').open"), "question for the token")
+    chromium.find_element("id", "token-value").send_keys(TOKEN)
+    chromium.find_element("css selector", "#token .main").click()
+    page.faces(2)
+    until(lambda: "frames a second" in page.text("film-clock"), "rate")
+    page.press("film-stop")
+    until(lambda: chromium.execute_script("return document.getElementById('film').hidden"), "stop")
+    rows = json.loads(page.saved("save-json", downloads / "predictions.json"))
+    assert {face["track_id"] for row in rows for face in row["faces"]} >= {1, 2}  # the server's
+    assert {row["source"] for row in rows} == {"camera"}
+    assert [row["seconds"] for row in rows] == sorted(row["seconds"] for row in rows)
+    assert "WS /v1/stream" in guarded.requests
     assert TOKEN not in "".join(guarded.requests)
 
 
