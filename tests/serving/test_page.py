@@ -544,6 +544,50 @@ def test_a_video_is_uploading_until_its_job_exists(page: Page, photos: list[Path
 
 
 @pytest.mark.slow
+def test_a_video_and_the_camera_share_the_stage(
+    page: Page, photos: list[Path], downloads: Path, tmp_path: Path
+) -> None:
+    """Neither is given a frame of the other, nor ends it, in both ways of reading."""
+    page.give(live.video(tmp_path / "clip.webm", photos, count=60))
+    until(lambda: page.text("film-clock").startswith("0:00.4"), "some frames")
+    page.press("camera")  # while a frame is on its way
+    page.faces(2)
+    for mode in ("server", "device"):
+        page.choose("mode", mode)  # which makes the video anew
+        count = len(json.loads(page.saved("save-json", downloads / "predictions.json")))
+        until(
+            lambda: len(json.loads(page.saved("save-json", downloads / "predictions.json"))) > count + 5,  # noqa: B023
+            "frames of the camera",
+        )
+        assert page.text("error") == ""
+    page.browser.execute_script("document.querySelectorAll('#thumbs button')[0].click()")
+    until(lambda: page.text("film-run") == "Play", "end of the video")
+    rows = json.loads(page.saved("save-json", downloads / "predictions.json"))
+    assert [row["seconds"] for row in rows] == [k / 5 for k in range(30)]
+    assert [len(row["faces"]) for row in rows] == [1] * 10 + [2] * 20
+
+
+@pytest.mark.slow
+def test_a_server_that_goes_away(chromium: Any, photos: list[Path], tmp_path: Path) -> None:
+    """What was read stays, can be played, and is read on the device where that was loaded before."""
+    with live.running(live.Settings(rate=0)) as server:
+        page = Page(chromium, server.url).open()
+        page.give(photos[0]).faces(1)
+        page.choose("mode", "server")
+        page.choose("rate", "25")
+        page.give(live.video(tmp_path / "clip.webm", photos, count=90))
+        until(lambda: len(chromium.find_elements("css selector", ".one-track")), "rows")
+    until(lambda: "server does not answer" in page.text("error"), "message")
+    until(lambda: chromium.find_element("id", "film-run").is_enabled(), "way to play what was read")
+    assert len(chromium.find_elements("css selector", ".one-track"))
+    page.press("camera")
+    until(lambda: "server does not answer" in page.text("error"), "message about the camera")
+    page.choose("mode", "device")
+    chromium.execute_script("document.querySelectorAll('#thumbs button')[0].click()")
+    assert page.faces(1) == ["happiness>99 %"]
+
+
+@pytest.mark.slow
 def test_a_page_that_is_left_ends_its_video(page: Page, served: live.Live, photos: list[Path], tmp_path: Path) -> None:
     page.browser.execute_script(
         "const real = fetch, never = new Promise(() => {}), isRows = (to) => `${to}`.includes('/rows');"

@@ -26,7 +26,7 @@ export class BrowserReader {
     this.ms = null;
     this.worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
     this.worker.addEventListener("message", ({ data }) => this.settle(data));
-    this.worker.addEventListener("error", (event) => this.fail(event.message || "the worker cannot be started"));
+    this.worker.addEventListener("error", ({ message }) => this.fail(message, message ? "unexpected" : "not_loaded"));
   }
 
   /**
@@ -68,8 +68,9 @@ export class BrowserReader {
     else resolve(reply);
   }
 
-  fail(message) {
-    for (const { reject } of this.waiting.values()) reject(new Failure("unexpected", message));
+  // A worker that cannot be loaded fails without a message.
+  fail(message, code = "unexpected") {
+    for (const { reject } of this.waiting.values()) reject(new Failure(code, message));
     this.waiting.clear();
   }
 }

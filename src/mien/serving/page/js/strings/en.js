@@ -29,6 +29,7 @@ export default {
   "error.empty": "{name} is empty.",
   "error.no_pixels": "{name} is not a photo: drawings (SVG), documents and text are not read.",
   "error.no_wasm": "This browser cannot run WebAssembly, so it cannot read images on this device. The server can.",
+  "error.not_loaded": "What reads on this device could not be loaded. Reload the page when the server is there.",
   "error.not_media": "{name} is neither an image nor a video.",
   "error.out_of_memory": "The browser has no memory left for this image. Close other pages, or choose a smaller image.",
   "error.server": "Read it on the server",

@@ -29,6 +29,7 @@ export default {
   "error.empty": "{name} 是空文件。",
   "error.no_pixels": "{name} 不是照片：不读取矢量图（SVG）、文档和文本。",
   "error.no_wasm": "此浏览器不支持 WebAssembly，无法在本设备上读取图片，但可以使用服务器。",
+  "error.not_loaded": "无法加载在本设备上读取所需的文件。请在服务器可用时重新打开本页面。",
   "error.not_media": "{name} 既不是图片也不是视频。",
   "error.out_of_memory": "浏览器内存不足，无法处理这张图片。请关闭其他页面，或选择小一些的图片。",
   "error.server": "改用服务器读取",

@@ -83,12 +83,12 @@ export class Camera extends EventTarget {
 
   pause() {
     this.#paused = true;
-    this.#times = [];
     this.#video.pause();
   }
 
   resume() {
     this.#paused = false;
+    this.#times = [];
     this.#video.play();
     this.#wake();
   }

@@ -32,12 +32,21 @@ export class DeviceFilm extends Film {
   }
 
   async #one() {
+    const { visit } = this;
     const seconds = this.#next / this.#rate;
-    await this.go(seconds);
-    const prediction = await this.#read(await grab(this.video), Number(seconds.toFixed(6)));
+    const frame = await this.#frame(seconds).catch((error) => {
+      if (visit === this.visit) throw error;
+    });
+    if (!visit || visit !== this.visit) return frame?.close(); // of whatever is on the stage now
+    const prediction = await this.#read(frame, Number(seconds.toFixed(6)));
     if (this.closed) return;
     this.#next += 1;
     this.took(prediction);
+  }
+
+  async #frame(seconds) {
+    await this.go(seconds);
+    return grab(this.video);
   }
 }
 

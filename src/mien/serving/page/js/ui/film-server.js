@@ -70,6 +70,17 @@ export class ServerFilm extends Film {
 
   async run() {
     this.frames.length = this.events.length = 0;
+    this.#finished = false;
+    try {
+      await this.#all();
+    } finally {
+      this.#sending = false;
+      this.#finished = true; // also where it failed: what was read can be played
+    }
+    if (!this.closed) this.dispatchEvent(new Event("finished"));
+  }
+
+  async #all() {
     this.#sending = true;
     const job = await this.#server.video(this.file, { ...this.#options, max_fps: this.#rate });
     this.#sending = false;
@@ -79,9 +90,6 @@ export class ServerFilm extends Film {
     } finally {
       this.#server.forget(job);
     }
-    if (this.closed) return;
-    this.#finished = true;
-    this.dispatchEvent(new Event("finished"));
   }
 
   // Take the rows that are new; returns the state of the job.

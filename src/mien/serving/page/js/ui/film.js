@@ -20,6 +20,7 @@ export class Film extends EventTarget {
   #address;
   #end = 0; // seconds
   #left = 0; // where it was left, likewise
+  #visit = null; // to the stage, a new object each; null while another one is there
 
   // `rate` is frames a second to read.
   constructor(video, file, rate) {
@@ -31,6 +32,7 @@ export class Film extends EventTarget {
   // Load it into the video element, at the moment where it was left.
   async open() {
     const { video } = this;
+    this.#visit = {};
     const ready = event(video, "loadeddata");
     video.srcObject = null;
     video.src = this.#address;
@@ -44,7 +46,12 @@ export class Film extends EventTarget {
   // Make room for another one.
   leave() {
     this.pause();
-    this.#left = this.at;
+    if (this.#visit) this.#left = this.at;
+    this.#visit = null;
+  }
+
+  get visit() {
+    return this.#visit;
   }
 
   get closed() {
@@ -107,9 +114,7 @@ export class Film extends EventTarget {
 
   close() {
     this.#closed = true;
-    this.video.pause();
-    this.video.removeAttribute("src");
-    this.video.load();
+    if (this.#visit) this.#unload();
     URL.revokeObjectURL(this.#address);
     this.#wake();
   }
@@ -121,7 +126,7 @@ export class Film extends EventTarget {
   }
 
   async go(seconds) {
-    if (Math.abs(this.at - seconds) < 1e-4) return;
+    if (!this.#visit || Math.abs(this.at - seconds) < 1e-4) return;
     const there = event(this.video, "seeked");
     this.video.currentTime = Math.min(seconds, this.end);
     await there.catch(() => this.refuse());
@@ -131,8 +136,15 @@ export class Film extends EventTarget {
     throw new PageError(this.file.size ? "video" : "empty", { name: this.name });
   }
 
+  #unload() {
+    this.#visit = null;
+    this.video.pause();
+    this.video.removeAttribute("src");
+    this.video.load();
+  }
+
   #follow() {
-    if (this.#closed) return;
+    if (!this.#visit) return;
     this.#show();
     if (!this.video.paused) this.video.requestVideoFrameCallback(() => this.#follow());
   }

@@ -6,7 +6,7 @@ export function keepFocus() {
   addEventListener("focusin", ({ target }) => (last = target));
   const look = () => {
     const lost = [last, document.body].includes(document.activeElement) && last && !last.checkVisibility();
-    if (lost && !document.querySelector("dialog[open]")) stage.focus({ preventScroll: true });
+    if (lost && !document.querySelector("dialog[open]")) stage.focus();
   };
   new MutationObserver(look).observe(document.querySelector("main"), { subtree: true, childList: true, attributeFilter: ["hidden"] });
 }

@@ -76,7 +76,7 @@ export class Player extends EventTarget {
   again() {
     for (const item of this.items.filter(({ film }) => !film.live)) {
       item.film.close();
-      Object.assign(item, { film: this.#newFilm(item.file, this.#reading(item)), tracks: new Tracks(), watch: null, running: false });
+      Object.assign(item, { state: "read", film: this.#newFilm(item.file, this.#reading(item)), tracks: new Tracks(), watch: null, running: false });
       this.#watch(item);
       if (item === this.#current) this.enter(item);
     }
