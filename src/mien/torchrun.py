@@ -21,9 +21,14 @@ def rank() -> int:
     return int(os.environ.get("RANK", "0")) if several() else 0
 
 
+def beside() -> int:
+    """Return how many processes torchrun started on this machine; 1 without torchrun."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if several() else 1
+
+
 def launcher() -> str:
     """Return what starts as many processes on this machine again, to be put before `mien`; "" without torchrun."""
-    return f"torchrun --nproc-per-node {os.environ.get('LOCAL_WORLD_SIZE', '1')} -m " if several() else ""
+    return f"torchrun --nproc-per-node {beside()} -m " if several() else ""
 
 
 def quiet() -> None:

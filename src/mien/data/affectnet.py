@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data import affectnet_arrays
-from mien.data.cache import Entry, cached
+from mien.data.cache import Entry, cached_in_steps
 from mien.data.faces import below, crop_all, photo
 from mien.data.own import samples as own
 from mien.data.own.options import Options
@@ -69,14 +69,14 @@ def affectnet(root: Path, split: str, *, skip_missing: bool = False) -> Samples:
     folder = find(root)
     table = folder / TABLES[split]
     key = f"affectnet-{SIZE}-{table.stem}{'-present' * skip_missing}"
-    entry = cached(key, {table.name: table}, lambda: build(folder, table, skip_missing))
+    entry = cached_in_steps(key, {table.name: table}, lambda steps: build(folder, table, steps, skip_missing))
     missing = entry.facts.get("missing", 0)
     bound = entry.facts["val"]
     rows = slice(bound, None) if split == "train" else slice(0, bound) if split == "val" else slice(None)
     target = one_hot(entry.arrays["label"][rows], len(LABELS))
     regression = np.asarray(entry.arrays["regression"][rows])
     return Samples(
-        images=entry.arrays["images"][rows],
+        images=entry.images[rows],
         target=target,
         labels=LABELS,
         ids=np.asarray(entry.arrays["ids"][rows]),
@@ -98,8 +98,8 @@ def find(root: Path) -> Path:
     return folder
 
 
-def build(folder: Path, table: Path, skip_missing: bool = False) -> Entry:
-    """Crop all faces of a table, val first, so that each split is one slice of the arrays."""
+def build(folder: Path, table: Path, steps: Path, skip_missing: bool = False) -> Entry:
+    """Crop all faces of a table into shards in `steps`, val first, so that each split is one slice of the arrays."""
     lines = [line for line in read(table) if line.expression not in LEFT_OUT]
     if not lines:
         raise DataError(f"{table} has no face with an expression", "lines with expression 0 to 7")
@@ -117,12 +117,13 @@ def build(folder: Path, table: Path, skip_missing: bool = False) -> Entry:
     ids = np.array([line.image for line in lines], np.str_)
     if len(set(ids.tolist())) < len(ids):
         raise DataError(f"{table} lists an image twice", "a line per image")
-    images = crop_all(f"AffectNet {table.stem}", len(lines), SIZE, 3, lambda row: face(folder, lines[row]))
+    images = crop_all(steps, f"AffectNet {table.stem}", len(lines), SIZE, 3, lambda row: face(folder, lines[row]))
     code = np.array([line.expression for line in lines])
     label = np.array([LABELS.index(name) for name in ORDERS["affectnet"]], np.int8)[code]
     regression = np.array([line.valence_arousal for line in lines], np.float32)
-    arrays = {"images": images, "label": label, "regression": regression, "ids": ids}
-    return Entry(arrays, {"val": bound, "images": digest(images, ids), "missing": total - len(lines)})
+    arrays = {"label": label, "regression": regression, "ids": ids}
+    facts = {"val": bound, "images": digest(images, ids), "missing": total - len(lines)}
+    return Entry(arrays, facts, images)
 
 
 def face(folder: Path, line: Line) -> NDArray[np.uint8]:

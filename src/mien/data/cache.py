@@ -5,6 +5,8 @@ copying or touching them costs nothing, and changing them never serves old array
 the entries and renamed into place, so no reader sees half of one and two processes may build the same one at once.
 Its meta.json holds the sha256 of every array, checked once per process (0.1 s for FER2013's 83 MB): no score comes from
 a corrupted array, which is reported and built again.
+Images that are too large for memory lie in shards (shards.py), whose rows are checked when they are read.  They are
+written in a folder that survives an interruption (`cached_in_steps`): the next build writes the shards that lack.
 A second kind of file, the memo, remembers the content hash of a file by its path, size, times and inode.
 
 Lives in MIEN_CACHE, or in the user's cache folder; never in the data root, which is only read.
@@ -26,15 +28,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.files import unreadable
+from mien.data.shards import SHARD_BYTES, Images, Shard, StoredImages, opened
 from mien.errors import DataError, OutputError
 from mien.outputs import write
+from mien.outputs.lock import locked
 from mien.printable import say
 from mien.reading.arrays import mapped
 from mien.reading.digest import sha256_of
 from mien.reading.documents import read_json
 
-FORMAT = 1
-"""Increased whenever the arrays of an entry change meaning, so that older entries are not read."""
+FORMAT, SHARDED = 1, 2
+"""Formats of entries without and with shards.
+
+Increased whenever the arrays of an entry change meaning, so that older entries are not read.
+"""
 
 SCRATCH = ".mien-scratch"
 """Folder in the cache folder, on the same file system, for entries being written; nothing else is ever removed."""
@@ -42,13 +49,28 @@ SCRATCH = ".mien-scratch"
 ABANDONED = 3600
 """Seconds after which a scratch folder belongs to a build that was killed."""
 
+PARTIAL = ".mien-partial"
+"""Folder in the cache folder for shards of entries that are not complete."""
+
+FORGOTTEN = 7 * 86400
+"""Seconds after which nobody is expected to complete such an entry."""
+
+IMAGES = "images"
+"""Name of the array that may lie in shards."""
+
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """Arrays, as read-only memory maps, and small facts about them, as JSON."""
+    """Arrays, as read-only memory maps, small facts about them, as JSON, and images in shards, if there are any."""
 
     arrays: Mapping[str, NDArray[Any]]
     facts: Mapping[str, Any]
+    shards: StoredImages | None = None
+
+    @property
+    def images(self) -> Images:
+        """The images: a memory map, or shards, of which rows are read when they are needed."""
+        return self.arrays[IMAGES] if self.shards is None else self.shards
 
 
 def cache_folder() -> Path:
@@ -67,14 +89,32 @@ def cached(kind: str, files: Mapping[str, Path], build: Callable[[], Entry]) -> 
     or when the cache folder cannot be written.
     """
     stamp = _stamp(files)
+    return kept(f"{kind}-{_content(kind, files, stamp)}", lambda: _unchanged(files, stamp, build()))
 
-    def build_unchanged() -> Entry:
-        fresh = build()
-        if _stamp(files) != stamp:
-            raise DataError(f"{next(iter(files.values()))} changed while it was read", do="wait until it is complete")
-        return fresh
 
-    return kept(f"{kind}-{_content(kind, files, stamp)}", build_unchanged)
+def cached_in_steps(kind: str, files: Mapping[str, Path], build: Callable[[Path], Entry]) -> Entry:
+    """Do as `cached`; `build` gets a folder for shards, which it finds again after an interruption.
+
+    One process builds an entry at a time, the others wait for it.
+    """
+    stamp = _stamp(files)
+    name = f"{kind}-{_content(kind, files, stamp)}"
+    return kept_in_steps(name, lambda folder: _unchanged(files, stamp, build(folder)))
+
+
+def kept_in_steps(name: str, build: Callable[[Path], Entry]) -> Entry:
+    """Do as `kept`; see `cached_in_steps`."""
+    folder = cache_folder() / name
+    if open_entry(folder) is not None and not corrupted(folder):
+        return kept(name, lambda: build(folder))
+    with partial(folder) as steps:
+        return kept(name, lambda: build(steps))
+
+
+def _unchanged(files: Mapping[str, Path], stamp: str, fresh: Entry) -> Entry:
+    if _stamp(files) != stamp:
+        raise DataError(f"{next(iter(files.values()))} changed while it was read", do="wait until it is complete")
+    return fresh
 
 
 def kept(name: str, build: Callable[[], Entry]) -> Entry:
@@ -103,9 +143,13 @@ def open_entry(folder: Path) -> Entry | None:
     try:
         meta = read_json(folder / "meta.json", "")
         sizes = {name: (folder / f"{name}.npy").stat().st_size for name in meta["bytes"]}
-        if meta["format"] != FORMAT or sizes != meta["bytes"]:
+        if meta["format"] not in (FORMAT, SHARDED) or sizes != meta["bytes"]:
             return None
-        return Entry({name: mapped(folder / f"{name}.npy", "") for name in sizes}, {**meta["facts"]})
+        arrays = {name: mapped(folder / f"{name}.npy", "") for name in sizes}
+        paths = [folder / name for name in meta.get("shards", ())]
+        large = [arrays[IMAGES]] if IMAGES in arrays and arrays[IMAGES].nbytes > SHARD_BYTES else []
+        shards = opened(paths) if paths else StoredImages.of(large) if large else None
+        return Entry(arrays, {**meta["facts"]}, shards)
     except (DataError, OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -144,13 +188,56 @@ def _facts_digest(facts: Mapping[str, Any]) -> str:
 
 
 def write_entry(folder: Path, entry: Entry) -> None:
-    """Write an entry's files into an existing folder; meta.json, which makes it valid, comes last."""
+    """Write an entry's files into an existing folder; meta.json, which makes it valid, comes last.
+
+    Shards are moved there; images that fit into one become an ordinary array.
+    """
     sizes, digests = {}, {"facts": _facts_digest(entry.facts)}
+    paths = [part.path for part in entry.shards.parts if isinstance(part, Shard)] if entry.shards else []
     for name, array in entry.arrays.items():
-        path = folder / f"{name}.npy"
-        np.save(path, array)
-        sizes[name], digests[name] = path.stat().st_size, _digest(path)
-    _write_meta(folder, {"format": FORMAT, "bytes": sizes, "sha256": digests, "facts": dict(entry.facts)})
+        np.save(folder / f"{name}.npy", array)
+    if len(paths) == 1:
+        paths.pop().rename(folder / f"{IMAGES}.npy")
+    for path in (name for shard in paths for name in (shard, shard.with_suffix(".json"))):
+        path.rename(folder / path.name)
+    for name in dict.fromkeys((*entry.arrays, *([IMAGES] if entry.shards and not paths else ()))):
+        sizes[name], digests[name] = (folder / f"{name}.npy").stat().st_size, _digest(folder / f"{name}.npy")
+    meta = {"format": FORMAT, "bytes": sizes, "sha256": digests, "facts": dict(entry.facts)}
+    _write_meta(folder, meta | ({"format": SHARDED, "shards": [path.name for path in paths]} if paths else {}))
+
+
+@contextlib.contextmanager
+def partial(folder: Path) -> Iterator[Path]:
+    """Hold the folder for shards of an entry that is not complete; it stays only where the block is left early.
+
+    Sound shards of an entry that lost one are moved there.
+    """
+    steps = folder.parent / PARTIAL / folder.name
+    with _cannot_write(folder.parent), contextlib.ExitStack() as stack:
+        _hold(steps, stack)
+        _sweep(steps.parent, FORGOTTEN, but=steps)
+        if open_entry(folder) is None:
+            for path in sorted(folder.glob(f"{IMAGES}.[0-9]*")):
+                path.rename(steps / path.name)
+        yield steps
+        shutil.rmtree(steps, ignore_errors=True)
+
+
+def _hold(steps: Path, stack: contextlib.ExitStack) -> None:
+    """Make the folder and lock it, waiting for the process that has it."""
+    waiting = False
+    while True:
+        steps.mkdir(parents=True, exist_ok=True)
+        try:
+            stack.enter_context(locked(steps))
+            return
+        except OutputError as busy:
+            if not os.access(steps, os.W_OK):
+                raise
+            if not waiting:
+                say(f"mien: {str(busy).partition(';')[0]}; waiting until it has ended")
+            waiting = True
+            time.sleep(1)
 
 
 def _write_meta(folder: Path, meta: Mapping[str, Any]) -> None:
@@ -174,17 +261,24 @@ def _scratch(folder: Path) -> Iterator[Path]:
     """Make a folder to write the entry in, before anything slow happens, and remove it at the end."""
     scratch = _aside(folder)
     try:
-        scratch.mkdir(parents=True)
-        _sweep(scratch.parent)
-        yield scratch
+        with _cannot_write(folder.parent):
+            scratch.mkdir(parents=True)
+            _sweep(scratch.parent, ABANDONED)
+            yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _cannot_write(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise DataError(
-            f"cannot write the cache folder {folder.parent} ({error.strerror or error})",
+            f"cannot write the cache folder {folder} ({error.strerror or error})",
             "a writable folder with free space",
             "set MIEN_CACHE to one",
         ) from None
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _publish(scratch: Path, folder: Path) -> None:
@@ -205,11 +299,11 @@ def _aside(folder: Path) -> Path:
     return folder.parent / SCRATCH / f"{folder.name}.{secrets.token_hex(4)}"
 
 
-def _sweep(scratch: Path) -> None:
-    """Remove what killed builds left in the scratch folder."""
+def _sweep(scratch: Path, age: float, but: Path | None = None) -> None:
+    """Remove what killed builds left in the scratch folder, from `age` seconds on."""
     for path in scratch.iterdir():
         with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > ABANDONED:
+            if path != but and time.time() - path.stat().st_mtime > age:
                 shutil.rmtree(path, ignore_errors=True)
 
 

@@ -11,7 +11,9 @@ first frame, as neutral.  Faces are detected by the Haar cascade and framed as e
 centre of the frame is used, and `about` reports how often.  The splits are by subject: a tenth val, a tenth test.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from os import cpu_count
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.cache import Entry, cached
-from mien.data.faces import below, crop_all, photo
+from mien.data.faces import below, photo
 from mien.data.fer2013.raw import visible
 from mien.data.samples import Samples, digest, one_hot
 from mien.errors import DataError
@@ -139,7 +141,8 @@ def build(frames: list[Frame]) -> Entry:
         box = faces[-1].box if faces else _centre_box(image)
         return crop(image, box, FRAMINGS["fer2013"]["haar"], SIZE, 1)
 
-    images = crop_all("CK+", len(frames), SIZE, 1, cut)
+    with ThreadPoolExecutor(min(8, cpu_count() or 1)) as pool:
+        images = np.stack([*pool.map(cut, range(len(frames)))])
     order = [LABELS.index(name) for name in ORDERS["ckplus"]]
     arrays: dict[str, NDArray[Any]] = {
         "images": images,

@@ -9,7 +9,6 @@ be computed in full.  The vectors are sorted into cells, and only those of cells
 results/SCALE.md has how work and memory grow.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
@@ -22,8 +21,8 @@ from numpy.typing import NDArray
 from mien.data.cache import Entry, kept
 from mien.data.registry import READERS, read
 from mien.data.samples import Samples, digest
+from mien.data.shards import Images, Pixels, digest_of
 
-Images = NDArray[np.uint8]
 Index = NDArray[np.int64]
 Floats = NDArray[np.float32]
 Pairs = Iterator[tuple[Index, Index]]
@@ -161,10 +160,10 @@ def _hashes(parts: Sequence[Images]) -> Iterator[bytes]:
     """Yield 16 bytes for each image, the same for equal images only."""
     for block in _blocks_of(parts):
         for image in block:
-            yield hashlib.blake2b(image, digest_size=16).digest()
+            yield digest_of(image)
 
 
-def _blocks_of(parts: Sequence[Images]) -> Iterator[Images]:
+def _blocks_of(parts: Sequence[Images]) -> Iterator[Pixels]:
     for images in parts:
         step = max(1, VALUES // max(1, int(np.prod(images.shape[1:]))))
         for start in range(0, len(images), step):
@@ -178,7 +177,7 @@ def _batches(one: Index, other: Index, images: Images) -> Iterator[tuple[Index, 
         yield one[start : start + step], other[start : start + step]
 
 
-def _at(parts: Sequence[Images], rows: Index) -> Images:
+def _at(parts: Sequence[Images], rows: Index) -> Pixels:
     """Return the images at positions that count through the parts."""
     ends = np.cumsum([len(images) for images in parts])
     part = np.searchsorted(ends, rows, side="right")
@@ -305,7 +304,7 @@ def _correlation(left: Images, right: Images) -> NDArray[np.float64]:
 
 def _standardised(images: Images, kind: type[Real]) -> NDArray[Real]:
     """Return images as unit vectors (n, D) of mean zero, or zeros where all pixels are equal."""
-    flat = images.reshape(len(images), -1).astype(kind)
+    flat = np.asarray(images).reshape(len(images), -1).astype(kind)
     flat -= flat.mean(axis=1, keepdims=True)
     norm = np.linalg.norm(flat, axis=1, keepdims=True)
     return np.asarray(np.divide(flat, norm, out=np.zeros_like(flat), where=norm > 1e-3))

@@ -1,7 +1,6 @@
 """Faces cropped from a data set's photos: decoded, cropped and stored a few at a time, however many there are."""
 
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
 from pathlib import Path
@@ -9,29 +8,28 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data.cache import cache_folder
+from mien.data import shards
 from mien.data.files import unreadable
-from mien.errors import DataError
-from mien.progress import bar
+from mien.data.shards import StoredImages
+from mien.errors import DataError, MienError
 
-Crop = Callable[[int], NDArray[np.uint8]]
+Crop = Callable[[int], NDArray[np.uint8] | MienError]
 
 PREFETCH = 256
 """Images given to the threads at once, which bounds the memory."""
 
 
-def crop_all(title: str, count: int, size: int, channels: int, crop: Crop) -> NDArray[np.uint8]:
-    """Return uint8 (count, size, size, channels) with row k = `crop(k)`, in a file that is deleted with the array."""
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    file = tempfile.TemporaryFile(dir=cache_folder())  # noqa: SIM115 - the array keeps it open; AffectNet has 43 GB
-    faces = np.memmap(file, np.uint8, "w+", shape=(count, size, size, channels))
-    with ThreadPoolExecutor(min(8, cpu_count() or 1)) as pool, bar(title, count) as advance:
-        for start in range(0, count, PREFETCH):
-            rows = range(start, min(start + PREFETCH, count))
-            for row, face in zip(rows, pool.map(crop, rows), strict=True):
-                faces[row] = face
-            advance(len(rows))
-    return faces
+def crop_all(folder: Path, title: str, count: int, size: int, channels: int, crop: Crop) -> StoredImages:
+    """Return uint8 (count, size, size, channels) with row k = `crop(k)`, in shards that are written into a folder.
+
+    Shards that are there from before are kept.  A row of which `crop` returns why there is no image is zeros.
+    """
+    with ThreadPoolExecutor(min(8, cpu_count() or 1)) as pool:
+
+        def block(rows: range) -> Iterator[NDArray[np.uint8] | MienError]:
+            return pool.map(crop, rows)
+
+        return shards.write(folder, title, count, (size, size, channels), PREFETCH, block)
 
 
 def photo(path: Path) -> NDArray[np.uint8]:

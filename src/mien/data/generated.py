@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.samples import COLUMNS, Samples, digest
+from mien.data.shards import joined
 from mien.errors import DataError
 from mien.reading import arrays
 from mien.reading.documents import parse_json
@@ -48,15 +49,16 @@ def with_generated(samples: Samples, file: str | Path) -> Samples:
         raise DataError(
             f"{path}: the generator was trained on {about.get('split')}", "a generator trained on the training split"
         )
-    more = {"images": images, "target": target, "ids": np.array([f"generated-{k:05d}" for k in range(len(images))])}
+    more = {"target": target, "ids": np.array([f"generated-{k:05d}" for k in range(len(images))])}
     more["weight"] = np.ones(len(images), np.float32)
-    joined: dict[str, Any] = {
+    columns: dict[str, Any] = {
         name: np.concatenate([value, more[name] if name in more else _unknown(value, len(images))])
         for name in COLUMNS
-        if (value := getattr(samples, name)) is not None
+        if name != "images" and (value := getattr(samples, name)) is not None
     }
+    columns["images"] = joined([samples.images, images])
     fingerprint = digest(samples.fingerprint, images, target)
-    return replace(samples, **joined, fingerprint=fingerprint, about=f"with {len(images)} generated images")
+    return replace(samples, **columns, fingerprint=fingerprint, about=f"with {len(images)} generated images")
 
 
 def _read(path: Path) -> tuple[Images, Targets, tuple[str, ...], dict[str, Any]]:

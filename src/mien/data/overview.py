@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mien.data import load_splits
 from mien.data.duplicates import NearDuplicates, near_duplicates_in_training
 from mien.data.samples import Samples
+from mien.data.shards import Images
 from mien.outputs import Outputs, into
 from mien.outputs.result_folder import Writing
 from mien.printable import printable
@@ -173,7 +174,7 @@ def contact_sheet(splits: Mapping[str, Samples]) -> "Image":
     return sheet
 
 
-def _views(samples: Samples) -> list[NDArray[np.uint8]]:
+def _views(samples: Samples) -> list[Images]:
     return [view for view in (samples.images, samples.clean, samples.mask) if view is not None]
 
 

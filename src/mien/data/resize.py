@@ -4,11 +4,13 @@ Plain numpy, so that training on packed arrays needs no OpenCV.  Each axis is on
 need two products.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
-CHUNK = 1024
-"""Images resized at once, which bounds the memory."""
+MAX_CHUNK, CHUNK_VALUES = 1024, 2**24
+"""Images and pixel values resized at once, at most, which bounds the memory."""
 
 
 def resize(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
@@ -22,11 +24,23 @@ def resize(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
         return images
     out = np.empty((count, size, size, channels), np.uint8)
     down, across = weights(height, size), weights(width, size)
-    for start in range(0, count, CHUNK):
-        part = np.asarray(images[start : start + CHUNK], np.float32)
+    chunk = chunk_of(images.shape)
+    for start in range(0, count, chunk):
+        part = np.asarray(images[start : start + chunk], np.float32)
         moved = np.tensordot(np.tensordot(part, across, (2, 1)), down, (1, 1))  # (n, c, across, down)
-        out[start : start + CHUNK] = np.rint(moved, moved).transpose(0, 3, 2, 1)
+        out[start : start + chunk] = np.rint(moved, moved).transpose(0, 3, 2, 1)
     return out
+
+
+def chunk_of(shape: tuple[int, ...]) -> int:
+    """Return how many images of a shape (N, H, W, C) are resized at once.
+
+    Parts that begin at a multiple of it are resized to the bit as in the whole.
+
+    >>> chunk_of((9, 48, 48, 1)), chunk_of((9, 224, 224, 3))
+    (1024, 111)
+    """
+    return max(1, min(MAX_CHUNK, CHUNK_VALUES // math.prod(shape[1:])))
 
 
 def weights(length: int, size: int) -> NDArray[np.float32]:

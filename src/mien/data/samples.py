@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.data.shards import Images, StoredImages, blocks_of
+
 COLUMNS = ("images", "target", "ids", "votes", "regression", "units", "group", "weight", "clean", "mask", "transform")
 """The fields of `Samples` that have a row for each image."""
 
@@ -20,7 +22,8 @@ class Samples:
     """Images of one split of a data set, with targets.
 
     Attributes:
-        images: uint8 (N, H, W, C), an array or a read-only memmap.
+        images: uint8 (N, H, W, C), an array, a read-only memmap, or `StoredImages` where they are too large for
+            memory: index the rows that are needed, and make them an array with np.asarray.
         target: float32 (N, K), each row a distribution over `labels`, or NaN where there is no label.
         labels: K expressions in vocabulary order, the data set's own labels after them.
         ids: str (N,), unique within the data set and the same in every file layout that keeps the row order.
@@ -38,7 +41,7 @@ class Samples:
         fingerprint: changes whenever images, targets or their order do; the same in every file layout.
     """
 
-    images: NDArray[np.uint8]
+    images: Images
     target: NDArray[np.float32]
     labels: tuple[str, ...]
     ids: NDArray[np.str_]
@@ -47,8 +50,8 @@ class Samples:
     units: NDArray[np.float32] | None = None
     group: NDArray[Any] | None = None
     weight: NDArray[np.float32] | None = None
-    clean: NDArray[np.uint8] | None = None
-    mask: NDArray[np.uint8] | None = None
+    clean: Images | None = None
+    mask: Images | None = None
     transform: NDArray[np.float32] | None = None
     unit_names: tuple[str, ...] = ()
     name: str = ""
@@ -71,7 +74,7 @@ class Samples:
         return dict(zip(self.labels, np.bincount(top, minlength=len(self.labels)).tolist(), strict=True))
 
 
-def digest(*parts: str | NDArray[Any]) -> str:
+def digest(*parts: str | NDArray[Any] | StoredImages) -> str:
     """Return 16 hex digits that change with any of the texts, or any element, shape or type of the arrays.
 
     >>> digest("a", "b") == digest("ab"), digest(np.arange(3)) == digest(np.arange(3))
@@ -83,7 +86,8 @@ def digest(*parts: str | NDArray[Any]) -> str:
             state.update(f"str {len(part)} {part}".encode())
         else:
             state.update(f"{part.dtype.str} {part.shape}".encode())
-            state.update(np.ascontiguousarray(part).view(np.uint8).data)
+            for block in blocks_of(part) if isinstance(part, StoredImages) else (part,):
+                state.update(np.ascontiguousarray(block).view(np.uint8).data)
     return state.hexdigest()[:16]
 
 

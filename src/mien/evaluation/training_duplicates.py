@@ -85,7 +85,7 @@ def _search(card: Card, samples: Samples, root: Path | str | None) -> Search:
         images = load(SOURCES[name], root, "train") if name in SOURCES else train
         wanted = images.images.shape[1:]
         if samples.images.shape[1:] != wanted and wanted == (card.size, card.size, card.channels):
-            samples = replace(samples, images=to_crops(samples.images, card))
+            samples = replace(samples, images=to_crops(np.asarray(samples.images), card))
         if samples.images.shape[1:] != wanted:
             return Search(None, reason=f"the images of {name} have another size than these")
         found = near_duplicates_between(images, samples)

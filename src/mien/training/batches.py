@@ -1,10 +1,11 @@
 """What the loop trains on: a split as the recipe defines it, on the device, and batches of it.
 
-Images stay uint8.  Classes are selected and images resized once, on load; an epoch is a list of row indices.  A batch
-is gathered by index and augmented.  A clean image, where there is one, is moved with its image but keeps its
-brightness.
+Images stay uint8, on the device or, where they are too many, on disk (held.py).  Classes are selected and images
+resized once, on load; an epoch is a list of row indices.  A batch is gathered by index and augmented.  A clean image,
+where there is one, is moved with its image but keeps its brightness.
 """
 
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,17 @@ from torch import Tensor
 
 from mien.data import load
 from mien.data.apart import check_apart
-from mien.data.resize import resize
 from mien.data.samples import Samples, digest
 from mien.data.sampling import chosen, class_fractions, class_weights, epoch_indices, top_labels
+from mien.data.shards import Images
 from mien.errors import RecipeError
+from mien.inference.prefetch import background
 from mien.training.augment import move, shade
 from mien.training.distill import teach
 from mien.training.draws import Draws
+from mien.training.held import Held, Streamed, held
 from mien.training.mixing import mix
+from mien.training.optim import SOLVERS
 from mien.training.recipe import Augment, Recipe
 from mien.training.targets import head_targets
 
@@ -43,7 +47,7 @@ class Split:
         fingerprint: the data set's; training_digest: changes with the images, their targets and weights.
     """
 
-    images: Tensor
+    images: Held
     target: Tensor
     top: Tensor
     rows: Tensor
@@ -51,7 +55,7 @@ class Split:
     shares: Tensor
     fingerprint: str
     training_digest: str
-    clean: Tensor | None = None
+    clean: Held | None = None
     aux: Tensor | None = None
     aux_labels: tuple[str, ...] = ()
     weights: Tensor | None = None
@@ -82,9 +86,14 @@ def split(recipe: Recipe, root: Path | None, name: str, device: torch.device, sa
     clean = samples.clean if train and recipe.loss.attention else None
     aux, aux_labels = _second(recipe, root, samples)
     targets = head_targets(recipe.heads, samples)
+
+    def hold(images: Images, what: str) -> Held:
+        where = "memory" if recipe.optim.name in SOLVERS else spec.hold  # a solver takes all images at once
+        return held(images, spec.size, device, where, f"{samples.name} {name}{what}", samples.fingerprint + what)
+
     trained_on = (part for part in (target, rows, weights, importance, aux, *targets.values()) if part is not None)
     return Split(
-        images=as_tensor(samples.images, spec.size, device),
+        images=hold(samples.images, ""),
         target=lay(target, device),
         top=lay(top_labels(samples.target), device),
         rows=lay(rows, device),
@@ -92,7 +101,7 @@ def split(recipe: Recipe, root: Path | None, name: str, device: torch.device, sa
         labels=samples.labels,
         fingerprint=samples.fingerprint,
         training_digest=digest(samples.fingerprint, str(spec.size), *trained_on),
-        clean=None if clean is None else as_tensor(clean, spec.size, device),
+        clean=None if clean is None else hold(clean, " clean"),
         aux=None if aux is None else lay(aux, device),
         aux_labels=aux_labels,
         weights=None if weights is None else lay(weights, device),
@@ -123,12 +132,6 @@ def lay(array: NDArray[Any], device: torch.device) -> Tensor:
     return torch.from_numpy(np.array(array)).to(device)
 
 
-def as_tensor(images: NDArray[np.uint8], size: int | None, device: torch.device) -> Tensor:
-    """Return uint8 (N, C, H, W) on the device from images (N, H, W, C), resized to `size` if it is given."""
-    sized = resize(images, size) if size else images
-    return torch.from_numpy(np.array(sized)).permute(0, 3, 1, 2).contiguous().to(device)
-
-
 def join(samples: Samples, other: Samples) -> NDArray[np.float32]:
     """Return the other data set's targets float32 (N, A) for these samples by id, NaN where it has none."""
     place = {name: row for row, name in enumerate(other.ids.tolist())}
@@ -150,6 +153,33 @@ def _second(recipe: Recipe, root: Path | None, samples: Samples) -> tuple[NDArra
     return join(samples, other), other.labels
 
 
+AHEAD = 2
+"""Batches read from disk before they are needed."""
+
+
+def pixels(data: Split, index: Tensor) -> Tensor:
+    """Return these images uint8 (n, C, H, W), and their clean ones as further channels where there are any."""
+    seen = data.images[index]
+    return seen if data.clean is None else torch.cat([seen, data.clean[index]], 1)
+
+
+def needed(index: Tensor, spec: Augment, part: slice) -> Tensor:
+    """Return the rows whose pixels a part of a batch needs: all, where images are mixed with any of the batch."""
+    return index if spec.mixup or spec.cutmix else index[part]
+
+
+def fetched(data: Split, batches: Iterable[Tensor]) -> Generator[Tensor, None, None]:
+    """Yield the `pixels` of each of some batches of rows; those on disk are read in a thread, AHEAD batches early."""
+    read = (pixels(data, index) for index in batches)
+    return background(read, lambda part: part.nbytes, AHEAD) if isinstance(data.images, Streamed) else read
+
+
+def parts(images: Held, size: int) -> Generator[Tensor, None, None]:
+    """Yield images in order, at most `size` at once; those on disk are read in a thread, as `fetched` does."""
+    read = (images[start : start + size] for start in range(0, len(images), size))
+    return background(read, lambda part: part.nbytes, AHEAD) if isinstance(images, Streamed) else read
+
+
 def gather(
     data: Split,
     index: Tensor,
@@ -158,13 +188,14 @@ def gather(
     *,
     attention: bool,
     part: slice = slice(None),
+    seen: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Return an augmented batch of these images: `x` float32 (n, C, H, W) in [0, 1], `target`, `top`.
 
     Also `aux`, `weights` (K,), or (n, K) where images count differently, and the targets of heads where the data has
     them, and with `attention` `clean`, moved as x is.  Without clean images it is x before brightness, contrast and
     erasing.  Of `x` and `clean` it holds a `part` of the images, all by default, the same as if it held them all; of
-    everything else, all.
+    everything else, all.  `seen` are the `pixels` of the rows `needed`, where they are read already.
     """
     batch = {"target": data.target[index], "top": data.top[index], "shares": data.shares}
     batch |= {"aux": data.aux[index]} if data.aux is not None else {}
@@ -175,13 +206,10 @@ def gather(
         batch["weights"] = data.weights
     heads = {"valence_arousal": data.valence_arousal, "action_units": data.action_units}
     batch |= {name: target[index] for name, target in heads.items() if target is not None}
-    mixed = bool(spec.mixup or spec.cutmix)  # with any image of the batch, so all of them are needed
+    mixed = bool(spec.mixup or spec.cutmix)
     draws = Draws.of(generator, len(index), slice(None) if mixed else part)
-    own = draws.own(index)
-    x = data.images[own].float() / 255
-    if data.clean is not None:
-        x = torch.cat([x, data.clean[own].float() / 255], 1)
-    x = move(x, spec, draws)
+    x = pixels(data, needed(index, spec, part)) if seen is None else seen
+    x = move(x.float() / 255, spec, draws)
     x, clean = x[:, : data.images.shape[1]], x[:, -data.images.shape[1] :]
     batch |= {"clean": clean} if attention else {}
     x, degraded = shade(x, spec, draws)

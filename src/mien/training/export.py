@@ -29,7 +29,7 @@ from mien.errors import MienError, OutputError, WeightsError
 from mien.evaluation.calibration.prior import fit_adjustment
 from mien.evaluation.calibration.temperature import COLDEST, HOTTEST, fit_temperature, fit_threshold
 from mien.evaluation.metrics import accuracy
-from mien.evaluation.stress.corruptions import with_copies
+from mien.evaluation.stress.corruptions import copies
 from mien.html.page import count
 from mien.inference.align import FRAMINGS
 from mien.inference.classify import Classifier
@@ -41,14 +41,14 @@ from mien.printable import say
 from mien.prior import Adjustment
 from mien.reading.guard import parsing
 from mien.training import checkpoint, prior, stored
-from mien.training.batches import Split
+from mien.training.batches import Split, parts
 from mien.training.diverged import finite_all
 from mien.training.graph import Graph, exported
+from mien.training.held import Held
 from mien.training.network import restored
 from mien.training.onnx_pooling import pools_as_convolutions
 from mien.training.recipe import Recipe
 from mien.training.stored import PARITY, StoredGraph
-from mien.training.train import chunks
 from mien.version import __version__
 
 INT8_COST = 0.003
@@ -66,6 +66,9 @@ SCRATCH = ".export-"
 
 FITTED_ON = 4000
 """At most this many val images, evenly spaced, serve to fit the uniform prior, each with three corrupted copies."""
+
+BATCH = 256
+"""Val images that go through a network at once."""
 
 CODE_LICENCE = "Apache-2.0"
 WEIGHTS_LICENCE = "set by the person who trained them, within the terms of the data"
@@ -116,15 +119,14 @@ def _export(
     val: Split,
     environment: Mapping[str, Any],
 ) -> list[Path]:
-    crops = val.images.cpu().permute(0, 2, 3, 1).contiguous()
     target = val.target.double().cpu().numpy()
     recipe = prior.as_scored(recipe, best)
     with torch.no_grad():
-        batches = [graph.outputs(chunk) for chunk in chunks(crops, 256)]
+        batches = [graph.outputs(crops(part)) for part in parts(val.images, BATCH)]
     scores = finite_all("logits of best.pt on val", torch.cat([batch["logits"] for batch in batches]))
     graph.temperature = temperature = fit_temperature(scores.double().numpy(), target)
     if not 1.01 * COLDEST < temperature < 0.99 * HOTTEST:
-        words = f"temperature {temperature:.2f} is the bound of what is fitted, on {count(len(crops), 'val image')}"
+        words = f"temperature {temperature:.2f} is the bound of what is fitted, on {count(len(target), 'val image')}"
         say(f"mien: {words}: confidences, and so `abstain`, say little; more val images would help")
     path = folder / "model.onnx"
     graph.write(best.size, best.channels, path)
@@ -148,7 +150,7 @@ def _export(
             notes=NOTES,
         )
     stamp(path, card)
-    heads = Classifier(path).heads(crops.numpy())
+    heads = outputs(path, val.images)
     probs = heads["probs"]
     together = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
     for name, expected in graph.named(together).items():
@@ -156,30 +158,42 @@ def _export(
     face = neutral_face(card.labels, probs, target)
     card = card.model_copy(update={"threshold": fit_threshold(probs, target, PREDICTED_ACCURACY), "neutral_face": face})
     shares = dict(zip(train.labels, train.shares.double().tolist(), strict=True))
-    stamp(path, card.model_copy(update={"prior": adjustment(path, crops.numpy(), target, shares)}))
+    stamp(path, card.model_copy(update={"prior": adjustment(path, val.images, target, shares)}))
     if recipe.heads.more:
         return [path]  # what int8 would cost these heads is not measured
     small = path.with_name("model-int8.onnx")
     try:
-        made = _quantise(path, small, train.images.cpu().permute(0, 2, 3, 1))
+        made = _quantise(path, small, train.images)
     except DecodeError:  # onnxruntime does not report a full disk, and then reads its own partial file
         raise OutputError(f"{small.name} cannot be written: no space left in {path.parent.parent}") from None
     if not made:
         return [path]
     stamp(small, card)
-    quantised = Classifier(small)(crops.numpy())
+    quantised = outputs(small, val.images)["probs"]
     if accuracy(quantised, target) < accuracy(probs, target) - INT8_COST:
         small.unlink()
         return [path]
     threshold = fit_threshold(quantised, target, PREDICTED_ACCURACY)
-    fitted: dict[str, object] = {"threshold": threshold, "prior": adjustment(small, crops.numpy(), target, shares)}
+    fitted: dict[str, object] = {"threshold": threshold, "prior": adjustment(small, val.images, target, shares)}
     fitted["neutral_face"] = neutral_face(card.labels, quantised, target)
     stamp(small, card.model_copy(update={"name": f"{card.name}-int8", **fitted}))
     return [path, small]
 
 
+def crops(images: Tensor) -> Tensor:
+    """Return images uint8 (n, C, S, S) as the crops uint8 (n, S, S, C) that a file takes, on the CPU."""
+    return images.cpu().permute(0, 2, 3, 1).contiguous()
+
+
+def outputs(path: Path, images: Held) -> dict[str, NDArray[np.float32]]:
+    """Return every output of a file by name, float32 (N, ...), for images uint8 (N, C, S, S)."""
+    classifier = Classifier(path)
+    each = [classifier.heads(crops(part).numpy()) for part in parts(images, BATCH)]
+    return {name: np.concatenate([part[name] for part in each]) for name in each[0]}
+
+
 def adjustment(
-    path: Path, crops: NDArray[np.uint8], target: NDArray[np.float64], training: Mapping[str, float]
+    path: Path, images: Held, target: NDArray[np.float64], training: Mapping[str, float]
 ) -> Adjustment | None:
     """Return how a file's probabilities are brought to other priors, fitted on val with corrupted copies.
 
@@ -187,10 +201,18 @@ def adjustment(
     """
     if not all(training.values()):
         return None
-    picked = np.linspace(0, len(crops) - 1, min(len(crops), FITTED_ON)).round().astype(np.intp)
+    picked = np.linspace(0, len(images) - 1, min(len(images), FITTED_ON)).round().astype(np.intp)
     picked = picked[np.isfinite(target[picked]).all(1)]
-    images, rows = with_copies(crops[picked])
-    return fit_adjustment(Classifier(path)(images), target[picked][rows], training, PREDICTED_ACCURACY)
+    classifier = Classifier(path)
+
+    def read(rows: NDArray[np.intp]) -> NDArray[np.uint8]:
+        return crops(images[torch.from_numpy(picked[rows])]).numpy()
+
+    plain = np.array_split(np.arange(len(picked)), len(picked) // BATCH + 1)
+    each = [(rows, classifier(read(rows))) for rows in plain]  # never all at once: 4,000 large crops are gigabytes
+    each += [(rows, classifier(made)) for rows, made in copies(read, len(picked))]
+    rows, probs = (np.concatenate(part) for part in zip(*each, strict=True))
+    return fit_adjustment(probs, target[picked][rows], training, PREDICTED_ACCURACY)
 
 
 def trained_on(recipe: Recipe) -> list[str]:
@@ -220,13 +242,13 @@ def _check(path: Path, actual: NDArray[np.float32], expected: Tensor) -> None:
         raise MienError(f"{path} differs from torch by {worst:.1e}", f"at most {PARITY:.0e}")
 
 
-def _quantise(path: Path, small: Path, train: Tensor) -> bool:
+def _quantise(path: Path, small: Path, train: Held) -> bool:
     """Write the int8 variant; False for a network without a convolution, which gains nothing."""
     ort = quantization()
 
     class Crops(ort.CalibrationDataReader):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
-            picked = train[:: max(1, len(train) // 512)].contiguous().numpy()
+            picked = crops(train[:: max(1, len(train) // 512)]).numpy()
             size = max(1, len(picked) // 8)
             whole = range(0, len(picked) - size + 1, size)  # histograms need batches of equal length
             self.batches: Iterator[NDArray[np.uint8]] = iter([picked[k : k + size] for k in whole])

@@ -182,9 +182,8 @@ def measure_statistics(network: nn.Module, norms: Collection[str], data: Split) 
     if not modules:
         return
     hooks = [norm.register_forward_pre_hook(add) for norm in modules]
-    images = data.images[:: -(-len(data.images) // MEASURED)]
     network.eval()
-    for chunk in images.split(128):  # type: ignore[no-untyped-call]
+    for chunk in data.images[:: -(-len(data.images) // MEASURED)].split(128):  # type: ignore[no-untyped-call]
         network(chunk.float() / 255)
     for hook in hooks:
         hook.remove()

@@ -11,6 +11,7 @@ from mien.models.own import is_own
 from mien.printable import say
 from mien.training import prior
 from mien.training.batches import Split, read_both, split
+from mien.training.export import crops
 from mien.training.graph import exported
 from mien.training.initial import Started, start
 from mien.training.network import build, check
@@ -61,5 +62,4 @@ def prepare(recipe: Recipe, root: Path | None, device: str = "auto", *, fresh: b
 
 def _graph_file(recipe: Recipe, model: nn.Module, train: Split, val: Split) -> bytes:
     network = deepcopy(model).cpu().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    crops = val.images[:TRIED].cpu().permute(0, 2, 3, 1).contiguous()
-    return graph_file(recipe.model.name, exported(recipe, network, train), crops)
+    return graph_file(recipe.model.name, exported(recipe, network, train), crops(val.images[:TRIED]))

@@ -62,6 +62,9 @@ class Data(Source):
         None, ge=1, le=10_000_000, description="what down and up aim at; the rarest or commonest class if not given"
     )
     repeat: int = Field(1, ge=1, le=1000, description="how many times an epoch shows each training image")
+    hold: Literal["auto", "memory", "disk"] = Field(
+        "auto", description="where training keeps images; auto takes the disk where they fill half of the free memory"
+    )
     size: int | None = Field(None, ge=16, le=512, description="side in pixels that images are resized to")
     framing: str = Field("fer2013", description="key of FRAMINGS: how the data set's crops frame a face")
     auxiliary: Source | None = None

@@ -1,9 +1,9 @@
 """READ FIRST: the one training loop.
 
-A recipe names data (batches.py), network (network.py), augmentation, loss and schedule.  The training images stay on
-the device as uint8.  A batch is gathered by index, augmented, and run through the network, in bfloat16 where the
-hardware is faster with it.  After each epoch the averaged weights are scored on val, under the prior that they are for
-(prior.py); that alone selects the epoch.
+A recipe names data (batches.py), network (network.py), augmentation, loss and schedule.  The training images are
+uint8 on the device, or on disk where they are too many (held.py).  A batch is gathered by index, augmented, and run
+through the network, in bfloat16 where the hardware is faster with it.  After each epoch the averaged weights are scored
+on val, under the prior that they are for (prior.py); that alone selects the epoch.
 A solver without epochs (SOLVERS) replaces the only epoch; the rest is the same.  Randomness derives from (seed, epoch)
 and every epoch ends with a checkpoint.  So a run that is killed and resumed ends with the same weights as one that is
 not, bit for bit on one kind of CPU.
@@ -34,8 +34,9 @@ from mien.training import checkpoint, diverged, prior, runlog, stored
 from mien.training import recipe as recipes
 from mien.training.adversarial import perturb
 from mien.training.augment import center_crop
-from mien.training.batches import Split, gather
+from mien.training.batches import Split, fetched, gather, needed, parts
 from mien.training.distributed import ALONE, World
+from mien.training.held import Held, part_of
 from mien.training.losses import cross_entropy
 from mien.training.objective import DIMENSIONS, objective, outputs_of
 from mien.training.optim import SOLVERS, ExponentialMovingAverage, optimizer, rate, restore, sam_perturbation
@@ -249,12 +250,14 @@ def _epoch(
     assert state.optimizer is not None
     state.shared = loss_of = state.shared or world.shared(BatchLoss(state.model, recipe, precision, world))
     train_mode(state.model)
-    seen, probes = [], {}
+    steps, probes = [], {}
     count = min(plan.per_epoch, plan.steps - state.step)
-    for index in chunks(order[: count * recipe.batch], recipe.batch)[:count]:
+    batches = chunks(order[: count * recipe.batch], recipe.batch)[:count]
+    rows = (needed(index, plan.augment(step), world.part) for step, index in enumerate(batches, state.step))
+    for index, seen in zip(batches, fetched(data, rows), strict=True):
         for group in state.optimizer.param_groups:
             group["lr"] = plan.rate(state.step, losses) * group.get("scale", 1.0)
-        how: dict[str, Any] = {"attention": recipe.loss.attention > 0, "part": world.part}
+        how: dict[str, Any] = {"attention": recipe.loss.attention > 0, "part": world.part, "seen": seen}
         batch = gather(data, index, plan.augment(state.step), generator, **how)
         loss, logits = loss_of(batch, generator)
         state.optimizer.zero_grad()
@@ -267,7 +270,7 @@ def _epoch(
             nn.utils.clip_grad_norm_(state.model.parameters(), recipe.optim.clip)
         state.optimizer.step()
         state.average.update(state.model, state.step)
-        seen.append(torch.stack([loss.detach(), _accuracy(logits, batch["top"])]))  # read once, at the end
+        steps.append(torch.stack([loss.detach(), _accuracy(logits, batch["top"])]))  # read once, at the end
         state.step += 1
         if recipe.probe and state.step % recipe.probe == 0:
             average_statistics(state, world)
@@ -276,8 +279,8 @@ def _epoch(
         progress.advance()
     average_statistics(state, world)
     first = state.step - count + 1
-    rows = enumerate(torch.stack(seen).tolist(), first)
-    return [{"step": step, "loss": loss, "train_accuracy": hit, **probes.get(step, {})} for step, (loss, hit) in rows]
+    means = enumerate(torch.stack(steps).tolist(), first)
+    return [{"step": step, "loss": loss, "train_accuracy": hit, **probes.get(step, {})} for step, (loss, hit) in means]
 
 
 def average_statistics(state: State, world: World) -> None:
@@ -364,7 +367,7 @@ def forward(model: nn.Module, x: Tensor, precision: torch.dtype) -> dict[str, Te
 
 @torch.no_grad()
 def predict(
-    model: nn.Module, images: Tensor, precision: torch.dtype, names: Sequence[str], *, flip: bool, batch: int = 512
+    model: nn.Module, images: Held, precision: torch.dtype, names: Sequence[str], *, flip: bool, batch: int = 512
 ) -> dict[str, Tensor]:
     """Return outputs of the network by name, float32 (N, ...), for uint8 images (N, C, H, W).
 
@@ -377,11 +380,11 @@ def predict(
         return {name: torch.stack([outputs[name] for outputs in seen]).mean(0) for name in names}
 
     model.eval()
-    parts = [read(chunk) for chunk in chunks(images, batch)]
-    return {name: torch.cat([part[name] for part in parts]) for name in names}
+    read_parts = [read(part) for part in parts(images, batch)]
+    return {name: torch.cat([part[name] for part in read_parts]) for name in names}
 
 
-def logits(model: nn.Module, images: Tensor, precision: torch.dtype, *, flip: bool) -> Tensor:
+def logits(model: nn.Module, images: Held, precision: torch.dtype, *, flip: bool) -> Tensor:
     """Return the logits float32 (N, K) of uint8 images (N, C, H, W); see `predict`."""
     return predict(model, images, precision, ["logits"], flip=flip)["logits"]
 
@@ -408,7 +411,7 @@ def score(
     the first one computes the metrics.  DivergedError unless the logits are finite.
     """
     heads = {name: target for name in RANGES if only is METRICS and (target := getattr(val, name)) is not None}
-    read = predict(model, world.own(val.images), precision, ["logits", *heads], flip=flip)
+    read = predict(model, part_of(val.images, world.part), precision, ["logits", *heads], flip=flip)
     outputs = {name: world.gather(part, len(val.images)) for name, part in read.items()}
     finite = diverged.finite_all("logits on val", outputs["logits"])
 

@@ -23,7 +23,6 @@ from mien.data.cache import Entry, kept
 from mien.data.duplicates import (
     THRESHOLD,
     Groups,
-    Images,
     Index,
     NearDuplicates,
     groups,
@@ -33,14 +32,12 @@ from mien.data.duplicates import (
 from mien.data.fer2013.votes import CHOICES
 from mien.data.groups import known
 from mien.data.samples import Samples, digest
+from mien.data.shards import Images, Pixels, blocks_of
 from mien.errors import UsageError, spelled
 from mien.progress import bar
 
 BLANK = 5.0
 """Grey levels: an image whose pixels vary less (standard deviation) is blank; FER2013's faintest face is at 9."""
-
-BLOCK = 4096
-"""Images examined together."""
 
 Mask = NDArray[np.bool_]
 
@@ -94,7 +91,7 @@ class Audit:
         votes = self.votes[:, CHOICES.index("nf")]
         return np.asarray((votes > 0) & (votes == self.votes.sum(axis=1)))
 
-    def image(self, position: int) -> Images:
+    def image(self, position: int) -> Pixels:
         """Return one image, uint8 (H, W, C)."""
         for samples in self.splits.values():
             if position < len(samples):
@@ -244,8 +241,7 @@ def _leaks(splits: Mapping[str, Samples], root: Path | None) -> Iterator[tuple[t
 
 
 def _blank(images: Images) -> Mask:
-    blocks = (np.asarray(images[k : k + BLOCK]) for k in range(0, len(images), BLOCK))
-    spread = [block.reshape(len(block), -1).std(axis=1, dtype=np.float32) for block in blocks]
+    spread = [block.reshape(len(block), -1).std(axis=1, dtype=np.float32) for block in blocks_of(images)]
     return np.concatenate([np.zeros(0, np.float32), *spread]) < BLANK
 
 
@@ -270,5 +266,5 @@ def _faceless(samples: Samples, detector: str, detect: Any) -> Mask:
     return np.asarray(kept(name, build).arrays["faceless"])
 
 
-def _rgb(image: Images) -> Images:
+def _rgb(image: Pixels) -> Pixels:
     return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else np.ascontiguousarray(image)

@@ -11,7 +11,8 @@ import numpy as np
 
 from mien.data.audit import Audit, conflicting, members
 from mien.data.audit.report import Agreement, AuditReport
-from mien.data.duplicates import Images, Index
+from mien.data.duplicates import Index
+from mien.data.shards import Pixels
 from mien.html.markup import EMPTY, Html, element, escape, join, markup
 from mien.html.page import data_uri, dotted, note, page, percent, table, tiles
 
@@ -242,7 +243,7 @@ def _shot(audit: Audit, k: int) -> Html:
     )
 
 
-def _uri(image: Images) -> Html:
+def _uri(image: Pixels) -> Html:
     from PIL import Image
 
     small = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)

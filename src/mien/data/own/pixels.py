@@ -2,11 +2,10 @@
 
 Decoded as `mien predict` decodes them: turned upright, over white where they are transparent, 16 bits brought to 8, the
 first page.  A box is cut out as a detector's box is; without one the whole image is the crop, stretched where it is not
-square.  Threads decode a few hundred at a time into a file of the cache folder, so the memory does not grow with the
-number of images; 10,000 crops of 48 pixels, grey, are 23 MB on disk, of 224 pixels, RGB, 1.5 GB.
+square.  Threads decode a few hundred at a time into shards in the cache folder (shards.py), so the memory does not
+grow with the number of images; 10,000 crops of 48 pixels, grey, are 23 MB on disk, of 224 pixels, RGB, 1.5 GB.
 """
 
-import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -17,13 +16,15 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data.cache import Entry, cached
+from mien.data import shards
+from mien.data.cache import Entry, cached_in_steps
 from mien.data.faces import crop_all
 from mien.data.own.faults import Fault
 from mien.data.own.images import ImageFiles
 from mien.data.own.listing import Listing
 from mien.data.own.options import Options
 from mien.data.samples import digest
+from mien.data.shards import Images
 from mien.errors import MienError
 
 VERSION = "own 1"
@@ -42,7 +43,7 @@ OVERSIZE = 8
 class Crops(NamedTuple):
     """Crops uint8 (N, side, side, channels), a digest of each uint8 (N, 16), and the rows without a readable image."""
 
-    images: NDArray[np.uint8]
+    images: Images
     digests: NDArray[np.uint8]
     faults: dict[int, Fault]
 
@@ -51,31 +52,25 @@ def crops(listing: Listing, options: Options) -> Crops:
     """Return the crops of a listing's rows, from the cache; DataError for files that change meanwhile."""
     box = [] if listing.box is None else [listing.box]
     key = digest(VERSION, listing.images.key(), str((options.size, options.channels)), *box)
-    entry = cached(f"own-{key}", listing.images.files(), lambda: _build(listing, options))
+    entry = cached_in_steps(f"own-{key}", listing.images.files(), lambda steps: _build(listing, options, steps))
     faults = {int(row): Fault(listing.places[int(row)], why) for row, why in entry.facts["faults"].items()}
-    return Crops(entry.arrays["images"], np.asarray(entry.arrays["digests"]), faults)
+    return Crops(entry.images, np.asarray(entry.arrays["digests"]), faults)
 
 
-def _build(listing: Listing, options: Options) -> Entry:
+def _build(listing: Listing, options: Options, steps: Path) -> Entry:
     usual = (0, 0) if options.size and options.channels else _usual(listing)
     size, channels = options.size or usual[0], int(options.channels or usual[1])
-    faults: dict[str, str] = {}
     files = listing.images.paths if isinstance(listing.images, ImageFiles) else ()  # whose names the places have
-    digests = np.zeros((len(listing), 16), np.uint8)
 
-    def crop(row: int) -> NDArray[np.uint8]:
+    def crop(row: int) -> NDArray[np.uint8] | MienError:
         try:
-            pixels = _crop(listing, row, size, channels)
+            return _crop(listing, row, size, channels)
         except MienError as error:
-            faults[str(row)] = str(error).removeprefix(f"{files[row]} " if files else "")
-            return np.zeros((size, size, channels), np.uint8)
-        digests[row] = np.frombuffer(hashlib.blake2b(pixels.tobytes(), digest_size=16).digest(), np.uint8)
-        return pixels
+            return MienError(str(error).removeprefix(f"{files[row]} " if files else ""))
 
-    images = crop_all(f"reading {listing.origin.name}", len(listing), size, channels, crop)
-    return Entry(
-        {"images": images, "digests": digests}, {"faults": dict(sorted(faults.items(), key=lambda f: int(f[0])))}
-    )
+    images = crop_all(steps, f"reading {listing.origin.name}", len(listing), size, channels, crop)
+    faults = {str(row): why for row, why in shards.faults(images).items()}
+    return Entry({"digests": shards.digests(images)}, {"faults": faults}, images)
 
 
 def _crop(listing: Listing, row: int, size: int, channels: int) -> NDArray[np.uint8]:

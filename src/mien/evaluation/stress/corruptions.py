@@ -9,7 +9,7 @@ Only JPEG works on blocks of eight pixels whatever the size.  Occlusions lie whe
 face fills as in FER2013.  A severity of 1 to 5 picks from the tuples below.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from mien.evaluation.stress.shapes import ellipse, lines, polygon
 
 Images = NDArray[np.uint8]
+Rows = NDArray[np.intp]
 Corruption = Callable[[Images, int, np.random.Generator], Images]
 
 EYES = (0.37, (0.32, 0.68))
@@ -240,14 +241,18 @@ def with_copies(images: Images, seed: int = 0) -> tuple[Images, NDArray[np.intp]
 
     Every corruption is applied to every fifth image, in all five severities, so there are three copies per image.
     """
-    rows, made = [np.arange(len(images))], [images]
+    rows, made = zip((np.arange(len(images)), images), *copies(images.__getitem__, len(images), seed), strict=True)
+    return np.concatenate(made), np.concatenate(rows)
+
+
+def copies(read: Callable[[Rows], Images], count: int, seed: int = 0) -> Iterator[tuple[Rows, Images]]:
+    """Yield the corrupted copies of `with_copies` in parts, with the rows of each; `read` returns images by row."""
     for number, corrupt in enumerate(CORRUPTIONS.values()):
         rng = np.random.default_rng([seed, number])
         for severity in range(1, 6):
-            picked = np.arange(number % 5 + 5 * (severity - 1), len(images), 25)
-            rows.append(picked)
-            made.append(corrupt(images[picked], severity, rng) if len(picked) else images[:0])
-    return np.concatenate(made), np.concatenate(rows)
+            picked = np.arange(number % 5 + 5 * (severity - 1), count, 25)
+            if len(picked):
+                yield picked, corrupt(read(picked), severity, rng)
 
 
 def _side(images: Images) -> int:
