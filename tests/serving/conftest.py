@@ -15,6 +15,7 @@ from mien.serving.app import create_app
 from mien.serving.settings import Settings
 
 from . import live
+from .page import Page
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +52,10 @@ def chromium(photos: list[Path], downloads: Path) -> Iterator[Any]:
     browser = live.start(live.mjpeg(downloads.parent / "camera.mjpeg", photos), downloads)
     yield browser
     browser.quit()
+
+
+@pytest.fixture
+def page(chromium: Any, served: live.Live) -> Iterator[Page]:
+    served.requests.clear()  # other tests use the server, too
+    yield Page(chromium, served.url).open()
+    chromium.execute_script("document.getElementById('clear')?.click()")  # lets the camera go
