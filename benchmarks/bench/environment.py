@@ -12,7 +12,19 @@ from typing import Any
 from bench.interleave import ROOT
 
 RESULTS, QUICK = ROOT / "results" / "bench", ROOT / "build" / "bench"
-PARTS = ("faces", "video", "recorded", "measures", "folder", "cold", "serve", "browser", "ceiling", "speedrun")
+PARTS = (
+    "faces",
+    "video",
+    "recorded",
+    "photos",
+    "measures",
+    "folder",
+    "cold",
+    "serve",
+    "browser",
+    "ceiling",
+    "speedrun",
+)
 PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "av")
 
 

@@ -66,6 +66,15 @@ def recorded(report: dict[str, Any]) -> Iterator[Bar]:
         yield Bar(promise, f"{part:.2f}", part >= least)
 
 
+def photos(report: dict[str, Any]) -> Iterator[Bar]:
+    """Check how much sooner large photos are read than decoded whole, and that both see the same."""
+    for row in report["rows"]:
+        promise = f"photos of {row['megapixels']} megapixels: at least 3 times those decoded whole"
+        yield Bar(promise, f"{row['ratio']:.1f} times", row["ratio"] >= 3)
+    same, faces = (sum(row[key] for row in report["rows"]) for key in ("same_label", "faces"))
+    yield Bar("photos: same faces and labels on at least 99 %", f"{same} of {faces}", same >= 0.99 * faces)
+
+
 def measures(report: dict[str, Any]) -> Iterator[Bar]:
     """Check what measures cost a face and frame, and frames per second with them at 720p and one face."""
     for row in (row for row in report["rows"] if "measures_cpu_ms" in row):
@@ -119,6 +128,7 @@ CHECKS: tuple[tuple[str, Callable[[dict[str, Any]], Iterator[Bar]]], ...] = (
     ("faces", nano),
     ("video", video),
     ("recorded", recorded),
+    ("photos", photos),
     ("measures", measures),
     ("cold", cold),
     ("serve", serve),

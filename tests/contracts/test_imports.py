@@ -14,6 +14,7 @@ BASE = {
     "card",
     "compound",
     "connection",
+    "cores",
     "errors",
     "face",
     "frame",

@@ -202,9 +202,9 @@ def decoded_sizes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     ("side", "quarters", "rotate", "sizes"),
     [
         (1000, 0, "off", [(800, 600)]),
-        (400, 0, "off", [(800, 600), (1600, 1200)]),
+        (280, 0, "off", [(800, 600), (1600, 1200)]),
         (220, 0, "off", [(800, 600), (3200, 2400)]),
-        (400, 1, "auto", [(600, 800), (1200, 1600)]),
+        (280, 1, "auto", [(600, 800), (1200, 1600)]),
     ],
 )
 def test_a_large_jpeg_is_decoded_as_large_as_its_smallest_face_needs(
@@ -220,10 +220,15 @@ def test_a_large_jpeg_is_decoded_as_large_as_its_smallest_face_needs(
     scene[100 : 100 + side, 300 : 300 + side] = cv2.resize(astronaut[20:220, 120:320], (side, side))
     Image.fromarray(np.rot90(scene, quarters)).save(tmp_path / "a.jpg", quality=95)
     reader = Pipeline("fer2013-nano", rotate=rotate)
-    (whole,) = reader.stream([tmp_path / "a.jpg"], keep=True)
+    with monkeypatch.context() as patched:
+        patched.setattr("mien.inference.media.image.MIN_QUICK_FACTOR", 99)
+        (whole,) = reader.stream([tmp_path / "a.jpg"])
     decoded = decoded_sizes(monkeypatch)
     (quick,) = reader.stream([tmp_path / "a.jpg"])
     assert decoded == sizes
+    (drawn,) = reader.stream([tmp_path / "a.jpg"], keep=True)
+    assert drawn.prediction.to_dict() == quick.prediction.to_dict()
+    assert drawn.image.shape == (2400, 3200, 3)
     got, expected = quick.prediction.to_dict(), whole.prediction.to_dict()
     (face,), (same,) = got.pop("faces"), expected.pop("faces")
     assert got == expected
@@ -233,9 +238,7 @@ def test_a_large_jpeg_is_decoded_as_large_as_its_smallest_face_needs(
     assert sharp > 0.7 * sharpest
 
 
-@pytest.mark.parametrize(
-    ("suffix", "keep", "measures"), [("png", False, False), ("jpg", True, False), ("jpg", False, True)]
-)
+@pytest.mark.parametrize(("suffix", "keep", "measures"), [("png", True, False), ("jpg", True, True)])
 def test_other_images_are_decoded_whole(
     tmp_path: Path,
     astronaut: np.ndarray,

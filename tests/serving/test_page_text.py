@@ -11,6 +11,7 @@ from mien.html.page import ABSTAINED, COLOURS
 from mien.inference.classify import names
 from mien.inference.measures.measurer import REASONS
 from mien.labels import EXPRESSIONS
+from mien.serving import decoding
 from mien.serving.errors import CODES
 from mien.serving.files import PAGE
 from mien.units import UNITS
@@ -140,3 +141,11 @@ def test_nothing_is_asked_of_another_host() -> None:
     addresses = {url for text in texts for url in re.findall(r"https?://[^\s\"'`)]+", text)}
     assert addresses <= {"http://www.w3.org/2000/svg"}
     assert not re.search(r"<style|<script(?![^>]*src=)|\sstyle=|\son\w+=", INDEX)
+
+
+def test_the_page_reads_images_of_the_size_that_the_server_takes() -> None:
+    (limit,) = re.findall(r"MAX_PIXELS = ([\d_]+);", (PAGE / "js" / "image.js").read_text("utf-8"))
+    assert int(limit) == decoding.MAX_PIXELS
+    millions = decoding.MAX_PIXELS // 10**6
+    assert f"{millions} million" in strings("en")["error.too_large"]
+    assert f"{100 * millions} \u4e07" in strings("zh")["error.too_large"]

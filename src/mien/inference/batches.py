@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.face import Face
-from mien.inference.classify import BATCH
 from mien.inference.prediction import FrameResult
 from mien.inference.unexpected import failure
 
 Crops = NDArray[np.uint8]
 Classify = Callable[[Iterable[Face], Crops], list[Face]]
 
+BATCH = 24  # images or crops in a run of the weights: more overflow the caches, and the other stages wait longer
 MAX_BATCH_BYTES = 256_000_000  # of images kept for drawing while a batch fills
 
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from mien.card import Card
 from mien.compound import FITTED, Fit
+from mien.cores import WORKERS
 from mien.errors import UsageError
 from mien.face import Face
 from mien.hierarchy import LEVELS, groups
@@ -39,7 +40,7 @@ from mien.inference.output.rows import Columns, Extra, columns
 from mien.inference.prediction import FrameResult
 from mien.inference.predictions import Predictions
 from mien.inference.quick import is_quick
-from mien.inference.readers import MAX_DECODING_PIXELS, WORKERS, Readers
+from mien.inference.readers import MAX_DECODING_PIXELS, Readers
 from mien.inference.video.baseline import EVERY, MEDIAN, TYPICAL, Baseline, floored, neutral, seconds_of, typical
 from mien.inference.video.following import followed
 from mien.inference.video.smoothing import Smoother
@@ -263,7 +264,7 @@ class Pipeline:
 
     def _readers(self, pool: Executor, clip: Clip, keep: bool) -> Readers:
         limits = (self._budget, self.max_pixels, self.rotate, self.debug)
-        quick = is_quick(self.measurer is not None, keep)
+        quick = is_quick(self.measurer is not None)
         return Readers(pool, self.detect, self.start_measuring, self.align, *limits, clip, keep, quick)
 
 

@@ -8,10 +8,12 @@ from mien.face import Face
 from mien.inference.media.image import FULL_SIZE_PIXELS, MIN_QUICK_FACTOR, DecodedImage
 from mien.inference.prediction import scaled
 
+ENOUGH = 0.75  # pixels of a face per pixel of its crop: to decode an image twice is not worth more
 
-def is_quick(measures: bool, keep: bool = False) -> bool:
-    """Return whether a large JPEG may be decoded small: a mesh and an annotated copy need all pixels."""
-    return not (measures or keep)
+
+def is_quick(measures: bool) -> bool:
+    """Return whether a large JPEG may be decoded small: a mesh needs all pixels."""
+    return not measures
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,13 +35,13 @@ class Again:
 
 
 def again(decoded: DecodedImage, detected: Sequence[Face], aligned: Sequence[Face], size: int) -> Again | None:
-    """Return how an image is to be decoded again so that no crop of `size` pixels is enlarged; None where that is so.
+    """Return how an image is to be decoded again so that crops of `size` pixels have ENOUGH; None where they have.
 
     `aligned` are the faces that were detected, with boxes clipped to the image.
     """
     ratio = decoded.ratio
     sides = [float((face.box[2:] - face.box[:2]).min()) / size for face in aligned]
-    if ratio < MIN_QUICK_FACTOR or min(sides, default=1.0) >= 1:
+    if ratio < MIN_QUICK_FACTOR or min(sides, default=1.0) >= ENOUGH:
         return None
     quarters = 1 << 2 * floor(log2(max(ratio * min(sides), 1)))
     pixels = ceil(decoded.width * decoded.height / quarters)

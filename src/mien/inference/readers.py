@@ -4,7 +4,6 @@ Images are decoded in a pool; frames of a video are decoded in a thread and thei
 that cannot be read becomes one result with an error and costs no other.
 """
 
-import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import closing
@@ -15,6 +14,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.cores import WORKERS
 from mien.errors import MediaError
 from mien.face import Face
 from mien.inference.detectors import near
@@ -33,7 +33,6 @@ from mien.inference.video import keyframes
 
 Pixels = NDArray[np.uint8]
 
-WORKERS = min(4, os.cpu_count() or 1)
 MAX_WAITING = 2 * WORKERS  # images being decoded or waiting for their turn
 MAX_DECODING_PIXELS = 300_000_000  # in all threads together
 
@@ -95,12 +94,20 @@ class Readers:
             seen = self._seen(load_image(source.path, self._limits(FULL_SIZE_PIXELS, self.quick)))
             if self.quick and (needed := again(seen.decoded, seen.detected, seen.faces, seen.crops.shape[1])):
                 decoded = load_image(source.path, self._limits(needed.pixels))
-                image = turned(decoded.image, seen.turn or 0)
-                seen = _Seen(decoded, seen.turn, image, seen.detected, *self.align(image, needed.faces(decoded)))
+                larger = turned(decoded.image, seen.turn or 0)
+                seen = _Seen(decoded, seen.turn, larger, seen.detected, *self.align(larger, needed.faces(decoded)))
+            image = self._to_draw(source, seen) if self.keep else None
         except MediaError as error:
             return failed(source, str(error))
         prediction = of_image(source.name, seen.decoded, seen.faces, seen.turn)
-        return FrameResult(prediction, source, False, seen.crops, seen.image if self.keep else None)
+        return FrameResult(prediction, source, False, seen.crops, image)
+
+    def _to_draw(self, source: Source, seen: "_Seen") -> Pixels:
+        """Return an image for drawing: with more pixels than it was read with, where it was decoded small."""
+        limits = self._limits(FULL_SIZE_PIXELS)
+        if seen.decoded.ratio <= limits.factor(seen.decoded.width, seen.decoded.height):
+            return seen.image
+        return turned(load_image(source.path, limits).image, seen.turn or 0)
 
     def _limits(self, target: int, quick: bool = False) -> Limits:
         return Limits(self.max_pixels, target, self.budget, quick)

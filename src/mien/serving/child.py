@@ -63,8 +63,3 @@ def _limit(which: int, value: int) -> None:
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -7,6 +7,7 @@ from functools import cache, partial
 from multiprocessing.connection import Connection
 from typing import Any
 
+from mien.cores import cores
 from mien.face import Face
 from mien.inference.batches import in_one_run
 from mien.inference.detectors import Detector, make
@@ -14,7 +15,7 @@ from mien.inference.measures.measurer import Measurer
 from mien.inference.media.image import DecodedImage
 from mien.inference.pipeline import Pipeline
 from mien.inference.quick import Again, again, is_quick
-from mien.serving.child import cores, ready
+from mien.serving.child import ready
 from mien.serving.options import Options
 from mien.serving.shared import Pixels, Shared
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from mien.cores import cores
 from mien.errors import MediaError
 from mien.face import Face
 from mien.inference.classify import names
@@ -12,7 +13,6 @@ from mien.inference.prediction import Prediction, of_image
 from mien.inference.quick import Again, is_quick
 from mien.serving import browser
 from mien.serving.bodies import Inbox, Upload
-from mien.serving.child import cores
 from mien.serving.decoders import Decoded, Decoders
 from mien.serving.engine import Engine, Look
 from mien.serving.errors import busy, unavailable

@@ -154,6 +154,20 @@ def test_where_a_face_leaves_its_line_it_looks_halfway_again(turns_at, shown):
     assert max(off) < 0.01
 
 
+def test_it_looks_again_only_for_the_faces_that_left_their_line() -> None:
+    faces = {k: [box(10, 5, 40, 35), box(x := 60 + min(k, 4), 5, x + 20, 25)] for k in range(9)}
+    looks: list[tuple[int, list[float]]] = []
+
+    def near(image: np.ndarray, known: list[Face]) -> list[Face]:
+        looks.append((int(image[0, 0, 0]), [round(float(face.box[0])) for face in known]))
+        return Near(faces)(image, known)
+
+    seen = watch(Detector(faces), clip(9, rate=16), near=near)
+    assert sorted(looks) == [(2, [62]), (4, [10, 62]), (6, [64])]
+    for k, frame in enumerate(seen):
+        np.testing.assert_allclose([face.box[0] for face in frame.faces], [10, 60 + min(k, 4)], atol=0.01)
+
+
 @pytest.mark.parametrize(
     "changed",
     [

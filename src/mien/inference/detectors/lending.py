@@ -3,21 +3,20 @@
 One per thread would be simpler, but 40 threads would then hold 40, and every new thread would make its own.
 """
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
-T = TypeVar("T")
+from mien.cores import WORKERS
 
-MOST = min(4, os.cpu_count() or 1)
+T = TypeVar("T")
 
 
 class Lending(Generic[T]):
     """Lends objects to threads, each to one at a time; makes another only when all that there are are lent."""
 
-    def __init__(self, make: Callable[[], T], most: int = MOST) -> None:
+    def __init__(self, make: Callable[[], T], most: int = WORKERS) -> None:
         """Take what makes an object, and how many there may be: a thread beyond waits for another to give one back."""
         self._make, self._idle = make, list[T]()
         self._places = threading.BoundedSemaphore(most)

@@ -29,8 +29,6 @@ Pixels = NDArray[np.uint8]
 Detect = Callable[[Pixels], list[Face]]
 Near = Callable[[Pixels, Sequence[Face]], list[Face]]
 
-Look = Callable[[Pixels, Sequence[Face]], list[Face]]
-"""Finds faces in a frame; may look only where faces are assumed."""
 
 WAITING = 2  # stretches between whole frames whose detection is queued
 GAP = 0.15  # seconds between key frames where faces move: benchmarks/interval.py
@@ -153,59 +151,63 @@ def _keys(
     """Return the last of the whole frames before, the frames that are looked at, and the last one, with their faces."""
     *earlier, a = [frame.result() for frame in before] or [last.result()]
     b = last.result()
-    if near and frames and a.faces and _paired(a.faces, b.faces):
+    if near and frames and a.faces:
         lost = [face for frame in earlier for face in frame.faces if not _any_overlaps(face, a.faces)]
-        keys = _near_keys(a, frames, b, near, lost, gap)
-        if keys and _same(keys):
-            return keys
-    return [a, *_halved(a, frames, b, lambda image, _: detect(image), gap, None), b]
+        try:
+            return [a, *_near_keys(a, frames, b, lambda image, known: near(image, [*known, *lost]), gap), b]
+        except _Changed:
+            pass
+    return [a, *_whole_keys(a, frames, b, detect, gap), b]
+
+
+def _whole_keys(a: Frame, frames: Sequence[Frame], b: Frame, detect: Detect, gap: float) -> list[Frame]:
+    """Return the key frames between two, with their faces, by looks at whole frames."""
+    if not frames or (_close(a, frames, gap) and _paired(a.faces, b.faces) is not None):
+        return []
+    half = len(frames) // 2
+    middle = _seen(frames[half], detect)
+    left = _whole_keys(a, frames[:half], middle, detect, gap)
+    return [*left, middle, *_whole_keys(middle, frames[half + 1 :], b, detect, gap)]
 
 
 def _near_keys(
-    a: Frame, frames: Sequence[Frame], b: Frame, near: Near, lost: Sequence[Face], gap: float
-) -> list[Frame] | None:
-    """Return what `_keys` does by looks near known faces, or None where others are found.
+    a: Frame, frames: Sequence[Frame], b: Frame, near: Near, gap: float, moving: Sequence[Face] | None = None
+) -> list[Frame]:
+    """Return the key frames between two, with their faces, by looks near these; _Changed where others are found.
 
-    Faces that are `lost` are looked for as well: some are detected in every other frame.
-    """
-
-    def look(image: Pixels, known: Sequence[Face]) -> list[Face]:
-        faces = near(image, [*known, *lost])
-        if len(faces) != len(a.faces):
-            raise _Changed
-        return faces
-
-    try:
-        return [a, *_halved(a, frames, b, look, gap, STRAIGHT), b]
-    except _Changed:
-        return None
-
-
-def _halved(a: Frame, frames: Sequence[Frame], b: Frame, look: Look, gap: float, straight: float | None) -> list[Frame]:
-    """Return those of the frames between two that are looked at, with their faces.
-
-    Where all faces overlap a straight line's boxes by `straight`, no more is looked at.
+    It looks for the faces of either frame that are `moving`, by default all; others move in a straight line.
     """
     pairs = _paired(a.faces, b.faces)
-    if not frames or (pairs is not None and frames[-1].seconds - a.seconds < gap):
+    if pairs is None:
+        raise _Changed
+    if not frames or _close(a, frames, gap):
         return []
     half = len(frames) // 2
-    line = (*a.faces, *b.faces) if pairs is None else _on_line(frames[half], a, b, pairs)
-    middle = _seen(frames[half], lambda image: look(image, line))
-    if straight and pairs and _meets(line, middle.faces, straight):
+    line = _on_line(frames[half], a, b, pairs)
+    places = [place for place, pair in zip(line, pairs, strict=True) if moving is None or {*pair} & {*moving}]
+    still = [place for place in line if place not in places]
+    found = [face for face in near(frames[half].image, places) if not _any_overlaps(face, still, MIN_OVERLAP)]
+    met = _paired(places, found)
+    if met is None:
+        raise _Changed
+    middle = replace(frames[half], faces=_left_to_right([*found, *still]))
+    moving = [face for place, face in met if overlap(place.box, face.box) < STRAIGHT]
+    if not moving:
         return [middle]
-    sides = ((a, frames[:half], middle), (middle, frames[half + 1 :], b))
-    left, right = (_halved(*side, look, gap, straight) for side in sides)
-    return [*left, middle, *right]
+    left = _near_keys(a, frames[:half], middle, near, gap, moving)
+    return [*left, middle, *_near_keys(middle, frames[half + 1 :], b, near, gap, moving)]
 
 
-def _meets(line: Sequence[Face], faces: Sequence[Face], least: float) -> bool:
-    pairs = _paired(line, faces)
-    return pairs is not None and all(overlap(a.box, b.box) >= least for a, b in pairs)
+def _close(a: Frame, frames: Sequence[Frame], gap: float) -> bool:
+    return frames[-1].seconds - a.seconds < gap
 
 
-def _any_overlaps(face: Face, others: Sequence[Face]) -> bool:
-    return any(overlap(face.box, other.box) > 0 for other in others)
+def _left_to_right(faces: Iterable[Face]) -> tuple[Face, ...]:
+    return tuple(sorted(faces, key=lambda face: float(face.box[0])))
+
+
+def _any_overlaps(face: Face, others: Sequence[Face], least: float = 0.0) -> bool:
+    return any(overlap(face.box, other.box) > least for other in others)
 
 
 def _same(frames: Sequence[Frame]) -> bool:
@@ -221,8 +223,7 @@ def _filled(stretch: _Stretch) -> Iterator[Frame]:
             if frame.index == b.index:
                 yield b
                 break
-            faces = _on_line(frame, a, b, pairs)
-            yield replace(frame, faces=tuple(sorted(faces, key=lambda face: float(face.box[0]))))
+            yield replace(frame, faces=_left_to_right(_on_line(frame, a, b, pairs)))
 
 
 def _on_line(frame: Frame, a: Frame, b: Frame, pairs: Iterable[tuple[Face, Face]]) -> list[Face]:

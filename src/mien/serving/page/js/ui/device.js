@@ -4,7 +4,6 @@ import { PageError } from "./page-error.js";
 import { BrowserReader } from "../reader.js";
 import { undecoded } from "./undecoded.js";
 
-export const MAX_PIXELS = 25_000_000;
 const CAMERA_SIDE = 320; // pixels of the detector's long side: a face before a camera is large
 const USUAL_SIDE = 640;
 const CODES = { missing_vendor: "vendor_missing" };
@@ -14,7 +13,7 @@ export class DeviceReader {
 
   // A prediction of an image file, with the pixels to show.
   async image(file, options) {
-    const pixels = await decode(file, MAX_PIXELS).catch(async (error) => {
+    const pixels = await decode(file).catch(async (error) => {
       if (error.code === "unreadable") throw new PageError(await undecoded(file), { name: file.name });
       throw asPageError(error, file.name, "undecodable");
     });
