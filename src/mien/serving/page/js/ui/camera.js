@@ -1,5 +1,6 @@
 // The camera: the newest frame is read, then the next newest; frames in between are dropped, never queued.
 import { PageError } from "./page-error.js";
+import { Turns } from "./turns.js";
 
 const KEPT = 20_000; // frames in the downloads
 const HIDDEN_MS = 1000; // between two frames where the page is in the background, which draws none
@@ -23,6 +24,8 @@ export class Camera extends EventTarget {
   #wake = () => {};
   #given = () => {}; // ends the wait for a frame
   #lost = false;
+  #start = null; // of its time
+  #turns = new Turns();
   #times = [];
 
   // `read(bitmap, seconds)` answers with a prediction.
@@ -72,11 +75,11 @@ export class Camera extends EventTarget {
   }
 
   async run() {
-    const start = performance.now();
+    this.#start ??= performance.now();
     for (let fresh = this.#fresh(); await fresh; ) {
       if (this.#paused && this.#stream) await new Promise((wake) => (this.#wake = wake));
       fresh = this.#fresh(); // of a frame that comes meanwhile
-      if (this.#stream) await this.#one((performance.now() - start) / 1000);
+      if (this.#stream) await this.#one();
     }
     if (this.#lost) throw new PageError("camera_absent");
   }
@@ -99,7 +102,7 @@ export class Camera extends EventTarget {
     await this.#video.play();
     await new Promise((done) => this.#video.requestVideoFrameCallback(done));
     this.#video.pause();
-    await this.#one(this.at + 1 / 30);
+    await this.#one();
   }
 
   // Let the camera go; the rows stay.
@@ -128,8 +131,16 @@ export class Camera extends EventTarget {
     });
   }
 
-  async #one(seconds) {
-    const prediction = await this.#read(await createImageBitmap(this.#video), seconds);
+  #one() {
+    return this.#turns.take(() => this.#take());
+  }
+
+  async #take() {
+    const seconds = (performance.now() - this.#start) / 1000;
+    const frame = await createImageBitmap(this.#video).catch((error) => {
+      if (this.#stream) throw error; // else it was let go meanwhile
+    });
+    const prediction = frame && (await this.#read(frame, seconds));
     if (!prediction || !this.#stream) return;
     this.frames.push(prediction);
     if (this.frames.length > KEPT) this.frames.shift();

@@ -1,10 +1,12 @@
 // A video read on this device: frame after frame at a rate, by seeking, so that two readings give the same rows.
 import { Film } from "./film.js";
+import { Turns } from "./turns.js";
 
 export class DeviceFilm extends Film {
   #read;
   #rate;
   #next = 0;
+  #turns = new Turns();
 
   // `read(bitmap, seconds)` answers with a prediction; `rate` is frames a second.
   constructor(video, file, rate, read) {
@@ -31,7 +33,12 @@ export class DeviceFilm extends Film {
     await this.#one();
   }
 
-  async #one() {
+  #one() {
+    return this.#turns.take(() => this.#take());
+  }
+
+  async #take() {
+    if (this.finished) return;
     const { visit } = this;
     const seconds = this.#next / this.#rate;
     const frame = await this.#frame(seconds).catch((error) => {

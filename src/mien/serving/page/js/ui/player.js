@@ -156,7 +156,7 @@ export class Player extends EventTarget {
       item.running = false;
       film.pause();
       if (film.ended && item === this.#current) this.#still(item);
-      this.#failed(item, error, () => (film.resume(), this.#run(item)));
+      this.#failed(item, error, () => (this.#run(item), film.resume()));
     });
   }
 
