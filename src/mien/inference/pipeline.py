@@ -39,7 +39,6 @@ from mien.inference.media.video import WHOLE, Clip
 from mien.inference.output.rows import Columns, Extra, columns
 from mien.inference.prediction import FrameResult
 from mien.inference.predictions import Predictions
-from mien.inference.quick import is_quick
 from mien.inference.readers import MAX_DECODING_PIXELS, Readers
 from mien.inference.video.baseline import EVERY, MEDIAN, TYPICAL, Baseline, floored, neutral, seconds_of, typical
 from mien.inference.video.following import followed
@@ -264,8 +263,8 @@ class Pipeline:
 
     def _readers(self, pool: Executor, clip: Clip, keep: bool) -> Readers:
         limits = (self._budget, self.max_pixels, self.rotate, self.debug)
-        quick = is_quick(self.measurer is not None)
-        return Readers(pool, self.detect, self.start_measuring, self.align, *limits, clip, keep, quick)
+        measured = self.measurer is not None
+        return Readers(pool, self.detect, self.start_measuring, self.align, *limits, clip, keep, measured)
 
 
 def _unmeasured(each: Each = map) -> Measure:

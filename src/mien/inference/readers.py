@@ -26,7 +26,7 @@ from mien.inference.media.sources import Source
 from mien.inference.media.video import Clip, frames
 from mien.inference.prediction import FrameResult, Prediction, of_image
 from mien.inference.prefetch import background, in_order
-from mien.inference.quick import again
+from mien.inference.quick import again, is_quick
 from mien.inference.rotate import turned, upright
 from mien.inference.unexpected import failed, failure
 from mien.inference.video import keyframes
@@ -48,7 +48,7 @@ class Readers:
         budget: limits the pixels being decoded in all threads; max_pixels: those of one image or frame.
         rotate: whether to try four orientations; debug: whether to raise unexpected errors.
         clip: the part of videos; keep: whether results keep their images.
-        quick: whether large JPEGs are decoded at a fraction of their size, and again where that shows a small face.
+        measured: whether faces are measured too.
     """
 
     pool: Executor
@@ -61,7 +61,12 @@ class Readers:
     debug: bool
     clip: Clip
     keep: bool
-    quick: bool
+    measured: bool
+
+    @property
+    def quick(self) -> bool:
+        """Whether large JPEGs are decoded at a fraction of their size, and again where that shows a small face."""
+        return is_quick(self.measured)
 
     def read(self, sources: Iterable[Source]) -> Generator[FrameResult, None, None]:
         """Yield the results of sources, in their order."""
@@ -124,7 +129,11 @@ class Readers:
     def _video(self, source: Source) -> Iterator[FrameResult]:
         errors: list[Exception] = []
         try:
-            yield from in_order(self.pool, self._begun(source, errors), 0 if source.live else WORKERS)
+            jobs = self._begun(source, errors)
+            if self.measured:
+                yield from in_order(self.pool, jobs, 0 if source.live else WORKERS)
+            else:  # a crop takes less time than its way through the pool
+                yield from (job() for job in jobs)
         except Exception as error:
             errors.insert(0, error)
         yield from (failure(source, error, self.debug) for error in errors[:1])

@@ -96,7 +96,7 @@ def watched(
         while len(waiting) > WAITING or (len(waiting) > 1 and _held(waiting) > MAX_BUFFERED_BYTES):
             done = waiting.popleft()
             yield from _filled(done)
-            steady = stretch[0].cut or _same(done.keys.result())
+            steady = done.frames[0].cut or _same(done.keys.result())
     for done in waiting:
         yield from _filled(done)
 
