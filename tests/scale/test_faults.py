@@ -18,22 +18,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from ..namespaces import alone, can_unshare
 from .conftest import rows
 
 pytestmark = pytest.mark.slow
 
 PHOTOS = 120
 HERE = Path(__file__).parent
-LOOPBACK = """
-import fcntl, os, socket, struct, sys
-fcntl.ioctl(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), 0x8914, struct.pack("16sh", b"lo", 0x49))
-os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
-"""
-
-
-def can_unshare(what: str) -> bool:
-    tried = shutil.which("unshare") and subprocess.run(["unshare", what, "true"], capture_output=True, check=False)
-    return bool(tried and tried.returncode == 0)
 
 
 def command(*words: object) -> list[str]:
@@ -152,12 +143,11 @@ def cluster() -> Callable[..., dict[str, Any]]:
     """Run a script that has a Ray cluster of three nodes, in a network namespace, and return what it prints."""
     if importlib.util.find_spec("ray") is None:
         pytest.skip("ray is not installed")
-    if not can_unshare("-n"):
-        pytest.skip("a network namespace of its own cannot be had")
+    python = alone()
 
     def run(fault: str) -> dict[str, Any]:
-        words = [sys.executable, "-c", LOOPBACK, str(HERE / "on_a_cluster.py"), fault]
-        shown = subprocess.run(["unshare", "-n", *words], capture_output=True, text=True, check=False, timeout=500)
+        words = [*python, str(HERE / "on_a_cluster.py"), fault]
+        shown = subprocess.run(words, capture_output=True, text=True, check=False, timeout=500)
         assert shown.returncode == 0, shown.stderr[-3000:]
         return dict(json.loads(shown.stdout.splitlines()[-1]))
 

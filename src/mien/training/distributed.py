@@ -209,14 +209,16 @@ def joined(device: str) -> Iterator[World]:
     begun = dist.is_initialized()
     if not begun:
         dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=LONGEST)
-    world = World(dist.get_rank(), dist.get_world_size())
-    if cuda:
-        with world.agreed():
-            _take_gpu(int(os.environ.get("LOCAL_RANK", "0")), device)
-    with _lost(), first_prints():
-        yield world
-    if not begun:
-        dist.destroy_process_group()
+    try:
+        world = World(dist.get_rank(), dist.get_world_size())
+        if cuda:
+            with world.agreed():
+                _take_gpu(int(os.environ.get("LOCAL_RANK", "0")), device)
+        with _lost(), first_prints():
+            yield world
+    finally:
+        if not begun:
+            dist.destroy_process_group()
 
 
 def _take_gpu(local: int, device: str) -> None:
