@@ -5,7 +5,7 @@
 The systems take turns: one process with one thread, one with as many threads as there are cores, and a process per core
 with one thread each, joined over 127.0.0.1 as torchrun joins them.  Each trains the same steps on the same data with
 the same batch; a few steps before them do not count.  Wall time and the processor time of the first process, medians
-over the rounds, and ratios to one thread.  Starting, reading data and scoring val come on top.
+over the rounds, and ratios to one thread.  On a busy machine `chrt -f 1` before the command keeps the cores to it.  Starting, reading data and scoring val come on top.
 """
 
 import argparse
@@ -27,17 +27,15 @@ import torch.distributed as dist
 from mien.training import recipe as recipes
 from mien.training.distributed import joined
 from mien.training.optim import ExponentialMovingAverage, optimizer
-from mien.training.prepared import prepare
+from mien.training.prepared import Prepared, prepare
 from mien.training.progress import Progress
 from mien.training.train import Plan, State, _epoch, choose_precision, keep_memory
 
 WARM = 3
 
 
-def measured(recipe: recipes.Recipe, root: Path | None, steps: int, processes: int, threads: int) -> dict[str, float]:
+def measured(recipe: recipes.Recipe, prepared: Prepared, steps: int, processes: int, threads: int) -> dict[str, float]:
     """Return seconds a step in wall time, and in processor time of the first process."""
-    torch.set_num_threads(1)
-    prepared = prepare(recipe, root, "cpu")
     context = multiprocessing.get_context("fork")
     read, write = context.Pipe(duplex=False)
     with tempfile.TemporaryDirectory() as folder:
@@ -82,10 +80,12 @@ def main() -> None:
     recipe = recipes.load(given.recipe, [])
     systems = {"one thread": (1, 1), f"{cores} threads": (1, cores), f"{cores} processes": (cores, 1)}
     rounds: dict[str, list[dict[str, float]]] = {name: [] for name in systems}
+    torch.set_num_threads(1)  # a process with threads must not be forked
+    prepared = prepare(recipe, Path(root) if root else None, "cpu")
     load = os.getloadavg()[0]
     for _ in range(given.rounds):
         for name, how in systems.items():
-            rounds[name].append(measured(recipe, Path(root) if root else None, given.steps, *how))
+            rounds[name].append(measured(recipe, prepared, given.steps, *how))
     rows = {
         name: {key: round(statistics.median(one[key] for one in each), 4) for key in ("wall", "cpu")}
         for name, each in rounds.items()
@@ -100,6 +100,7 @@ def main() -> None:
         "steps": given.steps,
         "rounds": given.rounds,
         "load_before": round(load, 1),
+        "real_time": os.sched_getscheduler(0) != os.SCHED_OTHER,
         "systems": rows,
     }
     print(json.dumps(kept, indent=1))

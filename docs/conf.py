@@ -38,7 +38,7 @@ CONTENTS = {
     "How to": (
         "howto/page howto/serve howto/requests howto/photos howto/video howto/archives howto/measures "
         "howto/baseline howto/explain howto/study howto/own-images howto/your-data howto/own-network "
-        "howto/train howto/heads howto/measure howto/compare"
+        "howto/train howto/processes howto/heads howto/measure howto/compare"
     ),
     "Look up": "numbers measures columns formats weights speed glossary reference/commands reference/python",
     "Know": "limits law privacy changelog",

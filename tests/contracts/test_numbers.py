@@ -270,6 +270,16 @@ def drawing() -> str:
     return f"{rate:,.0f} images a second on {cores} cores, {ratio:.0f} times a plain"
 
 
+def split() -> str:
+    """Of the steps of a training: in two processes, in two threads, against one thread."""
+    found = results("bench/processes.json")
+    ratios = {name: row["wall_ratio"] for name, row in found["systems"].items()}
+    return (
+        f"two processes take {100 * ratios['2 processes']:.0f} % of the time of one thread, one process with two threads "
+        f"{100 * ratios['2 threads']:.0f} %"
+    )
+
+
 def framed() -> str:
     lines = (ROOT / "results" / "framing.txt").read_text(encoding="utf-8").partition("haar")[0]
     raw, cropped = map(float, re.findall(r"margin +96: .*raw ([\d.]+), cropped ([\d.]+)", lines)[-1])
@@ -394,6 +404,7 @@ TEMPLATES: dict[str, tuple[str, Callable[[], str]]] = {
     "stress of fer2013": (r"`fer2013` from ([\d.]+ % to [\d.]+ %)", lambda: stressed("fer2013")),
     "attack": (r"brings `ferplus` from (.*? images)", attacked),
     "memory": (r"(\d+ MB after a minute .*?\d+ MB)", memory),
+    "processes": (r"(two processes take \d+ %.*? two threads \d+ %)", split),
     "drawing": (r"at ([\d,]+ images a second.*? times a plain)", drawing),
     "framing": (r"images lose (.*? canvas)", framed),
     "tracking": (r"(\d+ clips made of real faces: \d+ .*?makes \d+)", tracked),

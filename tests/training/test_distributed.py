@@ -84,9 +84,7 @@ def trained(size: int, recipe: recipes.Recipe, root: Path, run: Path) -> dict[st
     """Train, or resume, with so many processes, and return last.pt."""
     run.mkdir(exist_ok=True)
     prepared = prepare(recipe, root, "cpu")
-    together(
-        size, run.with_name(f"{run.name}-meet-{size}"), lambda w: train(recipe, root, run, prepared=prepared, world=w)
-    )
+    together(size, lambda world: train(recipe, root, run, prepared=prepared, world=world))
     return checkpoint.content(run / "last.pt")
 
 
@@ -201,8 +199,8 @@ def trouble(world: World) -> None:
     raise DataError(f"process {world.rank} cannot read")
 
 
-def test_mistakes_are_the_same_in_all_processes(tmp_path: Path) -> None:
-    first, second = together(2, tmp_path, refusals)
+def test_mistakes_are_the_same_in_all_processes() -> None:
+    first, second = together(2, refusals)
     assert first == second
     assert first == [
         "batch: 3 images for 2 processes; expected at least 4, 2 for each; start fewer processes",
@@ -226,8 +224,8 @@ def gathered(world: World) -> list[Any]:
     return [part.tolist() for part in (whole.flatten(), rows.grad.flatten(), heads, equal - 0.1)]
 
 
-def test_rows_come_in_order_and_gradients_reach_the_own_ones(tmp_path: Path) -> None:
-    for rank, (whole, slope, heads, equal) in enumerate(together(3, tmp_path, gathered)):
+def test_rows_come_in_order_and_gradients_reach_the_own_ones() -> None:
+    for rank, (whole, slope, heads, equal) in enumerate(together(3, gathered)):
         assert whole == list(range(7))
         assert slope == [k if k % 3 == rank else 0 for k in range(7)]
         assert heads == [[[k] for k in range(7)]] * 2

@@ -70,6 +70,15 @@ def started(processes: int, *words: object) -> "subprocess.Popen[str]":
     )
 
 
+def finished(process: "subprocess.Popen[str]") -> tuple[str, str]:
+    """Return what it printed on stdout and stderr, once it has ended."""
+    try:
+        return process.communicate(timeout=600)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGTERM)
+        raise
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "says"),
@@ -81,7 +90,7 @@ def started(processes: int, *words: object) -> "subprocess.Popen[str]":
 )
 def test_a_mistake_is_printed_once(words: list[str], says: str, tiny_fer2013: Path, tmp_path: Path) -> None:
     stopped = started(2, *words, "--root", tiny_fer2013, "--out", tmp_path / "runs")
-    _, printed = stopped.communicate(timeout=300)
+    _, printed = finished(stopped)
     assert printed.count("mien: ") == 1
     assert printed.count(says) == 1
     assert "exitcode  : 2" in printed
@@ -91,7 +100,7 @@ def test_a_mistake_is_printed_once(words: list[str], says: str, tiny_fer2013: Pa
 @pytest.mark.slow
 def test_a_run_prints_once_and_is_scored(tiny_fer2013: Path, tmp_path: Path) -> None:
     whole = started(2, *SMALL, "epochs=2", "--root", tiny_fer2013, "--out", tmp_path, "--test")
-    out, printed = whole.communicate(timeout=300)
+    out, printed = finished(whole)
     assert whole.returncode == 0, printed[-2000:]
     run = Path(out.splitlines()[-1])
     assert [line.split()[0] for line in out.splitlines()[:-1]] == ["val", "test"]
@@ -106,7 +115,7 @@ def test_a_dead_process_ends_all_and_the_run_is_resumed(victim: int, tiny_fer201
     running = started(2, *SMALL, "epochs=100000", "--root", tiny_fer2013, "--out", tmp_path)
     run = _after_an_epoch(tmp_path)
     os.kill(_process(running.pid, victim), signal.SIGKILL)
-    _, printed = running.communicate(timeout=300)
+    _, printed = finished(running)
     assert running.returncode == 1
     first = printed.split("Root Cause (first observed failure):")[1]
     assert f"rank      : {victim} (local_rank: {victim})" in first
@@ -116,13 +125,13 @@ def test_a_dead_process_ends_all_and_the_run_is_resumed(victim: int, tiny_fer201
     text = (run / "recipe.yaml").read_text()
     (run / "recipe.yaml").write_text(text.replace("epochs: 100000", f"epochs: {epochs + 2}"))
     resumed = started(2, "--resume", run)
-    _, printed = resumed.communicate(timeout=300)
+    _, printed = finished(resumed)
     assert resumed.returncode == 0, printed[-2000:]
     assert len((run / "log.csv").read_text().splitlines()) - 1 == epochs + 2
 
 
 def _after_an_epoch(out: Path) -> Path:
-    for _ in range(1200):
+    for _ in range(3000):
         if logs := list(out.rglob("log.csv")):
             return logs[0].parent
         time.sleep(0.1)

@@ -25,7 +25,10 @@ def train(
     runs: Annotated[int | None, run_option(metavar="N", help="seeds 0 to N-1", show_default="one run")] = None,
     as_json: Json = False,
 ) -> None:
-    """Train a recipe; the run folder gets weights, log and report."""
+    """Train a recipe; the run folder gets weights, log and report.
+
+    Several processes share one run: torchrun --nproc-per-node N -m mien train RECIPE
+    """
     from mien.training.run import run_recipe, show_recipe
 
     place: dict[str, Any] = {"root": root, "out": out, "resume": resume, "device": device, "test": test}
