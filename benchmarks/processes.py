@@ -5,7 +5,8 @@
 The systems take turns: one process with one thread, one with as many threads as there are cores, and a process per core
 with one thread each, joined over 127.0.0.1 as torchrun joins them.  Each trains the same steps on the same data with
 the same batch; a few steps before them do not count.  Wall time and the processor time of the first process, medians
-over the rounds, and ratios to one thread.  On a busy machine `chrt -f 1` before the command keeps the cores to it.  Starting, reading data and scoring val come on top.
+over the rounds, and ratios to one thread.  On a busy machine `chrt -f 1` before the command keeps the cores to it.
+Starting, reading data and scoring val come on top.
 """
 
 import argparse

@@ -273,11 +273,8 @@ def drawing() -> str:
 def split() -> str:
     """Of the steps of a training: in two processes, in two threads, against one thread."""
     found = results("bench/processes.json")
-    ratios = {name: row["wall_ratio"] for name, row in found["systems"].items()}
-    return (
-        f"two processes take {100 * ratios['2 processes']:.0f} % of the time of one thread, one process with two threads "
-        f"{100 * ratios['2 threads']:.0f} %"
-    )
+    taken = [f"{100 * found['systems'][name]['wall_ratio']:.0f} %" for name in ("2 processes", "2 threads")]
+    return f"two processes take {taken[0]} of the time of one thread, one process with two threads {taken[1]}"
 
 
 def framed() -> str:
