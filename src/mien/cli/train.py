@@ -33,7 +33,8 @@ def train(
 
     place: dict[str, Any] = {"root": root, "out": out, "resume": resume, "device": device, "test": test}
     if show:
-        typer.echo(show_recipe(recipe, overrides or []), nl=False)
+        with first_prints():
+            typer.echo(show_recipe(recipe, overrides or []), nl=False)
     elif runs is None and not as_json:
         run_recipe(recipe, overrides or [], **place)
     else:

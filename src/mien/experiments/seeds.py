@@ -15,6 +15,7 @@ from typing import Any
 from mien.errors import UsageError
 from mien.experiments.schema import Spread
 from mien.printable import say
+from mien.torchrun import launcher
 from mien.training.distributed import joined
 from mien.training.finalize import RunScores
 from mien.training.run import train_run
@@ -108,7 +109,7 @@ def _say_what_is_left(words: Sequence[str], count: int, runs: Sequence[SeedRun],
     """Say which seeds have ended and which were not begun; how to resume the one between is reported already."""
     say(*(f"ended: seed {run.seed}, {run.folder}" for run in runs))
     options = [word for key in ("root", "out") if place.get(key) for word in (f"--{key}", str(place[key]))]
-    begin = " ".join(map(quote, ("mien", "train", *words, *options)))
+    begin = launcher() + " ".join(map(quote, ("mien", "train", *words, *options)))
     say(*(f"not begun: {begin} seed={seed}" for seed in range(len(runs) + 1, count)))
 
 

@@ -102,14 +102,15 @@ def train(
         torch.set_num_threads(last.threads)  # the order of additions, and so the last bits, depend on it
     prepared = prepared or prepare(recipe, root, device, fresh=last is None)
     data, val, model = prepared.train, prepared.val, prepared.model
-    if last and last.training_digest != data.training_digest:
-        given = "its own data and teachers"
-        raise WeightsError(f"{run} was trained on other data or targets", given, "give its `root`, or train again")
     recipe = prior.as_scored(recipe, last)
     state = State(model, ExponentialMovingAverage(model, recipe.ema), optimizer(model, recipe.optim))
-    if last:
-        with parsing(run / "last.pt", kind=WeightsError, says="does not fit its recipe"):
-            state.restore(last)
+    with world.agreed():
+        if last and last.training_digest != data.training_digest:
+            given = "its own data and teachers"
+            raise WeightsError(f"{run} was trained on other data or targets", given, "give its `root`, or train again")
+        if last:
+            with parsing(run / "last.pt", kind=WeightsError, says="does not fit its recipe"):
+                state.restore(last)
     wanted = last.precision if last else recipe.precision
     precision = world.once(lambda: choose_precision(wanted, data.images.device))
     facts = {**trained_with(data, precision), "select_prior": recipe.select_prior, "processes": world.size}
