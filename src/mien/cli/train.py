@@ -10,7 +10,7 @@ import typer
 from mien.cli.options import DataOptions, Device, Force, Json, Root, RunFolders, output_option, run_option
 from mien.cli.printing import show, show_path, show_written
 from mien.printable import say
-from mien.torchrun import first_prints
+from mien.torchrun import first_prints, rank
 
 
 def train(
@@ -32,9 +32,10 @@ def train(
     from mien.training.run import run_recipe, show_recipe
 
     place: dict[str, Any] = {"root": root, "out": out, "resume": resume, "device": device, "test": test}
+    if show and rank():  # the first process shows it, and what is wrong with it
+        return
     if show:
-        with first_prints():
-            typer.echo(show_recipe(recipe, overrides or []), nl=False)
+        typer.echo(show_recipe(recipe, overrides or []), nl=False)
     elif runs is None and not as_json:
         run_recipe(recipe, overrides or [], **place)
     else:
