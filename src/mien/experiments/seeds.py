@@ -82,7 +82,7 @@ def train_seeds(
     overrides or with a run to resume.
     """
     if count is None:
-        with joined(place["device"]) as world:
+        with joined(place.get("device", "auto")) as world:
             folder, scores = train_run(name, list(overrides), resume=resume, **place)
             seed = world.once(lambda: resume_recipe(folder).seed)
         return SeedRuns((SeedRun(seed, folder, scores),))
@@ -93,7 +93,7 @@ def train_seeds(
     if any(word.startswith("seed=") for word in overrides):
         raise UsageError("`runs` together with seed=", "one of the two: `runs` N trains seeds 0 to N-1")
     runs: list[SeedRun] = []
-    with joined(place["device"]):
+    with joined(place.get("device", "auto")):
         try:
             for seed in range(count):
                 say(f"[{seed + 1}/{count}] seed {seed}")
