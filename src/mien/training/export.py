@@ -9,7 +9,7 @@ activations, per channel, calibrated on training images) is written too where it
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from dataclasses import asdict
 from io import StringIO
@@ -69,6 +69,9 @@ FITTED_ON = 4000
 
 BATCH = 256
 """Val images that go through a network at once."""
+
+AT_ONCE, BATCH_PIXELS = 8, 300_000
+"""Batches that are calibrated on together, and pixels of one of them at most."""
 
 CODE_LICENCE = "Apache-2.0"
 WEIGHTS_LICENCE = "set by the person who trained them, within the terms of the data"
@@ -236,6 +239,19 @@ def stamp(path: Path, card: Card) -> None:
         onnx.save(model, partial)
 
 
+def calibration_batches(count: int, side: int) -> list[slice]:
+    """Return batches of equal length, as histograms need them, of `count` images of a side in pixels.
+
+    All that a network computes for AT_ONCE batches is in memory together: large images come in more and smaller ones.
+
+    >>> len(calibration_batches(512, 48)), len(calibration_batches(512, 224))
+    (8, 96)
+    """
+    size = max(1, min(count // AT_ONCE, BATCH_PIXELS // side**2))
+    batches = [slice(k, k + size) for k in range(0, count - size + 1, size)]
+    return batches if len(batches) <= 2 * AT_ONCE else batches[: len(batches) // AT_ONCE * AT_ONCE]
+
+
 def _check(path: Path, actual: NDArray[np.float32], expected: Tensor) -> None:
     worst = float(np.abs(actual - expected.numpy()).max())
     if not worst <= PARITY:  # written this way, NaN is refused
@@ -246,16 +262,22 @@ def _quantise(path: Path, small: Path, train: Held) -> bool:
     """Write the int8 variant; False for a network without a convolution, which gains nothing."""
     ort = quantization()
 
+    picked = train[:: max(1, len(train) // 512)]
+    batches = calibration_batches(len(picked), train.shape[-1])
+
     class Crops(ort.CalibrationDataReader):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
-            picked = crops(train[:: max(1, len(train) // 512)]).numpy()
-            size = max(1, len(picked) // 8)
-            whole = range(0, len(picked) - size + 1, size)  # histograms need batches of equal length
-            self.batches: Iterator[NDArray[np.uint8]] = iter([picked[k : k + size] for k in whole])
+            self.set_range(0, len(batches))
+
+        def __len__(self) -> int:
+            return len(batches)
+
+        def set_range(self, start_index: int, end_index: int) -> None:
+            self.left = iter(batches[start_index:end_index])
 
         def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
-            batch = next(self.batches, None)
-            return None if batch is None else {"crops": batch}
+            batch = next(self.left, None)
+            return None if batch is None else {"crops": crops(picked[batch]).numpy()}
 
     with tempfile.TemporaryDirectory(dir=small.parent) as folder:
         prepared = Path(folder) / "prepared.onnx"
@@ -275,7 +297,10 @@ def _quantise(path: Path, small: Path, train: Held) -> bool:
                 weight_type=ort.QuantType.QInt8,
                 reduce_range=True,  # 7 bits: products of 8 overflow on x86 processors without VNNI
                 calibrate_method=ort.CalibrationMethod.Percentile,  # one value in 100,000 must not coarsen the rest
-                extra_options={"CalibPercentile": 99.999},
+                extra_options={
+                    "CalibPercentile": 99.999,
+                    **({"CalibStridedMinMax": AT_ONCE} if len(batches) > 2 * AT_ONCE else {}),
+                },
             )
     pools_as_convolutions(small)
     return True
