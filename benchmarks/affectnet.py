@@ -66,7 +66,8 @@ prepared = step("read", lambda: prepare(recipe, root, "cpu"))
 spent["precision"] = str(choose_precision(recipe.precision, prepared.train.images.device)).removeprefix("torch.")
 run = runlog.create(recipe, out)
 data = prepared.train
-spent |= {"rows": len(data.rows) // recipe.batch * recipe.batch, "train": len(data.images), "val": len(prepared.val.images)}
+spent |= {"rows": len(data.rows) // recipe.batch * recipe.batch, "train": len(data.images)}
+spent["val"] = len(prepared.val.images)
 step("train", lambda: train(recipe, root, run, prepared=prepared))
 step("export and scores", lambda: finish(recipe, root, run, prepared=prepared))
 print(json.dumps(spent))

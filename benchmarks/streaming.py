@@ -195,18 +195,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=50_000)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=782, help="of 64 rows, under the cap; 782 are an epoch")
+    parser.add_argument("--steps", type=int, default=782, help="of 64 rows under the cap, 0 for none; 782 are an epoch")
     parser.add_argument("--networks", default="none,small,resnet18")
     parser.add_argument("--folder", type=Path, help="where the images are, or are drawn")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = chosen.folder or Path(name)
         draw(folder / "train", chosen.images)
-        found: dict[str, Any] = {"facts": facts(False), "images": chosen.images}
-        found["capped"] = capped(folder, chosen.images, CAP, chosen.steps)
-        print(json.dumps(found["capped"]), flush=True)
-        found["rates"] = rates(folder, chosen.images, chosen.networks.split(","), chosen.repeats)
-    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+        kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+        found = kept.setdefault("streaming", {}) | {"facts": facts(False), "images": chosen.images}
+        if chosen.steps:
+            found["capped"] = capped(folder, chosen.images, CAP, chosen.steps)
+            print(json.dumps(found["capped"]), flush=True)
+        networks = chosen.networks.split(",")
+        found["rates"] = found.get("rates", {}) | rates(folder, chosen.images, networks, chosen.repeats)
     KEPT.write_text(json.dumps(kept | {"streaming": found}, indent=1) + "\n")
 
 
