@@ -20,17 +20,12 @@ from typing import Any
 
 import numpy as np
 from bench.environment import facts, load
+from bench.training import ALL, COUNTS, PER_CLASS
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 KEPT = ROOT / "results" / "scale_training.json"
-ALL = 450_000
-"""Images of the whole data set with labels by hand, those without an expression included."""
-
-COUNTS = (74_874, 134_415, 25_459, 14_090, 6_378, 3_803, 24_882, 3_750)
-"""Images of neutral, happiness, sadness, surprise, fear, disgust, anger, contempt (arXiv 1708.03985, training)."""
-
 ALEXNET = ("data.name=affectnet", "data.size=256", "augment.crop=224", "batch=256")
 RECIPES: dict[str, tuple[str, ...]] = {
     "alexnet-imbalanced": ALEXNET,
@@ -41,8 +36,6 @@ RECIPES: dict[str, tuple[str, ...]] = {
     "googlenet": (),
     "resnet34": (),
 }
-PER_CLASS = 15_000
-"""What the documents thin out or fill up a class to."""
 
 RUN = """
 import json, resource, sys, time
