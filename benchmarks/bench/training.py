@@ -39,8 +39,10 @@ def streaming(found: Mapping[str, Any]) -> list[str]:
         disk took turns in one process; ratios are medians over turns. Each image read is compared with its
         digest. The clock's seconds are those of a machine with other work on it."""
     capped = f"""Under a cap of {cap["cap_mib"]:,} MiB on its whole address space (RLIMIT_AS), a run took
-        {cap["rows"]:,} random rows of the {cap["images"]:,}, chose the {cap["held"]} by itself, and had {cap["VmHWM_mib"]:,} MiB
-        resident at most; its address space reached {cap["VmPeak_mib"]:,} MiB. A whole epoch was not run under the cap."""
+        {cap["rows"]:,} random rows of the {cap["images"]:,}, chose the {cap["held"]} by itself,
+        and had {cap["VmHWM_mib"]:,} MiB
+        resident at most; its address space reached {cap["VmPeak_mib"]:,} MiB. A whole epoch was not
+        run under the cap."""
     head = ["| network | images on | images/s | of memory | images per CPU s | of memory | load |"]
     return [*_wrapped(about), "", *head, "|---|---|--:|--:|--:|--:|--:|", *rows, "", *_wrapped(capped)]
 
@@ -84,10 +86,11 @@ def affectnet(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
         settings for one epoch, images on disk, in a process of its own (`benchmarks/affectnet.py`). Seconds are the
         processor's. Memory is the process's largest, in MiB."""
     arithmetic = f"""{ALL:,} images, by arithmetic: ms a row = train / rows trained (a pass over val and the
-        checkpoints are in it); hours an epoch = ms a row x rows an epoch / 3,600,000; hours in all = that x the document's epochs,
-        on one core of this processor. Rows an epoch: the published counts in proportion to {ALL:,} less {VAL:,} of val;
-        `down` and `up` bring classes to {PER_CLASS:,}. Memory does not grow with the pixels; labels and names are not
-        counted. Disk: 3 bytes a pixel at 224 pixels, and again at the recipe's size where that is another."""
+        checkpoints are in it); hours an epoch = ms a row x rows an epoch / 3,600,000; hours in all = that x the
+        document's epochs, on one core of this processor. Rows an epoch: the published counts in proportion to
+        {ALL:,} less {VAL:,} of val; `down` and `up` bring classes to {PER_CLASS:,}. Memory does not grow with the
+        pixels; labels and names are not counted. Disk: 3 bytes a pixel at 224 pixels, and again at the recipe's size
+        where that is another."""
     names = (
         "images | rows trained | read | train | export and scores | memory in training | in all | computes in | load"
     )

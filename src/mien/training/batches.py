@@ -153,7 +153,7 @@ def _second(recipe: Recipe, root: Path | None, samples: Samples) -> tuple[NDArra
     return join(samples, other), other.labels
 
 
-AHEAD = 2
+AHEAD = 8
 """Batches read from disk before they are needed."""
 
 
