@@ -19,10 +19,11 @@ NETWORKS = {
     "resnet18": "`resnet18`",
 }
 SIDES = {"alexnet": 256}
+ARMS = ("alexnet-imbalanced", "alexnet-weighted", "alexnet-down", "alexnet-up")
 
 
 def lines(kept: Mapping[str, Any]) -> list[str]:
-    """Return what results/scale_training.json says."""
+    """Return what results/scale_training.json says, for the section of SCALE.md on training."""
     return [*streaming(kept["streaming"]), "", *affectnet(kept["affectnet"]["rows"])]
 
 
@@ -65,13 +66,14 @@ def affectnet(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the cost of each recipe as measured, and what it makes of all images."""
     measured, projected = [], []
     for recipe, row in rows.items():
-        each = row["train"]["cpu"] / row["rows"]
-        epoch = rows_per_epoch(recipe)
-        hours = each * epoch / 3600
         peaks = (row[part]["peak_mib"] for part in ("train", "export and scores"))
         spent = (f"{row[part]['cpu']:.1f}" for part in ("read", "train", "export and scores"))
         cells = [f"{row['drawn']:,}", f"{row['rows']:,}", *spent, *(f"{mib:,.0f}" for mib in peaks), row["precision"]]
         measured.append(f"| `{recipe}` | {' | '.join(cells)} | {row['load']:.1f} |")
+    same = {arm: rows[ARMS[0]] for arm in ARMS if ARMS[0] in rows}  # one network, batch and size
+    for recipe, row in (same | dict(rows)).items():
+        each, epoch = row["train"]["cpu"] / row["rows"], rows_per_epoch(recipe)
+        hours = each * epoch / 3600
         side = SIDES.get(recipe.partition("-")[0], 224)
         disk = ALL * 3 * (224**2 + (side**2 if side != 224 else 0)) / 1e9
         cells = [
@@ -90,7 +92,8 @@ def affectnet(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
         document's epochs, on one core of this processor. Rows an epoch: the published counts in proportion to
         {ALL:,} less {VAL:,} of val; `down` and `up` bring classes to {PER_CLASS:,}. Memory does not grow with the
         pixels; labels and names are not counted. Disk: 3 bytes a pixel at 224 pixels, and again at the recipe's size
-        where that is another."""
+        where that is another. AlexNet's four arms are one network at one
+        batch: an arm that is not in the first table has the milliseconds of the first."""
     names = (
         "images | rows trained | read | train | export and scores | memory in training | in all | computes in | load"
     )
