@@ -42,7 +42,7 @@ def clips() -> dict[str, Clip]:
 def mirrored(classifier: Classifier) -> dict[str, float]:
     """Return the fraction of val images with another top-1 than their mirror image, and how far probabilities move."""
     samples = read(classifier.card.data["name"], None, "val")
-    other = type(samples)(**{**vars(samples), "images": np.ascontiguousarray(samples.images[:, :, ::-1])})
+    other = type(samples)(**{**vars(samples), "images": np.ascontiguousarray(np.asarray(samples.images)[:, :, ::-1])})
     one, two = (predict(classifier, each)["probs"] for each in (samples, other))
     changed = one.argmax(1) != two.argmax(1)
     return {"n": len(one), "changed": float(changed.mean()), "moved": float(np.abs(one - two).sum(1).mean() / 2)}

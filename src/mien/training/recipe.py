@@ -207,7 +207,7 @@ class Distill(Strict):
     """Teachers whose mean probabilities are mixed into the targets with `weight`.
 
     weights: shipped weights or a path, or several; temperature: above 1 the teachers' probabilities are softer; prior:
-    uniform, so that teachers speak up for rare expressions (after arXiv 2104.10510), or natural, as they come.
+    uniform, which raises rare expressions in the targets (after arXiv 2104.10510), or natural, as they come.
     """
 
     weights: tuple[str, ...] = Field(min_length=1)
