@@ -1,6 +1,7 @@
 """What archives cost beside the plain command: child processes, a Ray cluster, and the listing before the first row.
 
     python benchmarks/scale.py [--images 400] [--repeats 2]      -> results/scale.json, results/SCALE.md
+    python benchmarks/scale.py --page                            SCALE.md alone, from what all benchmarks kept
 
 Images are copies of a photograph in a package: Grace Hopper, JPEG 512 x 600, one face (matplotlib).  Each system is a
 process of its own, and they take turns.  `cpu` is that of all its processes: of Ray also of its node, which is
@@ -23,8 +24,9 @@ from typing import Any
 
 import matplotlib
 from bench.environment import facts, load
+from bench.scale_page import page
 
-ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).parents[1] / "results"
 PHOTO = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
 LISTED = (1_000, 10_000, 100_000)
 SYSTEMS = {
@@ -88,7 +90,8 @@ def command(words: tuple[str, ...], source: Path, folder: Path) -> dict[str, flo
     subprocess.run(full, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"wall": time.perf_counter() - begun, "cpu": cpu, "load": load()}
+    size = sum(path.stat().st_size for path in (folder / "out" / "shards").glob("*.parquet"))
+    return {"wall": time.perf_counter() - begun, "cpu": cpu, "load": load(), **({"bytes": size} if size else {})}
 
 
 def on_ray(cores: int, source: Path, folder: Path) -> dict[str, float]:
@@ -147,50 +150,10 @@ def measured(number: int, repeats: int) -> dict[str, Any]:
     return {"repeats": repeats, "photo": "grace_hopper.jpg, 512 x 600", "rows": middle, "listings": listings}
 
 
-def page(kept: dict[str, Any]) -> str:
-    """Return SCALE.md."""
-    plain = {row["images"]: row for row in kept["rows"] if row["system"] == "plain command"}
-    lines = [
-        f"| {row['system']} | {row['images']:,} | {row['wall']:.1f} | {row['wall'] / plain[row['images']]['wall']:.2f} "
-        f"| {row['cpu']:.1f} | {row['cpu'] / plain[row['images']]['cpu']:.2f} | {row['load']:.1f} |"
-        for row in kept["rows"]
-    ]
-    starts = [
-        f"{row['start']:.1f} s ({row['system']}, load {row['load']:.1f})" for row in kept["rows"] if "start" in row
-    ]
-    listed = [f"| {r['files']:,} | {r['blocks']:,} | {r['cpu']:.2f} | {r['mib']:.0f} |" for r in kept["listings"]]
-    return "\n".join(
-        [
-            "# Archives",
-            "",
-            "Written by `benchmarks/scale.py`, whose beginning says what is counted.",
-            "Every figure was measured; what is not here was not measured.",
-            "",
-            "## One machine",
-            "",
-            f"Images are copies of one photograph ({kept['photo']}, one face).",
-            f"Medians of {kept['repeats']} runs that took turns on {kept['facts']['cores']} cores.",
-            "`load` is the load average after a run. Above 2 other work ran beside: the clock's seconds say little.",
-            "",
-            "| system | images | s | of plain | CPU s | of plain | load |",
-            "|---|--:|--:|--:|--:|--:|--:|",
-            *lines,
-            "",
-            *(
-                [f"Starting a cluster of one node took {', '.join(starts)}; it is not in the table.", ""]
-                if starts
-                else []
-            ),
-            "## Listing",
-            "",
-            "Empty files in folders of 1,000: the processor's seconds and the memory before the first image is read.",
-            "",
-            "| files | blocks | CPU s | MiB |",
-            "|--:|--:|--:|--:|",
-            *listed,
-            "",
-        ]
-    )
+def written() -> str:
+    """Return SCALE.md from what this benchmark and others kept."""
+    archives, growth = (json.loads((RESULTS / name).read_text()) for name in ("scale.json", "growth.json"))
+    return page(archives, growth, [])
 
 
 def main() -> None:
@@ -198,10 +161,12 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--images", type=int, default=400)
     arguments.add_argument("--repeats", type=int, default=2)
+    arguments.add_argument("--page", action="store_true")
     chosen = arguments.parse_args()
-    kept = {"facts": facts(False), **measured(chosen.images, chosen.repeats)}
-    (ROOT / "results" / "scale.json").write_text(json.dumps(kept, indent=1) + "\n")
-    (ROOT / "results" / "SCALE.md").write_text(page(kept))
+    if not chosen.page:
+        kept = {"facts": facts(False), **measured(chosen.images, chosen.repeats)}
+        (RESULTS / "scale.json").write_text(json.dumps(kept, indent=1) + "\n")
+    (RESULTS / "SCALE.md").write_text(written())
 
 
 if __name__ == "__main__":

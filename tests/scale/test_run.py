@@ -181,6 +181,19 @@ def test_a_folder_of_others_is_not_touched(mien: Mien, archive: Callable[[int], 
     assert {path: path.stat().st_mtime_ns for path in Path("out").rglob("*")} == before
 
 
+@pytest.mark.parametrize("more", [(), ("--force",)], ids=["plain", "force"])
+def test_another_command_does_not_take_a_folder_of_shards(
+    mien: Mien, archive: Callable[[int], Path], more: tuple[str, ...]
+) -> None:
+    archive(1)
+    mien("predict", "photos", "--shards", "out", "--workers", 0, *FAST)
+    before = {path: path.stat().st_mtime_ns for path in Path("out").rglob("*")}
+    done = mien("predict", "photos", "--out", "out", *more, *FAST)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "holds the shards of an archive" in done.err
+    assert {path: path.stat().st_mtime_ns for path in Path("out").rglob("*")} == before
+
+
 def test_a_typo_makes_no_folder(mien: Mien, archive: Callable[[int], Path]) -> None:
     archive(1)
     done = mien("predict", "phtos", "--shards", "out", *FAST)

@@ -98,6 +98,30 @@ def test_what_is_not_on_the_store_is_a_row(mien: Mien, bucket: tuple[Any, str], 
     assert errors[gone].startswith(gone)
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "s3://KEY:TOPSECRET@bucket/photos",
+        "s3://KEY:TOP/SECRET@bucket/photos",
+        "s3://TOPSECRET@bucket",
+        "abfss://faces:TOPSECRET@account.dfs.core.windows.net/x",
+        "hdfs://user:TOPSECRET@host:8020/x",
+        "abfs://faces@account/x?sas_token=TOPSECRET",
+        "gs://bucket/x?Secret_Key=TOPSECRET",
+    ],
+)
+@pytest.mark.parametrize("words", [("photos", "--shards"), ("--shards", "out", "photos")], ids=["out", "source"])
+def test_keys_in_an_address_are_refused_and_not_repeated(
+    mien: Mien, archive: Callable[[int], Path], address: str, words: tuple[str, ...]
+) -> None:
+    archive(1)
+    done = mien("predict", *words, address, "--workers", 0, *FAST)
+    assert (done.code, done.err.count("\n")) == (2, 1), done.err
+    assert "with keys in it" in done.err
+    assert "SECRET" not in done.err
+    assert not Path("out").exists()
+
+
 @pytest.mark.parametrize("address", ["https://example.org/a.jpg", "rtsp://127.0.0.1:9/a", "http://127.0.0.1:9/x/"])
 def test_other_addresses_are_not_opened(mien: Mien, archive: Callable[[int], Path], address: str) -> None:
     archive(1)

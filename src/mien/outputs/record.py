@@ -22,6 +22,7 @@ from mien.outputs.files import write
 RECORD = "mien-run.json"
 JOURNAL = ".mien-files.jsonl"
 FOLDERS, SPARED = "folders", "spared"  # keys of the record
+SHARDS = "shards"  # key of the record of a folder of shards (scale/record.py)
 STANDING = frozenset((RECORD, JOURNAL))
 REMEMBERED = 64  # folders whose records are kept while a tree is walked
 SECOND = 1_000_000_000

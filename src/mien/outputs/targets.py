@@ -14,7 +14,7 @@ from stat import S_ISDIR, S_ISLNK
 
 from mien.errors import OutputError
 from mien.outputs.files import ELSEWHERE, PART, cannot_write
-from mien.outputs.record import JOURNAL, RECORD, STANDING, Record
+from mien.outputs.record import JOURNAL, RECORD, SHARDS, STANDING, Record, read_facts
 
 Inode = tuple[int, int]
 
@@ -50,6 +50,8 @@ def check(folder: Path, command: str, kinds: Kinds, before: Record | None, input
 
     A file of another command is somebody else's.
     """
+    if SHARDS in read_facts(folder):
+        raise OutputError(f"{folder} holds the shards of an archive", do=ELSEWHERE)
     foreign: list[str] = []
     taken: dict[Inode, str] = {}
     for name in _standing(folder, kinds):

@@ -26,6 +26,7 @@ from mien.outputs import cannot_write
 from mien.outputs.files import ELSEWHERE, NotThisFileError, write
 from mien.outputs.folder import now, run_facts
 from mien.outputs.record import RECORD
+from mien.outputs.record import SHARDS as KIND
 from mien.scale.listing import listed
 from mien.scale.reader import SHARDS, shard
 from mien.scale.store import Store
@@ -33,7 +34,6 @@ from mien.scale.work import Block
 
 RUNS, REPLACED = "runs", "replaced"
 NAME = re.compile(r"([0-9a-f]{32})\.parquet")  # of a shard; files of others stay out of it
-KIND = "shards"  # the key of the record that holds what all shards have in common
 
 
 def check(store: Store, kind: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ from mien.scale.reader import SHARDS, Task
 from mien.scale.record import RunRecord
 from mien.scale.runners import RUNNERS, Place
 from mien.scale.settings import Settings, digest_of
-from mien.scale.store import Store, absolute
+from mien.scale.store import Store, absolute, refuse_keys
 from mien.scale.summary import Summary
 from mien.scale.work import Block, Item, blocks, part_of
 
@@ -102,6 +102,8 @@ def _check(request: Request) -> None:
     part_of([], request.part)
     if not request.out:
         raise UsageError("`shards` ''", "a folder or an address such as s3://bucket/faces")
+    for place in (*request.sources, request.out):
+        refuse_keys(place)
     if request.ray and request.workers != 1:
         raise UsageError("`ray` with `workers`", "one of them", "a cluster has its own number of cores")
     for name, value, least in (("block", request.block, 1), ("workers", request.workers, 0)):

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, cast
+from urllib.parse import urlsplit
 
 from pyarrow import fs
 
@@ -26,6 +27,8 @@ from mien.outputs import cannot_write
 from mien.outputs.files import PART
 
 OBJECTS = re.compile(r"(s3|gs|gcs|abfs|abfss|hdfs)://.+")
+BUCKETS = ("s3", "gs", "gcs")  # whose addresses begin with the name of a bucket
+SECRET = re.compile(r"(key|token|secret|password|credential)[^=&]*=", re.IGNORECASE)
 LEFT = 86_400  # seconds after which an unfinished file is certainly that of a killed run
 
 
@@ -41,6 +44,23 @@ def is_address(text: str) -> bool:
     (True, False, False)
     """
     return OBJECTS.fullmatch(text) is not None
+
+
+def refuse_keys(address: str) -> None:
+    """Raise UsageError for an address that holds keys or a password: it would stand in rows and records.
+
+    >>> refuse_keys("abfss://faces@account.dfs.core.windows.net/2024")
+    """
+    if not is_address(address):
+        return
+    parts = urlsplit(address)
+    user, _, host = parts.netloc.rpartition("@")
+    secret = ":" in user or (parts.scheme in BUCKETS and parts.netloc != host.partition(":")[0])
+    if secret or SECRET.search(parts.query):
+        got = f"an address of {parts.scheme}:// with keys in it"
+        raise UsageError(
+            got, f"{parts.scheme}://bucket/folder", "keys go into the environment (AWS_ACCESS_KEY_ID, ...)"
+        )
 
 
 @cache

@@ -1,0 +1,135 @@
+"""results/SCALE.md, from what benchmarks/scale.py, growth.py and streaming.py kept; what is not there is left out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from math import log
+from typing import Any
+
+Kept = Mapping[str, Any]
+PHOTOS = 10**9
+PHOTO_BYTES = 3_000_000  # of a phone's JPEG: assumed, not measured
+CORES = 1_000  # for which hours are given
+FILES_A_RUN = 1_000_000
+BLOCK = 10_000
+
+
+def page(archives: Kept, growth: Kept | None, training: Sequence[str]) -> str:
+    """Return SCALE.md."""
+    parts = [_archives(archives), _listing(archives)]
+    parts += [_growth(growth)] if growth else []
+    parts += [["## Training", "", *training]] if training else []
+    parts += [_billion(archives)]
+    head = ["# Scale", "", "Written by `benchmarks/scale.py --page`; each benchmark's beginning says what is counted."]
+    head += ["Every figure was measured, but where it says `assumed` or shows its sum.", ""]
+    return "\n".join([*head, *(line for part in parts for line in [*part, ""])]).rstrip() + "\n"
+
+
+def _archives(kept: Kept) -> list[str]:
+    plain = {row["images"]: row for row in kept["rows"] if row["system"] == "plain command"}
+    lines = [
+        f"| {row['system']} | {row['images']:,} | {row['wall']:.1f} | {row['wall'] / plain[row['images']]['wall']:.2f} "
+        f"| {row['cpu']:.1f} | {row['cpu'] / plain[row['images']]['cpu']:.2f} | {row['load']:.1f} |"
+        for row in kept["rows"]
+    ]
+    starts = [
+        f"{row['start']:.1f} s ({row['system']}, load {row['load']:.1f})" for row in kept["rows"] if "start" in row
+    ]
+    cluster = f"Starting a cluster of one node took {', '.join(starts)}; it is not in the table."
+    return [
+        "## Archives on one machine",
+        "",
+        f"Images are copies of one photograph ({kept['photo']}, one face), on {kept['facts']['cores']} cores.",
+        f"Medians of {kept['repeats']} runs that took turns; rows of 100 and 1,000 images are of one run each.",
+        "`load` is the load average after a run. Above 2 other work ran beside: the clock's seconds say little.",
+        "",
+        "| system | images | s | of plain | CPU s | of plain | load |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+        *lines,
+        *(["", cluster] if starts else []),
+    ]
+
+
+def _listing(kept: Kept) -> list[str]:
+    rows = kept["listings"]
+    slopes = _slopes([row["files"] for row in rows], [row["cpu"] for row in rows])
+    return [
+        "## Listing",
+        "",
+        "Empty files in folders of 1,000: the processor's seconds and the memory before the first image is read.",
+        "",
+        "| files | blocks | CPU s | slope | MiB |",
+        "|--:|--:|--:|--:|--:|",
+        *(
+            f"| {r['files']:,} | {r['blocks']:,} | {r['cpu']:.2f} | {slope} | {r['mib']:.0f} |"
+            for r, slope in zip(rows, slopes, strict=True)
+        ),
+    ]
+
+
+def _growth(kept: Kept) -> list[str]:
+    stages: dict[str, list[Kept]] = {}
+    for row in kept["rows"]:
+        stages.setdefault(row["stage"], []).append(row)
+    return [
+        "## How cost grows",
+        "",
+        "Generated images, 48 x 48 and grey (`benchmarks/growth.py`). `slope` is that of log CPU over log images from",
+        "the row above: 1 is linear, 2 quadratic. `MiB` is memory beyond the images themselves, which lie in files.",
+        "A stage ends at the largest number that was run; nothing is said of larger ones.",
+        "",
+        "| stage | images | CPU s | slope | ms an image | MiB | load |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+        *(line for name, rows in stages.items() for line in _stage(name, rows)),
+    ]
+
+
+def _stage(name: str, rows: list[Kept]) -> Iterator[str]:
+    slopes = _slopes([row["images"] for row in rows], [row["cpu"] for row in rows])
+    for row, slope in zip(rows, slopes, strict=True):
+        each = 1000 * row["cpu"] / row["images"]
+        yield (
+            f"| {name} | {row['images']:,} | {row['cpu']:.2f} | {slope} | {each:.3f} | {row['mib']:,} "
+            f"| {row['load']:.1f} |"
+        )
+
+
+def _slopes(counts: Sequence[int], seconds: Sequence[float]) -> list[str]:
+    """Return the slope on log-log axes from each point to the next, and first a dash.
+
+    >>> _slopes([10, 100, 1000], [1, 10, 1000])
+    ['-', '1.00', '2.00']
+    """
+    pairs = pairwise(zip(counts, seconds, strict=True))
+    return ["-", *(f"{log(t / s) / log(n / m):.2f}" for (m, s), (n, t) in pairs)]
+
+
+def _billion(kept: Kept) -> list[str]:
+    """Return the sums for PHOTOS photos, from the rows of one process and the largest listing."""
+    rows = {row["images"]: row for row in kept["rows"] if row["system"] == "1 child process"}
+    few, many = rows[min(rows)], rows[max(rows)]
+    each = (many["cpu"] - few["cpu"]) / (many["images"] - few["images"])
+    shard = many["bytes"] / many["images"]
+    listing = kept["listings"][-1]
+    listed, memory = listing["cpu"] / listing["files"], listing["mib"] / listing["files"] * 2**20
+    hours, runs = PHOTOS * each / 3600, PHOTOS // FILES_A_RUN
+    return [
+        "## A billion photos",
+        "",
+        "Sums of the figures above, for photos like the one measured; nothing of this size was run.",
+        "",
+        f"1. Reading: {PHOTOS:,} x {1000 * each:.1f} ms of CPU (from {few['images']:,} to {many['images']:,} images, one"
+        f" child process) = {hours:,.0f} core hours. On {CORES:,} cores that is {hours / CORES:.1f} hours.",
+        f"2. Bytes in: {PHOTOS:,} x {PHOTO_BYTES / 1e6:g} MB (assumed, a phone's JPEG) = {PHOTOS * PHOTO_BYTES / 1e15:g}"
+        f" PB, {PHOTOS * PHOTO_BYTES / (hours / CORES * 3600) / 1e9:.1f} GB/s over those hours. A phone's photo of 12"
+        " megapixels costs several times the CPU of the one measured (BENCH.md).",
+        f"3. Bytes out: {PHOTOS:,} x {shard:.0f} bytes a row = {PHOTOS * shard / 1e9:,.0f} GB of shards; rows of more"
+        " faces or measures are larger.",
+        f"4. Listing: {PHOTOS:,} x {1e6 * listed:.0f} us = {PHOTOS * listed / 3600:.0f} hours in one process, and"
+        f" {memory:.0f} bytes each = {PHOTOS * memory / 1e9:,.0f} GB of memory. **This breaks first.**",
+        f"5. So {runs:,} runs of {FILES_A_RUN:,} photos, a folder of the archive each, with a folder of shards each:"
+        f" {FILES_A_RUN * listed:.0f} s and {FILES_A_RUN * memory / 1e6:.0f} MB of listing a run.",
+        f"6. Shards: with `--block {BLOCK}` {PHOTOS // BLOCK:,} in all and {FILES_A_RUN // BLOCK:,} a run; with the"
+        f" usual 200 they would be {PHOTOS // 200:,}, which object stores list slowly.",
+        "7. What is lost with a machine is the block that it reads: at most"
+        f" {2 * BLOCK * each / 60:.0f} minutes of a core's work.",
+    ]
