@@ -3,8 +3,8 @@
     python benchmarks/growth.py [--most 1000000] [STAGE ...]     -> results/growth.json; then benchmarks/scale.py --page
 
 Inputs are generated: smooth random fields, 48 x 48 and grey, one in twenty a near-duplicate of another.  Every stage at
-every size is a process of its own.  `cpu` is its processor's seconds, which other work beside hardly changes; `mib` is how much
-its own memory (RssAnon: no memory maps of files) grew beyond what it had before the stage.
+every size is a process of its own.  `cpu` is its processor's seconds, less in need of a quiet machine than the clock's;
+`mib` is how much its own memory (RssAnon: no memory maps of files) grew beyond what it had before the stage.
 """
 
 import argparse
@@ -127,7 +127,7 @@ STAGES: dict[str, tuple[Stage, Callable[[Path, int], None], str]] = {
 """What is measured, how its input is made, and the input's name."""
 
 
-MOST = {"loading": 100_000, "loading, kept": 100_000, "epoch": 10_000, "evaluation": 100_000}
+MOST = {"loading": 100_000, "loading, kept": 100_000, "epoch": 10_000, "evaluation": 10_000}
 """The largest size that is run of what would take long beyond it."""
 
 
@@ -199,7 +199,6 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             for stage in (one for one in chosen.stages if number <= MOST.get(one, number)):
                 keep(measured(stage, number, Path(name)))
-
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What archives cost beside the plain command: child processes, a Ray cluster, and the listing before the first row.
 
-    python benchmarks/scale.py [--images 400] [--repeats 2]      -> results/scale.json, results/SCALE.md
+    python benchmarks/scale.py [--images 1000] [--repeats 2]      -> results/scale.json, results/SCALE.md
     python benchmarks/scale.py --page                            SCALE.md alone, from what all benchmarks kept
 
 Images are copies of a photograph in a package: Grace Hopper, JPEG 512 x 600, one face (matplotlib).  Each system is a
@@ -25,6 +25,7 @@ from typing import Any
 import matplotlib
 from bench.environment import facts, load
 from bench.scale_page import page
+from PIL import Image
 
 RESULTS = Path(__file__).parents[1] / "results"
 PHOTO = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
@@ -102,6 +103,17 @@ def on_ray(cores: int, source: Path, folder: Path) -> dict[str, float]:
     return {**json.loads(shown.splitlines()[-1]), "load": load()}
 
 
+def row_bytes(folder: Path, number: int = 200) -> dict[str, int]:
+    """Return the bytes of the shards of different images: crops of the photograph, turned."""
+    made = folder / "different"
+    made.mkdir()
+    with Image.open(PHOTO) as photo:
+        for k in range(number):
+            photo.crop((k % 20, k // 20, 500 + k % 20, 590 + k // 20)).rotate(k / 40 - 2.5).save(made / f"{k}.jpg")
+    command(SYSTEMS["this process"], made, folder)
+    return {"rows": number, "bytes": sum(one.stat().st_size for one in (folder / "out" / "shards").glob("*.parquet"))}
+
+
 def listing(folder: Path, number: int) -> dict[str, float]:
     """Return seconds and MiB of listing empty files and making blocks of them, in a process of its own."""
     made = folder / f"empty-{number}"
@@ -130,10 +142,10 @@ def measured(number: int, repeats: int) -> dict[str, Any]:
     rows: dict[str, dict[str, list[float]]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        one, many = photos(folder, 1), photos(folder, number)
+        sources = {images: photos(folder, images) for images in (1, 100, number)}
         ray = importlib.util.find_spec("ray") is not None
         for _ in range(repeats):
-            for images, source in ((1, one), (number, many)):
+            for images, source in sources.items():
                 runs = {system: command(words, source, folder) for system, words in SYSTEMS.items()}
                 if ray:
                     runs |= {f"Ray, {cores} tasks at a time": on_ray(cores, source, folder) for cores in (1, 2)}
@@ -141,13 +153,19 @@ def measured(number: int, repeats: int) -> dict[str, Any]:
                     row = rows.setdefault(f"{system}|{images}", {})
                     for key, value in run.items():
                         row.setdefault(key, []).append(value)
-        listings = [listing(folder, files) for files in LISTED]
+        listings, row = [listing(folder, files) for files in LISTED], row_bytes(folder)
     middle = [
         {"system": key.split("|")[0], "images": int(key.split("|")[1])}
-        | {name: round(statistics.median(values), 3) for name, values in row.items()}
-        for key, row in rows.items()
+        | {"runs": repeats, **{name: round(statistics.median(values), 3) for name, values in of.items()}}
+        for key, of in rows.items()
     ]
-    return {"repeats": repeats, "photo": "grace_hopper.jpg, 512 x 600", "rows": middle, "listings": listings}
+    return {
+        "repeats": repeats,
+        "photo": "grace_hopper.jpg, 512 x 600",
+        "rows": middle,
+        "listings": listings,
+        "row": row,
+    }
 
 
 def written() -> str:
@@ -159,7 +177,7 @@ def written() -> str:
 def main() -> None:
     """Measure, and write what was measured."""
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("--images", type=int, default=400)
+    arguments.add_argument("--images", type=int, default=1000)
     arguments.add_argument("--repeats", type=int, default=2)
     arguments.add_argument("--page", action="store_true")
     chosen = arguments.parse_args()

@@ -27,7 +27,8 @@ def page(archives: Kept, growth: Kept | None, training: Sequence[str]) -> str:
 def _archives(kept: Kept) -> list[str]:
     plain = {row["images"]: row for row in kept["rows"] if row["system"] == "plain command"}
     lines = [
-        f"| {row['system']} | {row['images']:,} | {row['wall']:.1f} | {row['wall'] / plain[row['images']]['wall']:.2f} "
+        f"| {row['system']} | {row['images']:,} | {row['runs']} "
+        f"| {row['wall']:.1f} | {row['wall'] / plain[row['images']]['wall']:.2f} "
         f"| {row['cpu']:.1f} | {row['cpu'] / plain[row['images']]['cpu']:.2f} | {row['load']:.1f} |"
         for row in kept["rows"]
     ]
@@ -39,11 +40,11 @@ def _archives(kept: Kept) -> list[str]:
         "## Archives on one machine",
         "",
         f"Images are copies of one photograph ({kept['photo']}, one face), on {kept['facts']['cores']} cores.",
-        f"Medians of {kept['repeats']} runs that took turns; rows of 100 and 1,000 images are of one run each.",
+        "Medians of runs that took turns.",
         "`load` is the load average after a run. Above 2 other work ran beside: the clock's seconds say little.",
         "",
-        "| system | images | s | of plain | CPU s | of plain | load |",
-        "|---|--:|--:|--:|--:|--:|--:|",
+        "| system | images | runs | s | of plain | CPU s | of plain | load |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
         *lines,
         *(["", cluster] if starts else []),
     ]
@@ -108,28 +109,29 @@ def _billion(kept: Kept) -> list[str]:
     rows = {row["images"]: row for row in kept["rows"] if row["system"] == "1 child process"}
     few, many = rows[min(rows)], rows[max(rows)]
     each = (many["cpu"] - few["cpu"]) / (many["images"] - few["images"])
-    shard = many["bytes"] / many["images"]
+    shard = kept["row"]["bytes"] / kept["row"]["rows"]
     listing = kept["listings"][-1]
     listed, memory = listing["cpu"] / listing["files"], listing["mib"] / listing["files"] * 2**20
     hours, runs = PHOTOS * each / 3600, PHOTOS // FILES_A_RUN
+    took, came = hours / CORES, PHOTOS * PHOTO_BYTES
     return [
         "## A billion photos",
         "",
         "Sums of the figures above, for photos like the one measured; nothing of this size was run.",
         "",
-        f"1. Reading: {PHOTOS:,} x {1000 * each:.1f} ms of CPU (from {few['images']:,} to {many['images']:,} images, one"
-        f" child process) = {hours:,.0f} core hours. On {CORES:,} cores that is {hours / CORES:.1f} hours.",
-        f"2. Bytes in: {PHOTOS:,} x {PHOTO_BYTES / 1e6:g} MB (assumed, a phone's JPEG) = {PHOTOS * PHOTO_BYTES / 1e15:g}"
-        f" PB, {PHOTOS * PHOTO_BYTES / (hours / CORES * 3600) / 1e9:.1f} GB/s over those hours. A phone's photo of 12"
-        " megapixels costs several times the CPU of the one measured (BENCH.md).",
-        f"3. Bytes out: {PHOTOS:,} x {shard:.0f} bytes a row = {PHOTOS * shard / 1e9:,.0f} GB of shards; rows of more"
-        " faces or measures are larger.",
+        f"1. Reading: {PHOTOS:,} x {1000 * each:.1f} ms of CPU (one child process, from {few['images']:,} to"
+        f" {many['images']:,} images) = {hours:,.0f} core hours: {took:.1f} hours on {CORES:,} cores.",
+        f"2. Bytes in: {PHOTOS:,} x {PHOTO_BYTES / 1e6:g} MB (assumed, a phone's JPEG) = {came / 1e15:g} PB, which is"
+        f" {came / (took * 3600) / 1e9:.1f} GB/s over those hours. Such a photo also takes longer to decode than"
+        " the one measured.",
+        f"3. Bytes out: {PHOTOS:,} x {shard:.0f} bytes a row (of {kept['row']['rows']} different crops) ="
+        f" {PHOTOS * shard / 1e9:,.0f} GB of shards; more with more faces, or with measures.",
         f"4. Listing: {PHOTOS:,} x {1e6 * listed:.0f} us = {PHOTOS * listed / 3600:.0f} hours in one process, and"
         f" {memory:.0f} bytes each = {PHOTOS * memory / 1e9:,.0f} GB of memory. **This breaks first.**",
         f"5. So {runs:,} runs of {FILES_A_RUN:,} photos, a folder of the archive each, with a folder of shards each:"
         f" {FILES_A_RUN * listed:.0f} s and {FILES_A_RUN * memory / 1e6:.0f} MB of listing a run.",
         f"6. Shards: with `--block {BLOCK}` {PHOTOS // BLOCK:,} in all and {FILES_A_RUN // BLOCK:,} a run; with the"
-        f" usual 200 they would be {PHOTOS // 200:,}, which object stores list slowly.",
+        f" usual 200 there would be {PHOTOS // 200:,}.",
         "7. What is lost with a machine is the block that it reads: at most"
         f" {2 * BLOCK * each / 60:.0f} minutes of a core's work.",
     ]
