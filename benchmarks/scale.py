@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from PIL import Image
 RESULTS = Path(__file__).parents[1] / "results"
 PHOTO = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
 LISTED = (1_000, 10_000, 100_000)
+RAY = "Ray, 2 tasks at a time"
 SYSTEMS = {
     "plain command": ("--format", "parquet"),
     "this process": ("--shards", "out", "--workers", "0"),
@@ -77,7 +79,7 @@ print(json.dumps({"start": started - begun, "wall": done - started, "cpu": after
 def photos(folder: Path, number: int) -> Path:
     """Write copies of the photograph."""
     made = folder / f"photos-{number}"
-    made.mkdir()
+    made.mkdir(parents=True)
     for k in range(number):
         shutil.copy(PHOTO, made / f"IMG_{k:06}.jpg")
     return made
@@ -101,6 +103,19 @@ def on_ray(cores: int, source: Path, folder: Path) -> dict[str, float]:
     words = ["unshare", "-n", sys.executable, "-c", LOOPBACK, "-c", ON_RAY, str(cores), str(source)]
     shown = subprocess.run(words, cwd=folder, check=True, capture_output=True, text=True).stdout
     return {**json.loads(shown.splitlines()[-1]), "load": load()}
+
+
+def fixed_cost(folder: Path) -> list[dict[str, Any]]:
+    """Return runs of one child process and of Ray, on few and many images: what Ray costs before the first."""
+    rows = []
+    for images in (1, 300):
+        source = photos(folder / "fixed", images)
+        for system, run in (
+            ("1 child process", partial(command, SYSTEMS["1 child process"])),
+            (RAY, partial(on_ray, 2)),
+        ):
+            rows.append({"system": system, "images": images, **run(source, folder)})
+    return rows
 
 
 def row_bytes(folder: Path, number: int = 200) -> dict[str, int]:
@@ -153,6 +168,7 @@ def measured(number: int, repeats: int) -> dict[str, Any]:
                     row = rows.setdefault(f"{system}|{images}", {})
                     for key, value in run.items():
                         row.setdefault(key, []).append(value)
+        fixed = fixed_cost(folder) if ray else []
         listings, row = [listing(folder, files) for files in LISTED], row_bytes(folder)
     middle = [
         {"system": key.split("|")[0], "images": int(key.split("|")[1])}
@@ -165,6 +181,7 @@ def measured(number: int, repeats: int) -> dict[str, Any]:
         "rows": middle,
         "listings": listings,
         "row": row,
+        "ray": fixed,
     }
 
 

@@ -15,7 +15,7 @@ BLOCK = 10_000
 
 def page(archives: Kept, growth: Kept | None, training: Sequence[str]) -> str:
     """Return SCALE.md."""
-    parts = [_archives(archives), _listing(archives)]
+    parts = [_archives(archives), *([_ray(archives)] if archives["ray"] else []), _listing(archives)]
     parts += [_growth(growth)] if growth else []
     parts += [["## Training", "", *training]] if training else []
     parts += [_billion(archives)]
@@ -47,6 +47,30 @@ def _archives(kept: Kept) -> list[str]:
         "|---|--:|--:|--:|--:|--:|--:|--:|",
         *lines,
         *(["", cluster] if starts else []),
+    ]
+
+
+def _ray(kept: Kept) -> list[str]:
+    """Return what Ray costs at the start, and from how many images on a cluster is sooner than one child process."""
+    few, many = sorted({row["images"] for row in kept["ray"]})
+    rows = {(row["system"].startswith("Ray"), row["images"]): row for row in kept["ray"]}
+    alone = (rows[False, many]["wall"] - rows[False, few]["wall"]) / (many - few)
+    core = (rows[True, many]["cpu"] - rows[True, few]["cpu"]) / (many - few)
+    fixed = rows[True, few]["wall"] - rows[False, few]["wall"]
+    equal = {n: fixed / (alone - core / n) for n in (4, 8, 16, 64)}
+    return [
+        "## Ray's fixed cost",
+        "",
+        "The same photograph, one run each at the highest priority, so that the clock says something:",
+        "",
+        "| system | images | s | CPU s |",
+        "|---|--:|--:|--:|",
+        *(f"| {row['system']} | {row['images']:,} | {row['wall']:.1f} | {row['cpu']:.1f} |" for row in kept["ray"]),
+        "",
+        f"Joining a cluster and loading weights in its workers takes {fixed:.1f} s more than one child process. That"
+        f" reads an image in {1000 * alone:.1f} ms; Ray takes {1000 * core:.1f} ms of one core, whatever the number of"
+        " cores (assumed beyond the two measured).",
+        f"So a cluster is sooner from {', '.join(f'{most:,.0f} images ({n} cores)' for n, most in equal.items())}.",
     ]
 
 

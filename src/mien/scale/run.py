@@ -24,8 +24,8 @@ from mien.scale.store import Store, absolute, refuse_keys
 from mien.scale.summary import Summary
 from mien.scale.work import Block, Item, blocks, part_of
 
-MIN_FOR_RAY = 2000
-"""Images that one process reads while a cluster is joined and its workers load (results/SCALE.md); any video may be."""
+MIN_FOR_RAY = 1000
+"""Images that one process reads before a cluster of four cores would have (results/SCALE.md); any video may be."""
 
 
 @dataclass(frozen=True)
