@@ -2,6 +2,7 @@
 
 import resource
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -9,6 +10,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
 
 from mien.serving import patience
 from mien.serving.settings import Settings
@@ -74,6 +77,30 @@ def test_a_body_has_longer(served: live.Live, monkeypatch: pytest.MonkeyPatch) -
         connection.settimeout(1)
         with pytest.raises(TimeoutError):
             connection.recv(1)
+
+
+def test_a_response_that_is_read_slowly_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "SECONDS", 0.2)
+    size = 30_000_000  # more than the system holds
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": bytes(size)})
+
+    server = uvicorn.Server(uvicorn.Config(app, port=0, http=patience.Connection, lifespan="off", log_level="critical"))
+    threading.Thread(target=server.run, daemon=True).start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        with socket.create_connection(server.servers[0].sockets[0].getsockname()) as connection:
+            connection.sendall(b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            time.sleep(1)
+            received = 0
+            while part := connection.recv(1 << 20):
+                received += len(part)
+    finally:
+        server.should_exit = True
+    assert received > size
 
 
 def test_what_is_not_http_is_refused(address: tuple[str, int]) -> None:

@@ -30,7 +30,8 @@ class Connection(H11Protocol):
     def _check(self) -> None:
         if self not in self.connections:  # it is closed, or a websocket now
             return
-        if self.cycle is self._before and (self.cycle is None or self.cycle.response_complete):
+        idle = self.cycle is self._before and (self.cycle is None or self.cycle.response_complete)
+        if idle and not self.transport.get_write_buffer_size():  # else somebody reads slowly, or the system gives up
             self.transport.abort()
         else:
             self._wait()
