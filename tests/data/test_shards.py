@@ -179,6 +179,6 @@ def test_a_second_process_waits_for_the_first(
         second.start()
         assert waited.wait(20)
         aside.rename(folder)
-    second.join(20)
+    second.join(60)
     assert len(found) == 1
     assert "is in use by process" in capsys.readouterr().err

@@ -232,7 +232,7 @@ def _hold(steps: Path, stack: contextlib.ExitStack) -> None:
             stack.enter_context(locked(steps))
             return
         except OutputError as busy:
-            if not os.access(steps, os.W_OK):
+            if not os.access(steps.parent, os.W_OK):  # steps itself may just have been removed
                 raise
             if not waiting:
                 say(f"mien: {str(busy).partition(';')[0]}; waiting until it has ended")
