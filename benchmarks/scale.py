@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+from bench import training
 from bench.environment import facts, load
 from bench.scale_page import page
 from PIL import Image
@@ -187,8 +188,9 @@ def measured(number: int, repeats: int) -> dict[str, Any]:
 
 def written() -> str:
     """Return SCALE.md from what this benchmark and others kept."""
-    archives, growth = (json.loads((RESULTS / name).read_text()) for name in ("scale.json", "growth.json"))
-    return page(archives, growth, [])
+    names = ("scale.json", "growth.json", "scale_training.json")
+    archives, growth, trained = (json.loads((RESULTS / name).read_text("utf-8")) for name in names)
+    return page(archives, growth, training.lines(trained))
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""results/SCALE.md, from what benchmarks/scale.py, growth.py and streaming.py kept; what is not there is left out."""
+"""results/SCALE.md, from what benchmarks/scale.py, growth.py, streaming.py and affectnet.py kept."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -13,12 +13,11 @@ FILES_A_RUN = 1_000_000
 BLOCK = 10_000
 
 
-def page(archives: Kept, growth: Kept | None, training: Sequence[str]) -> str:
+def page(archives: Kept, growth: Kept, training: Sequence[str]) -> str:
     """Return SCALE.md."""
-    parts = [_archives(archives), *([_ray(archives)] if archives["ray"] else []), _listing(archives)]
-    parts += [_growth(growth)] if growth else []
-    parts += [["## Training", "", *training]] if training else []
-    parts += [_billion(archives)]
+    ray = [_ray(archives)] if archives["ray"] else []  # it is measured where it is installed
+    trained = ["## Training", "", *training]
+    parts = [_archives(archives), *ray, _listing(archives), _growth(growth), trained, _billion(archives)]
     head = ["# Scale", "", "Written by `benchmarks/scale.py --page`; each benchmark's beginning says what is counted."]
     head += ["Every figure was measured, but where it says `assumed` or shows its sum.", ""]
     return "\n".join([*head, *(line for part in parts for line in [*part, ""])]).rstrip() + "\n"
