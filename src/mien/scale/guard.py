@@ -25,8 +25,9 @@ from mien.errors import MienError, UsageError, options_named
 from mien.inference.media.native_stderr import silenced
 from mien.inference.output import parquet
 from mien.inference.output.rows import Columns
+from mien.inference.output.tally import Counts
 from mien.inference.prediction import Prediction
-from mien.scale.reader import Counts, Failure, Outcome, Reader, Task, shard
+from mien.scale.reader import Failure, Outcome, Reader, Task, shard
 from mien.scale.store import Store
 from mien.scale.work import Block
 

@@ -8,14 +8,14 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from mien.errors import MienError, reason
 from mien.inference.media.sources import Source
 from mien.inference.output import parquet
-from mien.inference.output.tally import Tally
+from mien.inference.output.tally import Counts, Tally
 from mien.inference.prediction import FrameResult
 from mien.printable import writable
 from mien.scale.settings import Settings
@@ -48,21 +48,6 @@ class Task:
     deadline: float = 300.0
     memory: float | None = None
     options: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How much was read; failed are sources without a row of their own, partly those that ended early."""
-
-    images: int = 0
-    videos: int = 0
-    frames: int = 0
-    faces: int = 0
-    failed: int = 0
-    partly: int = 0
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(**{name: value + getattr(other, name) for name, value in asdict(self).items()})
 
 
 @dataclass(frozen=True)
@@ -117,8 +102,7 @@ class Reader:
                 if result.prediction.error is not None:
                     failures.append(Failure(result.source.name, result.prediction.error))
                 progress()
-        counts = Counts(**{name: getattr(tally, name) for name in asdict(Counts())})
-        return Outcome(block.key, len(block.items), counts, tuple(failures))
+        return Outcome(block.key, len(block.items), Counts() + tally, tuple(failures))
 
 
 def fetched(items: Sequence[Item], folder: Path) -> Iterator[Source]:

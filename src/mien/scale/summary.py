@@ -5,7 +5,8 @@ from typing import Any
 
 from mien.html.page import count
 from mien.inference.media.sources import Skipped
-from mien.scale.reader import Counts, Failure, Outcome
+from mien.inference.output.tally import Counts
+from mien.scale.reader import Failure, Outcome
 
 SHOWN = 20  # quarantined sources, and kinds of files, that are listed for people; the JSON has all
 

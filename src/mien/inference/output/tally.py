@@ -1,6 +1,6 @@
 """Counts of a run of `mien predict`, as one line for people and as numbers for the run record."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from mien.html.page import count
@@ -11,25 +11,37 @@ LISTED = 8  # kinds of skipped files named in the line; the record has all
 
 
 @dataclass
-class Tally:
-    """Counts results; `skipped` is passed to `sources.expand`, which counts skipped files in it.
+class Counts:
+    """How much was read.
 
     Attributes:
-        images, frames, faces, failed: how many; failed are sources that could not be read at all.
-        partly: of the videos, those that could not be read to their end.
-        empty: images and frames without a face; videos: sources that gave frames; lost: annotated files not written.
-        skipped: skipped files by kind; own: how many files of mien's own were there before a run that writes a
-            folder, or None.
-        weak: the expressions predicted that the weights predict poorly (mien.reliability).
+        images, videos, frames, faces: how many; videos are sources that gave frames.
+        failed: sources that could not be read at all; partly: of the videos, those not read to their end.
     """
 
     images: int = 0
     videos: int = 0
     frames: int = 0
     faces: int = 0
-    empty: int = 0
     failed: int = 0
     partly: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(**{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(Counts)})
+
+
+@dataclass
+class Tally(Counts):
+    """Counts results; `skipped` is passed to `sources.expand`, which counts skipped files in it.
+
+    Attributes:
+        empty: images and frames without a face; lost: annotated files not written.
+        skipped: skipped files by kind; own: how many files of mien's own were there before a run that writes a
+            folder, or None.
+        weak: the expressions predicted that the weights predict poorly (mien.reliability).
+    """
+
+    empty: int = 0
     lost: int = 0
     own: int | None = None
     weak: set[str] = field(default_factory=set)
