@@ -97,7 +97,8 @@ def test_the_one_who_trains_opens_test_and_not_the_recipe(
 ) -> None:
     requests: list[bool] = []
     monkeypatch.setattr(session, "load", lambda *_, **__: None)
-    monkeypatch.setattr(session, "prepare", lambda *_: None)
+    empty = SimpleNamespace(rows=(), images=(), training_digest="")
+    monkeypatch.setattr(session, "prepare", lambda *_, **__: SimpleNamespace(train=empty, val=empty))
     monkeypatch.setattr(session, "train", lambda *_, **__: None)
     monkeypatch.setattr(session, "finish", lambda *_, prepared, test: requests.append(test) or module.RunScores("", {}))
     words = [f"test={str(not test).lower()}"]
