@@ -14,6 +14,7 @@ from mien.serving.browser import settings
 from mien.serving.settings import Settings
 
 from . import live
+from .page import Page
 
 RUN = """
 const [rows, rules, done] = arguments;
@@ -58,3 +59,61 @@ def test_the_same_events(chromium: Any) -> None:
             rows = json.loads(json.dumps([frame.to_dict() for frame in frames]))
             assert chromium.execute_async_script(RUN, rows, rules) == expected(frames)
     assert len([event for frames in films for event in expected(frames)]) > 20
+
+
+GROWN = """
+const done = arguments[0];
+import("/page/js/ui/moments.js").then(({ Moments }) => {
+  const moments = new Moments(), samples = [], seen = [];
+  document.getElementById("moments").open = true;
+  const draw = (whole) => {
+    moments.draw([[1, { samples }]], [0, 20], false, whole);
+    seen.push([...document.querySelectorAll("#moment-table tbody tr")].map((row) => row.cells[3].textContent));
+  };
+  for (const [seconds, neutral] of [[0, 1], [0.25, 0], [0.5, 1]]) {
+    samples.push({ seconds, probs: { neutral, happiness: 1 - neutral } });
+    draw(false);
+  }
+  draw(true);
+  done(seen);
+}, (error) => done(String(error.stack)));
+"""
+
+
+def test_a_stretch_of_the_table_has_all_its_frames(page: Page) -> None:
+    """The newest one is left out until the next one begins, or the video has ended."""
+    assert page.browser.execute_async_script(GROWN) == [[], [], ["50 %"], ["50 %", ">99 %"]]
+
+
+REPLACED = """
+const [rules, done] = arguments;
+(async () => {
+  const { Player } = await import("/page/js/ui/player.js");
+  const readings = [], image = new ImageData(1, 1), answers = [];
+  const film = (file, reading) => {
+    readings.push(reading);
+    return Object.assign(new EventTarget(), { name: "clip.webm", frames: [], events: [], close() {} });
+  };
+  const read = () => new Promise((answer) => answers.push(answer));
+  const player = new Player({ video: null }, read, film, async () => rules);
+  const item = player.addVideo(new File([], "clip.webm"));
+  const at = async (x) => {
+    const faces = [{ box: [x, 0, x + 9, 9], track_id: null, probs: { neutral: 0, happiness: 1 } }];
+    while (!answers.length) await new Promise((later) => setTimeout(later));
+    answers.shift()({ source: "clip.webm", seconds: 0, faces });
+  };
+  const old = readings[0](image, 0);
+  while (!answers.length) await new Promise((later) => setTimeout(later));
+  player.again();
+  await at(0);
+  await old;
+  const anew = readings[1](image, 0);
+  await at(500);
+  return [(await anew).faces[0].track_id, item.film.events.length];
+})().then(done, (error) => done(String(error.stack)));
+"""
+
+
+def test_a_frame_that_was_on_its_way_is_not_of_the_video_that_is_read_again(page: Page) -> None:
+    rules = settings("ferplus")["browser"]["events"]
+    assert page.browser.execute_async_script(REPLACED, rules) == [1, 0]

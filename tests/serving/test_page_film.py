@@ -117,6 +117,23 @@ def test_a_camera_that_goes_away(page: Page) -> None:
     until(lambda: "frames a second" in page.text("film-clock"), "another start")
 
 
+def test_a_camera_that_is_allowed_too_late(page: Page, photos: list[Path]) -> None:
+    """What was put on the stage meanwhile stays there, and the camera is let go."""
+    page.browser.execute_script(
+        "const devices = navigator.mediaDevices, real = devices.getUserMedia.bind(devices);"
+        "const allowed = new Promise((allow) => (window.allow = allow));"
+        "devices.getUserMedia = async (wanted) => (await allowed, (window.late = await real(wanted)))"
+    )
+    page.press("camera")
+    page.give(photos[0]).faces(1)
+    page.browser.execute_script("window.allow()")
+    states = "return window.late?.getTracks().map((one) => one.readyState)"
+    until(lambda: page.browser.execute_script(states) == ["ended"], "end of the camera")
+    assert page.browser.execute_script("return document.getElementById('video').srcObject") is None
+    assert page.browser.execute_script("return document.getElementById('film').hidden")
+    assert len(page.browser.find_elements("css selector", "#thumbs button")) <= 1
+
+
 def test_the_keyboard_stays_with_the_camera(page: Page) -> None:
     """What is pressed goes away; the keys work on, and Tab goes on from there."""
     from selenium.webdriver import ActionChains, Keys

@@ -171,6 +171,60 @@ def test_a_page_that_is_left_ends_its_video(page: Page, served: live.Live, photo
     until(lambda: any(one.startswith("DELETE /v1/video/") for one in served.requests), "end of the video")
 
 
+@pytest.mark.slow
+def test_a_video_that_failed_is_read_anew(page: Page, photos: list[Path], downloads: Path, tmp_path: Path) -> None:
+    """Nothing of the try before is left, neither on the page nor in the files."""
+    page.browser.execute_script(
+        "const real = fetch, error = { code: 'stalled', message: '' }, held = new Promise((go) => (window.go = go));"
+        "window.sent = 0;"
+        "window.fetch = async (to, ...rest) => {"
+        "  if (to === '/v1/video' && window.sent++) await held;"
+        "  const answer = await real(to, ...rest);"
+        "  if (window.sent > 1 || !/video.[^/]+$/.test(to) || rest[0]?.method) return answer;"
+        "  const known = await answer.json();"
+        "  return Response.json(known.state === 'done' ? { ...known, state: 'failed', error } : known);"
+        "}"
+    )
+    page.choose("mode", "server")
+    page.give(live.video(tmp_path / "clip.webm", photos))
+    until(lambda: "got no further" in page.text("error"), "message")
+    shown = "return document.querySelectorAll('.one-track, #event-table tbody tr').length"
+    assert page.browser.execute_script(shown) == 3
+    page.press("film-run")  # what was read is played
+    page.browser.execute_script("document.querySelector('#error button').click()")
+    until(lambda: page.browser.execute_script(shown) == 0, "empty page")
+    assert page.browser.execute_script("return document.getElementById('video').paused")
+    page.browser.execute_script("window.go()")
+    until(lambda: page.text("film-run") == "Play", "end of the video")
+    assert page.browser.execute_script(shown) == 3
+    rows = json.loads(page.saved("save-json", downloads / "predictions.json"))
+    assert [row["seconds"] for row in rows] == [k / 5 for k in range(15)]
+
+
+@pytest.mark.slow
+def test_a_page_that_comes_back_after_its_video_was_ended(
+    page: Page, photos: list[Path], downloads: Path, tmp_path: Path
+) -> None:
+    """As from the browser's cache of pages that were left: it says so, and reads the video anew."""
+    page.browser.execute_script(
+        "const real = fetch, held = new Promise((go) => (window.go = go));"
+        "window.fetch = async (to, ...rest) => ("
+        "  `${to}`.includes('/rows') && ((window.asked = true), await held), real(to, ...rest))"
+    )
+    page.choose("mode", "server")
+    page.give(live.video(tmp_path / "clip.webm", photos))
+    until(lambda: page.browser.execute_script("return Boolean(window.asked)"), "question for rows")
+    page.browser.execute_script("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+    page.browser.execute_script("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    page.browser.execute_script("setTimeout(window.go, 500)")
+    until(lambda: "the server has forgotten it" in page.text("error"), "message")
+    page.browser.find_element("css selector", "#error button").click()
+    until(lambda: page.text("film-run") == "Play" and "reading" not in page.text("film-clock"), "end of the video")
+    rows = json.loads(page.saved("save-json", downloads / "predictions.json"))
+    assert [row["seconds"] for row in rows] == [k / 5 for k in range(15)]
+    assert page.text("error") == ""
+
+
 REFUSALS = {
     429: ("asks to try again in 7 s", [7000] * 5),
     503: ("the server refused it.too much", [7000] * 5),

@@ -39,11 +39,11 @@ export class Camera extends EventTarget {
   async open() {
     if (!navigator.mediaDevices?.getUserMedia) throw new PageError("camera_insecure");
     const wanted = { video: { width: { ideal: 640 }, height: { ideal: 480 }, facingMode: "user" }, audio: false };
-    try {
-      this.#stream = await navigator.mediaDevices.getUserMedia(wanted);
-    } catch (error) {
+    const stream = await navigator.mediaDevices.getUserMedia(wanted).catch((error) => {
       throw CODES[error.name] ? new PageError(CODES[error.name]) : error;
-    }
+    });
+    if (this.ended) return release(stream); // left before it was allowed
+    this.#stream = stream;
     this.#stream.getVideoTracks()[0].addEventListener("ended", () => {
       this.#lost = true; // unplugged, or taken away by the browser
       this.leave();
@@ -107,9 +107,9 @@ export class Camera extends EventTarget {
 
   // Let the camera go; the rows stay.
   leave() {
-    if (!this.#stream) return;
     this.ended = true;
-    for (const track of this.#stream?.getTracks() ?? []) track.stop();
+    if (!this.#stream) return;
+    release(this.#stream);
     this.#stream = null;
     this.#video.srcObject = null;
     this.#wake();
@@ -147,4 +147,8 @@ export class Camera extends EventTarget {
     this.#times = [...this.#times.slice(-20), performance.now()];
     this.dispatchEvent(new CustomEvent("frame", { detail: prediction }));
   }
+}
+
+function release(stream) {
+  for (const track of stream.getTracks()) track.stop();
 }

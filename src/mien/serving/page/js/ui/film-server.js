@@ -69,7 +69,8 @@ export class ServerFilm extends Film {
   }
 
   async run() {
-    this.frames.length = this.events.length = 0;
+    this.pause(); // where what a try before had read is played
+    this.frames.length = this.events.length = this.#progress = 0;
     this.#finished = false;
     try {
       await this.#all();

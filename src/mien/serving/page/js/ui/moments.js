@@ -23,12 +23,14 @@ export class Moments extends EventTarget {
     this.#table.replaceChildren();
   }
 
-  // Show faces, [id, {samples}], from `start` to `end` seconds; anew only where a stretch was added.
-  draw(faces, start, end, live) {
-    this.#newest = () => this.draw(faces, start, end, live);
+  // Show faces, [id, {samples}], from `start` to `end` seconds; anew only where a stretch was added.  The newest stretch
+  // waits for its last frame: for the next stretch, or until all is `whole`.
+  draw(faces, [start, end], live, whole) {
+    this.#newest = () => this.draw(faces, [start, end], live, whole);
     if (!this.#box.open) return;
     const step = STEPS.find((seconds) => (end - start) / seconds <= MAX_STEPS) ?? STEPS.at(-1);
-    const rows = averaged(faces, step);
+    const all = averaged(faces, step);
+    const rows = whole ? all : all.filter(({ seconds }) => seconds < all.at(-1).seconds);
     const drawn = [step, rows.length, rows.at(-1)?.seconds, rows[0]?.seconds].join();
     if (drawn === this.#drawn || !rows.length) return;
     this.#drawn = drawn;

@@ -56,17 +56,18 @@ export class Player extends EventTarget {
     }
     if (item !== this.#current) return film.leave();
     this.#place(item);
-    this.#timelines(item);
     this.#bar.show(film);
-    if (!item.running) this.#run(item);
+    if (item.running) this.#timelines(item);
+    else this.#run(item);
     if (film.shown) this.#tell(item, film.shown, true);
   }
 
-  // Take it off the stage: a video pauses, a camera is let go.
+  // Take it off the stage: a video pauses, a camera is let go, and dropped where it showed nothing yet.
   leave() {
     const item = this.#current;
     this.#current = null;
     item?.film.leave();
+    if (item?.film.live && !item.film.frames.length) this.drop(item);
     this.#bar.show(null);
     this.#timeline.clear();
     this.#events.clear();
@@ -124,11 +125,14 @@ export class Player extends EventTarget {
 
   #reading(item) {
     return async (bitmap, seconds) => {
+      const { film } = item;
       item.shown ??= await createImageBitmap(bitmap);
-      const prediction = await this.#read(bitmap, { name: item.name, seconds, live: item.film.live });
+      const prediction = await this.#read(bitmap, { name: item.name, seconds, live: film.live });
+      const rules = await this.#rules();
+      if (film !== item.film) return prediction; // read again meanwhile
       if (prediction.faces.every((face) => face.track_id === null)) item.tracks.follow(prediction.faces, seconds);
-      item.watch ??= new Events(await this.#rules());
-      item.film.events.push(...item.watch.add(prediction));
+      item.watch ??= new Events(rules);
+      film.events.push(...item.watch.add(prediction));
       return prediction;
     };
   }
@@ -150,8 +154,10 @@ export class Player extends EventTarget {
 
   #run(item) {
     const { film } = item;
-    item.running = true;
-    film.run().catch((error) => {
+    Object.assign(item, { state: "read", running: true });
+    const end = film.run();
+    this.#timelines(item); // without the rows of a try before, where it starts anew
+    end.catch((error) => {
       if (film !== item.film) return; // read again meanwhile
       item.running = false;
       film.pause();
@@ -187,7 +193,7 @@ export class Player extends EventTarget {
   }
 
   #draw(film) {
-    this.#timeline.draw(film.span, film.at, film.live);
+    this.#timeline.draw(film);
     this.#events.show(film);
   }
 
@@ -221,7 +227,7 @@ export class Player extends EventTarget {
   #failed(item, error, again) {
     item.error = asPageError(error);
     if (!item.film.frames.length) item.state = "failed";
-    if (item === this.#current) this.#bar.draw();
+    if (item === this.#current) this.#timelines(item); // with what was read last
     this.dispatchEvent(new CustomEvent("failed", { detail: { item, error: item.error, again } }));
   }
 }

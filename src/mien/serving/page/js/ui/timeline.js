@@ -47,18 +47,19 @@ export class Timeline extends EventTarget {
     }
   }
 
-  // Draw from `start` to `end` seconds, with a mark at `now`; what was before `start` is forgotten, but for the sums.
-  draw([start, end], now, live) {
-    this.#span = [start, end];
+  // Draw a film's span, with a mark where it is; what was before the span is forgotten, but for the sums.
+  draw({ span, at, live, finished, ended }) {
+    const [start, end] = span;
+    this.#span = span;
     for (const { samples } of this.#tracks.values()) while (samples[0]?.seconds < start - 1) samples.shift();
     const seen = [...this.#tracks].filter(([, { samples }]) => samples.length);
     this.#box.hidden = seen.length === 0;
     const longest = seen.sort((a, b) => b[1].count - a[1].count).slice(0, DRAWN);
     const shown = new Map(longest.sort((a, b) => a[0] - b[0]));
     for (const [id, row] of this.#rows) if (!shown.has(id)) this.#remove(id, row);
-    for (const [id, track] of shown) this.#draw(id, track, now);
+    for (const [id, track] of shown) this.#draw(id, track, at);
     this.#legend(seen);
-    this.#moments.draw([...shown], start, end, live);
+    this.#moments.draw([...shown], span, live, finished || ended);
   }
 
   #remove(track, row) {

@@ -188,10 +188,7 @@ export class Workbench {
     if (item !== this.#current) return;
     const { live, ended, frames } = item.film;
     if (!frames.length) this.#empty();
-    if (live && !frames.length) {
-      this.#player.drop(item);
-      this.#select(null);
-    }
+    if (live && !frames.length) this.#select(null);
     const anew = live && (ended || !frames.length);
     this.#problem.show(error, this.#ways(error, anew ? () => this.openCamera() : again));
   }
