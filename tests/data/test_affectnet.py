@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mien.data import load
+from mien.data import load, shards
 from mien.data.affectnet import COLUMNS, IMAGES
 from mien.errors import DataError
 from mien.labels import EXPRESSIONS
@@ -143,3 +143,23 @@ def test_missing_images_are_left_out_with_the_option(tmp_path: Path) -> None:
     samples = load("affectnet", tmp_path, "test", skip_missing=True)
     assert samples.ids.tolist() == ["p0.png", "p1.png", "p3.png"]
     assert samples.about == "1 missing image of validation.csv left out"
+
+
+def test_images_added_before_a_build_is_resumed_keep_their_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "SHARD_BYTES", 2 * 224 * 224 * 3)
+    monkeypatch.setattr("mien.data.faces.PREFETCH", 1)
+    put(tmp_path, [line(f"p{k}.png", 9 * k, code=k) for k in range(8)], table="validation.csv")
+    (tmp_path / "training.csv").touch()
+    for k in (2, 3, 5, 7):
+        image(tmp_path, f"p{k}.png", 9 * k)
+    (tmp_path / IMAGES / "p7.png").write_bytes(b"cut")  # the build ends here, with one shard written
+    with pytest.raises(DataError, match=r"p7\.png is not an image"):
+        load("affectnet", tmp_path, "test", skip_missing=True)
+    for k in (0, 4, 7):
+        image(tmp_path, f"p{k}.png", 9 * k)
+    samples = load("affectnet", tmp_path, "test", skip_missing=True)
+    assert samples.ids.tolist() == [f"p{k}.png" for k in (0, 2, 3, 4, 5, 7)]
+    assert [samples.labels[k] for k in samples.target.argmax(1)] == [EXPRESSIONS[k] for k in (0, 2, 3, 4, 5, 7)]
+    assert (np.asarray(samples.images)[:, 20:-20, 20:-20] == (250, 120, 10)).all()

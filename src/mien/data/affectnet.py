@@ -117,7 +117,8 @@ def build(folder: Path, table: Path, steps: Path, skip_missing: bool = False) ->
     ids = np.array([line.image for line in lines], np.str_)
     if len(set(ids.tolist())) < len(ids):
         raise DataError(f"{table} lists an image twice", "a line per image")
-    images = crop_all(steps, f"AffectNet {table.stem}", len(lines), SIZE, 3, lambda row: face(folder, lines[row]))
+    title, key = f"AffectNet {table.stem}", digest(ids)  # images may be added before a build is resumed
+    images = crop_all(steps, title, len(lines), SIZE, 3, lambda row: face(folder, lines[row]), key)
     code = np.array([line.expression for line in lines])
     label = np.array([LABELS.index(name) for name in ORDERS["affectnet"]], np.int8)[code]
     regression = np.array([line.valence_arousal for line in lines], np.float32)

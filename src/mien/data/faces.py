@@ -19,17 +19,17 @@ PREFETCH = 256
 """Images given to the threads at once, which bounds the memory."""
 
 
-def crop_all(folder: Path, title: str, count: int, size: int, channels: int, crop: Crop) -> StoredImages:
+def crop_all(folder: Path, title: str, count: int, size: int, channels: int, crop: Crop, key: str = "") -> StoredImages:
     """Return uint8 (count, size, size, channels) with row k = `crop(k)`, in shards that are written into a folder.
 
-    Shards that are there from before are kept.  A row of which `crop` returns why there is no image is zeros.
+    Shards that are there from before are kept, unless their `key` was another (see shards.write).  A row of which `crop` returns why there is no image is zeros.
     """
     with ThreadPoolExecutor(min(8, cpu_count() or 1)) as pool:
 
         def block(rows: range) -> Iterator[NDArray[np.uint8] | MienError]:
             return pool.map(crop, rows)
 
-        return shards.write(folder, title, count, (size, size, channels), PREFETCH, block)
+        return shards.write(folder, title, count, (size, size, channels), PREFETCH, block, key)
 
 
 def photo(path: Path) -> NDArray[np.uint8]:

@@ -1,6 +1,6 @@
 """Images in shards: .npy files of a few hundred MB each, of which rows are read when they are needed.
 
-    images = write(folder, "reading faces", 50_000, (224, 224, 3), 256, decode)   # the shards that lack are written
+    images = write(folder, "reading faces", 50_000, (224, 224, 3), 256, decode)   # writes the shards that are missing
     images[rows]             # a view, without reading
     np.asarray(images[rows]) # these rows, and nothing else, in memory
 
@@ -18,6 +18,7 @@ import math
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class Shard:
-    """A file of images uint8 (n, H, W, C); `digests` uint8 (n, 16), zeros where a row has none, or None.
+    """A file of images uint8 (n, H, W, C); `digests` uint8 (n, 16), zeros where a row has none.
 
     `checked` bool (n,) are the rows that this process has compared with their digests.
     """
@@ -49,7 +50,7 @@ class Shard:
     path: Path
     shape: tuple[int, ...]
     offset: int
-    digests: NDArray[np.uint8] | None
+    digests: NDArray[np.uint8]
     checked: NDArray[np.bool_]
 
     def __len__(self) -> int:
@@ -65,7 +66,7 @@ class Shard:
                     self._give_up()
 
     def _sound(self, row: int, image: Pixels) -> bool:
-        if self.digests is None or self.checked[row] or not self.digests[row].any():
+        if self.checked[row] or not self.digests[row].any():
             return True
         self.checked[row] = bytes(self.digests[row]) == digest_of(image)
         return bool(self.checked[row])
@@ -167,22 +168,25 @@ def write(
     shape: tuple[int, ...],
     step: int,
     block: Callable[[range], Iterable[Pixels | MienError]],
+    key: str = "",
 ) -> StoredImages:
     """Return `count` images of a shape (H, W, C), written in shards into a folder that has some of them from before.
 
     `block(rows)` yields the image of each of at most `step` rows, or why there is none: such a row is zeros, and
-    `faults` says why.  DataError, before anything is decoded, where the disk has no space for what lacks.
+    `faults` says why.  `key` says which rows these are, where the folder's name does not: shards of another key are
+    written again.  DataError, before anything is decoded, where the disk has no space for what is missing.
     """
+    whole = partial(_complete, shape=shape, key=key)
     per = max(1, SHARD_BYTES // math.prod(shape) // step) * step
     spans = [range(start, min(start + per, count)) for start in range(0, count, per)]
-    lacking = sum(len(rows) for k, rows in enumerate(spans) if not _complete(folder / _name(k), len(rows), shape))
+    lacking = sum(len(rows) for k, rows in enumerate(spans) if not whole(folder / _name(k), len(rows)))
     _check_room(folder, title, lacking * math.prod(shape))
     with bar(title, count) as advance:
         advance(count - lacking)
         for number, rows in enumerate(spans):
-            if not _complete(path := folder / _name(number), len(rows), shape):
+            if not whole(path := folder / _name(number), len(rows)):
                 parts = (range(start, min(start + step, rows.stop)) for start in range(rows.start, rows.stop, step))
-                _write_shard(path, len(rows), shape, map(block, parts), advance)
+                _write_shard(path, len(rows), shape, map(block, parts), advance, key)
     return opened([folder / _name(k) for k in range(len(spans))])
 
 
@@ -196,15 +200,14 @@ def faults(images: StoredImages) -> dict[int, str]:
     found: dict[int, str] = {}
     start = 0
     for shard in (part for part in images.parts if isinstance(part, Shard)):
-        beside = read_json(shard.path.with_suffix(".json"), "")
-        found |= {start + int(row): str(why) for row, why in beside["faults"].items()}
+        found |= {start + int(row): str(why) for row, why in _beside(shard.path)["faults"].items()}
         start += len(shard)
     return found
 
 
 def digests(images: StoredImages) -> NDArray[np.uint8]:
     """Return the digests of all images of shards, uint8 (N, 16), zeros where there is no image."""
-    held = [part.digests for part in images.parts if isinstance(part, Shard) and part.digests is not None]
+    held = [part.digests for part in images.parts if isinstance(part, Shard)]
     return np.concatenate([np.zeros((0, 16), np.uint8), *held])
 
 
@@ -227,6 +230,7 @@ def _write_shard(
     shape: tuple[int, ...],
     blocks: Iterable[Iterable[Pixels | MienError]],
     advance: Callable[[int], None],
+    key: str,
 ) -> None:
     """Write a shard under another name, what is beside it, and rename it: a shard that is there is complete."""
     scratch, names, wrong, row = path.with_suffix(".part"), bytearray(), {}, 0
@@ -244,16 +248,15 @@ def _write_shard(
                     names += digest_of(image)
                 row += 1
             advance(row - before)
-    path.with_suffix(".json").write_text(json.dumps({"digests": names.hex(), "faults": wrong}))
+    path.with_suffix(".json").write_text(json.dumps({"digests": names.hex(), "faults": wrong, "rows": key}))
     scratch.rename(path)
 
 
-def _complete(path: Path, count: int, shape: tuple[int, ...]) -> bool:
+def _complete(path: Path, count: int, shape: tuple[int, ...], key: str) -> bool:
     try:
-        shard = _open(path)
-    except (MienError, OSError):
+        return _open(path).shape == (count, *shape) and _beside(path).get("rows", "") == key
+    except DataError:
         return False
-    return shard.shape == (count, *shape) and shard.digests is not None
 
 
 def _open(path: Path) -> Shard:
@@ -264,16 +267,11 @@ def _open(path: Path) -> Shard:
             offset = file.tell()
         if kind != np.uint8 or path.stat().st_size != offset + math.prod(shape):
             raise ValueError(f"{path.stat().st_size:,} bytes for {shape} of {kind}")
-    except (OSError, ValueError) as error:
+        found = np.frombuffer(bytes.fromhex(_beside(path)["digests"]), np.uint8).reshape(shape[0], 16)
+    except (OSError, ValueError, LookupError, TypeError) as error:
         raise DataError(f"{path} cannot be read ({error})", "a shard of images") from None
-    return Shard(path, shape, offset, _digests(path.with_suffix(".json"), shape[0]), np.zeros(shape[0], np.bool_))
+    return Shard(path, shape, offset, found, np.zeros(shape[0], np.bool_))
 
 
-def _digests(path: Path, count: int) -> NDArray[np.uint8] | None:
-    if not path.is_file():
-        return None
-    beside: Mapping[str, Any] = read_json(path, "")
-    found = np.frombuffer(bytes.fromhex(beside["digests"]), np.uint8).reshape(-1, 16)
-    if len(found) != count:
-        raise DataError(f"{path} has digests of {len(found)} images", f"{count}")
-    return found
+def _beside(path: Path) -> Mapping[str, Any]:
+    return read_json(path.with_suffix(".json"), "")
