@@ -1,4 +1,4 @@
-"""Images in shards: the same rows as in memory, written again only where they lack, and never read corrupted."""
+"""Images in shards: the same rows as in memory, written again only where they are missing, and never read corrupted."""
 
 import threading
 from collections.abc import Iterator
@@ -56,6 +56,9 @@ def test_rows_are_those_in_memory(tmp_path: Path) -> None:
     np.testing.assert_array_equal(list(images[5:]), IMAGES[5:])
     with pytest.raises(IndexError):
         images[23]
+    for other in ((..., 0), (slice(None), 0), None, rows[:, None]):
+        with pytest.raises(TypeError, match=r"np\.asarray"):
+            images[other]
     assert digest(images) == digest(IMAGES)
 
 
@@ -91,6 +94,23 @@ def test_a_corrupted_shard_is_never_read_and_alone_written_again(tmp_path: Path)
     images, decoded = write(tmp_path / "a")
     assert decoded == list(range(8, 16))
     np.testing.assert_array_equal(images, IMAGES)
+
+
+@pytest.mark.parametrize("beside", [None, "", "{}", '{"digests": "zz"}', '{"digests": "00"}'])
+def test_a_shard_without_its_digests_is_written_again(beside: str | None, tmp_path: Path) -> None:
+    images, _ = write(tmp_path / "a")
+    path = images.parts[2].path.with_suffix(".json")
+    path.unlink() if beside is None else path.write_text(beside)
+    with pytest.raises(DataError, match=r"images\.00002\."):
+        shards.opened([part.path for part in images.parts])
+    assert write(tmp_path / "a")[1] == list(range(16, 23))
+
+
+def test_a_shard_that_another_process_moved_is_reported(tmp_path: Path) -> None:
+    images, _ = write(tmp_path / "a")
+    images.parts[1].path.rename(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match=r"images\.00001\.npy in the cache is gone .*run it again"):
+        images[9]
 
 
 def test_rows_without_an_image_are_zeros_with_a_reason(tmp_path: Path) -> None:
@@ -163,6 +183,17 @@ def test_a_shard_of_the_cache_is_built_again_from_its_files(
     monkeypatch.setattr(Image, "open", lambda file, *rest: opened.append(file) or real(file, *rest))
     np.testing.assert_array_equal(split(faces).images, images)
     assert len(opened) <= 2  # its header, perhaps, and itself
+
+
+def test_shards_outlive_the_small_files_of_their_entry(
+    faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = np.asarray(split(faces).images)
+    (array,) = (path for path in entry(tmp_path).glob("*.npy") if not path.name.startswith("images"))
+    array.write_bytes(array.read_bytes()[:-1] + b"\x01")
+    cache._known.clear()
+    monkeypatch.setattr("mien.data.own.pixels._crop", lambda *_: pytest.fail("was decoded again"))
+    np.testing.assert_array_equal(split(faces).images, images)
 
 
 def test_a_second_process_waits_for_the_first(

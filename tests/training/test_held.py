@@ -89,7 +89,9 @@ def test_size_against_memory_decides_and_says_so(
         assert len(data.images) == 18
         assert isinstance(data.images, where)
         said = capsys.readouterr().err
-        assert ("folder train: 18 images of 16 pixels fill 13.8 kB" in said) == (where is Streamed)
+        assert (
+            "folder train: 18 images of 16 pixels fill 13.8 kB, more than half of the 27.6 kB that are free" in said
+        ) == (where is Streamed)
         assert said.count("read from disk") == (where is Streamed)
 
 
@@ -106,19 +108,43 @@ def test_what_is_read_ahead_ends_with_the_epoch(faces: Path) -> None:
     assert torch.equal(torch.cat(list(batches.parts(data.images, 7))), data.images[:])
 
 
+def group(folder: Path, limit: object, use: int, files: int = 0) -> None:
+    folder.mkdir(exist_ok=True)
+    stat = f"anon 7\ninactive_file {files - files // 3}\nactive_file {files // 3}\ntotal_inactive_file 10000\n"
+    for name, value in (("limit", limit), ("use", use), ("memory.stat", stat)):
+        (folder / name).write_text(f"{value}\n")
+
+
 def test_free_memory_is_the_least_of_all_limits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert 0 < memory.available() < 1 << 50
-    for name, value in (("limit", 5000), ("use", 1200)):
-        (tmp_path / name).write_text(f"{value}\n")
-    monkeypatch.setattr(memory, "CONTROL_GROUPS", ((str(tmp_path / "limit"), str(tmp_path / "use")),))
-    assert memory.available() == 3800
-    (tmp_path / "limit").write_text("max\n")
-    assert memory.available() > 3800
+    group(tmp_path, 9000, 1000)
+    group(tmp_path / "user", 5000, 1200)
+    group(tmp_path / "user/job", 4000, 3900, files=900)
+    (tmp_path / "line").write_text("12:cpu:/\n0::/user/job\n")
+    monkeypatch.setattr(memory, "TREES", (memory.Tree("", tmp_path, "limit", "use"),))
+    monkeypatch.setattr(memory, "CONTROL_GROUP", tmp_path / "line")
+    assert memory.available() == 1000  # what is kept of files is free
+    group(tmp_path / "user/job", "max", 3900)
+    assert memory.available() == 3800  # the group around it
+    (tmp_path / "line").write_text("0::/of the machine, not seen in here\n")
+    assert memory.available() == 8000
+    group(tmp_path, "max", 1200)
+    assert memory.available() > 8000
     resource = pytest.importorskip("resource")
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (10**6 if kind == resource.RLIMIT_DATA else -1, -1))
     assert memory.available() == 0  # more than that is in use
     monkeypatch.setattr(memory, "_status", lambda _: 10**6 - 7)
     assert memory.available() == 7
+
+
+def test_where_the_system_does_not_say_what_is_free_it_is_half_of_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "Path", lambda _: Path("/nothing"))
+    monkeypatch.setattr(memory.os, "sysconf", {"SC_PHYS_PAGES": 50, "SC_PAGE_SIZE": 4096}.get, raising=False)
+    monkeypatch.setattr(memory, "TREES", ())
+    monkeypatch.setattr(memory, "_of_process", list)
+    assert memory.available() == 25 * 4096
+    monkeypatch.delattr(memory.os, "sysconf")
+    assert memory.available() == memory.PRESUMED
 
 
 def test_resized_images_are_made_once(faces: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ the entries and renamed into place, so no reader sees half of one and two proces
 Its meta.json holds the sha256 of every array, checked once per process (0.1 s for FER2013's 83 MB): no score comes from
 a corrupted array, which is reported and built again.
 Images that are too large for memory lie in shards (shards.py), whose rows are checked when they are read.  They are
-written in a folder that survives an interruption (`cached_in_steps`): the next build writes the shards that lack.
+written in a folder that survives an interruption (`cached_in_steps`): the next build writes those that are missing.
 A second kind of file, the memo, remembers the content hash of a file by its path, size, times and inode.
 
 Lives in MIEN_CACHE, or in the user's cache folder; never in the data root, which is only read.
@@ -216,7 +216,7 @@ def partial(folder: Path) -> Iterator[Path]:
     with _cannot_write(folder.parent), contextlib.ExitStack() as stack:
         _hold(steps, stack)
         _sweep(steps.parent, FORGOTTEN, but=steps)
-        if open_entry(folder) is None:
+        if open_entry(folder) is None or corrupted(folder):
             for path in sorted(folder.glob(f"{IMAGES}.[0-9]*")):
                 path.rename(steps / path.name)
         yield steps

@@ -11,9 +11,7 @@ first frame, as neutral.  Faces are detected by the Haar cascade and framed as e
 centre of the frame is used, and `about` reports how often.  The splits are by subject: a tenth val, a tenth test.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from os import cpu_count
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.cache import Entry, cached
-from mien.data.faces import below, photo
+from mien.data.faces import below, photo, threads
 from mien.data.fer2013.raw import visible
 from mien.data.samples import Samples, digest, one_hot
 from mien.errors import DataError
 from mien.labels import ORDERS, ordered
+from mien.progress import bar
 from mien.reading.guard import MIB, content, parsing
 
 SIZE = 128
@@ -141,8 +140,11 @@ def build(frames: list[Frame]) -> Entry:
         box = faces[-1].box if faces else _centre_box(image)
         return crop(image, box, FRAMINGS["fer2013"]["haar"], SIZE, 1)
 
-    with ThreadPoolExecutor(min(8, cpu_count() or 1)) as pool:
-        images = np.stack([*pool.map(cut, range(len(frames)))])
+    images = np.empty((len(frames), SIZE, SIZE, 1), np.uint8)
+    with threads() as pool, bar("CK+", len(frames)) as advance:
+        for row, image in enumerate(pool.map(cut, range(len(frames)))):
+            images[row] = image
+            advance(1)
     order = [LABELS.index(name) for name in ORDERS["ckplus"]]
     arrays: dict[str, NDArray[Any]] = {
         "images": images,

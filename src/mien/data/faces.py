@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from os import cpu_count
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.cores import cores
 from mien.data import shards
 from mien.data.files import unreadable
 from mien.data.shards import StoredImages
@@ -22,14 +22,20 @@ PREFETCH = 256
 def crop_all(folder: Path, title: str, count: int, size: int, channels: int, crop: Crop, key: str = "") -> StoredImages:
     """Return uint8 (count, size, size, channels) with row k = `crop(k)`, in shards that are written into a folder.
 
-    Shards that are there from before are kept, unless their `key` was another (see shards.write).  A row of which `crop` returns why there is no image is zeros.
+    Shards that are there from before are kept, unless their `key` was another (see shards.write).  A row of which
+    `crop` returns why there is no image is zeros.
     """
-    with ThreadPoolExecutor(min(8, cpu_count() or 1)) as pool:
+    with threads() as pool:
 
         def block(rows: range) -> Iterator[NDArray[np.uint8] | MienError]:
             return pool.map(crop, rows)
 
         return shards.write(folder, title, count, (size, size, channels), PREFETCH, block, key)
+
+
+def threads() -> ThreadPoolExecutor:
+    """Return the threads that decode a data set's images: one for each of this process's cores, eight at most."""
+    return ThreadPoolExecutor(min(8, cores()))
 
 
 def photo(path: Path) -> NDArray[np.uint8]:

@@ -19,6 +19,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +60,17 @@ class Shard:
     def read(self, rows: Rows, out: Pixels, places: Rows) -> None:
         """Read rows into out[places]; DataError where the file is shorter than it says or was corrupted."""
         size = math.prod(self.shape[1:])
-        with self.path.open("rb", buffering=0) as file:
+        with self._file() as file:
             for row, place in zip(rows.tolist(), places.tolist(), strict=True):
                 file.seek(self.offset + row * size)
                 if file.readinto(memoryview(out[place]).cast("B")) != size or not self._sound(row, out[place]):
                     self._give_up()
+
+    def _file(self) -> FileIO:
+        try:
+            return self.path.open("rb", buffering=0)
+        except OSError as error:  # another process may be building it again
+            raise DataError(f"{self.path} in the cache is gone ({error.strerror})", do="run it again") from None
 
     def _sound(self, row: int, image: Pixels) -> bool:
         if self.checked[row] or not self.digests[row].any():
@@ -81,7 +88,7 @@ class StoredImages:
     """Images uint8 (N, H, W, C) that are not in memory: `rows` int (N,) of all those in `parts`, in that order.
 
     Parts are shards and arrays of one image shape.  Indexing with an integer reads that image.  Indexing with a slice,
-    positions or a mask gives a view; `np.asarray` reads one.
+    positions or a mask gives a view; `np.asarray` reads one.  TypeError for an index of other axes than the first.
     """
 
     parts: tuple[Shard | Pixels, ...]
@@ -109,7 +116,8 @@ class StoredImages:
         return math.prod(self.shape)
 
     def __getitem__(self, index: Any) -> Any:
-        rows = self.rows[index]
+        if isinstance(index, tuple) or (rows := self.rows[index]).ndim > 1:
+            raise TypeError("images that are not in memory have one index; use np.asarray(images)[index]")
         return StoredImages(self.parts, rows) if rows.ndim else np.asarray(StoredImages(self.parts, rows[None]))[0]
 
     def __iter__(self) -> Iterator[Pixels]:

@@ -44,7 +44,7 @@ from mien.training import checkpoint, prior, stored
 from mien.training.batches import Split, parts
 from mien.training.diverged import finite_all
 from mien.training.graph import Graph, exported
-from mien.training.held import Held
+from mien.training.held import Held, crops
 from mien.training.network import restored
 from mien.training.onnx_pooling import pools_as_convolutions
 from mien.training.recipe import Recipe
@@ -181,11 +181,6 @@ def _export(
     fitted["neutral_face"] = neutral_face(card.labels, quantised, target)
     stamp(small, card.model_copy(update={"name": f"{card.name}-int8", **fitted}))
     return [path, small]
-
-
-def crops(images: Tensor) -> Tensor:
-    """Return images uint8 (n, C, S, S) as the crops uint8 (n, S, S, C) that a file takes, on the CPU."""
-    return images.cpu().permute(0, 2, 3, 1).contiguous()
 
 
 def outputs(path: Path, images: Held) -> dict[str, NDArray[np.float32]]:

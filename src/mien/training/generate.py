@@ -255,7 +255,7 @@ def class_normals(codes: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _faces(samples: Samples, device: torch.device) -> Faces:
-    images = lay(np.array(samples.images[..., 0])[:, None], device)
+    images = lay(np.array(np.asarray(samples.images)[..., 0])[:, None], device)
     target = lay(np.nan_to_num(samples.target), device)
     often = (target / target.sum(0).clamp(min=1).sqrt()).sum(1)
     return Faces(images, target, often)

@@ -83,7 +83,7 @@ def _too_large(name: str, shape: tuple[int, ...], device: torch.device) -> bool:
     from rich.filesize import decimal
 
     pixels = f"{name}: {shape[0]:,} images of {shape[1]} pixels fill {decimal(size)}"
-    say(f"mien: {pixels}, and {decimal(free)} of memory are free: they are read from disk while training")
+    say(f"mien: {pixels}, more than half of the {decimal(free)} that are free: they are read from disk while training")
     return True
 
 
@@ -98,6 +98,11 @@ def _resized(images: Images, size: int, name: str, fingerprint: str) -> Images:
         return Entry({}, {}, write(folder, title, len(images), shape, chunk, part))
 
     return kept_in_steps(f"resized-{digest(fingerprint, str(size))}", build).images
+
+
+def crops(images: Tensor) -> Tensor:
+    """Return images uint8 (n, C, S, S) as the crops uint8 (n, S, S, C) that a file takes, on the CPU."""
+    return images.cpu().permute(0, 2, 3, 1).contiguous()
 
 
 def _turned(images: NDArray[np.uint8]) -> Tensor:

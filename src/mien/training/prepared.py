@@ -11,8 +11,8 @@ from mien.models.own import is_own
 from mien.printable import say
 from mien.training import prior
 from mien.training.batches import Split, read_both, split
-from mien.training.export import crops
 from mien.training.graph import exported
+from mien.training.held import crops
 from mien.training.initial import Started, start
 from mien.training.network import build, check
 from mien.training.recipe import Recipe

@@ -7,9 +7,7 @@ grow with the number of images; 10,000 crops of 48 pixels, grey, are 23 MB on di
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
-from os import cpu_count
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -18,7 +16,7 @@ from numpy.typing import NDArray
 
 from mien.data import shards
 from mien.data.cache import Entry, cached_in_steps
-from mien.data.faces import crop_all
+from mien.data.faces import crop_all, threads
 from mien.data.own.faults import Fault
 from mien.data.own.images import ImageFiles
 from mien.data.own.listing import Listing
@@ -99,7 +97,7 @@ def _crop(listing: Listing, row: int, size: int, channels: int) -> NDArray[np.ui
 
 def _usual(listing: Listing) -> tuple[int, int]:
     """Return the size and channels of crops that suit all images: what their headers and boxes say."""
-    with ThreadPoolExecutor(min(8, cpu_count() or 1)) as pool:
+    with threads() as pool:
         heads = [head for head in pool.map(lambda row: _head(listing, row), range(len(listing))) if head]
     channels = 1 if heads and all(grey for _, _, grey in heads) else 3
     return _side([(width, height) for width, height, _ in heads], listing.box), channels
