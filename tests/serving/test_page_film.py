@@ -122,14 +122,15 @@ def test_a_camera_that_is_allowed_too_late(page: Page, photos: list[Path]) -> No
     page.browser.execute_script(
         "const devices = navigator.mediaDevices, real = devices.getUserMedia.bind(devices);"
         "const allowed = new Promise((allow) => (window.allow = allow));"
-        "devices.getUserMedia = async (wanted) => (await allowed, (window.late = await real(wanted)))"
+        "devices.getUserMedia = async (wanted) => (await allowed, (window.late = await real(wanted)));"
+        "Object.defineProperty(document.getElementById('video'), 'srcObject', { set: (one) => (window.taken ||= one) })"
     )
     page.press("camera")
     page.give(photos[0]).faces(1)
     page.browser.execute_script("window.allow()")
     states = "return window.late?.getTracks().map((one) => one.readyState)"
     until(lambda: page.browser.execute_script(states) == ["ended"], "end of the camera")
-    assert page.browser.execute_script("return document.getElementById('video').srcObject") is None
+    assert not page.browser.execute_script("return Boolean(window.taken)")
     assert page.browser.execute_script("return document.getElementById('film').hidden")
     assert len(page.browser.find_elements("css selector", "#thumbs button")) <= 1
 
