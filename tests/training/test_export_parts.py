@@ -86,7 +86,7 @@ def test_int8_is_calibrated_on_training_images_and_has_a_threshold_of_its_own(
     monkeypatch.setattr(export, "fit_threshold", threshold)
     monkeypatch.setattr(Classifier, "__call__", predict)
     path, small = exported(trained)
-    np.testing.assert_array_equal(given[0].numpy(), crops(trained[2]))
+    np.testing.assert_array_equal(given[0].numpy(), trained[2].images.numpy())
     assert [Classifier(one).card.threshold for one in (path, small)] == pytest.approx([0.1, 0.2])
     assert [accuracy for _, accuracy in fitted] == [export.PREDICTED_ACCURACY] * 2
     np.testing.assert_allclose(fitted[1][0], fitted[0][0] ** 1.001, rtol=1e-6)
