@@ -24,6 +24,7 @@ from mien.training import recipe as recipes  # noqa: E402
 from mien.training.batches import split  # noqa: E402
 from mien.training.network import restored  # noqa: E402
 from mien.training.run import export_run, run_recipe  # noqa: E402
+from mien.training.stored import PARITY  # noqa: E402
 from mien.training.train import train  # noqa: E402
 
 WORDS = [
@@ -53,9 +54,7 @@ def logits(run: Path, crops: np.ndarray) -> np.ndarray:
 def test_onnx_equals_torch(count: int, run: Path) -> None:
     crops = np.random.default_rng(count).integers(0, 256, (count, 48, 48, 1), np.uint8)
     weights = Classifier(run / "model.onnx")
-    np.testing.assert_allclose(
-        weights(crops), softmax(logits(run, crops), weights.card.temperature), atol=export.PARITY
-    )
+    np.testing.assert_allclose(weights(crops), softmax(logits(run, crops), weights.card.temperature), atol=PARITY)
 
 
 def test_views_are_averaged(run: Path) -> None:
@@ -76,7 +75,7 @@ def test_embedding_is_that_of_torch(run: Path) -> None:
     weights = Classifier(run / "model.onnx")
     assert weights.outputs == ("probs", "embedding")
     expected = torch.nn.functional.normalize(outputs["embedding"]).numpy()
-    np.testing.assert_allclose(weights.heads(crops)["embedding"], expected, atol=export.PARITY)
+    np.testing.assert_allclose(weights.heads(crops)["embedding"], expected, atol=PARITY)
 
 
 ZOOMS = [(1.0, "black", 1.0), (1.25, "black", 0.0), (0.75, "black", 1.0), (1.25, "edge", 1.0), (0.75, "edge", 1.0)]
@@ -105,8 +104,8 @@ def test_exported_zooms_are_filled_as_in_training(run: Path, tmp_path: Path, tin
     with torch.no_grad():
         expected = seen.logits(torch.from_numpy(crops)).numpy()
     weights = Classifier(other / "model.onnx")
-    np.testing.assert_allclose(weights(crops), softmax(expected, weights.card.temperature), atol=export.PARITY)
-    assert np.abs(logits(run, crops) - expected).max() > 10 * export.PARITY
+    np.testing.assert_allclose(weights(crops), softmax(expected, weights.card.temperature), atol=PARITY)
+    assert np.abs(logits(run, crops) - expected).max() > 10 * PARITY
 
 
 def test_temperature_is_the_best_on_val(run: Path, tiny_fer2013: Path) -> None:

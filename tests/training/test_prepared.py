@@ -13,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from mien.data import load  # noqa: E402
-from mien.training import batches, network  # noqa: E402
+from mien.training import batches, network, run  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training.prepared import prepare  # noqa: E402
 from mien.training.run import run_recipe  # noqa: E402
@@ -90,3 +90,17 @@ def test_initial_weights_follow_from_the_seed(tiny_fer2013: Path) -> None:
     )
     assert all(same)
     assert not all(others)
+
+
+def test_ctrl_c_while_data_is_read_says_how_to_go_on(
+    tiny_fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "prepare", interrupted)
+    with pytest.raises(SystemExit) as done:
+        run_recipe("mien/fer2013-nano", SMALL, root=tiny_fer2013, out=tmp_path, resume=None, device="cpu")
+    assert done.value.code == 130
+    assert "stopped; resume with: the same command" in capsys.readouterr().err
+    assert not [*tmp_path.iterdir()]

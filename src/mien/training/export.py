@@ -48,7 +48,7 @@ from mien.training.held import Held, crops
 from mien.training.network import restored
 from mien.training.onnx_pooling import pools_as_convolutions
 from mien.training.recipe import Recipe
-from mien.training.stored import PARITY, StoredGraph
+from mien.training.stored import StoredGraph, parity
 from mien.version import __version__
 
 INT8_COST = 0.003
@@ -88,8 +88,8 @@ def export(
     """Write `run/model.onnx` from `run/best.pt` and perhaps `run/model-int8.onnx`; return what was written.
 
     Temperature and threshold are fitted on val.  `trained` is the network in memory, if it is there.
-    Raises MienError when ONNX and torch differ by more than PARITY, DivergedError for weights that are not finite, and
-    OutputError when the system refuses to write.  After an error an earlier export is still there.
+    Raises MienError when ONNX and torch differ by more than `parity` allows, DivergedError for weights that are not
+    finite, and OutputError when the system refuses to write.  After an error an earlier export is still there.
     """
     best = checkpoint.load(run / "best.pt", checkpoint.Best)
     for left in run.glob(f"{SCRATCH}*"):  # left by a run that was killed here
@@ -157,7 +157,7 @@ def _export(
     probs = heads["probs"]
     together = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
     for name, expected in graph.named(together).items():
-        _check(path, heads[name], expected)
+        _check(name, heads[name], expected, parity(best.size))
     face = neutral_face(card.labels, probs, target)
     card = card.model_copy(update={"threshold": fit_threshold(probs, target, PREDICTED_ACCURACY), "neutral_face": face})
     shares = dict(zip(train.labels, train.shares.double().tolist(), strict=True))
@@ -247,10 +247,10 @@ def calibration_batches(count: int, side: int) -> list[slice]:
     return batches if len(batches) <= 2 * AT_ONCE else batches[: len(batches) // AT_ONCE * AT_ONCE]
 
 
-def _check(path: Path, actual: NDArray[np.float32], expected: Tensor) -> None:
+def _check(name: str, actual: NDArray[np.float32], expected: Tensor, most: float) -> None:
     worst = float(np.abs(actual - expected.numpy()).max())
-    if not worst <= PARITY:  # written this way, NaN is refused
-        raise MienError(f"{path} differs from torch by {worst:.1e}", f"at most {PARITY:.0e}")
+    if not worst <= most:  # written this way, NaN is refused
+        raise MienError(f"output {name} of the ONNX file differs from torch by {worst:.1e}", f"at most {most:.0e}")
 
 
 def _quantise(path: Path, small: Path, train: Held) -> bool:

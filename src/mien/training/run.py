@@ -1,7 +1,8 @@
 """From the command line's words to a finished run: new or resumed, interrupted or complete."""
 
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,8 @@ def train_run(
             recipe, root, fresh = held or (_recipe(name, overrides), root, True)
             world.check(recipe)
             _check_test(recipe, root, test)
-            prepared = prepare(recipe, root, device, fresh=fresh)  # before a folder is made
+            with _stopped("the same command"):
+                prepared = prepare(recipe, root, device, fresh=fresh)  # before a folder is made
             world.check_counts(recipe, len(prepared.train.rows), len(prepared.val.images))
         world.refuse_others(prepared.train.training_digest)
         run = resume or world.once(lambda: runlog.create(recipe, out))
@@ -103,13 +105,20 @@ def train_run(
                 folder.enter_context(recorded(run, "train", runlog.FILES, settings))
         if world.size > 1:
             say(f"{world.size} processes; if one of them ends, resume with: {again}")
-        try:
+        with _stopped(again):
             train(recipe, root, run, prepared=prepared, world=world)
             say("exporting and scoring")
             return run, world.once(lambda: finish(recipe, root, run, prepared=prepared, test=test))
-        except KeyboardInterrupt:
-            say("", f"stopped; resume with: {again}")
-            raise
+
+
+@contextmanager
+def _stopped(again: str) -> Iterator[None]:
+    """Say after Ctrl-C how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("", f"stopped; resume with: {again}")
+        raise
 
 
 def _held(run: Path, root: Path | None) -> tuple[Recipe, Path | None, bool]:
