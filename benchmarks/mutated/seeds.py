@@ -1,6 +1,6 @@
 """Whole, small files of every kind that mien reads, made here; nobody else's."""
 
-import importlib.util
+import importlib
 import io
 import json
 import os
@@ -64,12 +64,9 @@ def clip(suffix: str, codec: str = "libx264", pix: str = "yuv420p") -> bytes:
 
 def heif(codec: str) -> bytes:
     """Return an image as phones store it, made by the builder of the tests."""
-    spec = importlib.util.spec_from_file_location("heif_builder", ROOT / "tests" / "inference" / "heif.py")
-    assert spec
-    assert spec.loader
-    builder = importlib.util.module_from_spec(spec)
-    sys.modules["heif_builder"] = builder
-    spec.loader.exec_module(builder)
+    if str(ROOT) not in sys.path:
+        sys.path.append(str(ROOT))
+    builder = importlib.import_module("tests.inference.heif")
     content: bytes = builder.grid(face(side=128), 2, 2, codec, tile=64).bytes()
     return content
 

@@ -56,7 +56,7 @@ def test_large_jpegs_are_decoded_as_on_the_command_line(
         return decoded
 
     monkeypatch.setattr(decoders, "decode", decoding)
-    photos = [large(tmp_path / "near.jpg", 1600), large(tmp_path / "far.jpg", 450)]
+    photos = [large(tmp_path / "near.jpg", 1600), large(tmp_path / "far.jpg", 400)]
     form = [("images", (path.name, path.read_bytes())) for path in photos]
     rows = client.post("/v1/predict", files=form).json()
     assert rows == on_the_command_line(photos)
