@@ -172,7 +172,7 @@ def test_a_page_that_is_left_ends_its_video(page: Page, served: live.Live, photo
 
 
 @pytest.mark.slow
-def test_a_video_that_failed_is_read_anew(page: Page, photos: list[Path], downloads: Path, tmp_path: Path) -> None:
+def test_a_video_that_failed_is_read_again(page: Page, photos: list[Path], downloads: Path, tmp_path: Path) -> None:
     """Nothing of the try before is left, neither on the page nor in the files."""
     page.browser.execute_script(
         "const real = fetch, error = { code: 'stalled', message: '' }, held = new Promise((go) => (window.go = go));"
@@ -205,7 +205,7 @@ def test_a_video_that_failed_is_read_anew(page: Page, photos: list[Path], downlo
 def test_a_page_that_comes_back_after_its_video_was_ended(
     page: Page, photos: list[Path], downloads: Path, tmp_path: Path
 ) -> None:
-    """As from the browser's cache of pages that were left: it says so, and reads the video anew."""
+    """As from the browser's cache of pages that were left: it says so, and reads the video again."""
     page.browser.execute_script(
         "const real = fetch, held = new Promise((go) => (window.go = go));"
         "window.fetch = async (to, ...rest) => ("

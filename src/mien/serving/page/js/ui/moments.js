@@ -23,7 +23,7 @@ export class Moments extends EventTarget {
     this.#table.replaceChildren();
   }
 
-  // Show faces, [id, {samples}], from `start` to `end` seconds; anew only where a stretch was added.  The newest stretch
+  // Show faces, [id, {samples}], from `start` to `end` seconds; again only where a stretch was added.  The newest stretch
   // waits for its last frame: for the next stretch, or until all is `whole`.
   draw(faces, [start, end], live, whole) {
     this.#newest = () => this.draw(faces, [start, end], live, whole);

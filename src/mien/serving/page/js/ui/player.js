@@ -156,7 +156,7 @@ export class Player extends EventTarget {
     const { film } = item;
     Object.assign(item, { state: "read", running: true });
     const end = film.run();
-    this.#timelines(item); // without the rows of a try before, where it starts anew
+    this.#timelines(item); // without the rows of a try before, where it starts again
     end.catch((error) => {
       if (film !== item.film) return; // read again meanwhile
       item.running = false;
