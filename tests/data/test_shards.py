@@ -96,6 +96,29 @@ def test_a_corrupted_shard_is_never_read_and_alone_written_again(tmp_path: Path)
     np.testing.assert_array_equal(images, IMAGES)
 
 
+def test_a_corrupted_shard_that_may_not_be_removed_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images, _ = write(tmp_path / "a")
+    path = images.parts[1].path
+    path.write_bytes(path.read_bytes()[:-1])
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(DataError, match=r"was corrupted; remove it, which was not allowed here \(Permission denied\)"):
+        np.asarray(images[15])
+
+
+def test_a_long_build_says_so_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "a", stop=18)
+    capsys.readouterr()
+    write(tmp_path / "a")
+    assert capsys.readouterr().err == "mien: drawing: 7 of 23 images, once; they stay in the cache\n"
+    write(tmp_path / "a")
+    assert not capsys.readouterr().err
+
+
 @pytest.mark.parametrize("beside", [None, "", "{}", '{"digests": "zz"}', '{"digests": "00"}'])
 def test_a_shard_without_its_digests_is_written_again(beside: str | None, tmp_path: Path) -> None:
     images, _ = write(tmp_path / "a")

@@ -25,6 +25,7 @@ STEPS = ["data.size=16", "data.limit=150", "batch=66", "epochs=2", "precision=fl
 ALL = "augment={shift: 0.1, rotate: 15, scale: [0.9, 1.1], brightness: 0.2, contrast: 0.2, degrade: 0.5, erase: 0.3}"
 CASES = {
     "augmentation, dropout, random depth and a window": [ALL, "augment.crop=12", "model.options.forget=0.3"],
+    "images on disk": [ALL, "data.hold=disk"],
     "mixup and CutMix": [ALL, "augment.mixup=0.4", "augment.cutmix=1.0", "loss.label_smoothing=0.1"],
     "class weights": ["data.imbalance=weighted", "loss.logit_adjustment=1", "optim.clip=0.1", "optim.name=adamw"],
     "up-sampling": ["data.imbalance=up", "data.repeat=2", "refine={epochs: 1, lr: 0.02}", "probe=3"],

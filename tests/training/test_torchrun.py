@@ -98,8 +98,9 @@ def test_a_mistake_is_printed_once(words: list[str], says: str, tiny_fer2013: Pa
 
 
 @pytest.mark.slow
-def test_a_run_prints_once_and_is_scored(tiny_fer2013: Path, tmp_path: Path) -> None:
-    whole = started(2, *SMALL, "epochs=2", "--root", tiny_fer2013, "--out", tmp_path, "--test")
+@pytest.mark.parametrize("hold", ["memory", "disk"])
+def test_a_run_prints_once_and_is_scored(hold: str, tiny_fer2013: Path, tmp_path: Path) -> None:
+    whole = started(2, *SMALL, "epochs=2", f"data.hold={hold}", "--root", tiny_fer2013, "--out", tmp_path, "--test")
     out, printed = finished(whole)
     assert whole.returncode == 0, printed[-2000:]
     run = Path(out.splitlines()[-1])

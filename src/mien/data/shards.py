@@ -28,6 +28,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from mien.errors import DataError, MienError
+from mien.printable import say
 from mien.progress import bar
 from mien.reading.documents import read_json
 
@@ -79,8 +80,12 @@ class Shard:
         return bool(self.checked[row])
 
     def _give_up(self) -> None:
-        self.path.unlink(missing_ok=True)
-        raise DataError(f"{self.path} in the cache was corrupted", do="run it again, which builds this file again")
+        again = "run it again, which builds this file again"
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as error:
+            again = f"remove it, which was not allowed here ({error.strerror}), and run it again"
+        raise DataError(f"{self.path} in the cache was corrupted", do=again)
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,6 +194,8 @@ def write(
     spans = [range(start, min(start + per, count)) for start in range(0, count, per)]
     lacking = sum(len(rows) for k, rows in enumerate(spans) if not whole(folder / _name(k), len(rows)))
     _check_room(folder, title, lacking * math.prod(shape))
+    if lacking and len(spans) > 1:  # minutes, and a log has no bar
+        say(f"mien: {title}: {lacking:,} of {count:,} images, once; they stay in the cache")
     with bar(title, count) as advance:
         advance(count - lacking)
         for number, rows in enumerate(spans):

@@ -448,5 +448,9 @@ def _cpu_bfloat16() -> bool:
 def resume_recipe(run: Path) -> Recipe:
     """Return the recipe that a run folder was started with."""
     if not (run / "recipe.yaml").is_file():
-        raise WeightsError(f"{run} is not a run folder", "a folder that `mien train` made, with recipe.yaml in it")
+        inside = sorted(run.glob("*/recipe.yaml"), key=lambda recipe: recipe.stat().st_mtime)
+        hint = f"the newest run in it is {inside[-1].parent}" if inside else ""
+        raise WeightsError(
+            f"{run} is not a run folder", "a folder that `mien train` made, with recipe.yaml in it", hint
+        )
     return recipes.load(run / "recipe.yaml")
