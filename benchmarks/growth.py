@@ -1,16 +1,18 @@
-"""How cost grows with the number of images: loading, near-duplicates, an epoch of training, evaluation.
+"""How cost grows with the number of images: loading, near-duplicates, an epoch of training, evaluation, predict.
 
     python benchmarks/growth.py [--most 1000000] [STAGE ...]     -> results/growth.json; then benchmarks/scale.py --page
 
-Inputs are generated: smooth random fields, 48 x 48 and grey, one in twenty a near-duplicate of another.  Every stage at
-every size is a process of its own.  `cpu` is its processor's seconds, less in need of a quiet machine than the clock's;
-`mib` is how much its own memory (RssAnon: no memory maps of files) grew beyond what it had before the stage.
+Inputs are generated: smooth random fields, 48 x 48 and grey, one in twenty a near-duplicate of another; `predict` reads
+copies of a photograph in a package (Grace Hopper, JPEG 512 x 600, one face, matplotlib).  Every stage at every size is
+a process of its own.  `cpu` is its processor's seconds, less in need of a quiet machine than the clock's; `mib` is how
+much its own memory (RssAnon: no memory maps of files) grew beyond what it had before the stage.
 """
 
 import argparse
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,7 +30,7 @@ from mien.data.samples import Samples
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "results" / "growth.json"
-SIZES = (1_000, 10_000, 100_000, 1_000_000)
+SIZES = (100, 1_000, 10_000, 100_000, 1_000_000)
 ALONE = ["epochs=1", "data.auxiliary=null", "loss.auxiliary=0", "distill=null", "refine=null", "optim.warmup=0"]
 SIDE, WAVES, AT_ONCE = 48, 12, 5_000
 
@@ -117,18 +119,47 @@ def evaluation(path: Path) -> Callable[[], object]:
     return lambda: score(measure(classifier, known, Provenance(), Search(None, reason="generated")))
 
 
+def photos(path: Path, number: int) -> None:
+    """Write copies of a photograph."""
+    import matplotlib
+
+    path.mkdir()
+    photo = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+    for k in range(number):
+        shutil.copy(photo, path / f"IMG_{k:06}.jpg")
+
+
+def predict(path: Path) -> Callable[[], object]:
+    """Read all photos as `mien predict` does, weights loaded before."""
+    from mien.cli import main
+    from mien.inference.pipeline import Pipeline
+
+    Pipeline()
+    sys.argv = ["mien", "predict", str(path), "--out", str(path.parent / "out"), "--format", "parquet"]
+
+    def read() -> None:
+        try:
+            main()
+        except SystemExit as ended:
+            if ended.code:
+                raise
+
+    return read
+
+
 STAGES: dict[str, tuple[Stage, Callable[[Path, int], None], str]] = {
     "loading": (loading, csv, "fer2013.csv"),
     "loading, kept": (loading, csv, "fer2013.csv"),
     "near-duplicates": (duplicates, fields, "images.npy"),
     "epoch": (epoch, fields, "images.npy"),
     "evaluation": (evaluation, fields, "images.npy"),
+    "predict": (predict, photos, "photos"),
 }
 """What is measured, how its input is made, and the input's name."""
 
 
-MOST = {"loading": 100_000, "loading, kept": 100_000, "epoch": 10_000, "evaluation": 10_000}
-"""The largest size that is run of what would take long beyond it."""
+SPANS = {"predict": (100, 10_000)}
+"""The smallest and the largest size of a stage, where they are not 1,000 and the largest of all."""
 
 
 def own_memory() -> int:
@@ -148,9 +179,11 @@ def watched() -> Iterator[list[int]]:
 
     thread = threading.Thread(target=watch)
     thread.start()
-    yield most
-    ended.set()
-    thread.join()
+    try:
+        yield most
+    finally:
+        ended.set()
+        thread.join()
 
 
 def one(stage: str, path: Path) -> dict[str, float]:
@@ -197,8 +230,10 @@ def main() -> None:
         return
     for number in (size for size in SIZES if size <= chosen.most):
         with tempfile.TemporaryDirectory() as name:
-            for stage in (one for one in chosen.stages if number <= MOST.get(one, number)):
-                keep(measured(stage, number, Path(name)))
+            for stage in chosen.stages:
+                least, most = SPANS.get(stage, (1_000, number))
+                if least <= number <= most:
+                    keep(measured(stage, number, Path(name)))
 
 
 if __name__ == "__main__":

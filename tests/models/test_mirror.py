@@ -13,8 +13,8 @@ from mien.data import DATASETS  # noqa: E402
 from mien.inference.onnx import onnxruntime  # noqa: E402
 from mien.models.mienet import Mienet, mienet  # noqa: E402
 from mien.models.mirror import MirrorConv2d, MirrorNorm2d, plain  # noqa: E402
-from mien.training.export import _quantise  # noqa: E402
 from mien.training.graph import Graph  # noqa: E402
+from mien.training.int8 import quantise  # noqa: E402
 from mien.training.recipe import TestTimeAugmentation  # noqa: E402
 
 NANO = {"width": 0.75, "depths": (1, 1, 1, 1), "stem_stride": 2, "symmetric": True}
@@ -120,7 +120,7 @@ def test_mirror_images_in_the_files(tmp_path: Path, mien_data: Path) -> None:
     spread(model.eval(), torch.from_numpy(images[:256]))
     whole, small = tmp_path / "whole.onnx", tmp_path / "small.onnx"
     Graph(plain(model), TestTimeAugmentation(flip=False)).eval().write(48, 1, whole)
-    assert _quantise(whole, small, torch.from_numpy(images[:512]).permute(0, 3, 1, 2))
+    assert quantise(whole, small, torch.from_numpy(images[:512]).permute(0, 3, 1, 2))
     for path, apart in ((whole, 1e-5), (small, 1e-3)):
         run = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run
         one, other = (run(["probs"], {"crops": each})[0] for each in (images, images[:, :, ::-1].copy()))

@@ -87,7 +87,7 @@ def test_int8_is_calibrated_on_training_images_and_has_a_threshold_of_its_own(
         rounded = {"probs": given["probs"] ** 1.001}  # as if rounded: none the worse
         return given if self.path.name == "model.onnx" else given | rounded
 
-    monkeypatch.setattr(export, "_quantise", quantise)
+    monkeypatch.setattr(export, "quantise", quantise)
     monkeypatch.setattr(export, "fit_threshold", threshold)
     monkeypatch.setattr(Classifier, "heads", predict)
     path, small = exported(trained)
@@ -107,7 +107,7 @@ def test_int8_is_kept_where_it_costs_three_in_a_thousand_at_most(
         return True
 
     figures = iter([0.7 - lost, 0.7])  # of int8, then of the float file
-    monkeypatch.setattr(export, "_quantise", quantise)
+    monkeypatch.setattr(export, "quantise", quantise)
     monkeypatch.setattr(export, "accuracy", lambda probs, target: next(figures))
     assert [path.name for path in exported(trained)] == ["model.onnx", "model-int8.onnx"][: 1 + kept]
     assert (trained[1] / "model-int8.onnx").exists() == kept

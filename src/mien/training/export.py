@@ -3,29 +3,27 @@
 Scaling to [0, 1], the average over mirror images and zooms, the temperature and the softmax are part of the graph, so
 that callers cannot get them wrong.  Beside `probs` it outputs `valence_arousal` and `action_units` where the recipe has
 such heads, and `embedding` (the input of the last layer) where the network gives it; video tracking compares faces by
-that.  The graph is checked against torch on all val images.  An int8 variant (weights and
-activations, per channel, calibrated on training images) is written too where it costs little accuracy.
+that.  The graph is checked against torch on all val images.  An int8 variant (int8.py) is written too where it costs
+little accuracy.
 """
 
 import shutil
 import tempfile
 from collections.abc import Mapping
-from contextlib import redirect_stdout
-from dataclasses import asdict
-from io import StringIO
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import torch
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mien.card import KEY, Card
 from mien.data.terms import terms_of
-from mien.errors import MienError, OutputError, WeightsError
+from mien.errors import MienError, WeightsError
 from mien.evaluation.calibration.prior import fit_adjustment
 from mien.evaluation.calibration.temperature import COLDEST, HOTTEST, fit_temperature, fit_threshold
 from mien.evaluation.metrics import accuracy
@@ -33,7 +31,6 @@ from mien.evaluation.stress.corruptions import copies
 from mien.html.page import count
 from mien.inference.align import FRAMINGS
 from mien.inference.classify import Classifier
-from mien.inference.onnx import quantization
 from mien.inference.video.baseline import neutral_face
 from mien.models.own import is_own
 from mien.outputs import cannot_write, staged
@@ -45,8 +42,8 @@ from mien.training.batches import Split, parts
 from mien.training.diverged import finite_all
 from mien.training.graph import Graph, exported
 from mien.training.held import Held, crops
+from mien.training.int8 import quantise
 from mien.training.network import restored
-from mien.training.onnx_pooling import pools_as_convolutions
 from mien.training.recipe import Recipe
 from mien.training.stored import StoredGraph, parity
 from mien.version import __version__
@@ -69,9 +66,6 @@ FITTED_ON = 4000
 
 BATCH = 256
 """Val images that go through a network at once."""
-
-AT_ONCE, BATCH_PIXELS = 8, 300_000
-"""Batches that are calibrated on together, and pixels of one of them at most."""
 
 CODE_LICENCE = "Apache-2.0"
 WEIGHTS_LICENCE = "set by the person who trained them, within the terms of the data"
@@ -122,19 +116,68 @@ def _export(
     val: Split,
     environment: Mapping[str, Any],
 ) -> list[Path]:
-    target = val.target.double().cpu().numpy()
-    recipe = prior.as_scored(recipe, best)
+    recipe, path = prior.as_scored(recipe, best), folder / "model.onnx"
+    fitted = Fitted(val, dict(zip(train.labels, train.shares.double().tolist(), strict=True)))
     with torch.no_grad():
         batches = [graph.outputs(crops(part)) for part in parts(val.images, BATCH)]
-    scores = finite_all("logits of best.pt on val", torch.cat([batch["logits"] for batch in batches]))
-    graph.temperature = temperature = fit_temperature(scores.double().numpy(), target)
-    if not 1.01 * COLDEST < temperature < 0.99 * HOTTEST:
-        words = f"temperature {temperature:.2f} is the bound of what is fitted, on {count(len(target), 'val image')}"
-        say(f"mien: {words}: confidences, and so `abstain`, say little; more val images would help")
-    path = folder / "model.onnx"
+    expected = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
+    graph.temperature = _temperature(expected["logits"], fitted.target)
     graph.write(best.size, best.channels, path)
+    card = _card(recipe, best, graph.temperature, environment)
+    stamp(path, card)
+    found = outputs(path, val.images)
+    for name, value in graph.named(expected).items():
+        _check(name, found[name], value, parity(best.size))
+    stamp(path, fitted.card(card, path, found["probs"]))
+    if recipe.heads.more:
+        return [path]  # what int8 would cost these heads is not measured
+    small = path.with_name("model-int8.onnx")
+    if not quantise(path, small, train.images):
+        return [path]
+    stamp(small, card.model_copy(update={"name": f"{card.name}-int8"}))
+    quantised = outputs(small, val.images)["probs"]
+    if accuracy(quantised, fitted.target) < accuracy(found["probs"], fitted.target) - INT8_COST:
+        small.unlink()
+        return [path]
+    stamp(small, fitted.card(Classifier(small).card, small, quantised))
+    return [path, small]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a card says of its file by val; `training` is the frequency of each label in training."""
+
+    val: Split
+    training: Mapping[str, float]
+
+    @cached_property
+    def target(self) -> NDArray[np.float64]:
+        """(N, K) of val."""
+        return self.val.target.double().cpu().numpy()
+
+    def card(self, card: Card, path: Path, probs: NDArray[np.float32]) -> Card:
+        """Return the card of a file whose probabilities on val are float32 (N, K)."""
+        facts: dict[str, object] = {
+            "threshold": fit_threshold(probs, self.target, PREDICTED_ACCURACY),
+            "neutral_face": neutral_face(card.labels, probs, self.target),
+            "prior": adjustment(path, self.val.images, self.target, self.training),
+        }
+        return card.model_copy(update=facts)
+
+
+def _temperature(logits: Tensor, target: NDArray[np.float64]) -> float:
+    """Return the temperature of logits (N, K) on val, and say where it is the bound of what is fitted."""
+    fitted = fit_temperature(finite_all("logits of best.pt on val", logits).double().numpy(), target)
+    if not 1.01 * COLDEST < fitted < 0.99 * HOTTEST:
+        words = f"temperature {fitted:.2f} is the bound of what is fitted, on {count(len(target), 'val image')}"
+        say(f"mien: {words}: confidences, and so `abstain`, say little; more val images would help")
+    return fitted
+
+
+def _card(recipe: Recipe, best: checkpoint.Best, temperature: float, environment: Mapping[str, Any]) -> Card:
+    """Return what a card says before anything is measured of its file."""
     with parsing("best.pt", kind=WeightsError, says="does not make a card"):  # its labels may be anything
-        card = Card(
+        return Card(
             name=recipe.name,
             labels=tuple(best.labels),
             size=best.size,
@@ -152,35 +195,6 @@ def _export(
             data_terms=terms_of(*trained_on(recipe)),
             notes=NOTES,
         )
-    stamp(path, card)
-    heads = outputs(path, val.images)
-    probs = heads["probs"]
-    together = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
-    for name, expected in graph.named(together).items():
-        _check(name, heads[name], expected, parity(best.size))
-    face = neutral_face(card.labels, probs, target)
-    card = card.model_copy(update={"threshold": fit_threshold(probs, target, PREDICTED_ACCURACY), "neutral_face": face})
-    shares = dict(zip(train.labels, train.shares.double().tolist(), strict=True))
-    stamp(path, card.model_copy(update={"prior": adjustment(path, val.images, target, shares)}))
-    if recipe.heads.more:
-        return [path]  # what int8 would cost these heads is not measured
-    small = path.with_name("model-int8.onnx")
-    try:
-        made = _quantise(path, small, train.images)
-    except DecodeError:  # onnxruntime does not report a full disk, and then reads its own partial file
-        raise OutputError(f"{small.name} cannot be written: no space left in {path.parent.parent}") from None
-    if not made:
-        return [path]
-    stamp(small, card)
-    quantised = outputs(small, val.images)["probs"]
-    if accuracy(quantised, target) < accuracy(probs, target) - INT8_COST:
-        small.unlink()
-        return [path]
-    threshold = fit_threshold(quantised, target, PREDICTED_ACCURACY)
-    fitted: dict[str, object] = {"threshold": threshold, "prior": adjustment(small, val.images, target, shares)}
-    fitted["neutral_face"] = neutral_face(card.labels, quantised, target)
-    stamp(small, card.model_copy(update={"name": f"{card.name}-int8", **fitted}))
-    return [path, small]
 
 
 def outputs(path: Path, images: Held) -> dict[str, NDArray[np.float32]]:
@@ -234,68 +248,7 @@ def stamp(path: Path, card: Card) -> None:
         onnx.save(model, partial)
 
 
-def calibration_batches(count: int, side: int) -> list[slice]:
-    """Return batches of equal length, as histograms need them, of `count` images of a side in pixels.
-
-    All that a network computes for AT_ONCE batches is in memory together: large images come in more and smaller ones.
-
-    >>> len(calibration_batches(512, 48)), len(calibration_batches(512, 224))
-    (8, 96)
-    """
-    size = max(1, min(count // AT_ONCE, BATCH_PIXELS // side**2))
-    batches = [slice(k, k + size) for k in range(0, count - size + 1, size)]
-    return batches if len(batches) <= 2 * AT_ONCE else batches[: len(batches) // AT_ONCE * AT_ONCE]
-
-
 def _check(name: str, actual: NDArray[np.float32], expected: Tensor, most: float) -> None:
     worst = float(np.abs(actual - expected.numpy()).max())
     if not worst <= most:  # written this way, NaN is refused
         raise MienError(f"output {name} of the ONNX file differs from torch by {worst:.1e}", f"at most {most:.0e}")
-
-
-def _quantise(path: Path, small: Path, train: Held) -> bool:
-    """Write the int8 variant; False for a network without a convolution, which gains nothing."""
-    ort = quantization()
-
-    picked = train[:: max(1, len(train) // 512)]
-    batches = calibration_batches(len(picked), train.shape[-1])
-
-    class Crops(ort.CalibrationDataReader):  # type: ignore[misc, name-defined]
-        def __init__(self) -> None:
-            self.set_range(0, len(batches))
-
-        def __len__(self) -> int:
-            return len(batches)
-
-        def set_range(self, start_index: int, end_index: int) -> None:
-            self.left = iter(batches[start_index:end_index])
-
-        def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
-            batch = next(self.left, None)
-            return None if batch is None else {"crops": crops(picked[batch]).numpy()}
-
-    with tempfile.TemporaryDirectory(dir=small.parent) as folder:
-        prepared = Path(folder) / "prepared.onnx"
-        ort.quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
-        stem = next((node.name for node in onnx.load(prepared).graph.node if node.op_type == "Conv"), None)
-        if stem is None:
-            return False
-        with redirect_stdout(StringIO()):  # it prints its histograms
-            ort.quantize_static(
-                str(prepared),
-                str(small),
-                Crops(),
-                per_channel=True,
-                op_types_to_quantize=["Conv", "Gemm"],  # sums stay in float: cheaper than converting twice
-                nodes_to_exclude=[stem],  # one input channel: no gain in speed, half a point of accuracy lost
-                activation_type=ort.QuantType.QUInt8,
-                weight_type=ort.QuantType.QInt8,
-                reduce_range=True,  # 7 bits: products of 8 overflow on x86 processors without VNNI
-                calibrate_method=ort.CalibrationMethod.Percentile,  # one value in 100,000 must not coarsen the rest
-                extra_options={
-                    "CalibPercentile": 99.999,
-                    **({"CalibStridedMinMax": AT_ONCE} if len(batches) > 2 * AT_ONCE else {}),
-                },
-            )
-    pools_as_convolutions(small)
-    return True
