@@ -1,6 +1,7 @@
 """Near-duplicates: against a plain product of all pairs, at the edges, on drawn data and on FER2013."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -128,8 +129,30 @@ def test_a_correlation_equal_to_the_threshold_counts() -> None:
     measured = np.corrcoef(face.ravel(), (face // 2).ravel())[0, 1]
     for minimum, place in ((measured - 1e-9, 0), (measured + 1e-9, -1)):
         assert near_duplicates(face[None], (face // 2)[None], minimum).index.tolist() == [place]
-    itself = float(duplicates._correlation(face[None], (face // 2)[None])[0])
+    first = np.zeros(1, np.int64)
+    (itself,) = duplicates._correlations(face[None].__getitem__, first, (face // 2)[None].__getitem__, first).tolist()
     assert near_duplicates(face[None], (face // 2)[None], itself).index.tolist() == [0]
+
+
+def test_images_that_are_all_alike_are_standardised_a_few_times_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As frames of one scene: 120,000 pairs are computed, which in pairs would be 240,000 images."""
+    rng = np.random.default_rng(0)
+    scene = rng.integers(60, 200, (16, 16, 1))
+    frames = (scene + rng.integers(-12, 13, (700, 16, 16, 1))).astype(np.uint8)
+    train, images = frames[:400], frames[400:]
+    expected = plain_correlations(train, images)
+    assert 0.9 < (expected < 0.98).mean() < 1
+    counted: list[int] = []
+    standardised = duplicates._standardised
+
+    def counting(given: np.ndarray, kind: Any) -> Any:
+        counted.append(len(given))
+        return standardised(given, kind)
+
+    monkeypatch.setattr(duplicates, "_standardised", counting)
+    found = near_duplicates(train, images)
+    np.testing.assert_array_equal(found.index >= 0, (expected >= 0.98).any(1))
+    assert sum(counted) < 12_000
 
 
 def test_the_cache_key_depends_on_both_sets_of_images() -> None:

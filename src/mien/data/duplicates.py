@@ -11,6 +11,7 @@ results/SCALE.md has how work and memory grow.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -42,6 +43,12 @@ ROWS, COLUMNS = 256, 4096
 
 VALUES = 2**23
 """Pixels converted to floats at once, at most."""
+
+TILE = 64
+"""Images on each side whose pairs are computed as one product, at most: each is standardised once for all its pairs."""
+
+DIGITS = 12
+"""Decimals of a correlation: what comes after them depends on the order of additions."""
 
 MARGIN = 1e-4
 """Added to the squared distance of the search, far above the errors of float32."""
@@ -93,8 +100,8 @@ def near_duplicates(train: Images, images: Images, threshold: float = THRESHOLD)
     rest = np.flatnonzero(~exact)
     left, right = _projected([train], [images])
     for one, other in _close_pairs(right[rest], left, 2 - 2 * threshold):
-        for a, b in _batches(rest[one], other, images):
-            correlation = _correlation(train[b], images[a])
+        for a, b in _tiles(rest[one], other, images):
+            correlation = _correlations(images.__getitem__, a, train.__getitem__, b)
             for k in np.flatnonzero(correlation >= threshold):
                 if (correlation[k], -b[k]) > (best[a[k]], -index[a[k]]):
                     index[a[k]], best[a[k]] = b[k], correlation[k]
@@ -118,15 +125,13 @@ def groups(
     once = np.flatnonzero(exact == np.arange(len(exact)))
     (short,) = _projected(parts)
     advance(len(exact) - len(once))
-    parent = np.arange(len(exact))
+    parent, images_at = np.arange(len(exact)), partial(_at, parts)
     for one, other in _close_pairs(short[once], None, 2 - 2 * threshold, advance):
-        left, right = once[one], once[other]
-        while len(left := left[apart := _roots(parent, left) != _roots(parent, right)]):
-            right = right[apart]  # pairs already in one group are skipped, which bounds the work for videos
-            a, b = next(_batches(left, right, parts[0]))
-            alike = _correlation(_at(parts, a), _at(parts, b)) >= threshold
+        for left, right in _tiles(once[one], once[other], parts[0]):
+            apart = _roots(parent, left) != _roots(parent, right)  # what is in one group is skipped, as in videos
+            a, b = left[apart], right[apart]
+            alike = _correlations(images_at, a, images_at, b) >= threshold
             _join(parent, a[alike], b[alike])
-            left, right = left[len(a) :], right[len(a) :]
     return Groups(exact, _roots(parent, exact))
 
 
@@ -170,11 +175,22 @@ def _blocks_of(parts: Sequence[Images]) -> Iterator[Pixels]:
             yield np.ascontiguousarray(images[start : start + step])
 
 
-def _batches(one: Index, other: Index, images: Images) -> Iterator[tuple[Index, Index]]:
-    """Cut pairs of images of that shape into batches that fit into memory."""
-    step = max(1, VALUES // max(1, int(np.prod(images.shape[1:]))))
-    for start in range(0, len(one), step):
-        yield one[start : start + step], other[start : start + step]
+def _tiles(one: Index, other: Index, images: Images) -> Pairs:
+    """Cut pairs of images of that shape into parts with few different images on each side: TILE, or what VALUES allow.
+
+    >>> pairs = np.divmod(np.arange(400 * 300), 300)
+    >>> sum(len(a) for a, _ in _tiles(*pairs, np.zeros((1, 8, 8, 1), np.uint8)))
+    120000
+    """
+    side = max(1, min(TILE, VALUES // max(1, int(np.prod(images.shape[1:])))))
+    if len(one) <= side:
+        yield one, other
+        return
+    row, column = (np.unique(rows, return_inverse=True)[1] // side for rows in (one, other))
+    tile = column * (row.max() + 1) + row
+    order = np.argsort(tile, kind="stable")
+    for part in np.split(order, np.flatnonzero(np.diff(tile[order])) + 1):
+        yield one[part], other[part]
 
 
 def _at(parts: Sequence[Images], rows: Index) -> Pixels:
@@ -298,13 +314,18 @@ def _blocks(length: int) -> Floats:
     return np.asarray(member / np.sqrt(member.sum(axis=1, keepdims=True)), np.float32)
 
 
-def _correlation(left: Images, right: Images) -> NDArray[np.float64]:
-    return np.asarray(np.einsum("nd,nd->n", _standardised(left, np.float64), _standardised(right, np.float64)))
+def _correlations(
+    left: Callable[[Index], Images], one: Index, right: Callable[[Index], Images], other: Index
+) -> NDArray[np.float64]:
+    """Return the correlation of each pair (n,) of the images that `left` has at `one` and `right` at `other`."""
+    (a, i), (b, j) = (np.unique(rows, return_inverse=True) for rows in (one, other))
+    products = _standardised(left(a), np.float64) @ _standardised(right(b), np.float64).T
+    return np.asarray(products[i, j].round(DIGITS))
 
 
 def _standardised(images: Images, kind: type[Real]) -> NDArray[Real]:
     """Return images as unit vectors (n, D) of mean zero, or zeros where all pixels are equal."""
-    flat = np.asarray(images).reshape(len(images), -1).astype(kind)
+    flat = np.asarray(images).reshape(len(images), int(np.prod(images.shape[1:]))).astype(kind)
     flat -= flat.mean(axis=1, keepdims=True)
     norm = np.linalg.norm(flat, axis=1, keepdims=True)
     return np.asarray(np.divide(flat, norm, out=np.zeros_like(flat), where=norm > 1e-3))
