@@ -186,6 +186,15 @@ def measured(number: int, repeats: int) -> dict[str, Any]:
     }
 
 
+def beside(found: dict[str, Any]) -> dict[str, Any]:
+    """Return what was measured, and what was before where it was not measured again: Ray may not be installed."""
+    before = json.loads((RESULTS / "scale.json").read_text("utf-8"))
+    places = [(row["images"], row["system"]) for row in found["rows"]]
+    others = [row for row in before["rows"] if (row["images"], row["system"]) not in places]
+    rows = sorted([*found["rows"], *others], key=lambda row: row["images"])
+    return found | {"rows": rows, "ray": found["ray"] or before["ray"]}
+
+
 def written() -> str:
     """Return SCALE.md from what this benchmark and others kept."""
     names = ("scale.json", "growth.json", "scale_training.json")
@@ -201,8 +210,8 @@ def main() -> None:
     arguments.add_argument("--page", action="store_true")
     chosen = arguments.parse_args()
     if not chosen.page:
-        kept = {"facts": facts(False), **measured(chosen.images, chosen.repeats)}
-        (RESULTS / "scale.json").write_text(json.dumps(kept, indent=1) + "\n")
+        found = {"facts": facts(False), **measured(chosen.images, chosen.repeats)}
+        (RESULTS / "scale.json").write_text(json.dumps(beside(found), indent=1) + "\n")
     (RESULTS / "SCALE.md").write_text(written())
 
 
