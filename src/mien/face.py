@@ -151,9 +151,14 @@ class Face:
         """Whether the weights predict `expression` poorly, as its reliability says."""
         return self.reliability == WEAK
 
-    def read(self, labels: tuple[str, ...], probs: NDArray[np.float32], min_confidence: float = 0.0) -> "Face":
-        """Return this face with probabilities, abstained when the top-1 of its level is below `min_confidence`."""
-        face = replace(self, labels=labels, probs=probs, correction=None, abstained=False)
+    def read(
+        self, labels: tuple[str, ...], probs: NDArray[np.float32], min_confidence: float = 0.0, **known: Any
+    ) -> "Face":
+        """Return this face with probabilities and `known` fields.
+
+        It abstains when the top-1 of its level is below `min_confidence`.
+        """
+        face = replace(self, labels=labels, probs=probs, correction=None, abstained=False, **known)
         return replace(face, abstained=True) if (face.shown().confidence or 0.0) < min_confidence else face
 
     def shown(self, corrected: bool = True) -> "Face":

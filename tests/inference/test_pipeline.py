@@ -203,7 +203,7 @@ def decoded_sizes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     [
         (1000, 0, "off", [(800, 600)]),
         (280, 0, "off", [(800, 600), (1600, 1200)]),
-        (220, 0, "off", [(800, 600), (3200, 2400)]),
+        (220, 0, "off", [(800, 600), (1600, 1200)]),
         (280, 1, "auto", [(600, 800), (1200, 1600)]),
     ],
 )
@@ -235,7 +235,7 @@ def test_a_large_jpeg_is_decoded_as_large_as_its_smallest_face_needs(
     assert face["box"] == pytest.approx(same["box"], abs=0.06 * side)
     assert face["expression"] == same["expression"]
     sharp, sharpest = (cv2.Laplacian(seen.crops[0], cv2.CV_32F).var() for seen in (quick, whole))
-    assert sharp > 0.7 * sharpest
+    assert sharp > 0.6 * sharpest
 
 
 @pytest.mark.parametrize(("suffix", "keep", "measures"), [("png", True, False), ("jpg", True, True)])

@@ -7,6 +7,7 @@ val images again and prints the accuracy of the shipped weights beside that on t
 pixels beyond the image repeating its edge, as here, and black.  Run it again when the shipped weights change.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -45,10 +46,10 @@ def window(box: NDArray[np.float32], framing: Framing) -> tuple[float, float, fl
     >>> window(np.array([10, 10, 30, 30], np.float32), Framing(2.0, 0.25, 0.0))
     (10.0, 0.0, 50.0, 40.0)
     """
-    x1, y1, x2, y2 = (float(v) for v in box)
+    x1, y1, x2, y2 = box.tolist()
     if framing.scale is None:
         return x1, y1, x2, y2
-    side = framing.scale * float(np.sqrt(max(x2 - x1, 1.0) * max(y2 - y1, 1.0)))
+    side = framing.scale * math.sqrt(max(x2 - x1, 1.0) * max(y2 - y1, 1.0))
     x = (x1 + x2) / 2 + framing.right * side
     y = (y1 + y2) / 2 + framing.down * side
     return x - side / 2, y - side / 2, x + side / 2, y + side / 2

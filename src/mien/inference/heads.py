@@ -5,7 +5,6 @@ errors of the file, not of a face, so they are raised and never become a row.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +55,7 @@ def with_heads(face: Face, heads: Heads, row: int, card: Card, min_confidence: f
         known["action_units_source"] = "head"
     if "embedding" in heads:
         known["features"] = heads["embedding"][row]
-    return replace(face, **known).read(card.labels, heads["probs"][row], min_confidence)
+    return face.read(card.labels, heads["probs"][row], min_confidence, **known)
 
 
 def _good(name: str, rows: NDArray[np.float32], low: float, high: float) -> NDArray[np.bool_]:

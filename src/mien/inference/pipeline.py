@@ -195,8 +195,8 @@ class Pipeline:
         """Return the faces that lie in an image, boxes clipped to it, and their crops (N, size, size, channels)."""
         # the crop comes from the detector's box, which may reach beyond the image; the reported box stays inside
         edge = np.array([image.shape[1], image.shape[0]] * 2, np.float32)
-        pairs = [(face, np.clip(face.box, 0, edge)) for face in detected]
-        pairs = [(face, box) for face, box in pairs if (box[2:] > box[:2]).all()]
+        pairs = [(face, np.minimum(np.maximum(face.box, 0), edge)) for face in detected]
+        pairs = [(face, box) for face, box in pairs if box[2] > box[0] and box[3] > box[1]]
         boxes = [face.box for face, _ in pairs]
         cropped = crops(image, boxes, self.framing, self.card.size, self.card.channels)
         return [replace(face, box=box, crop=square(face.box, self.framing)) for face, box in pairs], cropped

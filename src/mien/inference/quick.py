@@ -43,6 +43,6 @@ def again(decoded: DecodedImage, detected: Sequence[Face], aligned: Sequence[Fac
     sides = [float((face.box[2:] - face.box[:2]).min()) / size for face in aligned]
     if ratio < MIN_QUICK_FACTOR or min(sides, default=1.0) >= ENOUGH:
         return None
-    quarters = 1 << 2 * floor(log2(max(ratio * min(sides), 1)))
+    quarters = 1 << 2 * floor(log2(max(ratio * min(sides) / ENOUGH, 1)))
     pixels = ceil(decoded.width * decoded.height / quarters)
     return Again(min(pixels, FULL_SIZE_PIXELS), detected, ratio)

@@ -54,10 +54,9 @@ def overlaps(a: Array, b: Array) -> Array:
     >>> overlaps(np.array([[0, 0, 2, 2]], np.float32), np.array([[1, 0, 3, 2], [4, 4, 5, 5]], np.float32)).round(3)
     array([[0.333, 0.   ]], dtype=float32)
     """
-    a, b = a[:, None], b[None]
-    shared = _areas(np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:]))
-    union = _areas(a[..., :2], a[..., 2:]) + _areas(b[..., :2], b[..., 2:]) - shared
-    return np.where(union > 0, shared / np.where(union > 0, union, 1), 0).astype(np.float32)
+    shared = _areas(np.maximum(a[:, None, :2], b[:, :2]), np.minimum(a[:, None, 2:], b[:, 2:]))
+    union = _areas(a[:, :2], a[:, 2:])[:, None] + _areas(b[:, :2], b[:, 2:]) - shared
+    return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0), np.float32)
 
 
 def _areas(low: Array, high: Array) -> Array:
@@ -112,7 +111,7 @@ def _cheapest(cost: NDArray[np.float64]) -> list[int]:
 
 @dataclass
 class _Track:
-    """One face: its last box, its speed per second, and its appearance."""
+    """One face: its last box, its speed per second, and its appearance: mean and last features, (2, D)."""
 
     number: int
     box: Array
@@ -120,8 +119,7 @@ class _Track:
     speed: Array
     steps: int = 0
     placed: bool = True
-    mean: Array | None = None
-    last: Array | None = None
+    looks: Array | None = None
 
     def where(self, seconds: float) -> Array:
         return self.box + self.speed * np.float32(min(max(seconds - self.seconds, 0.0), COAST))
@@ -130,9 +128,9 @@ class _Track:
         return max(0.0, 1 - max(seconds - self.seconds, 0.0) / TRUST) if self.placed else 0.0
 
     def similarity(self, features: Array | None) -> float | None:
-        if features is None or self.mean is None or self.last is None or len(features) != len(self.mean):
+        if features is None or self.looks is None or len(features) != self.looks.shape[1]:
             return None
-        return float(max(self.mean @ features, self.last @ features))
+        return float((self.looks @ features).max())
 
     def move(self, box: Array, seconds: float) -> None:
         elapsed = seconds - self.seconds
@@ -145,12 +143,11 @@ class _Track:
         self.box, self.seconds = box, seconds
 
     def learn(self, features: Array, elapsed: float) -> None:
-        if self.mean is None or len(self.mean) != len(features):
-            self.mean = features
-        else:
-            mean = self.mean + np.float32(_weight(elapsed, LEARN)) * (features - self.mean)
-            self.mean = np.asarray(mean / np.float32(max(math.sqrt(mean @ mean), 1e-6)), np.float32)
-        self.last = features
+        mean = features
+        if self.looks is not None and self.looks.shape[1] == len(features):
+            mean = self.looks[0] + np.float32(_weight(elapsed, LEARN)) * (features - self.looks[0])
+            mean = mean / np.float32(max(math.sqrt(mean @ mean), 1e-6))
+        self.looks = np.array([mean, features], np.float32)
 
 
 def _weight(elapsed: float, constant: float) -> float:
@@ -176,27 +173,25 @@ class Tracks:
         self._tracks = [track for track in self._tracks if seconds - track.seconds <= MAX_LOST_SECONDS]
         if not faces:
             return []
-        boxes = np.array([face.box for face in faces], np.float32)
-        joined = assigned(self._fit(faces, boxes, seconds) - MIN_FIT) if self._tracks else {}
-        alone = len(faces) == 1
-        crowded = (
-            (False,) if alone else np.count_nonzero(overlaps(boxes, boxes) >= CROWDED, axis=1) > 1
-        )  # itself is one
+        boxes = [face.box for face in faces]
+        places = [track.where(seconds) for track in self._tracks]
+        shared = overlaps(np.array(boxes, np.float32), np.array([*boxes, *places], np.float32))
+        crowded = np.count_nonzero(shared[:, : len(boxes)] >= CROWDED, axis=1) > 1  # itself is one
+        joined = assigned(self._fit(faces, shared[:, len(boxes) :], seconds) - MIN_FIT)
         known = {place: self._tracks[column] for place, column in joined.items()}
         own = [known.get(place) or self._start(face, seconds) for place, face in enumerate(faces)]
         for track, face, hidden in zip(own, faces, crowded, strict=True):
             elapsed = seconds - track.seconds
             track.move(face.box, seconds)
-            if face.features is not None and (track.mean is None or not hidden):
+            if face.features is not None and (track.looks is None or not hidden):
                 track.learn(face.features, elapsed)
         if len(self._tracks) > MAX_TRACKS:
             self._tracks = sorted(self._tracks, key=lambda track: track.seconds)[-MAX_TRACKS:]
         return [replace(face, track_id=track.number) for track, face in zip(own, faces, strict=True)]
 
-    def _fit(self, faces: Sequence[Face], boxes: Array, seconds: float) -> Array:
-        """Return how well each face fits each track, (faces, tracks)."""
-        places = np.array([track.where(seconds) for track in self._tracks], np.float32)
-        fit = overlaps(boxes, places) * np.array([track.trust(seconds) for track in self._tracks], np.float32)
+    def _fit(self, faces: Sequence[Face], shared: Array, seconds: float) -> Array:
+        """Return how well each face fits each track; `shared` is its overlap with the place of each, alike (N, M)."""
+        fit = shared * np.array([track.trust(seconds) for track in self._tracks], np.float32)
         for column, track in enumerate(self._tracks):
             for row, face in enumerate(faces):
                 similarity = track.similarity(face.features)
