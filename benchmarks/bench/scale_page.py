@@ -97,9 +97,10 @@ def _growth(kept: Kept) -> list[str]:
     return [
         "## How cost grows",
         "",
-        "Generated images, 48 x 48 and grey (`benchmarks/growth.py`). `slope` is that of log CPU over log images from",
-        "the row above: 1 is linear, 2 quadratic. `MiB` is memory beyond the images themselves, which lie in files.",
-        "A stage ends at the largest number that was run; nothing is said of larger ones.",
+        "Generated images, 48 x 48 and grey, and for `predict` copies of the photograph (`benchmarks/growth.py`).",
+        "`slope` is that of log CPU over log images from the row above: 1 is linear, 2 quadratic. `MiB` is memory",
+        "beyond the images themselves, which lie in files. A stage ends at the largest number that was run; nothing is",
+        "said of larger ones.",
         "",
         "| stage | images | CPU s | slope | ms an image | MiB | load |",
         "|---|--:|--:|--:|--:|--:|--:|",

@@ -12,7 +12,7 @@ from mien.data.samples import Samples  # noqa: E402
 from mien.errors import RecipeError  # noqa: E402
 from mien.labels import EXPRESSIONS as LABELS  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
-from mien.training.batches import Split, gather, join, split  # noqa: E402
+from mien.training.batches import Split, gather, join, parts, split  # noqa: E402
 from mien.training.recipe import Augment  # noqa: E402
 
 CPU = torch.device("cpu")
@@ -151,6 +151,14 @@ def test_the_second_labels_are_joined_by_id_and_unknown_where_there_are_none() -
 @pytest.mark.parametrize("word", ["data.size=32", "data.imbalance=weighted", "data.repeat=2", "data.limit=50"])
 def test_a_run_is_not_resumed_on_what_is_taught_otherwise(word: str, tiny_fer2013: Path) -> None:
     assert read(tiny_fer2013, "train", word).training_digest != read(tiny_fer2013, "train").training_digest
+
+
+@pytest.mark.parametrize(("side", "at_once"), [(48, 16), (64, 16), (128, 4), (512, 1)])
+def test_parts_of_large_images_are_smaller(side: int, at_once: int) -> None:
+    images = torch.arange(40, dtype=torch.uint8).reshape(40, 1, 1, 1).expand(40, 1, side, side)
+    found = list(parts(images, 16))
+    assert max(map(len, found)) == at_once
+    assert torch.cat([part[:, 0, 0, 0] for part in found]).tolist() == list(range(40))
 
 
 def test_batches_hold_the_requested_images_from_0_to_1() -> None:

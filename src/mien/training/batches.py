@@ -5,6 +5,7 @@ resized once, on load; an epoch is a list of row indices.  A batch is gathered b
 where there is one, is moved with its image but keeps its brightness.
 """
 
+import math
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,9 @@ from mien.training.mixing import mix
 from mien.training.optim import SOLVERS
 from mien.training.recipe import Augment, Recipe
 from mien.training.targets import head_targets
+
+PART_PIXELS = 64 * 64
+"""Of an image up to which parts have as many images as asked for."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +179,11 @@ def fetched(data: Split, batches: Iterable[Tensor]) -> Generator[Tensor, None, N
 
 
 def parts(images: Held, size: int) -> Generator[Tensor, None, None]:
-    """Yield images in order, at most `size` at once; those on disk are read in a thread, as `fetched` does."""
+    """Yield images in order, at most `size` at once; those on disk are read in a thread, as `fetched` does.
+
+    Of images with more than PART_PIXELS there are fewer at once: what a network computes for a part is in memory.
+    """
+    size = max(1, min(size, size * PART_PIXELS // math.prod(images.shape[2:])))
     read = (images[start : start + size] for start in range(0, len(images), size))
     return background(read, lambda part: part.nbytes, AHEAD) if isinstance(images, Streamed) else read
 
