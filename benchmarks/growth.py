@@ -130,7 +130,7 @@ def photos(path: Path, number: int) -> None:
 
 
 def predict(path: Path) -> Callable[[], object]:
-    """Read all photos as `mien predict` does, weights loaded before."""
+    """Read all photos as `mien predict` does; what it imports is there before."""
     from mien.cli import main
     from mien.inference.pipeline import Pipeline
 
@@ -159,7 +159,7 @@ STAGES: dict[str, tuple[Stage, Callable[[Path, int], None], str]] = {
 
 
 SPANS = {"predict": (100, 10_000)}
-"""The smallest and the largest size of a stage, where they are not 1,000 and the largest of all."""
+"""The smallest and the largest size of a stage, where they are not 1,000 and `--most`."""
 
 
 def own_memory() -> int:

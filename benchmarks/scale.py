@@ -190,7 +190,7 @@ def beside(found: dict[str, Any]) -> dict[str, Any]:
     """Return what was measured, and what was before where it was not measured again: Ray may not be installed."""
     before = json.loads((RESULTS / "scale.json").read_text("utf-8"))
     places = [(row["images"], row["system"]) for row in found["rows"]]
-    others = [row for row in before["rows"] if (row["images"], row["system"]) not in places]
+    others = [row | {"earlier": True} for row in before["rows"] if (row["images"], row["system"]) not in places]
     rows = sorted([*found["rows"], *others], key=lambda row: row["images"])
     return found | {"rows": rows, "ray": found["ray"] or before["ray"]}
 

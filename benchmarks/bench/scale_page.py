@@ -26,9 +26,9 @@ def page(archives: Kept, growth: Kept, training: Sequence[str]) -> str:
 def _archives(kept: Kept) -> list[str]:
     plain = {row["images"]: row for row in kept["rows"] if row["system"] == "plain command"}
     lines = [
-        f"| {row['system']} | {row['images']:,} | {row['runs']} "
-        f"| {row['wall']:.1f} | {row['wall'] / plain[row['images']]['wall']:.2f} "
-        f"| {row['cpu']:.1f} | {row['cpu'] / plain[row['images']]['cpu']:.2f} | {row['load']:.1f} |"
+        f"| {row['system']}{', earlier' * row.get('earlier', False)} | {row['images']:,} | {row['runs']} "
+        f"| {row['wall']:.1f} | {_of(row, plain, 'wall')} | {row['cpu']:.1f} | {_of(row, plain, 'cpu')} "
+        f"| {row['load']:.1f} |"
         for row in kept["rows"]
     ]
     starts = [
@@ -39,7 +39,7 @@ def _archives(kept: Kept) -> list[str]:
         "## Archives on one machine",
         "",
         f"Images are copies of one photograph ({kept['photo']}, one face), on {kept['facts']['cores']} cores.",
-        "Medians of runs that took turns.",
+        "Medians of runs that took turns; `earlier` rows did not take turns with those of today.",
         "`load` is the load average after a run. Above 2 other work ran beside: the clock's seconds say little.",
         "",
         "| system | images | runs | s | of plain | CPU s | of plain | load |",
@@ -47,6 +47,12 @@ def _archives(kept: Kept) -> list[str]:
         *lines,
         *(["", cluster] if starts else []),
     ]
+
+
+def _of(row: Kept, plain: Mapping[int, Kept], key: str) -> str:
+    """Return the ratio to the plain command, where it took turns with it."""
+    other = plain[row["images"]]
+    return f"{row[key] / other[key]:.2f}" if row.get("earlier") == other.get("earlier") else "-"
 
 
 def _ray(kept: Kept) -> list[str]:

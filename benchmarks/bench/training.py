@@ -85,7 +85,8 @@ def affectnet(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
         projected.append(f"| `{recipe}` | {' | '.join(cells)} | {row['train']['peak_mib'] / 1024:.1f} | {disk:.0f} |")
     about = """Drawn faces in AffectNet's layout, its classes as often as published; each recipe at its document's
         settings for one epoch, images on disk, in a process of its own (`benchmarks/affectnet.py`). Seconds are the
-        processor's. Memory is the process's largest, in MiB."""
+        processor's. Memory is the process's largest, in MiB; val was scored in larger parts then, which takes more
+        than it does now."""
     arithmetic = f"""{ALL:,} images, by arithmetic: ms a row = train / rows trained (a pass over val and the
         checkpoints are in it); hours an epoch = ms a row x rows an epoch / 3,600,000; hours in all = that x the
         document's epochs, on one core of this processor. Rows an epoch: the published counts in proportion to

@@ -155,6 +155,23 @@ def test_images_that_are_all_alike_are_standardised_a_few_times_each(monkeypatch
     assert sum(counted) < 12_000
 
 
+def test_frames_that_are_in_one_group_are_not_compared_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    scene = rng.integers(60, 200, (16, 16, 1))
+    frames = (scene + rng.integers(-5, 6, (1000, 16, 16, 1))).astype(np.uint8)
+    counted: list[int] = []
+    tiles = duplicates._tiles
+
+    def counting(one: np.ndarray, other: np.ndarray, images: np.ndarray) -> Any:
+        counted.append(len(one))
+        return tiles(one, other, images)
+
+    monkeypatch.setattr(duplicates, "_tiles", counting)
+    assert set(duplicates.groups([frames]).near.tolist()) == {0}
+    assert len(counted) > 2
+    assert sum(counted) < 0.7 * 1000 * 999 / 2
+
+
 def test_the_cache_key_depends_on_both_sets_of_images() -> None:
     rng = np.random.default_rng(7)
 

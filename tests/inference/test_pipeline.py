@@ -235,7 +235,7 @@ def test_a_large_jpeg_is_decoded_as_large_as_its_smallest_face_needs(
     assert face["box"] == pytest.approx(same["box"], abs=0.06 * side)
     assert face["expression"] == same["expression"]
     sharp, sharpest = (cv2.Laplacian(seen.crops[0], cv2.CV_32F).var() for seen in (quick, whole))
-    assert sharp > 0.6 * sharpest
+    assert sharp > (0.6 if side == 220 else 0.7) * sharpest  # 220 pixels of the full size are 110 of this one
 
 
 @pytest.mark.parametrize(("suffix", "keep", "measures"), [("png", True, False), ("jpg", True, True)])

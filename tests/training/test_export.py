@@ -198,6 +198,10 @@ def test_what_a_recipe_trains_on(changes: list[str], named: list[str]) -> None:
 
 
 def test_export_without_weights(tmp_path: Path) -> None:
+    (tmp_path / "recipe" / "0-1").mkdir(parents=True)
+    (tmp_path / "recipe" / "0-1" / "recipe.yaml").touch()
+    with pytest.raises(WeightsError, match=r"not a run folder.*the newest run in it is .*0-1"):
+        export_run(tmp_path / "recipe", root=None)
     with pytest.raises(WeightsError, match="not a run folder"):
         export_run(tmp_path, root=None)
     (tmp_path / "recipe.yaml").write_text(recipes.dump(recipes.load("mien/fer2013")))

@@ -47,9 +47,6 @@ VALUES = 2**23
 TILE = 64
 """Images on each side whose pairs are computed as one product, at most: each is standardised once for all its pairs."""
 
-DIGITS = 12
-"""Decimals of a correlation: what comes after them depends on the order of additions."""
-
 MARGIN = 1e-4
 """Added to the squared distance of the search, far above the errors of float32."""
 
@@ -102,7 +99,7 @@ def near_duplicates(train: Images, images: Images, threshold: float = THRESHOLD)
     for one, other in _close_pairs(right[rest], left, 2 - 2 * threshold):
         for a, b in _tiles(rest[one], other, images):
             correlation = _correlations(images.__getitem__, a, train.__getitem__, b)
-            for k in np.flatnonzero(correlation >= threshold):
+            for k in np.flatnonzero(correlation >= np.maximum(best[a], threshold)):
                 if (correlation[k], -b[k]) > (best[a[k]], -index[a[k]]):
                     index[a[k]], best[a[k]] = b[k], correlation[k]
     return NearDuplicates(index, best.astype(np.float32), exact)
@@ -127,9 +124,8 @@ def groups(
     advance(len(exact) - len(once))
     parent, images_at = np.arange(len(exact)), partial(_at, parts)
     for one, other in _close_pairs(short[once], None, 2 - 2 * threshold, advance):
-        for left, right in _tiles(once[one], once[other], parts[0]):
-            apart = _roots(parent, left) != _roots(parent, right)  # what is in one group is skipped, as in videos
-            a, b = left[apart], right[apart]
+        for a, b in _tiles(*_of_two_groups(parent, once[one], once[other]), parts[0]):
+            a, b = _of_two_groups(parent, a, b)
             alike = _correlations(images_at, a, images_at, b) >= threshold
             _join(parent, a[alike], b[alike])
     return Groups(exact, _roots(parent, exact))
@@ -176,11 +172,12 @@ def _blocks_of(parts: Sequence[Images]) -> Iterator[Pixels]:
 
 
 def _tiles(one: Index, other: Index, images: Images) -> Pairs:
-    """Cut pairs of images of that shape into parts with few different images on each side: TILE, or what VALUES allow.
+    """Cut pairs into parts with few different images on each side: TILE, or VALUES in images of that shape.
 
     >>> pairs = np.divmod(np.arange(400 * 300), 300)
-    >>> sum(len(a) for a, _ in _tiles(*pairs, np.zeros((1, 8, 8, 1), np.uint8)))
-    120000
+    >>> tiles = list(_tiles(*pairs, np.zeros((1, 8, 8, 1), np.uint8)))
+    >>> sum(len(a) for a, _ in tiles), max(len(set(rows.tolist())) for pair in tiles for rows in pair)
+    (120000, 64)
     """
     side = max(1, min(TILE, VALUES // max(1, int(np.prod(images.shape[1:])))))
     if len(one) <= side:
@@ -209,6 +206,12 @@ def _roots(parent: Index, nodes: Index) -> Index:
         root = parent[root]
     parent[nodes] = root
     return root
+
+
+def _of_two_groups(parent: Index, left: Index, right: Index) -> tuple[Index, Index]:
+    """Return the pairs that are not in one group yet: of the frames of a video hardly any."""
+    apart = _roots(parent, left) != _roots(parent, right)
+    return left[apart], right[apart]
 
 
 def _join(parent: Index, left: Index, right: Index) -> None:
@@ -320,7 +323,7 @@ def _correlations(
     """Return the correlation of each pair (n,) of the images that `left` has at `one` and `right` at `other`."""
     (a, i), (b, j) = (np.unique(rows, return_inverse=True) for rows in (one, other))
     products = _standardised(left(a), np.float64) @ _standardised(right(b), np.float64).T
-    return np.asarray(products[i, j].round(DIGITS))
+    return np.asarray(products[i, j])
 
 
 def _standardised(images: Images, kind: type[Real]) -> NDArray[Real]:

@@ -55,14 +55,19 @@ def _beside(path: Path) -> list[str]:
     return [str(each) for each in there]
 
 
+def runs_in(folder: Path) -> list[Path]:
+    """Return the run folders that lie in the folder of a recipe, the newest last."""
+    recipes = sorted(folder.glob("*/recipe.yaml"), key=lambda recipe: recipe.stat().st_mtime)
+    return [recipe.parent for recipe in recipes]
+
+
 def _of_run(folder: Path) -> Path:
     """Return the ONNX file of a run folder, or of the one run in a folder."""
-    inside = sorted(folder.glob("*/recipe.yaml"), key=lambda recipe: recipe.stat().st_mtime)
+    inside = runs_in(folder)
     if len(inside) == 1:  # the folder of a recipe that was run once
-        return _of_run(inside[0].parent)
+        return _of_run(inside[0])
     if inside:
-        got = f"{folder} holds {len(inside)} runs"
-        raise WeightsError(got, "one of them", f"the newest is {inside[-1].parent}")
+        raise WeightsError(f"{folder} holds {len(inside)} runs", "one of them", f"the newest is {inside[-1]}")
     if not (folder / "recipe.yaml").is_file():
         raise WeightsError(f"{folder} is a folder", "an ONNX file, or a run folder that `mien train` made")
     if not (folder / "model.onnx").is_file():

@@ -33,7 +33,7 @@ from mien.training.recipe import Augment, Recipe
 from mien.training.targets import head_targets
 
 PART_PIXELS = 64 * 64
-"""Of an image up to which parts have as many images as asked for."""
+"""Images of more pixels go through the network in smaller parts."""
 
 
 @dataclass(frozen=True)

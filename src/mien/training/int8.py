@@ -36,9 +36,9 @@ def quantise(path: Path, small: Path, train: Held) -> bool:
             if stem is None:
                 return False
             _write(prepared, small, stem, train)
+            pools_as_convolutions(small)
     except DecodeError:  # onnxruntime does not report a full disk, and then reads its own partial file
         raise OutputError(f"{small.name} cannot be written: no space left in {path.parent.parent}") from None
-    pools_as_convolutions(small)
     return True
 
 

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from mien import outputs
 from mien.errors import WeightsError
 from mien.evaluation.metrics import METRICS
+from mien.inference.classify import runs_in
 from mien.reading.guard import parsing
 from mien.training import checkpoint, diverged, prior, runlog, stored
 from mien.training import recipe as recipes
@@ -448,8 +449,7 @@ def _cpu_bfloat16() -> bool:
 def resume_recipe(run: Path) -> Recipe:
     """Return the recipe that a run folder was started with."""
     if not (run / "recipe.yaml").is_file():
-        inside = sorted(run.glob("*/recipe.yaml"), key=lambda recipe: recipe.stat().st_mtime)
-        hint = f"the newest run in it is {inside[-1].parent}" if inside else ""
+        hint = f"the newest run in it is {inside[-1]}" if (inside := runs_in(run)) else ""
         raise WeightsError(
             f"{run} is not a run folder", "a folder that `mien train` made, with recipe.yaml in it", hint
         )

@@ -62,10 +62,11 @@ def runnable(content: bytes) -> bytes:
 
 def _planes(image: NDArray[np.uint8]) -> Array:
     """Return what the network takes: the planes B G R with zeros below and to the right, float32 (1, 3, H, W)."""
+    # cv2.dnn.blobFromImage gives the same and takes several times as long: benchmarks/LOG.md
     height, width = image.shape[:2]
     below, right = (max(-side % STRIDES[-1], MIN_SIDE - side) for side in (height, width))
     planes = np.zeros((1, 3, height + below, width + right), np.float32)
-    for plane, channel in zip(planes[0], cv2.split(image)[::-1], strict=True):  # cv2.dnn.blobFromImage: 8 times as long
+    for plane, channel in zip(planes[0], cv2.split(image)[::-1], strict=True):
         plane[:height, :width] = channel
     return planes
 

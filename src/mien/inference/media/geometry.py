@@ -62,7 +62,7 @@ def shown_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
 
 def shown(frame: Any, size: tuple[int, int], turn: tuple[int, ...]) -> Pixels:
     """Return a decoded frame as uint8 RGB (H, W, 3), resized to (width, height) and oriented as one of EIGHT."""
-    image = frame.to_ndarray(format="rgb24", threads=1)  # the other cores have enough to do
+    image = frame.to_ndarray(format="rgb24", threads=1)  # less CPU in all: benchmarks/LOG.md
     if size != (frame.width, frame.height):
         image = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
     return image if turn == UPRIGHT else turned(image, turn)
