@@ -60,7 +60,7 @@ def test_a_run_reads_each_split_once_and_builds_one_network(
     tiny_fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.onnx, "export", unseen(torch.onnx.export))
-    calls, words = Calls(), ["batch=32", "steps=1"]
+    calls, words = Calls(), ["model=svm", "batch=32", "steps=1"]
     before = sys.getprofile()
     sys.setprofile(calls)
     try:
