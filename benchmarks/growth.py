@@ -159,7 +159,7 @@ STAGES: dict[str, tuple[Stage, Callable[[Path, int], None], str]] = {
 
 
 SPANS = {"predict": (100, 10_000)}
-"""The smallest and the largest size of a stage, where they are not 1,000 and `--most`."""
+"""The smallest and the largest size of a stage that does not go from 1,000 to `--most`."""
 
 
 def own_memory() -> int:
