@@ -29,10 +29,12 @@ from bench.environment import facts, load
 from bench.scale_page import page
 from PIL import Image
 
+from mien.html.page import count
+
 RESULTS = Path(__file__).parents[1] / "results"
 PHOTO = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
 LISTED = (1_000, 10_000, 100_000)
-RAY = "Ray, 2 tasks at a time"
+RAY = "Ray on 2 cores"
 SYSTEMS = {
     "plain command": ("--format", "parquet"),
     "this process": ("--shards", "out", "--workers", "0"),
@@ -164,7 +166,7 @@ def measured(number: int, repeats: int) -> dict[str, Any]:
             for images, source in sources.items():
                 runs = {system: command(words, source, folder) for system, words in SYSTEMS.items()}
                 if ray:
-                    runs |= {f"Ray, {cores} tasks at a time": on_ray(cores, source, folder) for cores in (1, 2)}
+                    runs |= {f"Ray on {count(cores, 'core')}": on_ray(cores, source, folder) for cores in (1, 2)}
                 for system, run in runs.items():
                     row = rows.setdefault(f"{system}|{images}", {})
                     for key, value in run.items():
@@ -197,9 +199,9 @@ def beside(found: dict[str, Any]) -> dict[str, Any]:
 
 def written() -> str:
     """Return SCALE.md from what this benchmark and others kept."""
-    names = ("scale.json", "growth.json", "scale_training.json")
-    archives, growth, trained = (json.loads((RESULTS / name).read_text("utf-8")) for name in names)
-    return page(archives, growth, training.lines(trained))
+    names = ("scale.json", "growth.json", "scale_training.json", "bench/photos.json")
+    archives, growth, trained, photos = (json.loads((RESULTS / name).read_text("utf-8")) for name in names)
+    return page(archives, growth, training.lines(trained), photos)
 
 
 def main() -> None:

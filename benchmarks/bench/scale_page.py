@@ -7,17 +7,17 @@ from typing import Any
 
 Kept = Mapping[str, Any]
 PHOTOS = 10**9
-PHOTO_BYTES = 3_000_000  # of a phone's JPEG: assumed, not measured
 CORES = 1_000  # for which hours are given
 FILES_A_RUN = 1_000_000
 BLOCK = 10_000
 
 
-def page(archives: Kept, growth: Kept, training: Sequence[str]) -> str:
-    """Return SCALE.md."""
+def page(archives: Kept, growth: Kept, training: Sequence[str], photos: Kept) -> str:
+    """Return SCALE.md; `photos` is what photos.py kept."""
     ray = [_ray(archives)] if archives["ray"] else []  # it is measured where it is installed
     trained = ["## Training", "", *training]
-    parts = [_archives(archives), *ray, _listing(archives), _growth(growth), trained, _billion(archives)]
+    sums = [_million(archives, growth, photos), _billion(archives, photos)]
+    parts = [_archives(archives), *ray, _listing(archives), _growth(growth), trained, *sums]
     head = ["# Scale", "", "Written by `benchmarks/scale.py --page`; each benchmark's beginning says what is counted."]
     head += ["Every figure was measured, but where it says `assumed` or shows its sum.", ""]
     return "\n".join([*head, *(line for part in parts for line in [*part, ""])]).rstrip() + "\n"
@@ -40,7 +40,8 @@ def _archives(kept: Kept) -> list[str]:
         "",
         f"Images are copies of one photograph ({kept['photo']}, one face), on {kept['facts']['cores']} cores.",
         "Medians of runs that took turns; `earlier` rows did not take turns with those of today.",
-        "`load` is the load average after a run. Above 2 other work ran beside: the clock's seconds say little.",
+        "`load` is the load average after a run. Above 2, other work ran at the same time, and the clock's seconds say"
+        " little.",
         "",
         "| system | images | runs | s | of plain | CPU s | of plain | load |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",
@@ -62,11 +63,11 @@ def _ray(kept: Kept) -> list[str]:
     alone = (rows[False, many]["wall"] - rows[False, few]["wall"]) / (many - few)
     core = (rows[True, many]["cpu"] - rows[True, few]["cpu"]) / (many - few)
     fixed = rows[True, few]["wall"] - rows[False, few]["wall"]
-    equal = {n: fixed / (alone - core / n) for n in (4, 8, 16, 64)}
+    sooner = (f"{fixed / (alone - core / n):,.0f} images ({n} cores)" for n in (4, 8, 16, 64))
     return [
         "## Ray's fixed cost",
         "",
-        "The same photograph, one run each at the highest priority, so that the clock says something:",
+        "The same photograph, one run each at the highest priority, so that other work hardly changes the seconds:",
         "",
         "| system | images | s | CPU s |",
         "|---|--:|--:|--:|",
@@ -75,7 +76,8 @@ def _ray(kept: Kept) -> list[str]:
         f"Joining a cluster and loading weights in its workers takes {fixed:.1f} s more than one child process. That"
         f" reads an image in {1000 * alone:.1f} ms; Ray takes {1000 * core:.1f} ms of one core, whatever the number of"
         " cores (assumed beyond the two measured).",
-        f"So a cluster is sooner from {', '.join(f'{most:,.0f} images ({n} cores)' for n, most in equal.items())}.",
+        f"So a cluster is sooner than one child from {', '.join(sooner)}."
+        " On one machine of as many cores, more children (`--workers`) need no cluster at all.",
     ]
 
 
@@ -134,34 +136,70 @@ def _slopes(counts: Sequence[int], seconds: Sequence[float]) -> list[str]:
     return ["-", *(f"{log(t / s) / log(n / m):.2f}" for (m, s), (n, t) in pairs)]
 
 
-def _billion(kept: Kept) -> list[str]:
-    """Return the sums for PHOTOS photos, from the rows of one process and the largest listing."""
+def _small(kept: Kept) -> tuple[float, str]:
+    """Return the CPU seconds of a small photo in a child process, its start not counted, and the sum."""
     rows = {row["images"]: row for row in kept["rows"] if row["system"] == "1 child process"}
     few, many = rows[min(rows)], rows[max(rows)]
     each = (many["cpu"] - few["cpu"]) / (many["images"] - few["images"])
+    sum_ = f"({many['cpu']:.1f} s - {few['cpu']:.1f} s) / ({many['images']:,} - {few['images']:,})"
+    return each, f"{sum_}, of one child process = {1000 * each:.1f} ms"
+
+
+def _million(kept: Kept, growth: Kept, photos: Kept) -> list[str]:
+    """Return how long FILES_A_RUN photos take by their size."""
+    small, how = _small(kept)
+    listing = kept["listings"][-1]
+    listed = FILES_A_RUN * listing["cpu"] / listing["files"]
+    most = [row for row in growth["rows"] if row["stage"] == "predict"][-1]
+    sizes = [(f"the photograph above: {how}", small)]
+    for row in photos["rows"]:
+        about = f"JPEGs of {row['megapixels']} megapixels, {row['megabytes']:.1f} MB (BENCH.md, made of photographs)"
+        sizes.append((about, row["cpu_ms"]["mien"] / 1000))
+    return [
+        "## A million photos",
+        "",
+        f"Sums; nothing of this size was run: {FILES_A_RUN:,} x CPU ms / 3,600,000. Listing takes {listed:.0f} s more.",
+        "Hours on 2 and 16 cores are core hours / cores, as if nothing kept the cores waiting. The photograph of the",
+        f"first row took {1000 * most['cpu'] / most['images']:.1f} ms in the run of {most['images']:,} above, beside"
+        f" other work (load {most['load']:.1f}).",
+        "",
+        "| photos | CPU ms | core hours | on 2 cores | on 16 cores |",
+        "|---|--:|--:|--:|--:|",
+        *(
+            f"| {about} | {1000 * each:.1f} | {hours:.1f} | {hours / 2:.1f} | {hours / 16:.1f} |"
+            for about, each in sizes
+            for hours in [FILES_A_RUN * each / 3600]
+        ),
+    ]
+
+
+def _billion(kept: Kept, photos: Kept) -> list[str]:
+    """Return the sums for PHOTOS photos of the smallest size in `photos`, from the largest listing."""
+    phone = photos["rows"][0]
+    each = phone["cpu_ms"]["mien"] / 1000
     shard = kept["row"]["bytes"] / kept["row"]["rows"]
     listing = kept["listings"][-1]
     listed, memory = listing["cpu"] / listing["files"], listing["mib"] / listing["files"] * 2**20
     hours, runs = PHOTOS * each / 3600, PHOTOS // FILES_A_RUN
-    took, came = hours / CORES, PHOTOS * PHOTO_BYTES
+    took, came = hours / CORES, PHOTOS * phone["megabytes"] * 1e6
     return [
         "## A billion photos",
         "",
-        "Sums of the figures above, for photos like the one measured; nothing of this size was run.",
+        f"Sums of the figures above, for JPEGs of {phone['megapixels']} megapixels; nothing of this size was run.",
         "",
-        f"1. Reading: {PHOTOS:,} x {1000 * each:.1f} ms of CPU (one child process, from {few['images']:,} to"
-        f" {many['images']:,} images) = {hours:,.0f} core hours: {took:.1f} hours on {CORES:,} cores.",
-        f"2. Bytes in: {PHOTOS:,} x {PHOTO_BYTES / 1e6:g} MB (assumed, a phone's JPEG) = {came / 1e15:g} PB, which is"
-        f" {came / (took * 3600) / 1e9:.1f} GB/s over those hours. Such a photo also takes longer to decode than"
-        " the one measured.",
+        f"1. Reading: {PHOTOS:,} x {1000 * each:.1f} ms of CPU = {hours:,.0f} core hours: {took:.1f} hours on"
+        f" {CORES:,} cores.",
+        f"2. Bytes in: {PHOTOS:,} x {phone['megabytes']:.1f} MB = {came / 1e15:.1f} PB, which is"
+        f" {came / (took * 3600) / 1e9:.0f} GB/s over those hours, or {came / (hours * 3600) / 1e6:.0f} MB/s a core.",
         f"3. Bytes out: {PHOTOS:,} x {shard:.0f} bytes a row (of {kept['row']['rows']} different crops) ="
         f" {PHOTOS * shard / 1e9:,.0f} GB of shards; more with more faces, or with measures.",
         f"4. Listing: {PHOTOS:,} x {1e6 * listed:.0f} us = {PHOTOS * listed / 3600:.0f} hours in one process, and"
-        f" {memory:.0f} bytes each = {PHOTOS * memory / 1e9:,.0f} GB of memory. **This breaks first.**",
+        f" {memory:.0f} bytes each = {PHOTOS * memory / 1e9:,.0f} GB of memory. **This breaks first**: every run, also"
+        " one with `--shard`, lists everything in one process. Files of this machine were listed, none over a network.",
         f"5. So {runs:,} runs of {FILES_A_RUN:,} photos, a folder of the archive each, with a folder of shards each:"
         f" {FILES_A_RUN * listed:.0f} s and {FILES_A_RUN * memory / 1e6:.0f} MB of listing a run.",
         f"6. Shards: with `--block {BLOCK}` {PHOTOS // BLOCK:,} in all and {FILES_A_RUN // BLOCK:,} a run; with the"
         f" usual 200 there would be {PHOTOS // 200:,}.",
-        "7. What is lost with a machine is the block that it reads: at most"
-        f" {2 * BLOCK * each / 60:.0f} minutes of a core's work.",
+        f"7. What is lost with a machine is the block that each core reads, of at most 2 x {BLOCK:,} photos ="
+        f" {2 * BLOCK * each / 60:.0f} minutes of its work.",
     ]

@@ -70,7 +70,7 @@ def photos(report: dict[str, Any]) -> Iterator[Bar]:
     """Check how much sooner large photos are read than decoded whole, and that both see the same."""
     for row in report["rows"]:
         promise = f"photos of {row['megapixels']} megapixels: at least 3 times those decoded whole"
-        yield Bar(promise, f"{row['ratio']:.1f} times", row["ratio"] >= 3)
+        yield Bar(promise, f"{row['ratio']:.3f} times", row["ratio"] >= 3)
     same, faces = (sum(row[key] for row in report["rows"]) for key in ("same_label", "faces"))
     yield Bar("photos: same faces and labels on at least 99 %", f"{same} of {faces}", same >= 0.99 * faces)
 

@@ -19,7 +19,6 @@ NETWORKS = {
     "resnet18": "`resnet18`",
 }
 SIDES = {"alexnet": 256}
-ARMS = ("alexnet-imbalanced", "alexnet-weighted", "alexnet-down", "alexnet-up")
 
 
 def lines(kept: Mapping[str, Any]) -> list[str]:
@@ -69,8 +68,6 @@ def affectnet(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
         spent = (f"{row[part]['cpu']:.1f}" for part in ("read", "train", "export and scores"))
         cells = [f"{row['drawn']:,}", f"{row['rows']:,}", *spent, *(f"{mib:,.0f}" for mib in peaks), row["precision"]]
         measured.append(f"| `{recipe}` | {' | '.join(cells)} | {row['load']:.1f} |")
-    same = {arm: rows[ARMS[0]] for arm in ARMS if ARMS[0] in rows}  # one network, batch and size
-    for recipe, row in (same | dict(rows)).items():
         each, epoch = row["train"]["cpu"] / row["rows"], rows_per_epoch(recipe)
         hours = each * epoch / 3600
         side = SIDES.get(recipe.partition("-")[0], 224)
@@ -85,15 +82,14 @@ def affectnet(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
         projected.append(f"| `{recipe}` | {' | '.join(cells)} | {row['train']['peak_mib'] / 1024:.1f} | {disk:.0f} |")
     about = """Drawn faces in AffectNet's layout, its classes as often as published; each recipe at its document's
         settings for one epoch, images on disk, in a process of its own (`benchmarks/affectnet.py`). Seconds are the
-        processor's. Memory is the process's largest, in MiB; val was scored in larger parts then, which takes more
-        than it does now."""
+        processor's. Memory is the process's largest, in MiB."""
     arithmetic = f"""{ALL:,} images, by arithmetic: ms a row = train / rows trained (a pass over val and the
-        checkpoints are in it); hours an epoch = ms a row x rows an epoch / 3,600,000; hours in all = that x the
-        document's epochs, on one core of this processor. Rows an epoch: the published counts in proportion to
-        {ALL:,} less {VAL:,} of val; `down` and `up` bring classes to {PER_CLASS:,}. Memory does not grow with the
-        pixels; labels and names are not counted. Disk: 3 bytes a pixel at 224 pixels, and again at the recipe's size
-        where that is another. AlexNet's four arms are one network at one
-        batch: an arm that is not in the first table has the milliseconds of the first."""
+        checkpoints are in it); hours an epoch = ms a row x rows an epoch / 3,600,000; hours in all = that x
+        the document's epochs, on one core of this processor; export and scores at the end are not in them.
+        Rows an epoch: the published counts in proportion to {ALL:,} less {VAL:,} of val; `down` and `up` bring
+        classes to {PER_CLASS:,}. Memory does not grow with the number of images, but for labels and names,
+        which are not counted. Disk: 3 bytes a pixel at 224 pixels, and again at the recipe's size where that is
+        another."""
     names = (
         "images | rows trained | read | train | export and scores | memory in training | in all | computes in | load"
     )

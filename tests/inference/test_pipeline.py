@@ -16,15 +16,15 @@ from PIL import Image
 
 from mien.card import Card
 from mien.errors import UsageError
-from mien.face import CORRECTED
+from mien.face import CORRECTED, Face
 from mien.inference.align import Framing, crops
 from mien.inference.classify import Classifier, locate
 from mien.inference.heads import with_heads
 from mien.inference.measures import files
-from mien.inference.media.image import ORIENTATION, read_image
+from mien.inference.media.image import ORIENTATION, DecodedImage, read_image
 from mien.inference.output.rows import rows
 from mien.inference.pipeline import Pipeline
-from mien.inference.prediction import Prediction
+from mien.inference.prediction import Prediction, of_image
 from mien.prior import Adjustment
 
 COLLINS = (178.0, 62.5, 268.5, 176.5)  # where the astronaut's face is, as YuNet draws it
@@ -236,6 +236,22 @@ def test_a_large_jpeg_is_decoded_as_large_as_its_smallest_face_needs(
     assert face["expression"] == same["expression"]
     sharp, sharpest = (cv2.Laplacian(seen.crops[0], cv2.CV_32F).var() for seen in (quick, whole))
     assert sharp > (0.6 if side == 220 else 0.7) * sharpest  # 220 pixels of the full size are 110 of this one
+
+
+@pytest.mark.parametrize(
+    ("full", "decoded", "box"),
+    [
+        ((7500, 1001), (938, 126), (800, 1600, 1001, 7500)),  # a decoder rounds up: 126 x 8 is more than 1,001
+        ((3000, 4001), (750, 1001), (400, 800, 504, 3000)),
+    ],
+)
+def test_boxes_of_an_image_whose_sides_are_no_multiples(
+    full: tuple[int, int], decoded: tuple[int, int], box: tuple[float, ...]
+) -> None:
+    seen = DecodedImage(np.zeros((*decoded, 3), np.uint8), full[1], full[0])
+    face = Face(np.array([100, 200, 126, 938], np.float32), 1.0)
+    (placed,) = of_image("a.jpg", seen, [face]).faces
+    assert placed.box.tolist() == list(box)
 
 
 @pytest.mark.parametrize(("suffix", "keep", "measures"), [("png", True, False), ("jpg", True, True)])

@@ -3,16 +3,19 @@
 Child processes import this module under its own name, so the tests put its folder on their path.
 """
 
+import errno
 import os
 import signal
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from mien.inference.pipeline import Pipeline
+from mien.inference.prediction import FrameResult
 from mien.scale.settings import Settings
 
-KILLS, HANGS, FILLS = 13, 17, 19  # pixels
+KILLS, HANGS, FILLS, STARVES = 13, 17, 19, 23  # pixels
 
 
 @dataclass(frozen=True)
@@ -35,5 +38,13 @@ class Poisoned(Settings):
 
         if hasattr(detect, "min_score"):
             poisoned.min_score = detect.min_score  # type: ignore[attr-defined]
-        pipeline.detect = poisoned
+        pipeline.detect, read = poisoned, pipeline.read_sources
+
+        def starved(*given: Any) -> Iterator[FrameResult]:
+            for result in read(*given):
+                if result.prediction.width == STARVES:
+                    raise OSError(errno.ENOMEM, "Cannot allocate memory")
+                yield result
+
+        pipeline.read_sources = starved  # type: ignore[method-assign]
         return pipeline

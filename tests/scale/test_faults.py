@@ -93,6 +93,7 @@ def test_a_lost_run(workers: int, how: signal.Signals) -> None:
     while any(Path(f"/proc/{child}").exists() for child in below) and time.monotonic() < end:
         time.sleep(0.1)
     assert not any(Path(f"/proc/{child}").exists() for child in below)
+    assert not list(Path("out/shards").glob(".mien-*")) or (how == signal.SIGKILL and not workers)
     kept = {path.name: path.stat().st_mtime_ns for path in Path("out/shards").glob("*.parquet")}
     assert 2 <= len(kept) < 20
     second = subprocess.run(command("--json"), capture_output=True, text=True, check=True)

@@ -23,7 +23,7 @@ from mien.scale.reader import Failure, Outcome, Task, shard
 from mien.scale.settings import Settings, digest_of
 from mien.scale.work import Block, blocks
 
-from .poison import FILLS, HANGS, KILLS
+from .poison import FILLS, HANGS, KILLS, STARVES
 
 FAST = {"detector": "whole", "weights": "ferplus-nano"}
 SLOW = pytest.mark.slow
@@ -62,6 +62,7 @@ def read(task: Task, block: Block) -> tuple[Outcome, dict[str, str | None]]:
         (KILLS, {}, "its process ended by SIGSEGV, twice; it is not read"),
         pytest.param(HANGS, {"deadline": 15.0}, "no image or frame for 15 s, twice; it is not read", marks=SLOW),
         pytest.param(FILLS, {"memory": 2.0}, "not enough memory to read it", marks=SLOW),
+        pytest.param(STARVES, {}, "not enough memory in its process, twice; it is not read", marks=SLOW),
     ],
 )
 def test_a_source_costs_its_own_row(made: Made, width: int, limits: dict[str, float], said: str) -> None:
@@ -117,8 +118,9 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
-def test_a_limit_that_is_too_low_is_one_line(made: Made) -> None:
-    task, block = made(24, memory=0.02)
+@pytest.mark.parametrize("memory", [0.02, 0.3])
+def test_a_limit_that_is_too_low_is_one_line(made: Made, memory: float) -> None:
+    task, block = made(24, memory=memory)
     with closing(Guard(task)) as guard, pytest.raises(UsageError, match="allow more with `max_memory`"):
         guard.read(block)
 

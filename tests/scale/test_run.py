@@ -100,12 +100,43 @@ def test_other_sources_are_added_and_none_is_lost(mien: Mien, archive: Callable[
     assert mien("predict", "more", *words).code == 0
     everything = rows("out")
     assert len(everything) == 60
-    part = mien("predict", *sorted(photos.glob("*.png"))[3:9], *words)  # absolute names: others
-    assert part.code == 0
     refused = mien("predict", "photos/004.png", "photos/005.png", "photos/006.png", *words)
     assert refused.code == 2
     assert "which this run does not read" in refused.err
-    assert len(rows("out")) == 66
+    assert rows("out") == everything
+    shutil.rmtree("more")
+    assert mien("predict", "photos", *words).code == 0  # nothing is said of a folder that is gone
+    assert rows("out") == everything
+
+
+@pytest.mark.parametrize("spelled", ["./photos", "{here}/photos"])
+def test_the_same_sources_under_another_name_are_refused(
+    mien: Mien, archive: Callable[[int], Path], spelled: str
+) -> None:
+    archive(4)
+    words = ("--shards", "out", "--workers", 0, *FAST)
+    mien("predict", "photos/000.png", "photos/001.png", *words)
+    before = shards()
+    done = mien("predict", spelled.format(here=Path.cwd()), *words)
+    assert (done.code, done.err.count("\n")) == (2, 1), done.err
+    assert "holds rows of photos/000.png, which this run calls" in done.err
+    assert shards() == before
+
+
+def test_a_cut_shard_is_read_again(mien: Mien, archive: Callable[[int], Path]) -> None:
+    archive(12)
+    words = ("predict", "photos", "--shards", "out", "--block", 4, "--workers", 0, *FAST)
+    mien(*words)
+    whole = rows("out")
+    first, second, *rest = sorted(Path("out/shards").iterdir())
+    first.write_bytes(first.read_bytes()[:-300])
+    second.write_bytes(b"")
+    before = {path: path.stat().st_mtime_ns for path in rest}
+    done = mien(*words)
+    assert done.code == 0, done.err
+    assert "2 shards lacked their end" in done.err
+    assert rows("out") == whole
+    assert {path: path.stat().st_mtime_ns for path in rest} == before
 
 
 def test_parts_are_the_whole(mien: Mien, archive: Callable[[int], Path]) -> None:
@@ -156,7 +187,10 @@ def test_another_kind_of_rows_is_refused(
         (("--workers", "2"), "--workers without --shards"),
         (("--json",), "--json without --shards"),
         (("--shards", ""), "--shards ''"),
-        (("--shards", "photos/000.png"), "photos/000.png"),
+        (("--shards", "photos/000.png"), "photos/000.png: a file; expected a folder"),
+        (("--shards", "out\udcff"), "out\\xff; expected a name in UTF-8"),
+        (("--shards", "out", "--max-memory", "inf"), "--max-memory inf; expected a number above 0"),
+        (("--shards", "out", "--deadline", "3000000"), "at most 1,000,000"),
         (("camera:0", "--shards", "out"), "camera:0"),
     ],
 )
@@ -175,6 +209,11 @@ def test_a_folder_of_others_is_not_touched(mien: Mien, archive: Callable[[int], 
     mien("predict", "photos", "--out", "out", *FAST)
     before = {path: path.stat().st_mtime_ns for path in Path("out").rglob("*")}
     assert "another command" in mien("predict", "photos", "--shards", "out", *FAST).err
+    mien("predict", "photos", "--shards", "archive", "--workers", 0, *FAST)
+    inside = mien("predict", "photos", "--shards", "archive/shards", "--workers", 0, *FAST)
+    assert (inside.code, inside.err.count("\n")) == (2, 1)
+    assert "expected" in inside.err
+    assert [path.suffix for path in Path("archive/shards").iterdir()] == [".parquet"]
     Path("own/shards").mkdir(parents=True)
     Path("own/shards/mine.parquet").write_text("mine")
     assert "no mien-run.json" in mien("predict", "photos", "--shards", "own", *FAST).err
@@ -218,7 +257,7 @@ def test_a_file_of_others_among_the_shards_stays(mien: Mien, archive: Callable[[
     Path("out/shards/notes.parquet").write_text("mine")
     (key,) = Path("out/shards").glob("*[0-9a-f].parquet")
     shutil.copy(photos / "000.png", photos / "100.png")
-    key.write_text("damaged")
+    key.write_bytes(b"damaged, with the right end: PAR1")
     done = mien(*words)
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert "cannot be read as a shard" in done.err

@@ -40,7 +40,7 @@ def wanted(context: typer.Context) -> bool:
             raise UsageError(f"`{alone[0]}` without `shards`", "`shards` as well")
         return False
     if beside := given(context, *NOT_WITH):
-        raise UsageError(f"`{beside[0]}` with `shards`", "one of them", "shards hold rows alone")
+        raise UsageError(f"`{beside[0]}` with `shards`", "one of the two", "shards hold nothing but rows")
     if given(context, "format") and format != "parquet":
         raise UsageError(f"`format` {format} with `shards`", "parquet")
     return True

@@ -235,7 +235,7 @@ def _hold(steps: Path, stack: contextlib.ExitStack) -> None:
             if not os.access(steps.parent, os.W_OK):  # steps itself may just have been removed
                 raise
             if not waiting:
-                say(f"mien: {str(busy).partition(';')[0]}; waiting until it has ended")
+                say(f"mien: waiting for the process that prepares this data: {str(busy).partition(';')[0]}")
             waiting = True
             time.sleep(1)
 

@@ -128,9 +128,11 @@ def of_image(name: str, decoded: DecodedImage, faces: Iterable[Face], turn: int 
 
     Its boxes are in pixels of the image at full size.
     """
-    if decoded.ratio != 1:
-        faces = [scaled(face, decoded.ratio) for face in faces]
     width, height = (decoded.height, decoded.width) if turn in (90, 270) else (decoded.width, decoded.height)
+    if decoded.ratio != 1:
+        corners = np.array([width, height, width, height], np.float32)  # the last pixel may be wider than what is left
+        faces = [scaled(face, decoded.ratio) for face in faces]
+        faces = [replace(face, box=np.minimum(face.box, corners)) for face in faces]
     note = decoded.note or None
     return Prediction(name, width=width, height=height, note=note, rotated=turn, faces=tuple(faces))
 

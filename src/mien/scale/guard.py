@@ -9,10 +9,12 @@ time.  One that does it again is quarantined: its row has the reason as `error`.
 """
 
 import contextlib
+import errno
 import io
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -32,13 +34,15 @@ from mien.scale.store import Store
 from mien.scale.work import Block
 
 START = 300.0  # seconds in which a child loads its weights, on a machine that is busy
+GRACE = 2.0  # seconds that a child gets to close its files
 GIB = 1 << 30
+NEEDED = 1 << 28  # bytes that a child must still get once its weights are loaded: with less, no thread may start
 NO_MEMORY = "not enough memory"  # in the row of a source that needed more than there was
 
 
 @dataclass(frozen=True)
 class Ended:
-    """Why a child was lost while it read: "ended by SIGSEGV", "no image or frame for 60 s"."""
+    """Why a child was lost while it read: "its process ended by SIGSEGV", "no image or frame for 60 s"."""
 
     why: str
 
@@ -120,6 +124,8 @@ class Guard:
                 message = pipe.recv()
                 if isinstance(message, Exception):
                     raise message
+                if isinstance(message, Ended):
+                    self._end()
                 if message is not None:
                     return message
             why = f"no image or frame for {self._task.deadline:g} s"
@@ -160,6 +166,8 @@ class Guard:
         if self._child is not None:
             process, pipe = self._child
             self._child = None
+            process.terminate()  # it removes its unfinished shard
+            process.join(GRACE)
             process.kill()
             process.join()
             if not self._closed:  # another thread may be reading from it; it goes with this object
@@ -181,11 +189,13 @@ def _how(code: int | None) -> str:
 def _serve(pipe: Connection, task: Task, parent: int) -> None:
     """Read what the parent requests, until it closes the pipe or is gone; the child's main function."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # files are closed and removed first
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
     with silenced(), options_named(task.options):
         try:
             _limit(task.memory)
             reader = Reader(task)
+            bytearray(NEEDED)
             pipe.send(dict(reader.pipeline.columns))
         except Exception as error:
             return pipe.send(_sendable(error))
@@ -197,7 +207,7 @@ def _serve(pipe: Connection, task: Task, parent: int) -> None:
                 except (EOFError, ConnectionError):
                     return None
                 except Exception as error:
-                    pipe.send(_sendable(error))
+                    pipe.send(Ended(f"{NO_MEMORY} in its process") if _short(error) else _sendable(error))
 
 
 def _done(reader: Reader, request: Block | Part, pipe: Connection) -> Any:
@@ -214,9 +224,15 @@ def _sendable(error: Exception) -> Exception:
     """Return an error that can be pickled: ours as it is, a bug as its traceback."""
     if isinstance(error, MienError):
         return error
-    if isinstance(error, MemoryError):
-        return UsageError("a worker process has not enough memory", do="allow more with `max_memory`")
+    if _short(error):
+        return UsageError("a worker process does not have enough memory", do="allow more with `max_memory`")
     return RuntimeError("".join(traceback.format_exception(error)))
+
+
+def _short(error: Exception) -> bool:
+    """Whether an error says that the process is short of memory: for an object, for a file, or for a thread's stack."""
+    refused = isinstance(error, OSError) and error.errno == errno.ENOMEM
+    return refused or isinstance(error, MemoryError) or "can't start new thread" in str(error)
 
 
 def _limit(memory: float | None) -> None:
@@ -231,4 +247,6 @@ def _watch(parent: int) -> None:
     """End this process when its parent is gone: it may read a video of hours."""
     while os.getppid() == parent:
         time.sleep(1)
+    signal.raise_signal(signal.SIGTERM)
+    time.sleep(GRACE)
     os._exit(1)

@@ -19,7 +19,7 @@ from mien.scale.work import Item
 
 
 def listed(sources: Sequence[str], out: str, skipped: Skipped) -> Iterator[Item]:
-    """Yield the items of sources, each name once, except what is written into `out`.
+    """Yield the items of sources, each file or object once, except what is written into `out`.
 
     Files that are passed over are counted in `skipped`.
     """
@@ -27,10 +27,11 @@ def listed(sources: Sequence[str], out: str, skipped: Skipped) -> Iterator[Item]
         raise UsageError(f"`shards` with {live}", "files", "a camera has no end")
     seen: set[str] = set()
     for item in _every(sources, out, skipped):
-        if item.name in seen:
+        place = item.name if item.store else item.path
+        if place in seen:
             skipped[SAME] += 1
         else:
-            seen.add(item.name)
+            seen.add(place)
             yield item
 
 

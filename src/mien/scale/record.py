@@ -29,15 +29,19 @@ from mien.outputs.record import RECORD
 from mien.outputs.record import SHARDS as KIND
 from mien.scale.listing import listed
 from mien.scale.reader import SHARDS, shard
-from mien.scale.store import Store
-from mien.scale.work import Block
+from mien.scale.store import Store, absolute
+from mien.scale.work import Block, Item
 
 RUNS, REPLACED = "runs", "replaced"
+MAGIC = b"PAR1"  # the last bytes of a Parquet file
 NAME = re.compile(r"([0-9a-f]{32})\.parquet")  # of a shard; files of others stay out of it
 
 
 def check(store: Store, kind: Mapping[str, Any]) -> None:
     """Raise OutputError for a folder that holds something else than shards of this kind."""
+    if any(map(NAME.fullmatch, store.names(""))):
+        above = store.address.rstrip("/").rpartition("/")[0]
+        raise OutputError(f"`shards`: {store.address} holds the shards of {above}", f"{above}, or a new folder")
     known = _known(store)
     if known is not None:
         _compare(store, known, kind)
@@ -111,20 +115,22 @@ class RunRecord:
         self._store.write(self.name, f"{json.dumps(self._facts, indent=1, default=str)}\n".encode())
 
 
-def set_aside(store: Store, expected: set[str], sources: Iterable[str], there: set[str]) -> tuple[int, int]:
+def set_aside(store: Store, expected: set[str], items: Iterable[Item], there: set[str]) -> tuple[int, int]:
     """Move shards away that hold sources of this run under another key, and those back that fit again.
 
     Returns how many moved each way.  OutputError, before anything moves, for a shard that also holds sources which
-    exist and are not of this run: its rows would be lost, or those of this run doubled.
+    exist and are not of this run, or those of this run under another name: rows would be lost or doubled.
     """
     back = [key for key in _keys(store, REPLACED) if key in expected and key not in there]
     unknown, old = there - expected, []
     if unknown:
-        named = set(sources)
+        named = {item.name: item for item in items}
+        places = {item.path: name for name, item in named.items() if not item.store}
         for key in sorted(unknown):
             held = _sources(store, key)
-            if held & named:
-                _refuse_lost(store, key, held - named)
+            _refuse_other_names(store, key, held - named.keys(), places)
+            if held & named.keys():
+                _refuse_lost(store, key, held - named.keys())
                 old.append(key)
     for key in old:
         store.move(shard(key), f"{REPLACED}/{key}.parquet")
@@ -159,6 +165,34 @@ def _refuse_lost(store: Store, key: str, others: set[str]) -> None:
         if item.error is None:
             got = f"`shards`: {store.address}/{shard(key)} also holds rows of {item.name}, which this run does not read"
             raise OutputError(got, "the sources of the earlier run, or more", "choose another folder")
+
+
+def _refuse_other_names(store: Store, key: str, others: Iterable[str], places: Mapping[str, str]) -> None:
+    for name in sorted(others):
+        if again := places.get(absolute(name)):
+            got = f"`shards`: {store.address}/{shard(key)} holds rows of {name}, which this run calls {again}"
+            raise OutputError(got, "sources spelled as in the earlier run", "they would be read twice")
+
+
+def drop_cut(store: Store, there: Iterable[str]) -> int:
+    """Remove shards that lack their end, as a copy that was stopped leaves them, and return how many.
+
+    On an object store there are none: an object is there when it is whole.
+    """
+    cut = [key for key in there if store.local and not _whole(Path(store.address) / shard(key))]
+    for key in cut:
+        store.delete(shard(key))
+    return len(cut)
+
+
+def _whole(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - len(MAGIC), 0))
+            return file.read() == MAGIC
+    except OSError:  # reading it says so
+        return True
 
 
 def expected_keys(blocks: Iterable[Block]) -> set[str]:

@@ -6,13 +6,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from mien.errors import MediaError, OutputError, UsageError, option_names
 from mien.html.page import count
 from mien.inference.stop import StopSignals
 from mien.outputs.folder import status_after
-from mien.printable import say
+from mien.printable import say, writable
 from mien.progress import bar
 from mien.scale import record
 from mien.scale.listing import listed
@@ -20,10 +21,11 @@ from mien.scale.reader import SHARDS, Task
 from mien.scale.record import RunRecord
 from mien.scale.runners import RUNNERS, Place
 from mien.scale.settings import Settings, digest_of
-from mien.scale.store import Store, absolute, refuse_keys
+from mien.scale.store import Store, absolute, is_address, refuse_keys
 from mien.scale.summary import Summary
 from mien.scale.work import Block, Item, blocks, part_of
 
+MOST = 1_000_000  # seconds, eleven days, and GiB: more is a mistake, and more than waiting for a process takes
 MIN_FOR_RAY = 1000
 """Images that one process reads before a cluster of four cores would have (results/SCALE.md); any video may be."""
 
@@ -76,6 +78,7 @@ def run(request: Request) -> Summary:
             _read(task, todo, place, summary)
     except BaseException as error:
         status = status_after(error)
+        summary.stopped = status == "stopped"
         _say(summary)
         raise
     finally:
@@ -104,14 +107,18 @@ def _check(request: Request) -> None:
         raise UsageError("`shards` ''", "a folder or an address such as s3://bucket/faces")
     for place in (*request.sources, request.out):
         refuse_keys(place)
+    if writable(request.out) != request.out:
+        raise UsageError(f"`shards` {writable(request.out)}", "a name in UTF-8")
+    if not is_address(request.out) and Path(request.out).is_file():
+        raise UsageError(f"`shards` {request.out}: a file", "a folder")
     if request.ray and request.workers != 1:
         raise UsageError("`ray` with `workers`", "one of them", "a cluster has its own number of cores")
     for name, value, least in (("block", request.block, 1), ("workers", request.workers, 0)):
         if value < least:
             raise UsageError(f"`{name}` {value}", f"a whole number, at least {least}")
     for name, seconds in (("deadline", request.deadline), ("max_memory", request.memory)):
-        if seconds is not None and not seconds > 0:
-            raise UsageError(f"`{name}` {seconds:g}", "a number above 0")
+        if seconds is not None and not 0 < seconds <= MOST:
+            raise UsageError(f"`{name}` {seconds:g}", f"a number above 0, at most {MOST:,}")
     if request.ray and importlib.util.find_spec("ray") is None:
         raise UsageError("`ray` needs ray, which is not installed", do="pip install 'mien[ray]'")
 
@@ -126,9 +133,10 @@ def _refuse_nothing(every: Sequence[Block]) -> None:
 def _todo(store: Store, every: list[Block], request: Request, summary: Summary) -> list[Block]:
     """Return the blocks of this part that have no shard; first shards of sources that changed are set aside."""
     store.sweep(SHARDS)
+    summary.cut = record.drop_cut(store, record.keys(store))
     there, expected = record.keys(store), record.expected_keys(every)
-    named = (item.name for block in every for item in block.items)
-    summary.replaced, summary.restored = record.set_aside(store, expected, named, there)
+    items = (item for block in every for item in block.items)
+    summary.replaced, summary.restored = record.set_aside(store, expected, items, there)
     there = record.keys(store)
     own = list({block.key: block for block in part_of(every, request.part)}.values())
     todo = [block for block in own if block.key not in there]

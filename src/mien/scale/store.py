@@ -8,6 +8,7 @@ An object store is reached with the keys and the region in the environment (AWS_
 """
 
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -133,9 +134,11 @@ class Store:
                 if self.local:
                     _on_disk(scratch)  # before it has its name: a machine that stops leaves no empty shard
                 system.move(scratch, path)
-        except BaseException:
+        except BaseException as error:
             with contextlib.suppress(OSError):
                 system.delete_file(scratch)
+            if isinstance(error, FileNotFoundError):  # somebody removed the folder
+                raise cannot_write(path, error) from None
             raise
 
     def move(self, name: str, to: str) -> None:
@@ -146,6 +149,12 @@ class Store:
             system.create_dir(target.rpartition("/")[0], recursive=True)
             with contextlib.suppress(FileNotFoundError):
                 system.move(path, target)
+
+    def delete(self, name: str) -> None:
+        """Remove a file; nothing happens where another process was first."""
+        system, path = self._at(name)
+        with self._refusals(name), contextlib.suppress(FileNotFoundError):
+            system.delete_file(path)
 
     def sweep(self, below: str) -> None:
         """Remove what killed runs left unfinished in the folder `below`."""
@@ -162,7 +171,7 @@ class Store:
 
     def _at(self, name: str) -> tuple[Any, str]:
         system, path = opened(self.address)
-        return system, f"{path}/{name}"
+        return system, f"{path}/{name}".rstrip("/")
 
     @contextmanager
     def _refusals(self, name: str) -> Iterator[None]:
@@ -172,6 +181,8 @@ class Store:
         except FileNotFoundError:
             raise
         except OSError as error:
+            if error.errno == errno.ENOMEM:
+                raise MemoryError from None
             what = f"{self.address.rstrip('/')}/{name}"
             if error.errno is None:  # an object store tells in its own words
                 raise OutputError(f"{what} cannot be used: {' '.join(str(error).split())[:300]}") from None

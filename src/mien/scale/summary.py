@@ -20,9 +20,11 @@ class Summary:
         all_blocks: the blocks of all sources; blocks: those of this run, which may be a part of them.
         done, skipped, failed: blocks that this run read, that were there, and that have no shard.
         replaced, restored: shards of sources that changed, moved away and back.
+        cut: shards that lacked their end and are read again.
         there: blocks of all sources that have a shard.
         counts: what was read; failures: sources that could not be read, those quarantined too.
         skipped_files: files passed over in folders, by kind.
+        stopped: whether a signal ended the run.
     """
 
     shards: str
@@ -35,11 +37,13 @@ class Summary:
     failed: int = 0
     replaced: int = 0
     restored: int = 0
+    cut: int = 0
     there: int = 0
     counts: Counts = field(default_factory=Counts)
     failures: list[Failure] = field(default_factory=list)
     skipped_files: Skipped = field(default_factory=Skipped)
     seconds: float = 0.0
+    stopped: bool = False
 
     @property
     def quarantined(self) -> list[Failure]:
@@ -58,7 +62,7 @@ class Summary:
     def to_dict(self) -> dict[str, Any]:
         """Return the summary for `--json` and the record of the run."""
         blocks = {name: getattr(self, name) for name in ("blocks", "done", "skipped", "failed")}
-        moved = {"replaced": self.replaced, "restored": self.restored}
+        moved = {"replaced": self.replaced, "restored": self.restored, "cut": self.cut}
         return {
             "shards": self.shards,
             "runner": self.runner,
@@ -75,20 +79,23 @@ class Summary:
         """Return the summary for people."""
         read = self.counts
         parts = [f"{self.done:,} of {count(self.blocks, 'block')} done", f"{self.skipped:,} skipped"]
-        parts += [f"{self.failed:,} failed"]
+        parts += [f"{self.failed:,} could not be written"] if self.failed else []
         videos = f" and {count(read.videos, 'video')} ({count(read.frames, 'frame')})" if read.videos else ""
         parts += [f"read {count(read.images, 'image')}{videos}, {count(read.faces, 'face')}"] if self.done else []
         if self.failures:
-            parts.append(f"{count(len(self.failures), 'source')} failed, {len(self.quarantined):,} of them quarantined")
+            unread = f"{count(len(self.failures), 'source')} could not be read"
+            parts.append(f"{unread}, {len(self.quarantined):,} of them quarantined" if self.quarantined else unread)
         if kinds := [f"{number:,} {kind}" for kind, number in self.skipped_files.most_common(SHOWN)]:
             parts.append(f"passed over: {', '.join(kinds)}")
-        lines = ["; ".join(parts)]
+        lines = ["; ".join(["stopped", *parts] if self.stopped else parts)]
         lines += [f"quarantined: {failure.error}" for failure in self.quarantined[:SHOWN]]
+        if self.cut:
+            end = "its end" if self.cut == 1 else "their end"
+            lines.append(f"{count(self.cut, 'shard')} lacked {end}, as a cut copy does: removed")
         if self.replaced:
             lines.append(f"{count(self.replaced, 'shard')} of changed sources moved to {self.shards}/replaced")
         if self.there < self.all_blocks:
-            missing = self.all_blocks - self.there
-            lines.append(
-                f"{count(missing, 'block')} of {self.all_blocks:,} not there yet; run again, or the other parts"
-            )
+            rest = f"still to be read: {self.all_blocks - self.there:,} of {count(self.all_blocks, 'block')}"
+            other = self.blocks < self.all_blocks
+            lines.append(f"{rest}; {'run the other parts' if other else 'run the same command again'}")
         return lines

@@ -91,7 +91,7 @@ def train_run(
             recipe, root, fresh = held or (_recipe(name, overrides), root, True)
             world.check(recipe)
             _check_test(recipe, root, test)
-            with _stopped("the same command"):
+            with _resumable("the same command"):
                 prepared = prepare(recipe, root, device, fresh=fresh)  # before a folder is made
             world.check_counts(recipe, len(prepared.train.rows), len(prepared.val.images))
         world.refuse_others(prepared.train.training_digest)
@@ -105,20 +105,30 @@ def train_run(
                 folder.enter_context(recorded(run, "train", runlog.FILES, settings))
         if world.size > 1:
             say(f"{world.size} processes; if one of them ends, resume with: {again}")
-        with _stopped(again):
+        with _resumable(again):
             train(recipe, root, run, prepared=prepared, world=world)
             say("exporting and scoring")
             return run, world.once(lambda: finish(recipe, root, run, prepared=prepared, test=test))
 
 
 @contextmanager
-def _stopped(again: str) -> Iterator[None]:
-    """Say after Ctrl-C how to go on."""
+def _resumable(again: str) -> Iterator[None]:
+    """Say how to go on after Ctrl-C, and where memory ran out; UsageError for that."""
     try:
         yield
     except KeyboardInterrupt:
         say("", f"stopped; resume with: {again}")
         raise
+    except Exception as error:
+        if not _out_of_memory(error):
+            raise
+        raise UsageError("not enough memory", do=f"end other programs and resume with: {again}") from None
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Whether Python, torch or ONNX Runtime found no memory; on the CPU torch and it say so in words alone."""
+    found = any(words in str(error) for words in ("DefaultCPUAllocator", "Failed to allocate memory"))
+    return found or isinstance(error, MemoryError | torch.OutOfMemoryError)
 
 
 def _held(run: Path, root: Path | None) -> tuple[Recipe, Path | None, bool]:

@@ -32,6 +32,7 @@ from mien.reading.shape import Facts, fits
 from mien.reading.tables import MAX_BYTES
 from mien.training import recipe as recipes
 from mien.training.recipe import Recipe
+from mien.version import __version__
 
 REPAIR = "repair it, or train again; the weights beside it are intact"
 """What to do about a record of a run that cannot be read."""
@@ -140,11 +141,12 @@ def environment(run: Path, device: torch.device, precision: str, data: Data, pro
 
     A resumed run keeps its first session and adds each later one under `resumed`.
     """
-    packages = ("mien", "torch", "numpy", "onnx", "onnxscript")
+    versions: dict[str, str | None] = {"python": platform.python_version(), "mien": __version__}
+    versions |= {name: _version(name) for name in ("torch", "numpy", "onnx", "onnxscript")}
     gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
     session = Session(
         commit=commit(),
-        versions={"python": platform.python_version(), **{name: _version(name) for name in packages}},
+        versions=versions,
         device=gpu or f"{device.type}: {_processor()}",
         threads=torch.get_num_threads(),
         precision=precision,

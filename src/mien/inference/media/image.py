@@ -133,8 +133,9 @@ class DecodedImage:
 
     @property
     def ratio(self) -> float:
-        """Full-size pixels per pixel of `image`."""
-        return self.width / int(self.image.shape[1])
+        """Full-size pixels per pixel of `image`: a whole number, as decoders round each side up."""
+        height, width = self.image.shape[:2]
+        return float(round(max(self.width / width, self.height / height)))
 
 
 def read_image(path: str | Path) -> Pixels:
