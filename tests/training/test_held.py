@@ -93,6 +93,8 @@ def test_size_against_memory_decides_and_says_so(
             "folder train: 18 images of 16 pixels fill 13.8 kB, more than half of the 27.6 kB that are free" in said
         ) == (where is Streamed)
         assert said.count("read from disk") == (where is Streamed)
+    batches.split(small("data.hold=disk"), faces, "train", CPU)
+    assert "folder train: 18 images of 16 pixels are read from disk while training" in capsys.readouterr().err
 
 
 def test_a_solver_has_all_images_in_memory(faces: Path) -> None:

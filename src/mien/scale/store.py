@@ -72,7 +72,8 @@ def opened(address: str) -> tuple[Any, str]:
     try:
         system, path = fs.FileSystem.from_uri(address)
     except (OSError, ValueError, NotImplementedError) as error:
-        raise UsageError(f"{address}: {' '.join(reason(error).split())[:300]}", "an object store") from None
+        check = "check the address, the network and the keys and region in the environment"
+        raise UsageError(f"{address}: {' '.join(reason(error).split())[:300]}", do=check) from None
     return system, path.rstrip("/")
 
 

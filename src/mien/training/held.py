@@ -65,6 +65,8 @@ def held(images: Images, size: int | None, device: torch.device, where: str, nam
     memory that is free on the device.  Resized images on disk are made once and kept in the cache, by `fingerprint`.
     """
     shape = (len(images), *(images.shape[1:3] if size is None else (size, size)), images.shape[3])
+    if where == "disk":
+        say(f"mien: {name}: {shape[0]:,} images of {shape[1]} pixels are read from disk while training")
     if where == "disk" or (where == "auto" and _too_large(name, shape, device)):
         return Streamed(images if shape == images.shape else _resized(images, size or 0, name, fingerprint), device)
     out = torch.empty((shape[0], shape[3], *shape[1:3]), dtype=torch.uint8, device=device)
