@@ -5,6 +5,8 @@ from itertools import pairwise
 from math import log
 from typing import Any
 
+from bench.training import wrapped
+
 Kept = Mapping[str, Any]
 PHOTOS = 10**9
 CORES = 1_000  # for which hours are given
@@ -141,8 +143,8 @@ def _small(kept: Kept) -> tuple[float, str]:
     rows = {row["images"]: row for row in kept["rows"] if row["system"] == "1 child process"}
     few, many = rows[min(rows)], rows[max(rows)]
     each = (many["cpu"] - few["cpu"]) / (many["images"] - few["images"])
-    sum_ = f"({many['cpu']:.1f} s - {few['cpu']:.1f} s) / ({many['images']:,} - {few['images']:,})"
-    return each, f"{sum_}, of one child process = {1000 * each:.1f} ms"
+    sum_ = f"({many['cpu']:.2f} s - {few['cpu']:.2f} s) / ({many['images']:,} - {few['images']:,})"
+    return each, f"{sum_} = {1000 * each:.2f} ms"
 
 
 def _million(kept: Kept, growth: Kept, photos: Kept) -> list[str]:
@@ -155,18 +157,20 @@ def _million(kept: Kept, growth: Kept, photos: Kept) -> list[str]:
     for row in photos["rows"]:
         about = f"JPEGs of {row['megapixels']} megapixels, {row['megabytes']:.1f} MB (BENCH.md, made of photographs)"
         sizes.append((about, row["cpu_ms"]["mien"] / 1000))
+    about = f"""Sums; nothing of this size was run: {FILES_A_RUN:,} x CPU ms / 3,600,000. Listing takes {listed:.0f} s
+        more. Hours on 2 and 16 cores are core hours / cores, as if nothing kept the cores waiting. The first row is of
+        `--shards` with one child process. Its photograph took {1000 * most["cpu"] / most["images"]:.1f} ms in the run
+        of {most["images"]:,} above, beside other work (load {most["load"]:.1f}). The other rows are of one process that
+        reads photos with two to three faces each and writes nothing."""
     return [
         "## A million photos",
         "",
-        f"Sums; nothing of this size was run: {FILES_A_RUN:,} x CPU ms / 3,600,000. Listing takes {listed:.0f} s more.",
-        "Hours on 2 and 16 cores are core hours / cores, as if nothing kept the cores waiting. The photograph of the",
-        f"first row took {1000 * most['cpu'] / most['images']:.1f} ms in the run of {most['images']:,} above, beside"
-        f" other work (load {most['load']:.1f}).",
+        *wrapped(about),
         "",
         "| photos | CPU ms | core hours | on 2 cores | on 16 cores |",
         "|---|--:|--:|--:|--:|",
         *(
-            f"| {about} | {1000 * each:.1f} | {hours:.1f} | {hours / 2:.1f} | {hours / 16:.1f} |"
+            f"| {about} | {1000 * each:.2f} | {hours:.1f} | {hours / 2:.1f} | {hours / 16:.1f} |"
             for about, each in sizes
             for hours in [FILES_A_RUN * each / 3600]
         ),
@@ -187,7 +191,7 @@ def _billion(kept: Kept, photos: Kept) -> list[str]:
         "",
         f"Sums of the figures above, for JPEGs of {phone['megapixels']} megapixels; nothing of this size was run.",
         "",
-        f"1. Reading: {PHOTOS:,} x {1000 * each:.1f} ms of CPU = {hours:,.0f} core hours: {took:.1f} hours on"
+        f"1. Reading: {PHOTOS:,} x {1000 * each:.2f} ms of CPU = {hours:,.0f} core hours: {took:.1f} hours on"
         f" {CORES:,} cores.",
         f"2. Bytes in: {PHOTOS:,} x {phone['megabytes']:.1f} MB = {came / 1e15:.1f} PB, which is"
         f" {came / (took * 3600) / 1e9:.0f} GB/s over those hours, or {came / (hours * 3600) / 1e6:.0f} MB/s a core.",

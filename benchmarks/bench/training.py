@@ -43,10 +43,11 @@ def streaming(found: Mapping[str, Any]) -> list[str]:
         {cap["held"]} by itself, and had {cap["VmHWM_mib"]:,} MiB
         resident at most; its address space reached {cap["VmPeak_mib"]:,} MiB. The network is the small one."""
     head = ["| network | images on | images/s | of memory | images per CPU s | of memory | load |"]
-    return [*_wrapped(about), "", *head, "|---|---|--:|--:|--:|--:|--:|", *rows, "", *_wrapped(capped)]
+    return [*wrapped(about), "", *head, "|---|---|--:|--:|--:|--:|--:|", *rows, "", *wrapped(capped)]
 
 
-def _wrapped(text: str) -> list[str]:
+def wrapped(text: str) -> list[str]:
+    """Return text as lines of a page."""
     return textwrap.wrap(" ".join(text.split()), 120, break_on_hyphens=False)
 
 
@@ -82,19 +83,20 @@ def affectnet(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
         projected.append(f"| `{recipe}` | {' | '.join(cells)} | {row['train']['peak_mib'] / 1024:.1f} | {disk:.0f} |")
     about = """Drawn faces in AffectNet's layout, its classes as often as published; each recipe at its document's
         settings for one epoch, images on disk, in a process of its own (`benchmarks/affectnet.py`). Seconds are the
-        processor's. Memory is the process's largest, in MiB."""
+        processor's; other work on the machine (`load`) makes them more, too. Memory is the process's largest,
+        in MiB."""
     arithmetic = f"""{ALL:,} images, by arithmetic: ms a row = train / rows trained (a pass over val and the
         checkpoints are in it); hours an epoch = ms a row x rows an epoch / 3,600,000; hours in all = that x
         the document's epochs, on one core of this processor; export and scores at the end are not in them.
         Rows an epoch: the published counts in proportion to {ALL:,} less {VAL:,} of val; `down` and `up` bring
-        classes to {PER_CLASS:,}. Memory does not grow with the number of images, but for labels and names,
-        which are not counted. Disk: 3 bytes a pixel at 224 pixels, and again at the recipe's size where that is
+        classes to {PER_CLASS:,}. Memory is that of the first table, since images stay on disk; labels and
+        names are not counted. Disk: 3 bytes a pixel at 224 pixels, and again at the recipe's size where that is
         another."""
     names = (
         "images | rows trained | read | train | export and scores | memory in training | in all | computes in | load"
     )
     more = "ms a row | rows an epoch | hours an epoch | epochs | hours in all | memory GiB | disk GB"
     return [
-        *("### AffectNet", "", *_wrapped(about), "", f"| recipe | {names} |", f"|---{'|--:' * 7}|---|--:|"),
-        *(*measured, "", *_wrapped(arithmetic), "", f"| recipe | {more} |", f"|---{'|--:' * 7}|", *projected),
+        *("### AffectNet", "", *wrapped(about), "", f"| recipe | {names} |", f"|---{'|--:' * 7}|---|--:|"),
+        *(*measured, "", *wrapped(arithmetic), "", f"| recipe | {more} |", f"|---{'|--:' * 7}|", *projected),
     ]

@@ -111,6 +111,24 @@ def reason(error: BaseException) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
+OUT_OF_MEMORY = ("DefaultCPUAllocator", "Failed to allocate memory", "can't start new thread")
+"""How torch and ONNX Runtime say on the CPU that there is no memory, and Python that there is none for a thread."""
+
+
+def short_of_memory(error: BaseException | None) -> bool:
+    """Return whether an error, or the one that it was raised for, says that memory ran out.
+
+    >>> [short_of_memory(one) for one in (MemoryError(), OSError(errno.ENOMEM, ""), KeyError())]
+    [True, True, False]
+    """
+    if error is None:
+        return False
+    system = isinstance(error, OSError) and error.errno == errno.ENOMEM
+    typed = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"  # torch's
+    words = any(words in str(error) for words in OUT_OF_MEMORY)
+    return system or typed or words or short_of_memory(error.__context__)
+
+
 ROOM = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
 
 REFUSALS = frozenset(

@@ -38,8 +38,8 @@ def test_a_million_photos_is_a_sum_of_kept_figures() -> None:
 
     growth = {"rows": [{"stage": "predict", "images": 100, "cpu": 4.0, "load": 3.0}]}
     text = "\n".join(_million(ARCHIVES, growth, PHOTOS))
-    assert "(38.0 s - 2.0 s) / (1,000 - 0), of one child process = 36.0 ms | 36.0 | 10.0 | 5.0 | 0.6 |" in text
-    assert "| 72.0 | 20.0 | 10.0 | 1.2 |" in text
+    assert "(38.00 s - 2.00 s) / (1,000 - 0) = 36.00 ms | 36.00 | 10.0 | 5.0 | 0.6 |" in text
+    assert "| 72.00 | 20.0 | 10.0 | 1.2 |" in text
     assert "Listing takes 4 s more" in text
     assert "40.0 ms in the run of 100 above" in text
 

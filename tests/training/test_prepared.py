@@ -13,6 +13,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from mien.data import load  # noqa: E402
+from mien.errors import UsageError  # noqa: E402
 from mien.training import batches, network, run  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training.prepared import prepare  # noqa: E402
@@ -104,3 +105,22 @@ def test_ctrl_c_while_data_is_read_says_how_to_go_on(
     assert done.value.code == 130
     assert "stopped; resume with: the same command" in capsys.readouterr().err
     assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: not enough memory")], ids=type)
+def test_no_memory_is_one_line(error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def short(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(run, "prepare", short)
+    with pytest.raises(UsageError, match="not enough memory; end other programs and resume with: the same command"):
+        run_recipe("mien/fer2013-nano", SMALL, root=None, out=tmp_path, resume=None, device="cpu")
+
+
+def test_other_errors_of_a_run_stay_what_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(run, "prepare", broken)
+    with pytest.raises(RuntimeError, match="a bug"):
+        run_recipe("mien/fer2013-nano", SMALL, root=None, out=tmp_path, resume=None, device="cpu")

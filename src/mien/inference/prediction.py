@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mien.face import Face, faces_table
 from mien.html.markup import element, escape, join
-from mien.inference.media.image import DecodedImage
+from mien.inference.media.image import DecodedImage, factor_of
 from mien.inference.media.sources import Source
 from mien.printable import writable
 
@@ -116,9 +116,10 @@ class FrameResult:
 
     def drawn(self) -> Prediction:
         """Return the prediction with its faces in pixels of `image`, for drawing; measures stay as they are."""
-        if self.image is None or not self.prediction.width or self.image.shape[1] == self.prediction.width:
+        width, height = self.prediction.width, self.prediction.height
+        if self.image is None or not width or not height or self.image.shape[1] == width:
             return self.prediction
-        factor = self.image.shape[1] / self.prediction.width
+        factor = 1 / factor_of(self.image, width, height)
         faces = (replace(scaled(face, factor), measures=face.measures) for face in self.prediction.faces)
         return replace(self.prediction, faces=tuple(faces))
 

@@ -9,32 +9,33 @@ time.  One that does it again is quarantined: its row has the reason as `error`.
 """
 
 import contextlib
-import errno
 import io
+import mmap
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from mien.errors import MienError, UsageError, options_named
+from mien.errors import MienError, UsageError, options_named, short_of_memory
 from mien.inference.media.native_stderr import silenced
 from mien.inference.output import parquet
 from mien.inference.output.rows import Columns
 from mien.inference.output.tally import Counts
 from mien.inference.prediction import Prediction
+from mien.inference.stop import StopSignals
 from mien.scale.reader import Failure, Outcome, Reader, Task, shard
 from mien.scale.store import Store
 from mien.scale.work import Block
 
 START = 300.0  # seconds in which a child loads its weights, on a machine that is busy
-GRACE = 2.0  # seconds that a child gets to close its files
+GRACE = 5.0  # seconds that a child gets to close its files
 GIB = 1 << 30
 NEEDED = 1 << 28  # bytes that a child must still get once its weights are loaded: with less, no thread may start
 NO_MEMORY = "not enough memory"  # in the row of a source that needed more than there was
@@ -78,8 +79,7 @@ class Guard:
 
     def close(self) -> None:
         """End the child."""
-        self._closed = True
-        self._end()
+        close_all([self])
 
     def _crowded(self, outcome: Outcome) -> bool:
         """Whether sources that are read together need more memory than the limit; alone they may not."""
@@ -125,13 +125,15 @@ class Guard:
                 if isinstance(message, Exception):
                     raise message
                 if isinstance(message, Ended):
-                    self._end()
+                    return self._lost(message.why)
                 if message is not None:
                     return message
-            why = f"no image or frame for {self._task.deadline:g} s"
+            return self._lost(f"no image or frame for {self._task.deadline:g} s")
         except (EOFError, ConnectionError):
             process.join(START)
-            why = f"its process {_how(process.exitcode)}"
+            return self._lost(f"its process {_how(process.exitcode)}")
+
+    def _lost(self, why: str) -> Ended:
         self._end()
         if self._closed:
             raise StoppedError
@@ -162,16 +164,28 @@ class Guard:
     def _advice(self) -> str:
         return "" if self._task.memory is None else "allow more with `max_memory`"
 
-    def _end(self) -> None:
+    def _end(self, until: float | None = None) -> None:
+        """End the child: tell it, so that it removes its unfinished shard, and kill it if it has not ended by then."""
         if self._child is not None:
             process, pipe = self._child
             self._child = None
-            process.terminate()  # it removes its unfinished shard
-            process.join(GRACE)
+            process.terminate()
+            process.join(max((until or time.monotonic() + GRACE) - time.monotonic(), 0))
             process.kill()
             process.join()
             if not self._closed:  # another thread may be reading from it; it goes with this object
                 pipe.close()
+
+
+def close_all(guards: Sequence[Guard]) -> None:
+    """End the children of all guards at once."""
+    until = time.monotonic() + GRACE
+    for guard in guards:
+        guard._closed = True
+        if guard._child:
+            guard._child[0].terminate()
+    for guard in guards:
+        guard._end(until)
 
 
 def _how(code: int | None) -> str:
@@ -189,13 +203,12 @@ def _how(code: int | None) -> str:
 def _serve(pipe: Connection, task: Task, parent: int) -> None:
     """Read what the parent requests, until it closes the pipe or is gone; the child's main function."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # files are closed and removed first
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
-    with silenced(), options_named(task.options):
+    with StopSignals(), silenced(), options_named(task.options):
         try:
             _limit(task.memory)
             reader = Reader(task)
-            bytearray(NEEDED)
+            _check_memory(task.memory)
             pipe.send(dict(reader.pipeline.columns))
         except Exception as error:
             return pipe.send(_sendable(error))
@@ -207,7 +220,8 @@ def _serve(pipe: Connection, task: Task, parent: int) -> None:
                 except (EOFError, ConnectionError):
                     return None
                 except Exception as error:
-                    pipe.send(Ended(f"{NO_MEMORY} in its process") if _short(error) else _sendable(error))
+                    short = task.memory is not None and short_of_memory(error)
+                    pipe.send(Ended(f"{NO_MEMORY} in its process") if short else _sendable(error))
 
 
 def _done(reader: Reader, request: Block | Part, pipe: Connection) -> Any:
@@ -222,17 +236,12 @@ def _done(reader: Reader, request: Block | Part, pipe: Connection) -> Any:
 
 def _sendable(error: Exception) -> Exception:
     """Return an error that can be pickled: ours as it is, a bug as its traceback."""
+    if short_of_memory(error):
+        do = "allow more with `max_memory`, or read fewer blocks at once with `workers`"
+        return UsageError("a worker process does not have enough memory", do=do)
     if isinstance(error, MienError):
         return error
-    if _short(error):
-        return UsageError("a worker process does not have enough memory", do="allow more with `max_memory`")
     return RuntimeError("".join(traceback.format_exception(error)))
-
-
-def _short(error: Exception) -> bool:
-    """Whether an error says that the process is short of memory: for an object, for a file, or for a thread's stack."""
-    refused = isinstance(error, OSError) and error.errno == errno.ENOMEM
-    return refused or isinstance(error, MemoryError) or "can't start new thread" in str(error)
 
 
 def _limit(memory: float | None) -> None:
@@ -241,6 +250,12 @@ def _limit(memory: float | None) -> None:
 
         size = int(memory * GIB)
         resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+
+
+def _check_memory(memory: float | None) -> None:
+    """Raise OSError where a limit leaves less than NEEDED; nothing is taken, since no page is touched."""
+    if memory is not None:
+        mmap.mmap(-1, NEEDED, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
 
 
 def _watch(parent: int) -> None:

@@ -23,6 +23,8 @@ from mien.scale.store import Store, opened
 from mien.scale.work import Block, Item
 
 SHARDS = "shards"
+MAGIC = b"PAR1"
+"""The last bytes of a Parquet file: a shard without them was cut, as by a copy that was stopped, and is read again."""
 
 
 def shard(key: str) -> str:
@@ -85,7 +87,7 @@ class Reader:
 
     def read(self, block: Block, progress: Callable[[], None] = lambda: None) -> Outcome:
         """Read a block into its shard, unless that is there; `progress` is called after every image and frame."""
-        if self.store.has(shard(block.key)):
+        if self.store.has(shard(block.key), MAGIC):
             return Outcome(block.key, len(block.items), skipped=True)
         with self.store.writing(shard(block.key)) as stream:
             return self.rows(block, stream, progress)

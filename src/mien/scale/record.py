@@ -33,14 +33,13 @@ from mien.scale.store import Store, absolute
 from mien.scale.work import Block, Item
 
 RUNS, REPLACED = "runs", "replaced"
-MAGIC = b"PAR1"  # the last bytes of a Parquet file
 NAME = re.compile(r"([0-9a-f]{32})\.parquet")  # of a shard; files of others stay out of it
 
 
 def check(store: Store, kind: Mapping[str, Any]) -> None:
     """Raise OutputError for a folder that holds something else than shards of this kind."""
     if any(map(NAME.fullmatch, store.names(""))):
-        above = store.address.rstrip("/").rpartition("/")[0]
+        above = Path(store.address).parent if store.local else store.address.rstrip("/").rpartition("/")[0]
         raise OutputError(f"`shards`: {store.address} holds the shards of {above}", f"{above}, or a new folder")
     known = _known(store)
     if known is not None:
@@ -172,27 +171,6 @@ def _refuse_other_names(store: Store, key: str, others: Iterable[str], places: M
         if again := places.get(absolute(name)):
             got = f"`shards`: {store.address}/{shard(key)} holds rows of {name}, which this run calls {again}"
             raise OutputError(got, "sources spelled as in the earlier run", "they would be read twice")
-
-
-def drop_cut(store: Store, there: Iterable[str]) -> int:
-    """Remove shards that lack their end, as a copy that was stopped leaves them, and return how many.
-
-    On an object store there are none: an object is there when it is whole.
-    """
-    cut = [key for key in there if store.local and not _whole(Path(store.address) / shard(key))]
-    for key in cut:
-        store.delete(shard(key))
-    return len(cut)
-
-
-def _whole(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(size - len(MAGIC), 0))
-            return file.read() == MAGIC
-    except OSError:  # reading it says so
-        return True
 
 
 def expected_keys(blocks: Iterable[Block]) -> set[str]:

@@ -17,7 +17,7 @@ from mien.printable import say, writable
 from mien.progress import bar
 from mien.scale import record
 from mien.scale.listing import listed
-from mien.scale.reader import SHARDS, Task
+from mien.scale.reader import MAGIC, SHARDS, Task, shard
 from mien.scale.record import RunRecord
 from mien.scale.runners import RUNNERS, Place
 from mien.scale.settings import Settings, digest_of
@@ -25,7 +25,7 @@ from mien.scale.store import Store, absolute, is_address, refuse_keys
 from mien.scale.summary import Summary
 from mien.scale.work import Block, Item, blocks, part_of
 
-MOST = 1_000_000  # seconds, eleven days, and GiB: more is a mistake, and more than waiting for a process takes
+MAX_LIMIT = 1_000_000  # of seconds, eleven days, and of GiB: the system cannot count much more
 MIN_FOR_RAY = 1000
 """Images that one process reads before a cluster of four cores would have (results/SCALE.md); any video may be."""
 
@@ -117,8 +117,8 @@ def _check(request: Request) -> None:
         if value < least:
             raise UsageError(f"`{name}` {value}", f"a whole number, at least {least}")
     for name, seconds in (("deadline", request.deadline), ("max_memory", request.memory)):
-        if seconds is not None and not 0 < seconds <= MOST:
-            raise UsageError(f"`{name}` {seconds:g}", f"a number above 0, at most {MOST:,}")
+        if seconds is not None and not 0 < seconds <= MAX_LIMIT:
+            raise UsageError(f"`{name}` {seconds:.12g}", f"a number above 0, at most {MAX_LIMIT:,}")
     if request.ray and importlib.util.find_spec("ray") is None:
         raise UsageError("`ray` needs ray, which is not installed", do="pip install 'mien[ray]'")
 
@@ -133,14 +133,15 @@ def _refuse_nothing(every: Sequence[Block]) -> None:
 def _todo(store: Store, every: list[Block], request: Request, summary: Summary) -> list[Block]:
     """Return the blocks of this part that have no shard; first shards of sources that changed are set aside."""
     store.sweep(SHARDS)
-    summary.cut = record.drop_cut(store, record.keys(store))
     there, expected = record.keys(store), record.expected_keys(every)
     items = (item for block in every for item in block.items)
     summary.replaced, summary.restored = record.set_aside(store, expected, items, there)
     there = record.keys(store)
     own = list({block.key: block for block in part_of(every, request.part)}.values())
-    todo = [block for block in own if block.key not in there]
-    summary.all_blocks, summary.blocks, summary.there = len(expected), len(own), len(there & expected)
+    cut = {block.key for block in own if block.key in there and not store.has(shard(block.key), MAGIC)}
+    todo = [block for block in own if block.key not in there - cut]
+    summary.all_blocks, summary.blocks, summary.there = len(expected), len(own), len((there - cut) & expected)
+    summary.cut = len(cut)
     summary.skipped = len(own) - len(todo)
     first = os.getpid() % max(len(todo), 1)  # two runs that begin together meet late, and read each other's half
     return [*todo[first:], *todo[:first]]

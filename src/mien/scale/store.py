@@ -94,11 +94,16 @@ class Store:
             if one.type == fs.FileType.File and not one.base_name.startswith("."):
                 yield one.base_name
 
-    def has(self, name: str) -> bool:
-        """Whether there is a file of this name."""
+    def has(self, name: str, end: bytes = b"") -> bool:
+        """Whether there is a file of this name; on this machine one that ends so.
+
+        An object is there when it is whole, and is not opened.
+        """
         system, path = self._at(name)
         with self._refusals(name):
-            return bool(system.get_file_info(path).type == fs.FileType.File)
+            if not self.local:
+                return bool(system.get_file_info(path).type == fs.FileType.File)
+            return Path(path).is_file() and _ends_with(path, end)
 
     def read(self, name: str) -> bytes | None:
         """Return the bytes of a file, None where there is none."""
@@ -138,8 +143,8 @@ class Store:
         except BaseException as error:
             with contextlib.suppress(OSError):
                 system.delete_file(scratch)
-            if isinstance(error, FileNotFoundError):  # somebody removed the folder
-                raise cannot_write(path, error) from None
+            if isinstance(error, FileNotFoundError) and self.local and not Path(folder).is_dir():
+                raise cannot_write(path, FileNotFoundError(errno.ENOENT, "its folder was removed")) from None
             raise
 
     def move(self, name: str, to: str) -> None:
@@ -150,12 +155,6 @@ class Store:
             system.create_dir(target.rpartition("/")[0], recursive=True)
             with contextlib.suppress(FileNotFoundError):
                 system.move(path, target)
-
-    def delete(self, name: str) -> None:
-        """Remove a file; nothing happens where another process was first."""
-        system, path = self._at(name)
-        with self._refusals(name), contextlib.suppress(FileNotFoundError):
-            system.delete_file(path)
 
     def sweep(self, below: str) -> None:
         """Remove what killed runs left unfinished in the folder `below`."""
@@ -182,12 +181,19 @@ class Store:
         except FileNotFoundError:
             raise
         except OSError as error:
-            if error.errno == errno.ENOMEM:
-                raise MemoryError from None
             what = f"{self.address.rstrip('/')}/{name}"
             if error.errno is None:  # an object store tells in its own words
                 raise OutputError(f"{what} cannot be used: {' '.join(str(error).split())[:300]}") from None
             raise cannot_write(what, OSError(error.errno, os.strerror(error.errno))) from None
+
+
+def _ends_with(path: str, end: bytes) -> bool:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            file.seek(max(file.seek(0, os.SEEK_END) - len(end), 0))
+            return file.read() == end
+    except FileNotFoundError:  # another process moved it
+        return False
 
 
 def _on_disk(path: str) -> None:

@@ -20,7 +20,7 @@ class Summary:
         all_blocks: the blocks of all sources; blocks: those of this run, which may be a part of them.
         done, skipped, failed: blocks that this run read, that were there, and that have no shard.
         replaced, restored: shards of sources that changed, moved away and back.
-        cut: shards that lacked their end and are read again.
+        cut: shards of this run's blocks that lacked their end and are read again.
         there: blocks of all sources that have a shard.
         counts: what was read; failures: sources that could not be read, those quarantined too.
         skipped_files: files passed over in folders, by kind.
@@ -91,11 +91,13 @@ class Summary:
         lines += [f"quarantined: {failure.error}" for failure in self.quarantined[:SHOWN]]
         if self.cut:
             end = "its end" if self.cut == 1 else "their end"
-            lines.append(f"{count(self.cut, 'shard')} lacked {end}, as a cut copy does: removed")
+            lines.append(
+                f"{count(self.cut, 'shard')} lacked {end}, as after a copy that was stopped: counted as missing"
+            )
         if self.replaced:
             lines.append(f"{count(self.replaced, 'shard')} of changed sources moved to {self.shards}/replaced")
         if self.there < self.all_blocks:
             rest = f"still to be read: {self.all_blocks - self.there:,} of {count(self.all_blocks, 'block')}"
-            other = self.blocks < self.all_blocks
+            other = self.done + self.skipped >= self.blocks
             lines.append(f"{rest}; {'run the other parts' if other else 'run the same command again'}")
         return lines

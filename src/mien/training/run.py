@@ -10,7 +10,7 @@ import torch
 
 from mien.data import load
 from mien.data.registry import READERS
-from mien.errors import DataError, RecipeError, UsageError
+from mien.errors import DataError, RecipeError, UsageError, short_of_memory
 from mien.evaluation.text import hundredths
 from mien.models.own import is_own
 from mien.outputs.lock import locked
@@ -120,15 +120,10 @@ def _resumable(again: str) -> Iterator[None]:
         say("", f"stopped; resume with: {again}")
         raise
     except Exception as error:
-        if not _out_of_memory(error):
+        if not short_of_memory(error):
             raise
-        raise UsageError("not enough memory", do=f"end other programs and resume with: {again}") from None
-
-
-def _out_of_memory(error: Exception) -> bool:
-    """Whether Python, torch or ONNX Runtime found no memory; on the CPU torch and it say so in words alone."""
-    found = any(words in str(error) for words in ("DefaultCPUAllocator", "Failed to allocate memory"))
-    return found or isinstance(error, MemoryError | torch.OutOfMemoryError)
+        do = f"end other programs and resume with: {again}; or train from scratch with a smaller `batch`"
+        raise UsageError("not enough memory", do=do) from None
 
 
 def _held(run: Path, root: Path | None) -> tuple[Recipe, Path | None, bool]:

@@ -134,8 +134,16 @@ class DecodedImage:
     @property
     def ratio(self) -> float:
         """Full-size pixels per pixel of `image`: a whole number, as decoders round each side up."""
-        height, width = self.image.shape[:2]
-        return float(round(max(self.width / width, self.height / height)))
+        return factor_of(self.image, self.width, self.height)
+
+
+def factor_of(image: Pixels, width: int, height: int) -> float:
+    """Return the pixels of the full size, (`width`, `height`), in one of an image decoded smaller: 1.0, 2.0, ...
+
+    >>> factor_of(np.zeros((938, 126, 3), np.uint8), 1001, 7500)
+    8.0
+    """
+    return float(round(max(width / image.shape[1], height / image.shape[0])))
 
 
 def read_image(path: str | Path) -> Pixels:

@@ -31,7 +31,7 @@ def read(task: Task, blocks: Sequence[Block], address: str) -> Iterator[Outcome]
             ray.init(address=address, log_to_driver=False, logging_level="error")
     except ConnectionError:
         do = "start one with `ray start --head`, or read without a cluster"
-        raise UsageError(f"`ray` {address}: no cluster answers", "the address of a running one, or auto", do) from None
+        raise UsageError(f"`ray` {address}: no cluster there", "the address of a running one, or auto", do) from None
     except (ValueError, RuntimeError, OSError) as error:
         raise UsageError(f"`ray` {address}: {error}", "the address of a running cluster, or auto") from None
     try:

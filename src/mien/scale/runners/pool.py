@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from queue import SimpleQueue
 
-from mien.scale.guard import Guard
+from mien.scale.guard import Guard, close_all
 from mien.scale.reader import Outcome, Task
 from mien.scale.work import Block
 
@@ -29,6 +29,5 @@ def read(task: Task, blocks: Sequence[Block], workers: int) -> Iterator[Outcome]
             yield done.result()
     finally:
         threads.shutdown(wait=False, cancel_futures=True)
-        for guard in guards:
-            guard.close()
+        close_all(guards)
         threads.shutdown()
