@@ -62,7 +62,7 @@ def read(task: Task, block: Block) -> tuple[Outcome, dict[str, str | None]]:
         (KILLS, {}, "its process ended by SIGSEGV, twice; it is not read"),
         pytest.param(HANGS, {"deadline": 15.0}, "no image or frame for 15 s, twice; it is not read", marks=SLOW),
         pytest.param(FILLS, {"memory": 2.0}, "not enough memory to read it", marks=SLOW),
-        pytest.param(STARVES, {}, "not enough memory in its process, twice; it is not read", marks=SLOW),
+        pytest.param(STARVES, {"memory": 2.0}, "not enough memory in its process, twice; it is not read", marks=SLOW),
     ],
 )
 def test_a_source_costs_its_own_row(made: Made, width: int, limits: dict[str, float], said: str) -> None:
