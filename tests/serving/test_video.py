@@ -101,6 +101,19 @@ def test_rows_and_events_are_those_of_the_command_line(client: TestClient, tmp_p
     assert client.get(f"/v1/video/{job}/rows", params={"from": len(expected) - 1}).json() == rows(client, job)[-1:]
 
 
+def test_a_busy_server_takes_everything_that_was_read(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    take, busy = videos.Videos._take, iter([3.0])
+
+    def late(*given: object) -> None:
+        time.sleep(next(busy, 0))  # after the first of several messages; meanwhile the process reads the rest
+        take(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(videos.Videos, "_take", late)
+    job = begin(client, "film.mp4", film(frames=120), weights="ferplus-nano")
+    assert until(client, job, "done", "failed")["error"] is None
+    assert [row["frame"] for row in rows(client, job)] == list(range(120))
+
+
 def test_what_cannot_be_read_fails_with_its_name(client: TestClient) -> None:
     cut, text = begin(client, "cut.avi", film("avi", "mpeg4", 30)[:20_000]), begin(client, "notes.mp4", b"text " * 99)
     for job, name in ((cut, "cut.avi"), (text, "notes.mp4")):

@@ -1,4 +1,4 @@
-"""A watcher: the process that decodes and reads one video, as `mien predict` does, and then ends.
+"""A watcher: the process that decodes and reads one video, as `mien predict` does.
 
 What it sends is JSON, never objects, since the video may have taken it over.
 """
@@ -43,10 +43,12 @@ def work(connection: Connection) -> None:
     try:
         pipeline, clip = Pipeline(**options.of_pipeline(), max_pixels=MAX_PIXELS), options.clip()
     except MienError as error:
-        return _send(connection, refused=str(error))
-    limit_memory(MEMORY)
-    limit_work(MAX_SECONDS)
-    _read(connection, pipeline, Source(name, path, Path(name)), clip)
+        _send(connection, refused=str(error))
+    else:
+        limit_memory(MEMORY)
+        limit_work(MAX_SECONDS)
+        _read(connection, pipeline, Source(name, path, Path(name)), clip)
+    connection.recv_bytes()  # nothing comes: the server ends this process once it has taken everything
 
 
 def _read(connection: Connection, pipeline: Pipeline, source: Source, clip: Clip) -> None:
