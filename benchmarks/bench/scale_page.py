@@ -155,8 +155,8 @@ def _million(kept: Kept, growth: Kept, photos: Kept) -> list[str]:
     most = [row for row in growth["rows"] if row["stage"] == "predict"][-1]
     sizes = [(f"the photograph above: {how}", small)]
     for row in photos["rows"]:
-        about = f"JPEGs of {row['megapixels']} megapixels, {row['megabytes']:.1f} MB (BENCH.md, made of photographs)"
-        sizes.append((about, row["cpu_ms"]["mien"] / 1000))
+        name = f"JPEGs of {row['megapixels']} megapixels, {row['megabytes']:.1f} MB (BENCH.md, made of photographs)"
+        sizes.append((name, row["cpu_ms"]["mien"] / 1000))
     about = f"""Sums; nothing of this size was run: {FILES_A_RUN:,} x CPU ms / 3,600,000. Listing takes {listed:.0f} s
         more. Hours on 2 and 16 cores are core hours / cores, as if nothing kept the cores waiting. The first row is of
         `--shards` with one child process. Its photograph took {1000 * most["cpu"] / most["images"]:.1f} ms in the run
@@ -170,8 +170,8 @@ def _million(kept: Kept, growth: Kept, photos: Kept) -> list[str]:
         "| photos | CPU ms | core hours | on 2 cores | on 16 cores |",
         "|---|--:|--:|--:|--:|",
         *(
-            f"| {about} | {1000 * each:.2f} | {hours:.1f} | {hours / 2:.1f} | {hours / 16:.1f} |"
-            for about, each in sizes
+            f"| {name} | {1000 * each:.2f} | {hours:.1f} | {hours / 2:.1f} | {hours / 16:.1f} |"
+            for name, each in sizes
             for hours in [FILES_A_RUN * each / 3600]
         ),
     ]

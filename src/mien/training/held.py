@@ -65,9 +65,7 @@ def held(images: Images, size: int | None, device: torch.device, where: str, nam
     memory that is free on the device.  Resized images on disk are made once and kept in the cache, by `fingerprint`.
     """
     shape = (len(images), *(images.shape[1:3] if size is None else (size, size)), images.shape[3])
-    if where == "disk":
-        say(f"mien: {name}: {shape[0]:,} images of {shape[1]} pixels are read from disk while training")
-    if where == "disk" or (where == "auto" and _too_large(name, shape, device)):
+    if where != "memory" and _on_disk(where, name, shape, device):
         return Streamed(images if shape == images.shape else _resized(images, size or 0, name, fingerprint), device)
     out = torch.empty((shape[0], shape[3], *shape[1:3]), dtype=torch.uint8, device=device)
     start = 0
@@ -77,14 +75,18 @@ def held(images: Images, size: int | None, device: torch.device, where: str, nam
     return out
 
 
-def _too_large(name: str, shape: tuple[int, ...], device: torch.device) -> bool:
-    size = math.prod(shape)
+def _on_disk(where: str, name: str, shape: tuple[int, ...], device: torch.device) -> bool:
+    """Whether images stay on disk, by wish or since they are too large; a line says so."""
+    images, size = f"{name}: {shape[0]:,} images of {shape[1]} pixels", math.prod(shape)
+    if where == "disk":
+        say(f"mien: {images} are read from disk while training")
+        return True
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else memory.available() // beside()
     if size <= MAX_FRACTION * free:
         return False
     from rich.filesize import decimal
 
-    pixels = f"{name}: {shape[0]:,} images of {shape[1]} pixels fill {decimal(size)}"
+    pixels = f"{images} fill {decimal(size)}"
     say(f"mien: {pixels}, more than half of the {decimal(free)} that are free: they are read from disk while training")
     return True
 
