@@ -105,10 +105,11 @@ def test_alexnet_on_large_and_small_images(size: int, sides: list[int]) -> None:
 
 def test_alexnet_response_normalisation_is_the_papers() -> None:
     norm = next(module for module in MODELS["alexnet"](8).modules() if isinstance(module, nn.LocalResponseNorm))
-    x = torch.rand(1, 7, 1, 1) * 100
+    x = torch.rand(1, 96, 2, 3) * 100
     near = x[0, 1:6, 0, 0]  # the fourth channel and two on each side
     expected = x[0, 3, 0, 0] / (2 + 1e-4 * near.square().sum()) ** 0.75
     torch.testing.assert_close(norm(x)[0, 3, 0, 0], expected)
+    torch.testing.assert_close(norm(x), nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)(x))
 
 
 @pytest.mark.parametrize(("stem", "size", "side"), [("imagenet", 224, 7), ("imagenet", 48, 2), ("small", 48, 6)])

@@ -88,6 +88,20 @@ def test_a_start_changes_where_it_begins_but_not_the_centre_of_the_ball() -> Non
     assert (moved - x).flatten().tolist() == pytest.approx([-0.05] * 8)
 
 
+@pytest.mark.parametrize("steps", [1, 3])
+def test_a_slope_that_is_known_spares_a_pass(steps: int) -> None:
+    x, read = torch.rand(2, 1, 2, 2), []
+
+    def curved(x: Tensor) -> Tensor:
+        read.append(len(x))
+        return (x * SLOPE).square().sum()
+
+    wanted = perturb(x, curved, step=0.1, steps=steps)
+    once = len(read)
+    torch.testing.assert_close(perturb(x, curved, step=0.1, steps=steps, slope=2 * x * SLOPE**2), wanted)
+    assert len(read) - once == once - 1 == steps - 1
+
+
 def test_the_model_keeps_its_gradients_and_x_its_flag() -> None:
     model = nn.Linear(4, 2)
     model.weight.grad = torch.full((2, 4), 7.0)

@@ -132,7 +132,9 @@ def stepped(name: str, shape: tuple[int, ...] = (2, 2)) -> torch.optim.Optimizer
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_the_state_of_an_optimizer(name: str) -> None:
     state = stepped(name).state_dict()
-    restore(stepped(name), state)
+    restored = stepped(name)
+    restore(restored, {**state, "param_groups": [{**state["param_groups"][0], "fused": None}]})  # of an older version
+    assert restored.param_groups[0]["fused"]
     with pytest.raises(ValueError, match="of another shape"):
         restore(stepped(name, (3, 3)), state)
     for key, value in {"lr": "fast", "lr ": None, "weight_decay": [1]}.items():

@@ -30,8 +30,10 @@ class Linear(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.tensor([[1.0, -2.0, 0.5], [0.0, 1.0, 1.5]]))
+        self.passes = 0
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
+        self.passes += 1
         return {"logits": x.flatten(1) @ self.weight.T}
 
 
@@ -61,6 +63,7 @@ def test_adversarial_regularisation_by_hand() -> None:
     assert model.weight.grad is not None
     np.testing.assert_allclose(model.weight.grad, gradient, rtol=1e-4)
     np.testing.assert_allclose(logits.detach(), x @ w.T, rtol=1e-5)
+    assert model.passes == 2  # of the images and of their neighbours; the slope is that of the first
 
 
 def test_class_weights_multiply_terms_and_leave_the_mean_over_rows() -> None:

@@ -27,17 +27,18 @@ def perturb(
     steps: int = 1,
     radius: float | None = None,
     start: Tensor | None = None,
+    slope: Tensor | None = None,
     clamp: bool = False,
 ) -> Tensor:
     """Return x (N, C, H, W) moved along the gradient of `loss_of(x)`, the batch's mean loss; detached, a constant.
 
     Each step adds `step * d` to an example, where d has length 1 in `norm` over all its pixels: g / max(|g|, 1e-6) for
     "l2", sign(g) for "linf", the largest coordinate alone for "l1".  With a `radius` every step ends inside the ball of
-    that radius around x.  `start` is where to begin instead of at x.  Values may leave [0, 1], as Neural Structured
-    Learning lets them, unless `clamp`: attacks must show images.
+    that radius around x.  `start` is where to begin instead of at x; `slope` is the gradient there, if known.  Values
+    may leave [0, 1], as Neural Structured Learning lets them, unless `clamp`: attacks must show images.
 
-    The parameters' gradients stay as they are.  The network runs in the mode it is in: in training mode every step is a
-    forward pass that moves batch-norm's running statistics, as the pass on the result will.
+    The parameters' gradients stay as they are.  The network runs in the mode it is in: in training mode every step
+    without `slope` is a forward pass that moves batch-norm's running statistics, as the pass on the result will.
 
     >>> x = torch.zeros(1, 1, 1, 2)
     >>> slope = torch.tensor([3.0, -4.0]).reshape(1, 1, 1, 2)
@@ -49,9 +50,10 @@ def perturb(
     moved = (x if start is None else start).detach()
     with torch.enable_grad():
         for _ in range(steps):
-            moved = moved.requires_grad_()
-            (slope,) = torch.autograd.grad(loss_of(moved), moved)
-            moved = moved.detach() + step * DIRECTIONS[norm](slope)
+            if slope is None:
+                moved = moved.requires_grad_()
+                (slope,) = torch.autograd.grad(loss_of(moved), moved)
+            moved, slope = moved.detach() + step * DIRECTIONS[norm](slope), None
             if radius is not None:
                 moved = x + project(moved - x, norm, radius)
             moved = (moved.clamp(0, 1) if clamp else moved).detach()

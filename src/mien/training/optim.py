@@ -20,17 +20,17 @@ Groups = list[dict[str, Any]]
 
 def sgd(groups: Groups, spec: Optim) -> torch.optim.Optimizer:
     """Return Nesterov SGD."""
-    return torch.optim.SGD(groups, spec.lr, momentum=spec.momentum, nesterov=spec.momentum > 0)
+    return torch.optim.SGD(groups, spec.lr, momentum=spec.momentum, nesterov=spec.momentum > 0, fused=True)
 
 
 def adam(groups: Groups, spec: Optim) -> torch.optim.Optimizer:
     """Return Adam (arXiv 1412.6980); its weight decay is the L2 penalty's gradient, not decoupled."""
-    return torch.optim.Adam(groups, spec.lr)
+    return torch.optim.Adam(groups, spec.lr, fused=True)
 
 
 def adamw(groups: Groups, spec: Optim) -> torch.optim.Optimizer:
     """Return AdamW, whose weight decay is decoupled from the gradient (arXiv 1711.05101)."""
-    return torch.optim.AdamW(groups, spec.lr)
+    return torch.optim.AdamW(groups, spec.lr, fused=True)
 
 
 OPTIMIZERS: dict[str, Callable[[Groups, Optim], torch.optim.Optimizer]] = {"sgd": sgd, "adam": adam, "adamw": adamw}
@@ -69,6 +69,7 @@ def restore(own: torch.optim.Optimizer, content: dict[str, Any] | None) -> None:
     fresh = [{key: value for key, value in group.items() if key != "params"} for group in own.param_groups]
     own.load_state_dict(content or {})
     for group, kinds in zip(own.param_groups, fresh, strict=True):
+        group["fused"] = kinds["fused"]  # runs of older versions say that theirs was not
         odd = [key for key, value in kinds.items() if not _alike(group.get(key), value)]
         if odd:
             raise ValueError(f"{odd[0]} of its optimiser is {str(group.get(odd[0]))[:40]!r}")

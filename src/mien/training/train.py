@@ -346,10 +346,13 @@ class BatchLoss(nn.Module):
             outputs = {name: self.world.gather(given[name], total, DIMENSIONS.get(name, 0)) for name in names}
             return objective(outputs, batch, recipe.loss, generator, recipe.heads), outputs["logits"]
 
-        loss, logits = of(batch["x"])
-        if (spec := recipe.loss.adversarial) is not None:
+        spec = recipe.loss.adversarial
+        x = batch["x"].detach().requires_grad_(spec is not None)
+        loss, logits = of(x)
+        if spec is not None:
             how = spec.model_dump(exclude={"multiplier"})
-            near = perturb(batch["x"], lambda x: of(x)[0], **how)
+            (slope,) = torch.autograd.grad(loss, x, retain_graph=True)
+            near = perturb(x, lambda x: of(x)[0], slope=slope, **how)
             loss = loss + spec.multiplier * of(near)[0]
         return loss, logits.detach()
 
