@@ -243,6 +243,17 @@ def test_the_linear_machine_is_fitted_to_what_has_a_label(monkeypatch: pytest.Mo
     assert row["loss"] == pytest.approx(cross_entropy(torch.zeros(3, 2), target[[0, 2, 3]]).item())
 
 
+def test_an_epoch_before_any_best_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """A head that gives a constant has no CCC, so no epoch may be selected yet."""
+    from mien.training.progress import Progress
+
+    row = dict.fromkeys(("loss", "val_accuracy", "val_macro_f1", "val_nll", "seconds"), 0.5) | {"epoch": 1}
+    with Progress("drawn", 2, 1) as progress:
+        progress.resumed(row, None)
+    line = "epoch   1  loss 0.5000  val accuracy 0.5000  macro-F1 0.5000  nll 0.5000  best -  0 s"
+    assert capsys.readouterr().err.strip() == f"resumed after {line}"
+
+
 def test_a_run_that_diverged_is_not_resumed(tiny_fer2013: Path, tmp_path: Path) -> None:
     """Whatever stands in its checkpoint: the same seed would do the same, an epoch later."""
     train(small("epochs=1"), tiny_fer2013, tmp_path, device="cpu")

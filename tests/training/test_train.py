@@ -121,6 +121,7 @@ def test_stopped_and_resumed_ends_the_same(
         out, message = resumed.communicate(timeout=120)
         assert resumed.returncode == 0, message
         assert out.strip().endswith(str(run))
+        assert message.startswith(f"resumed after epoch {last['epoch']:3d}  loss ")
     else:
         train(resume_recipe(run), tiny_fer2013, run, device="cpu")
     torch.set_num_threads(last["threads"])

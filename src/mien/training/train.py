@@ -118,6 +118,8 @@ def train(
     environment = _begin(recipe, root, run, prepared, state, facts) if world.first else None
     plan, shift = Plan.of(recipe, data), prior.shift(recipe, data, recipe.select_prior)
     with Progress(recipe.name, plan.steps, state.step) as progress:
+        if state.history:
+            progress.resumed(state.history[-1], state.best)
         while state.step < plan.steps and not waited(recipe, state.history):
             began = time.perf_counter()
             with diverged.recorded(run, state.epoch + 1, world.first):
