@@ -28,7 +28,8 @@ from mien.evaluation.statistics.intervals import proportion_interval
 from mien.inference.classify import Classifier
 from mien.training import checkpoint
 from mien.training import recipe as recipes
-from mien.training.batches import as_tensor, read
+from mien.training.batches import read
+from mien.training.held import held
 from mien.training.network import restored
 from mien.training.recipe import Recipe
 from mien.training.train import logits, train
@@ -51,7 +52,7 @@ def right(recipe: Recipe, root: Path, run: Path, val: Samples) -> NDArray[np.boo
     outputs.write(run / "recipe.yaml", recipes.dump(recipe).encode())
     train(recipe, root, run, device="cpu")
     network = restored(recipe, checkpoint.load(run / "best.pt", checkpoint.Best))
-    images = as_tensor(val.images, recipe.data.size, torch.device("cpu"))
+    images = held(val.images, recipe.data.size, torch.device("cpu"), "memory", val.name, val.fingerprint)
     predicted = logits(network, images, torch.float32, flip=recipe.views.flip).argmax(1).numpy()
     return np.asarray(predicted == val.target.argmax(1))
 

@@ -66,7 +66,7 @@ def ship(run: Path, name: str, stem: str) -> None:
     folder = RESULTS / name
     for split, result in results.items():
         result.save(folder / f"{recipe.seed}-{split}.npz")
-    rows.write(recipe, folder, scores, environment.public(), file=stem)
+    rows.write(recipe, folder, scores, environment, file=stem)
     record(WEIGHTS)
     table.draw(RESULTS)
 

@@ -1,6 +1,7 @@
 """The house's one rule of direction, walked through every import, and what must stay light."""
 
 import ast
+import importlib.util
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -42,6 +43,18 @@ ASIDE = {
 }
 TORCH_FREE = {"base", "inference", "data", "evaluation", "scale", "serving"}
 MODULES = sorted(SRC.rglob("*.py"))
+BENCHMARKS = [
+    path for path in sorted((SRC.parents[1] / "benchmarks").rglob("*.py")) if "node_modules" not in path.parts
+]
+
+
+@pytest.mark.parametrize("path", BENCHMARKS, ids=lambda path: path.stem)
+def test_what_a_benchmark_imports_is_there(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "mien":
+            owner = importlib.import_module(str(node.module))
+            for name in (alias.name for alias in node.names):
+                assert hasattr(owner, name) or importlib.util.find_spec(f"{node.module}.{name}"), f"{node.module}.{name}"
 
 
 def layer(module: str) -> str | None:

@@ -159,4 +159,4 @@ def test_shipped_cards_are_those_of_their_files(name: str, tmp_path: Path) -> No
 
 def test_weights_that_were_not_measured_elsewhere_say_so() -> None:
     assert other_labs.of(RESULTS, "0" * 64) == []
-    assert other_labs.section([]).split("\n\n")[-1] == "Not measured.\n"
+    assert other_labs.section([]).split("\n\n")[-1] == f"{other_labs.UNMEASURED}\n"

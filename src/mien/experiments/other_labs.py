@@ -36,6 +36,11 @@ MEASURED = (
     "meant for posed or balanced images.  Where no line of this table has that prior, its effect was not measured."
 )
 
+UNMEASURED = (
+    "Not measured since these weights were trained.  Those that were measured read posed faces much worse than "
+    "photographs like the training images, and with too much confidence."
+)
+
 ELSEWHERE = (
     "The file does not hold this.  The model cards in results/ of the project do, for the weights that ship.  "
     "Calibration and `--abstain auto` hold for photographs like the training images."
@@ -56,7 +61,7 @@ def section(lines: Sequence[dict[str, Any]] | None) -> str:
     if lines is None:
         return MEANT.format(text=ELSEWHERE, table="").rstrip() + "\n"
     if not lines:
-        return MEANT.format(text="Not measured.", table="").rstrip() + "\n"
+        return MEANT.format(text=UNMEASURED, table="").rstrip() + "\n"
     rows = [[NAMES.get(one["set"], one["set"]), *_cells(one)] for one in lines]
     return MEANT.format(text=MEASURED, table=grid(("", *HEADS), rows))
 
