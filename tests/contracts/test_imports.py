@@ -54,7 +54,9 @@ def test_what_a_benchmark_imports_is_there(path: Path) -> None:
         if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "mien":
             owner = importlib.import_module(str(node.module))
             for name in (alias.name for alias in node.names):
-                assert hasattr(owner, name) or importlib.util.find_spec(f"{node.module}.{name}"), f"{node.module}.{name}"
+                assert hasattr(owner, name) or importlib.util.find_spec(f"{node.module}.{name}"), (
+                    f"{node.module}.{name}"
+                )
 
 
 def layer(module: str) -> str | None:
