@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mien.errors import DataError
+from mien.inference.classify import Classifier
 from mien.reading.documents import parse_yaml
 from mien.training.new_recipe import new_recipe
 from mien.training.recipe import load, parse
@@ -42,6 +43,13 @@ def test_splits_and_columns_that_are_there_are_kept(tmp_path: Path) -> None:
     assert made.options["val"] == 0.3
     heads = parse(parse_yaml(made.text), "made").heads
     assert (heads.valence_arousal, heads.action_units) == (1, 1)
+
+
+def test_the_network_is_that_of_the_weights_it_starts_from(tmp_path: Path) -> None:
+    write_classes(tmp_path, {"happy": 10, "sad": 10})
+    recipe = parse(parse_yaml(new_recipe(tmp_path, {}).text), "made")
+    started = Classifier(str(recipe.init)).card.recipe["model"]
+    assert recipe.model.model_dump() == started
 
 
 def test_a_test_split_that_is_not_there_is_refused_before_training(tmp_path: Path) -> None:

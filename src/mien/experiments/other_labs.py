@@ -37,12 +37,12 @@ MEASURED = (
 )
 
 UNMEASURED = (
-    "Not measured since these weights were trained.  Those that were measured read posed faces much worse than "
-    "photographs like the training images, and with too much confidence."
+    "Not measured since these weights were trained.  Other weights that ship were, and read posed faces much worse "
+    "than photographs like the training images, with too much confidence."
 )
 
 ELSEWHERE = (
-    "The file does not hold this.  The model cards in results/ of the project do, for the weights that ship.  "
+    "The file does not hold this.  The model cards in results/ of the project do, for weights that were measured.  "
     "Calibration and `--abstain auto` hold for photographs like the training images."
 )
 

@@ -56,23 +56,23 @@ class Alexnet(nn.Module):
 
 
 class ResponseNorm(nn.LocalResponseNorm):
-    """Torch's response normalisation across `channels`, whose sums are a 1x1 convolution: a seventh of the time.
+    """Torch's response normalisation across `channels`, whose sums are a matrix product: a seventh of the time.
 
     Torch's own averages in three dimensions; two of them took half of a training step on a CPU.
     """
 
     near: Tensor
-    least: Tensor
 
     def __init__(self, channels: int, size: int, alpha: float, beta: float, k: float) -> None:
         super().__init__(size, alpha, beta, k)
         place = torch.arange(channels)
-        near = ((place[:, None] - place).abs() <= size // 2) * (alpha / size)
-        self.register_buffer("near", near[:, :, None, None], persistent=False)
-        self.register_buffer("least", torch.full((channels,), k), persistent=False)
+        ahead = place[:, None] - place
+        near = (ahead >= -(size // 2)) & (ahead <= (size - 1) // 2)
+        self.register_buffer("near", near * (alpha / size), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * nn.functional.conv2d(x.square(), self.near, self.least).pow(-self.beta)
+        sums = x.square().movedim(1, -1) @ self.near
+        return x * (sums + self.k).pow(-self.beta).movedim(-1, 1)
 
 
 def norm_pool(channels: int) -> tuple[nn.Module, nn.Module]:

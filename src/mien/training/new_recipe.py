@@ -47,7 +47,7 @@ init: {start}                # weights to start from; null starts from random on
 freeze: 5                           # only the last layer is trained, best with few images; 0 trains all of the network
 model:
   name: mienet
-  options: {{width: 0.75, depths: [1, 1, 1, 1], stem_stride: 2, dropout: 0.1}}
+  options: {{width: 0.75, depths: [1, 1, 1, 1], stem_stride: 2, dropout: 0.1, symmetric: true}}
 {heads}augment:                        # random changes to the training images
   flip: 0.5
   shift: 0.08

@@ -67,9 +67,11 @@ def _groups(parameters: Sequence[nn.Parameter], spec: Optim) -> Groups:
 def restore(own: torch.optim.Optimizer, content: dict[str, Any] | None) -> None:
     """Load a checkpoint's state of an optimiser; ValueError where it is of other weights or settings."""
     fresh = [{key: value for key, value in group.items() if key != "params"} for group in own.param_groups]
-    own.load_state_dict(content or {})
+    state = content or {}
+    # runs of older versions were not fused; where a group is, its step belongs on the device of its weights
+    groups = [{**group, "fused": own.param_groups[0]["fused"]} for group in state.get("param_groups", ())]
+    own.load_state_dict({**state, "param_groups": groups})
     for group, kinds in zip(own.param_groups, fresh, strict=True):
-        group["fused"] = kinds["fused"]  # runs of older versions say that theirs was not
         odd = [key for key, value in kinds.items() if not _alike(group.get(key), value)]
         if odd:
             raise ValueError(f"{odd[0]} of its optimiser is {str(group.get(odd[0]))[:40]!r}")

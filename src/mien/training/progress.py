@@ -33,17 +33,16 @@ class Progress:
         self.bar.stop()
 
     def resumed(self, row: Row, best: float | None) -> None:
-        """Say after which epoch the run goes on."""
-        self.console.print("resumed after", end=" ")
-        self.epoch(row, best)
+        """Print the epoch after which the run resumes."""
+        self.epoch(row, best, before="resumed after ")
 
     def advance(self) -> None:
         self.bar.advance(self.task)
 
-    def epoch(self, row: Row, best: float | None) -> None:
+    def epoch(self, row: Row, best: float | None, before: str = "") -> None:
         self.bar.update(self.task, description=f"val {row['val_accuracy']:.1%}")
         self.console.print(
-            f"epoch {row['epoch']:3d}  loss {row['loss']:.4f}  val accuracy {row['val_accuracy']:.4f}"
+            f"{before}epoch {row['epoch']:3d}  loss {row['loss']:.4f}  val accuracy {row['val_accuracy']:.4f}"
             f"  macro-F1 {row['val_macro_f1']:.4f}  nll {row['val_nll']:.4f}"
             f"  best {'-' if best is None else f'{best:.4f}'}  {row['seconds']:.0f} s"
         )
