@@ -32,13 +32,15 @@ def wilson(right: float, n: int, z: float = _Z95) -> Interval:
 
     >>> tuple(round(v, 4) for v in wilson(730, 1000))
     (0.7016, 0.7566)
+    >>> wilson(0, 6)[0], wilson(6, 6)[1]
+    (0.0, 1.0)
     """
     if n == 0:
         return float("nan"), float("nan")
     rate, slack = float(right) / n, z * z / n
     centre = (rate + slack / 2) / (1 + slack)
     half = z * sqrt(rate * (1 - rate) / n + slack / (4 * n)) / (1 + slack)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return min(rate, max(0.0, centre - half)), max(rate, min(1.0, centre + half))  # rounding may leave out 0 and 1
 
 
 def bootstrap(
