@@ -163,7 +163,9 @@ def test_a_video_that_ends_early_counts_once(mien: Mien, film: Callable[..., Pat
     video.write_bytes(video.read_bytes()[: int(video.stat().st_size * 0.7)])
     code, out, err = mien("predict", "v.mp4", "p", "nowhere", "--out", "res", *FAST)
     assert code == 2
-    assert re.search(r"read 1 image and 1 video \(\d+ frames; 1 only in part\), \d+ faces; 1 failed\n", err), err
+    assert re.search(r"read 1 image and 1 video \(\d+ frames; 1 only in part\), \d+ faces, 1 track; 1 failed\n", err), (
+        err
+    )
     shown = [line.rstrip() for line in out.decode().splitlines() if line.startswith("v.mp4")]
     assert [" frames, " in shown[0], shown[1].endswith("cannot be read to its end"), len(shown)] == [True, True, 2]
     counts = json.loads(Path("res/mien-run.json").read_text())["counts"]

@@ -124,7 +124,7 @@ def test_odd_images_in_one_batch(mien: Mien, album: Path, astronaut: np.ndarray)
 def test_video(mien: Mien, video: Path) -> None:
     code, out, err = mien("predict", video, "--format", "jsonl", "--every", 4)
     items = [json.loads(line) for line in out.splitlines()]
-    assert (code, err) == (0, "mien: read 1 video (3 frames), 3 faces\n")
+    assert (code, err) == (0, "mien: read 1 video (3 frames), 3 faces, 1 track\n")
     assert [(item["frame"], item["seconds"]) for item in items] == [(0, 0.0), (4, 0.2), (8, 0.4)]
     assert {face["track_id"] for item in items for face in item["faces"]} == {1}
     assert "0.20 s" in mien("predict", video, "--every", 4, "--frames").out.decode()
@@ -133,7 +133,7 @@ def test_video(mien: Mien, video: Path) -> None:
 def test_part_of_a_video(mien: Mien, video: Path) -> None:
     words = ("predict", video, "--format", "jsonl", "--start", 0.2, "--end", 0.5, "--max-fps", 10)
     code, out, err = mien(*words)
-    assert (code, err) == (0, "mien: read 1 video (3 frames), 3 faces\n")
+    assert (code, err) == (0, "mien: read 1 video (3 frames), 3 faces, 1 track\n")
     assert [json.loads(line)["frame"] for line in out.splitlines()] == [4, 6, 8]
     code, out, err = mien("predict", video, "--format", "jsonl", "--start", 60)
     assert (code, len(err.splitlines())) == (2, 2)

@@ -10,6 +10,8 @@ from mien.face import Face
 from mien.inference.media.sources import OWN, Skipped, Source
 from mien.inference.output.tally import LISTED, Tally
 from mien.inference.prediction import FrameResult, Prediction
+from mien.inference.video.summary import VideoSummary
+from mien.labels import EXPRESSIONS
 
 NOTHING = np.empty((0, 48, 48, 1), np.uint8)
 FACE = Face(np.array([0, 0, 9, 9], np.float32), 0.9)
@@ -23,14 +25,12 @@ def image(faces: int = 1, error: str | None = None) -> FrameResult:
     return FrameResult(Prediction("a.jpg", error=error, faces=(FACE,) * faces), source("a.jpg"), False, NOTHING)
 
 
-def frames(count: int, faces: int = 1) -> list[FrameResult]:
-    of = source("v.mp4")
-    return [
-        FrameResult(Prediction("v.mp4", k, k / 25, faces=(FACE,) * faces), of, False, NOTHING) for k in range(count)
-    ]
+def frames(count: int, *tracks: int) -> list[FrameResult]:
+    of, faces = source("v.mp4"), tuple(replace(FACE, track_id=track, abstained=track > 1) for track in tracks)
+    return [FrameResult(Prediction("v.mp4", k, k / 25, faces=faces), of, False, NOTHING) for k in range(count)]
 
 
-TWO = frames(2)
+TWO = frames(2, 1)
 BROKEN = replace(image(0, "it ends early"), source=TWO[0].source)
 CASES = [
     ([], {}, "read 0 images"),
@@ -38,9 +38,14 @@ CASES = [
     ([image(2), image(0)], {}, "read 2 images, 2 faces; 1 without a face"),
     ([image(0, "no")], {}, "read 0 images; 1 failed"),
     ([image()] * 1648, {OWN: 12, "fifo": 1}, f"read 1,648 images, 1,648 faces; skipped: 12 {OWN}, 1 fifo"),
-    (frames(3), {}, "read 1 video (3 frames), 3 faces"),
-    ([*TWO, BROKEN, image(0, "no")], {}, "read 1 video (2 frames; 1 only in part), 2 faces; 1 failed"),
-    ([*frames(1), image(0), *frames(2, 0)], {}, "read 1 image and 2 videos (3 frames), 1 face; 3 without a face"),
+    (frames(3, 1), {}, "read 1 video (3 frames), 3 faces, 1 track"),
+    ([*frames(2, 1, 2), *frames(1, 1), image()], {}, "read 1 image and 2 videos (3 frames), 6 faces, 3 tracks"),
+    ([*TWO, BROKEN, image(0, "no")], {}, "read 1 video (2 frames; 1 only in part), 2 faces, 1 track; 1 failed"),
+    (
+        [*frames(1, 1), image(0), *frames(2)],
+        {},
+        "read 1 image and 2 videos (3 frames), 1 face, 1 track; 3 without a face",
+    ),
     ([image()], {f".{k}": 10 - k for k in range(10)}, "read 1 image, 1 face; skipped: 10 .0, 9 .1, 8 .2, 7 .3, 6 .4, "),
 ]
 
@@ -61,3 +66,36 @@ def test_what_this_run_replaces_counts_as_passed_over_and_what_it_writes_does_no
     tally = Tally(own=3, skipped=Skipped({".txt": 1, OWN: 5}))
     assert str(tally) == "read 0 images; skipped: 3 of mien's own, 1 .txt"
     assert tally.to_dict()["skipped"] == {OWN: 3, ".txt": 1}
+
+
+@pytest.mark.parametrize(
+    ("times", "seconds"),
+    [
+        ([[0.0]], 0.04),  # a frame alone
+        ([[0.0, 0.5, 0.6]], 0.7),  # the last lasts as long as the one before it
+        ([[5.0, 5.2], [0.0], [0.0, 0.0]], 0.4 + 0.04 + 0.04),
+    ],
+)
+def test_video_lasts_as_long_as_in_people_csv(times: list[list[float]], seconds: float) -> None:
+    tally = Tally()
+    for video in times:
+        of, known = source("v.mp4"), VideoSummary("v.mp4", EXPRESSIONS, 0.0)
+        before = tally.video_seconds
+        for k, at in enumerate(video):
+            face = replace(FACE, track_id=1).read(EXPRESSIONS, np.full(8, 1 / 8, np.float32))
+            seen = FrameResult(Prediction("v.mp4", k, at, faces=(face,)), of, False, NOTHING)
+            known.add(seen)
+            tally.add(seen)
+        known.end()
+        assert tally.video_seconds - before == pytest.approx(known.people[1].seconds)
+    assert tally.to_dict()["video_seconds"] == pytest.approx(seconds)
+
+
+def test_the_record_has_what_a_study_reports() -> None:
+    tally = Tally()
+    for seen in (*frames(2, 1, 2), *frames(1), image(0), image(0, "no")):
+        tally.add(seen)
+    counts = tally.to_dict()
+    wanted = {"images": 1, "videos": 2, "frames": 3, "faces": 4, "tracks": 2, "abstained": 2, "without_face": 2}
+    assert {name: counts[name] for name in wanted} == wanted
+    assert (counts["failed"], counts["video_seconds"]) == (1, 0.12)

@@ -299,6 +299,21 @@ def test_the_section_shows_events_and_has_its_figures_in_a_table(tmp_path: Path)
     assert "0:00 to 0:06, 120 frames, 1 person." in text
 
 
+def test_the_headline_counts_tracks_by_video(tmp_path: Path) -> None:
+    with (
+        PredictionReport(Outputs(tmp_path), CARD, "predictions.csv") as report,
+        People(Outputs(tmp_path), CARD, 0.0, report.add_video) as people,
+    ):
+        for name in ("a.mp4", "b.mp4"):
+            of = source(name)
+            for k in range(3):
+                seen = frame(of, k, k / 20, face(1), face(2))
+                report.add(seen.drawn(), seen.image)
+                people.add(seen)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<b>12</b><span>faces in 6 frames</span><span>4 tracks in 2 videos</span>" in text
+
+
 def test_a_video_without_faces(tmp_path: Path) -> None:
     with (
         PredictionReport(Outputs(tmp_path), CARD, "predictions.csv") as report,
@@ -325,7 +340,7 @@ def test_a_video_through_the_command_line(mien: Mien, video: Path, photo: Path, 
     out = tmp_path / "res"
     done = mien("predict", video, "--out", out, "--format", "csv")
     assert done.code == 0
-    assert done.err == f"mien: read 1 video (12 frames), 12 faces\nmien: wrote {out}/report.html\n"
+    assert done.err == f"mien: read 1 video (12 frames), 12 faces, 1 track\nmien: wrote {out}/report.html\n"
     text = (out / "report.html").read_text(encoding="utf-8")
     links = re.findall(r'<a href="([^"]+)">', text[text.index("Files: ") :])[:5]
     assert links == ["predictions.csv", "events.csv", "people.csv", "annotated", "mien-run.json"]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mien.card import Card, licences
 from mien.html.markup import EMPTY, Html, element, escape, join, markup
-from mien.html.page import bars, dot, facts, note, page, percent, probability, table, tiles
+from mien.html.page import bars, count, dot, facts, note, page, percent, probability, table, tiles
 from mien.inference.output import video_section
 from mien.inference.output.affect_figure import Points
 from mien.inference.output.image_card import STYLE, WEAK_WORD, shot, when
@@ -35,7 +35,10 @@ BETWEEN = 1.0  # minimum seconds between two shown frames of a video, at first
 FRAMES = 12  # frames shown of a video; beyond that every other one is dropped
 TIMELINES = 150  # figures of people on the page
 VIDEOS = 100  # videos with a section
-EXPECT = "the expected accuracy, on images like the training data"
+CALIBRATED = (
+    "Probabilities are calibrated for photographs like the training images. On others, such as posed faces, they can be "
+    "far too high."
+)
 NOT_FOR = "people's grades, jobs, credit, treatment or liberty: it reads images, not feelings (law: foot of this page)"
 
 
@@ -53,14 +56,13 @@ class PredictionReport:
         self._failures: list[list[Html]] = []
         self._expressions: Counter[str | None] = Counter()
         self._affect, self._units = Points(), UnitMeans()
-        self._confidence = 0.0
         self._images = self._from_videos = self._empty = self._failed = 0
         self._measured = False
         self._video: str | None = None  # whose frames are being shown, how far apart, and since when
         self._between, self._due, self._seconds = BETWEEN, 0.0, 0.0
         self._frames: list[Html] = []
         self._video_sections: list[Html] = []
-        self._timelines = self._ended = self._people = 0
+        self._timelines = self._ended = self._tracks = 0
 
     def __enter__(self) -> Self:
         return self
@@ -71,7 +73,7 @@ class PredictionReport:
         self._end_frames()
         videos = self._videos_shown()
         images = self._images_shown()
-        overview = self._headline(), self._beside(), self._summary(), self._failed_table()
+        overview = self._headline(), self._calibrated(), self._beside(), self._summary(), self._failed_table()
         sections = (*overview, videos, images, self._units.section(), self._table())
         lede = f"Predicted by the weights {self._card.name}: {', '.join(self._card.labels)}."
         lede += f" {self._what}" if self._what else ""
@@ -90,7 +92,6 @@ class PredictionReport:
         self._from_videos += prediction.seconds is not None
         self._empty += not prediction.faces
         self._expressions.update(None if face.abstained else face.expression for face in prediction.faces)
-        self._confidence += sum(face.confidence or 0.0 for face in prediction.faces)
         if len(self._rows) < ROWS:
             self._rows += _rows(prediction)[: ROWS - len(self._rows)]
         again = prediction.seconds is not None and prediction.seconds < self._seconds  # the same video, a second time
@@ -113,7 +114,7 @@ class PredictionReport:
     def add_video(self, video: VideoSummary) -> None:
         """Show the people of a video that has ended, while there is room."""
         self._ended += 1
-        self._people += len(video.people)
+        self._tracks += len(video.people)
         if len(self._video_sections) < VIDEOS:
             text, count = video_section.section(video, TIMELINES - self._timelines)
             self._video_sections.append(text)
@@ -133,36 +134,36 @@ class PredictionReport:
         self._frames, self._between = [], BETWEEN
 
     def _headline(self) -> Html:
-        faces, unsure = self._expressions.total(), self._expressions[None]
-        confidence = probability(self._confidence / faces if faces else None)
-        measured = (self._card.metrics.get("test") or {}).get("ece") is not None
-        means = EXPECT if measured and not self._what else ""
-        if self._prior != NATURAL:
-            means = f"under the prior {self._prior}, for which it was not compared with accuracy"
+        faces = self._expressions.total()
         return tiles(
             [
+                (f"{self._images:,}", f"{self._read()} read", _some(self._empty, "without a face")),
                 (
-                    f"{self._images:,}",
-                    self._read(),
-                    _some(self._empty, "without a face"),
+                    f"{faces:,}",
+                    f"{_plural(faces, 'face')} in {self._images:,} {self._read()}" if faces else "faces",
+                    self._whose(self._expressions[None]),
                 ),
-                (f"{faces:,}", _plural(faces, "face"), self._whose(unsure)),
-                (confidence, "mean confidence", means),
                 (f"{self._failed:,}", "could not be read", "or only in part" if self._failed else ""),
             ]
         )
 
+    def _calibrated(self) -> Html:
+        """Return for which images the probabilities are calibrated; empty where the card says nothing that holds."""
+        text = CALIBRATED if (self._card.metrics.get("test") or {}).get("ece") is not None and not self._what else ""
+        if self._prior != NATURAL:
+            text = f"Probabilities are under the prior {self._prior}, for which they were not compared with accuracy."
+        return element("p", escape(text), cls="soft beside") if text else EMPTY
+
     def _read(self) -> str:
-        """Return what was read: images, frames of videos or both."""
+        """Return the name of what was read: images, frames of videos or both."""
         if self._from_videos:
-            both = "images and frames read"
-            return both if self._images > self._from_videos else _plural(self._images, "frame", " read")
-        return _plural(self._images, "image", " read")
+            return "images and frames" if self._images > self._from_videos else _plural(self._images, "frame")
+        return _plural(self._images, "image")
 
     def _whose(self, unsure: int) -> str:
-        """Return how many people the videos show, and on how many faces the weights abstained."""
-        videos = f"{self._people:,} {'person' if self._people == 1 else 'people'} in videos" if self._ended else ""
-        return "; ".join(part for part in (videos, _some(unsure, "abstained")) if part)
+        """Return how many tracks the videos have, and on how many faces the weights abstained."""
+        tracks = f"{count(self._tracks, 'track')} in {count(self._ended, 'video')}" if self._ended else ""
+        return "; ".join(part for part in (tracks, _some(unsure, "abstained")) if part)
 
     def _beside(self) -> Html:
         """Return links to the files of the run."""
@@ -252,7 +253,7 @@ def _about(card: Card, prior: str) -> Html:
         "weak expressions": f"{weak(known) or 'none'}{under}" if (known := reliabilities(card)) else "not in the card",
         "prior": _described(prior, card.prior),
         "calibration": f"temperature {card.temperature:.2f}{under}",
-        "calibration error": f"{percent(test['ece'], 1)}{under}" if test.get("ece") is not None else "",
+        "calibration error": f"{percent(test['ece'], 1)} on these images{under}" if test.get("ece") is not None else "",
         **licences(card.model_dump()),
         "notes": card.notes,
         "not for": NOT_FOR,
@@ -272,9 +273,9 @@ def _described(prior: str, adjustment: Adjustment | None) -> str:
     return f"{prior} (strength {adjustment.strength:.2f}, temperature {adjustment.temperature:.2f})"
 
 
-def _plural(count: int, noun: str, more: str = "") -> str:
-    return f"{noun}{'' if count == 1 else 's'}{more}"
+def _plural(number: int, noun: str) -> str:
+    return noun if number == 1 else f"{noun}s"
 
 
-def _some(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count else ""
+def _some(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number else ""

@@ -6,6 +6,7 @@ from typing import Any
 from mien.html.page import count
 from mien.inference.media.sources import OWN, Skipped, Source
 from mien.inference.prediction import FrameResult
+from mien.inference.video.summary import FRAME
 
 LISTED = 8  # kinds of skipped files named in the line; the record has all
 
@@ -35,18 +36,26 @@ class Tally(Counts):
     """Counts results; `skipped` is passed to `sources.expand`, which counts skipped files in it.
 
     Attributes:
+        tracks: of faces, in all videos; abstained: faces on which the weights abstained.
+        video_seconds: how long the frames that were read lasted, as in people.csv (video/summary.py).
         empty: images and frames without a face; lost: annotated files not written.
         skipped: skipped files by kind; own: how many files of mien's own were there before a run that writes a
             folder, or None.
         weak: the expressions predicted that the weights predict poorly (mien.reliability).
     """
 
+    tracks: int = 0
+    abstained: int = 0
+    video_seconds: float = 0.0
     empty: int = 0
     lost: int = 0
     own: int | None = None
     weak: set[str] = field(default_factory=set)
     skipped: Skipped = field(default_factory=Skipped)
     _source: Source | None = None
+    _tracks: set[int] = field(default_factory=set)  # of the video being read, the time of its last frame and its length
+    _at: float = 0.0
+    _stood: float = 0.0
 
     @property
     def begun(self) -> bool:
@@ -62,12 +71,26 @@ class Tally(Counts):
         if seen.prediction.seconds is None:
             self.images += 1
         else:
-            self.frames += 1
-            self.videos += seen.source is not self._source
-            self._source = seen.source
+            self._frame(seen, seen.prediction.seconds)
         self.faces += len(seen.prediction.faces)
         self.weak |= {face.expression for face in seen.prediction.faces if face.weak and face.expression}
+        self.abstained += sum(face.abstained for face in seen.prediction.faces)
         self.empty += not seen.prediction.faces
+
+    def _frame(self, seen: FrameResult, seconds: float) -> None:
+        """Count a frame and the tracks that begin with it; the last frame of a video lasts as long as the one before."""
+        self.frames += 1
+        if seen.source is not self._source:
+            self.videos, self._source, self._tracks = self.videos + 1, seen.source, set()
+            self._stood, lasted = FRAME, FRAME
+        else:
+            before, self._stood = self._stood, seconds - self._at or self._stood
+            lasted = seconds - self._at + self._stood - before
+        self._at = seconds
+        self.video_seconds += lasted
+        known = len(self._tracks)
+        self._tracks |= {face.track_id for face in seen.prediction.faces if face.track_id is not None}
+        self.tracks += len(self._tracks) - known
 
     def kinds(self) -> dict[str, int]:
         """Return the skipped files by kind, most frequent first; of mien's own those from before this run."""
@@ -78,8 +101,8 @@ class Tally(Counts):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts for the run record."""
-        names = ("images", "videos", "frames", "faces")
-        counts = {name: getattr(self, name) for name in names}
+        names = ("images", "videos", "frames", "faces", "tracks", "abstained")
+        counts = {name: getattr(self, name) for name in names} | {"video_seconds": round(self.video_seconds, 3)}
         counts |= {"read_in_part": self.partly, "without_face": self.empty}
         counts |= {"failed": self.failed, "not_annotated": self.lost}
         return {**counts, "skipped": self.kinds()}
@@ -89,7 +112,8 @@ class Tally(Counts):
         read = [count(self.images, "image")] if self.images else []
         videos = f"{count(self.videos, 'video')} ({count(self.frames, 'frame')}"
         read += [f"{videos}; {self.partly:,} only in part)" if self.partly else f"{videos})"] if self.videos else []
-        parts = [f"read {' and '.join(read)}, {count(self.faces, 'face')}" if read else "read 0 images"]
+        tracks = f", {count(self.tracks, 'track')}" if self.tracks else ""
+        parts = [f"read {' and '.join(read)}, {count(self.faces, 'face')}{tracks}" if read else "read 0 images"]
         counted = ((self.empty, "without a face"), (self.failed, "failed"), (self.lost, "not annotated"))
         parts += [f"{number:,} {what}" for number, what in counted if number]
         if kinds := [f"{number:,} {kind}" for kind, number in self.kinds().items()]:
