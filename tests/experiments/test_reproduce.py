@@ -276,19 +276,25 @@ def test_list(tmp_path: Path) -> None:
 
 def test_list_shows_what_is_measured_and_what_data_is_missing(tmp_path: Path) -> None:
     here = Place(tmp_path, tmp_path, tmp_path / "results", "cpu")
-    for folder, name, short in (("fer2013", "mien/fer2013", None), ("nsl-final", "papers/nsl-final", {"epochs": 5})):
+    for folder, name, short, digest in (
+        ("fer2013", "mien/fer2013", None, None),
+        ("nsl-final", "papers/nsl-final", {"epochs": 5}, rows.digest(recipes.load("papers/nsl-final", ["seed=3"]))),
+        ("cnn2", "papers/cnn2", {"epochs": 5}, "of an earlier recipe"),
+    ):
         recipe = recipes.load(name, ["seed=3"])
         figures = {"val": {"accuracy": 0.5, "n": 9, "confusion": [[1]], "labels": ["fear"], "clean": {}}}
-        rows.write(recipe, here.results / folder, figures, None, shortened=short)
+        rows.write(recipe, here.results / folder, figures, None, shortened=short, digest=digest)
     listings = show.listed(here)
     by_id = {row["name"]: row for row in (each.to_dict() for each in listings)}
     assert (by_id["mien-fer2013"]["seeds"], by_id["mien-fer2013"]["shortened"]) == ([3], False)
     assert (by_id["nsl-final"]["seeds"], by_id["nsl-final"]["shortened"]) == ([3], True)
     assert by_id["cnn4"]["seeds"] == []
+    assert [by_id[id]["other"] for id in ("mien-fer2013", "nsl-final", "cnn2", "cnn4")] == [True, False, True, False]
     assert by_id["cnn4"]["needs"] is None
     assert "affectnet" in by_id["googlenet"]["needs"].lower()
     console = Console(width=200, file=io.StringIO())
     console.print(show.to_list(listings))
     text = console.file.getvalue()
     assert "(affectnet)" in text
-    assert "seed 3, shortened" in text
+    assert "seed 3, shortened " in text
+    assert "seed 3, shortened*" in text

@@ -80,6 +80,20 @@ def test_notes(tmp_path: Path) -> None:
     assert (needed["ours: test, %"], needed["minutes"], needed["seeds"]) == ("-", "-", "-")
 
 
+def test_rows_of_an_earlier_recipe_say_so_and_are_not_averaged_with_todays(tmp_path: Path) -> None:
+    short = {"epochs": 1, "of": 60, "steps": 144, "of_steps": 11700}
+    put(tmp_path, "papers/preact-resnet18", 0.4, "epochs=60", shortened=short)
+    put(tmp_path, "papers/cnn4", 0.4, "epochs=29")
+    put(tmp_path, "papers/cnn4", 0.6, "seed=1")
+    put(tmp_path, "papers/cnn2", 0.4)
+    table.draw(tmp_path)
+    assert cells(tmp_path, "preact-resnet18")["note"].startswith(
+        "shortened to 144 of 11700 steps; of an earlier recipe"
+    )
+    assert (cells(tmp_path, "cnn4")["ours: test, %"][:5], cells(tmp_path, "cnn4")["seeds"]) == ("60.00", "1")
+    assert not any("earlier recipe" in cells(tmp_path, id)["note"] for id in ("cnn4", "cnn2"))
+
+
 @pytest.mark.parametrize("name", [name for name in recipes.names() if name.startswith("papers/")])
 def test_every_paper_has_a_figure_to_compare_with(name: str) -> None:
     recipe = recipes.load(name).model_dump(mode="json")

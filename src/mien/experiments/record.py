@@ -85,6 +85,13 @@ def find(results: Path, recipe: Recipe) -> RowFile | None:
     return file if file and file.row.figures and file.row.digest == digest(recipe) else None
 
 
+def outdated(row: Row) -> bool:
+    """Return whether a row is of an earlier form of its packaged recipe; False where it does not say."""
+    if row.digest is None or row.recipe.name not in recipes.names():
+        return False
+    return row.digest != digest(recipes.load(row.recipe.name, [f"seed={row.recipe.seed}"]))
+
+
 def read_row(path: Path, kind: type[Row] = Row) -> RowFile:
     """Read the file of a row; UsageError when mien did not write it."""
     content = read_json(path)

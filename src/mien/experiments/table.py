@@ -11,7 +11,7 @@ from statistics import mean, stdev
 
 from mien.errors import UsageError
 from mien.experiments import figures, fine_tuning, sweep
-from mien.experiments.record import read_row
+from mien.experiments.record import outdated, read_row
 from mien.experiments.schema import Machine, NamedRow, Published, Row, RowScores, Shortened, SubsetScores, Sweep
 from mien.inference.classify import WEIGHTS
 from mien.outputs import write
@@ -134,11 +134,12 @@ def cells(group: Sequence[Row], done: Sequence[Row], results: Path, sources: lis
 
 
 def alike(group: list[Row]) -> list[Row]:
-    """Return the rows that may be averaged: the full ones, or else those shortened as much as the first."""
+    """Return the rows that may be averaged: of today's recipe, if any is, and full, or else as short as the first."""
 
     def length(row: Row) -> tuple[int | None, int | None]:
         return row.recipe.epochs, row.recipe.steps
 
+    group = [row for row in group if not outdated(row)] or group
     full = [row for row in group if not row.shortened]
     return full or [row for row in group if length(row) == length(group[0])]
 
@@ -188,6 +189,8 @@ def notes(row: Row) -> list[str]:
     lines, data, used = [], row.recipe.data, headlines(row)
     if row.shortened:
         lines.append("shortened to " + shortened(row.shortened))
+    if outdated(row):
+        lines.append("of an earlier recipe")
     if row.needs:
         lines.append(f"needs the data set: {row.needs}")
     if data.limit:

@@ -123,14 +123,14 @@ def listed(place: Place) -> list[Listing]:
 
 def listing(name: str, own: Sequence[Row], place: Place) -> Listing:
     """Return a packaged recipe, given its own measured rows."""
-    recipe, shortened = recipes.load(name), any(row.shortened for row in own)
+    recipe = recipes.load(name)
     missing = gated.missing(recipe.data.name, place.root)
     return Listing(
         recipe=recipe,
         published=known(name),
         seeds=[row.recipe.seed for row in own],
-        shortened=shortened,
-        other=bool(own) and not shortened and find(place.results, recipe) is None,
+        shortened=any(row.shortened for row in own),
+        other=any(find(place.results, recipes.load(name, [f"seed={row.recipe.seed}"])) is None for row in own),
         needs=missing.source if missing else None,
         sources=sorted({record.source for record in published(name)}),
     )
