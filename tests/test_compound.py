@@ -1,17 +1,20 @@
 """Compound expressions: a ranked list, never one name; on request only, and only where it is calibrated."""
 
+import csv
 import io
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from mien.compound import FITTED, KINDS, SHOWN, compounds, core_means, features, probabilities
 from mien.errors import UsageError
 from mien.face import Face
 from mien.inference.output import terminal
+from mien.inference.output.formats import FORMATS
 from mien.inference.output.image_card import shot
 from mien.inference.output.rows import Extra, columns, rows
 from mien.inference.pipeline import Pipeline
@@ -90,11 +93,26 @@ def test_tables_have_a_column_on_request_only() -> None:
     assert first.startswith("happily surprised 0.")
     assert second.split()[-1] >= third.split()[-1]
     assert all(len(part.rpartition(".")[2]) == 4 for part in (first, second, third))
-    sure = replace(face, compound_fits=FITTED["ferplus"]).read(EXPRESSIONS, probs(neutral=1.0))
-    assert " 0.0000" not in rows(Prediction("a.png", faces=(sure,)))[0]["compound"]
     card = Pipeline("ferplus-nano").card
     assert "compound" not in columns(card)
     assert list(columns(card, Extra(compound=True)))[-1] == "compound"
+
+
+def test_what_rounds_to_nothing_is_left_out_in_every_format() -> None:
+    asked = Face(np.zeros(4, np.float32), 1.0, compound_fits=FITTED["ferplus"])
+    mixed, sure = (asked.read(EXPRESSIONS, probs(**one)) for one in ({"happiness": 0.9, "fear": 0.001}, {"neutral": 1}))
+    known = columns(Pipeline("ferplus-nano").card, Extra(compound=True))
+    files = {name: io.BytesIO() for name in ("json", "csv", "parquet")}
+    for name, file in files.items():
+        with FORMATS[name](file, known) as write:
+            write(Prediction("a.png", faces=(mixed, sure)))
+        file.seek(0)
+    first, second = (face["compound"] for face in json.load(files["json"])[0]["faces"])
+    assert all(one["probability"] for one in first)
+    text = "; ".join(f"{one['label']} {one['probability']:.4f}" for one in first)
+    assert pq.read_table(files["parquet"])["compound"].to_pylist() == [text, None]
+    assert [row["compound"] for row in csv.DictReader(io.TextIOWrapper(files["csv"]))] == [text, ""]
+    assert (bool(text), second) == (True, None)
 
 
 def test_it_is_refused_where_it_is_not_calibrated(tmp_path: Path) -> None:

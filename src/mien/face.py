@@ -116,11 +116,15 @@ class Face:
 
     @property
     def compound(self) -> tuple[Compound, ...] | None:
-        """The most probable compound expressions, best first (mien.compound); None where they were not requested."""
+        """The most probable compound expressions, best first (mien.compound).
+
+        None where they were not requested, and where each has a probability below 0.00005.
+        """
         if self.compound_fits is None or self.probs is None:
             return None
         measured = self.action_units if self.action_units_source == "blendshapes" else None
-        return compounds(self.compound_fits, self.labels, self.probs, measured)
+        ranked = compounds(self.compound_fits, self.labels, self.probs, measured)
+        return tuple(one for one in ranked if round(one.probability, 4)) or None  # 0.0000 would be a false zero
 
     @property
     def reliability(self) -> str | None:

@@ -322,6 +322,9 @@ def test_the_record_says_what_was_done() -> None:
     for part in ("weights", "detector"):
         file = facts[part]["file"]
         assert facts[part]["sha256"] == (sha256(Path(file).read_bytes()).hexdigest() if file else None)
+    page = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
+    described = set(re.findall(r"`(\w+)`", page.split("\n## mien-run.json\n")[1].split("\n## ")[0]))
+    assert {*facts, *facts["counts"]} <= described
     assert facts["start"] < facts["end"]
     assert (facts["status"], facts["counts"]) == ("finished", facts["counts"])
     assert {k: facts["counts"][k] for k in ("images", "faces", "failed")} == {"images": 20, "faces": 20, "failed": 2}

@@ -174,7 +174,7 @@ class Outputs:
         status = "failed" if lost and status == "finished" else status
         begun, end = datetime.fromisoformat(self.facts["start"]), now()
         seconds = (datetime.fromisoformat(end) - begun).total_seconds()
-        self.facts |= {"status": status, "end": end, "seconds": round(seconds, 3)}
+        self.facts |= {"status": status, "end": end, "run_seconds": round(seconds, 3)}
         self.facts.pop(record.SPARED, None)  # from now on the list has every file
         try:
             self._record()

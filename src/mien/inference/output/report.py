@@ -36,8 +36,8 @@ FRAMES = 12  # frames shown of a video; beyond that every other one is dropped
 TIMELINES = 150  # figures of people on the page
 VIDEOS = 100  # videos with a section
 CALIBRATED = (
-    "Probabilities are calibrated for photographs like the training images. On others, such as posed faces, they can be "
-    "far too high."
+    "Probabilities are calibrated for photographs like the training images. On others, such as posed faces, they can "
+    "be far too high."
 )
 NOT_FOR = "people's grades, jobs, credit, treatment or liberty: it reads images, not feelings (law: foot of this page)"
 

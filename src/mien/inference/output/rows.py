@@ -113,7 +113,7 @@ def _spread(face: dict[str, Any]) -> dict[str, Any]:
         f"group_prob_{name}": p for name, p in grouped.items()
     }
     if ranked := face.pop("compound"):
-        face["compound"] = "; ".join(f"{one['label']} {one['probability']:.4f}" for one in ranked if one["probability"])
+        face["compound"] = "; ".join(f"{one['label']} {one['probability']:.4f}" for one in ranked)
     if not grouped:
         del face["group"], face["group_confidence"]
     return face | named | measures | units

@@ -78,7 +78,7 @@ class Tally(Counts):
         self.empty += not seen.prediction.faces
 
     def _frame(self, seen: FrameResult, seconds: float) -> None:
-        """Count a frame and the tracks that begin with it; the last frame of a video lasts as long as the one before."""
+        """Count a frame and the tracks that begin with it; the last one of a video lasts as long as that before it."""
         self.frames += 1
         if seen.source is not self._source:
             self.videos, self._source, self._tracks = self.videos + 1, seen.source, set()

@@ -18,7 +18,10 @@ from mien.inference.video.summary import EXPRESSED, Peak, Person, VideoSummary
 
 DRAWN = 12  # people of a video with a timeline
 LISTED = 100  # rows of the table of people
-PEOPLE_NOTE = " A person is a track, one face followed through the video; someone who comes back and is not recognised counts again."
+PEOPLE_NOTE = (
+    " A person is a track, one face followed through the video; someone who comes back and is not recognised counts "
+    "again."
+)
 SPANS = 8  # equal parts of the video in the table below a figure
 EVENTS = 40  # events in it
 
