@@ -49,6 +49,7 @@ ALLOWED = (  # where a banned word is right
     "answer output",  # names of columns in other systems' tables
     "truth target true",
     "truth=...",  # a field of --column
+    "id,truth",  # the columns that a rater saves
     "id, label, truth, ignore",
     "; twins:",  # a key of result.npz
 )

@@ -12,14 +12,20 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from mien.cli import card, demo, explain, maintain, measure, predict, serve, train
+from mien.cli import card, demo, explain, maintain, measure, predict, sample, serve, train
 from mien.cli.usage_errors import mistake
 from mien.errors import MienError, UsageError, options_named, refusal
 from mien.printable import say
 from mien.torchrun import quiet, rank, several
 
 COMMANDS: dict[str, dict[str, Callable[..., None]]] = {  # by the panel of `mien --help` that lists them
-    "Use": {"predict": predict.predict, "explain": explain.explain, "serve": serve.serve, "demo": demo.demo},
+    "Use": {
+        "predict": predict.predict,
+        "sample": sample.sample,
+        "explain": explain.explain,
+        "serve": serve.serve,
+        "demo": demo.demo,
+    },
     "Train": {
         "init": train.init,
         "train": train.train,

@@ -5,6 +5,7 @@ Light and dark follow the reader's system, tables scroll inside themselves on a 
 """
 
 import base64
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from zlib import crc32
 
@@ -98,22 +99,28 @@ NOTICE = (
 """The legal notice at the end of every report."""
 
 
-def page(title: str, body: Html, *, lede: str = "", style: str = "") -> Html:
-    """Return a whole HTML document; `title` and `lede` are text, `style` is CSS of one report only."""
+def page(title: str, body: Html, *, lede: str = "", style: str = "", script: str = "") -> Html:
+    """Return a whole HTML document; `title` and `lede` are text, `style` and `script` are of one report only."""
     return markup(
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta http-equiv="Content-Security-Policy" content="{security}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="generator" content="mien">\n'
         '<link rel="icon" href="data:,">\n<title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n'
         "<header><h1>{title}</h1>{lede}</header>\n<main>\n{body}\n</main>\n"
-        "<footer><p>{notice}</p></footer>\n</body>\n</html>\n",
-        security=Html(_SECURITY),
+        "<footer><p>{notice}</p></footer>\n{script}</body>\n</html>\n",
+        security=Html(_SECURITY + (f"; script-src '{_sha256(script)}'" if script else "")),
         title=escape(title),
         style=Html(_STYLE + style),
         lede=element("p", escape(lede), cls="lede") if lede else EMPTY,
         body=body,
         notice=escape(NOTICE),
+        script=element("script", Html(script)) if script else EMPTY,
     )
+
+
+def _sha256(script: str) -> str:
+    """Return what a page's policy calls the one script that may run in it."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode('ascii')}"
 
 
 def note(text: str) -> Html:

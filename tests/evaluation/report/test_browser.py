@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mien.card import Card
 from mien.evaluation.report import write
@@ -23,12 +25,14 @@ from mien.evaluation.result import Result
 from mien.face import Face
 from mien.inference.output.report import PredictionReport
 from mien.inference.prediction import Prediction
+from mien.inference.sample.page import to_html
+from mien.inference.video.portrait import jpeg
 from mien.labels import EXPRESSIONS
 from mien.outputs import Outputs
 
 from ...page_checks import CLIPPED, FAINT, HEADINGS, UNREACHABLE, WIDE
 
-PAGES = ("run", "several", "predictions")
+PAGES = ("run", "several", "predictions", "rate")
 WIDTHS = {"telephone": 390, "desk": 1280}
 PAPER = 680  # CSS pixels between the margins of A4
 
@@ -72,7 +76,10 @@ def pages(
     with PredictionReport(Outputs(out / "predictions"), card, "predictions.csv") as report:
         report.add(Prediction("a-rather-long-name-of-a-image.jpg", width=160, height=120, faces=(face,)), image)
         report.add(Prediction("broken.jpg", error="broken.jpg: cannot be decoded"), None)
-    return {"run": out / "run.html", "several": out / "several.html", "predictions": out / "predictions/report.html"}
+    square = jpeg(Image.fromarray(image), 224)
+    (out / "rate.html").write_text(to_html([f"{k:02d}" for k in range(1, 13)], [square] * 12, EXPRESSIONS))
+    written = {name: out / f"{name}.html" for name in ("run", "several", "rate")}
+    return written | {"predictions": out / "predictions/report.html"}
 
 
 def opened(browser: Any, page: Path, width: int, scheme: str = "light", media: str = "screen") -> None:
@@ -103,7 +110,7 @@ def test_a_page_is_sound(name: str, width: int, scheme: str, browser: Any, pages
         "return [...document.querySelectorAll('section')].map(e => [e.id, e.getBoundingClientRect().height])"
     )
     assert all(height > 60 for _, height in heights)
-    assert name == "predictions" or len(heights) >= 10
+    assert name in ("predictions", "rate") or len(heights) >= 10
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
     assert requested(browser) == {pages[name].as_uri()}
 
@@ -160,6 +167,38 @@ def test_a_face_has_its_colour_outside_our_pages(browser: Any, tmp_path: Path) -
     seen = "const e = document.querySelector('td span'), r = e.getBoundingClientRect();"
     seen += "return [r.width > 8, r.width == r.height, getComputedStyle(e).backgroundColor]"
     assert browser.execute_script(seen) == [True, True, "rgb(240, 180, 41)"]
+
+
+def test_labels_are_kept_while_faces_are_rated_and_saved_as_a_table(
+    browser: Any, pages: dict[str, Path], tmp_path: Path
+) -> None:
+    def choose(id: str, label: str) -> None:
+        browser.find_element("css selector", f"[name='{id}'][value='{label}']").click()
+
+    def state() -> str:
+        return str(browser.find_element("id", "state").text)
+
+    opened(browser, pages["rate"], 1280)
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    assert state() == "0 of 12 faces"
+    browser.find_element("id", "rater").send_keys("Anna Müller")
+    choose("01", "anger")
+    choose("03", "fear")
+    choose("03", "happiness")
+    choose("12", "unclear")
+    assert state() == "3 of 12 faces"
+    browser.find_element("css selector", "button").click()
+    saved = tmp_path / "Anna-Müller.csv"
+    for _ in range(100):
+        if saved.is_file():
+            break
+        time.sleep(0.05)
+    lines = saved.read_text().splitlines()
+    assert lines[:4] == ["id,truth", "01,anger", "02,", "03,happiness"]
+    assert (lines[12], len(lines)) == ("12,", 13)
+    opened(browser, pages["rate"], 1280)  # what was chosen is there again
+    assert state() == "3 of 12 faces"
+    assert browser.execute_script("return document.getElementById('rater').value") == "Anna Müller"
 
 
 def test_the_checks_see_faults(browser: Any, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from mien.data import load
 from mien.data.samples import Samples
 from mien.errors import DataError, UsageError
-from mien.evaluation.compare.align import Target, align, from_samples
+from mien.evaluation.compare.align import Target, align, from_samples, from_table
 from mien.evaluation.compare.comparison import Comparison
 from mien.evaluation.compare.measure import measure
 from mien.evaluation.compare.page import to_html
@@ -78,11 +78,13 @@ def judge(request: Request) -> tuple[Comparison, dict[str, Result]]:
     systems = read_all(request.paths, request.columns, request.split, source == "csv")
     if request.prior is not None:
         systems = [under(system, request.prior) for system in systems]
-    systems = gather(beside(systems))
+    labels = [system for system in systems if not system.labels]
+    systems = gather(beside([system for system in systems if system.labels]))
     if request.split and not request.data and all(system.provenance is None for system in systems):
         raise UsageError("`split` of tables alone", "`data` as well, or a result")
-    results, notes = align(systems, _target(request), request.intersect)
-    comparison = replace(measure(results), notes=[*(note for system in systems for note in system.notes), *notes])
+    results, notes = align(systems, _target(request, labels, systems), request.intersect)
+    known = [note for system in (*labels, *systems) for note in system.notes]
+    comparison = replace(measure(results), notes=[*known, *notes])
     if request.published:
         records = about(str(comparison.dataset))
         comparison = replace(comparison, published=sorted(records, key=lambda one: bool(fewer(one, comparison))))
@@ -125,10 +127,19 @@ def _tables(systems: Sequence[SystemPredictions], results: Sequence[Result], not
     return tables
 
 
-def _target(request: Request) -> Target | None:
-    if not request.data:
-        return None
-    return from_samples(load(request.data, request.root, request.split or "test"))
+def _target(
+    request: Request, labels: Sequence[SystemPredictions], systems: Sequence[SystemPredictions]
+) -> Target | None:
+    """Return the labels of a data set, or those of a table of labels alone; None where they are a system's."""
+    if labels and (not systems or request.data or labels[1:]):
+        others = f"`data` {request.data}" if request.data else "no predictions beside them"
+        got = f"{labels[0].path} holds labels alone, and {labels[1].path if labels[1:] else others}"
+        raise UsageError(
+            got, "predictions, and labels from one place", "`column` FILE:label=... makes predictions of labels"
+        )
+    if labels:
+        return from_table(labels[0])
+    return from_samples(load(request.data, request.root, request.split or "test")) if request.data else None
 
 
 def images(comparison: Comparison, root: Path | None) -> Samples | None:

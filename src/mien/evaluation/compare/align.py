@@ -65,7 +65,8 @@ def align(
     if lost := int((~scored).sum()):
         notes.append(f"{count(lost, 'image')} without a label left out")
     wide = spread(wanted[scored] / wanted[scored].sum(1, keepdims=True), given.labels, labels).astype(np.float32)
-    ids, group = given.ids[kept][scored], None if given.group is None else given.group[kept][scored]
+    ids, subjects = given.ids[kept][scored], _subjects(systems, picked, given, kept)
+    group = None if subjects is None else subjects[scored]
     results = []
     for name, system, position in zip(_names(systems), systems, picked, strict=True):
         notes += _unshared_labels(system, given)
@@ -82,6 +83,16 @@ def align(
         )
         results.append(Result(probs, wide, labels, ids, group=group, provenance=facts))
     return results, notes
+
+
+def _subjects(
+    systems: Sequence[SystemPredictions], picked: Sequence[NDArray[np.intp]], target: Target, kept: NDArray[np.intp]
+) -> NDArray[np.str_] | None:
+    """Return the subjects of the images kept: as the labels have them, else as the first system that knows them."""
+    if target.group is not None:
+        return target.group[kept]
+    pairs = zip(systems, picked, strict=True)
+    return next((system.group[position] for system, position in pairs if system.group is not None), None)
 
 
 def _smoothed(system: SystemPredictions) -> NDArray[np.floating]:
@@ -121,6 +132,12 @@ def from_samples(samples: Samples) -> Target:
     facts = Provenance(dataset=samples.name, split=samples.split, fingerprint=samples.fingerprint)
     ids, source = samples.ids.astype(np.str_), f"{samples.name} {samples.split}"
     return Target(ids, samples.target, samples.labels, source, facts, group)
+
+
+def from_table(labels: SystemPredictions) -> Target:
+    """Return the labels of a table that holds nothing else."""
+    assert labels.target is not None
+    return Target(labels.ids, labels.target, labels.target_labels, str(labels.path), group=labels.group)
 
 
 def keys(id: str) -> list[str]:

@@ -4,8 +4,8 @@
 
 A table has a row per image: a column that names the image, and either a column of labels or a column of probabilities
 per expression.  `--column` says which is which (`id=path`, `label=prediction`, `happiness=happy_score`,
-`truth=label`); without it columns are inferred from their names and reported.  An empty row is an image without a
-prediction.
+`truth=label`, `group=subject`); without it columns are inferred from their names and reported.  An empty row is an
+image without a prediction.  Systems are measured against a table with true labels alone.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,8 @@ class SystemPredictions:
     Attributes:
         name, path: what the system is called, and the file.
         ids: (N,) strings, each once: ids of a data set or paths of images.
-        labels: K expressions in vocabulary order; probs: float64 (N, K), zero where there is no prediction.
+        labels: K expressions in vocabulary order, none in a table of true labels alone; probs: float64 (N, K), zero
+            where there is no prediction.
         present: bool (N,), which images have a prediction.
         labels_only: only labels are known, so `probs` is one-hot and not a confidence.
         target: float64 (N, T) over `target_labels`, or None where there are no labels to compare with.
@@ -174,6 +175,8 @@ def _from_table(table: PredictionTable) -> SystemPredictions:
     used, notes = find_columns(table)
     ids = np.array([cell.strip() for cell in table.rows[used.id]], np.str_)
     _check_unique(path, ids)
+    if not used.probs and not used.label:
+        return _labels_alone(table, used, ids)
     if used.probs:
         labels = ordered(tuple(used.probs))
         probs, present, more = probabilities(table, used)
@@ -199,7 +202,40 @@ def _from_table(table: PredictionTable) -> SystemPredictions:
         target_labels=target_labels,
         provenance=None,
         notes=(_columns_used(path, used), *notes),
+        group=_group(table, used.group),
     )
+
+
+def _labels_alone(table: PredictionTable, used: Columns, ids: NDArray[np.str_]) -> SystemPredictions:
+    """Return what a table of true labels says of the images that have one."""
+    index, known = expressions(table, used.target, {})
+    labelled, group = index >= 0, _group(table, used.group)
+    if not labelled.any():
+        raise DataError(f"{table.path} holds no labels", "at least one")
+    lost = f"{table.path}: {count(int((~labelled).sum()), 'row')} without a label left out ({first(ids[~labelled])})"
+    target_labels, target = _one_hot(index[labelled], known)
+    return SystemPredictions(
+        name=table.path.stem,
+        path=table.path,
+        ids=ids[labelled],
+        labels=(),
+        probs=np.zeros((int(labelled.sum()), 0)),
+        present=np.zeros(int(labelled.sum()), bool),
+        labels_only=True,
+        target=target,
+        target_labels=target_labels,
+        provenance=None,
+        notes=(_columns_used(table.path, used), *(() if labelled.all() else (lost,))),
+        group=None if group is None else group[labelled],
+    )
+
+
+def _group(table: PredictionTable, column: str) -> NDArray[np.str_] | None:
+    """Return the subject of each row; a row that names none is a subject of its own."""
+    if not column:
+        return None
+    cells = [cell.strip() for cell in table.rows[column]]
+    return np.array([cell or f"row {k}" for k, cell in enumerate(cells, 1)], np.str_) if any(cells) else None
 
 
 def _check_unique(path: Path, ids: NDArray[np.str_]) -> None:
@@ -227,11 +263,16 @@ def _one_hot(index: NDArray[np.intp], known: Sequence[str]) -> tuple[tuple[str, 
 
 
 def _columns_used(path: Path, used: Columns) -> str:
-    predictions = "labels from " + used.label
+    parts = [f"images from {used.id}"]
     if used.probs:
-        predictions = "probabilities from " + ", ".join(f"{c} ({e})" for e, c in used.probs.items())
-    target = f", true labels from {used.target}" if used.target else ""
-    return f"{path}: images from {used.id}, {predictions}{target}"
+        parts.append("probabilities from " + ", ".join(f"{c} ({e})" for e, c in used.probs.items()))
+    if used.label:
+        parts.append(f"labels from {used.label}")
+    if used.target:
+        parts.append(f"true labels from {used.target}")
+    if used.group:
+        parts.append(f"subjects from {used.group}")
+    return f"{path}: {', '.join(parts)}"
 
 
 def _words_used(path: Path, used: Columns) -> tuple[str, ...]:

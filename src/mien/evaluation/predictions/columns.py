@@ -16,7 +16,8 @@ IDS = (
 )
 LABELS = "prediction predicted pred predicted_label label expression emotion dominant_emotion top_emotion answer output"
 TARGETS = "truth target true true_label actual ground_truth gt y_true true_expression true_emotion"
-NAMES = dict(zip(FIELDS, (IDS.split(), LABELS.split(), TARGETS.split()), strict=True))
+GROUPS = "subject subject_id person person_id participant participant_id identity actor"  # a `group` may be of labels
+NAMES = dict(zip(FIELDS, (IDS.split(), LABELS.split(), TARGETS.split(), GROUPS.split()), strict=True))
 """Common names of columns by field, the first in a table is used."""
 FILLERS = {
     *("prob", "probs", "probability", "score", "p", "confidence", "likelihood"),
@@ -30,7 +31,7 @@ class Columns:
     """The columns to use of a table.
 
     Attributes:
-        id, label, target: names of columns, empty where there is none.
+        id, label, target, group: names of columns, empty where there is none.
         probs: columns of probabilities by expression; ignored: columns of probabilities of anything else.
         words: what words of the label column mean: an expression, or `ignore`.
     """
@@ -38,6 +39,7 @@ class Columns:
     id: str
     label: str
     target: str
+    group: str
     probs: Mapping[str, str]
     ignored: tuple[str, ...] = ()
     words: Mapping[str, str] = field(default_factory=dict)
@@ -64,7 +66,7 @@ def find_columns(table: PredictionTable) -> tuple[Columns, tuple[str, ...]]:
     words = {one.name.strip().lower(): one.field for one in table.mapping if _is_word(one, table)}
     ignored = tuple(one.name for one in table.mapping if one.name in table.rows and one.field == IGNORE)
     free = [name for name in table.rows if name not in (*given.values(), *ignored)]
-    id, label, target = (given.get(name) or _named(free, NAMES[name]) for name in FIELDS)
+    id, label, target, group = (given.get(name) or _named(free, NAMES[name]) for name in FIELDS)
     probs = {e: column for e in EXPRESSIONS if (column := given.get(e) or _probability(free, e))}
     probs |= {name.removeprefix("prob_"): name for name in free if _is_own(name)}
     meant = {word for word, label in words.items() if word != label}  # a label of its own names no column
@@ -73,11 +75,11 @@ def find_columns(table: PredictionTable) -> tuple[Columns, tuple[str, ...]]:
     if probs and meant:
         got = f"{table.path}: `column` for columns of probabilities and for words of labels"
         raise UsageError(got, "one or the other")
-    _check_enough(table, id, label, probs)
+    _check_enough(table, id, label or target, probs)
     if len(probs) < 2:
-        return Columns(id, label, target, {}, words=words), ()
+        return Columns(id, label, target, group, {}, words=words), ()
     aside = (f"{table.path}: column {label} is not used: the probabilities include it",) if label else ()
-    return Columns(id, "", target, probs, ignored), aside
+    return Columns(id, "", target, group, probs, ignored), aside
 
 
 def survey(probs: Mapping[str, str]) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from mien.errors import UsageError
 from mien.labels import EXPRESSIONS, canonical, is_label
 
-FIELDS = ("id", "label", "truth")
+FIELDS = ("id", "label", "truth", "group")
 IGNORE = "ignore"
 SERVICES = {"calm": "neutral", "joyful": "happiness", "sorrow": "sadness", "sorrowful": "sadness", "scared": "fear"}
 """What commercial services and toolkits call an expression, besides the words found in folder names."""
@@ -45,7 +45,7 @@ def meaning(word: str) -> str | None:
 
 
 def read_mapping(options: Sequence[str]) -> tuple[ColumnMapping, ...]:
-    """Return the --column options of a command line; FIELD is id, label, truth, ignore or any word for an expression.
+    """Return the --column options of a command line; FIELD is one of FIELDS, ignore or any word for an expression.
 
     >>> [str(mapping) for mapping in read_mapping(["id=path", "a.csv:happy=joy_score"])]
     ['id=path', 'a.csv:happiness=joy_score']

@@ -1,0 +1,261 @@
+"""Draw faces from a result of `mien predict` at random, so that people can label them without knowing the predictions.
+
+    sample = draw(Path("result"), Plan(each=5, subject="^p[0-9]+"))
+    keep(sample, outputs)       # rate.html for the people, mien.csv for `mien compare`
+
+Of every person in a video the frames are cut into as many stretches as faces are wanted, and one is drawn from each, so
+that neighbouring frames seldom meet.  A face in a photo is drawn as it is.  Their order is random, and their numbers
+say nothing about where they come from.
+"""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import DataError, MediaError, UsageError
+from mien.html.markup import Html
+from mien.html.page import count
+from mien.inference.media.image import read_image
+from mien.inference.media.video import Clip, frames
+from mien.inference.output.record import INPUTS
+from mien.inference.output.rows import CORNERS
+from mien.inference.rotate import turned
+from mien.inference.sample.page import to_html
+from mien.inference.video.portrait import jpeg, square
+from mien.outputs import Outputs
+from mien.outputs.record import read_facts
+from mien.reading.tables import read_csv, read_parquet
+
+TABLES = {"predictions.csv": read_csv, "predictions.parquet": read_parquet}
+KEPT = ("rate.html", "mien.csv")
+"""What `keep` writes: the page, and the predictions under the same numbers."""
+SIDE = 224  # pixels of a face on the page
+ROOM = 0.8  # half the side of the square that is shown, by the longer side of the box
+
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to draw.
+
+    Attributes:
+        each: faces of every person in a video; most: faces in all.
+        subject: a regular expression that finds the person in a file's name, or None: a person of a video, else a file.
+        seed: of the random numbers.
+
+    UsageError for numbers below one, and for an invalid regular expression.
+    """
+
+    each: int = 5
+    most: int = 200
+    subject: str | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("each", "most"):
+            if (value := getattr(self, name)) < 1:
+                raise UsageError(f"`{name}` {value}", "a number of faces, at least 1")
+        if self.seed < 0:
+            raise UsageError(f"`seed` {self.seed}", "a number, at least 0")
+        try:
+            re.compile(self.subject or "")
+        except re.error as error:
+            raise UsageError(
+                f"`subject` {self.subject!r} ({error})", "a regular expression, such as '^p[0-9]+'"
+            ) from None
+
+    def person(self, row: Row) -> str:
+        """Return who is in a row: what `subject` finds in the file's name, else the person of the video or the file."""
+        if self.subject is None:
+            return f"{row['source']} #{row['track_id']}" if row["track_id"] else row["source"]
+        name = Path(row["source"]).name
+        match = re.search(self.subject, name)
+        found = (match.group(1) if match.re.groups else match.group()) if match else ""
+        if not found:
+            raise UsageError(f"`subject` {self.subject!r} finds nothing in {name}", "a part of every file's name")
+        return found
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The faces that were drawn.
+
+    Attributes:
+        rows: of the table of predictions, in the order of the page; subjects: who is in each.
+        labels: what the weights can predict; faces: a JPEG of each row as a data URI.
+        seed: of the random numbers.
+    """
+
+    rows: Sequence[Row]
+    subjects: Sequence[str]
+    labels: tuple[str, ...]
+    faces: Sequence[Html] = field(repr=False)
+    seed: int = 0
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """The numbers on the page, as text of one length."""
+        return [f"{number:0{len(str(len(self.rows)))}d}" for number in range(1, len(self.rows) + 1)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return how many faces, people and files there are, as plain numbers."""
+        sources = len({row["source"] for row in self.rows})
+        return {"faces": len(self.rows), "people": len(set(self.subjects)), "files": sources, "seed": self.seed}
+
+
+def draw(folder: Path, plan: Plan) -> Sample:
+    """Draw from the folder of a run of `mien predict --out`, and read the files again for the faces.
+
+    DataError for a folder without such a run; MediaError for a file that is gone, has changed, or no longer has the
+    frame.
+    """
+    rows = [row for row in _rows(folder) if row[CORNERS[0]]]
+    if not rows:
+        raise DataError(f"{folder} has no faces", "a run of `mien predict` that found some")
+    labels = tuple(name.removeprefix("prob_") for name in rows[0] if name.startswith("prob_") and not _corrected(name))
+    drawn = _drawn(rows, plan)
+    subjects = [plan.person(row) for row in drawn]
+    return Sample(drawn, subjects, labels, _faces(folder, drawn), plan.seed)
+
+
+def keep(sample: Sample, outputs: Outputs) -> list[str]:
+    """Write the page and the table; return where they are."""
+    outputs.write(KEPT[0], to_html(sample.ids, sample.faces, sample.labels).encode())
+    outputs.write(KEPT[1], _table(sample).encode())
+    return [str(outputs.folder / name) for name in KEPT]
+
+
+def to_text(drawn: Mapping[str, Any]) -> str:
+    """Return in words what was drawn.
+
+    >>> to_text({"faces": 12, "people": 3, "files": 4, "seed": 0})
+    '12 faces of 3 people in 4 files'
+    """
+    people = count(drawn["people"], "person", "people")
+    return f"{count(drawn['faces'], 'face')} of {people} in {count(drawn['files'], 'file')}"
+
+
+def _rows(folder: Path) -> list[Row]:
+    name = next((name for name in TABLES if (folder / name).is_file()), None)
+    if name is None:
+        raise DataError(f"{folder} has no {' or '.join(TABLES)}", "the folder of `mien predict` with `out`")
+    columns = TABLES[name](folder / name, "the table of `mien predict`")
+    if lacking := [name for name in ("source", "frame", "track_id", "face", *CORNERS) if name not in columns]:
+        raise DataError(f"{folder / name} has no column {lacking[0]}", "the table of `mien predict`")
+    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+
+
+def _corrected(column: str) -> bool:
+    return column.endswith("_corrected")
+
+
+def _drawn(rows: Sequence[Row], plan: Plan) -> list[Row]:
+    """Return the rows drawn, in random order."""
+    random = np.random.default_rng(plan.seed)
+    people: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows:
+        still = "" if row["track_id"] else row["face"]
+        people.setdefault((row["source"], row["track_id"], still), []).append(row)
+    drawn = [
+        each[random.choice(part)]
+        for each in people.values()
+        for part in np.array_split(np.arange(len(each)), min(plan.each, len(each)))
+    ]
+    return [drawn[k] for k in random.permutation(len(drawn))[: plan.most]]
+
+
+def _faces(folder: Path, rows: Sequence[Row]) -> list[Html]:
+    """Return the face of each row as a JPEG; every file is read once."""
+    clip, inputs = _clip(folder), _inputs(folder)
+    by_source: dict[str, dict[str, list[int]]] = {}
+    for k, row in enumerate(rows):
+        by_source.setdefault(row["source"], {}).setdefault(row["frame"], []).append(k)
+    faces: dict[int, Html] = {}
+    for source, places in by_source.items():
+        for frame, image in _images(_unchanged(source, inputs), clip, set(places)):
+            for k in places.pop(frame):
+                upright = turned(image, _whole(rows[k].get("rotated", "")))
+                faces[k] = jpeg(square(upright, _box(rows[k]), ROOM), SIDE)
+        if places:
+            raise MediaError(f"{source} no longer has frame {next(iter(places))}", "the file that was read")
+    return [faces[k] for k in range(len(rows))]
+
+
+def _images(path: Path, clip: Clip, wanted: set[str]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """Yield (number of the frame as in the table, image uint8 RGB (H, W, 3)) of the frames wanted."""
+    if wanted == {""}:
+        yield "", read_image(path)
+        return
+    left = {_whole(frame): frame for frame in wanted}
+    for index, _, image in frames(path, clip):
+        if index in left:
+            yield left.pop(index), image
+        if not left:
+            return
+
+
+def _clip(folder: Path) -> Clip:
+    """Return the part of videos that was read: numbers of frames count from its start."""
+    settings = read_facts(folder).get("settings")
+    start = settings.get("start") if isinstance(settings, dict) else None
+    return Clip(start=float(start)) if isinstance(start, int | float) else Clip()
+
+
+def _inputs(folder: Path) -> dict[str, Mapping[str, Any]]:
+    """Return the entry of each input by its name."""
+    try:
+        lines = (folder / INPUTS).read_text(encoding="utf-8").splitlines()
+        return {entry["source"]: entry for entry in map(json.loads, lines)}
+    except (OSError, ValueError, TypeError, KeyError):
+        raise DataError(
+            f"{folder} has no list of its inputs, {INPUTS}", "the folder of `mien predict` with `out`"
+        ) from None
+
+
+def _unchanged(source: str, inputs: Mapping[str, Mapping[str, Any]]) -> Path:
+    """Return where a source is; MediaError where it is gone or was changed since it was read."""
+    entry = inputs.get(source, {})
+    if not entry.get("path"):
+        raise MediaError(f"{source} cannot be read again", "files: a camera keeps nothing")
+    path = Path(entry["path"])
+    try:
+        seen = path.stat()
+    except OSError:
+        raise MediaError(f"{path} is not there any more", "the file that was read") from None
+    if (seen.st_size, seen.st_mtime_ns) != (entry.get("bytes"), entry.get("mtime_ns")):
+        raise MediaError(f"{path} has changed since it was read", "the file that was read", "run `mien predict` again")
+    return path
+
+
+def _box(row: Row) -> NDArray[np.float64]:
+    return np.array([float(row[name].replace(",", ".")) for name in CORNERS])
+
+
+def _whole(cell: str) -> int:
+    return int(float(cell)) if cell else 0
+
+
+def _table(sample: Sample) -> str:
+    """Return the predictions as CSV: the number on the page, who it is, where it comes from, and what was predicted."""
+    names = [name for name in sample.rows[0] if not _corrected(name)]
+    kept = [name for name in names if name in KEPT_COLUMNS or name.startswith("prob_")]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["id", "subject", *kept])
+    for id, subject, row in zip(sample.ids, sample.subjects, sample.rows, strict=True):
+        writer.writerow([id, subject, *(row[name] for name in kept)])
+    return text.getvalue()
+
+
+KEPT_COLUMNS = ("source", "frame", "seconds", "face", "track_id", "expression", "confidence", "abstained")
+"""Columns of the predictions that are kept, beside the probabilities."""

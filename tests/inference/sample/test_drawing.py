@@ -1,0 +1,134 @@
+"""`mien sample`: faces of a result for people to label."""
+
+import base64
+import csv
+import io
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mien.errors import MienError, UsageError
+from mien.inference.sample.drawing import Plan, draw
+
+
+@pytest.fixture(scope="module")
+def read(
+    tmp_path_factory: pytest.TempPathFactory, astronaut: np.ndarray, film: Callable[..., Path], moved: list[np.ndarray]
+) -> Path:
+    """A folder with two recordings of one person, a photo, and what `mien predict` made of them in `result`."""
+    from mien.inference import run
+    from mien.inference.media.video import Clip
+    from mien.inference.pipeline import Pipeline
+
+    folder = tmp_path_factory.mktemp("study")
+    for name in ("p01_before.mp4", "p01_after.mp4"):
+        film(folder / name, moved, rate=10)
+    Image.fromarray(astronaut).rotate(90, expand=True).save(folder / "p02.png")
+    request = run.Request([str(folder)], out=folder / "result", clip=Clip(start=0.3), settings={"start": 0.3})
+    assert run.run(Pipeline(rotate="auto"), request) == 0
+    return folder
+
+
+def faces(page: str) -> list[Image.Image]:
+    """Return the images in a page."""
+    return [
+        Image.open(io.BytesIO(base64.b64decode(data))) for data in re.findall(r"data:image/jpeg;base64,([^\"]+)", page)
+    ]
+
+
+def test_faces_are_drawn_from_every_person_and_stretch(
+    read: Path, mien: Callable[..., object], astronaut: np.ndarray, tmp_path: Path
+) -> None:
+    done = mien("sample", read / "result", "--each", 3, "--subject", "^p[0-9]+", "--out", tmp_path, "--json")
+    assert (done.code, json.loads(done.out)) == (0, {"faces": 7, "people": 2, "files": 3, "seed": 0}), done.err
+    with (tmp_path / "mien.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == [str(k) for k in range(1, 8)]
+    assert {row["subject"] for row in rows} == {"p01", "p02"}
+    for name in ("before", "after"):  # frames 3 to 11 in three stretches
+        drawn = sorted(int(row["frame"]) for row in rows if name in row["source"])
+        assert [(frame - 3) // 3 for frame in drawn] == [0, 1, 2]
+    assert sum(float(rows[0][name]) for name in rows[0] if name.startswith("prob_")) == pytest.approx(1, abs=1e-5)
+    page = (tmp_path / "rate.html").read_text()
+    shown = faces(page)
+    assert {image.size for image in shown} == {(224, 224)}
+    assert "p01" not in page  # neither names nor answers
+    assert not re.search(r"0\.9\d", page.partition("<form")[2].replace("data:", ""))
+    upright = np.asarray(shown[[row["source"][-4:] for row in rows].index(".png")].convert("L").resize((24, 24)), float)
+    frame = np.asarray(shown[[row["source"][-4:] for row in rows].index(".mp4")].convert("L").resize((24, 24)), float)
+    assert np.corrcoef(upright.ravel(), frame.ravel())[0, 1] > 0.9  # the same face, though the photo lay on its side
+
+
+def test_the_same_seed_draws_the_same_faces(read: Path) -> None:
+    def frames(**plan: int) -> list[tuple[str, str]]:
+        return [(row["source"], row["frame"]) for row in draw(read / "result", Plan(**plan)).rows]
+
+    assert frames(each=2) == frames(each=2)
+    assert len({tuple(frames(each=2, seed=seed)) for seed in range(4)}) > 1
+    assert len(frames(each=2, most=3)) == 3
+    assert set(frames(each=2, most=3)) < set(frames(each=2))
+
+
+def test_labels_that_people_gave_measure_it_by_subject(read: Path, mien: Callable[..., object], tmp_path: Path) -> None:
+    assert mien("sample", read / "result", "--subject", "p[0-9]+", "--out", tmp_path).code == 0
+    with (tmp_path / "mien.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    wrong, unclear = [row["id"] for row in rows if row["subject"] == "p01"][:2]
+    labels = {row["id"]: row["expression"] for row in rows} | {wrong: "anger", unclear: ""}
+    (tmp_path / "anna.csv").write_text("".join(["id,truth\n", *(f"{id},{label}\n" for id, label in labels.items())]))
+    done = mien("compare", tmp_path / "mien.csv", tmp_path / "anna.csv", "--json")
+    assert done.code == 0, done.err
+    measured = json.loads(done.out)["full"]
+    assert (measured["n"], measured["by"]) == (len(rows) - 1, 2)
+    assert measured["systems"]["mien"]["accuracy"] == pytest.approx((len(rows) - 2) / (len(rows) - 1))
+    assert f"1 row without a label left out ({unclear})" in done.err
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        ({"each": 0}, "`each` 0; expected a number of faces, at least 1"),
+        ({"most": -1}, "`most` -1; expected a number of faces, at least 1"),
+        ({"seed": -1}, "`seed` -1; expected a number, at least 0"),
+        ({"subject": "("}, "a regular expression, such as '^p[0-9]+'"),
+    ],
+)
+def test_a_plan_says_what_is_wrong_with_it(plan: dict[str, int], message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)):
+        Plan(**plan)
+
+
+def test_what_cannot_be_drawn_is_named(read: Path, tmp_path: Path) -> None:
+    def refused(folder: Path, plan: Plan | None = None) -> str:
+        with pytest.raises(MienError) as error:
+            draw(folder, plan or Plan())
+        return str(error.value)
+
+    assert "has no predictions.csv or predictions.parquet" in refused(tmp_path)
+    assert "finds nothing in p0" in refused(read / "result", Plan(subject="^q"))
+    copy = tmp_path / "copy"
+    shutil.copytree(read / "result", copy)
+    lines = (copy / "mien-inputs.jsonl").read_text()
+    for old, new, message in [
+        ("p02.png", "gone.png", "p02.png cannot be read again"),
+        ('p02.png", "bytes": ', 'p02.png", "bytes": 1', "has changed since it was read"),
+        ('"path": "', '"path": "/nowhere', "is not there any more"),
+        ("{", "", "has no list of its inputs"),
+    ]:
+        assert old in lines
+        (copy / "mien-inputs.jsonl").write_text(lines.replace(old, new))
+        assert message in refused(copy)
+    (copy / "mien-inputs.jsonl").write_text(lines)
+    table = (copy / "predictions.csv").read_text()
+    (copy / "predictions.csv").write_text(table.replace("p01_after.mp4,5,", "p01_after.mp4,500,"))
+    assert "no longer has frame 500" in refused(copy, Plan(each=100))
+    (copy / "predictions.csv").write_text(table.partition("\n")[0] + "\n")
+    assert "has no faces" in refused(copy)
+    (copy / "predictions.csv").write_text("a,b\n1,2\n")
+    assert "has no column source" in refused(copy)
