@@ -95,7 +95,11 @@ def test_no_line_is_wider_than_the_terminal(place: Path, columns: int, head: lis
     rest = " ".join(" ".join(lines[4:]).split())
     assert "0:00 to 0:01, 24 frames, 2 people" in rest
     assert rest.count("1.2 s on screen: happiness 1.2 s (100 %)") == 2
-    assert rest.count("most expressive: happiness") == rest.count("event: happiness 0:00.0 to 0:01.1") == 2
+    assert (
+        rest.count("highest probability, neutral aside: happiness")
+        == rest.count("event: happiness 0:00.0 to 0:01.1")
+        == 2
+    )
 
 
 @pytest.fixture
@@ -190,7 +194,7 @@ def test_a_video_before_and_after_photos_keeps_its_place(
     lines = mien("predict", "none.mp4", "b.png", "cut.mp4", "b.png", "gone.mp4").out.decode().splitlines()
     first = [line.split()[0] for line in lines if not line.startswith(" ")]
     assert first == ["none.mp4", "source", "b.png", "cut.mp4", "cut.mp4", "b.png", "gone.mp4"]
-    assert lines[0] == "none.mp4  0:00 to 0:00, 4 frames, no face"
+    assert lines[0] == "none.mp4  0:00.0 to 0:00.1, 4 frames, no face"
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_a_video_s_people_and_events_are_marked(
     ran = mien("predict", film(tmp_path / "clip.mp4", [astronaut[:320, 60:380]] * 16), "--event-min", "0.2")
     text = ran.out.decode()
     assert "on screen: happiness* 0.8 s" in text
-    assert "most expressive: happiness* " in text
+    assert "highest probability, neutral aside: happiness* " in text
     assert "event: happiness* " in text
     assert "mien: * weak: happiness (" in ran.err
 

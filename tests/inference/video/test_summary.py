@@ -110,7 +110,7 @@ def test_no_moment_is_named_where_nothing_was_expressed(share: float, named: boo
     )
     text = unescape(page.section(film)[0])
     assert ("happiness 41 % at" in text) == named
-    assert ("<td>none</td>" in text) != named
+    assert ("<td>below 40 %</td>" in text) != named
     assert "<img" in text  # who it is, all the same
     assert ("nothing expressed" in text) != named
 
@@ -163,6 +163,25 @@ def test_a_film_of_one_frame() -> None:
     assert film.people[1].means.sum() == pytest.approx(1)
     text, count = page.section(film)
     assert (count, "anger on top for 100 % of it" in unescape(text)) == (1, True)
+
+
+def test_a_short_film_has_no_empty_spans(tmp_path: Path) -> None:
+    ended: list[VideoSummary] = []
+    with People(Outputs(tmp_path), CARD, 0.0, ended.append) as people:
+        for name, frames in (("one.mp4", 1), ("short.mp4", 5)):
+            of = source(name)
+            for k in range(frames):
+                people.add(frame(of, k, k / 25, face(2), face(1)))
+    assert [row["track_id"] for row in read(tmp_path / "people.csv")] == ["1", "2"] * 2
+    one, short = (unescape(page.section(film)[0]) for film in ended)
+    assert "0.04 s on screen; neutral on top" in one
+    assert "<td>0.04 s<br><small>100 %</small></td>" in one
+    assert one.index("<h3>#1") < one.index("<h3>#2")
+    assert "face not seen" in one
+    for text in (one, short):
+        spans = re.findall(r"(\d+:[\d.]+) to (\d+:[\d.]+)", text)
+        assert [span for span in spans if span[0] == span[1]] == []
+        assert "-0.00" not in text
 
 
 def test_events_and_people_are_written(tmp_path: Path) -> None:
@@ -221,7 +240,7 @@ def test_people_of_a_film_that_breaks_off_are_written(tmp_path: Path) -> None:
     assert len(read(tmp_path / "people.csv")) == len(read(tmp_path / "events.csv")) == 1
 
 
-def test_the_image_is_that_of_the_peak() -> None:
+def test_the_image_is_from_the_middle_of_the_plateau() -> None:
     film, of = VideoSummary("a.mp4", EXPRESSIONS, 0.0), source("a.mp4")
     for seen in surprised(of):
         bright = np.full((120, 160, 3), round(40 * (seen.prediction.seconds or 0)), np.uint8)
@@ -230,9 +249,10 @@ def test_the_image_is_that_of_the_peak() -> None:
         )
     film.end()
     (peak,) = film.people[1].moments.values()
-    assert opened(peak.image).getpixel((48, 48)) == pytest.approx((116, 116, 116), abs=3)  # at 2.9 s
+    assert opened(peak.image).getpixel((48, 48)) == pytest.approx((121, 121, 121), abs=4)  # near 3.025 s
     assert (peak.seconds, peak.confidence) == (2.9, pytest.approx(0.99))
-    assert "<span>0:02.9, 99 %</span>" in page.section(film)[0]
+    assert peak.shown == pytest.approx(3.025, abs=0.03)
+    assert "<span>0:03.0, 99 %</span>" in page.section(film)[0]
 
 
 @pytest.mark.parametrize("first", [0.0, 0.5])
@@ -369,7 +389,7 @@ def test_smoothed_predictions_are_not_smoothed_again() -> None:
     assert Pipeline(smooth=0.5).smooth == 0.5
 
 
-def test_the_strongest_event_is_the_most_expressive_moment_whenever_it_came() -> None:
+def test_the_highest_probability_is_that_of_the_strongest_event_whenever_it_came() -> None:
     person = Person(1, 0.0, 9.0, best=Peak("anger", 0.5, 0.97))  # of a single frame: any event counts for more
     for at, strong in ((1.0, 0.7), (3.0, 0.9), (5.0, 0.8)):
         peak = Peak("surprise", at, strong)

@@ -109,7 +109,7 @@ def loaded(image: Image.Image, data: bytes) -> tuple[Image.Image, str]:
         if data.find(b"ftyp", end) >= end + 4:
             notes.append("still image of a motion photo")
     if (part := complete_fraction(data)) < 1:
-        raise ValueError(f"it is cut short: {part:.0%} of its rows are there")
+        raise _cut_short(data, part)
     size = image.size
     if data.startswith(END, end):
         image.load()
@@ -120,8 +120,14 @@ def loaded(image: Image.Image, data: bytes) -> tuple[Image.Image, str]:
     two = _loaded(data[:end].rstrip(b"\xff") + OTHER + END, size)
     same = (np.asarray(one) == np.asarray(two)).reshape(one.height, -1).all(1)
     if not same.all():
-        raise ValueError(f"it is cut short: {same.argmin() / len(same):.0%} of its rows are there")
+        raise _cut_short(data, same.argmin() / len(same))
     return one, "; ".join(notes)
+
+
+def _cut_short(data: bytes, part: float) -> ValueError:
+    """Return the error for a JPEG with a fraction of its rows; a progressive one has them all, but coarse."""
+    left = "its scans are incomplete" if buffered(data) else f"{part:.0%} of its rows are there"
+    return ValueError(f"it is cut short: {left}")
 
 
 def _loaded(data: bytes, size: tuple[int, int]) -> Image.Image:

@@ -88,7 +88,7 @@ class People:
             for video in self._videos:
                 self._write(video, video.end())
             read, *more = self._videos
-            for track, person in read.people.items():
+            for track, person in sorted(read.people.items()):
                 corrected = more[0].people[track] if more else None
                 cells = row(read, person, self._card, self._extra, corrected)
                 put(self._files[1], self._form.line(_rounded(cells)))

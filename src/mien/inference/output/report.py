@@ -86,7 +86,8 @@ class PredictionReport:
         if prediction.error is not None:
             self._failed += 1
             if len(self._failures) < FAILED:
-                self._failures.append([escape(prediction.source), escape(prediction.error)])
+                why = prediction.error.removeprefix(prediction.source).lstrip(": ")  # the name is in its own column
+                self._failures.append([escape(prediction.source), escape(why or prediction.error)])
             return
         self._images += 1
         self._from_videos += prediction.seconds is not None

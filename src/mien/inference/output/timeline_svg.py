@@ -72,8 +72,11 @@ def key(labels: Sequence[str], affect: bool, measures: bool = False) -> Html:
         eyes = "eyes open, 0 to 1; ticks at the foot: blinks"
         pairs += [(f"yaw, -{MAX_YAW} to {MAX_YAW} degrees", "var(--accent)"), (eyes, "var(--ink)")]
     lines = [element("span", element("i", style=f"--c:{stroke}"), escape(name)) for name, stroke in pairs]
+    absent = markup(
+        '<span><span class="dot" style="--c:var(--track);outline:1px solid var(--soft)"></span>face not seen</span>'
+    )
     note = Html("<span>Height: probability, together 100 %. Bars above: events, higher at the peak.</span>")
-    return element("div", *named, *lines, note, cls="key")
+    return element("div", *named, absent, *lines, note, cls="key")
 
 
 def clock(seconds: float, digits: int = 0) -> str:
@@ -87,6 +90,28 @@ def clock(seconds: float, digits: int = 0) -> str:
     hours, minutes = divmod(int(minutes), 60)
     tail = f"{rest:0{3 + digits if digits else 2}.{digits}f}"
     return f"{hours}:{minutes:02}:{tail}" if hours else f"{minutes}:{tail}"
+
+
+def between(first: float, last: float, digits: int = 1) -> str:
+    """Return a span of a video with so many digits, or more where it is shorter; of a single frame its time.
+
+    >>> between(2.04, 5.1), between(0.15, 0.2), between(0.0, 0.0, 0)
+    ('0:02.0 to 0:05.1', '0:00.15 to 0:00.20', '0:00')
+    """
+    if first == last:
+        return clock(first, digits)
+    while digits < 2 and last - first < 10.0**-digits:
+        digits += 1
+    return f"{clock(first, digits)} to {clock(last, digits)}"
+
+
+def lasting(seconds: float) -> str:
+    """Return a length of time.
+
+    >>> lasting(12.34), lasting(0.04)
+    ('12.3 s', '0.04 s')
+    """
+    return f"{seconds:.{1 if seconds >= 0.1 else 2}f} s"
 
 
 def _svg(kind: str, height: int, inner: Html, description: str = "") -> Html:

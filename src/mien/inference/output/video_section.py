@@ -1,10 +1,10 @@
 """The section of one video in report.html: a table of its people, and for each a timeline with the faces at the peaks.
 
-Every figure has its numbers in a table that unfolds below it.  People who were on screen longest come first.  The
-number of timelines is limited; the table of people and people.csv have everyone.
+Every figure has its numbers in a table that unfolds below it.  People come in the order of people.csv.  Where there are
+many, those who were on screen longest have a timeline; the table of people and people.csv have everyone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from mien.html.markup import EMPTY, Html, element, escape, join, markup
 from mien.html.page import count, dotted, note, percent, probability, table
 from mien.inference.output import timeline_svg
 from mien.inference.output.affect_figure import over_time, person_trail
-from mien.inference.output.timeline_svg import clock
+from mien.inference.output.timeline_svg import between, clock, lasting
 from mien.inference.video.blinks import MAX_GAP
 from mien.inference.video.summary import EXPRESSED, Peak, Person, VideoSummary
 
@@ -22,6 +22,7 @@ PEOPLE_NOTE = (
     " A person is a track, one face followed through the video; someone who comes back and is not recognised counts "
     "again."
 )
+NOTHING = f"below {percent(EXPRESSED)}"  # the highest probability of a person who expressed nothing
 SPANS = 8  # equal parts of the video in the table below a figure
 EVENTS = 40  # events in it
 
@@ -44,13 +45,13 @@ STYLE = (
 
 def section(video: VideoSummary, limit: int = DRAWN) -> tuple[Html, int]:
     """Return a video's HTML and how many timelines are in it, at most `limit`."""
-    people = people_of(video)
-    span = f"{clock(video.timeline.start)} to {clock(video.timeline.end)}, {count(video.frames, 'frame')}"
+    people = list(video.people.values())
+    span = f"{between(video.timeline.start, video.timeline.end, 0)}, {count(video.frames, 'frame')}"
     counted = f"{span}, {count(len(people), 'person', 'people')}.{PEOPLE_NOTE if people else ''}"
     head = element("h2", escape(video.source), cls="named")
     if not people:
         return join([head, note(counted), note("No face was detected.")]), 0
-    drawn = [person for person in people if person.track_id in video.detailed][: min(DRAWN, max(limit, 0))]
+    drawn = longest((one for one in people if one.track_id in video.detailed), min(DRAWN, max(limit, 0)))
     legend = timeline_svg.key(video.labels, video.affect, video.measures) if drawn else EMPTY
     left = len(people) - len(drawn)
     more = note(f"{count(left, 'person', 'people')} without a figure here.") if left else EMPTY
@@ -59,24 +60,25 @@ def section(video: VideoSummary, limit: int = DRAWN) -> tuple[Html, int]:
 
 
 def _people(video: VideoSummary, people: list[Person]) -> Html:
-    head = ("person", "seen", "on screen", "events", "most expressive", *video.labels)
+    head = ("person", "seen", "on screen", "events", "highest probability", *video.labels)
     rows = [
         [
             markup("#{}", person.track_id),
-            escape(f"{clock(person.first, 1)} to {clock(person.last, 1)}"),
-            markup("{:.1f} s", person.seconds),
+            escape(between(person.first, person.last)),
+            escape(lasting(person.seconds)),
             markup("{:,}{}", person.count, _bursts(person.bursts.total())),
             _best(person.expressed),
             *(_top(seconds, person.seconds) for seconds in person.top_seconds),
         ]
-        for person in people[:LISTED]
+        for person in longest(people, LISTED)
     ]
     more = f"The {LISTED} who were on screen longest, of {len(people):,}; people.csv has all."
     rules = (
         "Below an expression: seconds, and the fraction of the time on screen, for which its probability was the "
         f"highest. An event is an expression other than neutral that {video.thresholds}; one as high but shorter is a "
-        "burst. No most expressive moment is named where there was no event and no probability of "
-        f"{percent(EXPRESSED)}."
+        "burst. The highest probability, neutral aside, is that of the strongest event, else of all frames. It is "
+        "shown at a frame near the middle of the longest stretch that rounds to the same percent; people.csv and "
+        "events.csv have the single frame with the highest. A probability is not an intensity."
     )
     rules = rules.replace(" %", "\u00a0%")  # not at the end of a line
     cut = note(more) if len(people) > LISTED else EMPTY
@@ -91,19 +93,19 @@ def _top(seconds: float, of: float) -> Html:
     """Return for how long an expression had the highest probability; a dash for never."""
     if seconds <= 0:
         return Html("-")
-    return markup("{:.1f} s<br><small>{}</small>", seconds, escape(percent(seconds / max(of, 1e-9))))
+    return markup("{}<br><small>{}</small>", escape(lasting(seconds)), escape(percent(seconds / max(of, 1e-9))))
 
 
 def _best(peak: Peak | None) -> Html:
     if peak is None:
-        return Html("none")
-    when = f"{probability(peak.confidence)} at {clock(peak.seconds, 1)}"
+        return escape(NOTHING)
+    when = f"{probability(peak.confidence)} at {clock(peak.moment, 1)}"
     return markup("{} {}", dotted(peak.expression), escape(when))
 
 
 def _person(video: VideoSummary, person: Person) -> Html:
     mixed = f"; mixed {text}" if (text := mixes(person)) else ""
-    seen = f"{person.seconds:.1f} s on screen; {mostly(video, person)}; {counts(person)}{mixed}"
+    seen = f"{lasting(person.seconds)} on screen; {mostly(video, person)}; {counts(person)}{mixed}"
     description = f"Face {person.track_id} of {video.source}: probability of each expression over time. {seen}."
     lines = video.timeline, video.measured, person.track_id, video.labels
     figure = timeline_svg.figure(*lines, person.events, description, person.shut)
@@ -124,7 +126,7 @@ def _person(video: VideoSummary, person: Person) -> Html:
 
 
 def _peaks(person: Person) -> Html:
-    shown = sorted((peak for peak in person.moments.values() if peak.image), key=lambda peak: peak.seconds)
+    shown = sorted((peak for peak in person.moments.values() if peak.image), key=lambda peak: peak.moment)
     if not shown and person.best is not None and person.best.image:
         shown = [person.best]
     items = (
@@ -132,7 +134,7 @@ def _peaks(person: Person) -> Html:
             '<li><img loading="lazy" src="{}" alt="face {} at {}"><div>{}</div></li>',
             peak.image,
             person.track_id,
-            escape(clock(peak.seconds, 1)),
+            escape(clock(peak.moment, 1)),
             _caption(person, peak),
         )
         for peak in shown
@@ -143,8 +145,8 @@ def _peaks(person: Person) -> Html:
 def _caption(person: Person, peak: Peak) -> Html:
     """Return the caption of an image; without an expression it only shows the face."""
     if person.expressed is None:
-        return element("span", escape(f"{clock(peak.seconds, 1)}, nothing expressed"))
-    shown = escape(f"{clock(peak.seconds, 1)}, {probability(peak.confidence)}")
+        return element("span", escape(f"{clock(peak.moment, 1)}, nothing expressed"))
+    shown = escape(f"{clock(peak.moment, 1)}, {probability(peak.confidence)}")
     return markup("{}<br><span>{}</span>", dotted(peak.expression), shown)
 
 
@@ -176,7 +178,7 @@ def _spans(video: VideoSummary, person: Person) -> Html:
         at = [video.timeline.start + k * video.timeline.width for k in (part[0], part[-1] + 1)]
         seen = means[part][~np.isnan(means[part, 0])]
         cells = _cells(seen, len(video.labels), len(names))
-        rows.append([escape(cell) for cell in (f"{clock(at[0], 1)} to {clock(at[1], 1)}", *cells)])
+        rows.append([escape(cell) for cell in (between(*at), *cells)])
     return table(("mean probability from", *names), rows)
 
 
@@ -184,7 +186,7 @@ def _cells(seen: np.ndarray, shares: int, columns: int) -> Iterator[str]:
     for k in range(columns):
         known = seen[~np.isnan(seen[:, k]), k]
         mean = float(known.mean()) if len(known) else None
-        yield "-" if mean is None else probability(mean) if k < shares else f"{mean:.2f}"
+        yield "-" if mean is None else probability(mean) if k < shares else f"{round(mean, 2) + 0.0:.2f}"  # no -0.00
 
 
 def _events(person: Person) -> Html:
@@ -195,7 +197,7 @@ def _events(person: Person) -> Html:
         [
             dotted(event.expression),
             *(escape(clock(at, 1)) for at in (event.onset, event.peak, event.offset)),
-            markup("{:.1f} s", event.duration),
+            escape(lasting(event.duration)),
             escape(probability(event.confidence)),
         ]
         for event in shown
@@ -243,6 +245,7 @@ def blinks(person: Person) -> str:
     return f"blinks unknown (frames more than {MAX_GAP:g} s apart)" if person.measured else ""
 
 
-def people_of(video: VideoSummary) -> list[Person]:
-    """Return the people of a video, those who were on screen longest first."""
-    return sorted(video.people.values(), key=lambda person: (-round(person.seconds, 2), person.track_id))
+def longest(people: Iterable[Person], most: int) -> list[Person]:
+    """Return at most so many people, those who were on screen longest, in the order of their tracks."""
+    ranked = sorted(people, key=lambda person: (-round(person.seconds, 2), person.track_id))
+    return sorted(ranked[:most], key=lambda person: person.track_id)

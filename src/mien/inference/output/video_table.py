@@ -2,8 +2,8 @@
 
     clip.mp4  0:00 to 0:12, 300 frames, 2 people
       #1  12.0 s on screen: happiness 8.1 s (68 %), neutral 3.9 s (32 %)
-          most expressive: happiness 97 % at 0:03.2
-          event: happiness 0:02.1 to 0:05.0 (2.9 s), 97 % at 0:03.2
+          highest probability, neutral aside: happiness 97 % at 0:03.2
+          event: happiness 0:02.1 to 0:05.0 (2.9 s), up to 97 %
 
 Photos and camera frames, which never end, have a line each.  `--frames` prints one for every video frame too.
 """
@@ -22,8 +22,8 @@ from mien.html.page import count, percent, probability
 from mien.inference.media.sources import Source
 from mien.inference.output import terminal
 from mien.inference.output.formats import put
-from mien.inference.output.timeline_svg import clock
-from mien.inference.output.video_section import blinks, mixes, people_of
+from mien.inference.output.timeline_svg import between, clock, lasting
+from mien.inference.output.video_section import NOTHING, blinks, longest, mixes
 from mien.inference.prediction import FrameResult
 from mien.inference.video.summary import Peak, Person, VideoSummary
 from mien.inference.video.thresholds import USUAL, Thresholds
@@ -92,8 +92,8 @@ class VideoTable:
 def summary(layout: terminal.Layout, video: VideoSummary, weak: Collection[str] = ()) -> str:
     """Return the lines of a video that has ended, `weak` expressions with a mark."""
     named = {label: label + MARK * (label in weak) for label in video.labels}
-    people = people_of(video)
-    line = f"{clock(video.timeline.start)} to {clock(video.timeline.end)}, {count(video.frames, 'frame')}, "
+    people = list(video.people.values())
+    line = f"{between(video.timeline.start, video.timeline.end, 0)}, {count(video.frames, 'frame')}, "
     line += count(len(people), "person", "people") if people else "no face"
     room = layout.width - len(line) - 2
     name = printable(video.source)
@@ -102,7 +102,7 @@ def summary(layout: terminal.Layout, video: VideoSummary, weak: Collection[str] 
     else:
         first = [shortened(name, layout.width), *_wrapped(line, layout, 2)]
     text = Text("\n".join(first), style="bold")
-    for person in people[:PEOPLE]:
+    for person in longest(people, PEOPLE):
         text.append("".join(f"\n{line}" for line in _person(layout, video, person, named)), style="not bold")
     if len(people) > PEOPLE:
         text.append(f"\n  and {len(people) - PEOPLE:,} more", style="not bold dim")
@@ -113,18 +113,18 @@ def _person(layout: terminal.Layout, video: VideoSummary, person: Person, named:
     who = f"#{person.track_id}"
     ranked = sorted(zip(person.top_seconds.tolist(), video.labels, strict=True), key=lambda pair: -pair[0])
     top_labels = (
-        f"{named[name]} {seconds:.1f} s ({percent(seconds / max(person.seconds, 1e-9))})"
+        f"{named[name]} {lasting(seconds)} ({percent(seconds / max(person.seconds, 1e-9))})"
         for seconds, name in ranked[:NAMED]
         if seconds > 0
     )
-    first, *more = _wrapped(f"{person.seconds:.1f} s on screen: {', '.join(top_labels)}", layout, 6)
+    first, *more = _wrapped(f"{lasting(person.seconds)} on screen: {', '.join(top_labels)}", layout, 6)
     yield f"  {who:4}{first[6:]}"
     yield from more
-    yield from _wrapped(f"most expressive: {_moment(person.expressed, named)}", layout, 6)
+    yield from _wrapped(f"highest probability, neutral aside: {_moment(person.expressed, named)}", layout, 6)
     for event in sorted(person.events[:EVENTS], key=lambda event: event.onset):
-        span = f"{clock(event.onset, 1)} to {clock(event.offset, 1)} ({event.duration:.1f} s)"
-        at = f"{probability(event.confidence)} at {clock(event.peak, 1)}"
-        yield from _wrapped(f"event: {named[event.expression]} {span}, {at}", layout, 6)
+        span = f"{between(event.onset, event.offset)} ({lasting(event.duration)})"
+        top = f"up to {probability(event.confidence)}"
+        yield from _wrapped(f"event: {named[event.expression]} {span}, {top}", layout, 6)
     if person.count > EVENTS:
         yield f"      and {person.count - EVENTS:,} more events"
     if bursts := person.bursts.total():
@@ -139,8 +139,8 @@ def _person(layout: terminal.Layout, video: VideoSummary, person: Person, named:
 
 def _moment(peak: Peak | None, named: Mapping[str, str]) -> str:
     if peak is None:
-        return "none"
-    return f"{named[peak.expression]} {probability(peak.confidence)} at {clock(peak.seconds, 1)}"
+        return NOTHING
+    return f"{named[peak.expression]} {probability(peak.confidence)} at {clock(peak.moment, 1)}"
 
 
 def _wrapped(text: str, layout: terminal.Layout, indent: int) -> list[str]:

@@ -93,9 +93,10 @@ class Events:
         self._climb(prediction.faces, prediction.seconds)
         return ended
 
-    def at_peak(self, seconds: float) -> list[Key]:
-        """Return what may become events, and so far was strongest in the frame at `seconds`."""
-        return [key for key, (at, _) in self._peaks.items() if at == seconds]
+    @property
+    def open(self) -> list[Key]:
+        """What may become events."""
+        return list(self._averages.open)
 
     def end(self) -> list[Event]:
         """Return the events that were still open; the next frame starts a new video."""

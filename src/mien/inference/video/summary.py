@@ -11,6 +11,7 @@ until the next one.  Seconds, fractions and means are weighted by that duration,
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from heapq import nlargest
 
 import numpy as np
@@ -22,6 +23,7 @@ from mien.html.markup import EMPTY, Html
 from mien.inference.prediction import FrameResult, Prediction
 from mien.inference.video.blinks import MIN_WATCHED, Blinks
 from mien.inference.video.events import SMOOTH, Event, Events, Key
+from mien.inference.video.plateau import Plateau
 from mien.inference.video.portrait import portrait
 from mien.inference.video.thresholds import USUAL, Thresholds
 from mien.inference.video.timeline import Timeline
@@ -29,19 +31,31 @@ from mien.inference.video.timeline import Timeline
 PEAKS = 8  # events of a person with an image
 EVENTS = 200  # events of a person on the page, and as many blinks; events.csv has all
 DETAILED = 256  # people of a video with images and a timeline; the others have numbers only
-EXPRESSED = 0.4  # minimum probability of a most expressive moment without an event; below it there is none
+EXPRESSED = 0.4  # minimum of the highest probability, neutral aside, without an event; below it nothing was expressed
 FRAME = 0.04  # seconds that the only frame of a video lasts
 EVENT_COLUMNS = ("source", "track_id", "expression", "onset", "peak", "offset", "duration", "confidence")
 
 
 @dataclass(frozen=True)
 class Peak:
-    """The frame in which an expression was strongest; `image` is a data URI of the face, "" where it was not kept."""
+    """Where an expression had its highest probability.
+
+    Attributes:
+        seconds, confidence: of the single frame with the highest probability.
+        shown: when it is shown, a frame near the middle of the plateau (plateau.py); None: at `seconds`.
+        image: a data URI of the face as shown, "" where it was not kept.
+    """
 
     expression: str
     seconds: float
     confidence: float
     image: Html = EMPTY
+    shown: float | None = None
+
+    @property
+    def moment(self) -> float:
+        """When it is shown, in seconds of the video."""
+        return self.seconds if self.shown is None else self.shown
 
 
 @dataclass
@@ -53,7 +67,7 @@ class Person:
         frames: in how many frames; count: how many events; sums: the probabilities times the seconds they lasted.
         top_seconds: for how long each expression had the highest probability; peaks, peak_seconds: the highest
             probability of each in a single frame, and when.
-        best: the most expressive moment: that of the strongest event, or of the highest probability but neutral's.
+        best: the highest probability, neutral aside: that of the strongest event, else that of all frames.
         bursts: the number of bursts by expression; known when the video has ended.
         moments: images of the strongest events; mixes: the frame in which each compound expression was most probable,
             where these were requested; shut: the first blinks.
@@ -82,7 +96,7 @@ class Person:
 
     @property
     def expressed(self) -> Peak | None:
-        """The most expressive moment; None where nothing was expressed: no event, and no probability of EXPRESSED."""
+        """The highest probability; None where nothing was expressed: no event, and no probability of EXPRESSED."""
         best = self.best
         return best if best is not None and (self.count or best.confidence >= EXPRESSED) else None
 
@@ -145,7 +159,8 @@ class VideoSummary:
         self._before: Prediction | None = None
         self._seconds = 0.0  # the time of that frame
         self._stood = FRAME
-        self._images: dict[Key, Html] = {}  # at the peaks of what may become events
+        self._plateaus: dict[Key, Plateau] = {}  # of what may become events
+        self._highest: dict[int, Plateau] = {}  # of people without an event
 
     @property
     def affect(self) -> bool:
@@ -171,6 +186,8 @@ class VideoSummary:
                 held = self._before is not None and face.track_id in before
                 self._see(face, seconds, self._seconds if held else seconds)
         events = self._assigned(self._events.add(prediction, seen.cut))
+        still = set() if seen.cut else set(self._events.open)
+        self._plateaus = {key: one for key, one in self._plateaus.items() if key in still}
         self._look(drawn, seconds, seen.image)
         self._before, self._seconds = prediction, seconds
         self.frames += 1
@@ -185,6 +202,9 @@ class VideoSummary:
         self._stand(self._stood)
         self._before = None
         ended = self._assigned(self._events.end())
+        for track, plateau in self._highest.items():
+            person, (shown, image) = self.people[track], plateau.middle()
+            person.best = replace(person.best, shown=shown, image=image) if person.best is not None else None
         for (track, expression), count in self._events.bursts.items():
             self.people[track].bursts[expression] = count
         for track, watched in self._blinks.watched.items():
@@ -222,30 +242,39 @@ class VideoSummary:
                 self.measured.add(track, seconds, np.array([face.measures.yaw, eyes]), since)
 
     def _look(self, drawn: Prediction, seconds: float, image: NDArray[np.uint8] | None) -> None:
-        """Keep the images of faces whose expression is stronger than before in this stretch, or in the whole video."""
-        peaking = self._events.at_peak(seconds)
+        """Follow the plateaus of faces, in what may become events, and in the whole video until there is an event."""
+        candidates = self._events.open
         for face in drawn.faces:
-            person = self.people.get(face.track_id or 0)
+            track = face.track_id or 0
+            person = self.people.get(track)
             if person is None or face.probs is None:
                 continue
-            keys = [key for key in peaking if key[0] == face.track_id]
+            thumbnail = cache(partial(_portrait, image, face))
             shares = {name: float(p) for name, p in zip(face.labels, face.probs, strict=True) if name != "neutral"}
-            expression = max(shares, key=lambda name: shares[name], default="")
-            share = shares.get(expression, 0.0)
-            best = not person.count and expression and (person.best is None or share > person.best.confidence)
-            if not keys and not best:
+            if track in self.detailed:
+                for key in candidates:
+                    if key[0] == track:
+                        self._plateaus.setdefault(key, Plateau()).add(seconds, shares[key[1]], thumbnail)
+            if person.count or not shares:
                 continue
-            thumbnail = portrait(image, face) if image is not None else EMPTY
-            self._images |= dict.fromkeys(keys, thumbnail)
-            if best:
-                person.best = Peak(expression, seconds, share, thumbnail)
+            expression = max(shares, key=lambda name: shares[name])
+            best = person.best
+            if best is None or shares[expression] > best.confidence:
+                if track in self.detailed and (best is None or best.expression != expression):
+                    self._highest[track] = Plateau()
+                person.best = best = Peak(expression, seconds, shares[expression])
+            if track in self._highest:
+                self._highest[track].add(seconds, shares[best.expression], thumbnail)
 
     def _assigned(self, events: list[Event]) -> list[Event]:
         """Add ended events to their people, with the images of their peaks."""
         for event in events:
-            image = self._images.pop(event.key, EMPTY)
+            plateau = self._plateaus.pop(event.key, None)
+            shown, image = plateau.middle() if plateau is not None else (None, EMPTY)
             if event.track_id in self.people:
-                self.people[event.track_id].add(event, Peak(event.expression, event.peak, event.confidence, image))
+                peak = Peak(event.expression, event.peak, event.confidence, image, shown)
+                self.people[event.track_id].add(event, peak)
+                self._highest.pop(event.track_id, None)
         return events
 
     def _thin(self) -> None:
@@ -258,10 +287,15 @@ class VideoSummary:
             person = self.people[track]
             person.events, person.moments, person.shut = [], {}, []
             person.best = replace(person.best, image=EMPTY) if person.best is not None else None
+            self._highest.pop(track, None)
             self.timeline.drop(track)
             self.measured.drop(track)
             self.detailed.remove(track)
-        self._images.clear()
+        self._plateaus = {key: one for key, one in self._plateaus.items() if key[0] in self.detailed}
+
+
+def _portrait(image: NDArray[np.uint8] | None, face: Face) -> Html:
+    return portrait(image, face) if image is not None else EMPTY
 
 
 def _probs(face: Face) -> NDArray[np.float64]:
