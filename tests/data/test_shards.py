@@ -197,7 +197,7 @@ def test_a_shard_of_the_cache_is_built_again_from_its_files(
     faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = np.asarray(split(faces).images)
-    shard = entry(tmp_path) / "images.00003.npy"
+    shard = entry(tmp_path) / "images.00004.npy"
     shard.write_bytes(shard.read_bytes()[:-1] + b"\x01")
     with pytest.raises(DataError, match="was corrupted; run it again"):
         np.asarray(split(faces).images)

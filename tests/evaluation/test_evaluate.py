@@ -17,7 +17,7 @@ from mien.card import Card
 from mien.data import load
 from mien.data.fer2013.votes import CHOICES
 from mien.data.samples import Samples
-from mien.errors import MienError, OutputError, UsageError, WeightsError
+from mien.errors import DataError, MienError, OutputError, UsageError, WeightsError
 from mien.evaluation import evaluate as module
 from mien.evaluation.evaluate import evaluate
 from mien.evaluation.inputs import predict
@@ -30,6 +30,8 @@ from mien.evaluation.training_duplicates import Search
 from mien.evaluation.weights import find_weights
 from mien.hierarchy import GROUP_OF, group_probs
 from mien.inference.classify import Classifier, locate
+
+from ..own_files import write_classes
 
 CONTRACT = (
     "dataset split n accuracy accuracy_interval macro_f1 balanced_accuracy top2 ece nll kappa per_class confusion "
@@ -127,6 +129,44 @@ def test_near_duplicates_are_not_searched_in_data_the_weights_never_saw(
     assert re.search(f"not searched: .*{why}", html.unescape(keep(result, scores, tmp_path)[2].read_text()))
     assert "without a near-duplicate in training" not in (tmp_path / "report.html").read_text()
     json.dumps(scores.to_dict(), allow_nan=False)
+
+
+@pytest.fixture
+def own_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of faces; shipped weights say that they were trained on it, with splits that were drawn."""
+    root = tmp_path / "faces"
+    write_classes(root, {"happy": 20, "sad": 20})
+    options = {"val": 0.2, "test": 0.2}
+    classifier = Classifier("ferplus")
+    train = load("folder", root, "train", **options)
+    data = {"name": "folder", "fingerprint": train.fingerprint}
+    recipe = {"data": {"name": "folder", "options": options}}
+    classifier.card = classifier.card.model_copy(update={"data": data, "recipe": recipe})
+    monkeypatch.setattr(module, "Classifier", lambda _, **__: classifier)
+    return root
+
+
+def test_the_data_of_the_weights_keeps_their_splits_also_where_it_is_named(own_weights: Path, tmp_path: Path) -> None:
+    for data in (None, "folder"):
+        result, scores = evaluate("ferplus", data, own_weights, "test")
+        assert result.ids.tolist() == load("folder", own_weights, "test", val=0.2, test=0.2).ids.tolist()
+        assert result.provenance.options == {"val": 0.2, "test": 0.2}
+        assert "no splits" not in to_text(scores)
+    write_classes(tmp_path / "others", {"happy": 6, "sad": 6}, seed=5)
+    result, scores = evaluate("ferplus", "folder", tmp_path / "others", "test")
+    assert len(result) == 12
+    assert "\nno splits: every image is read\n" in to_text(scores)
+    assert "No splits: every image is read." in html.unescape(keep(result, scores, tmp_path / "out")[2].read_text())
+    assert len(evaluate("ferplus", "folder", tmp_path / "others", "test", test=0.5)[0]) == 6
+
+
+def test_a_split_that_is_drawn_from_other_images_than_the_weights_saw_is_refused(own_weights: Path) -> None:
+    with pytest.raises(DataError, match=r"may hold images that .* was trained on"):
+        evaluate("ferplus", None, own_weights, "test", val=0.5)
+    next((own_weights / "happy").iterdir()).unlink()
+    for split in ("val", "test"):
+        with pytest.raises(DataError, match=rf"^{split} as drawn here may hold images.*the weights saw .*train again"):
+            evaluate("ferplus", None, own_weights, split)
 
 
 @pytest.mark.parametrize(("weights", "data"), [("ferplus", "fer2013"), ("fer2013", "ferplus")])

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 from mien.data import load
-from mien.evaluation.training_duplicates import Search, search, trained_root
+from mien.evaluation.inputs import trained_root
+from mien.evaluation.training_duplicates import Search, search
 from mien.inference.classify import Classifier
 
 from ..own_files import images_of, write_classes, write_csv

@@ -28,5 +28,15 @@ def numbered(group: ArrayLike) -> NDArray[np.intp]:
     return np.asarray(np.unique(code, return_inverse=True)[1], np.intp)
 
 
+def named(group: ArrayLike, names: ArrayLike) -> NDArray[np.str_]:
+    """Return each image's group by name, str (N,); an image of an unknown group is one under its own name.
+
+    >>> named(["b", "", "a"], ["1.png", "2.png", "3.png"]).tolist()
+    ['b', 'image 2.png', 'a']
+    """
+    pairs = zip(np.asarray(group).astype(np.str_).tolist(), np.asarray(names).tolist(), strict=True)
+    return np.array([f"image {name}" if _unknown(one) else one for one, name in pairs], np.str_)
+
+
 def _unknown(name: object) -> bool:
     return str(name).strip().lower() in UNKNOWN

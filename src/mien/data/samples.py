@@ -6,7 +6,7 @@ no second code path for data sets with several raters per image.
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,10 @@ class Samples:
             (-1 to 1, x right, y down) to this one.
         about: how the images were made, in words, beyond what the options say.
         name, split: the data set's key in `DATASETS` and one of train, val, test.
-        fingerprint: changes whenever images, targets or their order do; the same in every file layout.
+        split_from: the files name the split, or it was drawn from images of which train has the rest; none: there are
+            no splits, so that every split is all of it.
+        fingerprint: changes whenever images or targets do, and with their order unless that is by id; the same in every
+            file layout.
     """
 
     images: Images
@@ -56,6 +59,7 @@ class Samples:
     unit_names: tuple[str, ...] = ()
     name: str = ""
     split: str = ""
+    split_from: Literal["files", "drawn", "none"] = "files"
     fingerprint: str = ""
     about: str = ""
 

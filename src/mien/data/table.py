@@ -55,9 +55,15 @@ def listing(root: Path, options: Options) -> Listing:
     paths = tables(root)
     parts = [_part(path, options) for path in paths]
     if len(parts) == 1:
-        return _present(replace(parts[0], origin=paths[0]))
+        return _present(_by_id(replace(parts[0], origin=paths[0])))
     named = [(path, part, _split_in(path)) for path, part in zip(paths, parts, strict=True)]
-    return _present(_joined(root, [replace(part, splits=[split] * len(part)) for _, part, split in named]))
+    return _present(_by_id(_joined(root, [replace(part, splits=[split] * len(part)) for _, part, split in named])))
+
+
+def _by_id(listing: Listing) -> Listing:
+    """Return the rows by their ids, so that a table may be sorted, unless an id has the number of its row in it."""
+    numbered = listing.keys is not None and not np.array_equal(listing.keys, listing.ids)
+    return listing if numbered else listing.take(np.argsort(listing.ids))
 
 
 def _present(listing: Listing) -> Listing:
@@ -132,11 +138,13 @@ def _part(path: Path, options: Options) -> Listing:
     own = tuple(options.labels)
     rows = _Rows(path, records, find(path, list(records.columns), options.columns, own), {})
     found, n = rows.columns, len(records)
-    images, ids = _images(rows, options)
+    images, names = _images(rows, options)
+    ids = _ids(rows, names)
     listing = Listing(
         origin=path,
         images=images,
         ids=ids,
+        keys=None if "id" in found.of else np.array(names, np.str_),
         places=[f"{path.name} {records.unit} {line}" for line in records.lines],
         words=rows.texts("label") if "label" in found.of else None,
         votes=_votes(rows) if found.votes else None,
@@ -161,15 +169,15 @@ def _part(path: Path, options: Options) -> Listing:
     return replace(listing.take(good), faults=tuple(faults))
 
 
-def _images(rows: _Rows, options: Options) -> tuple[Images, NDArray[np.str_]]:
-    """Return the images of all rows and their ids."""
+def _images(rows: _Rows, options: Options) -> tuple[Images, list[str]]:
+    """Return the images of all rows and their names, "" for one without."""
     found, records = rows.columns.of, rows.records
     if "image" not in found:
         numbers = NumberImages(rows.path, records.columns[found["pixels"]], np.arange(len(records)))
-        return numbers, _ids(rows, [f"{k:05d}" for k in range(len(records))])
+        return numbers, [""] * len(records)
     if found["image"] in records.binary:
         inside = ParquetImages([rows.path], found["image"], np.arange(len(records)))
-        return inside, _ids(rows, [name or f"{k:05d}" for k, name in enumerate(records.columns[found["image"]])])
+        return inside, list(records.columns[found["image"]])
     base = rows.path.parent / Path(options.images or "").expanduser()
     names = [cell.replace("\\", "/") for cell in rows.texts("image")]
     paths = [_below(base, name) for name in names]
@@ -178,7 +186,7 @@ def _images(rows: _Rows, options: Options) -> tuple[Images, NDArray[np.str_]]:
             rows.faults.setdefault(k, f"image {name!r} lies outside {base}; the option images=/ allows any place")
         elif not os.path.isfile(path):  # noqa: PTH113 - Path's own raises for a name that is too long
             rows.faults.setdefault(k, f"no file {name}" if name else "no image is named")
-    return ImageFiles([path or base for path in paths]), _ids(rows, names)
+    return ImageFiles([path or base for path in paths]), names
 
 
 def _below(base: Path, name: str) -> Path | None:
@@ -194,11 +202,11 @@ def _below(base: Path, name: str) -> Path | None:
     return base / name if "\0" not in name else None
 
 
-def _ids(rows: _Rows, otherwise: Sequence[str]) -> NDArray[np.str_]:
+def _ids(rows: _Rows, named: Sequence[str]) -> NDArray[np.str_]:
     """Return the ids of all rows; a name that means several images or faces is followed by its line."""
     if "id" in rows.columns.of:
         return np.array(rows.texts("id"), np.str_)
-    found, names = rows.columns, list(otherwise)
+    found, names = rows.columns, [name or f"{k:05d}" for k, name in enumerate(named)]
     if found.of.get("image") in rows.records.binary or found.corners or found.sizes or "box" in found.of:
         counts = Counter(names)
         lines = rows.records.lines
@@ -315,7 +323,7 @@ def _joined(root: Path, parts: Sequence[Listing]) -> Listing:
         faults=tuple(fault for part in parts for fault in part.faults),
         group=together("group", ""),
         weight=together("weight", 1),
-        **{name: together(name) for name in ("ids", "votes", "box", "regression", "units")},
+        **{name: together(name) for name in ("ids", "keys", "votes", "box", "regression", "units")},
     )
 
 

@@ -18,11 +18,11 @@ from mien.data.fer2013.votes import CHOICES
 from mien.data.samples import Samples
 from mien.errors import DataError
 from mien.evaluation import label_sets
-from mien.evaluation.inputs import all_labels, card_classes, load_for, own_data, predict, target_labels, with_own_labels
+from mien.evaluation.inputs import all_labels, card_classes, load_for, predict, source, target_labels, trained_root
 from mien.evaluation.provenance import check_writable
 from mien.evaluation.result import Provenance, Result
 from mien.evaluation.scores import Scores, score
-from mien.evaluation.training_duplicates import Search, search, trained_root
+from mien.evaluation.training_duplicates import Search, search
 from mien.evaluation.weights import find_weights
 from mien.inference.classify import Classifier
 from mien.labels import columns
@@ -57,15 +57,13 @@ def evaluate(
     if split == "train":
         raise DataError("split 'train'", "val or test: scores on training data say nothing about new faces")
     classifier = Classifier(find_weights(weights), prior=prior)
-    if data is None:
-        data, options = own_data(classifier.card, options)
-    options = with_own_labels(classifier.card, data, options)
+    read = source(classifier, data, root, options)
     name, sha = classifier.card.name, sha256_of(classifier.path)
-    facts = Provenance(weights=name, weights_sha256=sha, dataset=data, split=split, options=options)
+    facts = Provenance(weights=name, weights_sha256=sha, dataset=read.name, split=split, options=read.options)
     if classifier.prior.name != NATURAL:
         facts = facts.updated(prior=classifier.prior.name)
     check_writable(out, "result.npz", facts.to_dict(), force)
-    samples = load_for(classifier.card, data, root, split, **options)
+    samples = load_for(classifier.card, read, root, split)
     searched = search(classifier.card, samples, [root, trained_root(classifier.path)])
     result = measure(classifier, samples, facts, searched)
     return result, score(result)
@@ -120,6 +118,7 @@ def _facts(classifier: Classifier, samples: Samples, kept: NDArray[np.bool_], kn
         **({"adjustment": card.prior.model_dump()} if card.prior else {}),
         **({"classes": classes} if (classes := card_classes(card)) else {}),
         "fingerprint": samples.fingerprint,
+        **({"split_from": "none"} if samples.split_from == "none" else {}),
         "left_out": int((~kept).sum()),
         "labels_left_out": sorted(set(samples.labels) - set(known)),
         "answer_labels": list(card.labels),

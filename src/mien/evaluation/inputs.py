@@ -1,17 +1,19 @@
 """The data that weights are measured on: read as they were trained, with labels and crops that fit them."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.card import Card
 from mien.data import load
-from mien.data.registry import OWN
+from mien.data.registry import OWN, data_root
 from mien.data.resize import resize
 from mien.data.samples import Samples
-from mien.data.sampling import Classes, merge
+from mien.data.sampling import Classes, chosen, merge
 from mien.errors import DataError
 from mien.inference.align import FRAMINGS, crop
 from mien.inference.classify import BATCH, Classifier
@@ -19,28 +21,84 @@ from mien.labels import EXPRESSIONS, ordered
 from mien.progress import bar
 
 
-def own_data(card: Card, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the name and options of the data that weights were trained on; DataError where the card lacks it."""
-    name = card.data.get("name")
-    if not name:
+class Source(NamedTuple):
+    """What weights are measured on: a data set, the options of its reader, and whether they were trained on it."""
+
+    name: str
+    options: dict[str, Any]
+    own: bool
+
+
+def source(classifier: Classifier, data: str | None, root: Path | str | None, options: Mapping[str, Any]) -> Source:
+    """Return the data set with this name; that of the weights, which None is too, has the options of their training.
+
+    DataError where None is given and the card lacks it.
+    """
+    card = classifier.card
+    name, meant = card.data.get("name"), card.recipe.get("data", {}).get("options", {})
+    if data is None and not name:
         raise DataError(f"the card of {card.name} lacks the data it was trained on", do="name it with `data`")
-    return str(name), {**card.recipe.get("data", {}).get("options", {}), **options}
+    if data is None or (data == name and data in OWN and _same_place(classifier, root)):
+        return Source(str(name), {**meant, **options}, own=True)
+    labels = [label for label in card.labels if label not in EXPRESSIONS]
+    if data in OWN and "labels" not in options and labels:  # with the words for each, where there are
+        options = {**options, "labels": meant.get("labels") or labels}
+    return Source(data, dict(options), own=data == name and data not in OWN)
 
 
-def with_own_labels(card: Card, data: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of a reader of one's own images, with the weights' own labels where none are named."""
-    own = [label for label in card.labels if label not in EXPRESSIONS]
-    if data not in OWN or "labels" in options or not own:
-        return options
-    meant = card.recipe.get("data", {}).get("options", {}).get("labels")  # with the words for each, where there are
-    return {**options, "labels": meant or own}
+def _same_place(classifier: Classifier, root: Path | str | None) -> bool:
+    """Return whether data of one's own is what weights were trained on: by where it lies, or by what they saw."""
+    trained = trained_root(classifier.path)
+    if trained and data_root(root).resolve() == trained.resolve():
+        return True
+    try:
+        return training_data(classifier.card, root)[1] == classifier.card.data.get("fingerprint")
+    except DataError:
+        return False
 
 
-def load_for(card: Card, data: str, root: Path | str | None, split: str, **options: Any) -> Samples:
-    """Return a split of a data set with its labels merged as these weights' recipe merged theirs."""
-    samples = load(data, root, split, **options)
+def trained_root(weights: Path) -> Path | None:
+    """Return where the data of a run was, as env.json beside its weights says; None where it does not."""
+    try:
+        root = json.loads((weights.parent / "env.json").read_bytes())["data"]["root"]
+        return Path(root) if Path(root).exists() else None
+    except (OSError, ValueError, TypeError, LookupError):
+        return None
+
+
+def training_data(card: Card, root: Path | str | None, options: Mapping[str, Any] | None = None) -> tuple[Samples, str]:
+    """Return the training split under this root, and the fingerprint of what a card's recipe takes of it.
+
+    `options` are those of the recipe, unless others are given.
+    """
+    spec = card.recipe.get("data", {})
+    given = {**(spec.get("options", {}) if options is None else options), **spec.get("train", {})}
+    train = load(card.data["name"], root, "train", **given)
+    return train, chosen(train, spec.get("keep"), spec.get("classes"), spec.get("limit")).fingerprint
+
+
+def load_for(card: Card, source: Source, root: Path | str | None, split: str) -> Samples:
+    """Return a split of a data set with its labels merged as these weights' recipe merged theirs.
+
+    DataError for a split that was drawn from what the weights were trained on, unless the rest is what they saw.
+    """
+    samples = load(source.name, root, split, **source.options)
+    if source.own and samples.split_from == "drawn":
+        options = source.options if source.name in OWN else None  # elsewhere they do not say how to draw
+        _refuse_other_split(card, samples, training_data(card, root, options)[1])
     classes = card_classes(card)
     return samples if classes is None else merge(samples, classes)
+
+
+def _refuse_other_split(card: Card, samples: Samples, train: str) -> None:
+    saw = card.data.get("fingerprint")
+    if saw and saw != train:
+        raise DataError(
+            f"{samples.split} as drawn here may hold images that {card.name} was trained on: the rest, train, has the "
+            f"fingerprint {train}, the weights saw {saw}",
+            "the images and options of the training, drawn by this version of mien",
+            "train again, or measure on images in a folder of their own",
+        )
 
 
 def card_classes(card: Card) -> Classes | None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SHORT = 9  # letters of a column's name
 INTERVAL = "_interval"  # the end of its key
+NO_SPLITS = "no splits: every image is read"
 RATES = ("precision", "recall", "f1")
 
 
@@ -93,8 +94,8 @@ def beside(scores: Scores) -> list[str]:
 
 
 def label_sets(scores: Scores) -> list[str]:
-    """Return sentences on expressions that only the weights or only the labels know, and how those images count."""
-    lines, part = [], scores.restricted
+    """Return sentences on missing splits, on labels that only weights or only the data know, and how those count."""
+    lines, part = ([NO_SPLITS] if scores.provenance.split_from == "none" else []), scores.restricted
     if part and part.only_weights:
         n = part.predicted_so
         counted = f": {n:,} {'image' if n == 1 else 'images'} predicted so count{'s' * (n == 1)} as wrong" if n else ""

@@ -7,11 +7,9 @@ set and the fingerprint of the images that the weights saw.  The data here is re
 searched only where the fingerprint is the same.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +18,8 @@ from mien.card import Card
 from mien.data import load
 from mien.data.duplicates import SOURCES, near_duplicates_between, near_duplicates_in_training
 from mien.data.samples import Samples
-from mien.data.sampling import chosen
 from mien.errors import DataError
-from mien.evaluation.inputs import to_crops
+from mien.evaluation.inputs import to_crops, training_data
 from mien.evaluation.result import Result
 
 UNRECORDED = "the result lacks which training data was searched; `mien evaluate` measures it again"
@@ -57,26 +54,16 @@ def search(card: Card, samples: Samples, roots: Sequence[Path | str | None]) -> 
     return tried[0]
 
 
-def trained_root(weights: Path) -> Path | None:
-    """Return where the data of a run was, as env.json beside its weights says; None where it does not."""
-    try:
-        root = json.loads((weights.parent / "env.json").read_bytes())["data"]["root"]
-        return Path(root) if Path(root).exists() else None
-    except (OSError, ValueError, TypeError, LookupError):
-        return None
-
-
 def _search(card: Card, samples: Samples, root: Path | str | None) -> Search:
     name, fingerprint = card.data.get("name"), card.data.get("fingerprint")
     if not name or not fingerprint:
         return Search(None, reason="the card of the weights lacks what they were trained on")
     try:
-        train = load(name, root, "train", **_options(card))
-        shown = chosen(train, **_spec(card))
+        train, here = training_data(card, root)
     except (DataError, TypeError) as error:
         return Search(None, reason=f"their training data ({name}) cannot be read here: {str(error).partition(';')[0]}")
-    if shown.fingerprint != fingerprint:
-        got = f"{name} train here has the fingerprint {shown.fingerprint}, the weights saw {fingerprint}"
+    if here != fingerprint:
+        got = f"{name} train here has the fingerprint {here}, the weights saw {fingerprint}"
         return Search(None, reason=got)
     own = samples.name == name or (samples.name == "synthetic" and SOURCES.get(name, name) == "fer2013")
     if own and samples.clean is not None:
@@ -95,13 +82,3 @@ def _search(card: Card, samples: Samples, root: Path | str | None) -> Search:
 def not_searched(result: Result) -> str:
     """Return why the weights' own training data was not searched for near-duplicates; empty where it was."""
     return "" if result.clean is not None else result.provenance.not_searched or UNRECORDED
-
-
-def _spec(card: Card) -> dict[str, Any]:
-    data = card.recipe.get("data", {})
-    return {"keep_file": data.get("keep"), "classes": data.get("classes"), "most": data.get("limit")}
-
-
-def _options(card: Card) -> dict[str, Any]:
-    data = card.recipe.get("data", {})
-    return {**data.get("options", {}), **data.get("train", {})}

@@ -144,7 +144,7 @@ def test_empty_cells_of_a_split_are_named_by_their_lines_or_left_out(root: Path)
 def test_tables_that_name_a_split_each(root: Path) -> None:
     write_csv(root / "train.csv", HEAD, ROWS[:2])
     write_csv(root / "test_labels.csv", HEAD, ROWS[2:])
-    assert load("table", root, "test").ids.tolist() == ["sub/c.png", "d.png"]
+    assert load("table", root, "test").ids.tolist() == ["d.png", "sub/c.png"]
     with pytest.raises(DataError, match=r"has no val images; expected val beside train 2, test 2; the option val=0\.2"):
         load("table", root, "val")
     write_csv(root / "other.csv", HEAD, ROWS)

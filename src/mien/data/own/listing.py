@@ -19,6 +19,7 @@ class Listing:
     Attributes:
         origin: the folder or file, as messages name it.
         images: where the pixels are; ids: str (N,); places: N words for where a row is written, such as `line 7`.
+        keys: str (N,), the ids without numbers of rows, "" where an id is one; None where no id has one.
         words: N words for labels, or None where `votes` holds int (N, V), by the V `choices`.
         splits: N words for splits, "" where there is none.
         names: the words that numbers stand for, where the file says it; codes: whose numbers they are, likewise.
@@ -36,6 +37,7 @@ class Listing:
     words: Sequence[str] | None = None
     votes: NDArray[np.integer[Any]] | None = None
     choices: tuple[str, ...] = ()
+    keys: NDArray[np.str_] | None = None
     splits: Sequence[str] = ()
     names: tuple[str, ...] = ()
     codes: str | None = None
@@ -54,7 +56,7 @@ class Listing:
     def take(self, rows: NDArray[np.intp]) -> "Listing":
         """Return some of the rows, in that order; `faults` and `notes` stay."""
         changes: dict[str, Any] = {"images": self.images.take(rows)}
-        for name in ("ids", "votes", "group", "weight", "box", "regression", "units"):
+        for name in ("ids", "keys", "votes", "group", "weight", "box", "regression", "units"):
             changes[name] = None if (value := getattr(self, name)) is None else value[rows]
         for name in ("places", "words", "splits"):
             changes[name] = [value[k] for k in rows] if (value := getattr(self, name)) else value

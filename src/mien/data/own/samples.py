@@ -51,7 +51,8 @@ def read(name: str, listing: Listing, split: str, options: Options) -> Samples:
     if not options.skip_bad:
         faulty.refuse(listing.origin, [*made.faults.values()], total)
     kept, target = labelled.listing.take(np.flatnonzero(good)), labelled.target[good]
-    splits = divide(kept.origin, kept.splits, target.argmax(1), kept.group, options)
+    names = _names(kept, made.digests[good])
+    splits = divide(kept.origin, kept.splits, target.argmax(1), names, kept.group, options)
     left_out = faulty.counted([*listing.faults, *made.faults.values()])
     about = "; ".join(filter(None, (splits.rule, *listing.notes, found.note if found else "", left_out)))
     _report(listing, found, left_out)
@@ -69,6 +70,7 @@ def read(name: str, listing: Listing, split: str, options: Options) -> Samples:
         split=split,
         fingerprint=_fingerprint(samples, split, made.digests[place]),
         about=about,
+        split_from=splits.origin(split),
     )
     _refuse_one_class(kept, samples)
     return samples
@@ -143,10 +145,23 @@ def _votes(listing: Listing, rows: NDArray[np.intp]) -> NDArray[np.int16] | None
     return votes
 
 
+def _names(listing: Listing, digests: NDArray[np.uint8]) -> NDArray[np.str_]:
+    """Return what rows are drawn by, str (N,): what names one, wherever it stands, else also its pixels' digest."""
+    keys = listing.ids if listing.keys is None else listing.keys
+    _, place, number = np.unique(keys, return_inverse=True, return_counts=True)
+    alone = (number[place] == 1) & (keys != "")
+    pixels = [row.tobytes().hex() for row in digests]
+    return np.array([key if one else f"{key} {seen}" for key, one, seen in zip(keys, alone, pixels, strict=True)])
+
+
 def _fingerprint(samples: Samples, split: str, digests: NDArray[np.uint8]) -> str:
-    """Return a digest of pixels, labels and their order: the same in a folder, a CSV file and Parquet."""
-    more = [part for part in (samples.regression, samples.units, samples.weight) if part is not None]
-    return digest("own", split, *samples.labels, np.ascontiguousarray(digests), samples.target, *more)
+    """Return a digest of pixels and labels, whatever their order: the same in a folder, a CSV file and Parquet."""
+    parts = (digests, samples.target, samples.regression, samples.units, samples.weight)
+    flat = [np.ascontiguousarray(part).reshape(len(digests), -1) for part in parts if part is not None]
+    rows = np.concatenate([part.view(np.uint8) for part in flat], 1)
+    whole = np.sort(np.ascontiguousarray(rows).view(f"V{rows.shape[1]}").ravel())
+    widths = ",".join(str(part.shape[1:]) for part in flat)
+    return digest("own 2", split, *samples.labels, widths, np.frombuffer(whole.tobytes(), np.uint8))
 
 
 def _refuse_one_class(listing: Listing, samples: Samples) -> None:

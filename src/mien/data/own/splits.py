@@ -2,17 +2,22 @@
 
 Without either, the data is one split: every split is all of it.  So it can be measured on, but training
 refuses it.  Test is never made from, or mixed with, anything that the files call test.
+
+A split is drawn by the digests of names and the seed: the first of each label, or of the groups.  So the order of the
+rows is nothing to it, and images that are added move few others.  Test is drawn before val, so that those which do move
+go to the neighbour: from train to val, from val to test.
 """
 
 import re
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data.groups import known, numbered
+from mien.data.groups import known, named
 from mien.data.own.options import Options
 from mien.errors import DataError
 from mien.html.page import count
@@ -30,17 +35,19 @@ _SPLIT_OF = {word: split for split, words in WORDS.items() for word in words.spl
 NAMED = 3
 """How many leaking groups are named."""
 
-ORDERS = 200
-"""Orders of groups that are tried for a split."""
-
 Rows = NDArray[np.intp]
 
 
 class Splits(NamedTuple):
-    """The rows of each split, none where there are no splits, and how they came about in words."""
+    """The rows of each split, none where there are no splits, how they came about in words, and which were drawn."""
 
     rows: dict[str, Rows]
     rule: str
+    made: tuple[str, ...] = ()
+
+    def origin(self, split: str) -> Literal["files", "drawn", "none"]:
+        """Return where a split is from."""
+        return "none" if not self.rows else "drawn" if self.made and split in (*self.made, "train") else "files"
 
 
 def split_of(word: str) -> str | None:
@@ -53,9 +60,10 @@ def split_of(word: str) -> str | None:
 
 
 def divide(
-    origin: Path, splits: Sequence[str], label: NDArray[np.intp], group: NDArray[Any] | None, options: Options
-) -> Splits:
-    """Return the rows of each split from the words of N rows ("" for none), labels int (N,) and groups.
+    origin: Path, splits: Sequence[str], label: NDArray[np.intp], names: NDArray[np.str_],
+    group: NDArray[Any] | None, options: Options,
+) -> Splits:  # fmt: skip
+    """Return the rows of each split from the words of N rows ("" for none), labels int (N,), names and groups.
 
     DataError for groups in two splits, splits that are made twice, and too few images or groups.
     """
@@ -63,18 +71,25 @@ def divide(
     given = {split: np.flatnonzero(words == split) for split in SPLITS if (words == split).any()}
     if group is not None:
         _refuse_leaks(origin, given, group)
-        group = numbered(group)
-    rng, made = np.random.default_rng(options.seed), _wanted(origin, given, options)
+        group = _digests(named(group, names), options.seed)
+    by, made = _digests(names, options.seed), _wanted(origin, given, options)
     pool = np.concatenate([given.get("train", _NONE), given.get("val", _NONE) if options.folds else _NONE])
     rows = {**given, "train": np.sort(pool) if given else np.arange(len(label))} if made else dict(given)
     if options.test:
-        rows["test"], rows["train"] = _drawn(origin, rows["train"], options.test, label, group, rng)
+        rows["test"], rows["train"] = _drawn(origin, rows["train"], options.test, label, by, group)
     if options.val:  # of all images that were in the pool, so that 0.1 and 0.1 are as many
         part = options.val / (1 - (options.test or 0))
-        rows["val"], rows["train"] = _drawn(origin, rows["train"], part, label, group, rng)
+        rows["val"], rows["train"] = _drawn(origin, rows["train"], part, label, by, group)
     if options.folds:
-        rows["val"], rows["train"] = _fold(origin, rows["train"], options, label, group, rng)
-    return Splits({name: rows[name] for name in SPLITS if name in rows}, _rule(given, made, group is not None, options))
+        rows["val"], rows["train"] = _fold(origin, rows["train"], options, label, by, group)
+    drawn = tuple("val" if name == "fold" else name for name in made)
+    rule = _rule(given, made, group is not None, options)
+    return Splits({name: rows[name] for name in SPLITS if name in rows}, rule, drawn)
+
+
+def _digests(names: NDArray[np.str_], seed: int) -> NDArray[np.str_]:
+    """Return a digest of each name and the seed, str (N,), in whose order names are drawn."""
+    return np.array([sha256(f"{seed} {name}".encode("utf-8", "surrogatepass")).hexdigest() for name in names.tolist()])
 
 
 _NONE: Rows = np.zeros(0, np.intp)
@@ -108,44 +123,56 @@ def _refuse_leaks(origin: Path, given: dict[str, Rows], group: NDArray[Any]) -> 
 
 
 def _drawn(
-    origin: Path, pool: Rows, part: float, label: NDArray[np.intp], group: NDArray[Any] | None, rng: np.random.Generator
+    origin: Path, pool: Rows, part: float, label: NDArray[np.intp], by: NDArray[np.str_], group: NDArray[np.str_] | None
 ) -> tuple[Rows, Rows]:
     """Return a part of the pool and the rest: whole groups, with labels as near to proportion as may be, or labels."""
     if group is None:
-        own = (rng.permutation(pool[label[pool] == one]) for one in np.unique(label[pool]))
-        drawn = np.concatenate([rows[: _size(len(rows), part)] for rows in own])
+        own = (pool[label[pool] == one] for one in np.unique(label[pool]))
+        drawn = np.concatenate([rows[np.argsort(by[rows])][: _size(len(rows), part)] for rows in own])
     else:
         names, counts = _by_group(label[pool], group[pool])
         _enough_groups(origin, len(names), 2)
-        drawn = pool[np.isin(group[pool], names[_draw_groups(counts, part, rng)])]
+        drawn = pool[np.isin(group[pool], names[_draw_groups(counts, part)])]
     return np.sort(drawn), np.setdiff1d(pool, drawn)
 
 
-def _by_group(label: NDArray[np.intp], group: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    """Return the G groups, and how many images each has of each label, int (G, K)."""
+def _by_group(label: NDArray[np.intp], group: NDArray[np.str_]) -> tuple[NDArray[np.str_], NDArray[np.intp]]:
+    """Return the G groups, sorted, and how many images each has of each label, int (G, K)."""
     names, place = np.unique(group, return_inverse=True)
     counts = np.zeros((len(names), int(label.max()) + 1), np.intp)
     np.add.at(counts, (place, label), 1)
     return names, counts[:, counts.any(0)]
 
 
-def _draw_groups(counts: NDArray[np.intp], part: float, rng: np.random.Generator) -> Rows:
-    """Return which of G groups are drawn so that the images of each label, int (G, K), come near to this part of them.
+def _draw_groups(counts: NDArray[np.intp], part: float, left: int = 1) -> Rows:
+    """Return which of G groups are drawn, so that of their images, int (G, K), about this part is, also of each label.
 
-    Of many orders of the groups, the first groups of the best one; a label should be on both sides.
+    In their order each is drawn that fills a gap by most of its images, first those with a label that is not there yet;
+    then each that fills it at all, or brings a label that would be on one side alone.  So a group that is new or larger
+    moves few others.  `left` groups stay.
 
-    >>> counts = np.array([[4, 0], [0, 4], [4, 0], [0, 4]])
-    >>> counts[_draw_groups(counts, 0.5, np.random.default_rng(0))].sum(0).tolist()
-    [4, 4]
+    >>> counts = np.array([[4, 0], [4, 0], [0, 4], [0, 4]])
+    >>> _draw_groups(counts, 0.5).tolist()
+    [0, 2]
     """
-    total, best, least = counts.sum(0), np.zeros(0, np.intp), np.inf
-    for _ in range(ORDERS):
-        order = rng.permutation(len(counts))
-        first = counts[order[:-1]].cumsum(0)
-        far = np.abs(first - part * total).sum(1) + total.sum() * ((first == 0) | (first == total)).sum(1)
-        if far.min() < least:
-            least, best = far.min(), order[: int(far.argmin()) + 1]
-    return best
+    counts = np.column_stack(
+        [counts, counts.sum(1)]
+    )  # the total as one more label: labels alone may all be a bit short
+    total, drawn = counts.sum(0), np.zeros(len(counts), bool)
+
+    def far(there: NDArray[np.intp], *, spread: bool) -> float:
+        lost = (there == total) | (spread & (there == 0))
+        return float(np.abs(there - part * total).sum() + 2 * total[-1] * lost.sum())
+
+    for stage in ("new labels", "most", "any"):
+        for k in np.flatnonzero(~drawn):
+            there, spread = counts[drawn].sum(0), stage == "any"
+            gain = far(there, spread=spread) - far(there + counts[k], spread=spread)
+            fits = gain > (0 if spread else counts[k].sum() / 2) and drawn.sum() < len(drawn) - left
+            drawn[k] = fits and (stage != "new labels" or bool(counts[k][there == 0].any()))
+    if not drawn.any():
+        drawn[np.argmin([far(one, spread=True) for one in counts])] = True
+    return np.flatnonzero(drawn)
 
 
 def _size(total: int, part: float) -> int:
@@ -154,35 +181,34 @@ def _size(total: int, part: float) -> int:
 
 
 def _fold(
-    origin: Path, pool: Rows, options: Options, label: NDArray[np.intp], group: NDArray[Any] | None,
-    rng: np.random.Generator,
+    origin: Path, pool: Rows, options: Options, label: NDArray[np.intp], by: NDArray[np.str_],
+    group: NDArray[np.str_] | None,
 ) -> tuple[Rows, Rows]:  # fmt: skip
-    """Return the rows of one fold and of the others: whole groups, the largest first, or each label in turn."""
+    """Return the rows of one fold and of the others: a part of each label, or of the groups."""
     folds = options.folds or 0
     if group is None:
-        order = np.concatenate([rng.permutation(pool[label[pool] == one]) for one in np.unique(label[pool])])
-        drawn = order[options.fold :: folds]
+        fold = np.zeros(len(label), np.intp)
+        for first, one in enumerate(np.unique(label[pool])):  # each label begins in another: few images fill them, too
+            rows = pool[label[pool] == one]
+            fold[rows[np.argsort(by[rows])]] = (first + np.arange(len(rows)) * folds // len(rows)) % folds
+        drawn = pool[fold[pool] == options.fold]
     else:
         names, counts = _by_group(label[pool], group[pool])
         _enough_groups(origin, len(names), folds)
-        drawn = pool[np.isin(group[pool], names[_folds_of_groups(counts, folds, rng) == options.fold])]
+        drawn = pool[np.isin(group[pool], names[_folds_of_groups(counts, folds) == options.fold])]
     return np.sort(drawn), np.setdiff1d(pool, drawn)
 
 
-def _folds_of_groups(counts: NDArray[np.intp], folds: int, rng: np.random.Generator) -> Rows:
-    """Return the fold of each of G groups, int (G,): the largest first, each to where labels and sizes stay most even.
+def _folds_of_groups(counts: NDArray[np.intp], folds: int) -> Rows:
+    """Return the fold of each of G groups, int (G,): one fold after the other is drawn from what the others left.
 
-    >>> counts = np.array([[4, 0], [0, 4], [4, 0], [0, 4]])
-    >>> sorted(_folds_of_groups(counts, 2, np.random.default_rng(0))[[0, 2]].tolist())
-    [0, 1]
+    >>> _folds_of_groups(np.array([[4, 0], [4, 0], [0, 4], [0, 4]]), 2).tolist()
+    [0, 1, 0, 1]
     """
-    filled, fold = np.zeros((folds, counts.shape[1])), np.zeros(len(counts), np.intp)
-    total = counts.sum(0)
-    for k in sorted(rng.permutation(len(counts)), key=lambda k: -counts[k].sum()):
-        after = filled + np.eye(folds)[:, :, None] * counts[k]  # one more axis: the fold that gets the group
-        uneven = (after / total).std(1).sum(1) + (after.sum(2) / total.sum()).std(1)
-        fold[k] = int(uneven.argmin())
-        filled[fold[k]] += counts[k]
+    fold = np.full(len(counts), folds - 1, np.intp)
+    for k in range(folds - 1):
+        rest = np.flatnonzero(fold == folds - 1)
+        fold[rest[_draw_groups(counts[rest], 1 / (folds - k), folds - k - 1)]] = k
     return fold
 
 
@@ -193,7 +219,7 @@ def _enough_groups(origin: Path, there: int, needed: int) -> None:
 
 def _rule(given: dict[str, Rows], made: Sequence[str], grouped: bool, options: Options) -> str:
     if not made:
-        return "splits as the files say" if given else "no splits: every split is all of it"
+        return "splits as the files say" if given else "no splits: every image is read"
     parts = [f"{name} {getattr(options, name):g}" for name in made if name != "fold"]
     parts += [f"val is fold {options.fold} of {options.folds}"] if options.folds else []
     return f"{', '.join(parts)}, drawn by {'group' if grouped else 'label'}, seed {options.seed}"

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from mien.data.samples import Samples
 from mien.errors import DataError, UsageError
 from mien.evaluation import metrics
-from mien.evaluation.inputs import all_labels, load_for, own_data, target_labels, to_crops, with_own_labels
+from mien.evaluation.inputs import all_labels, load_for, source, target_labels, to_crops
 from mien.evaluation.provenance import check_writable
 from mien.evaluation.records.stress import AttackScores, CleanScores, Corruption, Drop, SeverityScores, StressReport
 from mien.evaluation.statistics import clusters
@@ -72,12 +72,10 @@ def stress(
     started = time.perf_counter()
     _check_arguments(split, images)
     classifier = Classifier(find_weights(weights), prior=prior)
-    if data is None:
-        data, options = own_data(classifier.card, options or {})
-    options = with_own_labels(classifier.card, data, options or {})
-    facts = _weights(classifier) | {"dataset": data, "split": split, "options": options}
+    read = source(classifier, data, root, options or {})
+    facts = _weights(classifier) | {"dataset": read.name, "split": split, "options": read.options}
     check_writable(out, "stress.json", facts, force)
-    samples = load_for(classifier.card, data, root, split, **options)
+    samples = load_for(classifier.card, read, root, split)
     rival = _rival(baseline, prior)
     subject = take(classifier, samples, _labels(classifier, samples, rival), images)
     facts |= _images(subject, samples) | {"seed": seed, "version": __version__}

@@ -1,0 +1,89 @@
+"""Drawn splits go by the names of images and groups: neither the order of rows nor what is added elsewhere matters."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mien.data import load
+from mien.data.own.options import Options
+from mien.data.own.splits import divide
+
+from ...own_files import write_classes, write_csv
+
+HALVES: dict[str, Any] = {"val": 0.2, "test": 0.2}
+DRAWS: dict[str, tuple[dict[str, Any], int]] = {
+    "labels": (HALVES, 0),
+    "labels, other seed": ({**HALVES, "seed": 3}, 0),
+    "labels, folds": ({"folds": 5, "fold": 1}, 0),
+    "groups": (HALVES, 40),
+    "groups, folds": ({"folds": 5, "fold": 1}, 40),
+    "groups, some unknown": (HALVES, -40),
+}
+"""Options, and how many subjects; negative: every third image is of none that is known."""
+
+NAMES = np.array([f"{k:03d}.png" for k in range(500)])
+
+
+def drawn(case: str, rows: np.ndarray) -> dict[str, str]:
+    """The split of each image, of 500 images of which some rows are there, in that order."""
+    options, groups = DRAWS[case]
+    rng = np.random.default_rng(7)
+    label, subject = rng.choice(4, 500, p=[0.5, 0.3, 0.15, 0.05]), rng.integers(0, abs(groups) or 1, 500)
+    group = np.array(["" if groups < 0 and k % 3 == 0 else f"S{one}" for k, one in enumerate(subject)])
+    splits = divide(
+        Path("faces"), [""] * len(rows), label[rows], NAMES[rows], group[rows] if groups else None, Options(**options)
+    )
+    return {str(NAMES[rows[k]]): name for name, part in splits.rows.items() for k in part}
+
+
+@pytest.mark.parametrize("case", DRAWS)
+def test_the_order_of_rows_is_nothing_and_added_images_move_few(case: str) -> None:
+    groups = DRAWS[case][1]
+    before = drawn(case, np.arange(490))
+    assert drawn(case, np.random.default_rng(1).permutation(490)) == before
+    for name in {"val", "test"} & set(before.values()):
+        assert abs(list(before.values()).count(name) - 98) <= 6
+    after = drawn(case, np.arange(500))
+    moved = [(before[name], after[name]) for name in before if before[name] != after[name]]
+    assert len(moved) <= (50 if groups else 14)  # of 490; groups of a dozen images each
+    assert ("train", "test") not in moved
+    assert ("test", "train") not in moved
+
+
+@pytest.mark.parametrize("case", ["labels, folds", "groups, folds"])
+def test_each_image_is_in_one_fold(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    vals = []
+    for fold in range(5):
+        monkeypatch.setitem(DRAWS, case, ({"folds": 5, "fold": fold}, DRAWS[case][1]))
+        vals.append([name for name, split in drawn(case, np.arange(500)).items() if split == "val"])
+    assert sorted(name for val in vals for name in val) == NAMES.tolist()
+    assert max(map(len, vals)) - min(map(len, vals)) <= 15
+
+
+def test_a_sorted_table_is_the_same_data(tmp_path: Path) -> None:
+    """By paths, by ids, and without either, as numbers in a column: by pixels."""
+    write_classes(tmp_path, {"happy": 10, "sad": 10})
+    paths = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.png"))
+    pixels = [" ".join(map(str, np.random.default_rng(k).integers(0, 256, 256))) for k in range(20)]
+    heads = {
+        "paths": (["image", "label"], [(path, path.split("/")[0]) for path in paths]),
+        "ids": (["image", "label", "id"], [(path, path.split("/")[0], f"x{k}") for k, path in enumerate(paths)]),
+        "pixels": (["pixels", "emotion"], [(one, 3 + k % 2) for k, one in enumerate(pixels)]),
+    }
+    for name, (head, rows) in heads.items():
+        read = []
+        for order in (range(20), reversed(range(20))):
+            write_csv(tmp_path / f"{name}.csv", head, [rows[k] for k in order])
+            read.append(
+                [load("table", tmp_path / f"{name}.csv", split, **HALVES) for split in ("train", "val", "test")]
+            )
+        for one, other in zip(*read, strict=True):
+            assert one.fingerprint == other.fingerprint, name
+            assert one.split_from == "drawn"
+            if name != "pixels":
+                assert one.ids.tolist() == other.ids.tolist(), name
+        more = [rows[k] for k in range(19)]
+        write_csv(tmp_path / f"{name}.csv", head, more)
+        assert load("table", tmp_path / f"{name}.csv", "test").fingerprint not in {one.fingerprint for one in read[0]}
