@@ -82,7 +82,7 @@ def commands(block: Block) -> list[str]:
 def stage(tiny_fer2013: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as the pages assume it: photos/, labelled/, recordings/, clip.mp4, data/, people.csv, results/.
 
-    Of one's own images my-faces/ and CK+48/, with a folder per class, and faces.parquet.
+    Of one's own images my-faces/, CK+48/ and labelled-photos/, with a folder per class, and faces.parquet.
     """
     import numpy as np
     from PIL import Image
@@ -96,6 +96,9 @@ def stage(tiny_fer2013: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     Image.fromarray(portrait).save(folder / "photos" / "group.jpg")
     for number in range(1, 5):
         Image.fromarray(portrait[:400, 4 * number :]).save(folder / "labelled" / f"p0{number}.jpg")
+    for number, name in enumerate(("Happy", "neutral") * 6):
+        (folder / "labelled-photos" / name).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(portrait[:400, 4 * number :]).save(folder / "labelled-photos" / name / f"p{number:02d}.jpg")
     (folder / "data").symlink_to(tiny_fer2013)
     write_classes(folder / "my-faces", {"Happy": 6, "sad": 6, "bored": 6}, seed=1)
     write_classes(folder / "CK+48", dict.fromkeys(CK48, 4))

@@ -48,6 +48,7 @@ class Options(BaseModel):
         seed: of the splits that are made; ignore_splits: those of the files do not count.
         size, channels: of the crops; None is the size that all images have, else the usual one, and grey or RGB as
             they are.
+        detect: the images are photos: of one without a box the largest face is cropped, as `mien predict` does.
         columns: table: {what: column}, where the name of a column does not say what it is.
         images: table: the folder that paths of images start from; None is the folder of the table.
         skip_bad: leave out rows that cannot be used, and count them.
@@ -67,6 +68,7 @@ class Options(BaseModel):
     ignore_splits: bool = False
     size: int | None = Field(None, ge=16, le=512)
     channels: Literal[1, 3] | None = None
+    detect: bool = False
     columns: Annotated[dict[str, str], BeforeValidator(_plain)] = {}
     images: str | None = None
     skip_bad: bool = False

@@ -55,7 +55,7 @@ def read(name: str, listing: Listing, split: str, options: Options) -> Samples:
     splits = divide(kept.origin, kept.splits, target.argmax(1), names, kept.group, options)
     left_out = faulty.counted([*listing.faults, *made.faults.values()])
     about = "; ".join(filter(None, (splits.rule, *listing.notes, found.note if found else "", left_out)))
-    _report(listing, found, left_out)
+    _report(replace(listing, notes=(*listing.notes, *made.notes)), found, left_out)
     rows = splits.rows.get(split) if splits.rows else np.arange(len(kept))
     if rows is None or not len(rows):
         there = ", ".join(f"{one} {len(part):,}" for one, part in splits.rows.items())
