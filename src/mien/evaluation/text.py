@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mien.evaluation.metrics import REGRESSION, UNITS
@@ -62,9 +62,8 @@ def with_mark(label: str, scores: ClassScores) -> Html:
 def _html_row(name: str, scores: SubsetScores) -> list[Html]:
     if not scores.n:
         return [escape(name), escape(scores.reason or "none"), *([EMPTY] * 5)]
-    low, high = (percent(end, 1) for end in scores.accuracy_interval or (None, None))
     f1, top2, ece = (escape(percent(scores.values[key], 1)) for key in ("macro_f1", "top2", "ece"))
-    cells = (escape(percent(scores.accuracy, 1)), escape(f"{low} to {high}"), f1, top2, ece)
+    cells = (escape(percent(scores.accuracy, 1)), escape(f"{span(scores.accuracy_interval, 1)}"), f1, top2, ece)
     return [escape(name), markup("{:,}", scores.n), *cells]
 
 
@@ -122,10 +121,9 @@ def beside_expression(scores: Scores) -> list[str]:
     """Return the scores of groups of expressions, of valence and arousal, and of action units, as far as there are."""
     lines, further = [], scores.further
     if level := further.get("group_level"):
-        low, high = (hundredths(end, 2) for end in level["accuracy_interval"] or (None, None))
         accuracy, f1 = (hundredths(level[key], 2) for key in ("accuracy", "macro_f1"))
-        names = ", ".join(level["labels"])
-        lines.append(f"by group ({names}): accuracy {accuracy} % (95 %: {low} to {high})  macro-F1 {f1} %")
+        names, within = ", ".join(level["labels"]), span(level["accuracy_interval"])
+        lines.append(f"by group ({names}): accuracy {accuracy} % (95 %: {within})  macro-F1 {f1} %")
     lines += [
         f"{head:12s}" + "  ".join(f"{key.upper()} {_spanned(known[key], known, key)}" for key in REGRESSION)
         for head in ("valence", "arousal")
@@ -146,10 +144,9 @@ def beside_expression(scores: Scores) -> list[str]:
 
 def prototype_line(scores: Mapping[str, Any], name: str = "prototypes") -> str:
     """Return the scores of expressions by prototypes of action units (mien.evaluation.prototypes) as a line."""
-    low, high = (hundredths(end, 2) for end in scores["accuracy_interval"] or (None, None))
     accuracy, balanced, f1, two = (hundredths(scores[key], 2) for key in SCORES)
-    line = f"{name}, n {scores['n']:,}: accuracy {accuracy} % (95 %: {low} to {high})  balanced {balanced} %"
-    return f"{line}  macro-F1 {f1} %  top-2 {two} %"
+    line = f"{name}, n {scores['n']:,}: accuracy {accuracy} % (95 %: {span(scores['accuracy_interval'])})"
+    return f"{line}  balanced {balanced} %  macro-F1 {f1} %  top-2 {two} %"
 
 
 def _spanned(value: float | None, ends: Mapping[str, Any], key: str) -> str:
@@ -172,11 +169,10 @@ def left_out(scores: Scores) -> str:
 def _headline(name: str, scores: SubsetScores) -> str:
     if not scores.n:
         return f"{name:24s} {scores.reason or 'none'}"
-    low, high = (hundredths(v, 2) for v in scores.accuracy_interval or (None, None))
     level = f"95 % {by(scores.groups)}".rstrip() if scores.groups else "95 %"
     accuracy, f1, two, ece = (hundredths(scores.values[key], 2) for key in ("accuracy", "macro_f1", "top2", "ece"))
     return (
-        f"{name:24s} n {scores.n:5d}  accuracy {accuracy} % ({level}: {low} to {high})  "
+        f"{name:24s} n {scores.n:5d}  accuracy {accuracy} % ({level}: {span(scores.accuracy_interval)})  "
         f"macro-F1 {f1} %  top-2 {two} %  ECE {ece} %  NLL {scores.values['nll']:.3f}"
     )
 
@@ -188,3 +184,14 @@ def hundredths(fraction: float | None, digits: int = 1) -> str:
     ('87.6', '>99.99', '<0.01', '100.0', '-')
     """
     return percent(fraction, digits).removesuffix(" %")
+
+
+def span(interval: Sequence[float | None] | None, digits: int = 2) -> str:
+    """Return an interval of fractions in percent, a dash where it is undefined.
+
+    >>> span([0.6691, 0.6996], 1), span([None, None])
+    ('66.9 to 70.0', '-')
+    """
+    if interval is None or None in interval:
+        return "-"
+    return " to ".join(hundredths(end, digits) for end in interval)

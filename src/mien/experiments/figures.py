@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from mien.evaluation.text import span
 from mien.experiments import plots
 from mien.experiments.schema import Row, RowScores, Sweep
 from mien.outputs import staged
@@ -97,8 +98,7 @@ def confusion(title: str, scores: RowScores, path: Path) -> Path:
 
 def in_percent(scores: RowScores) -> str:
     """Return accuracy and its interval in percent."""
-    low, high = (100 * (end or 0.0) for end in scores.accuracy_interval or (0.0, 0.0))
-    return f"{100 * (scores.accuracy or 0.0):.2f} % ({low:.2f} to {high:.2f})"
+    return f"{100 * (scores.accuracy or 0.0):.2f} % ({span(scores.accuracy_interval)})"
 
 
 def canvas(width: float, height: float) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from mien.errors import UsageError
+from mien.evaluation.text import span
 from mien.experiments import figures, fine_tuning, sweep
 from mien.experiments.record import outdated, read_row
 from mien.experiments.schema import Machine, NamedRow, Published, Row, RowScores, Shortened, SubsetScores, Sweep
@@ -255,8 +256,7 @@ def accuracy(scores: Sequence[SubsetScores]) -> str:
         return f"{mean(values):.2f} +- {stdev(values):.2f}"
     if not values:
         return "-"
-    low, high = (100 * (end or 0.0) for end in scores[0].accuracy_interval or (0.0, 0.0))
-    return f"{values[0]:.2f} ({low:.2f} to {high:.2f})"
+    return f"{values[0]:.2f} ({span(scores[0].accuracy_interval)})"
 
 
 def percentage(values: Sequence[float | None]) -> str:

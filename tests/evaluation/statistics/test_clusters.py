@@ -44,11 +44,11 @@ def result(seed: int = 0, groups: int | None = 30, **facts: object) -> Result:
     )
 
 
-def covers(draws: int, by_group: bool) -> float:
+def covers(draws: int, by_group: bool, groups: int = 30, each: int = 20) -> float:
     true = np.concatenate([drawn(seed, 4000, 1)[0] for seed in range(5)]).mean()
     covered = []
     for seed in range(draws):
-        right, group = drawn(1000 + seed)
+        right, group = drawn(1000 + seed, groups, each)
         low, high = proportion_interval(right, group if by_group else None)
         covered.append(low <= true <= high)
     return float(np.mean(covered))
@@ -65,6 +65,32 @@ def test_intervals_by_group_hold_the_value_in_95_percent() -> None:
     assert 0.925 <= covers(1000, by_group=True) <= 0.975
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("groups", "least"), [(2, 0.6), (3, 0.72), (4, 0.82), (5, 0.9), (8, 0.92)])
+def test_intervals_of_few_groups_hold_the_value_from_five_on(
+    groups: int, least: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clusters, "MIN_GROUPS", 2)
+    held = covers(600, by_group=True, groups=groups, each=16)
+    assert least <= held
+    assert (held >= 0.9) == (groups >= 5)
+
+
+@pytest.mark.parametrize("hits", [(10, 8), (10, 10), (16, 16), (16, 15, 9, 12)])
+def test_fewer_than_five_groups_have_no_interval(hits: tuple[int, ...]) -> None:
+    right = np.concatenate([np.arange(16) < n for n in hits])
+    assert np.isnan(proportion_interval(right, np.repeat(np.arange(len(hits)), 16))).all()
+    assert np.isnan(clusters.ends(np.linspace(0, 1, 2001), len(hits))).all()
+
+
+@pytest.mark.parametrize("hits", [(16, 16, 16, 16, 15), (10, 10, 11, 10, 10, 10), (8,) * 5])
+def test_groups_that_are_alike_by_chance_are_no_better_than_single_images(hits: tuple[int, ...]) -> None:
+    right = np.concatenate([np.arange(16) < n for n in hits])
+    low, high = proportion_interval(right, np.repeat(np.arange(len(hits)), 16))
+    lowest, highest = wilson(sum(hits), len(right))
+    assert low <= lowest < highest <= high
+
+
 @pytest.mark.parametrize("group", [None, np.arange(40).astype(str)])
 def test_without_groups_or_with_one_sample_each_they_are_wilsons(group: np.ndarray | None) -> None:
     right = np.arange(40) % 3 > 0
@@ -73,7 +99,7 @@ def test_without_groups_or_with_one_sample_each_they_are_wilsons(group: np.ndarr
 
 def test_groups_that_are_all_alike_count_as_one_sample_each() -> None:
     assert proportion_interval([True] * 500, np.arange(500) % 5) == pytest.approx(wilson(5, 5))
-    assert proportion_interval([True] * 500, [0] * 500) == pytest.approx(wilson(1, 1))
+    assert proportion_interval([True] * 500, np.arange(500) % 8) == pytest.approx(wilson(8, 8))
 
 
 def test_every_interval_of_a_result_is_by_group_and_says_so() -> None:
@@ -91,14 +117,25 @@ def test_every_interval_of_a_result_is_by_group_and_says_so() -> None:
     assert "by 30" not in to_text(score(result(groups=None, **facts)))
 
 
-def test_one_subject_has_no_interval_but_of_accuracy() -> None:
-    one = result().take(np.arange(20))
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_few_subjects_have_dashes_everywhere(groups: int, tmp_path: Path) -> None:
+    facts = {"weights": "w", "dataset": "d", "split": "test", "left_out": 0, "labels_left_out": []}
+    one = result(**facts).take(np.arange(20 * groups))
     scores = score(one)
-    assert scores.groups == 1
-    assert scores.intervals["macro_f1"] == [None, None]
-    low, high = scores.accuracy_interval
-    assert high - low > 0.5
+    assert scores.groups == groups
+    assert scores.accuracy_interval == scores.intervals["accuracy"] == scores.intervals["macro_f1"] == [None, None]
     json.dumps(scores.to_dict(), allow_nan=False)
+    assert f"(95 % by {clusters.by(groups).removeprefix('by ')}: -)" in to_text(scores)
+    other = Result(
+        np.roll(one.probs, 1, 1), one.target, LABELS, one.ids, group=one.group, provenance=Provenance(weights="v")
+    )
+    (difference,) = compare(Request((one.save(tmp_path / "one.npz"), other.save(tmp_path / "two.npz")))).full.pairs
+    assert set(map(tuple, (own.interval for own in difference.differences.values()))) == {(None, None)}
+    page = write(gather([tmp_path / "one.npz"], None), tmp_path / "page.html").read_text()
+    assert not re.search(r"nan|\( ?\)|: \)", page)
+    audit = fairness(one, {"half": np.where(np.arange(len(one)) % 2, "a", "b")}, min_group=5)
+    assert audit.columns[0].gap.gap_interval == [None, None]
+    assert "(95 %: -)" in str(audit)
 
 
 @pytest.fixture

@@ -117,7 +117,8 @@ def measure(
     n = len(label)
     code = clusters.codes(group)
     wider = 1.0 if code is None else np.sqrt(clusters.design_effect(size, code))
-    half = wider * _Z95 * float(size.std(ddof=1)) / np.sqrt(n) if n > 1 else float("nan")
+    few = n < 2 or (code is not None and code.max() + 1 < clusters.MIN_GROUPS)
+    half = float("nan") if few else wider * _Z95 * float(size.std(ddof=1)) / np.sqrt(n)
     return SetScores(
         quantile=quantile if np.isfinite(quantile) else None,
         coverage=float(held.mean()),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mien.evaluation.calibration.conformal import MEANINGS
 from mien.evaluation.calibration.selective import TARGET_ACCURACY, ThresholdScores
 from mien.evaluation.statistics import clusters
+from mien.evaluation.text import span
 from mien.html.markup import Html, escape, markup
 from mien.html.page import percent, table
 
@@ -53,10 +54,9 @@ def _name(report: CalibrationReport, key: str) -> str:
 def _sets(report: CalibrationReport) -> list[str]:
     lines = [f"{'sets that should hold':22s}{'measured':>10s}{'95 %':>16s}{'size':>7s}{'95 %':>14s}"]
     for name, row in report.conformal.items():
-        low, high = (100 * (end or 0.0) for end in row.coverage_interval)
         smallest, largest = row.size_interval
-        size = "" if smallest is None or largest is None else f"{smallest:.2f} to {largest:.2f}"
-        wanted, held = f"{100 * report.coverage:g} % ({name})", f"{low:.2f} to {high:.2f}"
+        size = "-" if smallest is None or largest is None else f"{smallest:.2f} to {largest:.2f}"
+        wanted, held = f"{100 * report.coverage:g} % ({name})", span(row.coverage_interval)
         lines.append(f"{wanted:22s}{100 * row.coverage:8.2f} %{held:>16s}{row.size:7.2f}{size:>14s}".rstrip())
     return lines
 
@@ -66,8 +66,7 @@ def _abstention(scores: ThresholdScores | None) -> str:
         return f"no confidence reaches {100 * TARGET_ACCURACY:g} % accuracy on the first result"
     if scores.accuracy is None or scores.accuracy_interval is None:
         return f"predicting from a confidence of {scores.threshold:.3f}: no image reaches it"
-    low, high = (100 * (end or 0.0) for end in scores.accuracy_interval)
     return (
         f"predicting from a confidence of {scores.threshold:.3f}: {100 * scores.coverage:.1f} % of the images, "
-        f"{100 * scores.accuracy:.2f} % accuracy (95 %: {low:.2f} to {high:.2f})"
+        f"{100 * scores.accuracy:.2f} % accuracy (95 %: {span(scores.accuracy_interval)})"
     )

@@ -166,10 +166,12 @@ def _gap(names: Sequence[str], rows: Sequence[Mask], hit: Mask, code: NDArray[np
     z = NormalDist().inv_cdf(1 - LEVEL / 2 / pairs)
     if code is None:
         ends = difference((hits[best], hits[worst]), (sizes[best], sizes[worst]), z)
+    elif min(len(np.unique(code[rows[k]])) for k in (best, worst)) < clusters.MIN_GROUPS:
+        ends = float("nan"), float("nan")
     else:
         half = z * float(_deviation(rows, hit, code)[best, worst])
         ends = (gap - half, gap + half)
-    return Gap(names[worst], names[best], gap, list(ends))
+    return Gap(names[worst], names[best], gap, known_ends(ends))
 
 
 def _deviation(rows: Sequence[Mask], hit: Mask, code: NDArray[np.intp]) -> Floats:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from mien.evaluation.statistics.intervals import Ends
+from mien.evaluation.text import span
 from mien.html.markup import Html
 from mien.printable import printable_in
 
@@ -55,12 +56,11 @@ class Gap:
     worst_group: str
     best_group: str
     gap: float
-    gap_interval: list[float]
+    gap_interval: Ends
 
     def __str__(self) -> str:
-        low, high = (100 * end for end in self.gap_interval)
         points = f"{100 * self.gap:.1f} points below {self.best_group}"
-        return f"{self.worst_group} is {points} (95 %: {low:.1f} to {high:.1f})"
+        return f"{self.worst_group} is {points} (95 %: {span(self.gap_interval, 1)})"
 
 
 @dataclass(frozen=True)

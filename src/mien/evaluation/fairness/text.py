@@ -14,8 +14,9 @@ from mien.evaluation.report.fairness import fairness as section
 from mien.evaluation.report.style import STYLE
 from mien.evaluation.result import Result
 from mien.evaluation.statistics.clusters import by
-from mien.evaluation.statistics.intervals import ECE_NOTE, Ends
+from mien.evaluation.statistics.intervals import ECE_NOTE
 from mien.evaluation.statistics.mcnemar import LEVEL
+from mien.evaluation.text import span
 from mien.html.markup import Html, escape, markup
 from mien.html.page import page, percent, table
 from mien.outputs import Outputs, into
@@ -53,7 +54,7 @@ def to_html(audit: FairnessReport) -> Html:
 def _shown(group: GroupScores) -> tuple[str, str, str]:
     if not group.enough:
         return "too few", "", ""
-    return percent(group.accuracy, 1), _span(group.accuracy_interval), percent(group.ece, 1)
+    return percent(group.accuracy, 1), span(group.accuracy_interval, 1), percent(group.ece, 1)
 
 
 KEPT = ("fairness.json", "fairness.html")
@@ -96,16 +97,11 @@ def _row(group: GroupScores, min_group: int) -> str:
     start = f"{group.group[:WIDE]:{WIDE}s}{group.n:9,d}"
     if group.accuracy is None or group.ece is None:
         return f"{start}  too few to conclude: {group.n} < {min_group}"
-    accuracy = f"{100 * group.accuracy:9.2f} %{_span(group.accuracy_interval):>15s}"
-    return f"{start}{accuracy}{100 * group.ece:7.2f} %{_span(group.ece_interval):>14s}"
+    accuracy = f"{100 * group.accuracy:9.2f} %{span(group.accuracy_interval, 1):>15s}"
+    return f"{start}{accuracy}{100 * group.ece:7.2f} %{span(group.ece_interval, 1):>14s}"
 
 
 def _rates(group: GroupScores, key: str) -> str:
     rates = (getattr(row, key) for row in group.per_class.values())
     cells = ("-" if rate is None else f"{100 * rate:.1f}" for rate in rates)
     return f"{group.group[:WIDE]:{WIDE}s}" + "".join(f"{cell:>10s}" for cell in cells)
-
-
-def _span(interval: Ends | None) -> str:
-    low, high = interval or (None, None)
-    return "-" if low is None or high is None else f"{100 * low:.1f} to {100 * high:.1f}"

@@ -75,7 +75,7 @@ def _areas(report: Report, known: dict[str, Result]) -> Html:
             own = "the weights" if report.single else name
             texts.append(
                 f"At the threshold of {at.threshold:.2f} in the card, {own} predict {percent(at.coverage)} of the "
-                f"images with an accuracy of {percent(at.accuracy, 1)} (95 %: {span(at.accuracy_interval)})."
+                f"images with an accuracy of {percent(at.accuracy, 1)} (95 %: {span(at.accuracy_interval) or '-'})."
             )
     return join(note(text) for text in texts)
 

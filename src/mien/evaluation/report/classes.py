@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.evaluation import metrics
-from mien.evaluation.report.components import figure, key_of, name_of, section, toggle, with_span
+from mien.evaluation.report.components import figure, key_of, known_ends, name_of, section, toggle, with_span
 from mien.evaluation.report.model import Report
 from mien.evaluation.result import Result
 from mien.evaluation.scores import Scores
@@ -55,7 +55,7 @@ def _single(result: Result, scores: Scores) -> Html:
         precision, f1, two = (escape(percent(v, 1)) for v in (row["precision"], row["f1"], top2.get(label)))
         recall = with_span(percent(row["recall"], 1), ends.get(label))
         rows.append([with_mark(label, row), markup("{:,}", row["support"] or 0), precision, recall, f1, two])
-        marks.append(Whisker(label, row["recall"] if row["support"] else None, ends.get(label)))
+        marks.append(Whisker(label, row["recall"] if row["support"] else None, known_ends(ends.get(label))))
     listed = table(("expression", "images", "precision", "recall", "F1", "top-2"), rows)
     explanation = note(
         "Recall: the fraction of the images of an expression that are predicted so. Precision: the fraction of its "
@@ -78,7 +78,7 @@ def _side_by_side(report: Report) -> Html:
         boxes.append(markup('<div class="box"><h3>{}</h3>{}</div>', escape(title), listed))
     ends = {name: _recall_intervals(result) for name, result in report.results.items()}
     marks = [
-        Whisker(label, row["recall"], ends[name].get(label), report.kinds[name])
+        Whisker(label, row["recall"], known_ends(ends[name].get(label)), report.kinds[name])
         for label in labels
         for name, scores in report.scores.items()
         if (row := scores.per_class.get(label)) and row["support"]

@@ -71,7 +71,7 @@ def contents(sections: Iterable[Html]) -> Html:
 
 
 def span(interval: Sequence[float | None] | None) -> str:
-    """Return an interval of fractions as percent.
+    """Return an interval of fractions as percent, empty where it is undefined.
 
     >>> span([0.6691, 0.6996]), span(None)
     ('66.9 to 70.0', '')
@@ -90,5 +90,5 @@ def with_span(value: str, interval: Sequence[float | None] | None) -> Html:
 
 def known_ends(interval: Sequence[float | None] | None) -> list[float] | None:
     """Return both ends of an interval, None where one is not known."""
-    ends = [end for end in interval or () if end is not None]
+    ends = [end for end in interval or () if end is not None and end == end]
     return ends if len(ends) == 2 else None

@@ -80,9 +80,10 @@ def _row(row: Corruption, clean: float, relative: bool) -> Html:
 
 
 def _mce(own: StressReport) -> Html:
+    ends = span(own.clean.accuracy_interval) or "-"
     text = (
         f"Accuracy in percent at severities 1 to 5, on {own.n:,} images of {own.dataset} {own.split}; clean "
-        f"{percent(own.clean.accuracy, 1)} (95 %: {span(own.clean.accuracy_interval)}). Error: the mean over them."
+        f"{percent(own.clean.accuracy, 1)} (95 %: {ends}). Error: the mean over them."
     )
     if own.mce is not None:
         whose = f" of that of {own.baseline}" if own.baseline else ""

@@ -119,7 +119,7 @@ def _leader(report: Report) -> list[str]:
         return []
     first, *_, last = sorted(clean, key=lambda name: -(clean[name].accuracy or 0))
     both = (
-        f"{name} has an accuracy of {percent(clean[name].accuracy, 1)} ({span(clean[name].accuracy_interval)})"
+        f"{name} has an accuracy of {percent(clean[name].accuracy, 1)} ({span(clean[name].accuracy_interval) or '-'})"
         for name in (first, last)
     )
     return [f"Without the images that have a near-duplicate in training, {', '.join(both)}."]
@@ -153,7 +153,7 @@ def _restricted(scores: Scores) -> list[str]:
     part = scores.restricted
     if part is None:
         return []
-    accuracy = f"{percent(part.accuracy, 1)} of {part.n:,} ({span(part.accuracy_interval)})"
+    accuracy = f"{percent(part.accuracy, 1)} of {part.n:,} ({span(part.accuracy_interval) or '-'})"
     notes = [f"{note[:1].upper()}{note[1:]}." for note in label_sets(scores)]
     return [*notes, f"{part.name.capitalize()}: {accuracy}."]
 
@@ -171,7 +171,7 @@ def _clean(scores: Scores) -> str:
     way = f"{abs(gap):.1f} points {'lower' if gap > 0 else 'higher'}" if abs(gap) >= 0.05 else "just the same"
     return (
         f"{duplicates:,} images are in the training split as well, equal or nearly so. Without them accuracy is "
-        f"{percent(clean.accuracy, 1)} ({span(clean.accuracy_interval)}), {way}: quote this score for new faces."
+        f"{percent(clean.accuracy, 1)} ({span(clean.accuracy_interval) or '-'}), {way}: quote this score for new faces."
     )
 
 

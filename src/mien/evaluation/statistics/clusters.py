@@ -3,7 +3,8 @@
 Images of one person tend to be right or wrong together, so a hundred images of ten people say little more than ten do.
 Whole groups are drawn with replacement (Davison and Hinkley, *Bootstrap Methods*, 1997, section 3.8).  Percentiles are
 taken further out where groups are few (Hesterberg, *The American Statistician* 69, 2015: the t quantile and
-sqrt(G / (G - 1)), on the normal scale).  The test of two systems flips the signs of whole groups' differences.
+sqrt(G / (G - 1)), on the normal scale).  Below `MIN_GROUPS` that does not help, as two groups have only three different
+draws, and there is no interval.  The test of two systems flips the signs of whole groups' differences.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from mien.data.groups import numbered
 from mien.evaluation.metrics import Floats
 
 RESAMPLES = 2000
+MIN_GROUPS = 5
+"""The fewest groups with an interval: of two it holds the value in 65 % of draws, of four in 87 % (test_clusters)."""
 FLIPS = 20_000
 """Random sign flips of a permutation test; no p value is below 1 / (FLIPS + 1)."""
 EXACT = 14
@@ -78,12 +81,14 @@ class GroupDraws:
 def ends(values: Floats, groups: int) -> tuple[float, float]:
     """Return the 95 % interval from replicates over so many groups, wider than percentiles where those are few.
 
+    (nan, nan) below `MIN_GROUPS`.
+
     >>> values = np.linspace(0, 1, 2001)
     >>> tuple(round(v, 3) for v in ends(values, 1000)), tuple(round(v, 3) for v in ends(values, 10))
     ((0.025, 0.975), (0.009, 0.991))
     """
     known = values[np.isfinite(values)]
-    if not len(known) or groups < 2:
+    if not len(known) or groups < MIN_GROUPS:
         return float("nan"), float("nan")
     tail = 100 * NormalDist().cdf(-sqrt(groups / (groups - 1)) * t_quantile(groups - 1))
     low, high = np.percentile(known, [tail, 100 - tail])

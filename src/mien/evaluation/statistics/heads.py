@@ -1,6 +1,7 @@
 """95 % intervals of the scores of what weights predict beside the expression: valence, arousal, action units.
 
-By subject or clip where those are known, else by image; undefined below `LEAST` rows or groups that have a target.
+By subject or clip where those are known, else by image; undefined below `LEAST` rows, or `clusters.MIN_GROUPS` groups,
+that have a target.
 """
 
 from collections.abc import Mapping

@@ -113,21 +113,26 @@ def draws(target: Floats, group: ArrayLike | None = None, resamples: int = 2000,
 def proportion_interval(right: ArrayLike, group: ArrayLike | None = None) -> Interval:
     """Return the 95 % interval of the proportion of True in bool (N,): Wilson's, or by groups (N,) where known.
 
-    Where all groups have the same proportion, the bootstrap sees no variation; then each group counts as one sample.
+    Never narrower than that of so many independent samples: few groups may be alike by chance.  Where all have the same
+    proportion, each counts as one sample.  (nan, nan) of fewer groups than `clusters.MIN_GROUPS`.
 
     >>> tuple(round(v, 3) for v in proportion_interval([True] * 6 + [False] * 4))
     (0.313, 0.832)
-    >>> tuple(round(v, 3) for v in proportion_interval([True] * 9, list("aaabbbccc")))
-    (0.439, 1.0)
+    >>> tuple(round(v, 3) for v in proportion_interval([True] * 10, list("aabbccddee")))
+    (0.566, 1.0)
     """
     hit, code = np.asarray(right, np.float64), clusters.codes(group)
     if code is None:
         return wilson(int(hit.sum()), len(hit))
+    groups = int(code.max()) + 1
+    if groups < clusters.MIN_GROUPS:
+        return float("nan"), float("nan")
     sums, n = GroupDraws(code).sums(hit[:, None])
-    values, groups = sums[:, 0] / n, int(code.max()) + 1
+    values = sums[:, 0] / n
     if np.ptp(values) < 1e-12:
         return wilson(float(hit.mean()) * groups, groups)
-    return clusters.ends(values, groups)
+    (low, high), (lowest, highest) = clusters.ends(values, groups), wilson(float(hit.sum()), len(hit))
+    return min(low, lowest), max(high, highest)
 
 
 CELLS = 4_000_000

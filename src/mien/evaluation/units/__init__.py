@@ -23,6 +23,7 @@ from mien.evaluation.metrics.counts import Floats
 from mien.evaluation.predictions.table import read_table
 from mien.evaluation.prototypes import enough, probabilities
 from mien.evaluation.statistics import clusters
+from mien.evaluation.statistics.clusters import MIN_GROUPS
 from mien.evaluation.statistics.intervals import Ends, interval, known_ends
 from mien.evaluation.statistics.units import replicates
 from mien.evaluation.units.beside import expressions_of, of_table
@@ -34,10 +35,10 @@ from mien.labels import EXPRESSIONS
 
 SCORES = ("f1", "auc", "pcc", "icc")
 
-LEAST_ROWS, LEAST_GROUPS = 10, 5
-"""The fewest rows, and subjects or clips where there are such, of a unit that has intervals."""
+LEAST_ROWS = 10
+"""The fewest rows of a unit that has intervals."""
 
-FEW = f"below {LEAST_ROWS} rows, or {LEAST_GROUPS} subjects or clips"
+FEW = f"below {LEAST_ROWS} rows, or {MIN_GROUPS} subjects or clips"
 
 
 @dataclass(frozen=True)
@@ -158,8 +159,8 @@ def _drawn(part: Floats, group: NDArray[np.str_] | None) -> dict[str, Floats]:
 def _few(part: Floats, group: NDArray[np.str_] | None) -> bool:
     """Return whether a unit has rows, but too few for an interval."""
     known = np.isfinite(part).all(0)
-    groups = LEAST_GROUPS if group is None else len(np.unique(group[known]))
-    return bool(known.any()) and (int(known.sum()) < LEAST_ROWS or groups < LEAST_GROUPS)
+    groups = MIN_GROUPS if group is None else len(np.unique(group[known]))
+    return bool(known.any()) and (int(known.sum()) < LEAST_ROWS or groups < MIN_GROUPS)
 
 
 def _scores(part: Floats, draws: Mapping[str, Floats], groups: int | None, few: bool) -> UnitScores:
