@@ -165,6 +165,11 @@ class Result:
         arrays = {name: None if (v := getattr(self, name)) is None else v[chosen] for name in _ARRAYS}
         return Result(labels=self.labels, provenance=self.provenance, **arrays)  # type: ignore[arg-type]
 
+    def in_order(self) -> "Result":
+        """Return the result sorted by id, so that resampling draws the same samples whatever order they came in."""
+        order = np.argsort(self.ids, kind="stable")
+        return self if (order[:-1] < order[1:]).all() else self.take(order)
+
     def to_frame(self) -> Any:
         """Return a table with a row per image: id, label, expression, confidence and a probability per expression.
 

@@ -185,6 +185,7 @@ def score_subset(result: Result) -> SubsetScores:
         return SubsetScores(
             n=0, values=dict.fromkeys(metrics.METRICS), intervals=dict.fromkeys(RESAMPLED), further=nothing
         )
+    result = result.in_order()
     matrix = metrics.confusion(result.probs, result.target)
     groups, ends = clusters.count(result.group), intervals(result.probs, result.target, group=result.group)
     if groups is None:

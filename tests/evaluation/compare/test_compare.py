@@ -16,6 +16,7 @@ from mien.evaluation import metrics
 from mien.evaluation.compare import Comparison, Request, compare, judge, keep, to_text
 from mien.evaluation.compare.align import keys
 from mien.evaluation.compare.page import to_html
+from mien.evaluation.fairness import fairness
 from mien.evaluation.result import Provenance, Result
 from mien.evaluation.scores import score_subset
 from mien.labels import EXPRESSIONS
@@ -61,6 +62,19 @@ def test_prototypes_are_a_row_where_there_are_units(good: Result, tmp_path: Path
     assert own.values["accuracy"] == score_subset(good).values["accuracy"]
     assert prototypes.values["accuracy"] >= smiles.mean()
     assert "prototypes of" in to_text(run(path))
+
+
+def test_the_order_of_images_and_of_systems_changes_no_digit(saved: Saved, good: Result, poor: Result) -> None:
+    shuffled = np.random.default_rng(0).permutation(len(good))
+    assert score_subset(good.take(shuffled)).to_dict() == score_subset(good).to_dict()
+    groups = {"half": np.array(["a", "b"])[np.arange(len(good)) % 2]}
+    audits = fairness(good.take(shuffled), {"half": groups["half"][shuffled]}), fairness(good, groups)
+    assert audits[0].columns == audits[1].columns
+    first, other = run(*saved), run(poor.take(shuffled).save(saved[1]), saved[0])
+    assert other.full.systems == first.full.systems
+    for key, own in first.full.pairs[0].differences.items():
+        low, high = other.full.pairs[0].differences[key].interval
+        assert (-high, -low) == pytest.approx(tuple(own.interval), abs=1e-12), key
 
 
 def test_each_systems_scores_are_those_of_evaluate(saved: Saved, good: Result) -> None:

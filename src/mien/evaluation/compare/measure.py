@@ -48,8 +48,10 @@ SHOWN = 12
 def measure(systems: Sequence[Result]) -> Comparison:
     """Return the comparison of systems on the same images in the same order, called by the `weights` of each.
 
-    Results of one name are runs of one system.
+    Results of one name are runs of one system.  Images are taken by id: their order, and that of the systems, is as
+    they were named, and shall not change a digit.
     """
+    systems = [system.in_order() for system in systems]
     on_common = label_sets.restrict(systems) if label_sets.differ(systems) else []
     with bar("resampling", 2 * (len(systems) + len(on_common))) as advance:
         full, clean = subset(systems, advance), without_duplicates(systems, advance)

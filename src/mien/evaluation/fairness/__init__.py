@@ -50,7 +50,8 @@ def fairness(
     if not columns:
         raise DataError("no column of groups", "at least one")
     named = {column: _words(column, words, len(result)) for column, words in columns.items()}
-    audits = _corrected([_audit(result, column, words, min_group) for column, words in named.items()])
+    order, ordered = np.argsort(result.ids, kind="stable"), result.in_order()
+    audits = _corrected([_audit(ordered, column, words[order], min_group) for column, words in named.items()])
     audits = [replace(one, conclusion=conclude(one.groups, one.tests, one.gap, min_group)) for one in audits]
     grouped = np.any([words != "" for words in named.values()], axis=0)
     return FairnessReport(source_facts(result), tuple(audits), min_group, len(result), int((~grouped).sum()))

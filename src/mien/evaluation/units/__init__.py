@@ -105,7 +105,8 @@ def evaluate_units(predictions: Path, coded: Path, id: str | None = None, thresh
         got = f"{predictions} has {', '.join(ours.units.names)} and {coded} has {', '.join(theirs.units.names)}"
         raise DataError(got, "units that both have")
     place = join_rows(coded, theirs.key, theirs.ids.tolist(), ours.ids)
-    rows = np.flatnonzero(place >= 0)
+    order = np.argsort(ours.ids, kind="stable")  # so that draws are the same in every order of rows
+    rows = order[place[order] >= 0]
     group = None if theirs.group is None else theirs.group[place[rows]]
     parts = {name: _pairs(ours.units, theirs.units, name, rows, place[rows]) for name in names}
     draws = {name: _drawn(part, group) for name, part in parts.items()}
