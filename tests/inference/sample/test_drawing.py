@@ -65,6 +65,17 @@ def test_faces_are_drawn_from_every_person_and_stretch(
     assert np.corrcoef(upright.ravel(), frame.ravel())[0, 1] > 0.9  # the same face, though the photo lay on its side
 
 
+def test_a_table_for_excel_gives_the_same(read: Path, tmp_path: Path) -> None:
+    shutil.copytree(read / "result", tmp_path / "excel")
+    rows = list(csv.reader(io.StringIO((tmp_path / "excel" / "predictions.csv").read_text())))
+    german = [[cell.replace(".", ",") if cell.replace(".", "").isdigit() else cell for cell in row] for row in rows]
+    with (tmp_path / "excel" / "predictions.csv").open("w", newline="", encoding="utf-8-sig") as file:
+        csv.writer(file, delimiter=";").writerows(german)
+    plain, excel = draw(read / "result", Plan()), draw(tmp_path / "excel", Plan())
+    assert excel.faces == plain.faces
+    assert [row["prob_happiness"] for row in excel.rows] == [row["prob_happiness"] for row in plain.rows]
+
+
 def test_the_same_seed_draws_the_same_faces(read: Path) -> None:
     def frames(**plan: int) -> list[tuple[str, str]]:
         return [(row["source"], row["frame"]) for row in draw(read / "result", Plan(**plan)).rows]

@@ -41,6 +41,10 @@ KEPT = ("rate.html", "mien.csv")
 SIDE = 224  # pixels of a face on the page
 ROOM = 0.8  # half the side of the square that is shown, by the longer side of the box
 
+NUMBERS = {*CORNERS, "seconds", "confidence"}
+KEPT_COLUMNS = ("source", "frame", "seconds", "face", "track_id", "expression", "confidence", "abstained")
+"""Columns of the predictions that are kept, beside the probabilities."""
+
 Row = Mapping[str, str]
 
 
@@ -152,6 +156,9 @@ def _rows(folder: Path) -> list[Row]:
     columns = TABLES[name](folder / name, "the table of `mien predict`")
     if lacking := [name for name in ("source", "frame", "track_id", "face", *CORNERS) if name not in columns]:
         raise DataError(f"{folder / name} has no column {lacking[0]}", "the table of `mien predict`")
+    for column in columns:
+        if column in NUMBERS or column.startswith("prob_"):
+            columns[column] = [cell.replace(",", ".") for cell in columns[column]]  # of a table for Excel
     return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
 
 
@@ -238,7 +245,7 @@ def _unchanged(source: str, inputs: Mapping[str, Mapping[str, Any]]) -> Path:
 
 
 def _box(row: Row) -> NDArray[np.float64]:
-    return np.array([float(row[name].replace(",", ".")) for name in CORNERS])
+    return np.array([float(row[name]) for name in CORNERS])
 
 
 def _whole(cell: str) -> int:
@@ -255,7 +262,3 @@ def _table(sample: Sample) -> str:
     for id, subject, row in zip(sample.ids, sample.subjects, sample.rows, strict=True):
         writer.writerow([id, subject, *(row[name] for name in kept)])
     return text.getvalue()
-
-
-KEPT_COLUMNS = ("source", "frame", "seconds", "face", "track_id", "expression", "confidence", "abstained")
-"""Columns of the predictions that are kept, beside the probabilities."""
