@@ -153,6 +153,40 @@ def test_tables_join_results_by_the_end_of_a_path(saved: Saved, table: Write, po
     assert json.dumps(comparison.to_dict())
 
 
+OWN = [f"{name}/S{k}/frame1.jpg" for name in ("happiness", "anger") for k in range(20)]
+
+
+def own(result: Result, ids: list[str]) -> Result:
+    return changed(result.take(np.arange(len(ids))), ids=np.array(ids))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        lambda id: f"/home/me/faces/{id}",
+        lambda id: f"./faces/{id}".replace(".jpg", ".png"),
+        lambda id: "C:/faces/".replace("/", "\\") + id.replace("/", "\\"),
+        lambda id: id.removesuffix(".jpg"),
+    ],
+)
+def test_tables_join_paths_of_own_images(
+    table: Write, tmp_path: Path, good: Result, name: Callable[[str], str]
+) -> None:
+    result = own(good, OWN)
+    path = result.save(tmp_path / "own.npz")
+    rows = [(name(id), label) for id, label in zip(OWN, labels_of(result), strict=True)]
+    systems = run(path, table("api.csv", ["path", "prediction"], rows)).full.systems.values()
+    assert len({scores.values["accuracy"] for scores in systems}) == 1
+
+
+def test_a_name_that_several_images_end_in_is_refused(table: Write, tmp_path: Path, good: Result) -> None:
+    path = own(good, [*OWN, "neutral/alone.jpg"]).save(tmp_path / "own.npz")
+    rows = [(id.removeprefix("happiness/"), "anger") for id in OWN[:20]]
+    for more in ([], [("alone.png", "neutral")]):
+        with pytest.raises(DataError, match=r"'S0/frame1.jpg' may be several images of .*; expected more of its path"):
+            run(path, table("api.csv", ["path", "prediction"], [*rows, *more]), intersect=True)
+
+
 def test_probabilities_of_a_table_are_scored_in_full(saved: Saved, table: Write, poor: Result) -> None:
     rows = [[id, *row] for id, row in zip(poor.ids, poor.probs.tolist(), strict=True)]
     kit = run(saved[0], table("kit.csv", ["id", *poor.labels], rows)).full.systems["kit"]
@@ -456,7 +490,7 @@ def test_gaps_have_both_p_values_where_pairs_are_many(
     [
         ("7", ["7", "7"]),
         ("a.b/c.d.png", ["a.b/c.d.png", "c.d", "a.b/c.d"]),
-        ("/x/y/z/q.jpg", ["/x/y/z/q.jpg", "q", "z/q", "y/z/q"]),
+        ("/x/y/z/q.jpg", ["/x/y/z/q.jpg", "q", "z/q", "y/z/q", "x/y/z/q"]),
     ],
 )
 def test_keys_of_a_path(id: str, wanted: list[str]) -> None:

@@ -1,7 +1,8 @@
 """Bring the predictions of several systems to the same images and labels, or report why that is not possible.
 
-Images are joined by id, or by the end of their path without its suffix, whichever matches more.  A system that leaves
-out images would gain by it, so unequal sets are an error unless the caller asks for the intersection.
+Images are joined by id, or by the end of their path without its suffix, whichever matches more; an end that several
+images share is refused.  A system that leaves out images would gain by it, so unequal sets are an error unless the
+caller asks for the intersection.
 """
 
 from collections.abc import Sequence
@@ -21,10 +22,11 @@ from mien.evaluation.training_duplicates import FOREIGN, UNRECORDED
 from mien.html.page import count
 from mien.labels import EXPRESSIONS, ordered
 
-DEPTH = 3  # how many folders of a path may be part of an id
+DEPTH = 6  # how many parts of a path, from its end, may be an id
 FEW = 30
 """Images below which a note says that they are too few for conclusions, as `mien fairness` does for groups."""
 UNKNOWN, EMPTY = -1, -2  # a prediction for an image without a target; a row without a prediction
+SEVERAL = -3  # a name that several images end in
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +54,8 @@ def align(
     different labels, and where there are no labels at all.
     """
     given = target or _target_of(systems)
-    place = {id: k for k, id in enumerate(given.ids.tolist())}
-    rows = [np.where(s.present, _join(s, place, given), EMPTY).astype(np.intp) for s in systems]
+    places = _places(given.ids.tolist())
+    rows = [np.where(s.present, _join(s, places, given), EMPTY).astype(np.intp) for s in systems]
     kept, notes = _common(systems, rows, given, target is not None, intersect)
     picked = [_positions(row, len(given.ids))[kept] for row in rows]
     labels, wanted = _labels(systems, given), given.target[kept].astype(np.float64)
@@ -147,7 +149,7 @@ def keys(id: str) -> list[str]:
     ['data/test/PrivateTest_7.jpg', 'PrivateTest_7', 'test/PrivateTest_7', 'data/test/PrivateTest_7']
     """
     path = PurePosixPath(id.replace("\\", "/"))
-    parts = (*path.parts[:-1], path.stem)
+    parts = (*(part for part in path.parts[:-1] if part != "/"), path.stem)
     return [id, *("/".join(parts[-k:]) for k in range(1, min(DEPTH, len(parts)) + 1))]
 
 
@@ -165,12 +167,34 @@ def _target_of(systems: Sequence[SystemPredictions]) -> Target:
     return Target(chosen.ids, chosen.target, chosen.target_labels, str(chosen.path), known, chosen.group)
 
 
-def _join(system: SystemPredictions, place: dict[str, int], target: Target) -> NDArray[np.intp]:
+def _places(ids: Sequence[str]) -> list[dict[str, int]]:
+    """Return the rows of the target by id, then by the last 1, 2, ... parts of its path; SEVERAL for a shared end."""
+    places: list[dict[str, int]] = [{} for _ in range(DEPTH + 1)]
+    for row, id in enumerate(ids):
+        every = keys(id)
+        for k, place in enumerate(places):
+            key = every[min(k, len(every) - 1)]
+            place[key] = SEVERAL if key in place else row
+    return places
+
+
+def _join(system: SystemPredictions, places: Sequence[dict[str, int]], target: Target) -> NDArray[np.intp]:
     """Return each prediction's row in the target, UNKNOWN where it has none, by the key that matches most images."""
     every = [keys(id) for id in system.ids.tolist()]
-    tries = [[place.get(key[min(k, len(key) - 1)], UNKNOWN) for key in every] for k in range(DEPTH + 1)]
-    best = np.array(max(tries, key=lambda rows: sum(row >= 0 for row in rows)), np.intp)
+    by_id = [(k, places[0]) for k in range(DEPTH + 1)]
+    tries = np.array(
+        [
+            [place.get(key[min(k, len(key) - 1)], UNKNOWN) for key in every]
+            for k, place in (*by_id, *enumerate(places[1:], 1))
+        ],
+        np.intp,
+    )
+    best: NDArray[np.intp] = tries[(tries >= 0).sum(1).argmax()]
     rows, counts = np.unique(best[best >= 0], return_counts=True)
+    unclear = best == SEVERAL if len(rows) else (tries == SEVERAL).any(0)
+    if unclear.any():
+        got = f"{system.path}: {str(system.ids[unclear][0])!r} may be several images of {target.source}"
+        raise DataError(got, f"more of its path, as in {str(target.ids[0])!r}")
     if not len(rows):
         raise _no_match(system, target)
     if (counts > 1).any():
