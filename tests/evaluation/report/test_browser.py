@@ -77,7 +77,7 @@ def pages(
         report.add(Prediction("a-rather-long-name-of-a-image.jpg", width=160, height=120, faces=(face,)), image)
         report.add(Prediction("broken.jpg", error="broken.jpg: cannot be decoded"), None)
     square = jpeg(Image.fromarray(image), 224)
-    (out / "rate.html").write_text(to_html([f"{k:02d}" for k in range(1, 13)], [square] * 12, EXPRESSIONS))
+    (out / "rate.html").write_text(to_html([f"fa1b2c-{k:02d}" for k in range(1, 13)], [square] * 12, EXPRESSIONS))
     written = {name: out / f"{name}.html" for name in ("run", "several", "rate")}
     return written | {"predictions": out / "predictions/report.html"}
 
@@ -173,7 +173,7 @@ def test_labels_are_kept_while_faces_are_rated_and_saved_as_a_table(
     browser: Any, pages: dict[str, Path], tmp_path: Path
 ) -> None:
     def choose(id: str, label: str) -> None:
-        browser.find_element("css selector", f"[name='{id}'][value='{label}']").click()
+        browser.find_element("css selector", f"[name='fa1b2c-{id}'][value='{label}']").click()
 
     def state() -> str:
         return str(browser.find_element("id", "state").text)
@@ -194,8 +194,8 @@ def test_labels_are_kept_while_faces_are_rated_and_saved_as_a_table(
             break
         time.sleep(0.05)
     lines = saved.read_text().splitlines()
-    assert lines[:4] == ["id,truth", "01,anger", "02,", "03,happiness"]
-    assert (lines[12], len(lines)) == ("12,", 13)
+    assert lines[:4] == ["id,truth", "fa1b2c-01,anger", "fa1b2c-02,", "fa1b2c-03,happiness"]
+    assert (lines[12], len(lines)) == ("fa1b2c-12,", 13)
     opened(browser, pages["rate"], 1280)  # what was chosen is there again
     assert state() == "3 of 12 faces"
     assert browser.execute_script("return document.getElementById('rater').value") == "Anna Müller"

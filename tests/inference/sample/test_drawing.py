@@ -49,7 +49,8 @@ def test_faces_are_drawn_from_every_person_and_stretch(
     assert (done.code, json.loads(done.out)) == (0, {"faces": 7, "people": 2, "files": 3, "seed": 0}), done.err
     with (tmp_path / "mien.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["id"] for row in rows] == [str(k) for k in range(1, 8)]
+    assert [row["id"][-2:] for row in rows] == [f"-{k}" for k in range(1, 8)]
+    assert len({row["id"][:-2] for row in rows}) == 1
     assert {row["subject"] for row in rows} == {"p01", "p02"}
     for name in ("before", "after"):  # frames 3 to 11 in three stretches
         drawn = sorted(int(row["frame"]) for row in rows if name in row["source"])
@@ -82,6 +83,8 @@ def test_the_same_seed_draws_the_same_faces(read: Path) -> None:
 
     assert frames(each=2) == frames(each=2)
     assert len({tuple(frames(each=2, seed=seed)) for seed in range(4)}) > 1
+    one, other = (draw(read / "result", Plan(each=2, seed=seed)).ids for seed in (0, 1))
+    assert not set(one) & set(other)  # the labels of one page must not count for another
     assert len(frames(each=2, most=3)) == 3
     assert set(frames(each=2, most=3)) < set(frames(each=2))
 

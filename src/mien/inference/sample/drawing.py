@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +109,13 @@ class Sample:
 
     @cached_property
     def ids(self) -> list[str]:
-        """The numbers on the page, as text of one length."""
-        return [f"{number:0{len(str(len(self.rows)))}d}" for number in range(1, len(self.rows) + 1)]
+        """Names of the faces: what tells this sample from others, and the number on the page.
+
+        They begin with a letter, so that Excel leaves them as they are.
+        """
+        drawn = "".join(f"{row['source']}\n{row['frame']} {row['face']}\n" for row in self.rows)
+        key, digits = sha256(drawn.encode("utf-8", "replace")).hexdigest()[:5], len(str(len(self.rows)))
+        return [f"f{key}-{number:0{digits}d}" for number in range(1, len(self.rows) + 1)]
 
     def to_dict(self) -> dict[str, Any]:
         """Return how many faces, people and files there are, as plain numbers."""

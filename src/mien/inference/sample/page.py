@@ -5,7 +5,6 @@ file, which `mien compare` takes as true labels.
 """
 
 from collections.abc import Sequence
-from hashlib import sha256
 
 from mien.html.markup import Html, element, escape, join, markup
 from mien.html.page import page
@@ -32,7 +31,7 @@ background:var(--card);color:var(--ink)}
 SCRIPT = """
 const form = document.forms[0], rater = document.getElementById("rater"), state = document.getElementById("state");
 const ids = [...document.querySelectorAll(".face")].map(face => face.dataset.id);
-const key = "mien-rate-" + form.dataset.digest;
+const key = "mien-rate-" + form.dataset.sample;
 let unsaved = false, kept = {};
 try { kept = JSON.parse(localStorage.getItem(key)) || {}; } catch { /* private mode: the file is all that stays */ }
 for (const [id, value] of Object.entries(kept.labels || {})) {
@@ -64,13 +63,17 @@ changed();
 
 
 def to_html(ids: Sequence[str], faces: Sequence[Html], labels: Sequence[str]) -> Html:
-    """Return the page for faces, the data URI of an image each, by number; `labels` are the choices."""
+    """Return the page for faces, the data URI of an image each; `labels` are the choices.
+
+    `ids` are `SAMPLE-NUMBER`: the choices of one sample must not appear on the page of another.
+    """
+    sample = ids[0].partition("-")[0]
     cards = join([_card(id, face, labels) for id, face in zip(ids, faces, strict=True)])
     bar = markup(
         '<div class="bar-of-page"><label>Your name or code <input id="rater" autocomplete="off" maxlength="40"></label>'
         '<button>Save labels</button><span id="state" role="status"></span></div>'
     )
-    form = element("form", bar, element("div", cards, cls="faces"), data_digest=_digest(faces), data_columns="id,truth")
+    form = element("form", bar, element("div", cards, cls="faces"), data_sample=sample, data_columns="id,truth")
     lede = (
         "Choose what each face shows, not what the person may feel. Take the first impression. Choose unclear where "
         "nothing fits. Save when you are done; until then the choices stay in this browser."
@@ -84,14 +87,10 @@ def _card(id: str, face: Html, labels: Sequence[str]) -> Html:
         for label in (*labels, UNCLEAR)
     )
     return markup(
-        '<div class="face" data-id="{id}"><img src="{face}" alt="face {id}" loading="lazy">'
-        "<fieldset><legend>{id}</legend>{choices}</fieldset></div>",
+        '<div class="face" data-id="{id}"><img src="{face}" alt="face {number}" loading="lazy">'
+        "<fieldset><legend>{number}</legend>{choices}</fieldset></div>",
         id=escape(id),
+        number=escape(id.rpartition("-")[2]),
         face=face,
         choices=choices,
     )
-
-
-def _digest(faces: Sequence[Html]) -> str:
-    """Return what tells this page from others: the labels of one must not appear in another."""
-    return sha256("".join(faces).encode()).hexdigest()[:16]
