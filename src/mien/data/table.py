@@ -11,6 +11,7 @@ column `id`, else the path of the image, else the row.  See mien.data.own.option
 """
 
 import os
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -186,20 +187,33 @@ def _images(rows: _Rows, options: Options) -> tuple[Images, list[str]]:
             rows.faults.setdefault(k, f"image {name!r} lies outside {base}; the option images=/ allows any place")
         elif not os.path.isfile(path):  # noqa: PTH113 - Path's own raises for a name that is too long
             rows.faults.setdefault(k, f"no file {name}" if name else "no image is named")
-    return ImageFiles([path or base for path in paths]), names
+    return ImageFiles([path or base for path in paths]), [_spelled(base, name) for name in names]
 
 
 def _below(base: Path, name: str) -> Path | None:
     """Return the path of an image below the base folder, None where it would leave it."""
     pure = PurePosixPath(name)
     if pure.is_absolute():
-        return Path(name) if Path(name).is_relative_to(base) and ".." not in pure.parts else None
+        return Path(name) if Path(name).is_relative_to(base.absolute()) and ".." not in pure.parts else None
     depth = 0
     for part in pure.parts:
         depth += -1 if part == ".." else 1
         if depth < 0:
             return None
     return base / name if "\0" not in name else None
+
+
+def _spelled(base: Path, name: str) -> str:
+    """Return the one spelling of an image's path that is its id: without `.` and empty parts, from the base folder on.
+
+    >>> _spelled(Path("/faces"), "./imgs//A.jpg"), _spelled(Path("/faces"), "/faces/imgs/A.jpg")
+    ('imgs/A.jpg', 'imgs/A.jpg')
+    """
+    if not name:
+        return ""
+    path, top = PurePosixPath(posixpath.normpath(name)), base.absolute()
+    inside = path.is_absolute() and top != Path(top.anchor) and path.is_relative_to(top)
+    return str(path.relative_to(top) if inside else path)
 
 
 def _ids(rows: _Rows, named: Sequence[str]) -> NDArray[np.str_]:
@@ -304,6 +318,7 @@ def _joined(root: Path, parts: Sequence[Listing]) -> Listing:
         return np.concatenate([blank(p) if value is None else value for p, value in zip(parts, values, strict=True)])
 
     first = parts[0]
+    _refuse_shared(parts)
     if any(part.names != first.names or part.codes != first.codes for part in parts):
         raise DataError(f"{root}: numbers of labels mean something else in one file", "the same class names in each")
     if any(
@@ -325,6 +340,18 @@ def _joined(root: Path, parts: Sequence[Listing]) -> Listing:
         weight=together("weight", 1),
         **{name: together(name) for name in ("ids", "keys", "votes", "box", "regression", "units")},
     )
+
+
+def _refuse_shared(parts: Sequence[Listing]) -> None:
+    """Refuse files that two tables name, unless boxes tell several faces in one apart."""
+    seen: dict[str, Path] = {}
+    for part in parts:
+        if not isinstance(part.images, ImageFiles) or part.box is not None:
+            continue
+        for path in {os.path.abspath(path) for path in part.images.paths}:  # noqa: PTH100 - Path keeps `..`
+            if (other := seen.setdefault(path, part.origin)) != part.origin:
+                got = f"{part.origin}: {path} is in {other.name}, too"
+                raise DataError(got, "every image in one split", "leave it out of one")
 
 
 def _all_images(parts: Sequence[Images]) -> Images:

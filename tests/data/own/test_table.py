@@ -45,6 +45,9 @@ BAD: dict[str, tuple[list[Any], str]] = {
     "outside": (["../../x.png", "sad"], r"line 6: image '\.\./\.\./x\.png' lies outside .*images=/"),
     "absolute": (["/etc/passwd", "sad"], "line 6: image '/etc/passwd' lies outside"),
     "again": (["a.png", "sad"], "line 6: 'a.png' again, as in line 2"),
+    "another spelling": (["./a.png", "sad"], "line 6: 'a.png' again, as in line 2"),
+    "doubled slash": (["sub//c.png", "happy"], "line 6: 'sub/c.png' again, as in line 4"),
+    "backwards": ([".\\sub\\..\\d.png", "happy"], "line 6: 'd.png' again, as in line 5"),
     "cells": (["a.png", "sad", "more"], "line 6: 3 cells, not 2"),
     "nameless": (["", "sad"], "line 6: no image is named"),
     "folder": (["sub", "sad"], "line 6: no file sub"),
@@ -63,6 +66,23 @@ def test_rows_that_cannot_be_used_are_named_or_left_out(case: str, root: Path) -
     samples = load("table", root, "val", skip_bad=True)
     assert len(samples) == 4
     assert "1 row left out" in samples.about
+
+
+def test_a_relative_root_holds_absolute_paths(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_csv(root / "labels.csv", HEAD, [(root / name, label) for name, label in ROWS])
+    monkeypatch.chdir(root)
+    samples = load("table", Path(), "val")
+    assert samples.ids.tolist() == sorted(name for name, _ in ROWS)
+    write_csv(root / "labels.csv", HEAD, [*ROWS, (root / "a.png", "sad")])
+    with pytest.raises(DataError, match=r"line 6: 'a\.png' again, as in line 2"):
+        load("table", Path(), "val")
+
+
+def test_an_image_in_the_tables_of_two_splits_is_refused(root: Path) -> None:
+    write_csv(root / "train.csv", HEAD, ROWS[:3])
+    write_csv(root / "test.csv", HEAD, [*ROWS[3:], ("./sub/c.png", "sad")])
+    with pytest.raises(DataError, match=r"sub/c\.png is in test\.csv, too; expected every image in one split"):
+        load("table", root, "train")
 
 
 def test_box_group_weight_affect_units_and_splits(root: Path) -> None:
