@@ -18,7 +18,7 @@ from mien.evaluation.result import Result  # noqa: E402
 from mien.experiments import budget  # noqa: E402
 from mien.experiments import record as rows  # noqa: E402
 from mien.experiments import text as show  # noqa: E402
-from mien.experiments.reproduce import Place, reproduce  # noqa: E402
+from mien.experiments.reproduce import Outcome, Place, reproduce  # noqa: E402
 from mien.experiments.resume import MARK, earlier  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training import runlog  # noqa: E402
@@ -263,6 +263,16 @@ def test_unwritable_runs_are_reported_before_the_pace_is_measured(
     )
     assert (row["status"], row["crashed"]) == ("failed", False)
     assert "cannot write" in row["error"]
+
+
+def test_a_published_metric_other_than_accuracy_has_ours_in_the_same_cell() -> None:
+    row = rows.read_row(Path(__file__).parents[2] / "results" / "alexnet-down" / "0.json")
+    cells = dict(zip(show.HEAD, show.cells(Outcome("kept", row.row, row.content)), strict=True))
+    assert cells["published, %"].startswith("macro-F1 ")
+    macro = row.row.figures["test"].macro_f1
+    assert macro is not None
+    assert cells["test, %"].endswith(f"\nmacro-F1 {100 * macro:.2f}")
+    assert "published on affectnet, ours on ferplus" in cells[""]
 
 
 def test_list(tmp_path: Path) -> None:

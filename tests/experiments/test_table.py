@@ -74,10 +74,23 @@ def test_notes(tmp_path: Path) -> None:
     arm = cells(tmp_path, "alexnet-up")
     assert arm["published, %"].startswith("macro-F1 56.25 (affectnet test)")
     assert "published on affectnet, ours on ferplus" in arm["note"]
+    assert "published macro-F1: our mean of the 8 F1 that the source prints by class" in arm["note"]
+    assert arm["ours: test, %"] == "40.00 (30.00 to 50.00); macro-F1 40.00"
+    assert "macro-F1" not in cells(tmp_path, "cnn2")["ours: test, %"]
     assert "trained on 2000 images" in arm["note"]
     needed = cells(tmp_path, "resnet18")
     assert "needs the data set: ask them" in needed["note"]
     assert (needed["ours: test, %"], needed["minutes"], needed["seeds"]) == ("-", "-", "-")
+
+
+def test_published_concordances_have_ours_in_the_same_cell(tmp_path: Path) -> None:
+    affect = {"valence": {"ccc": 0.5, "rmse": 0.4}, "arousal": {"ccc": None}}
+    both = {split: scores(0.4, split) | affect for split in ("val", "test")}
+    rows.write(recipes.load("papers/alexnet-regression"), tmp_path / "alexnet-regression", both, ENVIRONMENT)
+    table.draw(tmp_path)
+    row = cells(tmp_path, "alexnet-regression")
+    assert row["published, %"].startswith("ccc.valence 60.00 (affectnet test) [1]; ccc.arousal 34.00")
+    assert row["ours: val, %"] == "40.00 (30.00 to 50.00); ccc.valence 50.00"
 
 
 def test_rows_of_an_earlier_recipe_say_so_and_are_not_averaged_with_todays(tmp_path: Path) -> None:

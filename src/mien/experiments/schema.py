@@ -44,6 +44,12 @@ class Machine(Facts):
     seconds: float = 0.0
 
 
+class Regression(Facts):
+    """Some of the scores of valence or arousal."""
+
+    ccc: float | None = None
+
+
 class SubsetScores(Facts):
     """Some of the scores on some images, fractions; None where they are unknown."""
 
@@ -58,6 +64,7 @@ class RowScores(SubsetScores):
     """Some of the scores on a split; clean: without near-duplicates of training images.
 
     group_level: of the groups of expressions; mixed: recovery of images in which people saw two; None in older rows.
+    valence, arousal: where the data and the network have them.
     """
 
     n: int
@@ -66,6 +73,8 @@ class RowScores(SubsetScores):
     dataset: str = ""
     group_level: SubsetScores | None = None
     mixed: dict[str, float | None] | None = None
+    valence: Regression | None = None
+    arousal: Regression | None = None
     labels: list[str] = Field(default_factory=list)
     confusion: list[list[int]] = Field(default_factory=list)
 

@@ -26,11 +26,16 @@ HEAD = (
 CONCORDANCES = ("ccc.valence", "ccc.arousal")
 """What is published of valence and arousal that is shown."""
 
+AVERAGED = "macro-F1"
+"""The metric of a record that `averaged` made of published scores by class."""
+
 INTRODUCTION = """# Measured
 
 Written by `mien reproduce`, or `python -m mien.experiments.table results`, from the files beside it.  Accuracy has its
 95 % interval (Wilson), or is the mean +- standard deviation over seeds.  Published scores name the metric unless it is
-accuracy, and the split on which they were measured.  Test is opened once, when the weights are fixed.
+accuracy, and the split on which they were measured; where it is another metric, ours of it stands behind our accuracy.
+Test is opened once per file, when the weights are fixed; what earlier files had scored on it was known when later ones
+were trained.
 *Without near-duplicates* leaves out test images that are also, or nearly, in Training.  n is that of val / test / test
 without near-duplicates.  Macro-F1 and ECE are of the whole test split, in percent.
 FER2013 and FERPlus: val is PublicTest, test is PrivateTest; every recipe is trained on Training alone.
@@ -120,8 +125,8 @@ def cells(group: Sequence[Row], done: Sequence[Row], results: Path, sources: lis
         first.name,
         "; ".join(quoted(record, sources) for record in headlines(first)) or "-",
         first.recipe.data.name,
-        accuracy(val),
-        accuracy(test),
+        "; ".join(measured(first, val)),
+        "; ".join(measured(first, test)),
         accuracy(clean),
         " / ".join("-" if n is None else str(n) for n in sizes) or "-",
         percentage([scores.macro_f1 for scores in test]),
@@ -169,7 +174,22 @@ def headlines(row: Row) -> list[Published]:
 def averaged(records: Sequence[Published]) -> list[Published]:
     """Return the macro-F1 of the published F1 scores of the classes as one record, or nothing."""
     values = [record.value for record in records if record.metric.startswith("f1.")]
-    return [records[0].model_copy(update={"metric": "macro-F1", "value": mean(values)})] if values else []
+    return [records[0].model_copy(update={"metric": AVERAGED, "value": mean(values)})] if values else []
+
+
+def measured(row: Row, scores: Sequence[RowScores]) -> list[str]:
+    """Return our accuracy as a cell, and our mean of each metric that the row's published scores have instead."""
+    metrics = [record.metric for record in headlines(row) if record.metric != "accuracy"]
+    ours = {metric: percentage([same_metric(metric, each) for each in scores]) for metric in metrics}
+    return [accuracy(scores), *(f"{metric} {value}" for metric, value in ours.items() if value != "-")]
+
+
+def same_metric(metric: str, scores: RowScores) -> float | None:
+    """Return our value of a published metric that is not accuracy."""
+    if metric == AVERAGED:
+        return scores.macro_f1
+    values = {"ccc.valence": scores.valence, "ccc.arousal": scores.arousal}[metric]
+    return values.ccc if values else None
 
 
 def quoted(record: Published, sources: list[str]) -> str:
@@ -198,13 +218,24 @@ def notes(row: Row) -> list[str]:
         lines.append(f"trained on {data.limit} images")
     if row.file not in (None, "model"):
         lines.append(f"measured on {row.file}.onnx")
-    if used and not any(record.split.startswith(data.name) for record in used):
-        lines.append(f"published on {used[0].split.split()[0]}, ours on {data.name}")
+    lines += unlike(row)
     if val := row.figures.get("val"):
         lines += beside(val)
     protocols = (record.split.partition(" (")[2].rstrip(")") for record in used)
     remarks = dict.fromkeys((*protocols, *(record.note for record in used)))
     return lines + [f"source: {remark}" for remark in remarks if remark]
+
+
+def unlike(row: Row) -> list[str]:
+    """Return why a published score is not at once comparable: measured on other data, or averaged by us."""
+    data, used = row.recipe.data.name, headlines(row)
+    lines = []
+    if used and not any(record.split.startswith(data) for record in used):
+        lines.append(f"published on {used[0].split.split()[0]}, ours on {data}")
+    if any(record.metric == AVERAGED for record in used):
+        classes = sum(record.metric.startswith("f1.") for record in row.published)
+        lines.append(f"published {AVERAGED}: our mean of the {classes} F1 that the source prints by class")
+    return lines
 
 
 def beside(scores: RowScores) -> list[str]:

@@ -33,7 +33,7 @@ class Jsonable(Protocol):
 
 def to_table(outcomes: Sequence[Outcome]) -> Table:
     """Return the rows of `reproduce` as a table; of several published systems each names its split."""
-    view = Table(*HEAD, caption="accuracy with its 95 % interval; published scores: accuracy unless named")
+    view = Table(*HEAD, caption="accuracy with its 95 % interval, and the published metric where it is another")
     for outcome in outcomes:
         add(view, cells(outcome))
     return view
@@ -53,8 +53,8 @@ def cells(outcome: Outcome) -> list[str]:
         row.name,
         str(row.recipe.seed),
         headlines(row),
-        table.accuracy(val),
-        table.accuracy(test),
+        "\n".join(table.measured(row, val)),
+        "\n".join(table.measured(row, test)),
         table.accuracy([scores.clean for scores in test]),
         f"{row.environment.seconds / 60:.1f}" if done else "-",
         table.device(row.environment) if done else "-",
@@ -74,8 +74,9 @@ def state(outcome: Outcome) -> str:
         return f"failed: {outcome.error}"
     if outcome.status == "needs data":
         return f"needs the data set: {outcome.content['needs']}"
-    words = "kept from before" if outcome.status == "kept" else "measured"
-    return words + (f"; shortened to {table.shortened(row.shortened)}" if row.shortened else "")
+    words = ["kept from before" if outcome.status == "kept" else "measured"]
+    words += [f"shortened to {table.shortened(row.shortened)}"] if row.shortened else []
+    return "; ".join([*words, *table.unlike(row)])
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,10 @@ def listing(name: str, own: Sequence[Row], place: Place) -> Listing:
     )
 
 
-CAPTION = "data in brackets must be requested and is not here; * measured with other keys, so reproduce trains it again"
+CAPTION = (
+    "data in brackets must be requested and is not here; * measured with other keys, so reproduce trains it again; "
+    "macro-F1 is our mean of the F1 by class where the source prints no mean"
+)
 
 
 def to_list(listings: Sequence[Listing]) -> Table:
