@@ -354,6 +354,10 @@ def test_list(mien: Mien) -> None:
     assert {"weights", "detectors", "datasets", "models", "recipes", "metrics", "units"} == set(everything)
     assert everything["datasets"][:1] == ["fer2013"]
     assert "mien/fer2013" in mien("list").out.decode()
+    scores = json.loads(mien("list", "published", "--json").out)
+    lines = mien("list", "published").out.decode().splitlines()
+    assert len(scores) == len(lines) > 300
+    assert any(line.startswith(" 61.30 %  accuracy  emotion-api: ") and "[sighthound]" in line for line in lines)
     code, out, err = mien("list", "detector")
     assert (code, out, err.count("\n")) == (2, b"", 1)
 

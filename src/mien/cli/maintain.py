@@ -63,13 +63,15 @@ def data(
 
 
 def list_names(
-    kind: Annotated[str | None, typer.Argument(metavar="KIND", help="one list alone, such as weights")] = None,
+    kind: Annotated[str | None, typer.Argument(metavar="KIND", help="one list alone: weights, published, ...")] = None,
     as_json: Json = False,
 ) -> None:
-    """List the names that other commands take."""
+    """List the names that other commands take, or `published` scores."""
     if kind is not None:
+        if kind == "published":
+            return _published(as_json)
         if kind not in LISTS:
-            raise UsageError(f"there is no list of {kind!r}", f"one of {', '.join(LISTS)}")
+            raise UsageError(f"there is no list of {kind!r}", f"one of {', '.join(LISTS)}, published")
         names = _names(kind)
         return typer.echo(json.dumps(names) if as_json else "\n".join(names))
     lists = {kind: _names_if_installed(kind) for kind in LISTS}
@@ -96,6 +98,13 @@ def doctor(
     typer.echo(json.dumps([asdict(check) for check in results]) if as_json else "\n".join(lines))
     if strict and any(check.ok is False for check in results):
         raise typer.Exit(3)
+
+
+def _published(as_json: bool) -> None:
+    from mien.evaluation.published import PUBLISHED
+
+    records = [asdict(record) for record in PUBLISHED]
+    typer.echo(json.dumps(records) if as_json else "\n".join(map(str, PUBLISHED)))
 
 
 def _names(kind: str) -> list[str]:

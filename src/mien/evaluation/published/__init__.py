@@ -13,7 +13,7 @@ from mien.evaluation.published.record import Published
 __all__ = ["PUBLISHED", "Published", "about", "published"]
 
 PUBLISHED: tuple[Published, ...] = (*fer2013.RECORDS, *feratt.RECORDS, *affectnet.RECORDS)
-"""Every record, by data set."""
+"""Every record, by data set; `mien list published` prints them."""
 
 
 def published(recipe_id: str) -> tuple[Published, ...]:

@@ -37,6 +37,13 @@ class Published:
         """The data set's key."""
         return self.split.split()[0]
 
+    def __str__(self) -> str:
+        """Return the record as a line, fractions in percent."""
+        plain = self.metric.partition(".")[0] in ("ccc", "loss", "epoch", "nll", "rmse")
+        value = f"{self.value:g}" if plain else f"{100 * self.value:.2f} %"
+        note = f"; {self.note}" if self.note else ""
+        return f"{value:>8s}  {self.metric}  {self.id}: {self.what} [{self.split}] {self.source}{note}"
+
 
 def matrix(text: str, scale: float = 1.0) -> Matrix:
     """Return a matrix written as lines of numbers, each divided by `scale`; a dash is a cell the source leaves out.
