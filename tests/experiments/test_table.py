@@ -83,6 +83,24 @@ def test_notes(tmp_path: Path) -> None:
     assert (needed["ours: test, %"], needed["minutes"], needed["seeds"]) == ("-", "-", "-")
 
 
+def test_what_is_published_by_expression_stands_beside_ours(tmp_path: Path) -> None:
+    fear = {"precision": None, "recall": 0.0, "f1": 0.0, "support": 5}
+    per_class = {"neutral": {"precision": 0.25, "recall": 1.0, "f1": 0.4, "support": 15}, "fear": fear}
+    means = {"macro_precision": 0.25, "balanced_accuracy": 0.5}
+    both = {split: scores(0.4, split) | {"per_class": per_class, **means} for split in ("val", "test")}
+    for name in ("papers/cnn4", "papers/nsl-final", "papers/preact-resnet18", "papers/alexnet-up", "papers/svm"):
+        rows.write(recipes.load(name), tmp_path / rows.identity(name), both, ENVIRONMENT)
+    text = table.draw(tmp_path).read_text(encoding="utf-8").partition("## By expression")[2]
+    names = ("alexnet-up", "cnn4", "nsl-final", "preact-resnet18")
+    sections = dict(zip(names, text.split("\n`")[1:], strict=True))  # the SVM's source prints none
+    assert sections["alexnet-up"].startswith("alexnet-up`: published on affectnet test, ours on ferplus test")
+    assert "| neutral | 15 | - / 25.0 | - / 100.0 | 61.0 / 40.0 |" in sections["alexnet-up"]
+    assert "| fear | 5 | 46.0 / - | 24.0 / 0.0 | 32.0 / 0.0 |" in sections["cnn4"]
+    assert "| mean weighted by n | 20 | 58.0 / 18.8 | 58.0 / 75.0 | 57.0 / 30.0 |" in sections["cnn4"]
+    assert "| mean | 20 | 70.0 / 25.0 | 69.0 / 50.0 | 69.0 / 40.0 |" in sections["nsl-final"]
+    assert "| mean, F1 of the means | 20 | 57.3 / 25.0 | 51.2 / 50.0 | 54.1 / 33.3 |" in sections["preact-resnet18"]
+
+
 def test_published_concordances_have_ours_in_the_same_cell(tmp_path: Path) -> None:
     affect = {"valence": {"ccc": 0.5, "rmse": 0.4}, "arousal": {"ccc": None}}
     both = {split: scores(0.4, split) | affect for split in ("val", "test")}

@@ -50,6 +50,15 @@ class Regression(Facts):
     ccc: float | None = None
 
 
+class ClassScores(Facts):
+    """Scores of an expression, fractions; None where they are undefined."""
+
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    support: int
+
+
 class SubsetScores(Facts):
     """Some of the scores on some images, fractions; None where they are unknown."""
 
@@ -75,6 +84,9 @@ class RowScores(SubsetScores):
     mixed: dict[str, float | None] | None = None
     valence: Regression | None = None
     arousal: Regression | None = None
+    macro_precision: float | None = None
+    balanced_accuracy: float | None = None
+    per_class: dict[str, ClassScores] = Field(default_factory=dict)
     labels: list[str] = Field(default_factory=list)
     confusion: list[list[int]] = Field(default_factory=list)
 

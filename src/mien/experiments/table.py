@@ -11,7 +11,7 @@ from statistics import mean, stdev
 
 from mien.errors import UsageError
 from mien.evaluation.text import span
-from mien.experiments import figures, fine_tuning, sweep
+from mien.experiments import by_class, figures, fine_tuning, sweep
 from mien.experiments.record import outdated, read_row
 from mien.experiments.schema import Machine, NamedRow, Published, Row, RowScores, Shortened, SubsetScores, Sweep
 from mien.inference.classify import WEIGHTS
@@ -78,6 +78,7 @@ def markdown(groups: dict[str, list[Row]], results: Path) -> str:
     parts += [""] + [f"[{number}] {source}  " for number, source in enumerate(sources, 1)]
     if shipped:
         parts += ["\n## Shipped weights\n", grid(HEAD, [line(groups[id], results, sources) for id in shipped])]
+    parts += by_expression(groups)
     if tuned := fine_tuning.read(results):
         parts += [fine_tuning.introduction(tuned), grid(fine_tuning.HEAD, fine_tuning.lines(tuned))]
     for name, swept in sweeps(results).items():
@@ -86,6 +87,16 @@ def markdown(groups: dict[str, list[Row]], results: Path) -> str:
         parts += [f"\n## Sweep of {keys}: {swept.title}\n", f"{seeds}; [figure](figures/sweep-{name}.svg).\n"]
         parts += [grid(sweep.head(swept), [*map(sweep.line, swept.cells)])]
     return "\n".join(parts) + "\n"
+
+
+def by_expression(groups: dict[str, list[Row]]) -> list[str]:
+    """Return the section of what sources print by expression, beside ours."""
+    measured = (alike([row for row in group if row.figures]) for group in groups.values())
+    tables = [(done[0], lines) for done in measured if (lines := by_class.lines(done))]
+    parts = ["\n## By expression\n", "Published / ours; - where the source prints none, or nothing was predicted so."]
+    for row, lines in tables:
+        parts += [f"\n`{row.name}`: {'; '.join([by_class.title(row), *part_run(row)])}\n", grid(by_class.HEAD, lines)]
+    return parts if tables else []
 
 
 def grid(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -208,10 +219,7 @@ def unsourced(record: Published) -> str:
 def notes(row: Row) -> list[str]:
     """Return what a reader must know to compare a row's scores."""
     lines, data, used = [], row.recipe.data, headlines(row)
-    if row.shortened:
-        lines.append("shortened to " + shortened(row.shortened))
-    if outdated(row):
-        lines.append("of an earlier recipe")
+    lines += part_run(row)
     if row.needs:
         lines.append(f"needs the data set: {row.needs}")
     if data.limit:
@@ -224,6 +232,12 @@ def notes(row: Row) -> list[str]:
     protocols = (record.split.partition(" (")[2].rstrip(")") for record in used)
     remarks = dict.fromkeys((*protocols, *(record.note for record in used)))
     return lines + [f"source: {remark}" for remark in remarks if remark]
+
+
+def part_run(row: Row) -> list[str]:
+    """Return that a row is not one of the whole of today's recipe."""
+    lines = ["shortened to " + shortened(row.shortened)] if row.shortened else []
+    return lines + ["of an earlier recipe"] * outdated(row)
 
 
 def unlike(row: Row) -> list[str]:
