@@ -241,9 +241,9 @@ def _splits(rows: _Rows) -> list[str]:
     return rows.texts("split") if "split" in rows.columns.of else []
 
 
-def _votes(rows: _Rows) -> NDArray[np.int64]:
+def _votes(rows: _Rows) -> NDArray[np.float32]:
     columns = [rows.numbers(name, 0, 10_000) for name in rows.columns.votes.values()]
-    votes: NDArray[np.int64] = np.nan_to_num(np.stack(columns, 1)).round().astype(np.int64)
+    votes: NDArray[np.float32] = np.nan_to_num(np.stack(columns, 1))
     return votes
 
 

@@ -125,7 +125,7 @@ def test_numbers_that_cannot_be(cells: tuple[object, ...], message: str, root: P
         load("table", root, "val")
 
 
-def test_votes_are_distributions(root: Path) -> None:
+def test_votes_are_distributions(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     head = ["image", "Happiness", "sadness", "fear", "NF"]
     rows = [("a.png", 3, 1, 0, 0), ("b.png", 0, 5, 5, 0), ("d.png", 0, 0, 1, 9), ("sub/c.png", 0, 0, 0, 0)]
     write_csv(root / "labels.csv", head, rows)
@@ -134,6 +134,18 @@ def test_votes_are_distributions(root: Path) -> None:
     assert samples.labels == ("happiness", "sadness", "fear")
     assert samples.target.tolist() == [[0.75, 0.25, 0], [0, 0.5, 0.5]]
     assert np.asarray(samples.votes).shape == (2, 10)
+    assert "2 images without a vote for a label" in samples.about
+    assert "labels.csv: 2 images without a vote for a label" in capsys.readouterr().err
+
+
+def test_votes_may_be_fractions(root: Path) -> None:
+    rows = [("a.png", 0.6, 0.4, 0), ("b.png", 0.5, 0.5, ""), ("d.png", 0.1, 0.3, 0.6), ("sub/c.png", 0.2, 0.7, 0.1)]
+    write_csv(root / "labels.csv", ["image", "happiness", "sadness", "NF"], rows)
+    samples = load("table", root, "val")
+    assert samples.ids.tolist() == ["a.png", "b.png", "sub/c.png"]
+    np.testing.assert_allclose(samples.target, [[0.6, 0.4], [0.5, 0.5], [2 / 9, 7 / 9]], rtol=1e-6)
+    assert samples.votes is None  # they are counts
+    assert "1 image without a vote for a label" in samples.about
 
 
 def test_the_pixels_of_fer2013s_own_csv(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ class Listing:
         origin: the folder or file, as messages name it.
         images: where the pixels are; ids: str (N,); places: N words for where a row is written, such as `line 7`.
         keys: str (N,), the ids without numbers of rows, "" where an id is one; None where no id has one.
-        words: N words for labels, or None where `votes` holds int (N, V), by the V `choices`.
+        words: N words for labels, or None where `votes` holds float32 (N, V), counts or fractions by the V `choices`.
         splits: N words for splits, "" where there is none.
         names: the words that numbers stand for, where the file says it; codes: whose numbers they are, likewise.
         group: str (N,), or None; weight: float32 (N,), or None; box: float32 (N, 4) x1 y1 x2 y2 in pixels, NaN where
@@ -35,7 +35,7 @@ class Listing:
     ids: NDArray[np.str_]
     places: Sequence[str]
     words: Sequence[str] | None = None
-    votes: NDArray[np.integer[Any]] | None = None
+    votes: NDArray[np.float32] | None = None
     choices: tuple[str, ...] = ()
     keys: NDArray[np.str_] | None = None
     splits: Sequence[str] = ()

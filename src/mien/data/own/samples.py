@@ -54,8 +54,8 @@ def read(name: str, listing: Listing, split: str, options: Options) -> Samples:
     names = _names(kept, made.digests[good])
     splits = divide(kept.origin, kept.splits, target.argmax(1), names, kept.group, options)
     left_out = faulty.counted([*listing.faults, *made.faults.values()])
-    about = "; ".join(filter(None, (splits.rule, *listing.notes, found.note if found else "", left_out)))
-    _report(replace(listing, notes=(*listing.notes, *made.notes)), found, left_out)
+    about = "; ".join(filter(None, (splits.rule, *kept.notes, found.note if found else "", left_out)))
+    _report(replace(kept, notes=(*kept.notes, *made.notes)), found, left_out)
     rows = splits.rows.get(split) if splits.rows else np.arange(len(kept))
     if rows is None or not len(rows):
         there = ", ".join(f"{one} {len(part):,}" for one, part in splits.rows.items())
@@ -107,7 +107,8 @@ def _with_target(listing: Listing, found: Meaning | None) -> Labelled:
     labels = tuple(label for label in listing.choices if label not in CHOICES[len(EXPRESSIONS) :])
     votes = listing.votes[:, columns(listing.choices, labels)].astype(np.float64)
     others = np.delete(listing.votes, columns(listing.choices, labels), axis=1)
-    rows = np.flatnonzero(votes.max(1) >= others.max(1, initial=1))  # not those most people call no face
+    most = votes.max(1)
+    rows = np.flatnonzero((most > 0) & (most >= others.max(1, initial=0)))  # not those most people call no face
     share = votes[rows] / votes[rows].sum(1, keepdims=True)
     note = f"{count(len(listing) - len(rows), 'image')} without a vote for a label" if len(rows) < len(listing) else ""
     return Labelled(replace(listing.take(rows), notes=(*listing.notes, note)), labels, share.astype(np.float32))
@@ -137,8 +138,8 @@ def _samples(
 
 
 def _votes(listing: Listing, rows: NDArray[np.intp]) -> NDArray[np.int16] | None:
-    """Return the votes of rows as the contract has them, int16 (N, 10); None where a choice is not among those."""
-    if listing.votes is None or not set(listing.choices) <= set(CHOICES):
+    """Return the votes of rows as the contract has them, int16 (N, 10); None for other choices, and for fractions."""
+    if listing.votes is None or not set(listing.choices) <= set(CHOICES) or (listing.votes % 1).any():
         return None
     votes = np.zeros((len(rows), len(CHOICES)), np.int16)
     votes[:, columns(CHOICES, listing.choices)] = listing.votes[rows]
