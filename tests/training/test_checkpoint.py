@@ -36,6 +36,8 @@ WHOLE: dict[str, Any] = {
     "processes": 2,
     "precision": "float32",
     "select_prior": "uniform",
+    "recipe_digest": "0123",
+    "val_fingerprint": "0123",
 }
 
 

@@ -38,8 +38,8 @@ def opened(run: Path, monkeypatch: pytest.MonkeyPatch, step: int = ENDED, **opti
         path.write_bytes(b"onnx")
     card = SimpleNamespace(model_copy=lambda update: update)
     for name, stub in {
-        "read_environment": lambda run: SimpleNamespace(public=dict),
-        "split": lambda *_: None,
+        "read_environment": lambda run: SimpleNamespace(public=dict, data=SimpleNamespace(fingerprint="0")),
+        "split": lambda *_: SimpleNamespace(fingerprint="0"),
         "export": lambda *_: files,
         "evaluate": evaluate,
         "stamp": lambda *_: None,
@@ -49,7 +49,8 @@ def opened(run: Path, monkeypatch: pytest.MonkeyPatch, step: int = ENDED, **opti
         "gather": lambda *_: None,
     }.items():
         monkeypatch.setattr(module, name, stub)
-    monkeypatch.setattr(module.checkpoint, "load", lambda *_: SimpleNamespace(step=step, history=[]))
+    last = SimpleNamespace(step=step, history=[], recipe_digest=None, val_fingerprint="0")
+    monkeypatch.setattr(module.checkpoint, "load", lambda *_: last)
     monkeypatch.setattr(module.Plan, "of", lambda *_: SimpleNamespace(steps=ENDED))
     scores = module.finish(RECIPE, None, run, **options)
     assert [split for name, split, _ in seen if name == "model-int8.onnx"] == ["val"]

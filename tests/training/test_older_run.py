@@ -18,7 +18,13 @@ from mien.training.train import train  # noqa: E402
 
 WRITTEN = Path(__file__).parent / "older_run"
 BEST = {"average", "epoch", "labels", "aux_labels", "size", "channels", "learnt", "threads", "precision"}
-NEW = {"processes", "select_prior", "action_units"}  # keys that checkpoints got since
+NEW = {
+    "processes",
+    "select_prior",
+    "action_units",
+    "recipe_digest",
+    "val_fingerprint",
+}  # keys that checkpoints got since
 LAST = BEST | {"model", "optimizer", "step", "seconds", "best", "history"}
 
 

@@ -15,9 +15,11 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from mien.errors import MienError, RecipeError, WeightsError  # noqa: E402
 from mien.evaluation.metrics import METRICS  # noqa: E402
+from mien.experiments.resume import earlier  # noqa: E402
 from mien.training import checkpoint, runlog  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training import train as module  # noqa: E402
+from mien.training.finalize import finish  # noqa: E402
 from mien.training.run import run_recipe  # noqa: E402
 from mien.training.train import Plan, choose_precision, resume_recipe, train  # noqa: E402
 
@@ -234,6 +236,48 @@ def test_resumed_run_keeps_its_first_record(tiny_fer2013: Path, tmp_path: Path) 
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 1 + len(
         checkpoint.content(tmp_path / "last.pt")["history"]
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("recipe", r"recipe\.yaml was edited since the run began; .*; undo it, or start a new run with the changes$"),
+        ("val", r"was scored on other val images or labels; .*; give its `root`, or train again$"),
+        ("train", r"was trained on other data"),
+        ("older", None),
+        ("nothing", None),
+    ],
+)
+def test_a_run_keeps_its_recipe_and_its_data(
+    change: str, message: str | None, tiny_fer2013: Path, tmp_path: Path
+) -> None:
+    """Resumed, exported, and reproduced: `last.pt` of earlier versions does not say what they were."""
+    recipe = recipes.load("mien/fer2013", [*LINEAR, "data.limit=32"])
+    run = runlog.create(recipe, tmp_path)
+    train(recipe, tiny_fer2013, run, device="cpu")
+    last = checkpoint.content(run / "last.pt")
+    if change in ("recipe", "older"):
+        text = (run / "recipe.yaml").read_text()
+        (run / "recipe.yaml").write_text(text.replace("max_iter: 1000", "max_iter: 900") + "# edited\n")
+    if change == "older":
+        last = {key: value for key, value in last.items() if key not in ("recipe_digest", "val_fingerprint")}
+    last |= {"val_fingerprint": "0"} if change == "val" else {"learnt": "0"} if change == "train" else {}
+    checkpoint.save(last, run / "last.pt")
+    if change == "train":
+        environment = json.loads((run / "env.json").read_text())
+        runlog.write_json(environment | {"data": environment["data"] | {"fingerprint": "0"}}, run / "env.json")
+    steps = (
+        lambda: train(resume_recipe(run), tiny_fer2013, run, device="cpu"),
+        lambda: finish(resume_recipe(run), tiny_fer2013, run),
+    )
+    for step in steps:
+        if message is None:
+            step()
+        else:
+            with pytest.raises(WeightsError, match=message):
+                step()
+    found = earlier(resume_recipe(run), tiny_fer2013, tmp_path, None)
+    assert found == (None if message else run)
 
 
 def test_refinement_has_its_own_rate_and_augmentation() -> None:

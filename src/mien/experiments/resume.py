@@ -1,8 +1,8 @@
 """Earlier runs that a recipe can resume.
 
 A run is resumed when it was started for the same recipe, seed and budget, on the data that is here; a finished one only
-gives its scores.  A run that was trained on other data is left alone, and a line says so.  A damaged run is an error
-that names what to remove, because it may hold days of training.
+gives its scores.  A run of other data or of an edited recipe is left alone, and a line says so.  A damaged run is an
+error that names what to remove, because it may hold days of training.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,8 @@ from mien.training import checkpoint
 from mien.training import recipe as recipes
 from mien.training.batches import read
 from mien.training.recipe import Recipe
-from mien.training.runlog import read_environment, read_json
+from mien.training.runlog import read_environment, read_json, recipe_digest
+from mien.training.train import refuse_changes
 
 MARK = "shortened.json"
 """In the folder of a run with a budget: its minutes and recipe, and `epochs` where the recipe was shortened."""
@@ -37,8 +38,9 @@ def earlier(recipe: Recipe, root: Path | None, out: Path, part: Part | None) -> 
     runs = [path.parent for path in (out / recipe.name).glob(f"{recipe.seed}-*/recipe.yaml")]
     for run in sorted(runs, reverse=True):
         if matches(run, recipe, part) and same_data(run, recipe, root):
-            check(run)
-            return run
+            last = check(run)
+            if last is None or unchanged(run, last, recipe, root):
+                return run
     return None
 
 
@@ -68,16 +70,27 @@ def same_data(run: Path, recipe: Recipe, root: Path | None) -> bool:
     return False
 
 
-def check(run: Path) -> None:
-    """Refuse a run with a file that cannot be read; WeightsError or UsageError, which says what to remove."""
+def unchanged(run: Path, last: checkpoint.Last, recipe: Recipe, root: Path | None) -> bool:
+    """Return whether a run's recipe.yaml and val are those that it began with; a line on stderr says if not."""
+    try:
+        refuse_changes(run, last, recipe_digest(run), read(recipe, root, "val").fingerprint)
+    except WeightsError as error:
+        say(f"{run} is left alone: {str(error).partition(';')[0]}")
+        return False
+    return True
+
+
+def check(run: Path) -> checkpoint.Last | None:
+    """Return the checkpoint of a run, None without one; WeightsError or UsageError says which file to remove."""
     if (run / "metrics.json").is_file():
         read_json(run / "metrics.json", f"remove {run} to train again")
     if (run / "last.pt").is_file():
         try:
-            checkpoint.load(run / "last.pt", checkpoint.Last)
+            return checkpoint.load(run / "last.pt", checkpoint.Last)
         except WeightsError as error:
             got = str(error).partition(";")[0]
             raise WeightsError(got, do=f"remove {run} to train again") from None
+    return None
 
 
 def shortened(run: Path) -> Shortened | None:

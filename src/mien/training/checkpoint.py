@@ -34,7 +34,10 @@ class Weights(Facts):
 
 
 class Best(Weights):
-    """The content of `best.pt`: the averaged weights of the selected epoch, and how they were trained."""
+    """The content of `best.pt`: the averaged weights of the selected epoch, and how they were trained.
+
+    Checkpoints of earlier versions lack the digest of the run's recipe.yaml and the fingerprint of val.
+    """
 
     epoch: int = Field(ge=0)
     training_digest: str = Field(alias="learnt")  # the key that checkpoints have had from the first
@@ -42,6 +45,8 @@ class Best(Weights):
     processes: int = Field(1, ge=1)
     precision: Literal["float32", "bfloat16"]
     select_prior: Literal["natural", "uniform", "none"] | None = None
+    recipe_digest: str | None = None
+    val_fingerprint: str | None = None
 
 
 class Last(Best):

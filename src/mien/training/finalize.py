@@ -12,7 +12,7 @@ from typing import Any, NotRequired, TypedDict, cast
 
 import torch
 
-from mien.errors import UsageError
+from mien.errors import UsageError, WeightsError
 from mien.evaluation.evaluate import evaluate
 from mien.evaluation.report import write
 from mien.evaluation.report.collect import gather
@@ -27,8 +27,8 @@ from mien.training.batches import split
 from mien.training.export import export, stamp
 from mien.training.prepared import Prepared
 from mien.training.recipe import Recipe
-from mien.training.runlog import read_environment, read_json, write_json
-from mien.training.train import Plan, waited
+from mien.training.runlog import read_environment, read_json, recipe_digest, write_json
+from mien.training.train import Plan, refuse_changes, waited
 
 IN_CARD = ("dataset", "n", "accuracy", "accuracy_interval", "macro_f1", "ece", "nll", "per_class", "clean")
 
@@ -106,6 +106,10 @@ def finish(
         (prepared.train, prepared.val) if prepared else (split(recipe, root, name, cpu) for name in ("train", "val"))
     )
     last = checkpoint.load(run / "last.pt", checkpoint.Last)
+    if environment.data.fingerprint not in (None, train.fingerprint):
+        given = "its own, which the card names"
+        raise WeightsError(f"{run} was trained on other data", given, "give its `root`, or train again")
+    refuse_changes(run, last, recipe_digest(run), val.fingerprint)
     ended = last.step >= Plan.of(recipe, train).steps or waited(recipe, last.history)
     trained = prepared.model if prepared else None
     path, *variants = export(recipe, run, train, val, environment.public(), trained)

@@ -27,6 +27,7 @@ from mien.errors import OutputError, UsageError
 from mien.outputs.record import read as read_record
 from mien.outputs.run_folder import begin_record
 from mien.reading import documents
+from mien.reading.digest import sha256_of
 from mien.reading.guard import content, parsing
 from mien.reading.shape import Facts, fits
 from mien.reading.tables import MAX_BYTES
@@ -63,6 +64,11 @@ def create(recipe: Recipe, out: Path, command: str = "train") -> Path:
         outputs.write(run / "recipe.yaml", recipes.dump(recipe).encode())
         return run
     raise UsageError(f"{base} already has a hundred runs of this second", do="choose another folder with `out`")
+
+
+def recipe_digest(run: Path) -> str | None:
+    """Return 16 hex digits of the bytes of a run's recipe.yaml, None where it has none."""
+    return sha256_of(run / "recipe.yaml")[:16] if (run / "recipe.yaml").is_file() else None
 
 
 def refuse_others(run: Path) -> None:

@@ -105,16 +105,19 @@ def train(
     data, val, model = prepared.train, prepared.val, prepared.model
     recipe = prior.as_scored(recipe, last)
     state = State(model, ExponentialMovingAverage(model, recipe.ema), optimizer(model, recipe.optim))
+    written = world.once(lambda: runlog.recipe_digest(run))
     with world.agreed():
         if last and last.training_digest != data.training_digest:
             given = "its own data and teachers"
             raise WeightsError(f"{run} was trained on other data or targets", given, "give its `root`, or train again")
         if last:
+            refuse_changes(run, last, written, val.fingerprint)
             with parsing(run / "last.pt", kind=WeightsError, says="does not fit its recipe"):
                 state.restore(last)
     wanted = last.precision if last else recipe.precision
     precision = world.once(lambda: choose_precision(wanted, data.images.device))
     facts = {**trained_with(data, precision), "select_prior": recipe.select_prior, "processes": world.size}
+    facts |= {"recipe_digest": written, "val_fingerprint": val.fingerprint}
     environment = _begin(recipe, root, run, prepared, state, facts) if world.first else None
     plan, shift = Plan.of(recipe, data), prior.shift(recipe, data, recipe.select_prior)
     with Progress(recipe.name, plan.steps, state.step) as progress:
@@ -153,6 +156,19 @@ def train(
 def _last(run: Path) -> checkpoint.Last | None:
     diverged.refuse(run)
     return checkpoint.load(run / "last.pt", checkpoint.Last) if (run / "last.pt").exists() else None
+
+
+def refuse_changes(run: Path, last: checkpoint.Last, recipe: str | None, val: str) -> None:
+    """Refuse a run whose recipe.yaml was edited since it began, or whose val changed; WeightsError."""
+    if last.recipe_digest not in (None, recipe):
+        got, do = (
+            f"{run / 'recipe.yaml'} was edited since the run began",
+            "undo it, or start a new run with the changes",
+        )
+        raise WeightsError(got, "the recipe that the run began with: it holds for all of its epochs", do)
+    if last.val_fingerprint not in (None, val):
+        got, given = f"{run} was scored on other val images or labels", "its own: the best epoch is chosen by them"
+        raise WeightsError(got, given, "give its `root`, or train again")
 
 
 def _begin(
