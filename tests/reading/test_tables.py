@@ -21,8 +21,8 @@ from mien.reading.tables import csv_lines, read_csv, read_log, read_parquet
         ('a,b\n1,"two\n3,4\n', "unexpected end of data"),
         ('a,b\n1,"t"wo\n', "expected after"),
         (",".join(f"c{k}" for k in range(20_000)) + "\n", "20,000 columns"),
-        ("a,b\n\xff,2\n".encode("latin-1"), "utf-8"),
-        ("a,b\n1,2\n".encode("utf-16"), "utf-8"),
+        ("a,b\n\xff,2\n".encode("latin-1"), "not UTF-8: save it as CSV in UTF-8"),
+        ("a,b\n1,2\n".encode("utf-16")[:-1], "truncated data"),
     ],
 )
 def test_csv_that_is_refused(content: str | bytes, words: str, tmp_path: Path) -> None:

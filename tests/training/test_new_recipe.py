@@ -92,6 +92,10 @@ def test_the_command_writes_once_and_says_what_comes_next(tmp_path: Path) -> Non
     ("counts", "words"),
     [
         ({"happy": 5, "anger": 5, "sad": 1}, "train has images of sadness (1), val has none"),
+        (
+            {"happy": 5, "anger": 5, "sad": 1},
+            "as one cannot be in both, or the option ignore=sadness leaves the label out",
+        ),
         ({"happy": 5, "anger": 5, "bored": 1}, "train has images of bored (1), val has none"),
     ],
 )
@@ -99,6 +103,11 @@ def test_what_train_would_refuse_is_refused(counts: dict[str, int], words: str, 
     write_classes(tmp_path, counts)
     with pytest.raises(DataError, match=re.escape(words)):
         new_recipe(tmp_path, {})
+
+
+def test_the_option_that_is_advised_works(tmp_path: Path) -> None:
+    write_classes(tmp_path, {"happy": 5, "anger": 5, "sad": 1})
+    assert list(new_recipe(tmp_path, {"ignore": "sadness"}).counts["train"]) == ["happiness", "anger"]
 
 
 def test_a_slip_in_one_split_is_named(tmp_path: Path) -> None:

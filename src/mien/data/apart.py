@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from mien.data.groups import known
+from mien.data.registry import OWN
 from mien.data.samples import Samples
 from mien.errors import DataError
 from mien.html.page import count
@@ -44,7 +45,17 @@ def _same_labels(train: Samples, val: Samples, part: bool) -> None:
         if lacking := [label for label, number in one.counts().items() if number and not there[label]]:
             numbers = ", ".join(f"{label} ({one.counts()[label]:,})" for label in lacking)
             got = f"{train.name}: {one.split} has images of {numbers}, {other.split} has none"
-            raise DataError(got, "the same labels in both", "add such images, or leave the label out by data.classes")
+            raise DataError(got, "the same labels in both", _remedy(one, lacking))
+
+
+def _remedy(samples: Samples, labels: list[str]) -> str:
+    """Return what helps where another split lacks some labels of these samples."""
+    few = any(samples.counts()[label] == 1 for label in labels)
+    add = f"add such images{', as one cannot be in both' if few else ''}"
+    if samples.name not in OWN:
+        return f"{add}, or leave the label out by data.classes"
+    words = labels[0] if len(labels) == 1 else f"[{', '.join(labels)}]"
+    return f"{add}, or the option ignore={words} leaves the label out"
 
 
 def _named(several: Iterable[object], what: str) -> str:

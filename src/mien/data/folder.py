@@ -27,6 +27,7 @@ from mien.data.samples import Samples
 from mien.errors import DataError
 from mien.html.page import count
 from mien.labels import canonical
+from mien.outputs.record import OwnFiles
 
 NAMED = 3
 """How many folders a message names."""
@@ -46,8 +47,9 @@ def folder(root: Path, split: str, **options: Any) -> Samples:
 
 def listing(root: Path, options: Options) -> Listing:
     """Return the images of class folders, by split, class and path."""
-    top, classes, stray = _classes(root)
-    rows = [(split, name, place, path) for split, name, place in classes for path in _images(place)]
+    own = OwnFiles(root)
+    top, classes, stray = _classes(root, own)
+    rows = [(split, name, place, path) for split, name, place in classes for path in _images(place, own)]
     if not rows:
         inside = f"{count(stray, 'image')} and no class folders" if stray else "no images in class folders"
         do = f"did you mean {root.parent if root.name else root.resolve().parent}?" if stray else ""
@@ -69,7 +71,7 @@ def listing(root: Path, options: Options) -> Listing:
     )
 
 
-def _classes(root: Path) -> tuple[Path, list[tuple[str, str, Path]], int]:
+def _classes(root: Path, own: OwnFiles) -> tuple[Path, list[tuple[str, str, Path]], int]:
     """Return the folder that paths begin at, the class folders with their split and name, and how many images lie out.
 
     A folder that only holds the data set's folder is passed through: that is how archives unpack.
@@ -89,7 +91,7 @@ def _classes(root: Path) -> tuple[Path, list[tuple[str, str, Path]], int]:
             got = f"{top} is not a folder of classes: {', '.join(place.name for place in inner[:NAMED])}"
             raise DataError(got, "a folder of images per expression, such as happy/", f"did you mean {deeper}?")
         return top, [("", place.name, place) for place in inner], stray
-    if beside := [place.name for place in inner if not split_of(place.name) and any(_images(place))]:
+    if beside := [place.name for place in inner if not split_of(place.name) and any(_images(place, own))]:
         got = f"{root} has the splits {', '.join(name for name, _ in parts)} and, beside them, {', '.join(beside[:3])}"
         raise DataError(got, "either splits or class folders", "move it away")
     classes = []
@@ -124,8 +126,11 @@ def _inside(place: Path) -> tuple[list[Path], list[Path]]:
         raise unreadable(place, error) from None
 
 
-def _images(place: Path) -> Iterator[Path]:
-    """Yield the images of a folder and the folders in it; links are followed, but not upwards or round in a circle."""
+def _images(place: Path, own: OwnFiles) -> Iterator[Path]:
+    """Yield the images of a folder and the folders in it, without those that mien wrote.
+
+    Links are followed, but not upwards or round in a circle.
+    """
     seen, places = {os.path.realpath(above) for above in place.absolute().parents}, [place]
     while places:
         current = places.pop()
@@ -133,7 +138,7 @@ def _images(place: Path) -> Iterator[Path]:
             continue
         seen.add(real)
         folders, images = _inside(current)
-        yield from images
+        yield from (path for path in images if not own(path))
         places += reversed(folders)
 
 

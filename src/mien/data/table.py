@@ -32,6 +32,7 @@ from mien.data.own.splits import split_of
 from mien.data.samples import Samples
 from mien.errors import DataError
 from mien.reading.records import Records, read_records
+from mien.reading.tables import number
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 WANTED = "a table with a row per image: CSV, TSV, JSON Lines or Parquet"
@@ -125,11 +126,11 @@ class _Rows(NamedTuple):
         for k, cell in enumerate(self.records.columns[name]):
             if blank and cell.strip().lower() in ("", "nan", "na", "none", "null"):
                 continue
-            number = _number(cell)
-            if number is None or not low <= number <= high:
+            value = number(cell)
+            if not low <= value <= high:
                 self.faults.setdefault(k, f"{name} {cell[:30]!r}, not a number from {low:g} to {high:g}")
             else:
-                values[k] = number
+                values[k] = value
         return values
 
 
@@ -278,8 +279,8 @@ def _box(rows: _Rows) -> NDArray[np.float32] | None:
         cells = [re.findall(r"[-+0-9.eE]+", cell) for cell in rows.texts("box")]
         box = np.full((len(cells), 4), np.nan, np.float32)
         for k, words in enumerate(cells):
-            numbers = [_number(word) for word in words]
-            if len(numbers) == 4 and None not in numbers:
+            numbers = [number(word) for word in words]
+            if len(numbers) == 4 and np.isfinite(numbers).all():
                 box[k] = numbers
             elif words:
                 rows.faults.setdefault(k, f"box {' '.join(words)[:40]!r}, not x1 y1 x2 y2")
@@ -294,14 +295,6 @@ def _box(rows: _Rows) -> NDArray[np.float32] | None:
     for row in np.flatnonzero((box[:, 2] <= box[:, 0]) | (box[:, 3] <= box[:, 1])).tolist():
         rows.faults.setdefault(row, f"the box {' '.join(f'{value:g}' for value in box[row])} has no area")
     return box
-
-
-def _number(cell: str) -> float | None:
-    try:
-        value = float(cell.strip())
-    except ValueError:
-        return None
-    return value if np.isfinite(value) else None
 
 
 def _joined(root: Path, parts: Sequence[Listing]) -> Listing:

@@ -13,7 +13,7 @@ from typing import Any
 from mien.errors import DataError
 from mien.reading.documents import parse_json
 from mien.reading.guard import MIB, check_regular, content, parsing, short_reason
-from mien.reading.tables import MAX_BYTES, MAX_COLUMNS, check_head, csv_rows, words
+from mien.reading.tables import MAX_BYTES, MAX_COLUMNS, check_head, csv_rows, decoded, separated, words
 
 MAX_ROWS = 20_000_000
 MAX_PARQUET_BYTES = 64 * 1024 * MIB
@@ -55,9 +55,7 @@ def read_records(path: Path, wanted: str) -> Records:
 
 def _csv(path: Path, wanted: str) -> Records:
     with parsing(path, wanted):
-        text = content(path, wanted, MAX_BYTES).decode("utf-8-sig")
-        first = next((line for line in text.splitlines() if line.strip()), "")
-        reader = csv_rows(text, max(",;\t|", key=first.count))
+        reader = csv_rows(*separated(decoded(content(path, wanted, MAX_BYTES)), ",;\t|"))
         rows = ((reader.line_num, cells) for cells in reader)
         head, kept, faults = None, [], []
         for line, cells in rows:

@@ -1,7 +1,9 @@
 """Tables: CSV with any common separator, TSV and Parquet as columns of text; and logs as rows of numbers."""
 
+import codecs
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,9 +33,8 @@ def read_csv(path: Path, wanted: str) -> Rows:
 
 
 def _columns(path: Path, text: str, wanted: str) -> Rows:
-    first = text.partition("\n")[0]
     with parsing(path, wanted):
-        rows = [row for row in csv_rows(text, max(",;\t", key=first.count)) if row]
+        rows = [row for row in csv_rows(*separated(text)) if row]
         if not rows:
             return {}
         head = rows.pop(0)
@@ -102,7 +103,49 @@ def named(rows: list[int]) -> str:
 
 def _text(path: Path, wanted: str, errors: str = "strict") -> str:
     with parsing(path, wanted):
-        return content(path, wanted, MAX_BYTES).decode("utf-8-sig", errors)
+        return decoded(content(path, wanted, MAX_BYTES), errors)
+
+
+def decoded(content: bytes, errors: str = "strict") -> str:
+    """Return the text of a table: UTF-16 where it begins with that byte order mark, else UTF-8.
+
+    >>> decoded("a;b".encode("utf-16")), decoded("ä".encode("utf-8-sig"))
+    ('a;b', 'ä')
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors)
+    try:
+        return content.decode("utf-8-sig", errors)
+    except UnicodeDecodeError:
+        raise ValueError("not UTF-8: save it as CSV in UTF-8") from None
+
+
+def separated(text: str, among: str = ",;\t") -> tuple[str, str]:
+    """Return a CSV text and its separator: that of a first line `sep=;`, as Excel writes it, else the most frequent.
+
+    >>> separated("sep=;\\na,b;c"), separated("a;b\\nc;d")
+    (('\\na,b;c', ';'), ('a;b\\nc;d', ';'))
+    """
+    if match := re.match(r'"?sep=(.)"?\r?(?=\n)', text):
+        return text[match.end() :], match[1]
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    return text, max(among, key=first.count)
+
+
+def number(cell: str) -> float:
+    """Return a cell's number, else NaN; it may have a decimal comma or a per cent sign, which is dropped.
+
+    >>> number("10.2"), number("10,2 %"), number("1,234.5"), number("VERY_LIKELY")
+    (10.2, 10.2, nan, nan)
+    """
+    text = cell.strip().removesuffix("%").rstrip()
+    if "." not in text and text.count(",") == 1:
+        text = text.replace(",", ".")
+    try:
+        value = float(text)
+    except ValueError:
+        return float("nan")
+    return value if abs(value) < float("inf") else float("nan")
 
 
 def csv_rows(text: str, delimiter: str = ",") -> Any:

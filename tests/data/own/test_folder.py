@@ -1,5 +1,6 @@
 """Class folders: every layout gives the same samples; what cannot be used is named, with the fix."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from mien.data import load, load_splits
 from mien.errors import DataError
+from mien.outputs.record import RECORD, entry
 
 from ...own_files import CK48, images_of, png, write_classes, write_csv, write_folder, write_parquet
 
@@ -66,9 +68,22 @@ def test_what_systems_leave_behind_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "__MACOSX").mkdir()
     (tmp_path / "__MACOSX" / "a.png").write_bytes(b"no")
     (tmp_path / "bored").mkdir()  # empty
+    (tmp_path / "folder-data").mkdir()  # what mien wrote
+    (tmp_path / "folder-data" / "contact.png").write_bytes(png(48, "L", 0))
+    (tmp_path / "folder-data" / RECORD).write_text(
+        json.dumps({"mien": "0.2", "files": [entry("contact.png", "data", (1, 1))]})
+    )
     (tmp_path / "happy" / "again").symlink_to(tmp_path / "happy")
     (tmp_path / "sad" / "up").symlink_to(tmp_path)  # else all that is happy would be sad, too
     assert load("folder", tmp_path, "val").fingerprint == before
+
+
+def test_a_pattern_that_finds_nothing_is_counted_where_no_image_is_left(tmp_path: Path) -> None:
+    write_classes(tmp_path, {"happy": 3, "sad": 3})
+    with pytest.raises(
+        DataError, match=r"no images with a label: 6 rows left out \(.*the option group '\^X' finds nothing"
+    ):
+        load("folder", tmp_path, "val", group="^X", skip_bad=True)
 
 
 def test_nested_folders_unicode_and_other_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,11 +33,24 @@ def test_csv_in_other_clothes(root: Path) -> None:
         "semicolon.csv": "\ufeff" + "".join(f'"{a}";{b}\r\n' for a, b in [HEAD, *ROWS]),
         "tabs.tsv": "\n\n".join(f"{a}\t{b}" for a, b in [("filename", "emotion"), *ROWS]),
         "windows.csv": "\n".join(f"{a},{b}".replace("/", "\\") for a, b in [HEAD, *ROWS]),
+        "told.csv": "sep=;\r\n" + "".join(f"{a};{b}\r\n" for a, b in [HEAD, *ROWS]),
         "lines.jsonl": "\n".join(json.dumps({"path": a, "expression": b}) for a, b in ROWS),
     }
     for name, text in clothes.items():
         (root / name).write_bytes(text.encode())
         assert load("table", root / name, "val").fingerprint == plain.fingerprint, name
+
+
+def test_a_table_of_german_excel(root: Path) -> None:
+    """Decimal commas and UTF-16 are read; Windows' own code page is refused, with what to do."""
+    lines = ["image;label;valence;name", *(f"{name};{label};-0,5;Jörg" for name, label in ROWS)]
+    text = "\r\n".join(lines)
+    (root / "labels.csv").write_bytes(text.encode("utf-16"))
+    samples = load("table", root, "val")
+    assert np.asarray(samples.regression)[:, 0].tolist() == [-0.5] * 4
+    (root / "labels.csv").write_bytes(text.encode("latin-1"))
+    with pytest.raises(DataError, match=r"labels\.csv cannot be read \(not UTF-8: save it as CSV in UTF-8\)"):
+        load("table", root, "val")
 
 
 BAD: dict[str, tuple[list[Any], str]] = {

@@ -42,7 +42,7 @@ class Options(BaseModel):
     Attributes:
         labels: labels outside the vocabulary, or {label: words for it in the files}.
         codes: whose numbers the labels are, a key of `mien.labels.CODES`.
-        ignore: words of labels whose images are left out.
+        ignore: labels, or words for them, whose images are left out.
         group: folder: a regular expression; what it finds in a path below the class folder is the subject or clip.
         val, test: fractions of the images that become that split; folds, fold: val is one of so many equal parts.
         seed: of the splits that are made; ignore_splits: those of the files do not count.

@@ -45,7 +45,9 @@ def read(name: str, listing: Listing, split: str, options: Options) -> Samples:
         faulty.refuse(listing.origin, listing.faults, total)
     labelled = _with_target(listing, found)
     if not len(labelled.listing):
-        raise DataError(f"{listing.origin} has no images with a label", "at least two classes of images")
+        why = faulty.counted(listing.faults)
+        got = f"{listing.origin} has no images with a label{f': {why}' if why else ''}"
+        raise DataError(got, "at least two classes of images")
     made = crops(labelled.listing, options)
     good = np.array([row not in made.faults for row in range(len(made.images))])
     if not options.skip_bad:

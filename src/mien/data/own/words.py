@@ -49,8 +49,9 @@ def meaning(words: Sequence[str], options: Options, names: Sequence[str] = (), c
     distinct = Counter(words)
     of = {word: known.get(_key(word)) or _plain(word) for word in distinct}
     ignored = {_key(word) for word in options.ignore}
-    of = {word: None if _key(word) in ignored else label for word, label in of.items()}
-    unknown = {word: _near(word, known) for word, label in of.items() if label is None and _key(word) not in ignored}
+    left = {word for word, label in of.items() if {_key(word), label} & ignored}
+    of = {word: None if word in left else label for word, label in of.items()}
+    unknown = {word: _near(word, known) for word, label in of.items() if label is None and word not in left}
     labels = ordered(tuple({label for label in of.values() if label}))
     return Meaning(labels, of, unknown, _note(of))
 

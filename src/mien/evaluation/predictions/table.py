@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mien.errors import DataError
 from mien.evaluation.predictions.mapping import ColumnMapping
-from mien.reading.tables import Rows, named, read_csv, read_parquet
+from mien.reading.tables import Rows, named, number, read_csv, read_parquet
 
 __all__ = ["NOTHING", "SUFFIXES", "PredictionTable", "Rows", "empty", "named", "number", "read_table"]
 
@@ -48,19 +48,3 @@ def empty(cell: str) -> bool:
     (True, True, False)
     """
     return cell.strip().lower() in NOTHING
-
-
-def number(cell: str) -> float:
-    """Return a cell's number, else NaN; it may have a decimal comma or a per cent sign, which is dropped.
-
-    >>> number("10.2"), number("10,2 %"), number("1,234.5"), number("VERY_LIKELY")
-    (10.2, 10.2, nan, nan)
-    """
-    text = cell.strip().removesuffix("%").rstrip()
-    if "." not in text and text.count(",") == 1:
-        text = text.replace(",", ".")
-    try:
-        value = float(text)
-    except ValueError:
-        return float("nan")
-    return value if abs(value) < float("inf") else float("nan")
