@@ -12,8 +12,8 @@ from mien.cli.printing import show, show_written
 def sample(
     context: typer.Context,
     result: Annotated[Path, typer.Argument(metavar="RESULT", help="a folder of `mien predict --out`")],
-    each: Annotated[int, input_option(metavar="N", help="faces of every person in a video")] = 5,
-    most: Annotated[int, input_option(metavar="N", help="faces in all")] = 200,
+    per_person: Annotated[int, input_option(metavar="N", help="faces of every person in a video")] = 5,
+    max_faces: Annotated[int, input_option(metavar="N", help="faces in all")] = 200,
     subject: Annotated[
         str | None, input_option(metavar="REGEX", help="finds the person in file names, e.g. '^p[0-9]+'")
     ] = None,
@@ -29,7 +29,7 @@ def sample(
     from mien.inference.sample.drawing import KEPT, Plan, draw, keep, to_text
     from mien.outputs.result_folder import result_folder
 
-    plan = Plan(each, most, subject, seed)
+    plan = Plan(per_person, max_faces, subject, seed)
     with result_folder("sample", out or result / "sample", KEPT, [result], context.params) as writing, silenced():
         drawn = draw(result, plan)
         show(drawn.to_dict(), to_text, as_json)

@@ -185,8 +185,12 @@ def test_labels_are_kept_while_faces_are_rated_and_saved_as_a_table(
     choose("01", "anger")
     choose("03", "fear")
     choose("03", "happiness")
-    choose("12", "unclear")
+    choose("12", "")
     assert state() == "3 of 12 faces"
+    opened(browser, pages["rate"], 1280)  # what was chosen is there again
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    assert state() == "3 of 12 faces"
+    assert browser.execute_script("return document.getElementById('rater').value") == "Anna Müller"
     browser.find_element("css selector", "button").click()
     saved = tmp_path / "Anna-Müller.csv"
     for _ in range(100):
@@ -196,9 +200,9 @@ def test_labels_are_kept_while_faces_are_rated_and_saved_as_a_table(
     lines = saved.read_text().splitlines()
     assert lines[:4] == ["id,truth", "fa1b2c-01,anger", "fa1b2c-02,", "fa1b2c-03,happiness"]
     assert (lines[12], len(lines)) == ("fa1b2c-12,", 13)
-    opened(browser, pages["rate"], 1280)  # what was chosen is there again
-    assert state() == "3 of 12 faces"
-    assert browser.execute_script("return document.getElementById('rater').value") == "Anna Müller"
+    opened(browser, pages["rate"], 1280)  # the next person to rate must not see it
+    assert state() == "0 of 12 faces"
+    assert browser.execute_script("return document.getElementById('rater').value") == ""
 
 
 def test_the_checks_see_faults(browser: Any, tmp_path: Path) -> None:

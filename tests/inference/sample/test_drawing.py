@@ -45,7 +45,7 @@ def faces(page: str) -> list[Image.Image]:
 def test_faces_are_drawn_from_every_person_and_stretch(
     read: Path, mien: Callable[..., object], astronaut: np.ndarray, tmp_path: Path
 ) -> None:
-    done = mien("sample", read / "result", "--each", 3, "--subject", "^p[0-9]+", "--out", tmp_path, "--json")
+    done = mien("sample", read / "result", "--per-person", 3, "--subject", "^p[0-9]+", "--out", tmp_path, "--json")
     assert (done.code, json.loads(done.out)) == (0, {"faces": 7, "people": 2, "files": 3, "seed": 0}), done.err
     with (tmp_path / "mien.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -74,6 +74,7 @@ def test_a_table_for_excel_gives_the_same(read: Path, tmp_path: Path) -> None:
         csv.writer(file, delimiter=";").writerows(german)
     plain, excel = draw(read / "result", Plan()), draw(tmp_path / "excel", Plan())
     assert excel.faces == plain.faces
+    assert excel.ids == plain.ids
     assert [row["prob_happiness"] for row in excel.rows] == [row["prob_happiness"] for row in plain.rows]
 
 
@@ -81,12 +82,12 @@ def test_the_same_seed_draws_the_same_faces(read: Path) -> None:
     def frames(**plan: int) -> list[tuple[str, str]]:
         return [(row["source"], row["frame"]) for row in draw(read / "result", Plan(**plan)).rows]
 
-    assert frames(each=2) == frames(each=2)
-    assert len({tuple(frames(each=2, seed=seed)) for seed in range(4)}) > 1
-    one, other = (draw(read / "result", Plan(each=2, seed=seed)).ids for seed in (0, 1))
+    assert frames(per_person=2) == frames(per_person=2)
+    assert len({tuple(frames(per_person=2, seed=seed)) for seed in range(4)}) > 1
+    one, other = (draw(read / "result", Plan(per_person=2, seed=seed)).ids for seed in (0, 1))
     assert not set(one) & set(other)  # the labels of one page must not count for another
-    assert len(frames(each=2, most=3)) == 3
-    assert set(frames(each=2, most=3)) < set(frames(each=2))
+    assert len(frames(per_person=2, max_faces=3)) == 3
+    assert set(frames(per_person=2, max_faces=3)) < set(frames(per_person=2))
 
 
 def test_labels_that_people_gave_measure_it_by_subject(read: Path, mien: Callable[..., object], tmp_path: Path) -> None:
@@ -107,8 +108,8 @@ def test_labels_that_people_gave_measure_it_by_subject(read: Path, mien: Callabl
 @pytest.mark.parametrize(
     ("plan", "message"),
     [
-        ({"each": 0}, "`each` 0; expected a number of faces, at least 1"),
-        ({"most": -1}, "`most` -1; expected a number of faces, at least 1"),
+        ({"per_person": 0}, "`per_person` 0; expected a number of faces, at least 1"),
+        ({"max_faces": -1}, "`max_faces` -1; expected a number of faces, at least 1"),
         ({"seed": -1}, "`seed` -1; expected a number, at least 0"),
         ({"subject": "("}, "a regular expression, such as '^p[0-9]+'"),
     ],
@@ -130,7 +131,7 @@ def test_what_cannot_be_drawn_is_named(read: Path, tmp_path: Path) -> None:
     shutil.copytree(read / "result", copy)
     lines = (copy / "mien-inputs.jsonl").read_text()
     for old, new, message in [
-        ("p02.png", "gone.png", "p02.png cannot be read again"),
+        ("p02.png", "gone.png", "p02.png is not in mien-inputs.jsonl"),
         ('p02.png", "bytes": ', 'p02.png", "bytes": 1', "has changed since it was read"),
         ('"path": "', '"path": "/nowhere', "is not there any more"),
         ("{", "", "has no list of its inputs"),
@@ -141,8 +142,18 @@ def test_what_cannot_be_drawn_is_named(read: Path, tmp_path: Path) -> None:
     (copy / "mien-inputs.jsonl").write_text(lines)
     table = (copy / "predictions.csv").read_text()
     (copy / "predictions.csv").write_text(table.replace("p01_after.mp4,5,", "p01_after.mp4,500,"))
-    assert "no longer has frame 500" in refused(copy, Plan(each=100))
+    assert "no longer has frame 500" in refused(copy, Plan(per_person=100))
     (copy / "predictions.csv").write_text(table.partition("\n")[0] + "\n")
     assert "has no faces" in refused(copy)
     (copy / "predictions.csv").write_text("a,b\n1,2\n")
     assert "has no column source" in refused(copy)
+
+
+def test_a_name_that_excel_would_run_is_found_again(
+    tmp_path: Path, astronaut: np.ndarray, mien: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(astronaut).save("=1+1.png")
+    assert mien("predict", "=1+1.png", "--excel", "--out", "result").code == 0
+    assert "'=1+1.png" in (tmp_path / "result" / "predictions.csv").read_text("utf-8")
+    assert [row["source"] for row in draw(Path("result"), Plan()).rows] == ["=1+1.png"]

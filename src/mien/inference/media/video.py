@@ -8,7 +8,7 @@ camera.py cameras.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,8 +51,12 @@ class Clip:
 WHOLE = Clip()
 
 
-def frames(source: str | Path, clip: Clip = WHOLE, max_pixels: int = MAX_PIXELS) -> Iterator[tuple[int, float, Pixels]]:
+def frames(
+    source: str | Path, clip: Clip = WHOLE, max_pixels: int = MAX_PIXELS, only: Container[int] | None = None
+) -> Iterator[tuple[int, float, Pixels]]:
     """Yield (index, seconds, image uint8 RGB (H, W, 3)) of a video, an animated image or "camera:0", one at a time.
+
+    With `only` it yields those of the clip's frames whose index is in it.
 
     `index` counts all decoded frames of the file from 0, skipped ones included; `ffmpeg.frames` describes it after a
     seek to `clip.start`.  `seconds` is the time at which a viewer shows the frame, from the start of the video.
@@ -72,6 +76,8 @@ def frames(source: str | Path, clip: Clip = WHOLE, max_pixels: int = MAX_PIXELS)
             before, slot = slot, math.floor((seconds - clip.start + ROUNDING) * clip.max_fps)
             if slot == before:
                 continue
+        if only is not None and index not in only:
+            continue
         yield index, seconds, image()
     if not taken:
         raise _nothing(source, clip, seconds)

@@ -55,6 +55,15 @@ class Csv:
 PLAIN = Csv()
 
 
+def without_apostrophe(cell: str) -> str:
+    """Return a text as it was before it was written for Excel.
+
+    >>> without_apostrophe("'=1+1.png"), without_apostrophe("'a.png")
+    ('=1+1.png', "'a.png")
+    """
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell[1:]) else cell
+
+
 def for_excel() -> Csv:
     """Return CSV as the Excel of this machine's region opens it: with decimal points and commas where the locale has
     decimal points, else, also where it says nothing (C, POSIX), with decimal commas and semicolons."""

@@ -1,6 +1,6 @@
 """Draw faces from a result of `mien predict` at random, so that people can label them without knowing the predictions.
 
-    sample = draw(Path("result"), Plan(each=5, subject="^p[0-9]+"))
+    sample = draw(Path("result"), Plan(per_person=5, subject="^p[0-9]+"))
     keep(sample, outputs)       # rate.html for the people, mien.csv for `mien compare`
 
 Of every person in a video the frames are cut into as many stretches as faces are wanted, and one is drawn from each, so
@@ -25,10 +25,11 @@ from numpy.typing import NDArray
 from mien.errors import DataError, MediaError, UsageError
 from mien.html.markup import Html
 from mien.html.page import count
-from mien.inference.media.image import read_image
+from mien.inference.media.image import Limits, load_image
 from mien.inference.media.video import Clip, frames
 from mien.inference.output.record import INPUTS
 from mien.inference.output.rows import CORNERS
+from mien.inference.output.spreadsheet import without_apostrophe
 from mien.inference.rotate import turned
 from mien.inference.sample.page import to_html
 from mien.inference.video.portrait import jpeg, square
@@ -54,20 +55,21 @@ class Plan:
     """What to draw.
 
     Attributes:
-        each: faces of every person in a video; most: faces in all.
+        per_person: faces of every person in a video.
+        max_faces: faces in all.
         subject: a regular expression that finds the person in a file's name, or None: a person of a video, else a file.
         seed: of the random numbers.
 
     UsageError for numbers below one, and for an invalid regular expression.
     """
 
-    each: int = 5
-    most: int = 200
+    per_person: int = 5
+    max_faces: int = 200
     subject: str | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("each", "most"):
+        for name in ("per_person", "max_faces"):
             if (value := getattr(self, name)) < 1:
                 raise UsageError(f"`{name}` {value}", "a number of faces, at least 1")
         if self.seed < 0:
@@ -113,8 +115,8 @@ class Sample:
 
         They begin with a letter, so that Excel leaves them as they are.
         """
-        drawn = "".join(f"{row['source']}\n{row['frame']} {row['face']}\n" for row in self.rows)
-        key, digits = sha256(drawn.encode("utf-8", "replace")).hexdigest()[:5], len(str(len(self.rows)))
+        key = sha256("".join((*self.labels, *self.faces)).encode()).hexdigest()[:8]
+        digits = len(str(len(self.rows)))
         return [f"f{key}-{number:0{digits}d}" for number in range(1, len(self.rows) + 1)]
 
     def to_dict(self) -> dict[str, Any]:
@@ -129,13 +131,15 @@ def draw(folder: Path, plan: Plan) -> Sample:
     DataError for a folder without such a run; MediaError for a file that is gone, has changed, or no longer has the
     frame.
     """
-    rows = [row for row in _rows(folder) if row[CORNERS[0]]]
+    found = [row for row in _rows(folder) if row[CORNERS[0]]]
+    inputs = _inputs(folder)
+    rows = [_named(row, inputs) for row in found]
     if not rows:
         raise DataError(f"{folder} has no faces", "a run of `mien predict` that found some")
     labels = tuple(name.removeprefix("prob_") for name in rows[0] if name.startswith("prob_") and not _corrected(name))
     drawn = _drawn(rows, plan)
     subjects = [plan.person(row) for row in drawn]
-    return Sample(drawn, subjects, labels, _faces(folder, drawn), plan.seed)
+    return Sample(drawn, subjects, labels, _faces(folder, drawn, inputs), plan.seed)
 
 
 def keep(sample: Sample, outputs: Outputs) -> list[str]:
@@ -182,20 +186,25 @@ def _drawn(rows: Sequence[Row], plan: Plan) -> list[Row]:
     drawn = [
         each[random.choice(part)]
         for each in people.values()
-        for part in np.array_split(np.arange(len(each)), min(plan.each, len(each)))
+        for part in np.array_split(np.arange(len(each)), min(plan.per_person, len(each)))
     ]
-    return [drawn[k] for k in random.permutation(len(drawn))[: plan.most]]
+    return [drawn[k] for k in random.permutation(len(drawn))[: plan.max_faces]]
 
 
-def _faces(folder: Path, rows: Sequence[Row]) -> list[Html]:
+def _named(row: Row, inputs: Mapping[str, Any]) -> Row:
+    """Return a row with the name of its source as the list of inputs has it: one for Excel may begin otherwise."""
+    return row if row["source"] in inputs else {**row, "source": without_apostrophe(row["source"])}
+
+
+def _faces(folder: Path, rows: Sequence[Row], inputs: Mapping[str, Mapping[str, Any]]) -> list[Html]:
     """Return the face of each row as a JPEG; every file is read once."""
-    clip, inputs = _clip(folder), _inputs(folder)
+    clip, limits = _as_read(folder)
     by_source: dict[str, dict[str, list[int]]] = {}
     for k, row in enumerate(rows):
         by_source.setdefault(row["source"], {}).setdefault(row["frame"], []).append(k)
     faces: dict[int, Html] = {}
     for source, places in by_source.items():
-        for frame, image in _images(_unchanged(source, inputs), clip, set(places)):
+        for frame, image in _images(_unchanged(source, inputs), clip, limits, set(places)):
             for k in places.pop(frame):
                 upright = turned(image, _whole(rows[k].get("rotated", "")))
                 faces[k] = jpeg(square(upright, _box(rows[k]), ROOM), SIDE)
@@ -204,24 +213,27 @@ def _faces(folder: Path, rows: Sequence[Row]) -> list[Html]:
     return [faces[k] for k in range(len(rows))]
 
 
-def _images(path: Path, clip: Clip, wanted: set[str]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+def _images(path: Path, clip: Clip, limits: Limits, wanted: set[str]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """Yield (number of the frame as in the table, image uint8 RGB (H, W, 3)) of the frames wanted."""
     if wanted == {""}:
-        yield "", read_image(path)
+        yield "", load_image(path, limits).image
         return
     left = {_whole(frame): frame for frame in wanted}
-    for index, _, image in frames(path, clip):
-        if index in left:
-            yield left.pop(index), image
+    for index, _, image in frames(path, clip, limits.max_pixels, left):
+        yield left.pop(index), image
         if not left:
             return
 
 
-def _clip(folder: Path) -> Clip:
-    """Return the part of videos that was read: numbers of frames count from its start."""
+def _as_read(folder: Path) -> tuple[Clip, Limits]:
+    """Return the part of videos that was read, from whose start frames are numbered, and the limits of images."""
     settings = read_facts(folder).get("settings")
-    start = settings.get("start") if isinstance(settings, dict) else None
-    return Clip(start=float(start)) if isinstance(start, int | float) else Clip()
+    given = settings if isinstance(settings, dict) else {}
+    start, max_pixels = given.get("start"), given.get("max_pixels")
+    return (
+        Clip(start=float(start)) if isinstance(start, int | float) else Clip(),
+        Limits(max_pixels, max_pixels) if isinstance(max_pixels, int) else Limits(),
+    )
 
 
 def _inputs(folder: Path) -> dict[str, Mapping[str, Any]]:
@@ -237,7 +249,9 @@ def _inputs(folder: Path) -> dict[str, Mapping[str, Any]]:
 
 def _unchanged(source: str, inputs: Mapping[str, Mapping[str, Any]]) -> Path:
     """Return where a source is; MediaError where it is gone or was changed since it was read."""
-    entry = inputs.get(source, {})
+    if source not in inputs:
+        raise MediaError(f"{source} is not in {INPUTS}", "the table and the list of one run")
+    entry = inputs[source]
     if not entry.get("path"):
         raise MediaError(f"{source} cannot be read again", "files: a camera keeps nothing")
     path = Path(entry["path"])

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from mien.html.markup import Html, element, escape, join, markup
 from mien.html.page import page
 
-UNCLEAR = "unclear"
-"""The choice that names no label: the image counts for nobody."""
+UNCLEAR = ("", "unclear")
+"""Value and name of the choice that is not a label: the image counts for nobody."""
 
 STYLE = """
 .faces{display:grid;grid-template-columns:repeat(auto-fill,minmax(230px,1fr));gap:16px}
@@ -51,12 +51,13 @@ addEventListener("beforeunload", event => { if (unsaved) event.preventDefault();
 form.addEventListener("submit", event => {
   event.preventDefault();
   const done = labels();
-  const rows = ids.map(id => `${id},${done[id] === "unclear" ? "" : done[id] || ""}\\n`);
+  const rows = ids.map(id => `${id},${done[id] || ""}\\n`);
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([form.dataset.columns, "\\n", ...rows], { type: "text/csv" }));
   link.download = `${rater.value.trim().replace(/[^\\p{L}\\p{N}_-]+/gu, "-") || "rater"}.csv`;
   link.click();
   unsaved = false;
+  try { localStorage.removeItem(key); } catch { /* as above */ }  // the next person to rate must not see them
 });
 changed();
 """
@@ -76,15 +77,15 @@ def to_html(ids: Sequence[str], faces: Sequence[Html], labels: Sequence[str]) ->
     form = element("form", bar, element("div", cards, cls="faces"), data_sample=sample, data_columns="id,truth")
     lede = (
         "Choose what each face shows, not what the person may feel. Take the first impression. Choose unclear where "
-        "nothing fits. Save when you are done; until then the choices stay in this browser."
+        "nothing fits. Save when you are done; until then the choices stay in this browser, and then in the file alone."
     )
     return page("Label faces", form, lede=lede, style=STYLE, script=SCRIPT)
 
 
 def _card(id: str, face: Html, labels: Sequence[str]) -> Html:
     choices = join(
-        markup('<label><input type="radio" name="{}" value="{}"> {}</label>', escape(id), escape(label), escape(label))
-        for label in (*labels, UNCLEAR)
+        markup('<label><input type="radio" name="{}" value="{}"> {}</label>', escape(id), escape(value), escape(name))
+        for value, name in (*zip(labels, labels, strict=True), UNCLEAR)
     )
     return markup(
         '<div class="face" data-id="{id}"><img src="{face}" alt="face {number}" loading="lazy">'
