@@ -26,12 +26,15 @@ def sample(
 ) -> None:
     """Draw faces of a result for people to label."""
     from mien.inference.media.native_stderr import silenced
-    from mien.inference.sample.drawing import KEPT, Plan, draw, keep, to_text
+    from mien.inference.sample.drawing import KEPT, Plan, check_same_faces, draw, keep, to_text
     from mien.outputs.result_folder import result_folder
 
     plan = Plan(per_person, max_faces, subject, seed)
-    with result_folder("sample", out or result / "sample", KEPT, [result], context.params) as writing, silenced():
+    target = out or result / "sample"
+    with result_folder("sample", target, KEPT, [result], context.params) as writing, silenced():
         drawn = draw(result, plan)
+        if not force:
+            check_same_faces(drawn, target)
         show(drawn.to_dict(), to_text, as_json)
         with writing() as outputs:
             show_written(keep(drawn, outputs))

@@ -172,6 +172,8 @@ def test_a_face_has_its_colour_outside_our_pages(browser: Any, tmp_path: Path) -
 def test_labels_are_kept_while_faces_are_rated_and_saved_as_a_table(
     browser: Any, pages: dict[str, Path], tmp_path: Path
 ) -> None:
+    from selenium.webdriver.common.keys import Keys
+
     def choose(id: str, label: str) -> None:
         browser.find_element("css selector", f"[name='fa1b2c-{id}'][value='{label}']").click()
 
@@ -191,8 +193,11 @@ def test_labels_are_kept_while_faces_are_rated_and_saved_as_a_table(
     browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
     assert state() == "3 of 12 faces"
     assert browser.execute_script("return document.getElementById('rater').value") == "Anna Müller"
-    browser.find_element("css selector", "button").click()
-    saved = tmp_path / "Anna-Müller.csv"
+    browser.find_element("id", "rater").send_keys(Keys.ENTER)
+    assert state() == "3 of 12 faces"
+    browser.find_element("id", "save").click()
+    assert state() == "Saved labels-Anna-Müller.csv; 9 of 12 faces have no label"
+    saved = tmp_path / "labels-Anna-Müller.csv"
     for _ in range(100):
         if saved.is_file():
             break

@@ -46,7 +46,9 @@ def test_faces_are_drawn_from_every_person_and_stretch(
     read: Path, mien: Callable[..., object], astronaut: np.ndarray, tmp_path: Path
 ) -> None:
     done = mien("sample", read / "result", "--per-person", 3, "--subject", "^p[0-9]+", "--out", tmp_path, "--json")
-    assert (done.code, json.loads(done.out)) == (0, {"faces": 7, "people": 2, "files": 3, "seed": 0}), done.err
+    assert (done.code, json.loads(done.out)) == (0, {"faces": 7, "of": 7, "subjects": 2, "files": 3, "seed": 0}), (
+        done.err
+    )
     with (tmp_path / "mien.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["id"][-2:] for row in rows] == [f"-{k}" for k in range(1, 8)]
@@ -86,7 +88,9 @@ def test_the_same_seed_draws_the_same_faces(read: Path) -> None:
     assert len({tuple(frames(per_person=2, seed=seed)) for seed in range(4)}) > 1
     one, other = (draw(read / "result", Plan(per_person=2, seed=seed)).ids for seed in (0, 1))
     assert not set(one) & set(other)  # the labels of one page must not count for another
-    assert len(frames(per_person=2, max_faces=3)) == 3
+    few = draw(read / "result", Plan(per_person=2, max_faces=3))
+    assert (few.to_dict()["faces"], few.to_dict()["of"]) == (3, 5)
+    assert {row["source"] for row in few.rows} == {row["source"] for row in draw(read / "result", Plan()).rows}
     assert set(frames(per_person=2, max_faces=3)) < set(frames(per_person=2))
 
 
@@ -157,3 +161,14 @@ def test_a_name_that_excel_would_run_is_found_again(
     assert mien("predict", "=1+1.png", "--excel", "--out", "result").code == 0
     assert "'=1+1.png" in (tmp_path / "result" / "predictions.csv").read_text("utf-8")
     assert [row["source"] for row in draw(Path("result"), Plan()).rows] == ["=1+1.png"]
+
+
+def test_a_sample_that_people_label_is_not_written_over(
+    read: Path, mien: Callable[..., object], tmp_path: Path
+) -> None:
+    words = ("sample", read / "result", "--out", tmp_path)
+    assert mien(*words).code == 0
+    assert mien(*words).code == 0  # the same faces
+    done = mien(*words, "--seed", 1)
+    assert (done.code, "is of another sample" in done.err) == (2, True)
+    assert mien(*words, "--seed", 1, "--force").code == 0

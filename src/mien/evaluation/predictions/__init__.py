@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from mien.errors import DataError, UsageError
 from mien.evaluation.label_sets import labelled, predictable
-from mien.evaluation.predictions.columns import Columns, check_mapping, find_columns
-from mien.evaluation.predictions.mapping import IGNORE, read_mapping
+from mien.evaluation.predictions.columns import Columns, check_mapping, find_columns, own_labels
+from mien.evaluation.predictions.mapping import IGNORE, ColumnMapping, read_mapping
 from mien.evaluation.predictions.probabilities import probabilities
 from mien.evaluation.predictions.table import SUFFIXES, PredictionTable, named
 from mien.evaluation.predictions.words import expressions
@@ -82,6 +82,8 @@ def read_all(
     if as_table and not tables:
         raise UsageError("`source` csv without a table", "a path other than .npz")
     check_mapping(options, list(tables.values()))
+    own = [ColumnMapping("", label, label) for table in tables.values() for label in own_labels(table)]
+    tables = {path: replace(table, mapping=(*table.mapping, *own)) for path, table in tables.items()}
     systems = []
     for place, (path, each) in enumerate(zip(paths, found, strict=True)):
         folder = Path(path) if len(each) > 1 else None
@@ -189,7 +191,7 @@ def _from_table(table: PredictionTable) -> SystemPredictions:
         raise DataError(f"{path} holds no predictions", "at least one")
     if lost := int((~present).sum()):
         notes += (f"{path}: {count(lost, 'row')} without a prediction ({first(ids[~present])})",)
-    target_labels, target = _target(table, used.target)
+    target_labels, target = _target(table, used)
     return SystemPredictions(
         name=path.stem,
         path=path,
@@ -208,7 +210,7 @@ def _from_table(table: PredictionTable) -> SystemPredictions:
 
 def _labels_alone(table: PredictionTable, used: Columns, ids: NDArray[np.str_]) -> SystemPredictions:
     """Return what a table of true labels says of the images that have one."""
-    index, known = expressions(table, used.target, {})
+    index, known = expressions(table, used.target, used.words)
     labelled, group = index >= 0, _group(table, used.group)
     if not labelled.any():
         raise DataError(f"{table.path} holds no labels", "at least one")
@@ -246,13 +248,13 @@ def _check_unique(path: Path, ids: NDArray[np.str_]) -> None:
         raise DataError(got, "a row per image")
 
 
-def _target(table: PredictionTable, column: str) -> tuple[tuple[str, ...], NDArray[np.float64] | None]:
-    if not column:
+def _target(table: PredictionTable, used: Columns) -> tuple[tuple[str, ...], NDArray[np.float64] | None]:
+    if not used.target:
         return (), None
-    index, known = expressions(table, column, {})
+    index, known = expressions(table, used.target, used.words)
     if (index < 0).any():
         rows = named((np.flatnonzero(index < 0) + 1).tolist())
-        raise DataError(f"{table.path}: {rows} without a label in column {column}", "a label for every image")
+        raise DataError(f"{table.path}: {rows} without a label in column {used.target}", "a label for every image")
     return _one_hot(index, known)
 
 

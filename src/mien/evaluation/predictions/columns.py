@@ -33,7 +33,7 @@ class Columns:
     Attributes:
         id, label, target, group: names of columns, empty where there is none.
         probs: columns of probabilities by expression; ignored: columns of probabilities of anything else.
-        words: what words of the label column mean: an expression, or `ignore`.
+        words: what words of the columns of labels mean: an expression, or `ignore`.
     """
 
     id: str
@@ -118,12 +118,14 @@ def _given(table: PredictionTable) -> dict[str, str]:
 
 
 def _is_word(one: ColumnMapping, table: PredictionTable) -> bool:
-    """Return whether a --column option means a word of the label column: a cell has it and no column is called so."""
+    """Return whether a --column option means a word of a column of labels: a cell has it and no column is called so."""
     if one.name in table.rows or one.field in FIELDS:
         return False
-    given = [other.name for other in table.mapping if other.field == "label" and other.name in table.rows]
-    label = given[0] if given else _named(list(table.rows), NAMES["label"])
-    return any(cell.strip().lower() == one.name.strip().lower() for cell in table.rows.get(label, ()))
+    word, columns = one.name.strip().lower(), []
+    for name in ("label", "truth"):
+        given = [other.name for other in table.mapping if other.field == name and other.name in table.rows]
+        columns.append(given[0] if given else _named(list(table.rows), NAMES[name]))
+    return any(cell.strip().lower() == word for column in columns for cell in table.rows.get(column, ()))
 
 
 def _named(head: Sequence[str], names: Sequence[str]) -> str:
@@ -136,6 +138,11 @@ def _probability(head: Sequence[str], expression: str) -> str:
     meant = [(words, name) for name in head if (words := [w for w in _plain(name).split("_") if w not in FILLERS])]
     fit = [(words, name) for words, name in meant if {meaning(word) for word in words} == {expression}]
     return next((name for words, name in fit if words == [expression]), fit[0][1] if fit else "")
+
+
+def own_labels(table: PredictionTable) -> tuple[str, ...]:
+    """Return the labels outside the vocabulary that a table has probabilities of."""
+    return tuple(name.removeprefix("prob_") for name in table.rows if _is_own(name))
 
 
 def _is_own(name: str) -> bool:

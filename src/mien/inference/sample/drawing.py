@@ -100,14 +100,15 @@ class Sample:
     Attributes:
         rows: of the table of predictions, in the order of the page; subjects: who is in each.
         labels: what the weights can predict; faces: a JPEG of each row as a data URI.
-        seed: of the random numbers.
+        seed: of the random numbers; wanted: how many faces there would be without `max_faces`.
     """
 
     rows: Sequence[Row]
     subjects: Sequence[str]
     labels: tuple[str, ...]
     faces: Sequence[Html] = field(repr=False)
-    seed: int = 0
+    seed: int
+    wanted: int
 
     @cached_property
     def ids(self) -> list[str]:
@@ -120,9 +121,9 @@ class Sample:
         return [f"f{key}-{number:0{digits}d}" for number in range(1, len(self.rows) + 1)]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return how many faces, people and files there are, as plain numbers."""
-        sources = len({row["source"] for row in self.rows})
-        return {"faces": len(self.rows), "people": len(set(self.subjects)), "files": sources, "seed": self.seed}
+        """Return how many faces, subjects and files there are, as plain numbers."""
+        sources, subjects = len({row["source"] for row in self.rows}), len(set(self.subjects))
+        return {"faces": len(self.rows), "of": self.wanted, "subjects": subjects, "files": sources, "seed": self.seed}
 
 
 def draw(folder: Path, plan: Plan) -> Sample:
@@ -137,9 +138,9 @@ def draw(folder: Path, plan: Plan) -> Sample:
     if not rows:
         raise DataError(f"{folder} has no faces", "a run of `mien predict` that found some")
     labels = tuple(name.removeprefix("prob_") for name in rows[0] if name.startswith("prob_") and not _corrected(name))
-    drawn = _drawn(rows, plan)
+    drawn, wanted = _drawn(rows, plan)
     subjects = [plan.person(row) for row in drawn]
-    return Sample(drawn, subjects, labels, _faces(folder, drawn, inputs), plan.seed)
+    return Sample(drawn, subjects, labels, _faces(folder, drawn, inputs), plan.seed, wanted)
 
 
 def keep(sample: Sample, outputs: Outputs) -> list[str]:
@@ -152,11 +153,19 @@ def keep(sample: Sample, outputs: Outputs) -> list[str]:
 def to_text(drawn: Mapping[str, Any]) -> str:
     """Return in words what was drawn.
 
-    >>> to_text({"faces": 12, "people": 3, "files": 4, "seed": 0})
-    '12 faces of 3 people in 4 files'
+    >>> to_text({"faces": 12, "of": 15, "subjects": 3, "files": 4, "seed": 0})
+    '12 of 15 faces of 3 subjects in 4 files'
     """
-    people = count(drawn["people"], "person", "people")
-    return f"{count(drawn['faces'], 'face')} of {people} in {count(drawn['files'], 'file')}"
+    left_out = f"{drawn['faces']:,} of " if drawn["faces"] < drawn["of"] else ""
+    subjects, files = count(drawn["subjects"], "subject"), count(drawn["files"], "file")
+    return f"{left_out}{count(drawn['of'], 'face')} of {subjects} in {files}"
+
+
+def check_same_faces(sample: Sample, out: Path) -> None:
+    """Raise UsageError when a folder holds another sample: people may be labelling it, and need its table."""
+    held = out / KEPT[1]
+    if held.is_file() and held.read_text(encoding="utf-8", errors="replace") != _table(sample):
+        raise UsageError(f"`out`: {held} is of another sample", "another folder", "or write over it with `force`")
 
 
 def _rows(folder: Path) -> list[Row]:
@@ -176,19 +185,23 @@ def _corrected(column: str) -> bool:
     return column.endswith("_corrected")
 
 
-def _drawn(rows: Sequence[Row], plan: Plan) -> list[Row]:
-    """Return the rows drawn, in random order."""
+def _drawn(rows: Sequence[Row], plan: Plan) -> tuple[list[Row], int]:
+    """Return the rows drawn, in random order, and how many `per_person` alone would be."""
     random = np.random.default_rng(plan.seed)
     people: dict[tuple[str, str, str], list[Row]] = {}
     for row in rows:
         still = "" if row["track_id"] else row["face"]
         people.setdefault((row["source"], row["track_id"], still), []).append(row)
-    drawn = [
-        each[random.choice(part)]
-        for each in people.values()
-        for part in np.array_split(np.arange(len(each)), min(plan.per_person, len(each)))
-    ]
-    return [drawn[k] for k in random.permutation(len(drawn))[: plan.max_faces]]
+    rounds: list[list[Row]] = [
+        [] for _ in range(plan.per_person)
+    ]  # where faces are too many, everybody gives them up alike
+    for each in people.values():
+        parts = np.array_split(np.arange(len(each)), min(plan.per_person, len(each)))
+        for turn, part in enumerate(random.permutation(len(parts))):
+            rounds[turn].append(each[random.choice(parts[part])])
+    drawn = [one[k] for one in rounds for k in random.permutation(len(one))]
+    kept = drawn[: plan.max_faces]
+    return [kept[k] for k in random.permutation(len(kept))], len(drawn)
 
 
 def _named(row: Row, inputs: Mapping[str, Any]) -> Row:
@@ -259,7 +272,7 @@ def _unchanged(source: str, inputs: Mapping[str, Mapping[str, Any]]) -> Path:
         seen = path.stat()
     except OSError:
         raise MediaError(f"{path} is not there any more", "the file that was read") from None
-    if (seen.st_size, seen.st_mtime_ns) != (entry.get("bytes"), entry.get("mtime_ns")):
+    if seen.st_size != entry.get("bytes"):  # a copy has another time
         raise MediaError(f"{path} has changed since it was read", "the file that was read", "run `mien predict` again")
     return path
 

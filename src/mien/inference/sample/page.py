@@ -32,34 +32,45 @@ SCRIPT = """
 const form = document.forms[0], rater = document.getElementById("rater"), state = document.getElementById("state");
 const ids = [...document.querySelectorAll(".face")].map(face => face.dataset.id);
 const key = "mien-rate-" + form.dataset.sample;
-let unsaved = false, kept = {};
-try { kept = JSON.parse(localStorage.getItem(key)) || {}; } catch { /* private mode: the file is all that stays */ }
-for (const [id, value] of Object.entries(kept.labels || {})) {
-  const choice = form.querySelector(`input[name="${CSS.escape(id)}"][value="${CSS.escape(value)}"]`);
-  if (choice) choice.checked = true;
+let unsaved = false;
+function stored() {
+  try { return JSON.parse(localStorage.getItem(key)) || {}; } catch { return {}; }
 }
-rater.value = kept.rater || "";
-const labels = () => Object.fromEntries(new FormData(form));
-function changed(event) {
-  unsaved ||= Boolean(event);
-  const done = labels();
-  state.textContent = `${Object.keys(done).length} of ${ids.length} faces`;
-  try { localStorage.setItem(key, JSON.stringify({ rater: rater.value, labels: done })); } catch { /* as above */ }
+function store(what) {
+  try { localStorage.setItem(key, JSON.stringify(what)); } catch { /* private mode: the file is all that stays */ }
 }
-form.addEventListener("change", changed);
+function fill() {
+  const { rater: name, labels } = stored();
+  rater.value ||= name || "";
+  for (const [id, value] of Object.entries(labels || {})) {
+    const choice = form.querySelector(`input[name="${CSS.escape(id)}"][value="${CSS.escape(value)}"]`);
+    if (choice) choice.checked = true;
+  }
+  state.textContent = `${[...new FormData(form)].length} of ${ids.length} faces`;
+}
+form.addEventListener("submit", event => event.preventDefault());
+form.addEventListener("change", event => {
+  unsaved = true;
+  const { name, value } = event.target;
+  const before = stored();
+  store({ rater: rater.value, labels: name ? { ...before.labels, [name]: value } : before.labels });
+  fill();
+});
+addEventListener("storage", event => { if (event.key === key && event.newValue) fill(); });
 addEventListener("beforeunload", event => { if (unsaved) event.preventDefault(); });
-form.addEventListener("submit", event => {
-  event.preventDefault();
-  const done = labels();
+document.getElementById("save").addEventListener("click", () => {
+  const done = Object.fromEntries(new FormData(form));
   const rows = ids.map(id => `${id},${done[id] || ""}\\n`);
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([form.dataset.columns, "\\n", ...rows], { type: "text/csv" }));
-  link.download = `${rater.value.trim().replace(/[^\\p{L}\\p{N}_-]+/gu, "-") || "rater"}.csv`;
+  link.download = `labels-${rater.value.trim().replace(/[^\\p{L}\\p{N}_-]+/gu, "-") || "rater"}.csv`;
   link.click();
   unsaved = false;
   try { localStorage.removeItem(key); } catch { /* as above */ }  // the next person to rate must not see them
+  const left = ids.length - Object.keys(done).length;
+  state.textContent = `Saved ${link.download}${left ? `; ${left} of ${ids.length} faces have no label` : ""}`;
 });
-changed();
+fill();
 """
 
 
@@ -72,7 +83,7 @@ def to_html(ids: Sequence[str], faces: Sequence[Html], labels: Sequence[str]) ->
     cards = join([_card(id, face, labels) for id, face in zip(ids, faces, strict=True)])
     bar = markup(
         '<div class="bar-of-page"><label>Your name or code <input id="rater" autocomplete="off" maxlength="40"></label>'
-        '<button>Save labels</button><span id="state" role="status"></span></div>'
+        '<button type="button" id="save">Save labels</button><span id="state" role="status"></span></div>'
     )
     form = element("form", bar, element("div", cards, cls="faces"), data_sample=sample, data_columns="id,truth")
     lede = (
