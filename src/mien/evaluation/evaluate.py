@@ -118,6 +118,7 @@ def _facts(classifier: Classifier, samples: Samples, kept: NDArray[np.bool_], kn
         **({"adjustment": card.prior.model_dump()} if card.prior else {}),
         **({"classes": classes} if (classes := card_classes(card)) else {}),
         "fingerprint": samples.fingerprint,
+        **({"about": samples.about} if samples.about else {}),
         **({"split_from": "none"} if samples.split_from == "none" else {}),
         "left_out": int((~kept).sum()),
         "labels_left_out": sorted(set(samples.labels) - set(known)),

@@ -34,6 +34,7 @@ class Provenance(Facts):
         weights, weights_sha256: name and digest of the file that made the predictions; table: of other systems, theirs.
         dataset, split, options, fingerprint: what they were made on, and how it was read; split_from: none, where the
             data set has no splits.
+        about: how the data was read in words, beyond what the options say.
         classes: the labels that the weights' recipe selected or merged.
         left_out: how many images were left out for want of a label, or for one of `labels_left_out`.
         answer_labels, truth_labels: the expressions that the weights can predict, and that the data know.
@@ -57,6 +58,7 @@ class Provenance(Facts):
     classes: list[str] | dict[str, list[str]] | None = None
     fingerprint: str | None = None
     split_from: str | None = None
+    about: str | None = None
     left_out: int = 0
     labels_left_out: list[str] | None = None
     answer_labels: Sequence[str] | None = None

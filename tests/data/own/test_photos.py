@@ -10,6 +10,9 @@ from PIL import Image
 
 from mien.data import load
 from mien.errors import DataError
+from mien.evaluation.evaluate import evaluate
+from mien.evaluation.keep import keep
+from mien.evaluation.result import Result
 from mien.inference.align import FRAMINGS, crop
 from mien.inference.detectors import make
 
@@ -38,6 +41,14 @@ def test_photos_are_noticed_and_crops_are_not(photos: Path, capsys: pytest.Captu
         Image.fromarray(square).save(crops / path.name)
     load("folder", photos.parent / "crops", "test")
     assert "whole photos" not in capsys.readouterr().err
+
+
+def test_a_result_and_its_report_say_that_they_are_of_whole_photos(photos: Path, tmp_path: Path) -> None:
+    result, scores = evaluate("fer2013-nano", "folder", photos, "test")
+    kept = {path.name: path for path in keep(result, scores, tmp_path / "out")}
+    assert "whole photos, not crops of faces" in Result.load(kept["result.npz"]).provenance.about
+    assert "whole photos, not crops of faces" in scores.to_dict()["about"]
+    assert "whole photos, not crops of faces" in kept["report.html"].read_text()
 
 
 def test_the_largest_face_is_cropped_as_for_predictions(photos: Path) -> None:

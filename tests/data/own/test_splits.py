@@ -62,6 +62,26 @@ def test_each_image_is_in_one_fold(case: str, monkeypatch: pytest.MonkeyPatch) -
     assert max(map(len, vals)) - min(map(len, vals)) <= 15
 
 
+@pytest.mark.parametrize("groups", [8, 10, 12])
+def test_a_rare_label_in_few_subjects_does_not_draw_half_of_the_data(groups: int) -> None:
+    """One label in sixty, as disgust in FER2013; subjects show each label in proportions of their own."""
+    common, parts = np.array([0.17, 0.25, 0.17, 0.11, 0.14, 0.015, 0.145]), []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        group = np.repeat(np.arange(groups), rng.integers(20, 120, groups))
+        mix = rng.dirichlet(5 * common, groups)
+        label = np.array([rng.choice(7, p=mix[one]) for one in group])
+        names = np.char.mod("%d.png", np.arange(len(group)))
+        splits = divide(Path("faces"), [""] * len(group), label, names, group.astype(str), Options(val=0.1, seed=seed))
+        val, part = splits.rows["val"], len(splits.rows["val"]) / len(group)
+        parts.append(part)
+        assert part <= 0.2 or len(set(group[val])) == 1
+        assert set(label[splits.rows["train"]]) == set(label)
+        said = f"val 0.1 (asked 0.1, drawn {part:.2g}), drawn by group" if abs(part - 0.1) > 0.025 else "val 0.1, drawn"
+        assert splits.rule.startswith(said)
+    assert np.mean(parts) < 0.16
+
+
 def test_a_sorted_table_is_the_same_data(tmp_path: Path) -> None:
     """By paths, by ids, and without either, as numbers in a column: by pixels."""
     write_classes(tmp_path, {"happy": 10, "sad": 10})

@@ -133,7 +133,7 @@ def _photos(listing: Listing) -> str:
         return ""
     return (
         f"whole photos, not crops of faces: in {small} of {count(found, 'image')} looked at the face fills less than "
-        "a quarter. They are read as if they were faces; detect=true crops the largest face of each"
+        "a quarter. They are read as if they were faces: detect=true crops the largest face of each"
     )
 
 

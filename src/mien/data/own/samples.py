@@ -56,8 +56,9 @@ def read(name: str, listing: Listing, split: str, options: Options) -> Samples:
     names = _names(kept, made.digests[good])
     splits = divide(kept.origin, kept.splits, target.argmax(1), names, kept.group, options)
     left_out = faulty.counted([*listing.faults, *made.faults.values()])
-    about = "; ".join(filter(None, (splits.rule, *kept.notes, found.note if found else "", left_out)))
-    _report(replace(kept, notes=(*kept.notes, *made.notes)), found, left_out)
+    notes = (*kept.notes, *made.notes)
+    about = "; ".join(filter(None, (splits.rule, *notes, found.note if found else "", left_out)))
+    _report(replace(kept, notes=notes), found, left_out)
     rows = splits.rows.get(split) if splits.rows else np.arange(len(kept))
     if rows is None or not len(rows):
         there = ", ".join(f"{one} {len(part):,}" for one, part in splits.rows.items())

@@ -35,6 +35,12 @@ _SPLIT_OF = {word: split for split, words in WORDS.items() for word in words.spl
 NAMED = 3
 """How many leaking groups are named."""
 
+MOST = 2
+"""How many times the part that is wanted groups may fill, unless the first alone is more."""
+
+FAR = 0.25
+"""From what difference on, relative to what is wanted, the rule says how much was drawn."""
+
 Rows = NDArray[np.intp]
 
 
@@ -83,7 +89,9 @@ def divide(
     if options.folds:
         rows["val"], rows["train"] = _fold(origin, rows["train"], options, label, by, group)
     drawn = tuple("val" if name == "fold" else name for name in made)
-    rule = _rule(given, made, group is not None, options)
+    whole = len(pool) if given else len(label)
+    reached = {name: len(rows["val" if name == "fold" else name]) / whole for name in made}
+    rule = _rule(given, reached, group is not None, options)
     return Splits({name: rows[name] for name in SPLITS if name in rows}, rule, drawn)
 
 
@@ -148,8 +156,9 @@ def _draw_groups(counts: NDArray[np.intp], part: float, left: int = 1) -> Rows:
     """Return which of G groups are drawn, so that of their images, int (G, K), about this part is, also of each label.
 
     In their order each is drawn that fills a gap by most of its images, first those with a label that is not there yet;
-    then each that fills it at all, or brings a label that would be on one side alone.  So a group that is new or larger
-    moves few others.  `left` groups stay.
+    then each that fills it at all, or brings a label that is missing.  A missing label weighs as much as it has images,
+    and nothing is drawn beyond `MOST` times the part, so that a rare label cannot draw half of the data.  So a group
+    that is new or larger moves few others.  `left` groups stay.
 
     >>> counts = np.array([[4, 0], [4, 0], [0, 4], [0, 4]])
     >>> _draw_groups(counts, 0.5).tolist()
@@ -159,17 +168,24 @@ def _draw_groups(counts: NDArray[np.intp], part: float, left: int = 1) -> Rows:
         [counts, counts.sum(1)]
     )  # the total as one more label: labels alone may all be a bit short
     total, drawn = counts.sum(0), np.zeros(len(counts), bool)
+    there, may = np.zeros_like(total), len(counts) - left
 
     def far(there: NDArray[np.intp], *, spread: bool) -> float:
-        lost = (there == total) | (spread & (there == 0))
-        return float(np.abs(there - part * total).sum() + 2 * total[-1] * lost.sum())
+        lost = total[-1] * (there == total) + spread * total * (there == 0)
+        return float(np.abs(there - part * total).sum() + 2 * lost.sum())
 
     for stage in ("new labels", "most", "any"):
+        spread = stage == "any"
+        now = far(there, spread=spread)
         for k in np.flatnonzero(~drawn):
-            there, spread = counts[drawn].sum(0), stage == "any"
-            gain = far(there, spread=spread) - far(there + counts[k], spread=spread)
-            fits = gain > (0 if spread else counts[k].sum() / 2) and drawn.sum() < len(drawn) - left
-            drawn[k] = fits and (stage != "new labels" or bool(counts[k][there == 0].any()))
+            with_it = there + counts[k]
+            if not may or with_it[-1] > MOST * part * total[-1]:
+                continue
+            if stage == "new labels" and not counts[k, there == 0].any():
+                continue
+            then = far(with_it, spread=spread)
+            if now - then > (0 if spread else counts[k, -1] / 2):
+                drawn[k], there, now, may = True, with_it, then, may - 1
     if not drawn.any():
         drawn[np.argmin([far(one, spread=True) for one in counts])] = True
     return np.flatnonzero(drawn)
@@ -217,9 +233,16 @@ def _enough_groups(origin: Path, there: int, needed: int) -> None:
         raise DataError(f"{origin}: {count(there, 'group')}", f"at least {needed}, to make splits of whole groups")
 
 
-def _rule(given: dict[str, Rows], made: Sequence[str], grouped: bool, options: Options) -> str:
-    if not made:
+def _rule(given: dict[str, Rows], reached: dict[str, float], grouped: bool, options: Options) -> str:
+    """Return in words how splits came about, with the parts that were drawn where they are far from what is wanted."""
+    if not reached:
         return "splits as the files say" if given else "no splits: every image is read"
-    parts = [f"{name} {getattr(options, name):g}" for name in made if name != "fold"]
-    parts += [f"val is fold {options.fold} of {options.folds}"] if options.folds else []
+    fold = (1 - (options.test or 0)) / (options.folds or 1)
+    wanted = {name: fold if name == "fold" else getattr(options, name) for name in reached}
+    far = {name: abs(reached[name] - part) > FAR * part for name, part in wanted.items()}
+    parts = [
+        (f"val is fold {options.fold} of {options.folds}" if name == "fold" else f"{name} {part:g}")
+        + f" (asked {part:.2g}, drawn {reached[name]:.2g})" * far[name]
+        for name, part in wanted.items()
+    ]
     return f"{', '.join(parts)}, drawn by {'group' if grouped else 'label'}, seed {options.seed}"

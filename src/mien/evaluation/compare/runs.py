@@ -92,7 +92,7 @@ def _joined(runs: list[SystemPredictions]) -> SystemPredictions:
 def _joined_facts(every: list[Provenance]) -> Provenance:
     """Return what folds have in common; an image has a near-duplicate in the Training of the run that predicts it."""
     options = {key: value for key, value in (every[0].options or {}).items() if key not in OF_A_FOLD}
-    facts = every[0].without("fingerprint", "adjustment", "threshold", "weights_sha256", "twins", "training")
+    facts = every[0].without("about", "fingerprint", "adjustment", "threshold", "weights_sha256", "twins", "training")
     if unknown := [one for one in every if not one.training]:
         return facts.updated(options=options, not_searched=unknown[0].not_searched)
     return facts.updated(

@@ -33,6 +33,7 @@ def _protocol(report: Report, name: str) -> dict[str, str]:
         "file (sha256)": (own.weights_sha256 or "")[:16],
         "prior": own.prior or ("natural, as in training" if own.weights_sha256 else ""),
         "data": ", ".join(filter(None, [own.measured_on, *(f"{k} {v}" for k, v in (own.options or {}).items())])),
+        "read as": own.about or "",
         "images": _images(report, name),
         "labels merged": ", ".join(f"{new} of {' and '.join(old)}" for new, old in _merged(own)),
         "labels": "; ".join(label_sets(report.scores[name])),
