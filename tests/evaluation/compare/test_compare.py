@@ -187,6 +187,40 @@ def test_a_name_that_several_images_end_in_is_refused(table: Write, tmp_path: Pa
             run(path, table("api.csv", ["path", "prediction"], [*rows, *more]), intersect=True)
 
 
+PEOPLE = [f"S{k % 4 + 1}/{k:03}.png" for k in range(40)]
+
+
+@pytest.mark.parametrize("root", ["", "/home/me/"])
+@pytest.mark.parametrize(
+    ("wanted", "others", "n"),
+    [
+        (PEOPLE, [f"S7/{id[3:]}" for id in PEOPLE[10:]], 10),
+        (PEOPLE[::4], [f"S{k}/{id[3:]}" for k in (2, 3, 4) for id in PEOPLE[::4]], 10),
+        ([f"a/S1/{id[3:]}" for id in PEOPLE], [f"b/S1/{id[3:]}" for id in PEOPLE], 10),
+    ],
+)
+def test_images_of_the_same_name_in_other_folders_are_other_images(
+    table: Write, tmp_path: Path, good: Result, root: str, wanted: list[str], others: list[str], n: int
+) -> None:
+    path = own(good, wanted).save(tmp_path / "own.npz")
+    rows = [(f"{root}{id}", "anger") for id in (*wanted[:n], *others)]
+    api = table("api.csv", ["path", "prediction"], rows)
+    with pytest.raises(DataError, match=f"has {len(others)} more|lacks"):
+        run(path, api)
+    comparison = run(path, api, intersect=True)
+    assert comparison.full.n == n
+    assert any(f"{len(others)} predictions match no " in note for note in comparison.notes)
+    with pytest.raises(DataError, match=f"no image is known, the first is '{root}{others[0]}'"):
+        run(path, table("api.csv", ["path", "prediction"], rows[n:]), intersect=True)
+
+
+def test_ids_with_points_and_unlike_depths_are_matched_whole(table: Write, tmp_path: Path, good: Result) -> None:
+    ids = [*(f"img.{k}" for k in range(9)), "0.png", *(f"{'deep/' * 9}{k}/0.png" for k in range(20))]
+    path = own(good, ids).save(tmp_path / "own.npz")
+    rows = [(f"/x/{id.removesuffix('.png')}.jpg", "anger") for id in ids]
+    assert run(path, table("api.csv", ["path", "prediction"], rows)).full.n == len(ids)
+
+
 def test_probabilities_of_a_table_are_scored_in_full(saved: Saved, table: Write, poor: Result) -> None:
     rows = [[id, *row] for id, row in zip(poor.ids, poor.probs.tolist(), strict=True)]
     kit = run(saved[0], table("kit.csv", ["id", *poor.labels], rows)).full.systems["kit"]

@@ -1,6 +1,7 @@
 """Bring the predictions of several systems to the same images and labels, or report why that is not possible.
 
-Images are joined by id, or by the end of their path without its suffix, whichever matches more; an end that several
+Images are joined by id.  Where no id is known, one path without its suffix must be the end of the other: what stands
+before it is a folder above all, and where both have folders that differ they are two images.  An end that several
 images share is refused.  A system that leaves out images would gain by it, so unequal sets are an error unless the
 caller asks for the intersection.
 """
@@ -22,7 +23,6 @@ from mien.evaluation.training_duplicates import FOREIGN, UNRECORDED
 from mien.html.page import count
 from mien.labels import EXPRESSIONS, ordered
 
-DEPTH = 6  # how many parts of a path, from its end, may be an id
 FEW = 30
 """Images below which a note says that they are too few for conclusions, as `mien fairness` does for groups."""
 UNKNOWN, EMPTY = -1, -2  # a prediction for an image without a target; a row without a prediction
@@ -54,8 +54,7 @@ def align(
     different labels, and where there are no labels at all.
     """
     given = target or _target_of(systems)
-    places = _places(given.ids.tolist())
-    rows = [np.where(s.present, _join(s, places, given), EMPTY).astype(np.intp) for s in systems]
+    rows = [np.where(s.present, _join(s, given), EMPTY).astype(np.intp) for s in systems]
     kept, notes = _common(systems, rows, given, target is not None, intersect)
     picked = [_positions(row, len(given.ids))[kept] for row in rows]
     labels, wanted = _labels(systems, given), given.target[kept].astype(np.float64)
@@ -150,7 +149,7 @@ def keys(id: str) -> list[str]:
     """
     path = PurePosixPath(id.replace("\\", "/"))
     parts = (*(part for part in path.parts[:-1] if part != "/"), path.stem)
-    return [id, *("/".join(parts[-k:]) for k in range(1, min(DEPTH, len(parts)) + 1))]
+    return [id, *("/".join(parts[-k:]) for k in range(1, len(parts) + 1))]
 
 
 def _target_of(systems: Sequence[SystemPredictions]) -> Target:
@@ -167,31 +166,37 @@ def _target_of(systems: Sequence[SystemPredictions]) -> Target:
     return Target(chosen.ids, chosen.target, chosen.target_labels, str(chosen.path), known, chosen.group)
 
 
-def _places(ids: Sequence[str]) -> list[dict[str, int]]:
-    """Return the rows of the target by id, then by the last 1, 2, ... parts of its path; SEVERAL for a shared end."""
-    places: list[dict[str, int]] = [{} for _ in range(DEPTH + 1)]
-    for row, id in enumerate(ids):
-        every = keys(id)
-        for k, place in enumerate(places):
-            key = every[min(k, len(every) - 1)]
-            place[key] = SEVERAL if key in place else row
-    return places
+def _rows(ids: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    """Return the row in `wanted` of each id, UNKNOWN where there is none and SEVERAL for the end of several."""
+    by_id = {id: row for row, id in enumerate(wanted)}
+    exact = [by_id.get(id, UNKNOWN) for id in ids]
+    if any(row >= 0 for row in exact):  # else an end that matches by chance would be scored with them
+        return exact
+    ends: dict[str, int] = {}
+    wholes: dict[str, int] = {}
+    for row, id in enumerate(wanted):
+        for key in (own := keys(id)[1:]):
+            ends[key] = SEVERAL if key in ends else row
+        wholes[own[-1]] = SEVERAL if own[-1] in wholes else row
+    wholes |= by_id
+    return [_row(keys(id), ends, wholes) for id in ids]
 
 
-def _join(system: SystemPredictions, places: Sequence[dict[str, int]], target: Target) -> NDArray[np.intp]:
-    """Return each prediction's row in the target, UNKNOWN where it has none, by the key that matches most images."""
-    every = [keys(id) for id in system.ids.tolist()]
-    by_id = [(k, places[0]) for k in range(DEPTH + 1)]
-    tries = np.array(
-        [
-            [place.get(key[min(k, len(key) - 1)], UNKNOWN) for key in every]
-            for k, place in (*by_id, *enumerate(places[1:], 1))
-        ],
-        np.intp,
-    )
-    best: NDArray[np.intp] = tries[(tries >= 0).sum(1).argmax()]
+def _row(key: Sequence[str], ends: dict[str, int], wholes: dict[str, int]) -> int:
+    """Return the row for the keys of an id: by its longest end that is known, unless the folders before it differ."""
+    id, *parts, whole = key
+    for own in (id, whole):
+        if own in wholes or own in ends:
+            return wholes.get(own, ends.get(own, UNKNOWN))
+    longest = next((end for end in reversed(parts) if end in wholes or end in ends), "")
+    return wholes.get(longest, UNKNOWN)
+
+
+def _join(system: SystemPredictions, target: Target) -> NDArray[np.intp]:
+    """Return each prediction's row in the target, UNKNOWN where it has none; DataError where that is not certain."""
+    best = np.array(_rows(system.ids.tolist(), target.ids.tolist()), np.intp)
     rows, counts = np.unique(best[best >= 0], return_counts=True)
-    unclear = best == SEVERAL if len(rows) else (tries == SEVERAL).any(0)
+    unclear = best == SEVERAL
     if unclear.any():
         got = f"{system.path}: {str(system.ids[unclear][0])!r} may be several images of {target.source}"
         raise DataError(got, f"more of its path, as in {str(target.ids[0])!r}")
