@@ -125,6 +125,30 @@ def test_rows_of_an_earlier_recipe_say_so_and_are_not_averaged_with_todays(tmp_p
     assert not any("earlier recipe" in cells(tmp_path, id)["note"] for id in ("cnn4", "cnn2"))
 
 
+def test_rows_of_several_earlier_recipes_are_not_averaged(tmp_path: Path) -> None:
+    for seed, (epochs, accuracy) in enumerate(((28, 0.2), (29, 0.4), (29, 0.6))):
+        put(tmp_path, "papers/cnn4", accuracy, f"epochs={epochs}", f"seed={seed}")
+    put(tmp_path, "papers/cnn2", 0.4, "epochs=28")
+    put(tmp_path, "papers/cnn2", 0.6, "epochs=29", "seed=1")
+    table.draw(tmp_path)
+    for id, seeds, accuracy in (("cnn4", "2", "50.00 +- 14.14"), ("cnn2", "1", "40.00 (30.00 to 50.00)")):
+        row = cells(tmp_path, id)
+        assert (row["seeds"], row["ours: test, %"]) == (seeds, accuracy)
+        assert row["note"].startswith("of an earlier recipe")
+        assert row["note"].endswith("1 row of another recipe left out")
+
+
+def test_rows_without_a_digest_are_apart_and_say_so(tmp_path: Path) -> None:
+    put(tmp_path, "papers/cnn4", 0.4)
+    path = put(tmp_path, "papers/cnn4", 0.6, "seed=1")
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"digest": None}), encoding="utf-8")
+    table.draw(tmp_path)
+    assert (cells(tmp_path, "cnn4")["seeds"], cells(tmp_path, "cnn4")["ours: test, %"][:5]) == ("1", "40.00")
+    (tmp_path / "cnn4" / "0.json").unlink()
+    table.draw(tmp_path)
+    assert cells(tmp_path, "cnn4")["note"].startswith("form of the recipe not recorded")
+
+
 @pytest.mark.parametrize("name", [name for name in recipes.names() if name.startswith("papers/")])
 def test_every_paper_has_a_figure_to_compare_with(name: str) -> None:
     recipe = recipes.load(name).model_dump(mode="json")

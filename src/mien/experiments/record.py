@@ -92,6 +92,17 @@ def outdated(row: Row) -> bool:
     return row.digest != digest(recipes.load(row.recipe.name, [f"seed={row.recipe.seed}"]))
 
 
+def form(row: Row) -> str:
+    """Return what the seeds of one form of a recipe share, and no other rows: "" is today's form of a packaged recipe.
+
+    The digest has the seed in it, so other forms are their content; those without a digest are apart from all.
+    """
+    if row.digest and row.recipe.name in recipes.names() and not outdated(row):
+        return ""
+    content = row.recipe.model_dump(mode="json", exclude={"seed", "probe", "test"})
+    return f"{json.dumps(content, sort_keys=True)}{'' if row.digest else ' not recorded'}"
+
+
 def read_row(path: Path, kind: type[Row] = Row) -> RowFile:
     """Read the file of a row; UsageError when mien did not write it."""
     content = read_json(path)

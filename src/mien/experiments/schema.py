@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from mien.reading.shape import Facts
 
@@ -12,12 +12,16 @@ from mien.reading.shape import Facts
 class Data(Facts):
     """The data of a row."""
 
+    model_config = ConfigDict(extra="allow")
+
     name: str
     limit: int | None = None
 
 
 class Trained(Facts):
-    """The recipe of a row, as far as tables show it."""
+    """The recipe of a row: what tables show of it by name, and the rest as it is, to tell recipes apart."""
+
+    model_config = ConfigDict(extra="allow")
 
     name: str
     seed: int

@@ -12,8 +12,9 @@ from statistics import mean, stdev
 from mien.errors import UsageError
 from mien.evaluation.text import span
 from mien.experiments import by_class, figures, fine_tuning, sweep
-from mien.experiments.record import outdated, read_row
+from mien.experiments.record import form, outdated, read_row
 from mien.experiments.schema import Machine, NamedRow, Published, Row, RowScores, Shortened, SubsetScores, Sweep
+from mien.html.page import count
 from mien.inference.classify import WEIGHTS
 from mien.outputs import write
 from mien.training.runlog import read_json
@@ -129,7 +130,8 @@ def cells(group: Sequence[Row], done: Sequence[Row], results: Path, sources: lis
     first = done[0] if done else group[0]
     val, test = part(done, "val"), part(done, "test")
     clean: list[SubsetScores] = [scores.clean for scores in test]
-    note = "; ".join(notes(first))
+    others = sum(bool(row.figures) and form(row) != form(first) for row in group)
+    note = "; ".join(notes(first) + [f"{count(others, 'row')} of another recipe left out"] * bool(others))
     drawn = [f"[{kind}](figures/{path.name})" for kind, path in figures.paths(results, first.name).items()]
     sizes = [scores[0].n for scores in (val, test, clean) if scores]
     return [
@@ -151,12 +153,19 @@ def cells(group: Sequence[Row], done: Sequence[Row], results: Path, sources: lis
 
 
 def alike(group: list[Row]) -> list[Row]:
-    """Return the rows that may be averaged: of today's recipe, if any is, and full, or else as short as the first."""
+    """Return the rows that may be averaged: of today's recipe, if any is, and full, or else as short as the first.
+
+    Rows do not say when they were measured, so of several earlier recipes it is that with full rows, then most rows.
+    """
 
     def length(row: Row) -> tuple[int | None, int | None]:
         return row.recipe.epochs, row.recipe.steps
 
-    group = [row for row in group if not outdated(row)] or group
+    forms: dict[str, list[Row]] = defaultdict(list)
+    for row in group:
+        forms[form(row)].append(row)
+    most = max(forms.values(), key=lambda rows: (any(not row.shortened for row in rows), len(rows)), default=[])
+    group = forms.get("", most)
     full = [row for row in group if not row.shortened]
     return full or [row for row in group if length(row) == length(group[0])]
 
@@ -237,7 +246,9 @@ def notes(row: Row) -> list[str]:
 def part_run(row: Row) -> list[str]:
     """Return that a row is not one of the whole of today's recipe."""
     lines = ["shortened to " + shortened(row.shortened)] if row.shortened else []
-    return lines + ["of an earlier recipe"] * outdated(row)
+    lines += ["of an earlier recipe"] * outdated(row)
+    measured_here = row.figures and row.file in (None, "model")  # rows of shipped files name the file instead
+    return lines + ["form of the recipe not recorded"] * bool(measured_here and row.digest is None)
 
 
 def unlike(row: Row) -> list[str]:
