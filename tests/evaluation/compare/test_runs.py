@@ -68,11 +68,14 @@ def test_seeds_are_averaged_and_their_deviation_is_beside_the_mean(save: Save, t
     assert comparison.disagreement == []
 
 
-def test_runs_that_say_the_same_add_no_images(save: Save, tmp_path: Path) -> None:
+@pytest.mark.parametrize("group", [None, np.array([f"s{k // 2}" if k < 150 else "" for k in range(300)])])
+def test_runs_that_say_the_same_add_no_images(save: Save, tmp_path: Path, group: Any) -> None:
     (one,) = save("one", 1.0, (0,))
+    one = replace(one, group=group)
+    one.save(next((tmp_path / "one").rglob("test.npz")))
     for seed in range(4):
         facts = one.provenance.updated(trained={"recipe": "x", "seed": seed}, weights="x")
-        Result(one.probs, one.target, one.labels, one.ids, provenance=facts).save(tmp_path / "x" / f"{seed}-test.npz")
+        replace(one, provenance=facts).save(tmp_path / "x" / f"{seed}-test.npz")
     other = system(7, 2.0, weights="other").save(tmp_path / "other.npz")
     alone, four = (compare(Request((tmp_path / name, other))).full for name in ("one", "x"))
     single, many = alone.systems["one"], four.systems["x (4 runs)"]

@@ -10,6 +10,7 @@ from mien.errors import DataError, MienError, UsageError
 from mien.evaluation.predictions import SystemPredictions, read_all
 from mien.evaluation.predictions.mapping import read_mapping
 from mien.evaluation.result import Result
+from mien.evaluation.statistics import clusters
 
 Write = Callable[..., Path]
 
@@ -39,6 +40,21 @@ def test_columns_are_inferred_from_their_names_and_reported(table: Write, head: 
     assert not predictions.labels_only
     assert predictions.ids.tolist() == ["a.jpg", "b.jpg"]
     assert all(name in predictions.notes[0] for name in head)
+
+
+@pytest.mark.parametrize(
+    ("cells", "subjects"),
+    [
+        (["s1", "s1", "", "nan", "NA", "unknown", "nan"], 6),
+        (["nan", "nan", "", "N/A", "None", "unknown", "null"], None),
+        (["row 3", "row 3", "", "s1", "s1", "s1", "s1"], 3),
+    ],
+)
+def test_rows_without_a_subject_are_groups_of_their_own(table: Write, cells: list[str], subjects: int | None) -> None:
+    rows = [[f"{k}.jpg", "happy", cell] for k, cell in enumerate(cells)]
+    group = read(table("kit.csv", ["file", "prediction", "subject"], rows)).group
+    assert (None if group is None else clusters.count(group)) == subjects
+    assert (group is None) == (subjects is None)
 
 
 @pytest.mark.parametrize("head", ["prediction", "label", "Emotion", "dominant_emotion", "pred"])

@@ -10,6 +10,7 @@ from statistics import mean, stdev
 
 import numpy as np
 
+from mien.data.groups import named
 from mien.evaluation import metrics
 from mien.evaluation.metrics import OF_LABELS, Floats
 from mien.evaluation.result import Result
@@ -60,7 +61,9 @@ class Measured:
     def accuracy_interval(self) -> Interval:
         """Return the 95 % interval of accuracy; the predictions of several runs for an image are one group."""
         first = self.runs[0]
-        group = first.ids if first.group is None and self.several else first.group
+        group = first.ids if self.several else None
+        if first.group is not None:
+            group = named(first.group, first.ids)  # an image without a subject is one group in all runs
         tiled = None if group is None else np.tile(group, len(self.runs))
         return proportion_interval(np.concatenate([_right(run) for run in self.runs]), tiled)
 

@@ -16,6 +16,7 @@ from zipfile import is_zipfile
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.data import groups
 from mien.errors import DataError, UsageError
 from mien.evaluation.label_sets import labelled, predictable
 from mien.evaluation.predictions.columns import Columns, check_mapping, find_columns, own_labels
@@ -233,11 +234,9 @@ def _labels_alone(table: PredictionTable, used: Columns, ids: NDArray[np.str_]) 
 
 
 def _group(table: PredictionTable, column: str) -> NDArray[np.str_] | None:
-    """Return the subject of each row; a row that names none is a subject of its own."""
-    if not column:
-        return None
-    cells = [cell.strip() for cell in table.rows[column]]
-    return np.array([cell or f"row {k}" for k, cell in enumerate(cells, 1)], np.str_) if any(cells) else None
+    """Return the subject of each row as it is written; None without the column, or where no row names one."""
+    cells = np.array([cell.strip() for cell in table.rows[column]] if column else [], np.str_)
+    return cells if groups.known(cells) else None
 
 
 def _check_unique(path: Path, ids: NDArray[np.str_]) -> None:
