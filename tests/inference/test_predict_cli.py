@@ -351,15 +351,17 @@ def test_list(mien: Mien) -> None:
     assert mien("list", "detectors") == (0, b"yunet\nhaar\nwhole\n", "")
     assert "ferplus" in json.loads(mien("list", "weights", "--json").out)
     everything = json.loads(mien("list", "--json").out)
-    assert {"weights", "detectors", "datasets", "models", "recipes", "metrics", "units"} == set(everything)
+    assert {"weights", "detectors", "datasets", "models", "recipes", "metrics", "units", "published"} == set(everything)
     assert everything["datasets"][:1] == ["fer2013"]
     assert "mien/fer2013" in mien("list").out.decode()
     scores = json.loads(mien("list", "published", "--json").out)
     lines = mien("list", "published").out.decode().splitlines()
-    assert len(scores) == len(lines) > 300
+    assert len(scores) == len(lines) == everything["published"] > 300
+    assert f"published  {len(lines)} scores: `mien list published`" in mien("list").out.decode().splitlines()
     assert any(line.startswith(" 61.30 %  accuracy  emotion-api: ") and "[sighthound]" in line for line in lines)
     code, out, err = mien("list", "detector")
     assert (code, out, err.count("\n")) == (2, b"", 1)
+    assert "units, published" in err
 
 
 def test_doctor(mien: Mien, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

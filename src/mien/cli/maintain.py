@@ -25,6 +25,7 @@ LISTS = {  # what `mien list` lists, and where each registry lives
     "recipes": ("mien.training.recipe", "names"),
     "metrics": ("mien.evaluation.metrics", "METRICS"),
     "units": ("mien.units", "MEASURES"),
+    "published": ("mien.evaluation.published", "PUBLISHED"),
 }
 audit_option = partial(typer.Option, rich_help_panel="Audit")
 
@@ -68,14 +69,12 @@ def list_names(
 ) -> None:
     """List the names that other commands take, or `published` scores."""
     if kind is not None:
-        if kind == "published":
-            return _published(as_json)
         if kind not in LISTS:
-            raise UsageError(f"there is no list of {kind!r}", f"one of {', '.join(LISTS)}, published")
-        names = _names(kind)
-        return typer.echo(json.dumps(names) if as_json else "\n".join(names))
+            raise UsageError(f"there is no list of {kind!r}", f"one of {', '.join(LISTS)}")
+        entries = _entries(kind)
+        return typer.echo(json.dumps(entries, default=asdict) if as_json else "\n".join(map(str, entries)))
     lists = {kind: _names_if_installed(kind) for kind in LISTS}
-    lines = (f"{k:10} {', '.join(names) if names else 'needs mien[train]'}" for k, names in lists.items())
+    lines = (f"{kind:10} {_in_words(kind, names)}" for kind, names in lists.items())
     typer.echo(json.dumps(lists) if as_json else "\n".join(lines))
 
 
@@ -100,23 +99,25 @@ def doctor(
         raise typer.Exit(3)
 
 
-def _published(as_json: bool) -> None:
-    from mien.evaluation.published import PUBLISHED
-
-    records = [asdict(record) for record in PUBLISHED]
-    typer.echo(json.dumps(records) if as_json else "\n".join(map(str, PUBLISHED)))
-
-
-def _names(kind: str) -> list[str]:
+def _entries(kind: str) -> list[Any]:
+    """Return what a list holds: names, or records that print as a line each."""
     module, name = LISTS[kind]
     value = getattr(import_module(module), name)
     return list(value() if callable(value) else value)
 
 
-def _names_if_installed(kind: str) -> list[str] | None:
+def _names_if_installed(kind: str) -> list[str] | int | None:
+    """Return the names of a list, or how many records it holds; None where it needs what is not installed."""
     try:
-        return _names(kind)
+        entries = _entries(kind)
+        return entries if all(isinstance(entry, str) for entry in entries) else len(entries)
     except ModuleNotFoundError as error:
         if error.name not in TRAINING:
             raise
         return None
+
+
+def _in_words(kind: str, names: list[str] | int | None) -> str:
+    if isinstance(names, int):
+        return f"{names} scores: `mien list {kind}`"
+    return ", ".join(names) if names else "needs mien[train]"
