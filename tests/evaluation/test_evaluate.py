@@ -169,6 +169,33 @@ def test_a_split_that_is_drawn_from_other_images_than_the_weights_saw_is_refused
             evaluate("ferplus", None, own_weights, split)
 
 
+@pytest.mark.parametrize("options", [{}, {"val": 0.2, "test": 0.2, "seed": 4}], ids=["no splits", "drawn"])
+def test_a_folder_that_may_be_that_of_the_training_is_not_scored_without_a_word(
+    own_weights: Path, tmp_path: Path, options: dict[str, float]
+) -> None:
+    """One more image, and weights without env.json beside them: whether it is the folder of the training is unknown."""
+    said = "some of these images may be training images: the weights were trained on a `folder` that is not here"
+    assert "may be training images" not in to_text(evaluate("ferplus", "folder", own_weights, "test")[1])
+    write_classes(own_weights, {"happy": 21}, seed=8)
+    result, scores = evaluate("ferplus", "folder", own_weights, "test", **options)
+    assert said in to_text(scores)
+    assert scores.to_dict()["may_hold_training"].startswith(said)
+    kept = keep(result, scores, tmp_path / "out")
+    assert said in html.unescape(kept[2].read_text())
+    assert said in to_text(score(Result.load(kept[0])))
+
+
+def test_a_foreign_folder_is_measured_as_it_is(own_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By weights that were not trained on images of one's own, or where their training images can be searched."""
+    write_classes(own_weights.parent / "others", {"happy": 6, "sad": 6}, seed=5)
+    monkeypatch.setattr(module, "trained_root", lambda _: own_weights)
+    searched = evaluate("ferplus", "folder", own_weights.parent / "others", "test")[1]
+    assert searched.clean.n is not None
+    assert "may be training images" not in to_text(searched)
+    monkeypatch.setattr(module, "Classifier", Classifier)
+    assert "may be training images" not in to_text(evaluate("ferplus", "folder", own_weights, "test")[1])
+
+
 @pytest.mark.parametrize(("weights", "data"), [("ferplus", "fer2013"), ("fer2013", "ferplus")])
 def test_near_duplicates_are_searched_in_the_data_of_the_weights_whatever_is_measured(
     weights: str, data: str, tiny_fer2013: Path, monkeypatch: pytest.MonkeyPatch

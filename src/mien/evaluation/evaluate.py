@@ -18,7 +18,16 @@ from mien.data.fer2013.votes import CHOICES
 from mien.data.samples import Samples
 from mien.errors import DataError
 from mien.evaluation import label_sets
-from mien.evaluation.inputs import all_labels, card_classes, load_for, predict, source, target_labels, trained_root
+from mien.evaluation.inputs import (
+    all_labels,
+    card_classes,
+    load_for,
+    may_hold_training,
+    predict,
+    source,
+    target_labels,
+    trained_root,
+)
 from mien.evaluation.provenance import check_writable
 from mien.evaluation.result import Provenance, Result
 from mien.evaluation.scores import Scores, score
@@ -65,6 +74,8 @@ def evaluate(
     check_writable(out, "result.npz", facts.to_dict(), force)
     samples = load_for(classifier.card, read, root, split)
     searched = search(classifier.card, samples, [root, trained_root(classifier.path)])
+    if searched.duplicates is None and (why := may_hold_training(classifier.card, read, samples)):
+        facts = facts.updated(may_hold_training=why)
     result = measure(classifier, samples, facts, searched)
     return result, score(result)
 

@@ -90,6 +90,21 @@ def load_for(card: Card, source: Source, root: Path | str | None, split: str) ->
     return samples if classes is None else merge(samples, classes)
 
 
+def may_hold_training(card: Card, source: Source, samples: Samples) -> str:
+    """Return why samples may hold images of the weights' training, unless those can be searched; empty where not.
+
+    Images of one's own are known by their fingerprint alone: one image more, and the folder is another's or the same.
+    Splits that files name are taken as they are; `load_for` checks those that are drawn from what is known to be ours.
+    """
+    checked = samples.split_from == "files" or (source.own and samples.split_from == "drawn")
+    if checked or source.name not in OWN or (name := card.data.get("name")) not in OWN:
+        return ""
+    return (
+        f"some of these images may be training images: the weights were trained on a `{name}` that is not here as they "
+        "saw it"
+    )
+
+
 def _refuse_other_split(card: Card, samples: Samples, train: str) -> None:
     saw = card.data.get("fingerprint")
     if saw and saw != train:

@@ -41,6 +41,7 @@ class Provenance(Facts):
         labels_only: whether the predictions are labels without probabilities.
         training: name and fingerprint of the weights' own training data that was searched for near-duplicates; twins:
             ids that have one in it; not_searched: why it was not searched.
+        may_hold_training: why some images may be training images, where that cannot be known.
         prior: the prior under which the probabilities are given, None for the natural one; adjustment: the card's, by
             which another prior can take its place.
         units: names of the columns of the result's units.
@@ -72,6 +73,7 @@ class Provenance(Facts):
     training: dict[str, str] | None = None
     twins: list[str] | None = None
     not_searched: str | None = None
+    may_hold_training: str | None = None
     table: str | None = None
     path: str | None = None
     labels_only: bool = False

@@ -93,8 +93,9 @@ def beside(scores: Scores) -> list[str]:
 
 
 def label_sets(scores: Scores) -> list[str]:
-    """Return sentences on missing splits, on labels that only weights or only the data know, and how those count."""
-    lines, part = ([NO_SPLITS] if scores.provenance.split_from == "none" else []), scores.restricted
+    """Return sentences on missing splits, images that may be of the training, and labels that one side alone knows."""
+    facts, part = scores.provenance, scores.restricted
+    lines = [*([NO_SPLITS] if facts.split_from == "none" else []), *filter(None, [facts.may_hold_training])]
     if part and part.only_weights:
         n = part.predicted_so
         counted = f": {n:,} {'image' if n == 1 else 'images'} predicted so count{'s' * (n == 1)} as wrong" if n else ""

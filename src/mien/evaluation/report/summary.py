@@ -212,6 +212,8 @@ def _means_not(scores: Scores, alone: bool) -> list[str]:
     texts = ["That a feeling was recognised: a label is what people saw in a still image, not what somebody felt."]
     if note := KNOWN.get(facts.dataset or ""):
         texts.append(note)
+    if why := facts.may_hold_training:
+        texts.append(f"How good the weights are on unseen images: {why}.")
     if facts.split == "val":
         texts.append("How good the weights are on unseen images: val is what they were chosen on.")
     texts.append(
