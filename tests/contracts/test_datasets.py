@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.cli.maintain import _names
+from mien.cli.maintain import _entries
 from mien.data import DATASETS, SPLITS, Samples, load
 from mien.data.gated import GATED
 from mien.data.overview import overview
@@ -110,7 +110,7 @@ def test_adding_a_data_set_is_one_file_and_one_line(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(READERS, "mine", mine)
     check(load("mine", tmp_path, "val", count=12), "mine", "val")
     test_signature_and_words("mine")
-    assert "mine" in _names("datasets")
+    assert "mine" in _entries("datasets")
     assert "ask its publisher" in terms_of("mine")["mine"]
     assert overview("mine", tmp_path).counts("val") is not None
     result, _ = evaluate("fer2013", "mine", tmp_path, "test")
