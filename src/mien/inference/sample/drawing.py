@@ -192,9 +192,8 @@ def _drawn(rows: Sequence[Row], plan: Plan) -> tuple[list[Row], int]:
     for row in rows:
         still = "" if row["track_id"] else row["face"]
         people.setdefault((row["source"], row["track_id"], still), []).append(row)
-    rounds: list[list[Row]] = [
-        [] for _ in range(plan.per_person)
-    ]  # where faces are too many, everybody gives them up alike
+    # a face of each person in every round, so that where faces are too many all people lose as many
+    rounds: list[list[Row]] = [[] for _ in range(plan.per_person)]
     for each in people.values():
         parts = np.array_split(np.arange(len(each)), min(plan.per_person, len(each)))
         for turn, part in enumerate(random.permutation(len(parts))):
@@ -217,23 +216,24 @@ def _faces(folder: Path, rows: Sequence[Row], inputs: Mapping[str, Mapping[str, 
         by_source.setdefault(row["source"], {}).setdefault(row["frame"], []).append(k)
     faces: dict[int, Html] = {}
     for source, places in by_source.items():
-        for frame, image in _images(_unchanged(source, inputs), clip, limits, set(places)):
+        for frame, image, ratio in _images(_unchanged(source, inputs), clip, limits, set(places)):
             for k in places.pop(frame):
                 upright = turned(image, _whole(rows[k].get("rotated", "")))
-                faces[k] = jpeg(square(upright, _box(rows[k]), ROOM), SIDE)
+                faces[k] = jpeg(square(upright, _box(rows[k]) / ratio, ROOM), SIDE)
         if places:
             raise MediaError(f"{source} no longer has frame {next(iter(places))}", "the file that was read")
     return [faces[k] for k in range(len(rows))]
 
 
-def _images(path: Path, clip: Clip, limits: Limits, wanted: set[str]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """Yield (number of the frame as in the table, image uint8 RGB (H, W, 3)) of the frames wanted."""
+def _images(path: Path, clip: Clip, limits: Limits, wanted: set[str]) -> Iterator[tuple[str, NDArray[np.uint8], float]]:
+    """Yield number as in the table, image uint8 RGB (H, W, 3) and how many times the table's is larger, of frames."""
     if wanted == {""}:
-        yield "", load_image(path, limits).image
+        decoded = load_image(path, limits)
+        yield "", decoded.image, decoded.ratio
         return
     left = {_whole(frame): frame for frame in wanted}
     for index, _, image in frames(path, clip, limits.max_pixels, left):
-        yield left.pop(index), image
+        yield left.pop(index), image, 1.0
         if not left:
             return
 
