@@ -19,12 +19,14 @@ from mien.data.fer2013.votes import CHOICES
 from mien.data.samples import Samples
 from mien.errors import DataError, MienError, OutputError, UsageError, WeightsError
 from mien.evaluation import evaluate as module
+from mien.evaluation import stress
 from mien.evaluation.evaluate import evaluate
 from mien.evaluation.inputs import predict
 from mien.evaluation.keep import keep
 from mien.evaluation.metrics import METRICS, MIXED, PEOPLE, VOTES
 from mien.evaluation.result import Provenance, Result
 from mien.evaluation.scores import Scores, score, score_subset
+from mien.evaluation.stress import robustness
 from mien.evaluation.text import to_html, to_text
 from mien.evaluation.training_duplicates import Search
 from mien.evaluation.weights import find_weights
@@ -171,7 +173,7 @@ def test_a_split_that_is_drawn_from_other_images_than_the_weights_saw_is_refused
 
 @pytest.mark.parametrize("options", [{}, {"val": 0.2, "test": 0.2, "seed": 4}], ids=["no splits", "drawn"])
 def test_a_folder_that_may_be_that_of_the_training_is_not_scored_without_a_word(
-    own_weights: Path, tmp_path: Path, options: dict[str, float]
+    own_weights: Path, tmp_path: Path, options: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One more image, and weights without env.json beside them: whether it is the folder of the training is unknown."""
     said = "some of these images may be training images: the weights were trained on a `folder` that is not here"
@@ -183,6 +185,12 @@ def test_a_folder_that_may_be_that_of_the_training_is_not_scored_without_a_word(
     kept = keep(result, scores, tmp_path / "out")
     assert said in html.unescape(kept[2].read_text())
     assert said in to_text(score(Result.load(kept[0])))
+    monkeypatch.setattr(robustness, "Classifier", module.Classifier)
+    how = {"images": 4, "attacks": lambda _: [], "options": options, "out": tmp_path / "stressed"}
+    subject, report = stress.stress("ferplus", "folder", own_weights, "test", **how)
+    assert said in stress.to_text(report)
+    stress.keep(subject, report, tmp_path / "stressed")
+    assert json.loads((tmp_path / "stressed/stress.json").read_text())["may_hold_training"].startswith(said)
 
 
 def test_a_foreign_folder_is_measured_as_it_is(own_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,7 +80,24 @@ def test_other_formats(tmp_path: Path) -> None:
 def test_paths_are_joined_by_their_ends(tmp_path: Path) -> None:
     ids = np.array(["test/angry/a.png", "test/sad/a.png", "test/sad/b.png"])
     path = table(tmp_path, "path,sex\n/data/x/sad/a.png,f\n/data/x/angry/a.png,m\n/data/x/sad/b.png,f\n")
-    assert read_groups(path, ids)[0]["sex"].tolist() == ["m", "f", "f"]
+    columns, notes = read_groups(path, ids, "path")
+    assert columns["sex"].tolist() == ["m", "f", "f"]
+    other = "'test/angry/a.png' with '/data/x/angry/a.png'"
+    assert notes == [f"{path}: rows are matched by the ends of paths, the folders before them differ: {other}"]
+
+
+def test_an_end_is_not_matched_by_chance_beside_whole_ids(tmp_path: Path) -> None:
+    ids = np.array(["monday/a.png", "monday/b.png"])
+    path = table(tmp_path, "path,sex\nmonday/a.png,f\ntuesday/b.png,m\n")
+    columns, notes = read_groups(path, ids, "path")
+    assert columns["sex"].tolist() == ["f", ""]
+    assert notes == [f"{path}: no row for 1 of 2 images (monday/b.png)"]
+
+
+def test_a_path_within_the_other_is_no_other_folder(tmp_path: Path) -> None:
+    path = table(tmp_path, "path,sex\n/data/monday/a.png,f\n/data/monday/b.png,m\n")
+    columns, notes = read_groups(path, np.array(["monday/a", "monday/b"]), "path")
+    assert (columns["sex"].tolist(), notes) == (["f", "m"], [])
 
 
 def test_columns_can_be_joined(tmp_path: Path) -> None:

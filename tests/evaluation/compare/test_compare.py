@@ -14,9 +14,9 @@ from mien.data import load
 from mien.errors import DataError, OutputError, UsageError
 from mien.evaluation import metrics
 from mien.evaluation.compare import Comparison, Request, compare, judge, keep, to_text
-from mien.evaluation.compare.align import keys
 from mien.evaluation.compare.page import to_html
 from mien.evaluation.fairness import fairness
+from mien.evaluation.ids import keys
 from mien.evaluation.result import Provenance, Result
 from mien.evaluation.scores import score_subset
 from mien.labels import EXPRESSIONS

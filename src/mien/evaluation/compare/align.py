@@ -8,7 +8,7 @@ caller asks for the intersection.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mien.data.samples import Samples
 from mien.errors import DataError
+from mien.evaluation.ids import SEVERAL, UNKNOWN, rows_of
 from mien.evaluation.label_sets import spread
 from mien.evaluation.predictions import SystemPredictions, first
 from mien.evaluation.result import Provenance, Result
@@ -25,8 +26,7 @@ from mien.labels import EXPRESSIONS, ordered
 
 FEW = 30
 """Images below which a note says that they are too few for conclusions, as `mien fairness` does for groups."""
-UNKNOWN, EMPTY = -1, -2  # a prediction for an image without a target; a row without a prediction
-SEVERAL = -3  # a name that several images end in
+EMPTY = -2  # a row without a prediction
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,17 +141,6 @@ def from_table(labels: SystemPredictions) -> Target:
     return Target(labels.ids, labels.target, labels.target_labels, str(labels.path), group=labels.group)
 
 
-def keys(id: str) -> list[str]:
-    """Return what an id can stand for: itself, then the ends of its path without suffix.
-
-    >>> keys("data/test/PrivateTest_7.jpg")
-    ['data/test/PrivateTest_7.jpg', 'PrivateTest_7', 'test/PrivateTest_7', 'data/test/PrivateTest_7']
-    """
-    path = PurePosixPath(id.replace("\\", "/"))
-    parts = (*(part for part in path.parts[:-1] if part != "/"), path.stem)
-    return [id, *("/".join(parts[-k:]) for k in range(1, len(parts) + 1))]
-
-
 def _target_of(systems: Sequence[SystemPredictions]) -> Target:
     labelled = [system for system in systems if system.target is not None]
     chosen = next((system for system in labelled if system.group is not None), labelled[0] if labelled else None)
@@ -166,35 +155,9 @@ def _target_of(systems: Sequence[SystemPredictions]) -> Target:
     return Target(chosen.ids, chosen.target, chosen.target_labels, str(chosen.path), known, chosen.group)
 
 
-def _rows(ids: Sequence[str], wanted: Sequence[str]) -> list[int]:
-    """Return the row in `wanted` of each id, UNKNOWN where there is none and SEVERAL for the end of several."""
-    by_id = {id: row for row, id in enumerate(wanted)}
-    exact = [by_id.get(id, UNKNOWN) for id in ids]
-    if any(row >= 0 for row in exact):  # else an end that matches by chance would be scored with them
-        return exact
-    ends: dict[str, int] = {}
-    wholes: dict[str, int] = {}
-    for row, id in enumerate(wanted):
-        for key in (own := keys(id)[1:]):
-            ends[key] = SEVERAL if key in ends else row
-        wholes[own[-1]] = SEVERAL if own[-1] in wholes else row
-    wholes |= by_id
-    return [_row(keys(id), ends, wholes) for id in ids]
-
-
-def _row(key: Sequence[str], ends: dict[str, int], wholes: dict[str, int]) -> int:
-    """Return the row for the keys of an id: by its longest end that is known, unless the folders before it differ."""
-    id, *parts, whole = key
-    for own in (id, whole):
-        if own in wholes or own in ends:
-            return wholes.get(own, ends.get(own, UNKNOWN))
-    longest = next((end for end in reversed(parts) if end in wholes or end in ends), "")
-    return wholes.get(longest, UNKNOWN)
-
-
 def _join(system: SystemPredictions, target: Target) -> NDArray[np.intp]:
     """Return each prediction's row in the target, UNKNOWN where it has none; DataError where that is not certain."""
-    best = np.array(_rows(system.ids.tolist(), target.ids.tolist()), np.intp)
+    best = np.array(rows_of(system.ids.tolist(), target.ids.tolist()), np.intp)
     rows, counts = np.unique(best[best >= 0], return_counts=True)
     unclear = best == SEVERAL
     if unclear.any():

@@ -1,8 +1,9 @@
 """Group columns of a table, joined to the samples of a result: who is in which image.
 
-The table has a row per image, a column that names it, and columns of group names.  Ids are joined as they are, else
-by the ends of their paths.  A column of many numbers is not a group: cut it into ranges first.  Names that differ only
-in capitals are one group.  A note reports that, and how many images have no group.
+The table has a row per image, a column that names it, and columns of group names.  Ids are joined as they are; where
+no row has one of them, by the ends of their paths.  A column of many numbers is not a group: cut it into ranges first.
+Names that differ only in capitals are one group.  Notes report that, folders that differ, and how many images have no
+group.
 """
 
 from collections import Counter
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import DataError, UsageError
-from mien.evaluation.compare.align import keys
+from mien.evaluation.ids import join_rows, other_folder
 from mien.evaluation.predictions.columns import IDS
 from mien.evaluation.predictions.table import read_table
 
@@ -44,7 +45,10 @@ def read_groups(
         raise DataError(f"{path} has no rows", "a row per image")
     key = id_column_of(path, list(rows), id_column)
     notes = [] if id_column else [f"{path}: images from column {key}"]
-    place = join_rows(path, key, [cell.strip() for cell in rows[key]], ids)
+    named = [cell.strip() for cell in rows[key]]
+    place = join_rows(path, key, named, ids)
+    if other := other_folder(named, ids, place):
+        notes.append(f"{path}: rows are matched by the ends of paths, the folders before them differ: {other}")
     if lost := int((place < 0).sum()):
         first = ", ".join(ids[place < 0][:3].tolist())
         notes.append(f"{path}: no row for {lost:,} of {len(ids):,} images ({first}{', ...' if lost > 3 else ''})")
@@ -65,32 +69,6 @@ def id_column_of(path: Path, head: Sequence[str], given: str | None) -> str:
     if column is None:
         raise DataError(f"{path} has columns {', '.join(head)}", "one that names the image", "name it with `id`")
     return column
-
-
-def join_rows(path: Path, key: str, named: list[str], ids: NDArray[np.str_]) -> NDArray[np.int64]:
-    """Return the row of each id, -1 where the table has none, by the ends of paths that match most ids."""
-    mine, theirs = [keys(one) for one in ids.tolist()], [keys(one) for one in named]
-    best = np.full(len(ids), -1)
-    for depth in range(max(map(len, (*mine, *theirs)))):
-        rows: dict[str, int] = {}
-        twice = ""
-        for row, words in enumerate(theirs):
-            word = words[min(depth, len(words) - 1)]
-            twice = word if word in rows else twice
-            rows[word] = row
-        matched = np.array([rows.get(words[min(depth, len(words) - 1)], -1) for words in mine])
-        if depth == 0 and twice:
-            raise DataError(f"{path}: two rows name {twice!r}", "a row per image")
-        once = len(np.unique(matched[matched >= 0])) == (matched >= 0).sum()
-        if once and not twice and (matched >= 0).sum() > (best >= 0).sum():
-            best = matched
-    if not (best >= 0).any():
-        raise DataError(
-            f"{path}: none of the images is in the result, the first is {named[0]!r}",
-            f"ids such as {str(ids[0])!r} in column {key}",
-            "`id` takes them from another column",
-        )
-    return best
 
 
 def _usable(path: Path, names: Sequence[str], rows: dict[str, list[str]], notes: list[str]) -> list[str]:

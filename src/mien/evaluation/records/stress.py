@@ -63,6 +63,7 @@ class StressReport(Source):
     Attributes:
         options: those of the data set's reader; fingerprint: of the split that the images were taken from.
         labels: every expression that the data or the weights know; truth_labels: those that the data knows.
+        may_hold_training: why some images may be training images, where that cannot be known.
         n, groups: how many images, and how many subjects or clips they are of (None where not known).
         baseline: the weights that errors are relative to; mce: the mean of the relative errors.
         ranking: corruptions by the accuracy they cost, most first; seconds: how long it took.
@@ -74,6 +75,7 @@ class StressReport(Source):
     fingerprint: str | None = None
     labels: list[str] | None = None
     truth_labels: list[str] | None = None
+    may_hold_training: str | None = None
     n: int
     groups: int | None = None
     seed: int | None = None

@@ -88,6 +88,8 @@ def _mce(own: StressReport) -> Html:
     if own.mce is not None:
         whose = f" of that of {own.baseline}" if own.baseline else ""
         text += f" Mean corruption error {percent(own.mce, 1)}{whose}."
+    if why := own.may_hold_training:
+        text += f" {why[0].upper()}{why[1:]}."
     return note(text)
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from mien.data.samples import Samples
 from mien.errors import DataError, UsageError
 from mien.evaluation import metrics
-from mien.evaluation.inputs import all_labels, load_for, source, target_labels, to_crops
+from mien.evaluation.inputs import all_labels, load_for, may_hold_training, source, target_labels, to_crops
 from mien.evaluation.provenance import check_writable
 from mien.evaluation.records.stress import AttackScores, CleanScores, Corruption, Drop, SeverityScores, StressReport
 from mien.evaluation.statistics import clusters
@@ -76,6 +76,8 @@ def stress(
     facts = _weights(classifier) | {"dataset": read.name, "split": split, "options": read.options}
     check_writable(out, "stress.json", facts, force)
     samples = load_for(classifier.card, read, root, split)
+    if why := may_hold_training(classifier.card, read, samples):
+        facts["may_hold_training"] = why
     rival = _rival(baseline, prior)
     subject = take(classifier, samples, _labels(classifier, samples, rival), images)
     facts |= _images(subject, samples) | {"seed": seed, "version": __version__}

@@ -27,7 +27,7 @@ CANDIDATES = 200
 def to_text(report: StressReport) -> str:
     """Return the report as lines for a terminal: corruptions worst first, then attacks."""
     rows = {row.name: row for row in report.corruptions}
-    lines = [_headline(report), "", _head(report)]
+    lines = [_headline(report), *filter(None, [report.may_hold_training]), "", _head(report)]
     lines += [_row(rows[place.name], place.drop, report.baseline is not None) for place in report.ranking]
     if report.baseline and report.mce is not None:
         mce = f"mean corruption error {100 * report.mce:.1f} % of that of {report.baseline} (less is better)"

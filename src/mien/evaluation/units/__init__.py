@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mien.errors import DataError, UsageError
 from mien.evaluation import prototypes
-from mien.evaluation.fairness.groups import join_rows
+from mien.evaluation.ids import join_rows
 from mien.evaluation.metrics import REGRESSION, UNITS
 from mien.evaluation.metrics.counts import Floats
 from mien.evaluation.predictions.table import read_table
