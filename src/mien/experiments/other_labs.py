@@ -30,15 +30,15 @@ MEANT = """
 """
 
 MEASURED = (
-    "No weights, prior or threshold were chosen by these images.  Intervals are by person.  Posed faces are read much "
-    "worse than photographs like the training images, and with too much confidence: what this card says of "
-    "calibration and of `--abstain auto` holds for such photographs.  `--prior uniform` is "
+    "No weights, prior or threshold were chosen by these images.  Intervals are by person.  Accuracy, calibration and "
+    "what `--abstain auto` keeps differ from those on the test images above, for better or worse: what this card says "
+    "of them holds for photographs like the training images.  `--prior uniform` is "
     "meant for posed or balanced images.  Where no line of this table has that prior, its effect was not measured."
 )
 
 UNMEASURED = (
-    "Not measured since these weights were trained.  Other weights that ship were, and read posed faces much worse "
-    "than photographs like the training images, with too much confidence."
+    "Not measured since these weights were trained.  On other weights that ship, accuracy and calibration there were "
+    "often far from those on the test images."
 )
 
 ELSEWHERE = (
