@@ -1,6 +1,7 @@
 """Damage inside packets is reported with its time, and intact files of many formats are not called damaged."""
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ SOUND: dict[str, dict[str, Any]] = {
     "h264-refresh.ts": {"options": {"x264-params": "intra-refresh=1"}, "count": 60},
     "h264.mkv": {},
     "h264-live.mkv": {"muxer": {"live": "1"}},
+    "vp8-live.webm": {"codec": "libvpx", "muxer": {"live": "1"}, "options": FAST},
     "h264.ts": {},
     "h264-open.ts": {"options": {"x264-params": "open-gop=1:bframes=3"}},
     "h264-lossless.mkv": {"pix": "yuv444p", "options": {"qp": "0"}},
@@ -191,3 +193,34 @@ def test_damage_in_h264_is_reported_in_every_run(tmp_path: Path, clip: Make, pac
     damaged(path, packet, 3)
     errors = [error_of(path) for _ in range(8)]  # one run in five missed it while frame threads raced
     assert errors == [f"{path} is cut short or damaged at {frame / 25:.1f} s; 39 frames were decoded"] * 8
+
+
+@pytest.mark.parametrize("name", ["mpeg2.mxf", "wmv2.wmv", "flv1.flv", "h264-live.mkv", "vp8-live.webm"])
+@pytest.mark.parametrize("more", [0, 9])
+def test_a_cut_that_only_the_header_or_a_block_shows_is_reported(
+    tmp_path: Path, clip: Make, name: str, more: int
+) -> None:
+    path = clip(tmp_path / name, **SOUND[name])
+    with av.open(str(path)) as file:
+        at = [packet.pos for packet in file.demux(video=0) if packet.size][14]
+    path.write_bytes(path.read_bytes()[: at + (more or 2 * ("live" in name))])  # between blocks a live file is whole
+    assert f"{path} is cut short or damaged at 0.5 s; 1" in str(error_of(path))
+    assert len(times(path, end=0.4)) == 10  # all that was asked for is there
+    with pytest.raises(MediaError, match=r"is cut short or damaged at 0\.5 s"):
+        times(path, start=0.3)
+
+
+def test_sound_may_last_longer_than_the_frames(tmp_path: Path) -> None:
+    path = tmp_path / "a.flv"
+    with av.open(str(path), "w") as file:
+        stream: Any = file.add_stream("flv", rate=25)
+        sound: Any = file.add_stream("pcm_s16le", rate=44100)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        for k in range(4):
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 44100), np.int16), format="s16", layout="mono")
+            silence.sample_rate, silence.pts = 44100, 44100 * k
+            image = av.VideoFrame.from_ndarray(np.zeros((96, 128, 3), np.uint8), format="rgb24")
+            image.pts, image.time_base = k, Fraction(1, 25)
+            file.mux([*stream.encode(image), *sound.encode(silence)])
+        file.mux([*stream.encode(None), *sound.encode(None)])
+    assert times(path) == [0, 0.04, 0.08, 0.12]

@@ -6,6 +6,8 @@ from typing import BinaryIO
 
 SIZES = (188, 192, 204)  # bytes of a packet of an MPEG transport stream: broadcast, disc, with parity
 SYNC = 0x47  # first byte of a packet
+ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+"""The file properties of a Windows Media file: size, id, size of the file, ..., flags (ASF specification, 3.2)."""
 
 
 def file_size(path: Path) -> int:
@@ -22,7 +24,7 @@ def is_empty(path: Path) -> bool:
 
 
 def lacks_bytes(path: Path, name: str) -> bool:
-    """Return whether a file is shorter than its header states (AVI, Matroska, MP4, MOV) or ends within a packet."""
+    """Return whether a file is shorter than its header states (AVI, Matroska, MP4, MOV, WMV) or ends in a packet."""
     size = file_size(path)
     with path.open("rb") as file:
         head = file.read(256)
@@ -33,6 +35,8 @@ def lacks_bytes(path: Path, name: str) -> bool:
             return _segment_end(head) > size
         if name.startswith("mov"):
             return any(end > size for _, end in _boxes(file, size))
+        if name == "asf":
+            return _asf_size(head + file.read(1 << 16)) > size
         return name == "mpegts" and not _whole_packets(head + file.read(6 * max(SIZES)), size)
 
 
@@ -71,6 +75,13 @@ def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
             return
         yield head[4:8], at + length
         at += length
+
+
+def _asf_size(head: bytes) -> int:
+    """Return the stated size of a Windows Media file, 0 when it is not stated or was broadcast."""
+    at = head.find(ASF_PROPERTIES)
+    broadcast = int.from_bytes(head[at + 88 : at + 92], "little") & 1
+    return 0 if at < 0 or broadcast else int.from_bytes(head[at + 40 : at + 48], "little")
 
 
 def _segment_end(head: bytes) -> int:

@@ -25,6 +25,8 @@ from mien.inference.media.image import EMPTY, MAX_PIXELS, Pixels, check_size, re
 BACK = (0.0, 1.0, 5.0, 25.0, 125.0)  # seconds to seek further back when a container's index is not exact
 NO_SEEK = frozenset(("mpeg",))  # FFmpeg guesses timestamps after a seek: read from the beginning
 STILL = frozenset(("tty", "image2", "image2pipe", "bin", "xbin", "adf", "idf", "ico"))  # text and still images
+STATED = frozenset(("flv", "mxf"))  # the header alone states a duration
+MAX_MISSING = 1.0  # seconds of it that may be missing: some programs round up
 BROADCAST = frozenset(("mpegts", "mpeg", "h264", "hevc", "vvc", "mpegvideo", "m4v"))  # may start anywhere
 ATTACHED = av.stream.Disposition.attached_pic
 NO_VIDEO = (av.error.InvalidDataError, av.error.ArgumentError, av.error.EOFError)
@@ -57,6 +59,16 @@ def frames(
             state = "is cut short or damaged"
     at = reading.seconds if reading.damaged is None else reading.damaged
     raise MediaError(f"{path} {state} at {at:.1f} s", do=f"{reading.read} frames were decoded")
+
+
+def _last_seconds(path: Path) -> float:
+    """Return the time, on a file's own clock, of its last packet of images or sound; 0 where none can be read."""
+    with opened(path) as file:
+        try:
+            packets = file.demux(*file.streams.video, *file.streams.audio)
+            return max((float(p.pts * p.time_base) for p in packets if p.pts is not None), default=0.0)
+        except av.error.FFmpegError:
+            return 0.0
 
 
 def start_seconds(path: Path) -> float:
@@ -131,6 +143,7 @@ class _Reading:
         self._first_pts: int | None = None  # the timestamp that is second 0
         self._waiting: list[int] | None = [] if file.format.name == "avi" else None  # AVI has no times, only an order
         self._last: float | None = None
+        self._longest = 0.0  # seconds between two frames
         self._packets: Iterator[Any] = file.demux(stream)
         self._first_key: int | None = None
         self._last_key: int | None = None
@@ -185,10 +198,19 @@ class _Reading:
         if self.damaged is None and self._file.format.name.startswith("matroska"):
             at = matroska.first_damage(self._path, self._key.packet.pos or 0 if self._key else 0)
             if at is not None:
-                self.damaged = max(0.0, at - float((self._first_pts or 0) * self._stream.time_base))
+                self.damaged = max(0.0, min(self.seconds, at - float((self._first_pts or 0) * self._stream.time_base)))
         if self._to_come and self.damaged is None and self._file.format.name not in (*BROADCAST, "avi"):
             self.damaged = self.seconds  # PyAV does not report frames lost while draining
-        return self.damaged is None and not lacks_bytes(self._path, self._file.format.name)
+        return self.damaged is None and not lacks_bytes(self._path, self._file.format.name) and self._is_as_long()
+
+    def _is_as_long(self) -> bool:
+        """Return whether the frames, or the sound after them, last as long as the header states."""
+        stream, format = self._stream, self._file.format.name
+        if format not in STATED or not (stream.duration or self._file.duration):
+            return True
+        own = stream.duration and stream.duration * stream.time_base
+        least = float(own or self._file.duration / av.time_base) - max(MAX_MISSING, self._longest)
+        return self.seconds >= least or _last_seconds(self._path) >= least
 
     def _decoded(self, packets: Iterator[Any]) -> Iterator[Any]:
         """Yield frames, and None for damage; a broadcast may start before its first key frame."""
@@ -256,6 +278,7 @@ class _Reading:
         seconds = None if timestamp is None else float((timestamp - (self._first_pts or 0)) * self._stream.time_base)
         if seconds is None or (self._last is not None and seconds <= self._last):
             seconds = 0.0 if self._last is None else self._last + 1 / self._rate
+        self._longest = max(self._longest, seconds - (seconds if self._last is None else self._last))
         self._last = seconds
         self.seconds = round(max(0.0, seconds), 6)
 

@@ -5,6 +5,7 @@ ignores it, and several decoders (HEVC, VP8, Huffyuv) miss damage that it would 
 of a cluster must still fill it.
 """
 
+import math
 import zlib
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
@@ -25,7 +26,10 @@ class _Element(NamedTuple):
 
 
 def first_damage(path: Path, since: int = 0) -> float | None:
-    """Return the timestamp, in seconds, of the first damaged cluster from the one at byte `since` on, or None."""
+    """Return the timestamp, in seconds, of the first damaged cluster from the one at byte `since` on, or None.
+
+    It is infinity where the file ends within an element: after the last whole frame, wherever that is.
+    """
     with path.open("rb") as file:
         size = file.seek(0, 2)
         scale, seconds, at = 1_000_000, 0.0, 0
@@ -38,7 +42,7 @@ def first_damage(path: Path, since: int = 0) -> float | None:
             elif element.name == CLUSTER and since:
                 at, since = _cluster_before(file, since), 0
             elif element.end > size:
-                return None  # merely cut short, which is reported elsewhere
+                return math.inf  # merely cut short
             elif element.name == CLUSTER:
                 time = _child(file, element, TIME)
                 seconds = seconds if time is None else _number(file, time) * scale / 1e9
