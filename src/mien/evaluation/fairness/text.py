@@ -13,7 +13,7 @@ from mien.evaluation.report import Report
 from mien.evaluation.report.fairness import fairness as section
 from mien.evaluation.report.style import STYLE
 from mien.evaluation.result import Result
-from mien.evaluation.statistics.clusters import by
+from mien.evaluation.statistics.clusters import FLIPS, by
 from mien.evaluation.statistics.intervals import ECE_NOTE
 from mien.evaluation.statistics.mcnemar import LEVEL
 from mien.evaluation.text import span
@@ -33,11 +33,20 @@ def to_text(audit: FairnessReport) -> str:
     few = f"nothing is concluded from fewer than {audit.min_group}"
     none = "in no group by any column" if len(audit.columns) > 1 else "in no group"
     whole = next((column.by for column in audit.columns if column.by), None)
-    lines = [f"intervals and tests {by(whole)}"] if whole else []
+    lines = [f"intervals and tests {by(whole)}", *_floor(audit)] if whole else []
     lines += [f"{audit.n:,} images, {audit.left_out:,} of them {none}; {few}"]
     for column in audit.columns:
         lines += ["", *_column(column, audit.min_group)]
     return "\n".join([*lines, "", *wrap(ECE_NOTE, 100)])
+
+
+def _floor(audit: FairnessReport) -> list[str]:
+    """Return how small a p value of tests by subject or clip can be; nothing without tests."""
+    tests = sum(len(column.tests[1:]) for column in audit.columns) or len(audit.columns)
+    least = 1 / (FLIPS + 1)
+    if not any(column.tests for column in audit.columns):
+        return []
+    return [f"p values are of {FLIPS:,} random draws: none is below {least:.5f}, or {tests * least:.5f} after Holm"]
 
 
 def to_html(audit: FairnessReport) -> Html:
