@@ -18,7 +18,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import islice, starmap
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ import skimage.data
 
 from mien.face import Face
 from mien.inference.detectors import near
+from mien.inference.media.durations import VideoFrame
 from mien.inference.media.video import frames
 from mien.inference.pipeline import Pipeline
 from mien.inference.video.keyframes import GAP, Frame, watched
@@ -87,7 +88,7 @@ def read(pipeline: Pipeline, clip: Clip, gap: float, parts: bool) -> tuple[list[
     detect, around = Counting(pipeline.detect), Counting(near(pipeline.detect))
     began = time.process_time()
     with ThreadPoolExecutor(2) as pool:
-        frames = watched(pool, clip, detect, gap, near=around if parts else None)
+        frames = watched(pool, starmap(VideoFrame, clip), detect, gap, near=around if parts else None)
         seen = [read_faces(pipeline, frame) for frame in frames]
     looks = [one.calls / len(clip) for one in (detect, around)]
     return seen, looks, (time.process_time() - began) / len(clip) * 1e3

@@ -41,6 +41,7 @@ from mien.cores import WORKERS
 from mien.data import load
 from mien.face import Face
 from mien.inference.detectors import near
+from mien.inference.media.durations import VideoFrame
 from mien.inference.media.video import frames
 from mien.inference.pipeline import Pipeline
 from mien.inference.video import keyframes, tracking
@@ -335,7 +336,7 @@ def shifted(cut: bool) -> Iterator[Frame]:
 def watched(pipeline: Pipeline, clip: Iterator[Frame]) -> list[FrameResult]:
     """Return what the command makes of a clip before it follows faces, and who is who."""
     shown, out = list(clip), []
-    images = ((k, seconds, image) for k, (seconds, _, image, _) in enumerate(shown))
+    images = (VideoFrame(k, seconds, image) for k, (seconds, _, image, _) in enumerate(shown))
     with ThreadPoolExecutor(WORKERS) as pool:
         for frame in keyframes.watched(pool, images, pipeline.detect, near=near(pipeline.detect)):
             detected, crops = pipeline.align(frame.image, frame.faces)

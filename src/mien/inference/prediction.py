@@ -93,9 +93,10 @@ class FrameResult:
     Attributes:
         prediction: the result so far; complete when `Pipeline.stream` yields it.
         source: the image, video or camera.
-        cut: whether a video frame starts a new scene.
+        cut: whether a video frame starts a new scene, or follows time that was lost (media/durations.py).
         crops: uint8 (faces, size, size, channels).
         image: uint8 RGB (H, W, 3) at full size or a fraction of it, or None when images are not kept.
+        lasts: seconds for which a video frame is on screen, up to the next one that is read; 0 for an image.
     """
 
     prediction: Prediction
@@ -103,6 +104,7 @@ class FrameResult:
     cut: bool
     crops: NDArray[np.uint8] = field(repr=False)
     image: NDArray[np.uint8] | None = field(default=None, repr=False)
+    lasts: float = 0.0
 
     @property
     def nbytes(self) -> int:

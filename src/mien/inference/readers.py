@@ -20,10 +20,11 @@ from mien.face import Face
 from mien.inference.detectors import near
 from mien.inference.measures.measurer import Finish, Measure
 from mien.inference.media.budget import Budget
+from mien.inference.media.durations import VideoFrame
 from mien.inference.media.filetype import is_moving
 from mien.inference.media.image import FULL_SIZE_PIXELS, DecodedImage, Limits, load_image
 from mien.inference.media.sources import Source
-from mien.inference.media.video import Clip, frames
+from mien.inference.media.video import Clip, timed_frames
 from mien.inference.prediction import FrameResult, Prediction, of_image
 from mien.inference.prefetch import background, in_order
 from mien.inference.quick import again, is_quick
@@ -151,13 +152,13 @@ class Readers:
         faces, crops = self.align(frame.image, finish())
         height, width = frame.image.shape[:2]
         prediction = Prediction(source.name, frame.index, frame.seconds, width, height, faces=tuple(faces))
-        return FrameResult(prediction, source, frame.cut, crops, frame.image if self.keep else None)
+        return FrameResult(prediction, source, frame.cut, crops, frame.image if self.keep else None, frame.lasts)
 
-    def _frames(self, source: Source, errors: list[Exception]) -> Iterator[tuple[int, float, Pixels]]:
+    def _frames(self, source: Source, errors: list[Exception]) -> Iterator[VideoFrame]:
         """Yield decoded frames; an error goes into `errors`, to be reported after the frames before it."""
-        decoded = frames(source.path, self.clip, self.max_pixels)
+        decoded = timed_frames(source.path, self.clip, self.max_pixels)
         try:
-            yield from decoded if source.live else background(decoded, lambda frame: frame[2].nbytes)
+            yield from decoded if source.live else background(decoded, lambda frame: frame.image.nbytes)
         except Exception as error:
             errors.append(error)
 

@@ -55,7 +55,7 @@ def section(faces: Callable[[int], Face], rate: float = 10) -> str:
     source, crops = Source("v.mp4", Path("v.mp4"), Path("v.mp4")), np.zeros((1, 48, 48, 1), np.uint8)
     for k in range(40):
         prediction = Prediction("v.mp4", k, k / rate, 64, 48, faces=(replace(faces(k), track_id=1),))
-        video.add(FrameResult(prediction, source, False, crops))
+        video.add(FrameResult(prediction, source, False, crops, lasts=1 / rate))
     video.end()
     return str(video_section.section(video)[0])
 
@@ -67,7 +67,7 @@ def test_a_timeline() -> None:
     assert ">yaw</th>" in turning
     spans = turning.split("mean probability from")[-1].split("</table>")[0]
     yaw = [float(cells.split("</td><td>")[-2]) for cells in re.findall(r"<td>(.*?)</td></tr>", spans)]
-    assert (round(yaw[0]), len(yaw)) == (-52, 8)
+    assert (round(yaw[0]), len(yaw)) == (-54, 8)
     assert yaw == sorted(yaw)
     assert "0 blinks" in turning
     assert "blinks unknown (frames more than 0.1 s apart)" in section(lambda k: MEASURED, rate=5)

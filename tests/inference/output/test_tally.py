@@ -10,8 +10,6 @@ from mien.face import Face
 from mien.inference.media.sources import OWN, Skipped, Source
 from mien.inference.output.tally import LISTED, Tally
 from mien.inference.prediction import FrameResult, Prediction
-from mien.inference.video.summary import VideoSummary
-from mien.labels import EXPRESSIONS
 
 NOTHING = np.empty((0, 48, 48, 1), np.uint8)
 FACE = Face(np.array([0, 0, 9, 9], np.float32), 0.9)
@@ -27,7 +25,8 @@ def image(faces: int = 1, error: str | None = None) -> FrameResult:
 
 def frames(count: int, *tracks: int) -> list[FrameResult]:
     of, faces = source("v.mp4"), tuple(replace(FACE, track_id=track, abstained=track > 1) for track in tracks)
-    return [FrameResult(Prediction("v.mp4", k, k / 25, faces=faces), of, False, NOTHING) for k in range(count)]
+    of_each = (Prediction("v.mp4", k, k / 25, faces=faces) for k in range(count))
+    return [FrameResult(prediction, of, False, NOTHING, lasts=0.04) for prediction in of_each]
 
 
 TWO = frames(2, 1)
@@ -66,29 +65,6 @@ def test_what_this_run_replaces_counts_as_passed_over_and_what_it_writes_does_no
     tally = Tally(own=3, skipped=Skipped({".txt": 1, OWN: 5}))
     assert str(tally) == "read 0 images; skipped: 3 of mien's own, 1 .txt"
     assert tally.to_dict()["skipped"] == {OWN: 3, ".txt": 1}
-
-
-@pytest.mark.parametrize(
-    ("times", "seconds"),
-    [
-        ([[0.0]], 0.04),  # a frame alone
-        ([[0.0, 0.5, 0.6]], 0.7),  # the last lasts as long as the one before it
-        ([[5.0, 5.2], [0.0], [0.0, 0.0]], 0.4 + 0.04 + 0.04),
-    ],
-)
-def test_video_lasts_as_long_as_in_people_csv(times: list[list[float]], seconds: float) -> None:
-    tally = Tally()
-    for video in times:
-        of, known = source("v.mp4"), VideoSummary("v.mp4", EXPRESSIONS, 0.0)
-        before = tally.video_seconds
-        for k, at in enumerate(video):
-            face = replace(FACE, track_id=1).read(EXPRESSIONS, np.full(8, 1 / 8, np.float32))
-            seen = FrameResult(Prediction("v.mp4", k, at, faces=(face,)), of, False, NOTHING)
-            known.add(seen)
-            tally.add(seen)
-        known.end()
-        assert tally.video_seconds - before == pytest.approx(known.people[1].seconds)
-    assert tally.to_dict()["video_seconds"] == pytest.approx(seconds)
 
 
 def test_the_record_has_what_a_study_reports() -> None:

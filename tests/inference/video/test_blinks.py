@@ -96,11 +96,11 @@ def test_what_is_a_blink(case: dict[str, Any], count: int) -> None:
 def test_the_count_is_of_most_of_the_time_or_unknown(rates: tuple[float, ...], count: int | None) -> None:
     parts = [predictions(rate, BLINK if rate > 10 else []) for rate in rates]
     video = VideoSummary("v.mp4", EXPRESSIONS, 0.0)
-    for k, part in enumerate(parts):
+    for k, (rate, part) in enumerate(zip(rates, parts, strict=True)):
         for one in part:
             seen = replace(one.faces[0], probs=np.full(8, 0.125), labels=EXPRESSIONS)
             moved = replace(one, seconds=4 * k + (one.seconds or 0), faces=(seen,))
-            video.add(FrameResult(moved, SOURCE, False, np.zeros((0, 48, 48, 1), np.uint8)))
+            video.add(FrameResult(moved, SOURCE, False, np.zeros((0, 48, 48, 1), np.uint8), lasts=1 / rate))
     video.end()
     assert video.people[3].blinks == count
 

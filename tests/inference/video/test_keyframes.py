@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mien.face import Face
+from mien.inference.media.durations import VideoFrame
 from mien.inference.prefetch import PREFETCH, background, in_order
 from mien.inference.video.keyframes import watched
 from mien.inference.video.tracking import overlap
@@ -47,7 +48,7 @@ def watch(detect, frames, gap=0.15, live=False, near=None, workers=2):
 
 
 def clip(count: int, rate: float = 20, levels=None):
-    return [(k, k / rate, numbered(k, 100 if levels is None else levels[k])) for k in range(count)]
+    return [VideoFrame(k, k / rate, numbered(k, 100 if levels is None else levels[k])) for k in range(count)]
 
 
 def moving(count: int, step: float = 2) -> dict[int, list[Face]]:
@@ -66,7 +67,7 @@ def test_a_steady_face_is_detected_now_and_then_and_interpolated_between():
 
 
 def test_uneven_times_weigh_by_time_not_by_count():
-    frames = [(k, seconds, numbered(k)) for k, seconds in enumerate((0.0, 0.09, 0.10, 0.2))]
+    frames = [VideoFrame(k, seconds, numbered(k)) for k, seconds in enumerate((0.0, 0.09, 0.10, 0.2))]
     detect = Detector({0: [box(0, 0, 30, 30)], 3: [box(10, 0, 40, 30)]})
     seen = watch(detect, frames)
     np.testing.assert_allclose([frame.faces[0].box[0] for frame in seen], [0, 4.5, 5, 10], atol=1e-4)
@@ -116,9 +117,9 @@ def test_how_often_it_looks(gap, live, shown):
 def test_live_frames_are_not_waited_for():
     read = []
 
-    def camera() -> Iterator[tuple[int, float, np.ndarray]]:
+    def camera() -> Iterator[VideoFrame]:
         for frame in clip(5):
-            read.append(frame[0])
+            read.append(frame.index)
             yield frame
 
     with ThreadPoolExecutor(1) as pool:
@@ -225,13 +226,13 @@ def test_no_frames_give_none():
 def test_only_a_few_frames_are_held():
     made, held = [0], []
 
-    def frames() -> Iterator[tuple[int, float, np.ndarray]]:
+    def frames() -> Iterator[VideoFrame]:
         for k in range(200):
             made[0] += 1
-            yield k, k / 20, np.zeros((1080, 1920, 3), np.uint8)
+            yield VideoFrame(k, k / 20, np.zeros((1080, 1920, 3), np.uint8))
 
     with ThreadPoolExecutor(2) as pool:
-        for k, _ in enumerate(watched(pool, background(frames(), lambda frame: frame[2].nbytes), lambda image: [])):
+        for k, _ in enumerate(watched(pool, background(frames(), lambda frame: frame.image.nbytes), lambda image: [])):
             held.append(made[0] - k)
     assert max(held) < 50  # 128 MB of full HD are 21 frames: decoded, being looked at, and a window more
 
@@ -243,7 +244,7 @@ def test_a_stretch_between_key_frames_holds_few_bytes():
         shown.append(1)
         return []
 
-    frames = ((k, k / 120, np.zeros((2160, 3840, 3), np.uint8)) for k in range(18))
+    frames = (VideoFrame(k, k / 120, np.zeros((2160, 3840, 3), np.uint8)) for k in range(18))
     assert len(watch(detect, frames)) == 18
     assert len(shown) == 4  # not two: six frames of 4K are more than is held
 

@@ -48,8 +48,10 @@ def face(track: int, expression: str = "neutral", share: float = 0.9, **more: An
     return Face(box, 0.9, track_id=track, **more).read(EXPRESSIONS, probs)
 
 
-def frame(of: Source, index: int, seconds: float, *faces: Face, image: np.ndarray | None = IMAGE) -> FrameResult:
-    return FrameResult(Prediction(of.name, index, seconds, 160, 120, faces=faces), of, False, NOTHING, image)
+def frame(
+    of: Source, index: int, seconds: float, *faces: Face, image: np.ndarray | None = IMAGE, lasts: float = 0.05
+) -> FrameResult:
+    return FrameResult(Prediction(of.name, index, seconds, 160, 120, faces=faces), of, False, NOTHING, image, lasts)
 
 
 def surprised(of: Source, begin: float = 2.0, end: float = 4.0, length: float = 6.0) -> list[FrameResult]:
@@ -66,12 +68,18 @@ def read(path: Path) -> list[dict[str, str]]:
 
 def test_seconds_and_means_are_weighted_with_time() -> None:
     of, film = source("a.mp4"), VideoSummary("a.mp4", EXPRESSIONS, 0.0)
-    frames = [(0.0, ["happiness"]), (0.5, ["anger"]), (0.6, []), (2.0, ["anger"]), (3.0, ["neutral"])]
-    for k, (at, shown) in enumerate(frames):
-        film.add(frame(of, k, at, *(face(1, name) for name in shown)))
+    frames = [
+        (0.0, 0.5, ["happiness"]),
+        (0.5, 0.1, ["anger"]),
+        (0.6, 1.4, []),
+        (2.0, 1, ["anger"]),
+        (3.0, 1, ["neutral"]),
+    ]
+    for k, (at, lasts, shown) in enumerate(frames):
+        film.add(frame(of, k, at, *(face(1, name) for name in shown), lasts=lasts))
     film.end()
     person = film.people[1]
-    stood = {"happiness": 0.5, "anger": 0.1 + 1.0, "neutral": 1.0}  # the last frame stands as long as the one before
+    stood = {"happiness": 0.5, "anger": 0.1 + 1.0, "neutral": 1.0}
     assert (person.first, person.last, person.frames) == (0.0, 3.0, 4)
     assert person.seconds == pytest.approx(2.6)
     for name, seconds in stood.items():
@@ -86,7 +94,7 @@ def test_seconds_and_means_are_weighted_with_time() -> None:
 def test_peaks_are_those_of_single_frames() -> None:
     of, film = source("a.mp4"), VideoSummary("a.mp4", EXPRESSIONS, 0.0)
     for k, (name, share) in enumerate([("fear", 0.7), ("anger", 0.8), ("fear", 0.95), ("fear", 0.95), ("anger", 0.5)]):
-        film.add(frame(of, k, k / 2, face(1, name, share)))
+        film.add(frame(of, k, k / 2, face(1, name, share), lasts=0.5))
     film.end()
     row = dict(zip(columns(CARD), people_csv.row(film, film.people[1], CARD), strict=True))
     assert (row["peak_fear"], row["peak_seconds_fear"]) == (pytest.approx(0.95), 1.0)
@@ -171,7 +179,7 @@ def test_a_short_film_has_no_empty_spans(tmp_path: Path) -> None:
         for name, frames in (("one.mp4", 1), ("short.mp4", 5)):
             of = source(name)
             for k in range(frames):
-                people.add(frame(of, k, k / 25, face(2), face(1)))
+                people.add(frame(of, k, k / 25, face(2), face(1), lasts=0.04))
     assert [row["track_id"] for row in read(tmp_path / "people.csv")] == ["1", "2"] * 2
     one, short = (unescape(page.section(film)[0]) for film in ended)
     assert "0.04 s on screen; neutral on top" in one
@@ -259,7 +267,7 @@ def test_the_image_is_from_the_middle_of_the_plateau() -> None:
 def test_time_between_frames_that_lie_apart_is_no_absence(first: float) -> None:
     film = VideoSummary("a.mp4", EXPRESSIONS, 0.0)
     for k in range(4):
-        film.add(frame(source("a.mp4"), k, first + 0.4 * k, face(1)))
+        film.add(frame(source("a.mp4"), k, first + 0.4 * k, face(1), lasts=0.4))
     film.end()
     assert not np.isnan(film.timeline.means(1)).any()
 
@@ -403,14 +411,14 @@ def test_the_highest_probability_is_that_of_the_strongest_event_whenever_it_came
 def test_time_on_top_and_the_peak_of_each_expression() -> None:
     of, film = source("a.mp4"), VideoSummary("a.mp4", EXPRESSIONS, 0.0)
     moments = [
-        (0.0, "happiness", 0.8),
-        (0.5, "anger", 0.95),
-        (0.6, "anger", 0.7),
-        (2.0, "happiness", 0.6),
-        (2.5, "fear", 0.9),
+        (0.0, 0.5, "happiness", 0.8),
+        (0.5, 0.1, "anger", 0.95),
+        (0.6, 1.4, "anger", 0.7),
+        (2.0, 0.5, "happiness", 0.6),
+        (2.5, 0.5, "fear", 0.9),
     ]
-    for k, (at, name, share) in enumerate(moments):
-        film.add(frame(of, k, at, face(1, name, share)))
+    for k, (at, lasts, name, share) in enumerate(moments):
+        film.add(frame(of, k, at, face(1, name, share), lasts=lasts))
     film.end()
     person = film.people[1]
     on_top = dict(zip(EXPRESSIONS, person.top_seconds.tolist(), strict=True))

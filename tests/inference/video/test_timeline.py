@@ -29,7 +29,7 @@ def test_bins_are_means_whatever_the_length(rate: int, seconds: int, start: floa
     rows = shares(len(times))
     line = Timeline()
     for at, row in zip(times, rows, strict=True):
-        line.add(1, at, row, since=at)
+        line.add(1, at, row, 0.0)
     means = line.means(1)
     assert len(means) <= BINS
     assert line.width >= FINEST
@@ -41,24 +41,24 @@ def test_bins_are_means_whatever_the_length(rate: int, seconds: int, start: floa
     assert means == pytest.approx(np.array(expected), nan_ok=True)
 
 
-def test_frames_that_lie_apart_make_one_line_and_an_absence_a_gap() -> None:
+def test_frames_last_and_an_absence_or_lost_time_is_a_gap() -> None:
     line = Timeline()
     rows = shares(4)
-    for at, since, row in zip((0.0, 1.0, 2.0, 9.0), (0.0, 0.0, 1.0, 9.0), rows, strict=True):
-        line.add(1, at, row, since)
+    for at, lasts, row in zip((0.0, 1.0, 2.0, 9.0), (1.0, 1.0, 0.1, 1.0), rows, strict=True):
+        line.add(1, at, row, lasts)
     means = line.means(1)
     seen = ~np.isnan(means[:, 0])
     at = (np.arange(len(means)) + 0.5) * line.width
     assert seen[at < 2].all()
     assert not seen[(at > 2.2) & (at < 8.9)].any()
-    assert means[0] == pytest.approx(rows[0])
+    assert means[at < 1] == pytest.approx(np.tile(rows[0], ((at < 1).sum(), 1)))
     assert means[-1] == pytest.approx(rows[3])
 
 
 def test_faces_share_the_axis_and_can_be_forgotten() -> None:
     line = Timeline()
     line.add(1, 0.0, shares(1)[0], 0.0)
-    line.add(2, 8.0, shares(1)[0], 8.0)
+    line.add(2, 8.0, shares(1)[0], 0.0)
     assert line.means(1).shape == line.means(2).shape
     line.drop(1)
     assert line.means(1).shape[1] == 0
@@ -67,8 +67,8 @@ def test_faces_share_the_axis_and_can_be_forgotten() -> None:
 def test_blinks_are_ticks_where_the_eyes_were_least_open() -> None:
     line, measured = Timeline(), Timeline()
     for k in range(100):
-        line.add(1, k / 20, shares(1)[0], k / 20)
-        measured.add(1, k / 20, np.array([0.0, 0.8]), k / 20)
+        line.add(1, k / 20, shares(1)[0], 0.05)
+        measured.add(1, k / 20, np.array([0.0, 0.8]), 0.05)
     blink = Event("a", 1, "blink", 2.4, 2.5, 2.6, 0.9)
     svgs = drawn(figure(line, measured, 1, LABELS, [], "face", [blink])).findall("svg")
     ticks = [group for group in svgs[-1].findall("g") if group.findtext("title") == "blink at 0:02.5"]
@@ -79,10 +79,10 @@ def test_blinks_are_ticks_where_the_eyes_were_least_open() -> None:
 def test_two_hours_cost_no_more_than_minutes() -> None:
     line, rows = Timeline(), shares(64)
     for k in range(3000):
-        line.add(1, k / 10, rows[k % 64], (k - 1) / 10 if k else 0.0)
+        line.add(1, k / 10, rows[k % 64], 0.1)
     tracemalloc.start()
     for k in range(3000, 72_000):
-        line.add(1, k / 10, rows[k % 64], (k - 1) / 10)
+        line.add(1, k / 10, rows[k % 64], 0.1)
     grown = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert grown < 100_000
@@ -94,7 +94,7 @@ def test_a_figure_is_xml_within_its_frame() -> None:
     line = Timeline()
     for k in range(100):
         if not 40 <= k < 60:
-            line.add(1, k / 10, np.append(shares(100)[k], (0.5, -0.5)), since=k / 10 if k in (0, 60) else (k - 1) / 10)
+            line.add(1, k / 10, np.append(shares(100)[k], (0.5, -0.5)), 0.1)
     events = [Event("a", 1, "surprise", 0.5, 1.0, 2.0, 0.9), Event("a", 1, "happiness", 9.0, 9.9, 9.9, 0.7)]
     tree = drawn(figure(line, Timeline(), 1, LABELS, events, 'face "1" <of> a'))
     marks, bands, affect = tree.findall("svg")

@@ -4,7 +4,7 @@
         ...
 
 Only selected frames are converted to RGB, and none is kept.  ffmpeg.py reads videos, animation.py animated images,
-camera.py cameras.
+camera.py cameras.  `timed_frames` also says how long each frame is on screen (durations.py).
 """
 
 import math
@@ -15,6 +15,7 @@ from pathlib import Path
 from mien.errors import MediaError, UsageError
 from mien.inference.media import animation, camera
 from mien.inference.media.camera import CAMERA
+from mien.inference.media.durations import VideoFrame, lasting, lasting_live
 from mien.inference.media.image import MAX_PIXELS, Pixels, open_image
 
 ROUNDING = 0.001  # seconds by which timestamps in whole milliseconds, cut off as browsers write them, may be early
@@ -63,24 +64,21 @@ def frames(
     MediaError when nothing can be read; when a file is cut short, damaged or still being written, after its readable
     frames; and when no frame lies in the clip.
     """
-    taken, slot, seconds = 0, -1, 0.0
-    for index, seconds, image in _decoded(source, clip.start, max_pixels):
-        if seconds < clip.start:
-            continue
-        if clip.end is not None and seconds >= clip.end:
-            break
-        taken += 1
-        if (taken - 1) % clip.every:
-            continue
-        if clip.max_fps is not None:  # one frame in each slot of 1 / max_fps seconds
-            before, slot = slot, math.floor((seconds - clip.start + ROUNDING) * clip.max_fps)
-            if slot == before:
-                continue
-        if only is not None and index not in only:
-            continue
-        yield index, seconds, image()
-    if not taken:
-        raise _nothing(source, clip, seconds)
+    for index, seconds, image in _in_clip(source, clip, max_pixels):
+        if image is not None and (only is None or index in only):
+            yield index, seconds, image()
+
+
+def timed_frames(source: str | Path, clip: Clip = WHOLE, max_pixels: int = MAX_PIXELS) -> Iterator[VideoFrame]:
+    """Yield the same frames with how long each is on screen; but for cameras one frame is held until the next is known.
+
+    MediaError as from `frames`.
+    """
+    decoded = ((k, seconds, image and image()) for k, seconds, image in _in_clip(source, clip, max_pixels))
+    if str(source).startswith(CAMERA):
+        return lasting_live(decoded)
+    end = math.inf if clip.end is None else clip.end
+    return lasting(decoded, end, stated=animation.is_animated(Path(source), max_pixels))
 
 
 def is_video(path: Path) -> bool:
@@ -99,6 +97,27 @@ def is_video(path: Path) -> bool:
             return ffmpeg.video_stream(file, path) is not None
     except MediaError:
         return False
+
+
+def _in_clip(
+    source: str | Path, clip: Clip, max_pixels: int
+) -> Iterator[tuple[int, float, Callable[[], Pixels] | None]]:
+    """Yield the frames from `clip.start` to the first one after its end; those that the clip skips have no image."""
+    taken, slot, seconds = 0, -1, 0.0
+    for index, seconds, image in _decoded(source, clip.start, max_pixels):
+        if seconds < clip.start:
+            continue
+        if clip.end is not None and seconds >= clip.end:
+            yield index, seconds, None
+            break
+        taken += 1
+        wanted = (taken - 1) % clip.every == 0
+        if wanted and clip.max_fps is not None:  # one frame in each slot of 1 / max_fps seconds
+            before, slot = slot, math.floor((seconds - clip.start + ROUNDING) * clip.max_fps)
+            wanted = slot != before
+        yield index, seconds, image if wanted else None
+    if not taken:
+        raise _nothing(source, clip, seconds)
 
 
 def _decoded(source: str | Path, start: float, max_pixels: int) -> Iterator[tuple[int, float, Callable[[], Pixels]]]:

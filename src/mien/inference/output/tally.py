@@ -6,7 +6,6 @@ from typing import Any
 from mien.html.page import count
 from mien.inference.media.sources import OWN, Skipped, Source
 from mien.inference.prediction import FrameResult
-from mien.inference.video.summary import FRAME
 
 LISTED = 8  # kinds of skipped files named in the line; the record has all
 
@@ -37,7 +36,7 @@ class Tally(Counts):
 
     Attributes:
         tracks: of faces, in all videos; abstained: faces on which the weights abstained.
-        video_seconds: how long the frames that were read lasted, as in people.csv (video/summary.py).
+        video_seconds: how long the frames that were read lasted (media/durations.py).
         empty: images and frames without a face; lost: annotated files not written.
         skipped: skipped files by kind; own: how many files of mien's own were there before a run that writes a
             folder, or None.
@@ -53,9 +52,7 @@ class Tally(Counts):
     weak: set[str] = field(default_factory=set)
     skipped: Skipped = field(default_factory=Skipped)
     _source: Source | None = None
-    _tracks: set[int] = field(default_factory=set)  # of the video being read, the time of its last frame and its length
-    _at: float = 0.0
-    _stood: float = 0.0
+    _tracks: set[int] = field(default_factory=set)  # of the video being read
 
     @property
     def begun(self) -> bool:
@@ -71,23 +68,18 @@ class Tally(Counts):
         if seen.prediction.seconds is None:
             self.images += 1
         else:
-            self._frame(seen, seen.prediction.seconds)
+            self._frame(seen)
         self.faces += len(seen.prediction.faces)
         self.weak |= {face.expression for face in seen.prediction.faces if face.weak and face.expression}
         self.abstained += sum(face.abstained for face in seen.prediction.faces)
         self.empty += not seen.prediction.faces
 
-    def _frame(self, seen: FrameResult, seconds: float) -> None:
-        """Count a frame and the tracks that begin with it; the last one of a video lasts as long as that before it."""
+    def _frame(self, seen: FrameResult) -> None:
+        """Count a frame and the tracks that begin with it."""
         self.frames += 1
+        self.video_seconds += seen.lasts
         if seen.source is not self._source:
             self.videos, self._source, self._tracks = self.videos + 1, seen.source, set()
-            self._stood, lasted = FRAME, FRAME
-        else:
-            before, self._stood = self._stood, seconds - self._at or self._stood
-            lasted = seconds - self._at + self._stood - before
-        self._at = seconds
-        self.video_seconds += lasted
         known = len(self._tracks)
         self._tracks |= {face.track_id for face in seen.prediction.faces if face.track_id is not None}
         self.tracks += len(self._tracks) - known

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.face import Face
+from mien.inference.media.durations import VideoFrame
 from mien.inference.prefetch import MAX_BUFFERED_BYTES
 from mien.inference.video.tracking import overlap
 
@@ -42,12 +43,13 @@ THUMBNAIL = (16, 9)
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """A decoded frame, whether it starts a new scene, and its faces once they are detected."""
+    """A decoded frame, whether it starts a new scene, how long it lasts, and its faces once they are detected."""
 
     index: int
     seconds: float
     image: Pixels
     cut: bool = False
+    lasts: float = 0.0
     faces: tuple[Face, ...] = ()
 
 
@@ -70,13 +72,13 @@ class _Changed(Exception):
 
 def watched(
     pool: Executor,
-    frames: Iterable[tuple[int, float, Pixels]],
+    frames: Iterable[VideoFrame],
     detect: Detect,
     gap: float = GAP,
     live: bool = False,
     near: Near | None = None,
 ) -> Iterator[Frame]:
-    """Yield every frame of a video, (index, seconds, uint8 RGB), in order with the faces in it.
+    """Yield every frame of a video in order with the faces in it.
 
     The detector runs on frames `gap` seconds apart, and between those whose faces differ; 0 means on every frame.
     With `near`, most of these looks are around the known faces.  Boxes, landmarks and scores between key frames are
@@ -101,14 +103,15 @@ def watched(
         yield from _filled(done)
 
 
-def _scenes(frames: Iterable[tuple[int, float, Pixels]]) -> Iterator[Frame]:
+def _scenes(frames: Iterable[VideoFrame]) -> Iterator[Frame]:
+    """Mark the frames that start a scene: those unlike the one before, and those before which time was lost."""
     last: NDArray[np.int16] | None = None
-    for index, seconds, image in frames:
-        small = np.asarray(cv2.resize(image, (96, 54), interpolation=cv2.INTER_NEAREST), np.uint8)
+    for frame in frames:
+        small = np.asarray(cv2.resize(frame.image, (96, 54), interpolation=cv2.INTER_NEAREST), np.uint8)
         seen = np.asarray(cv2.resize(small, THUMBNAIL, interpolation=cv2.INTER_AREA), np.int16)
-        cut = last is not None and float(np.abs(seen - last).mean()) > CHANGE
+        cut = frame.lost or (last is not None and float(np.abs(seen - last).mean()) > CHANGE)
         last = seen
-        yield Frame(index, seconds, image, cut)
+        yield Frame(frame.index, frame.seconds, frame.image, cut, frame.lasts)
 
 
 def _stretches(frames: Iterable[Frame], gap: float) -> Iterator[list[Frame]]:

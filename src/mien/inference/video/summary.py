@@ -5,8 +5,9 @@
         events = video.add(result)                # as they end
     events = video.end()
 
-A person is a tracked face (one track id): someone who leaves and is not recognised again counts again.  A frame lasts
-until the next one.  Seconds, fractions and means are weighted by that duration, so that uneven frame rates count right.
+A person is a tracked face (one track id): someone who leaves and is not recognised again counts again.  Seconds,
+fractions and means are weighted by how long each frame lasts (media/durations.py), so that uneven frame rates count
+right and time that was lost does not count.
 """
 
 from collections import Counter
@@ -32,7 +33,6 @@ PEAKS = 8  # events of a person with an image
 EVENTS = 200  # events of a person on the page, and as many blinks; events.csv has all
 DETAILED = 256  # people of a video with images and a timeline; the others have numbers only
 EXPRESSED = 0.4  # minimum of the highest probability, neutral aside, without an event; below it nothing was expressed
-FRAME = 0.04  # seconds that the only frame of a video lasts
 EVENT_COLUMNS = ("source", "track_id", "expression", "onset", "peak", "offset", "duration", "confidence")
 
 
@@ -125,23 +125,20 @@ class Person:
         for weaker in self.events[PEAKS:]:
             self.moments.pop(weaker, None)
 
-    def see(self, seconds: float, face: Face) -> None:
-        """Take a frame that shows the person."""
+    def see(self, seconds: float, lasts: float, face: Face) -> None:
+        """Take a frame that shows the person for `lasts` seconds."""
         self.last = seconds
         self.frames += 1
         probs = _probs(face)
+        self.seconds += lasts
+        self.sums = self.sums + lasts * _values(face)
+        self.top_seconds[int(np.argmax(probs))] += lasts
         higher = probs > self.peaks
         self.peaks = np.where(higher, probs, self.peaks)
         self.peak_seconds = np.where(higher, seconds, self.peak_seconds)
         for mix in face.compound or ():
             if mix.label not in self.mixes or mix.probability > self.mixes[mix.label].confidence:
                 self.mixes[mix.label] = Peak(mix.label, seconds, mix.probability)
-
-    def stand(self, seconds: float, face: Face) -> None:
-        """Count the last frame for `seconds`."""
-        self.seconds += seconds
-        self.sums = self.sums + seconds * _values(face)
-        self.top_seconds[int(np.argmax(_probs(face)))] += seconds
 
 
 class VideoSummary:
@@ -156,9 +153,7 @@ class VideoSummary:
         self.frames = 0
         self._blinks = Blinks()
         self._events = Events(0.0 if smooth else SMOOTH, thresholds)
-        self._before: Prediction | None = None
-        self._seconds = 0.0  # the time of that frame
-        self._stood = FRAME
+        self._here: set[int | None] = set()  # the track ids of the last frame
         self._plateaus: dict[Key, Plateau] = {}  # of what may become events
         self._highest: dict[int, Plateau] = {}  # of people without an event
 
@@ -178,18 +173,14 @@ class VideoSummary:
         seconds = prediction.seconds or 0.0
         self.timeline.reach(seconds)
         self.measured.reach(seconds)
-        if self._before is not None:
-            self._stand(seconds - self._seconds)
-        before = self._here()
         for face in prediction.faces:
             if face.track_id is not None and face.probs is not None:
-                held = self._before is not None and face.track_id in before
-                self._see(face, seconds, self._seconds if held else seconds)
+                self._see(face, seconds, seen.lasts)
         events = self._assigned(self._events.add(prediction, seen.cut))
         still = set() if seen.cut else set(self._events.open)
         self._plateaus = {key: one for key, one in self._plateaus.items() if key in still}
         self._look(drawn, seconds, seen.image)
-        self._before, self._seconds = prediction, seconds
+        self._here = {face.track_id for face in prediction.faces}
         self.frames += 1
         blinks = self._blinks.add(prediction, seen.cut)
         for blink in blinks:
@@ -199,8 +190,6 @@ class VideoSummary:
 
     def end(self) -> list[Event]:
         """Return the events that were still open at the end."""
-        self._stand(self._stood)
-        self._before = None
         ended = self._assigned(self._events.end())
         for track, plateau in self._highest.items():
             person, (shown, image) = self.people[track], plateau.middle()
@@ -214,19 +203,7 @@ class VideoSummary:
                 person.blinks = self._blinks.counts[track] if watched >= MIN_WATCHED * person.seconds else None
         return ended
 
-    def _here(self) -> set[int | None]:
-        """Return the track ids of the last frame."""
-        return {face.track_id for face in self._before.faces} if self._before is not None else set()
-
-    def _stand(self, seconds: float) -> None:
-        """Count the last frame's faces for `seconds`."""
-        self._stood = seconds or self._stood
-        for face in self._before.faces if self._before is not None else ():
-            person = self.people.get(face.track_id or 0)
-            if person is not None and face.probs is not None:
-                person.stand(seconds, face)
-
-    def _see(self, face: Face, seconds: float, since: float) -> None:
+    def _see(self, face: Face, seconds: float, lasts: float) -> None:
         track = face.track_id or 0
         values = _values(face)
         if track not in self.people:
@@ -234,12 +211,12 @@ class VideoSummary:
             top, peaks, at = (np.zeros(len(self.labels)) for _ in range(3))
             self.people[track] = Person(track, seconds, seconds, 0.0, 0, 0, np.zeros(len(values)), top, peaks, at)
             self.detailed.add(track)
-        self.people[track].see(seconds, face)
+        self.people[track].see(seconds, lasts, face)
         if track in self.detailed:
-            self.timeline.add(track, seconds, values, since)
+            self.timeline.add(track, seconds, values, lasts)
             if face.measures is not None:
                 eyes = (face.measures.eye_openness_right + face.measures.eye_openness_left) / 2
-                self.measured.add(track, seconds, np.array([face.measures.yaw, eyes]), since)
+                self.measured.add(track, seconds, np.array([face.measures.yaw, eyes]), lasts)
 
     def _look(self, drawn: Prediction, seconds: float, image: NDArray[np.uint8] | None) -> None:
         """Follow the plateaus of faces, in what may become events, and in the whole video until there is an event."""
@@ -281,8 +258,7 @@ class VideoSummary:
         """Before too many people have images, drop those of the half that was seen least; their numbers stay."""
         if len(self.detailed) < DETAILED:
             return
-        here = self._here()
-        ranked = sorted(self.detailed, key=lambda track: (track in here, self.people[track].seconds))
+        ranked = sorted(self.detailed, key=lambda track: (track in self._here, self.people[track].seconds))
         for track in ranked[: DETAILED // 2]:
             person = self.people[track]
             person.events, person.moments, person.shut = [], {}, []

@@ -2,8 +2,8 @@
 
 The time of a video is divided into at most BINS equal bins.  When it outgrows them, the bins are joined in pairs of
 double width.  So ten seconds have a resolution of a twentieth of a second and two hours of half a minute, in the same
-memory.  A bin holds the mean of its frames.  Brief expressions that a mean would hide are events, which have their own
-times.
+memory.  A bin holds the mean of the frames that begin in it, or the one that lasts into it.  Brief expressions that a
+mean would hide are events, which have their own times.
 """
 
 from math import inf
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 BINS = 240
 FINEST = 0.05  # seconds; about a frame
+ROUNDING = 1e-6  # seconds
 
 
 class Timeline:
@@ -22,24 +23,28 @@ class Timeline:
         self.start, self.end = inf, 0.0
         self.width = FINEST
         self._tracks: dict[int, dict[int, NDArray[np.float64]]] = {}
+        self._last: dict[int, tuple[float, float, NDArray[np.float64]]] = {}  # when a frame began and ended; its values
 
     def reach(self, seconds: float) -> None:
         """Take note of a frame's time, whatever is in it."""
         self.start, self.end = min(self.start, seconds), max(self.end, seconds)
 
-    def add(self, track: int, seconds: float, values: NDArray[np.float64], since: float) -> None:
-        """Take what a face shows at `seconds`; `since` is when it was last seen, if it was never out of sight since."""
+    def add(self, track: int, seconds: float, values: NDArray[np.float64], lasts: float) -> None:
+        """Take what a face shows from `seconds` on, for `lasts` seconds."""
         self.reach(seconds)
         place = self._place(seconds)
         row = np.append(values, 1.0)
         bins = self._tracks.setdefault(track, {})
-        for between in range(self._place(since) + 1, place):
-            bins[between] = row.copy()
+        began, ended, shown = self._last.get(track, (seconds, seconds, row))
+        for between in range(self._place(began) + 1, self._place(min(ended, seconds))):
+            bins[between] = shown.copy()
+        self._last[track] = seconds, seconds + lasts + ROUNDING, row.copy()
         bins[place] = bins[place] + row if place in bins else row
 
     def drop(self, track: int) -> None:
         """Forget a face."""
         self._tracks.pop(track, None)
+        self._last.pop(track, None)
 
     def means(self, track: int) -> NDArray[np.float64]:
         """Return the means of a face, (bins, values); NaN where it was not seen."""

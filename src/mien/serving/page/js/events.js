@@ -1,6 +1,6 @@
 // Events of a video or camera, as mien.inference.video.events has them on the averages of mien.inference.video.smoothing:
 // stretches in which a face shows an expression other than neutral at `low` or above, reaches `high`, and lasts.  The peak
-// is that of single frames.  Python also ends events at scene cuts, which nothing looks for here.
+// is that of single frames.  Python also ends events at scene cuts and where time was lost, which nothing looks for here.
 
 import { rounded } from "./numbers.js";
 
