@@ -79,7 +79,7 @@ def _units(table: Path, coded: Path, id: str | None, threshold: float, others: l
 
 def compare(
     context: typer.Context,
-    systems: Annotated[list[Path], typer.Argument(metavar="SYSTEM", help="results, runs, tables")],
+    systems: Annotated[list[Path], typer.Argument(metavar="SYSTEM", help="results, runs, tables, KEY=VALUE")],
     source: Annotated[str, input_option("--from", metavar="auto|csv", help="csv: read tables")] = "auto",
     column: Annotated[
         list[str] | None, input_option(metavar="FIELD=COLUMN", help="e.g. id=path happy=joy ignore=other")
@@ -95,10 +95,16 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare systems on the same images, with tests and a ranking."""
+    from mien.data import read_options
     from mien.evaluation.compare import Request, check_same_systems, images, judge, keep, kept, to_text
     from mien.outputs.result_folder import result_folder
 
-    request = Request(tuple(systems), source, tuple(column or ()), data, root, split, intersect, published, prior)
+    words = [str(path) for path in systems if "=" in str(path) and not path.exists()]
+    systems = [path for path in systems if str(path) not in words]
+    options = read_options(words)
+    request = Request(
+        tuple(systems), source, tuple(column or ()), data, root, split, intersect, published, prior, options
+    )
     with result_folder("compare", out, kept(systems), systems, context.params, ever=("*.npz",)) as writing:
         comparison, tables = judge(request)
         if not force:

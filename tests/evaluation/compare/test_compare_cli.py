@@ -8,7 +8,10 @@ from typing import NamedTuple
 import pytest
 
 from mien import cli
+from mien.data import load
 from mien.evaluation.result import Result
+
+from ...own_files import write_classes
 
 
 class Done(NamedTuple):
@@ -109,3 +112,23 @@ def test_mistakes_are_one_line_and_exit_2(mien: Callable[..., Done], words: list
     assert message in done.err
     assert done.err.count("\n") == 1
     assert done.out == ""
+
+
+def test_options_go_to_the_reader_of_the_labels(
+    mien: Callable[..., Done], table: Callable[..., Path], tmp_path: Path
+) -> None:
+    write_classes(tmp_path / "faces", {"happy": 20, "sad": 20, "bored": 20})
+    options = {"labels": "bored", "val": 0.4, "test": 0.4}
+    samples = load("folder", tmp_path / "faces", "test", **options)
+    words = [samples.labels[k] for k in samples.target.argmax(1)]
+    api = table("api.csv", ["image", "label"], zip(samples.ids, words, strict=True))
+    given = [f"{key}={value}" for key, value in options.items()]
+    done = mien(api, *given, "--column", "bored=bored", "--data", "folder", "--root", tmp_path / "faces", "--json")
+    assert done.code == 0, done.err
+    comparison = json.loads(done.out)
+    assert comparison["options"] == {key: str(value) for key, value in options.items()}
+    assert comparison["full"]["systems"]["api"]["accuracy"] == 1
+    assert comparison["full"]["n"] == len(samples)
+    refused = mien(api, "labels=bored")
+    assert refused.code == 2
+    assert "`labels=` without --data; expected a data set that reads it" in refused.err

@@ -9,8 +9,9 @@ Training of the weights for which that is known.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +51,7 @@ class Request:
         intersect: compare on the images that all systems have predictions for.
         published: list published results as well.
         prior: the prior under which the results of mien's weights are compared; None leaves them as they are.
+        options: go to the reader of the data set.
     """
 
     paths: tuple[Path, ...]
@@ -61,6 +63,7 @@ class Request:
     intersect: bool = False
     published: bool = False
     prior: Wanted | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def compare(request: Request) -> Comparison:
@@ -75,6 +78,8 @@ def judge(request: Request) -> tuple[Comparison, dict[str, Result]]:
         raise UsageError(f"`source` {request.source!r}", " or ".join(SOURCES))
     if request.split not in (None, *SPLITS):
         raise UsageError(f"`split` {request.split!r}", " or ".join(SPLITS))
+    if request.options and not request.data:
+        raise UsageError(f"`{next(iter(request.options))}=` without `data`", "a data set that reads it")
     systems = read_all(request.paths, request.columns, request.split, source == "csv")
     if request.prior is not None:
         systems = [under(system, request.prior) for system in systems]
@@ -139,7 +144,9 @@ def _target(
         )
     if labels:
         return from_table(labels[0])
-    return from_samples(load(request.data, request.root, request.split or "test")) if request.data else None
+    if not request.data:
+        return None
+    return from_samples(load(request.data, request.root, request.split or "test", **request.options), request.options)
 
 
 def images(comparison: Comparison, root: Path | None) -> Samples | None:

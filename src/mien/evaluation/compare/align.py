@@ -6,7 +6,7 @@ images share is refused.  A system that leaves out images would gain by it, so u
 caller asks for the intersection.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -127,10 +127,12 @@ def _searched(system: SystemPredictions, ids: NDArray[np.str_]) -> dict[str, Any
     return {"not_searched": facts.not_searched or UNRECORDED}
 
 
-def from_samples(samples: Samples) -> Target:
-    """Return the labels of a split of a data set."""
+def from_samples(samples: Samples, options: Mapping[str, Any]) -> Target:
+    """Return the labels of a split of a data set that was read with these options."""
     group = None if samples.group is None else samples.group.astype(np.str_)
-    facts = Provenance(dataset=samples.name, split=samples.split, fingerprint=samples.fingerprint)
+    facts = Provenance(
+        dataset=samples.name, split=samples.split, options=dict(options) or None, fingerprint=samples.fingerprint
+    )
     ids, source = samples.ids.astype(np.str_), f"{samples.name} {samples.split}"
     return Target(ids, samples.target, samples.labels, source, facts, group)
 
