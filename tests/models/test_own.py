@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from mien.cli.measure import _gradients  # noqa: E402
 from mien.errors import MienError, RecipeError, UsageError, WeightsError  # noqa: E402
+from mien.experiments.sweep import sweep  # noqa: E402
 from mien.inference.classify import Classifier  # noqa: E402
 from mien.models.own import imported  # noqa: E402
 from mien.training.gradient_attack import load  # noqa: E402
@@ -215,3 +216,73 @@ def test_reading_weights_and_recipes_imports_nothing(here: Path, tiny_fer2013: P
     (here / "own.yaml").write_text("name: own\nmodel: {name: 'mine:tensor'}\ndata: {name: fer2013}\n")
     assert "mine:tensor" in show_recipe("own.yaml", [])
     assert "mine" not in sys.modules
+
+
+def edit(here: Path, old: str, new: str) -> None:
+    """Change the module, and forget what was imported and compiled."""
+    import shutil
+    import sys
+
+    code = (here / "mine.py").read_text()
+    assert old in code
+    (here / "mine.py").write_text(code.replace(old, new))
+    sys.modules.pop("mine", None)
+    shutil.rmtree(here / "__pycache__", ignore_errors=True)  # which knows a file by its size and second
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fits"),
+    [
+        ("\ndef tensor", "\n# a comment more\ndef tensor", True),
+        ("nn.ReLU()", "nn.Tanh()", False),
+        ("width=4", "width=5", False),
+        ("3, 4), nn.ReLU()", "3, 4), nn.ReLU(), nn.Dropout(0.5)", False),  # the names of the weights are others
+    ],
+)
+def test_a_run_is_not_resumed_with_other_code(old: str, new: str, fits: bool, here: Path, tiny_fer2013: Path) -> None:
+    folder = run("mine:tensor", tiny_fer2013)
+    kept = ["network.onnx", "best.pt", *([] if fits else ["model.onnx"])]
+    before = [(folder / name).read_bytes() for name in kept]
+    edit(here, old, new)
+    resumed = {"root": tiny_fer2013, "out": here, "resume": folder, "device": "cpu"}
+    if fits:
+        run_recipe(None, [], **resumed)
+    else:
+        with pytest.raises(WeightsError, match=r"other code of mine:tensor: its graph is not that of .*network\.onnx"):
+            run_recipe(None, [], **resumed)
+    assert [(folder / name).read_bytes() for name in kept] == before
+
+
+def test_a_run_of_an_earlier_version_is_resumed_and_keeps_its_graph_from_then_on(
+    here: Path, tiny_fer2013: Path
+) -> None:
+    folder = run("mine:tensor", tiny_fer2013)
+    (folder / "network.onnx").unlink()
+    run_recipe(None, [], root=tiny_fer2013, out=here, resume=folder, device="cpu")
+    assert (folder / "network.onnx").is_file()
+
+
+def test_a_sweep_counts_finished_runs_and_refuses_those_of_other_code_or_other_initial_weights(
+    here: Path, tiny_fer2013: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.save(imported("mine:tensor")(7, 1).state_dict(), "start.pt")
+    Path("own.yaml").write_text(
+        "{name: own, model: {name: 'mine:tensor'}, data: {name: fer2013, limit: 32}, init: start.pt, batch: 16}"
+    )
+
+    def again(words: str) -> str:
+        sweep("own.yaml", [words, "steps=1"], runs=1, root=tiny_fer2013, out=here / "swept", device="cpu")
+        return capsys.readouterr().err
+
+    assert "reused" not in again("optim.lr=0.1,0.2")
+    assert "2 finished runs reused" in again("optim.lr=0.1,0.2")
+    assert "2 finished runs reused" in again("optim.lr=0.3,0.1,0.2")
+    torch.save({name: one + 1 for name, one in torch.load("start.pt").items()}, "start.pt")
+    with pytest.raises(WeightsError, match=r"runs/\w+ was trained from other weights than start\.pt now holds"):
+        again("optim.lr=0.1,0.2")
+    edit(here, "nn.ReLU()", "nn.Tanh()")
+    Path("own.yaml").write_text(Path("own.yaml").read_text().replace("start.pt", "null"))
+    assert "reused" not in again("optim.lr=0.1,0.2")
+    edit(here, "nn.Tanh()", "nn.ReLU()")
+    with pytest.raises(WeightsError, match=r"runs/\w+ was trained with other code of mine:tensor"):
+        again("optim.lr=0.1,0.2")

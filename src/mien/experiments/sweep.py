@@ -3,9 +3,9 @@
     mien sweep feratt-cls model.options.filters=8,16,32 data.limit=2000 --runs 3
 
 Each cell is trained like any run, in a folder named after its values, so the same command resumes a stopped sweep.  A
-run whose loss diverges is reported, and the others continue.  Only val is read; test stays closed.  The table has the
-scores on val of the selected epoch, and the lowest training loss and its epoch, each as mean +- standard deviation over
-the seeds.
+run of other code or of other initial weights is refused.  One whose loss diverges is reported, and the others continue.
+Only val is read; test stays closed.  The table has the scores on val of the selected epoch, and the lowest training
+loss and its epoch, each as mean +- standard deviation over the seeds.
 """
 
 import csv
@@ -18,23 +18,26 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from mien import outputs
-from mien.errors import DivergedError, OutputError, RecipeError, UsageError
+from mien.errors import DivergedError, OutputError, RecipeError, UsageError, WeightsError
 from mien.experiments import figures, resume
 from mien.experiments.record import digest, identity, resolve
 from mien.experiments.schema import Spread, Sweep, SweepCell, SweepRun
+from mien.html.page import count
 from mien.outputs import staged
 from mien.outputs.lock import locked
 from mien.outputs.record import read as read_record
 from mien.outputs.run_folder import recorded
 from mien.printable import say
+from mien.reading.digest import sha256_of
 from mien.reading.guard import parsing
 from mien.reading.shape import fits
 from mien.training import recipe as recipes
 from mien.training import runlog
+from mien.training.initial import find
 from mien.training.network import check
 from mien.training.recipe import Recipe
 from mien.training.run import check_device, try_out
-from mien.training.runlog import read_json, write_json
+from mien.training.runlog import read_environment, read_json, write_json
 from mien.training.targets import SELECTABLE
 from mien.training.train import train
 
@@ -115,13 +118,23 @@ def known(folder: Path) -> bool:
 
 def train_all(plan: Grid, root: Path | None, folder: Path, device: str) -> list[SweepRun]:
     """Train every cell and seed, and return the runs."""
-    total, lines = sum(len(cell.recipes) for cell in plan.cells), []
+    total, lines, reused = sum(len(cell.recipes) for cell in plan.cells), [], 0
     for number, (cell, recipe) in enumerate(((c, r) for c in plan.cells for r in c.recipes), 1):
         setting = " ".join(f"{key}={value}" for key, value in zip(plan.keys, cell.values, strict=True))
         say(f"[{number}/{total}] {setting or plan.name}, seed {recipe.seed}")
-        measures = outcome(recipe, root, folder / "runs" / digest(recipe), device)
+        run = folder / "runs" / digest(recipe)
+        before = written(run / "last.pt")
+        measures = outcome(recipe, root, run, device)
         lines.append(SweepRun(values=list(cell.values), seed=recipe.seed, **measures))
+        reused += before is not None and before == written(run / "last.pt") and lines[-1].loss_least is not None
+    if reused:
+        say(f"{count(reused, 'finished run')} reused")
     return lines
+
+
+def written(path: Path) -> int | None:
+    """Return when a file was written, in nanoseconds, or None without it."""
+    return path.stat().st_mtime_ns if path.is_file() else None
 
 
 def grid(name: str, words: Sequence[str], runs: int) -> Grid:
@@ -189,9 +202,18 @@ def trained(recipe: Recipe, root: Path | None, run: Path, device: str) -> Path:
     with locked(run):
         runlog.refuse_others(run)
         with recorded(run, "sweep", runlog.FILES, {"device": device, "root": root}):
+            refuse_other_start(run, recipe)
             if not (run / "last.pt").is_file():  # new, or killed as it started
                 outputs.write(run / "recipe.yaml", recipes.dump(recipe).encode())
             return train(recipes.load(run / "recipe.yaml"), root, run, device=device)
+
+
+def refuse_other_start(run: Path, recipe: Recipe) -> None:
+    """Refuse a run that began with other weights than the recipe's `init` names by now; WeightsError."""
+    began = read_environment(run).init if recipe.init and (run / "env.json").is_file() else None
+    if recipe.init and began and began.get("sha256") != sha256_of(find(recipe.init)):
+        do = f"choose another folder with `out`, or remove {run}"
+        raise WeightsError(f"{run} was trained from other weights than {recipe.init} now holds", do=do)
 
 
 def outcome(recipe: Recipe, root: Path | None, run: Path, device: str) -> dict[str, float | None]:

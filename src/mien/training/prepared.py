@@ -21,7 +21,7 @@ from mien.training.stored import graph_file
 from mien.training.targets import check_select
 
 TRIED = 8
-"""Images of val on which the graph of a network of your own is tried."""
+"""Images of val on which the graph of a network of your own is tried, and compared with that of a run."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,6 +33,9 @@ CHANGED = 0.9
 PARITY = 1e-5
 """Largest difference between the ONNX file and torch, in a probability or the embedding, for crops of 48 pixels."""
 
+ROUNDED = 10
+"""How many times the difference that is accepted in a probability is accepted in a logit, relative to the largest."""
+
 
 def parity(side: int) -> float:
     """Return the largest difference that is accepted for crops of a side in pixels.
@@ -76,6 +79,25 @@ class StoredGraph:
     def write(self, size: int, channels: int, path: Path) -> None:
         """Write the graph as ONNX; the shape of its crops is that with which it was stored."""
         onnx.save(_with_temperature(self.graph, float(self.temperature)), path)
+
+
+def same_network(kept: Path, graph: bytes, weights: Mapping[str, Tensor], crops: Tensor) -> bool:
+    """Return whether two graphs give the same for crops uint8 (N, S, S, C), with the same weights.
+
+    Their bytes differ also where a comment moved in the code, or with another version of torch.  Dropout and whatever
+    else counts in training alone is in neither.  WeightsError for a kept file that cannot be read.
+    """
+    own = StoredGraph(kept, weights).outputs(crops)
+    try:
+        new = StoredGraph(graph, weights).outputs(crops)
+    except WeightsError:  # the weights have other shapes
+        return False
+    if {name: one.shape for name, one in own.items()} != {name: one.shape for name, one in new.items()}:
+        return False
+    for outputs in (own, new):
+        outputs["logits"] = outputs["logits"] - outputs["logits"].mean(1, keepdim=True)
+    most = ROUNDED * parity(crops.shape[1])
+    return all(float((new[name] - one).abs().max()) <= most * (1 + float(one.abs().max())) for name, one in own.items())
 
 
 def graph_file(name: str, graph: Graph, crops: Tensor) -> bytes:

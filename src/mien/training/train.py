@@ -37,11 +37,11 @@ from mien.training.adversarial import perturb
 from mien.training.augment import center_crop
 from mien.training.batches import Split, fetched, gather, needed, parts
 from mien.training.distributed import ALONE, World
-from mien.training.held import Held, part_of
+from mien.training.held import Held, crops, part_of
 from mien.training.losses import cross_entropy
 from mien.training.objective import DIMENSIONS, objective, outputs_of
 from mien.training.optim import SOLVERS, ExponentialMovingAverage, optimizer, rate, restore, sam_perturbation
-from mien.training.prepared import Prepared, prepare
+from mien.training.prepared import TRIED, Prepared, prepare
 from mien.training.progress import Progress
 from mien.training.recipe import Augment, Recipe
 from mien.training.stages import train_mode
@@ -112,6 +112,7 @@ def train(
             raise WeightsError(f"{run} was trained on other data or targets", given, "give its `root`, or train again")
         if last:
             refuse_changes(run, last, written, val.fingerprint)
+            refuse_other_code(run, last, prepared, recipe)
             with parsing(run / "last.pt", kind=WeightsError, says="does not fit its recipe"):
                 state.restore(last)
     wanted = last.precision if last else recipe.precision
@@ -171,6 +172,17 @@ def refuse_changes(run: Path, last: checkpoint.Last, recipe: str | None, val: st
         raise WeightsError(got, given, "give its `root`, or train again")
 
 
+def refuse_other_code(run: Path, last: checkpoint.Last, prepared: Prepared, recipe: Recipe) -> None:
+    """Refuse a run whose network of your own has other code since it began; WeightsError.  Earlier runs keep none."""
+    kept = run / stored.NAME
+    if prepared.graph is None or not kept.is_file():
+        return
+    if not stored.same_network(kept, prepared.graph, last.average, crops(prepared.val.images[:TRIED])):
+        got = f"{run} was trained with other code of {recipe.model.name}: its graph is not that of {kept}"
+        do = "undo the change, or train again in a new folder"
+        raise WeightsError(got, "the network that the run began with: its weights are of no other", do)
+
+
 def _begin(
     recipe: Recipe, root: Path | None, run: Path, prepared: Prepared, state: State, facts: dict[str, Any]
 ) -> runlog.Environment:
@@ -185,9 +197,10 @@ def _begin(
     runlog.write_environment(environment.after(state.seconds), run)
     runlog.write_log(state.history, run / "log.csv")
     runlog.cut_steps(run / "steps.csv", state.step)
-    if prepared.graph:
+    fresh = not (run / "last.pt").exists()
+    if prepared.graph and (fresh or not (run / stored.NAME).exists()):
         outputs.write(run / stored.NAME, prepared.graph)
-    if not (run / "last.pt").exists():
+    if fresh:
         checkpoint.save({**state.content(), **facts}, run / "last.pt")
     return environment
 
