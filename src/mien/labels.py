@@ -20,6 +20,9 @@ EXPRESSIONS: tuple[str, ...] = (
 )
 """The vocabulary, in the order of every array."""
 
+UNCLEAR = "unclear"
+"""What a person who labels chooses where no label fits: such an image counts for nobody."""
+
 ORDERS: dict[str, tuple[str, ...]] = {
     "fer2013": ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"),
     "ferplus": ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"),

@@ -98,15 +98,16 @@ def test_labels_that_people_gave_measure_it_by_subject(read: Path, mien: Callabl
     assert mien("sample", read / "result", "--subject", "p[0-9]+", "--out", tmp_path).code == 0
     with (tmp_path / "mien.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    wrong, unclear = [row["id"] for row in rows if row["subject"] == "p01"][:2]
-    labels = {row["id"]: row["expression"] for row in rows} | {wrong: "anger", unclear: ""}
+    wrong, unclear, *_ = (row["id"] for row in rows if row["subject"] == "p01")
+    missing = rows[-1]["id"]
+    labels = {row["id"]: row["expression"] for row in rows} | {wrong: "anger", unclear: "unclear", missing: ""}
     (tmp_path / "anna.csv").write_text("".join(["id,truth\n", *(f"{id},{label}\n" for id, label in labels.items())]))
     done = mien("compare", tmp_path / "mien.csv", tmp_path / "anna.csv", "--json")
     assert done.code == 0, done.err
     measured = json.loads(done.out)["full"]
-    assert (measured["n"], measured["by"]) == (len(rows) - 1, 2)
-    assert measured["systems"]["mien"]["accuracy"] == pytest.approx((len(rows) - 2) / (len(rows) - 1))
-    assert f"1 row without a label left out ({unclear})" in done.err
+    assert (measured["n"], measured["by"]) == (len(rows) - 2, 2)
+    assert measured["systems"]["mien"]["accuracy"] == pytest.approx((len(rows) - 3) / (len(rows) - 2))
+    assert f"2 rows without a label left out ({unclear}, {missing}), 1 of them unclear" in done.err
 
 
 @pytest.mark.parametrize(

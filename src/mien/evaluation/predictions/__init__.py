@@ -26,7 +26,7 @@ from mien.evaluation.predictions.table import SUFFIXES, PredictionTable, named
 from mien.evaluation.predictions.words import expressions
 from mien.evaluation.result import Provenance, Result
 from mien.html.page import count
-from mien.labels import columns, ordered
+from mien.labels import UNCLEAR, columns, ordered
 
 SPLITS = ("val", "test")
 
@@ -216,6 +216,12 @@ def _labels_alone(table: PredictionTable, used: Columns, ids: NDArray[np.str_]) 
     if not labelled.any():
         raise DataError(f"{table.path} holds no labels", "at least one")
     lost = f"{table.path}: {count(int((~labelled).sum()), 'row')} without a label left out ({first(ids[~labelled])})"
+    if unclear := sum(
+        cell.strip().lower() == UNCLEAR
+        for cell, there in zip(table.rows[used.target], labelled, strict=True)
+        if not there
+    ):
+        lost += f", {unclear:,} of them unclear"
     target_labels, target = _one_hot(index[labelled], known)
     return SystemPredictions(
         name=table.path.stem,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mien.errors import DataError
 from mien.evaluation.predictions.mapping import IGNORE, meaning
 from mien.evaluation.predictions.table import PredictionTable, empty, named
-from mien.labels import EXPRESSIONS, is_label, ordered
+from mien.labels import EXPRESSIONS, UNCLEAR, is_label, ordered
 
 LISTED = 12
 """How many unknown words an error lists."""
@@ -20,7 +20,9 @@ LISTED = 12
 def expressions(
     table: PredictionTable, column: str, words: Mapping[str, str]
 ) -> tuple[NDArray[np.intp], tuple[str, ...]]:
-    """Return indices into labels, (N,), -1 for empty and ignored cells, and these labels: the vocabulary and own ones.
+    """Return indices into labels, (N,), and these labels: the vocabulary and own ones.
+
+    Empty, ignored and unclear cells have -1.
 
     DataError lists every unknown word.
     """
@@ -33,7 +35,7 @@ def expressions(
         meant = words.get(word) or (None if empty(cell) else word if word in labels else meaning(cell))
         if meant in labels:
             index[k] = labels.index(meant)
-        elif meant != IGNORE and not empty(cell):
+        elif meant != IGNORE and word != UNCLEAR and not empty(cell):
             unknown.append(k)
     if unknown:
         raise _unknown(table, column, unknown)

@@ -8,9 +8,7 @@ from collections.abc import Sequence
 
 from mien.html.markup import Html, element, escape, join, markup
 from mien.html.page import page
-
-UNCLEAR = ("", "unclear")
-"""Value and name of the choice that is not a label: the image counts for nobody."""
+from mien.labels import UNCLEAR
 
 STYLE = """
 .faces{display:grid;grid-template-columns:repeat(auto-fill,minmax(230px,1fr));gap:16px}
@@ -95,8 +93,8 @@ def to_html(ids: Sequence[str], faces: Sequence[Html], labels: Sequence[str]) ->
 
 def _card(id: str, face: Html, labels: Sequence[str]) -> Html:
     choices = join(
-        markup('<label><input type="radio" name="{}" value="{}"> {}</label>', escape(id), escape(value), escape(name))
-        for value, name in (*zip(labels, labels, strict=True), UNCLEAR)
+        markup('<label><input type="radio" name="{}" value="{}"> {}</label>', escape(id), escape(word), escape(word))
+        for word in dict.fromkeys((*labels, UNCLEAR))
     )
     return markup(
         '<div class="face" data-id="{id}"><img src="{face}" alt="face {number}" loading="lazy">'
