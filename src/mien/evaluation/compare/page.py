@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mien.data.samples import Samples
 from mien.evaluation.compare.text import (
+    ECE_DIFFERENCE,
     GAPS,
     HEADS,
     NAMES,
@@ -104,8 +105,9 @@ def _differences(pairs: Sequence[Pair]) -> Html:
         return EMPTY
     first, *rest = GAPS.values()
     listed = table(("pair", first, "only one right", "p (Holm)", *rest), [_pair(pair) for pair in pairs])
-    many = note(NOT_CORRECTED) if len(pairs) > 1 else EMPTY
-    return markup("<h3>Paired differences, first minus second</h3>{}<div class='pairs'>{}</div>", many, listed)
+    ece = [ECE_DIFFERENCE] if any("ece" in pair.differences for pair in pairs) else []
+    words = note(" ".join([*([NOT_CORRECTED] if len(pairs) > 1 else []), *ece])) if len(pairs) > 1 or ece else EMPTY
+    return markup("<h3>Paired differences, first minus second</h3>{}<div class='pairs'>{}</div>", words, listed)
 
 
 def _restricted(part: Restricted) -> Html:

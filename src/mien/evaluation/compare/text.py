@@ -40,6 +40,12 @@ NOT_CORRECTED = (
     "correction still says noise, believe the test."
 )
 
+ECE_DIFFERENCE = (
+    "A difference in ECE has no interval: chance opens gaps, of one system wider ones than of the other. Go by NLL or "
+    "Brier."
+)
+"""The note wherever differences in calibration errors are listed."""
+
 
 def to_text(comparison: Comparison) -> str:
     """Return the comparison as lines: systems, ranking and pairs on both sets of images, then disagreement."""
@@ -55,6 +61,8 @@ def to_text(comparison: Comparison) -> str:
         lines += [OF_SEVERAL_RUNS, ""]
     if len(comparison.full.pairs) > 1:
         lines += [NOT_CORRECTED, ""]
+    if any("ece" in pair.differences for pair in comparison.full.pairs):
+        lines += [ECE_DIFFERENCE, ""]
     lines += _published(comparison)
     return "\n".join(lines).rstrip()
 
