@@ -11,6 +11,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from mien.errors import DataError, MienError, UsageError
 from mien.evaluation.metrics import UNITS
+from mien.evaluation.statistics.heads import action_unit
 from mien.evaluation.statistics.units import _features, replicates, scores_of
 from mien.evaluation.units import evaluate_units
 from mien.evaluation.units.text import to_text
@@ -116,6 +117,48 @@ def test_frames_of_another_video_are_noted(tmp_path: Path) -> None:
     seen = table(tmp_path / "p.csv", ("source", "frame", "au12"), [("a.mp4", k, k / 4) for k in range(4)])
     labels = table(tmp_path / "coded.csv", ("source", "frame", "AU12"), [("b.mp4", k, k % 3) for k in range(4)])
     assert any("'a/0' with 'b/0'" in note for note in evaluate_units(seen, labels).notes)
+
+
+@pytest.mark.parametrize("group", [None, np.arange(10_000) // 10])
+@pytest.mark.parametrize("positives", [20, 50, 500])
+def test_the_interval_of_a_rare_units_auc_holds_the_estimate(positives: int, group: np.ndarray | None) -> None:
+    """Nearly all strengths lie below those of the coded rows, so equally filled steps would tie the latter."""
+    rng = np.random.default_rng(0)
+    present = np.arange(10_000) < positives
+    strength = np.where(present, 0.6 + 0.4 * rng.random(10_000), 0.5 * rng.random(10_000))
+    strength[positives : positives + 3] = 0.8
+    low, high = action_unit(strength, present.astype(float), group)["auc"]
+    assert low is not None
+    assert high is not None
+    assert low <= roc_auc_score(present, strength) <= high
+    assert high - low < 0.002
+
+
+def test_a_mean_over_units_is_drawn_from_the_same_rows(tmp_path: Path) -> None:
+    """Of six units that differ in one row each the mean is as uncertain as one of them, with an unknown code or not."""
+    names = [f"au{k:02d}" for k in (1, 2, 4, 6, 12, 25)]
+    seen = table(tmp_path / "p.csv", ("image", *names), [(place(k), *[STRONG[k] / 5] * 6) for k in range(N)])
+    present = (LEVEL >= 2).astype(int)
+    for unknown in (False, True):
+        cells = [
+            [present[k] ^ (k == unit) if not unknown or k != 9 + unit else "" for unit in range(6)] for k in range(N)
+        ]
+        found = evaluate_units(
+            seen, table(tmp_path / f"{unknown}.csv", ("image", *names), [(place(k), *cells[k]) for k in range(N)])
+        )
+        for key in ("f1", "auc", "pcc", "icc"):
+            widths = [np.ptp(one.intervals[key]) for one in (found.mean, *found.units.values())]
+            assert widths[0] == pytest.approx(np.mean(widths[1:]), rel=0.1), key
+
+
+def test_intervals_of_a_unit_are_by_the_subjects_that_it_is_coded_of(tmp_path: Path) -> None:
+    head, few = ("image", "subject", "au01", "au12"), SUBJECT < 6
+    seen = table(tmp_path / "p.csv", ("image", "au01", "au12"), [(place(k), *[STRONG[k] / 5] * 2) for k in range(N)])
+    rows = [(place(k), f"s{SUBJECT[k]}", LEVEL[k], LEVEL[k] if few[k] else "") for k in range(N)]
+    both = evaluate_units(seen, table(tmp_path / "both.csv", head, rows))
+    alone = evaluate_units(seen, table(tmp_path / "few.csv", head, [row for row in rows if row[3] != ""]))
+    assert (both.groups, alone.groups) == (PEOPLE, 6)
+    assert np.ptp(both.units["au12"].intervals["pcc"]) > 0.9 * np.ptp(alone.units["au12"].intervals["pcc"])
 
 
 def test_sums_give_the_scores_themselves() -> None:

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mien.evaluation.metrics.counts import Floats, ratio
+from mien.evaluation.metrics.ranking import area_under
 from mien.evaluation.metrics.regression import centred
 from mien.evaluation.statistics import clusters
 from mien.evaluation.statistics.clusters import GroupDraws
 from mien.evaluation.statistics.intervals import Draws
 
-STEPS = 100
-"""Steps of the strength in which the AUC of a resample is counted."""
+EDGES = 50
+"""Strengths of the rarer samples, coded or not, by which the AUC of a resample is counted in steps."""
 
 ROUNDING = 1e-10
 """Of the mean square, what is left of the variance of equal numbers by rounding."""
@@ -23,19 +24,26 @@ ROUNDING = 1e-10
 def replicates(
     strength: Floats, there: Floats, coded: Floats, present: Floats, group: ArrayLike | None
 ) -> dict[str, Floats]:
-    """Return float64 (resamples,) values of each score of one unit, all inputs (N,) and known.
+    """Return float64 (resamples,) values of each score of one unit, all inputs (N,), NaN where something is unknown.
 
     `strength` and `there` are predicted, `coded` and `present` coded; samples come in `group` (N,) or alone (None).
+    The same samples are drawn for every unit of a table, so that means over units have intervals.
     """
-    features = _features(strength, there, coded, present)
+    part = np.stack([strength, there, coded, present])
+    known = np.isfinite(part).all(0)
+    own = _features(*part[:, known])
+    features = np.zeros((len(known), own.shape[1]))
+    features[known] = own
     code = clusters.codes(group)
     if code is None:
-        sums, _ = Draws((present > 0).astype(np.int64)).sums(features)
+        sums, _ = Draws(np.zeros(len(known), np.int64)).sums(features)
     else:
         totals = np.zeros((int(code.max()) + 1, features.shape[1]))
         np.add.at(totals, code, features)
         sums, _ = GroupDraws(np.arange(len(totals))).sums(totals)
-    return scores_of(sums)
+    scores, measured = scores_of(sums), scores_of(own.sum(0, keepdims=True))["auc"][0]
+    exact = area_under(part[0, known], part[3, known] > 0)
+    return scores | {"auc": np.clip(scores["auc"] + exact - measured, 0, 1)}
 
 
 def scores_of(sums: Floats) -> dict[str, Floats]:
@@ -57,18 +65,24 @@ def _features(strength: Floats, there: Floats, coded: Floats, present: Floats) -
     counts = [there * present, there, present, one]
     x, y = centred(strength), centred(coded)  # else sums of squares cancel
     moments = [x, y, x**2, y**2, x * y]
-    steps = np.eye(STEPS)[_steps(strength)]
+    steps = np.eye(2 * EDGES + 1)[_steps(strength, present > 0)]
     return np.hstack([np.stack([*counts, *moments], 1), steps * present[:, None], steps * (1 - present)[:, None]])
 
 
-def _steps(strength: Floats) -> NDArray[np.intp]:
-    """Return in which step each strength lies: as many samples in each as there can be, equal strengths in one."""
-    edges = np.unique(np.quantile(strength, np.linspace(0, 1, STEPS)[1:-1], method="inverted_cdf"))
-    return np.searchsorted(edges, strength, "left")
+def _steps(strength: Floats, present: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return in which step each strength lies: at one of `EDGES` quantiles of the rarer samples, or between two.
+
+    Up to so many rarer samples are each at one, and the AUC is exact.
+    """
+    rarer = strength[present if present.sum() <= (~present).sum() else ~present]
+    if not len(rarer):
+        return np.zeros(len(strength), np.intp)
+    edges = np.unique(np.quantile(rarer, np.linspace(0, 1, min(EDGES, len(rarer))), method="inverted_cdf"))
+    return np.searchsorted(edges, strength, "left") + np.searchsorted(edges, strength, "right")
 
 
 def _area(hits: Floats, misses: Floats) -> Floats:
-    """Return the area under the ROC curve from counts (R, STEPS) of positives and negatives per step, ties as half."""
+    """Return the area under the ROC curve from counts (R, S) of positives and negatives per step, ties as half."""
     above = np.cumsum(hits[:, ::-1], 1)[:, ::-1] - hits
     pairs = (misses * (above + hits / 2)).sum(1)
     return ratio(pairs, hits.sum(1) * misses.sum(1), np.nan)

@@ -19,7 +19,7 @@ from mien.errors import DataError, UsageError
 from mien.evaluation import prototypes
 from mien.evaluation.ids import join_rows
 from mien.evaluation.metrics import REGRESSION, UNITS
-from mien.evaluation.metrics.counts import Floats
+from mien.evaluation.metrics.counts import Floats, mean_known
 from mien.evaluation.predictions.table import read_table
 from mien.evaluation.prototypes import enough, probabilities
 from mien.evaluation.statistics import clusters
@@ -110,13 +110,13 @@ def evaluate_units(predictions: Path, coded: Path, id: str | None = None, thresh
     group = None if theirs.group is None else theirs.group[place[rows]]
     parts = {name: _pairs(ours.units, theirs.units, name, rows, place[rows]) for name in names}
     draws = {name: _drawn(part, group) for name, part in parts.items()}
-    few = {name for name, part in parts.items() if _few(part, group)}
-    groups = clusters.count(group)
-    units = {name: _scores(part, draws[name], groups, name in few) for name, part in parts.items()}
+    groups, own = clusters.count(group), {name: _groups(part, group) for name, part in parts.items()}
+    few = {name for name, part in parts.items() if _few(part, own[name])}
+    units = {name: _scores(part, draws[name], own[name], name in few) for name, part in parts.items()}
     notes = [*read, *_notes(predictions, coded, ours, theirs, place)]
     if few:
         notes.append(f"{coded}: too few rows for intervals of {', '.join(sorted(few))}: {FEW}")
-    mean = _mean(units, draws, groups, few)
+    mean = _mean(units, draws, own, few)
     known = _expressions(predictions, coded, rows, place[rows], group)
     return UnitEvaluation(str(predictions), str(coded), len(rows), groups, threshold, mean, units, notes, known)
 
@@ -153,15 +153,20 @@ def _drawn(part: Floats, group: NDArray[np.str_] | None) -> dict[str, Floats]:
     known = np.isfinite(part).all(0)
     if not known.any():
         return {key: np.full(1, np.nan) for key in SCORES}
-    strength, there, coded, present = part[:, known]
-    return replicates(strength, there, coded, present, None if group is None else group[known])
+    strength, there, coded, present = part
+    return replicates(strength, there, coded, present, group)
 
 
-def _few(part: Floats, group: NDArray[np.str_] | None) -> bool:
+def _groups(part: Floats, group: NDArray[np.str_] | None) -> int | None:
+    """Return how many groups the known rows of a unit are of; None where intervals are by rows."""
+    code = clusters.codes(group)
+    return None if code is None else len(np.unique(code[np.isfinite(part).all(0)]))
+
+
+def _few(part: Floats, groups: int | None) -> bool:
     """Return whether a unit has rows, but too few for an interval."""
     known = np.isfinite(part).all(0)
-    groups = MIN_GROUPS if group is None else len(np.unique(group[known]))
-    return bool(known.any()) and (int(known.sum()) < LEAST_ROWS or groups < MIN_GROUPS)
+    return bool(known.any()) and (known.sum() < LEAST_ROWS or (groups is not None and groups < MIN_GROUPS))
 
 
 def _scores(part: Floats, draws: Mapping[str, Floats], groups: int | None, few: bool) -> UnitScores:
@@ -185,17 +190,25 @@ def _ends(values: Mapping[str, float], draws: Mapping[str, Floats], groups: int 
 
 
 def _mean(
-    units: Mapping[str, UnitScores], draws: Mapping[str, Mapping[str, Floats]], groups: int | None, few: set[str]
+    units: Mapping[str, UnitScores],
+    draws: Mapping[str, Mapping[str, Floats]],
+    groups: Mapping[str, int | None],
+    few: set[str],
 ) -> UnitScores:
-    """Return the means over the units for which a score is defined, with intervals from the same draws."""
+    """Return the means over the units for which a score is defined, with intervals from the same draws.
+
+    As wide as the unit of the fewest groups has them.
+    """
     values, over = {}, {}
     for key in SCORES:
         names = [name for name, unit in units.items() if unit.scores[key] is not None]
         values[key] = float(np.mean([units[name].scores[key] for name in names])) if names else float("nan")
-        over[key] = np.mean([draws[name][key] for name in names], axis=0) if names else np.full(1, np.nan)
+        drawn = np.stack([draws[name][key] for name in names], 1) if names else np.full((1, 1), np.nan)
+        over[key] = mean_known(drawn)  # as the mean itself: over the units that a resample defines
     known = {key: value if np.isfinite(value) else None for key, value in values.items()}
     n, present = (sum(getattr(unit, what) for unit in units.values()) for what in ("n", "present"))
-    return UnitScores(n, present, known, _ends(values, over, groups, bool(few)))
+    fewest = min((own for name, own in groups.items() if own is not None and units[name].n), default=None)
+    return UnitScores(n, present, known, _ends(values, over, fewest, bool(few)))
 
 
 def _notes(predictions: Path, coded: Path, ours: UnitTable, theirs: UnitTable, place: NDArray[np.int64]) -> list[str]:
