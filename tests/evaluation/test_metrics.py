@@ -340,7 +340,10 @@ def test_bins_of_equal_width_hold_their_upper_edge() -> None:
 
 
 def test_skew_normalised_kappa_is_over_the_classes_that_have_samples() -> None:
-    assert float(metrics.kappa_norm_of([[2, 1, 0], [0, 2, 1], [0, 0, 0]])) == pytest.approx((2 / 3 - 1 / 2) * 2)
+    assert float(metrics.kappa_norm_of([[2, 1, 0], [0, 2, 1], [0, 0, 0]])) == pytest.approx(3 / 7)
+    matrix = np.array([[50, 0, 50], [0, 50, 50], [0, 0, 0]])  # half of the predictions are of a class without samples
+    assert float(metrics.kappa_norm_of(matrix)) == pytest.approx(1 / 3)
+    assert metrics.undersampled(matrix, metrics.kappa_of) == pytest.approx(1 / 3)
 
 
 def test_skew_normalised_alpha_is_that_of_endlessly_many_of_each_class() -> None:

@@ -2,8 +2,9 @@
 
 Skew-normalised scores are those of a test set with equally many positives and negatives per class: Jeni, Cohn and
 De la Torre, *Facing imbalanced data*, ACII 2013, as AffectNet reports them.  With recall r and false-positive rate q
-of a class against the rest they have closed forms; AffectNet itself under-samples the test set, which `undersampled`
-does and which comes to the same in the mean.
+of a class against the rest they have closed forms.  Kappa and alpha over all classes are those of equally many samples
+of each class.  AffectNet itself under-samples the test set to that, which `undersampled` does: the same in the mean
+for accuracy, kappa and alpha, but not for precision and F1, where a class then has K - 1 times as many negatives.
 """
 
 from collections.abc import Callable
@@ -168,14 +169,12 @@ def kappas_norm(matrix: ArrayLike) -> Floats:
 
 
 def kappa_norm_of(matrix: ArrayLike) -> Floats:
-    """Return the skew-normalised kappa of each matrix, (mean recall - 1/K) / (1 - 1/K) over the K classes with samples.
+    """Return Cohen's kappa that each matrix would have with equally many of every class that has samples.
 
     >>> kappa_norm_of([[2, 0], [1, 0]]).item()
     0.0
     """
-    recall = recalls(matrix)
-    chance = ratio(1.0, np.isfinite(recall).sum(-1), 1.0)
-    return ratio(mean_known(recall) - chance, 1 - chance, np.nan)
+    return kappa_of(_balanced(matrix))
 
 
 def alpha_norm_of(matrix: ArrayLike) -> Floats:
@@ -184,8 +183,7 @@ def alpha_norm_of(matrix: ArrayLike) -> Floats:
     >>> alpha_norm_of([[1, 1], [0, 2]]).round(4).item()
     0.4667
     """
-    raw = np.asarray(matrix, np.float64)
-    m = ratio(raw, raw.sum(-1, keepdims=True))
+    m = _balanced(matrix)
     n = m.sum((-2, -1))
     shares = ratio(m.sum(-1) + m.sum(-2), 2 * n[..., None])
     observed = 1 - ratio(np.trace(m, axis1=-2, axis2=-1), n)
@@ -241,6 +239,12 @@ def mean_known(values: ArrayLike) -> Floats:
     v = np.asarray(values, np.float64)
     known = np.isfinite(v)
     return ratio(np.where(known, v, 0).sum(-1), known.sum(-1), np.nan)
+
+
+def _balanced(matrix: ArrayLike) -> Floats:
+    """Return each matrix with rows that sum to 1, or to 0 without samples."""
+    m = np.asarray(matrix, np.float64)
+    return ratio(m, m.sum(-1, keepdims=True))
 
 
 def _known(value: float) -> float | None:
