@@ -27,7 +27,7 @@ def replicates(
     """Return float64 (resamples,) values of each score of one unit, all inputs (N,), NaN where something is unknown.
 
     `strength` and `there` are predicted, `coded` and `present` coded; samples come in `group` (N,) or alone (None).
-    The same samples are drawn for every unit of a table, so that means over units have intervals.
+    The same of N samples are drawn for every unit, so that means over units have intervals.
     """
     part = np.stack([strength, there, coded, present])
     known = np.isfinite(part).all(0)

@@ -109,14 +109,17 @@ def evaluate_units(predictions: Path, coded: Path, id: str | None = None, thresh
     rows = order[place[order] >= 0]
     group = None if theirs.group is None else theirs.group[place[rows]]
     parts = {name: _pairs(ours.units, theirs.units, name, rows, place[rows]) for name in names}
-    draws = {name: _drawn(part, group) for name, part in parts.items()}
+    draws = {name: _drawn(part, group) for name, part in parts.items()}  # of its own rows
+    together = {
+        name: draws[name] if np.isfinite(part).all() else _drawn(part, group, True) for name, part in parts.items()
+    }
     groups, own = clusters.count(group), {name: _groups(part, group) for name, part in parts.items()}
     few = {name for name, part in parts.items() if _few(part, own[name])}
     units = {name: _scores(part, draws[name], own[name], name in few) for name, part in parts.items()}
     notes = [*read, *_notes(predictions, coded, ours, theirs, place)]
     if few:
         notes.append(f"{coded}: too few rows for intervals of {', '.join(sorted(few))}: {FEW}")
-    mean = _mean(units, draws, own, few)
+    mean = _mean(units, together, own, few)
     known = _expressions(predictions, coded, rows, place[rows], group)
     return UnitEvaluation(str(predictions), str(coded), len(rows), groups, threshold, mean, units, notes, known)
 
@@ -149,18 +152,19 @@ def _pairs(
     return np.stack([*predicted, *(part[place, j] for part in (theirs.strength, theirs.presence))])
 
 
-def _drawn(part: Floats, group: NDArray[np.str_] | None) -> dict[str, Floats]:
+def _drawn(part: Floats, group: NDArray[np.str_] | None, whole: bool = False) -> dict[str, Floats]:
+    """Return replicates of a unit's scores, drawn from its known rows or from the `whole` table, as of other units."""
     known = np.isfinite(part).all(0)
     if not known.any():
         return {key: np.full(1, np.nan) for key in SCORES}
-    strength, there, coded, present = part
-    return replicates(strength, there, coded, present, group)
+    rows = slice(None) if whole else known
+    strength, there, coded, present = part[:, rows]
+    return replicates(strength, there, coded, present, None if group is None else group[rows])
 
 
 def _groups(part: Floats, group: NDArray[np.str_] | None) -> int | None:
     """Return how many groups the known rows of a unit are of; None where intervals are by rows."""
-    code = clusters.codes(group)
-    return None if code is None else len(np.unique(code[np.isfinite(part).all(0)]))
+    return None if group is None else clusters.count(group[np.isfinite(part).all(0)])
 
 
 def _few(part: Floats, groups: int | None) -> bool:
