@@ -229,6 +229,17 @@ def test_valence_and_arousal_have_columns_where_they_are_read(tmp_path: Path) ->
     assert (float(row["mean_valence"]), float(row["mean_arousal"])) == (0.5, -0.25)
 
 
+def test_rows_of_a_part_say_so(tmp_path: Path) -> None:
+    with People(Outputs(tmp_path), CARD, 0.0, lambda film: None, extra=Extra(baseline=True)) as people:
+        for name, error in (("a.mp4", "a.mp4 is cut short at 0.1 s"), ("b.mp4", None)):
+            of = source(name)
+            for k in range(2):
+                people.add(frame(of, k, k / 25, face(1)))
+            if error:
+                people.add(FrameResult(Prediction(name, error=error), of, False, NOTHING))
+    assert [row["error"] for row in read(tmp_path / "people.csv")] == ["a.mp4 is cut short at 0.1 s", ""]
+
+
 def test_photos_have_no_people(tmp_path: Path) -> None:
     with People(Outputs(tmp_path), CARD, 0.0, lambda film: pytest.fail("a photo is not a video")) as people:
         prediction = Prediction("a.jpg", width=160, height=120, faces=(face(1),))

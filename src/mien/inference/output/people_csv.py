@@ -55,6 +55,8 @@ class People:
             self._end()
             self._source = seen.source
         if seen.prediction.seconds is None:
+            for video in self._videos:
+                video.error = seen.prediction.error
             return
         readings = [seen.shown()]
         if self._extra.baseline:
@@ -102,7 +104,7 @@ def event_columns(extra: Extra) -> list[str]:
     return [*EVENT_COLUMNS, *(["corrected"] if extra.baseline else [])]
 
 
-SEEN = ("source", "track_id", "first_seen", "last_seen", "seconds", "frames")
+SEEN = ("source", "track_id", "first_seen", "last_seen", "seconds", "frames", "error")
 HEADS = ("mean_valence", "mean_arousal")
 """Columns of heads, which a baseline does not correct."""
 
@@ -119,7 +121,7 @@ def row(
 ) -> list[object]:
     """Return a person's row, in the order of `columns`; with a baseline beside the person as corrected."""
     known: list[object] = [video.source, person.track_id, person.first, person.last, person.seconds, person.frames]
-    known += [*_values(person, card, extra), *([person.blinks] if extra.measures else [])]
+    known += [video.error, *_values(person, card, extra), *([person.blinks] if extra.measures else [])]
     if corrected is None:
         return known
     values = zip(_columns(card, extra), _values(corrected, card, extra), strict=True)

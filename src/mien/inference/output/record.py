@@ -93,27 +93,39 @@ def _sha256(path: Path) -> str | None:
 class InputList:
     """Writes a line per input into a file of the folder.
 
-    It holds the input's name, path, bytes and time of its last change, and the name of the annotated file.
+    It holds the input's name, path, bytes and time of its last change, the name of the annotated file, and why it was
+    not read, or not to its end.  So the line of a video is written when the video has ended.
     """
 
     def __init__(self, file: Growing, annotated: Callable[[FrameResult], str | None]) -> None:
         self._file, self._annotated = file, annotated
         self._digest = hashlib.sha256()
         self._source: Source | None = None
+        self._entry: dict[str, Any] | None = None  # of the video being read
         self.count = 0
 
     def add(self, seen: FrameResult) -> None:
-        """Add a source when its first result comes."""
-        if seen.source is self._source:
+        """Take the next result of a source."""
+        if seen.source is not self._source:
+            self._end()
+            self._source = seen.source
+            self._entry = _input(seen.source) | {"annotated": self._annotated(seen)}
+        if seen.prediction.seconds is None:
+            self._end(seen.prediction.error)
+
+    def _end(self, error: str | None = None) -> None:
+        """Write the line of the source that was being read."""
+        if self._entry is None:
             return
-        self._source = seen.source
-        line = (json.dumps(_input(seen.source) | {"annotated": self._annotated(seen)}) + "\n").encode()
+        line = (json.dumps(self._entry | {"error": error}) + "\n").encode()
+        self._entry = None
         self._file.write(line)
         self._digest.update(line)
         self.count += 1
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the entry of the list in the record."""
+        """Return the entry of the list in the record, once the last source has ended."""
+        self._end()
         return {"list": INPUTS, "count": self.count, "sha256": self._digest.hexdigest()}
 
 

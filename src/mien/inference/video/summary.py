@@ -151,6 +151,7 @@ class VideoSummary:
         self.detailed: set[int] = set()  # those with images and timelines: of what they show, and of yaw and eyes
         self.timeline, self.measured = Timeline(), Timeline()
         self.frames = 0
+        self.error: str | None = None  # why it could not be read to its end
         self._blinks = Blinks()
         self._events = Events(0.0 if smooth else SMOOTH, thresholds)
         self._here: set[int | None] = set()  # the track ids of the last frame
