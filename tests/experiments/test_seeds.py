@@ -81,9 +81,10 @@ def test_ctrl_c_says_what_ended_and_what_was_not_begun(
 
     monkeypatch.setattr(seeds, "train_run", train_run)
     with pytest.raises(KeyboardInterrupt):
-        seeds.train_seeds("my faces.yaml", ["epochs=2"], 4, root=Path("faces"), out=None)
+        seeds.train_seeds("my faces.yaml", ["epochs=2"], 4, root=Path("faces"), out=None, device="cpu", test=True)
     said = capsys.readouterr().err
     assert "ended: seed 0, runs/0" in said
     assert [line for line in said.splitlines() if line.startswith("not begun")] == [
-        f"not begun: mien train 'my faces.yaml' epochs=2 --root faces seed={seed}" for seed in (2, 3)
+        f"not begun: mien train 'my faces.yaml' epochs=2 --root faces --device cpu --test seed={seed}"
+        for seed in (2, 3)
     ]

@@ -1,5 +1,6 @@
 """Splits as recipes ask for them, and batches of them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ torch = pytest.importorskip("torch", reason="training needs mien[train]")
 
 from mien.data import load  # noqa: E402
 from mien.data.samples import Samples  # noqa: E402
-from mien.errors import RecipeError  # noqa: E402
+from mien.errors import DataError, RecipeError  # noqa: E402
 from mien.labels import EXPRESSIONS as LABELS  # noqa: E402
 from mien.training import recipe as recipes  # noqa: E402
 from mien.training.batches import Split, gather, join, parts, split  # noqa: E402
@@ -57,6 +58,21 @@ def test_weights_are_for_training(tiny_fer2013: Path) -> None:
     assert weights is not None
     assert weights.max() == 1
     assert weights.min() == pytest.approx(0.5)  # neutral takes contempt's place as well
+
+
+def test_mixed_images_weigh_as_their_parts(tiny_fer2013: Path) -> None:
+    data = replace(read(tiny_fer2013, "train", "data.imbalance=weighted"), importance=torch.tensor([0.0, 2] * 80))
+    assert data.weights is not None
+    batch = gather(data, torch.arange(8), Augment(mixup=1.0), torch.Generator().manual_seed(3), attention=False)
+    torch.testing.assert_close(batch["weights"], batch["importance"][:, None] * data.weights)
+    assert len(set(batch["importance"].tolist())) > 2
+
+
+def test_weights_that_are_all_0_in_train_are_refused(tiny_fer2013: Path) -> None:
+    recipe, train = recipes.load("papers/cnn2"), load("fer2013", tiny_fer2013, "train")
+    none = replace(train, weight=np.zeros(len(train), np.float32))
+    with pytest.raises(DataError, match="every image of train that is trained on has weight 0"):
+        split(recipe, tiny_fer2013, "train", torch.device("cpu"), none)
 
 
 def test_clean_images_move_along_but_keep_their_light() -> None:

@@ -4,6 +4,7 @@ Two epochs of two steps of a linear network on drawn faces of 16 pixels: quick e
 """
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -224,20 +225,23 @@ def test_the_linear_machine_is_fitted_to_what_has_a_label(monkeypatch: pytest.Mo
 
     given: list[Any] = []
 
-    def fit(images: np.ndarray, label: np.ndarray, classes: int, **_: Any) -> tuple[np.ndarray, np.ndarray]:
-        given.append((images, label))
+    def fit(images: np.ndarray, label: np.ndarray, classes: int, **how: Any) -> tuple[np.ndarray, np.ndarray]:
+        given.append((images, label, how["weight"]))
         return np.zeros((classes, 16 * 16), np.float32), np.zeros(classes, np.float32)
 
     monkeypatch.setitem(module.SOLVERS, "linear_svc", fit)
     recipe = recipes.load("papers/svm", ["data.size=16"])
     top, target = torch.tensor([1, -1, 0, 1]), torch.tensor([[0.0, 1], [torch.nan] * 2, [1, 0], [0, 1]])
     images = torch.arange(4, dtype=torch.uint8)[:, None, None, None].expand(4, 1, 16, 16).clone()
+    counts = torch.tensor([0.0, 1, 1, 2])
     data = Split(images, target, top, torch.arange(4), ("neutral", "happiness"), torch.ones(2) / 2, "", "")
+    data = replace(data, importance=counts)
     model = make(recipe, EXPRESSIONS[:2], 1, 16)
     state = State(model, ExponentialMovingAverage(model, 0.0), None)
     with Progress(recipe.name, 1, 0) as progress:
         (row,) = _fit(Plan(recipe, 1), data, data, state, torch.float32, progress)
-    images_given, label = given[0]
+    images_given, label, weight = given[0]
+    assert weight.tolist() == [0, 1, 2]
     assert label.tolist() == [1, 0, 1]
     assert images_given[:, 0, 0, 0].tolist() == [0, 2, 3]
     assert row["loss"] == pytest.approx(cross_entropy(torch.zeros(3, 2), target[[0, 2, 3]]).item())

@@ -48,6 +48,11 @@ def test_unlabelled_rows_count_for_nothing() -> None:
     assert (logits.grad[10:] == 0).all()
 
 
+def test_a_weight_that_is_no_number_is_not_hidden() -> None:
+    logits, target = table()
+    assert cross_entropy(logits, target, weights=torch.full((16, 1), torch.nan)).isnan()
+
+
 def test_no_labels_at_all_is_zero() -> None:
     logits, target = table()
     assert cross_entropy(logits, target * torch.nan).item() == 0

@@ -58,6 +58,19 @@ def test_a_half_without_target_leaves_none() -> None:
     assert holds.sum() in (1, 2)
 
 
+@pytest.mark.parametrize("spec", [Augment(mixup=0.4), Augment(cutmix=1.0)])
+def test_each_label_counts_as_far_as_its_image_does(spec: Augment) -> None:
+    """A mixture stands for its parts: weight times target is the mean of both, and weight 0 teaches nothing."""
+    given, importance = batch(), torch.tensor([0.0, 0, 1, 1, 2, 2])
+    plain, mixed = (mix(each, spec, generator(3)) for each in (given, given | {"importance": importance}))
+    assert torch.equal(plain["x"], mixed["x"])
+    torch.testing.assert_close(mixed["importance"], plain["target"] @ importance)
+    counted = mixed["importance"][:, None] * mixed["target"]
+    torch.testing.assert_close(counted, plain["target"] * importance)
+    assert (counted[:, :2] == 0).all()
+    torch.testing.assert_close(mixed["target"].sum(1), torch.ones(6))
+
+
 def test_same_generator_same_mixture() -> None:
     first, again, other = (mix(batch(), Augment(mixup=1.0), generator(seed))["x"] for seed in (1, 1, 2))
     assert torch.equal(first, again)

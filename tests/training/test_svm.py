@@ -47,6 +47,19 @@ def test_every_setting_on_faces(tiny_fer2013: Path) -> None:
     assert (got.argmax(1) == expected.argmax(1)).all()
 
 
+def test_an_image_of_weight_2_counts_as_two_and_one_of_weight_0_not_at_all() -> None:
+    rng = np.random.default_rng(0)
+    images, index = rng.integers(0, 256, (60, 4, 4, 1), np.uint8), np.arange(60) % 3
+    weight = np.array([0, 1, 2], np.float32)[rng.integers(0, 3, 60)]
+    times = np.repeat(np.arange(60), weight.astype(int))
+    for got, expected in zip(
+        fit(images, index, 3, C=0.1, weight=weight), fit(images[times], index[times], 3, C=0.1), strict=True
+    ):
+        np.testing.assert_allclose(got, expected, atol=2e-3)
+    with pytest.raises(DataError, match="images per class"):
+        fit(images, index, 3, weight=(index > 0).astype(np.float32))
+
+
 def test_two_classes_get_two_rows() -> None:
     images = np.array([10, 20, 200, 230], np.uint8).reshape(4, 1, 1, 1)
     weight, bias = fit(images, np.array([0, 0, 1, 1]), 2, C=10.0)

@@ -2,6 +2,7 @@
 
     happy/a.jpg  sad/b.png ...                    one split: every `--split` is all of it
     train/happy/a.jpg  val/...  test/...          its own splits, under any of their usual names
+    happy/train/a.jpg  happy/test/b.jpg  sad/...  the same
 
 Class folders are named in any case, by any name of an expression or by `labels`; folders in them are read too.  Hidden
 files, files that are not images and empty folders are passed over.  Ids are paths below the root.
@@ -48,7 +49,7 @@ def folder(root: Path, split: str, **options: Any) -> Samples:
 def listing(root: Path, options: Options) -> Listing:
     """Return the images of class folders, by split, class and path."""
     own = OwnFiles(root)
-    top, classes, stray = _classes(root, own)
+    top, classes, stray = _classes(root, own, pooled=options.ignore_splits)
     rows = [(split, name, place, path) for split, name, place in classes for path in _images(place, own)]
     if not rows:
         inside = f"{count(stray, 'image')} and no class folders" if stray else "no images in class folders"
@@ -71,10 +72,11 @@ def listing(root: Path, options: Options) -> Listing:
     )
 
 
-def _classes(root: Path, own: OwnFiles) -> tuple[Path, list[tuple[str, str, Path]], int]:
+def _classes(root: Path, own: OwnFiles, *, pooled: bool) -> tuple[Path, list[tuple[str, str, Path]], int]:
     """Return the folder that paths begin at, the class folders with their split and name, and how many images lie out.
 
-    A folder that only holds the data set's folder is passed through: that is how archives unpack.
+    A folder that only holds the data set's folder is passed through: that is how archives unpack.  Where splits are
+    `pooled`, class folders may hold images outside those of splits.
     """
     if not root.is_dir():
         got = f"{root} is a file" if root.exists() else f"{root} does not exist"
@@ -90,7 +92,7 @@ def _classes(root: Path, own: OwnFiles) -> tuple[Path, list[tuple[str, str, Path
         if deeper := next((place for place in inner if _is_wrapper(place) and _holds_classes(place)), None):
             got = f"{top} is not a folder of classes: {', '.join(place.name for place in inner[:NAMED])}"
             raise DataError(got, "a folder of images per expression, such as happy/", f"did you mean {deeper}?")
-        return top, [("", place.name, place) for place in inner], stray
+        return top, _split_inside(root, inner, own, pooled=pooled), stray
     if beside := [place.name for place in inner if not split_of(place.name) and any(_images(place, own))]:
         got = f"{root} has the splits {', '.join(name for name, _ in parts)} and, beside them, {', '.join(beside[:3])}"
         raise DataError(got, "either splits or class folders", "move it away")
@@ -102,6 +104,25 @@ def _classes(root: Path, own: OwnFiles) -> tuple[Path, list[tuple[str, str, Path
     return top, classes, stray
 
 
+def _split_inside(root: Path, classes: list[Path], own: OwnFiles, *, pooled: bool) -> list[tuple[str, str, Path]]:
+    """Return class folders, or the folders in them where those are named after splits, with their split and name."""
+    whole, inside, outside = [("", place.name, place) for place in classes], [], ""
+    for place in classes:
+        inner, images = _inside(place)
+        inside += [(each.name, place.name, each) for each in inner if split_of(each.name)]
+        others = [path for each in inner if not split_of(each.name) for path in _images(each, own)]
+        outside = outside or next((place.name for path in (*images, *others) if not own(path)), "")
+    if not inside or (outside and pooled):
+        return whole
+    if outside:
+        got = (
+            f"{root}: {inside[0][1]} has the folder {inside[0][0]}, and {outside} has images outside folders of splits"
+        )
+        do = "move them into one; or the option ignore_splits=true reads all images as one set"
+        raise DataError(got, "train, val or test for all images, or for none", do)
+    return inside
+
+
 def _is_wrapper(place: Path) -> bool:
     """Return whether a folder is not a class or split but holds them."""
     inner, images = _inside(place)
@@ -109,8 +130,9 @@ def _is_wrapper(place: Path) -> bool:
 
 
 def _holds_classes(place: Path) -> bool:
-    """Return whether a folder has two folders that are named after expressions or splits."""
-    return sum(bool(canonical(each.name) or split_of(each.name)) for each in _inside(place)[0]) > 1
+    """Return whether a folder has two folders that are named after expressions, or are splits with classes in them."""
+    named = (each for each in _inside(place)[0] if canonical(each.name) or (split_of(each.name) and _inside(each)[0]))
+    return len(list(named)) > 1
 
 
 def _inside(place: Path) -> tuple[list[Path], list[Path]]:

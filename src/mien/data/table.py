@@ -156,6 +156,7 @@ def _part(path: Path, options: Options) -> Listing:
         codes="fer2013" if "pixels" in found.of and "image" not in found.of else None,
         group=np.array(rows.texts("group"), np.str_) if "group" in found.of else None,
         weight=_weight(rows),
+        **{f"{what}_from": f"column {found.of[what]}" for what in ("group", "weight") if what in found.of},
         box=_box(rows),
         regression=_affect(rows),
         units=np.stack([rows.numbers(name, 0, 5) for name in found.units.values()], 1) if found.units else None,

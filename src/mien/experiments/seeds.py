@@ -108,7 +108,9 @@ def train_seeds(
 def _say_what_is_left(words: Sequence[str], count: int, runs: Sequence[SeedRun], place: Mapping[str, Any]) -> None:
     """Say which seeds have ended and which were not begun; how to resume the one between is reported already."""
     say(*(f"ended: seed {run.seed}, {run.folder}" for run in runs))
-    options = [word for key in ("root", "out") if place.get(key) for word in (f"--{key}", str(place[key]))]
+    given = {key: place.get(key) for key in ("root", "out", "device") if place.get(key) not in (None, "auto")}
+    options = [word for key, value in given.items() for word in (f"--{key}", str(value))]
+    options += ["--test"] if place.get("test") else []
     begin = launcher() + " ".join(map(quote, ("mien", "train", *words, *options)))
     say(*(f"not begun: {begin} seed={seed}" for seed in range(len(runs) + 1, count)))
 

@@ -21,7 +21,7 @@ from mien.data.apart import check_apart
 from mien.data.samples import Samples, digest
 from mien.data.sampling import chosen, class_fractions, class_weights, epoch_indices, top_labels
 from mien.data.shards import Images
-from mien.errors import RecipeError
+from mien.errors import DataError, RecipeError
 from mien.inference.prefetch import background
 from mien.training.augment import move, shade
 from mien.training.distill import teach
@@ -86,7 +86,7 @@ def split(recipe: Recipe, root: Path | None, name: str, device: torch.device, sa
     if train:
         rows = epoch_indices(samples.target, spec.imbalance, spec.per_class, spec.repeat, recipe.seed)
     weights = class_weights(samples.target) if train and spec.imbalance == "weighted" else None
-    importance = samples.weight / samples.weight.mean() if train and samples.weight is not None else None
+    importance = _importance(samples, rows) if train and samples.weight is not None else None
     clean = samples.clean if train and recipe.loss.attention else None
     aux, aux_labels = _second(recipe, root, samples)
     targets = head_targets(recipe.heads, samples)
@@ -113,6 +113,15 @@ def split(recipe: Recipe, root: Path | None, name: str, device: torch.device, sa
         unit_names=samples.unit_names if "action_units" in targets else (),
         **{name: lay(target, device) for name, target in targets.items()},
     )
+
+
+def _importance(samples: Samples, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Return the weights float32 (N,) of samples, 1 on average; DataError where those of an epoch are all 0."""
+    weight = np.asarray(samples.weight)
+    if not weight[rows].any():
+        got = f"data: every image of {samples.split} that is trained on has weight 0"
+        raise DataError(got, "a weight above 0", "leave the column out, or give it to images of train")
+    return np.asarray(weight / weight.mean(), np.float32)
 
 
 def read(recipe: Recipe, root: Path | None, name: str) -> Samples:
@@ -209,9 +218,6 @@ def gather(
     batch |= {"aux": data.aux[index]} if data.aux is not None else {}
     if data.importance is not None:
         batch["importance"] = data.importance[index]
-        batch["weights"] = data.importance[index, None] * (1 if data.weights is None else data.weights)
-    elif data.weights is not None:
-        batch["weights"] = data.weights
     heads = {"valence_arousal": data.valence_arousal, "action_units": data.action_units}
     batch |= {name: target[index] for name, target in heads.items() if target is not None}
     mixed = bool(spec.mixup or spec.cutmix)
@@ -225,4 +231,8 @@ def gather(
         doubt = spec.doubt * degraded[:, None]
         batch["target"] = (1 - doubt) * batch["target"] + doubt * data.shares
     batch = mix(batch | {"x": x}, spec, generator)
+    if "importance" in batch:
+        batch["weights"] = batch["importance"][:, None] * (1 if data.weights is None else data.weights)
+    elif data.weights is not None:
+        batch["weights"] = data.weights
     return batch | {name: batch[name][part] for name in ("x", "clean") if mixed and name in batch}

@@ -26,8 +26,9 @@ def cross_entropy(
     """
     labelled = ~target[:, 0].isnan()
     smooth = target * (1 - label_smoothing) + label_smoothing / target.shape[1]
+    smooth = smooth.nan_to_num()  # before the weights: one of NaN is not hidden
     smooth = smooth if weights is None else smooth * weights
-    each = -(smooth.nan_to_num() * logits.log_softmax(1)).sum(1)
+    each = -(smooth * logits.log_softmax(1)).sum(1)
     return (each * labelled).sum() / labelled.sum().clamp(min=1)
 
 

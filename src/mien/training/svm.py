@@ -30,13 +30,15 @@ def fit(
     C: float = 1e-3,
     max_iter: int = 1000,
     seed: int = 0,
+    weight: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return weight (K, D) and bias (K,) of a linear machine for images whose pixels are divided by 255.
 
     images is uint8 (N, H, W, C), index (N,) the class of each in 0..classes-1; D = C*H*W, channel by channel and row
-    by row, as a network flattens (N, C, H, W).  `C` weighs errors against margin: smaller is smoother.
+    by row, as a network flattens (N, C, H, W).  `C` weighs errors against margin: smaller is smoother.  `weight` (N,)
+    is how much the errors of each image count, all alike without.
 
-    Raises DataError for a class without an image.
+    Raises DataError for a class without an image that counts.
 
     >>> weight, bias = fit(np.array([0, 51, 204, 255], np.uint8).reshape(4, 1, 1, 1), np.array([0, 0, 1, 1]), 2, C=10.0)
     >>> (np.array([[0.1], [0.9]]) @ weight.T + bias).argmax(1).tolist()
@@ -44,15 +46,15 @@ def fit(
     """
     from sklearn.svm import LinearSVC  # type: ignore[import-untyped]
 
-    counts = np.bincount(index, minlength=classes)
+    counts = np.bincount(index if weight is None else index[weight > 0], minlength=classes)
     if len(counts) != classes or counts.min() == 0 or classes < 2:
         raise DataError(f"images per class {counts.tolist()}", f"{max(classes, 2)} classes with at least one each")
     pixels = images.transpose(0, 3, 1, 2).reshape(len(images), -1) / 255
-    weight, bias = np.empty((classes, pixels.shape[1]), np.float32), np.empty(classes, np.float32)
+    slope, bias = np.empty((classes, pixels.shape[1]), np.float32), np.empty(classes, np.float32)
     with bar("linear SVM, classes", classes) as advance:
         for k in range(classes):
             machine = LinearSVC(C=C, dual=False, tol=TOLERANCE, max_iter=max_iter, random_state=seed)
-            machine.fit(pixels, index == k)
-            weight[k], bias[k] = machine.coef_[0], machine.intercept_[0]
+            machine.fit(pixels, index == k, weight)
+            slope[k], bias[k] = machine.coef_[0], machine.intercept_[0]
             advance(1)
-    return weight, bias
+    return slope, bias

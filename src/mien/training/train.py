@@ -344,14 +344,18 @@ def _fit(
     rows = data.rows[data.top[data.rows] >= 0]
     seen, label = center_crop(data.images[rows], recipe.augment.crop or data.side), data.top[rows]
     arrays = seen.permute(0, 2, 3, 1).cpu().numpy(), label.cpu().numpy()
-    solved = SOLVERS[spec.name](*arrays, len(data.labels), C=spec.C, max_iter=spec.max_iter, seed=recipe.seed)
+    importance = None if data.importance is None else data.importance[rows]
+    how: dict[str, Any] = {"C": spec.C, "max_iter": spec.max_iter, "seed": recipe.seed}
+    how["weight"] = None if importance is None else importance.cpu().numpy()
+    solved = SOLVERS[spec.name](*arrays, len(data.labels), **how)
     for model in (state.model, state.average.model):
         linear = next(module for module in model.modules() if isinstance(module, nn.Linear))
         with torch.no_grad():
             for own, new in zip((linear.weight, linear.bias), solved, strict=True):
                 own.copy_(torch.from_numpy(new))
     scores = logits(state.average.model, seen, precision, flip=False)
-    loss = cross_entropy(scores, data.target[rows]).item()
+    weights = None if importance is None else importance[:, None]
+    loss = cross_entropy(scores, data.target[rows], weights=weights).item()
     state.step += 1
     progress.advance()
     return [{"step": state.step, "loss": loss, "train_accuracy": _accuracy(scores, label).item()}]

@@ -59,6 +59,27 @@ def test_splits_of_folders_under_their_usual_names(tmp_path: Path) -> None:
         load("folder", tmp_path, "val", val="0.2")
 
 
+def test_splits_inside_class_folders(tmp_path: Path) -> None:
+    for seed, split in enumerate(("training", "val", "Test_set")):
+        for name, label in (("happy", "happiness"), ("mine", "mine")):
+            write_classes(tmp_path / "other" / split, {label: 3}, seed=seed)
+            (tmp_path / "faces" / name).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "other" / split / label).rename(tmp_path / "faces" / name / split)
+    options = {"labels": ["mine"], "group": "^S[0-9]+"}
+    root = tmp_path / "faces"
+    with pytest.raises(DataError, match="in more than one split"):
+        load("folder", root, "train", **options)
+    made = {split: load("folder", root, split, labels=["mine"]) for split in ("train", "val", "test")}
+    assert [len(each) for each in made.values()] == [6, 6, 6]
+    assert {name.split("/")[1] for name in made["test"].ids.tolist()} == {"Test_set"}
+    assert made["test"].split_from == "files"
+    assert len(load("folder", root, "train", labels=["mine"], ignore_splits=True)) == 18
+    (root / "mine" / "val" / "S000_000.png").rename(root / "mine" / "loose.png")
+    with pytest.raises(DataError, match=r"happy has the folder \w+, and mine has images outside.*ignore_splits=true"):
+        load("folder", root, "train", labels=["mine"])
+    assert len(load("folder", root, "val", labels=["mine"], ignore_splits=True)) == 18
+
+
 def test_what_systems_leave_behind_is_passed_over(tmp_path: Path) -> None:
     write_classes(tmp_path, {"happy": 3, "sad": 3})
     before = load("folder", tmp_path, "val").fingerprint

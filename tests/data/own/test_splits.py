@@ -107,3 +107,45 @@ def test_a_sorted_table_is_the_same_data(tmp_path: Path) -> None:
         more = [rows[k] for k in range(19)]
         write_csv(tmp_path / f"{name}.csv", head, more)
         assert load("table", tmp_path / f"{name}.csv", "test").fingerprint not in {one.fingerprint for one in read[0]}
+
+
+@pytest.mark.parametrize("case", DRAWS)
+def test_copies_of_an_image_stay_together_and_move_no_other(case: str) -> None:
+    options, groups = DRAWS[case]
+    rng = np.random.default_rng(7)
+    label = rng.choice(4, 500, p=[0.5, 0.3, 0.15, 0.05])
+    group = np.array(["" if k % 3 == 0 else f"S{k % 40}" for k in range(500)]) if groups < 0 else None
+    copies = np.repeat(np.arange(500), np.where(np.arange(500) % 25 == 0, 7, 1))
+    splits = divide(
+        Path("faces"), [], label[copies], NAMES[copies], None if group is None else group[copies], Options(**options)
+    )
+    where: dict[int, set[str]] = {}
+    for name, rows in splits.rows.items():
+        for row in rows:
+            where.setdefault(int(copies[row]), set()).add(name)
+    assert len(where) == 500
+    apart = [k for k, names in where.items() if len(names) > 1]
+    assert not [k for k in apart if group is None or not group[k]]
+
+
+def test_a_label_of_copies_alone_is_not_taken_from_train() -> None:
+    label, names = np.repeat([0, 1], [5, 10]), np.array([*["a.png"] * 5, *NAMES[:10]])
+    splits = divide(Path("faces"), [], label, names, None, Options(val=0.4))
+    assert set(label[splits.rows["val"]].tolist()) == {1}
+
+
+def test_copies_are_found_by_their_pixels(tmp_path: Path) -> None:
+    from shutil import copy
+
+    write_classes(tmp_path / "faces", {"happy": 20, "sad": 20})
+    before = {name: set(load("folder", tmp_path / "faces", name, **HALVES).ids.tolist()) for name in ("val", "test")}
+    for path in sorted((tmp_path / "faces").rglob("*.png")):
+        copy(path, path.with_name(f"z {path.name}"))
+    happy = sorted((tmp_path / "faces" / "happy").glob("S*.png"))[0]
+    copy(happy, tmp_path / "faces" / "sad" / "other label.png")
+    for name, ids in before.items():
+        after = load("folder", tmp_path / "faces", name, **HALVES)
+        assert {one for one in after.ids.tolist() if "other" not in one} == ids | {
+            one.replace("/", "/z ") for one in ids
+        }
+        assert "3 images with a copy with another label: splits may separate them" in after.about

@@ -261,3 +261,14 @@ def test_parquet_without_images_and_with_broken_ones(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(DataError, match=r"a\.parquet cannot be read"):
         load("table", path, "val")
+
+
+def test_a_subject_comes_before_a_group_and_what_columns_are_is_said(root: Path) -> None:
+    head = [*HEAD, "group", "subject", "weight"]
+    write_csv(root / "labels.csv", head, [(*row, "patient", f"s{k}", 50 + k) for k, row in enumerate(ROWS)])
+    made = load("table", root, "train", val=0.5)
+    assert "groups: column subject; weights: column weight (50 to 53)" in made.about
+    assert "drawn by group" in made.about
+    write_csv(root / "labels.csv", [*HEAD, "group"], [(*row, "patient") for row in ROWS])
+    with pytest.raises(DataError, match=r"labels\.csv, column group: 1 group; expected at least 2"):
+        load("table", root, "train", val=0.5)

@@ -15,14 +15,15 @@ NAMES = {
     "pixels": "pixels",
     "label": "label expression emotion class target category expression_label emotion_label dominant_emotion",
     "split": "split usage set subset partition",
-    "group": "group subject subject_id person person_id identity participant participant_id actor clip video user",
+    "group": "subject subject_id person person_id identity participant participant_id actor clip video user group",
     "id": "id image_id sample_id key",
     "weight": "weight sample_weight",
     "valence": "valence",
     "arousal": "arousal",
     "box": "box bbox face_box bounding_box",
 }
-"""Common names of columns by what they are; the first that a table has is used."""
+"""Common names of columns by what they are; the first that a table has is used.  A `group` beside a subject is often a
+condition of an experiment."""
 
 CORNERS = (
     ("box_x1", "box_y1", "box_x2", "box_y2"), ("x1", "y1", "x2", "y2"), ("xmin", "ymin", "xmax", "ymax"),

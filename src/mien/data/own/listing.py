@@ -26,6 +26,7 @@ class Listing:
         group: str (N,), or None; weight: float32 (N,), or None; box: float32 (N, 4) x1 y1 x2 y2 in pixels, NaN where
             there is none, or None.
         regression: float32 (N, 2) valence and arousal, or None; units: float32 (N, A) by `unit_names`, or None.
+        group_from, weight_from: where these are from, in words, as far as a table says it.
         faults: rows of the files that are not among the N.
         notes: what to report about reading the files.
     """
@@ -47,6 +48,8 @@ class Listing:
     regression: NDArray[np.float32] | None = None
     units: NDArray[np.float32] | None = None
     unit_names: tuple[str, ...] = ()
+    group_from: str = ""
+    weight_from: str = ""
     faults: tuple[Fault, ...] = field(default=())
     notes: tuple[str, ...] = ()
 

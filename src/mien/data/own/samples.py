@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.fer2013.votes import CHOICES
+from mien.data.groups import named
 from mien.data.own import faults as faulty
 from mien.data.own.faults import Fault
 from mien.data.own.listing import Listing
@@ -54,10 +55,11 @@ def read(name: str, listing: Listing, split: str, options: Options) -> Samples:
         faulty.refuse(listing.origin, [*made.faults.values()], total)
     kept, target = labelled.listing.take(np.flatnonzero(good)), labelled.target[good]
     names = _names(kept, made.digests[good])
-    splits = divide(kept.origin, kept.splits, target.argmax(1), names, kept.group, options)
+    names, apart = _copies(names, made.digests[good], target.argmax(1), kept.group)
+    splits = divide(kept.origin, kept.splits, target.argmax(1), names, kept.group, options, kept.group_from)
     left_out = faulty.counted([*listing.faults, *made.faults.values()])
-    notes = (*kept.notes, *made.notes)
-    about = "; ".join(filter(None, (splits.rule, *notes, found.note if found else "", left_out)))
+    notes = (*kept.notes, *made.notes, *([apart] if splits.made else []))
+    about = "; ".join(filter(None, (splits.rule, *_columns(kept), *notes, found.note if found else "", left_out)))
     _report(replace(kept, notes=notes), found, left_out)
     rows = splits.rows.get(split) if splits.rows else np.arange(len(kept))
     if rows is None or not len(rows):
@@ -77,6 +79,13 @@ def read(name: str, listing: Listing, split: str, options: Options) -> Samples:
     )
     _refuse_one_class(kept, samples)
     return samples
+
+
+def _columns(listing: Listing) -> list[str]:
+    """Return which columns groups and weights are, which a table may mean otherwise."""
+    weight = listing.weight if listing.weight_from else None
+    span = "" if weight is None else f"weights: {listing.weight_from} ({weight.min():g} to {weight.max():g})"
+    return [f"groups: {listing.group_from}" if listing.group_from else "", span]
 
 
 def _explained(listing: Listing, options: Options) -> tuple[Listing, Meaning | None]:
@@ -156,6 +165,27 @@ def _names(listing: Listing, digests: NDArray[np.uint8]) -> NDArray[np.str_]:
     alone = (number[place] == 1) & (keys != "")
     pixels = [row.tobytes().hex() for row in digests]
     return np.array([key if one else f"{key} {seen}" for key, one, seen in zip(keys, alone, pixels, strict=True)])
+
+
+def _copies(
+    names: NDArray[np.str_], digests: NDArray[np.uint8], label: NDArray[np.intp], group: NDArray[np.str_] | None
+) -> tuple[NDArray[np.str_], str]:
+    """Return one name for all images of the same pixels and label, so that one split holds them.
+
+    Also, in words, how many images have such copies with other labels or in other groups, which may be elsewhere.
+    """
+    pixels = [row.tobytes() for row in digests]
+    first: dict[tuple[bytes, int], str] = {}
+    for key, name in zip(pairs := list(zip(pixels, label.tolist(), strict=True)), names.tolist(), strict=True):
+        first[key] = min(name, first.get(key, name))
+    names = np.array([first[key] for key in pairs], np.str_)
+    units = label if group is None else named(group, names)
+    where: dict[bytes, set[object]] = {}
+    for one, unit in zip(pixels, units.tolist(), strict=True):
+        where.setdefault(one, set()).add(unit)
+    apart = sum(len(where[one]) > 1 for one in pixels)
+    other = "with another label" if group is None else "in another group"
+    return names, f"{count(apart, 'image')} with a copy {other}: splits may separate them" if apart else ""
 
 
 def _fingerprint(samples: Samples, split: str, digests: NDArray[np.uint8]) -> str:

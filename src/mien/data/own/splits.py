@@ -5,7 +5,7 @@ refuses it.  Test is never made from, or mixed with, anything that the files cal
 
 A split is drawn by the digests of names and the seed: the first of each label, or of the groups.  So the order of the
 rows is nothing to it, and images that are added move few others.  Test is drawn before val, so that those which do move
-go to the neighbour: from train to val, from val to test.
+go to the neighbour: from train to val, from val to test.  Copies of one image are drawn as one.
 """
 
 import re
@@ -67,9 +67,11 @@ def split_of(word: str) -> str | None:
 
 def divide(
     origin: Path, splits: Sequence[str], label: NDArray[np.intp], names: NDArray[np.str_],
-    group: NDArray[Any] | None, options: Options,
+    group: NDArray[Any] | None, options: Options, group_from: str = "",
 ) -> Splits:  # fmt: skip
     """Return the rows of each split from the words of N rows ("" for none), labels int (N,), names and groups.
+
+    Images of one name and label, copies, stay together.  `group_from` says in words what groups are.
 
     DataError for groups in two splits, splits that are made twice, and too few images or groups.
     """
@@ -79,15 +81,16 @@ def divide(
         _refuse_leaks(origin, given, group)
         group = _digests(named(group, names), options.seed)
     by, made = _digests(names, options.seed), _wanted(origin, given, options)
+    where = f"{origin}, {group_from}" if group_from else str(origin)
     pool = np.concatenate([given.get("train", _NONE), given.get("val", _NONE) if options.folds else _NONE])
     rows = {**given, "train": np.sort(pool) if given else np.arange(len(label))} if made else dict(given)
     if options.test:
-        rows["test"], rows["train"] = _drawn(origin, rows["train"], options.test, label, by, group)
+        rows["test"], rows["train"] = _drawn(where, rows["train"], options.test, label, by, group)
     if options.val:  # of all images that were in the pool, so that 0.1 and 0.1 are as many
         part = options.val / (1 - (options.test or 0))
-        rows["val"], rows["train"] = _drawn(origin, rows["train"], part, label, by, group)
+        rows["val"], rows["train"] = _drawn(where, rows["train"], part, label, by, group)
     if options.folds:
-        rows["val"], rows["train"] = _fold(origin, rows["train"], options, label, by, group)
+        rows["val"], rows["train"] = _fold(where, rows["train"], options, label, by, group)
     drawn = tuple("val" if name == "fold" else name for name in made)
     whole = len(pool) if given else len(label)
     reached = {name: len(rows["val" if name == "fold" else name]) / whole for name in made}
@@ -131,17 +134,26 @@ def _refuse_leaks(origin: Path, given: dict[str, Rows], group: NDArray[Any]) -> 
 
 
 def _drawn(
-    origin: Path, pool: Rows, part: float, label: NDArray[np.intp], by: NDArray[np.str_], group: NDArray[np.str_] | None
+    where: str, pool: Rows, part: float, label: NDArray[np.intp], by: NDArray[np.str_], group: NDArray[np.str_] | None
 ) -> tuple[Rows, Rows]:
     """Return a part of the pool and the rest: whole groups, with labels as near to proportion as may be, or labels."""
     if group is None:
         own = (pool[label[pool] == one] for one in np.unique(label[pool]))
-        drawn = np.concatenate([rows[np.argsort(by[rows])][: _size(len(rows), part)] for rows in own])
+        drawn = np.concatenate([_first(rows[np.argsort(by[rows])], by, _size(len(rows), part)) for rows in own])
     else:
         names, counts = _by_group(label[pool], group[pool])
-        _enough_groups(origin, len(names), 2)
+        _enough_groups(where, len(names), 2)
         drawn = pool[np.isin(group[pool], names[_draw_groups(counts, part)])]
     return np.sort(drawn), np.setdiff1d(pool, drawn)
+
+
+def _first(rows: Rows, by: NDArray[np.str_], size: int) -> Rows:
+    """Return the first `size` of rows in order, and the copies of the last; without those where no other is left."""
+    if not size:
+        return rows[:0]
+    last = by[rows] == by[rows[size - 1]]
+    end = int(np.flatnonzero(last)[-1]) + 1
+    return rows[:end] if end < len(rows) else rows[: int(last.argmax())]
 
 
 def _by_group(label: NDArray[np.intp], group: NDArray[np.str_]) -> tuple[NDArray[np.str_], NDArray[np.intp]]:
@@ -197,7 +209,7 @@ def _size(total: int, part: float) -> int:
 
 
 def _fold(
-    origin: Path, pool: Rows, options: Options, label: NDArray[np.intp], by: NDArray[np.str_],
+    where: str, pool: Rows, options: Options, label: NDArray[np.intp], by: NDArray[np.str_],
     group: NDArray[np.str_] | None,
 ) -> tuple[Rows, Rows]:  # fmt: skip
     """Return the rows of one fold and of the others: a part of each label, or of the groups."""
@@ -206,11 +218,13 @@ def _fold(
         fold = np.zeros(len(label), np.intp)
         for first, one in enumerate(np.unique(label[pool])):  # each label begins in another: few images fill them, too
             rows = pool[label[pool] == one]
-            fold[rows[np.argsort(by[rows])]] = (first + np.arange(len(rows)) * folds // len(rows)) % folds
+            rows = rows[np.argsort(by[rows])]
+            place = np.searchsorted(by[rows], by[rows])  # copies have that of the first of them
+            fold[rows] = (first + place * folds // len(rows)) % folds
         drawn = pool[fold[pool] == options.fold]
     else:
         names, counts = _by_group(label[pool], group[pool])
-        _enough_groups(origin, len(names), folds)
+        _enough_groups(where, len(names), folds)
         drawn = pool[np.isin(group[pool], names[_folds_of_groups(counts, folds) == options.fold])]
     return np.sort(drawn), np.setdiff1d(pool, drawn)
 
@@ -228,9 +242,9 @@ def _folds_of_groups(counts: NDArray[np.intp], folds: int) -> Rows:
     return fold
 
 
-def _enough_groups(origin: Path, there: int, needed: int) -> None:
+def _enough_groups(where: str, there: int, needed: int) -> None:
     if there < needed:
-        raise DataError(f"{origin}: {count(there, 'group')}", f"at least {needed}, to make splits of whole groups")
+        raise DataError(f"{where}: {count(there, 'group')}", f"at least {needed}, to make splits of whole groups")
 
 
 def _rule(given: dict[str, Rows], reached: dict[str, float], grouped: bool, options: Options) -> str:

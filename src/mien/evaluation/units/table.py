@@ -15,7 +15,7 @@ from mien.evaluation.units.columns import UnitColumns, find_units
 from mien.evaluation.units.frames import read_frames
 
 FRAMES = ("frame", "frame_idx", "frame_number")
-GROUPS = ("group", "subject", "participant", "person")
+GROUPS = ("subject", "participant", "person", "group")  # the last may be of conditions
 ONE_FACE = "a row per image or frame: keep one face of each"
 
 
