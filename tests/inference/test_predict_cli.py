@@ -130,6 +130,17 @@ def test_video(mien: Mien, video: Path) -> None:
     assert "0.20 s" in mien("predict", video, "--every", 4, "--frames").out.decode()
 
 
+def test_what_a_video_does_not_say_is_in_its_rows_and_once_on_stderr(
+    mien: Mien, clip: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = clip(tmp_path / "a.mjpeg", codec="mjpeg", pix="yuvj420p", count=3)
+    note = "times assume 25 frames/s: the file has none"
+    _, out, err = mien("predict", path, "--format", "json")
+    assert [item["note"] for item in json.loads(out)] == [note] * 3
+    assert err.count(f"mien: {path}: {note}\n") == err.count(note) == 1
+    assert note.encode() not in mien("predict", path, "--frames").out
+
+
 def test_part_of_a_video(mien: Mien, video: Path) -> None:
     words = ("predict", video, "--format", "jsonl", "--start", 0.2, "--end", 0.5, "--max-fps", 10)
     code, out, err = mien(*words)

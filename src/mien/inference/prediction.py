@@ -25,7 +25,7 @@ class Prediction:
         frame: index of the video frame, or None for an image; seconds: its time in the video, likewise.
         width, height: pixels of the image as seen (after EXIF rotation), or None when it could not be read.
         error: one line saying why the source could not be read, or None.
-        note: which part of the file was read, if that is not obvious ("page 1 of 3"), or None.
+        note: what of the file was read and how, if that is not obvious ("page 1 of 3", "video stream 1 of 2"), or None.
         rotated: degrees counter-clockwise by which `rotate="auto"` rotated the image, or None; width, height and boxes
             are those of the rotated image.
         faces: the faces, left to right, numbered 1, 2, ... in this order in every format.

@@ -24,7 +24,7 @@ from mien.inference.media.durations import VideoFrame
 from mien.inference.media.filetype import is_moving
 from mien.inference.media.image import FULL_SIZE_PIXELS, DecodedImage, Limits, load_image
 from mien.inference.media.sources import Source
-from mien.inference.media.video import Clip, timed_frames
+from mien.inference.media.video import Clip, note, timed_frames
 from mien.inference.prediction import FrameResult, Prediction, of_image
 from mien.inference.prefetch import background, in_order
 from mien.inference.quick import again, is_quick
@@ -143,15 +143,18 @@ class Readers:
         """Yield what finishes each frame; the frames before an error are finished too."""
         try:
             decoded, measure = self._frames(source, errors), self.start_measuring(self.pool.map)
+            noted: str | None = None
             for frame in keyframes.watched(self.pool, decoded, self.detect, live=source.live, near=near(self.detect)):
-                yield partial(self._finished, source, frame, measure.begin(frame.image, frame.faces, frame.cut))
+                noted = note(source.path) if noted is None else noted
+                yield partial(self._finished, source, frame, measure.begin(frame.image, frame.faces, frame.cut), noted)
         except Exception as error:
             errors.insert(0, error)
 
-    def _finished(self, source: Source, frame: keyframes.Frame, finish: Finish) -> FrameResult:
+    def _finished(self, source: Source, frame: keyframes.Frame, finish: Finish, noted: str) -> FrameResult:
         faces, crops = self.align(frame.image, finish())
         height, width = frame.image.shape[:2]
-        prediction = Prediction(source.name, frame.index, frame.seconds, width, height, faces=tuple(faces))
+        place = (source.name, frame.index, frame.seconds, width, height)
+        prediction = Prediction(*place, note=noted or None, faces=tuple(faces))
         return FrameResult(prediction, source, frame.cut, crops, frame.image if self.keep else None, frame.lasts)
 
     def _frames(self, source: Source, errors: list[Exception]) -> Iterator[VideoFrame]:

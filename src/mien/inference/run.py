@@ -138,6 +138,7 @@ def _read(stack: ExitStack, stop: StopSignals, pipeline: Pipeline, tally: Tally,
     writers = list(_writers(stack, pipeline, tally, "live" if live else request.format, request))
     if not live:
         writers.append(stack.enter_context(bar(sources, out, request.clip)))
+    noted: Source | None = None
     for result in pipeline.stream(sources, request.clip, keep=out is not None, skip=out, skipped=tally.skipped):
         with stop.complete():
             tally.add(result)
@@ -145,6 +146,9 @@ def _read(stack: ExitStack, stop: StopSignals, pipeline: Pipeline, tally: Tally,
                 write(result)
         if result.prediction.error is not None:
             say(f"mien: {result.prediction.error}")
+        elif result.prediction.seconds is not None and result.prediction.note and result.source is not noted:
+            noted = result.source
+            say(f"mien: {noted.name}: {result.prediction.note}")
 
 
 def _report_weak(pipeline: Pipeline, tally: Tally) -> None:

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from mien.errors import MediaError, UsageError
-from mien.inference.media.video import Clip, frames, is_video
+from mien.inference.media.video import Clip, frames, is_video, note
 
 from ... import scheduling
 
@@ -306,11 +306,46 @@ def test_a_shifted_start_counts_from_zero(tmp_path: Path) -> None:
     assert min(seconds for _, seconds in seen(path)) == 0
 
 
-def test_without_timestamps_the_rate_counts(tmp_path: Path) -> None:
-    path = encode(tmp_path / "raw.h264", options={"bf": "2"})
-    times = [seconds for _, seconds in seen(path)]
-    assert len(times) == 40
-    assert (np.diff(times) > 0).all()
+RAW: dict[str, tuple[dict[str, Any], int]] = {
+    "b-frames.h264": ({"options": {"bf": "2"}}, RATE),
+    "fields.h264": ({"options": {"x264-params": "interlaced=1"}}, RATE),
+    "raw.hevc": ({"codec": "libx265", "options": {"x265-params": "log-level=none"}}, RATE),
+    "silent.hevc": ({"codec": "libx265", "options": {"x265-params": "log-level=none:vui-timing-info=0"}}, 25),
+    "raw.m4v": ({"codec": "mpeg4"}, RATE),
+    "raw.mjpeg": ({"codec": "mjpeg", "pix": "yuvj420p"}, 25),
+}
+
+
+@pytest.mark.parametrize("name", RAW)
+def test_bare_streams_have_the_times_of_their_rate(tmp_path: Path, name: str) -> None:
+    made, rate = RAW[name]
+    path = encode(tmp_path / name, **made)
+    assert [seconds for _, seconds in seen(path)] == pytest.approx(np.arange(40) / rate, abs=1e-4)
+    assert note(path) == ("" if rate == RATE else "times assume 25 frames/s: the file has none")
+
+
+def test_what_is_not_obvious_is_noted(tmp_path: Path) -> None:
+    assert note(encode(tmp_path / "a.mp4")) == ""
+    assert note(with_cover(tmp_path / "covered.mp4", b"", sounding=False)) == ""
+    assert note(animate(tmp_path / "a.gif", [100, 100])) == ""
+    assert note(two_cameras(tmp_path / "two.mkv")) == "video stream 1 of 2"
+    for curve, named in (("smpte2084", "PQ"), ("arib-std-b67", "HLG")):
+        path = encode(tmp_path / f"{named}.mp4", options={"color_trc": curve, "colorspace": "bt2020nc"})
+        assert note(path) == f"HDR ({named}), not tone-mapped"
+
+
+def two_cameras(path: Path) -> Path:
+    """Write two videos into one file, the second one black."""
+    with av.open(str(path), "w") as file:
+        streams: list[Any] = [file.add_stream("mpeg4", rate=RATE) for _ in range(2)]
+        for stream in streams:
+            stream.height, stream.width, stream.pix_fmt = *SIZE, "yuv420p"
+        for stream, brightness in zip(streams, (128, 0), strict=True):
+            frame = av.VideoFrame.from_ndarray(np.full((*SIZE, 3), brightness, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = 0, Fraction(1, RATE)
+            file.mux(stream.encode(frame))
+            file.mux(stream.encode(None))
+    return path
 
 
 def animate(path: Path, durations: list[int], clear: bool = False) -> Path:

@@ -28,6 +28,10 @@ STILL = frozenset(("tty", "image2", "image2pipe", "bin", "xbin", "adf", "idf", "
 STATED = frozenset(("flv", "mxf"))  # the header alone states a duration
 MAX_MISSING = 1.0  # seconds of it that may be missing: some programs round up
 BROADCAST = frozenset(("mpegts", "mpeg", "h264", "hevc", "vvc", "mpegvideo", "m4v"))  # may start anywhere
+UNTIMED = av.format.Flags.no_timestamps.value  # of a format: bare streams, which hold frames and no times
+DEFAULT_RATE = 25.0  # frames/s where a file has none
+HDR = {16: "PQ", 18: "HLG"}
+"""The curves of brightness that need tone mapping (ITU-T H.273, table 3)."""
 ATTACHED = av.stream.Disposition.attached_pic
 NO_VIDEO = (av.error.InvalidDataError, av.error.ArgumentError, av.error.EOFError)
 UNKNOWN = "it is damaged, or not a video of a known format"
@@ -102,9 +106,7 @@ def video_stream(file: Any, path: Path) -> Any:
 
     Cover images do not count.  Of several streams it is the one that FFmpeg calls best.
     """
-    # FFmpeg also reads text files and single images as videos
-    still = file.format.name in STILL or file.format.name.endswith("_pipe")
-    videos = [] if still else [stream for stream in file.streams.video if not stream.disposition & ATTACHED]
+    videos = _video_streams(file)
     if not videos:
         raise MediaError(f"{path} has no moving image", "a video file")
     known = [stream for stream in videos if stream.codec_context is not None]
@@ -112,6 +114,34 @@ def video_stream(file: Any, path: Path) -> Any:
         raise MediaError(f"{path} uses a codec that this FFmpeg does not support", "H.264, HEVC, VP9, AV1, ...")
     best = file.streams.best("video")
     return best if best in known else known[0]
+
+
+def _video_streams(file: Any) -> list[Any]:
+    # FFmpeg also reads text files and single images as videos
+    still = file.format.name in STILL or file.format.name.endswith("_pipe")
+    return [] if still else [stream for stream in file.streams.video if not stream.disposition & ATTACHED]
+
+
+def note(path: Path) -> str:
+    """Return what of a video is read and how, where that is not obvious ("video stream 1 of 2"); else nothing.
+
+    MediaError when there is no video to read.
+    """
+    with opened(path) as file:
+        stream, streams = video_stream(file, path), _video_streams(file)
+        notes = [f"video stream {streams.index(stream) + 1} of {len(streams)}"] if len(streams) > 1 else []
+        if file.format.flags & UNTIMED and not stream.codec_context.framerate:
+            notes.append(f"times assume {_rate(file, stream):g} frames/s: the file has none")
+        if curve := HDR.get(stream.codec_context.color_trc):
+            notes.append(f"HDR ({curve}), not tone-mapped")
+        return "; ".join(notes)
+
+
+def _rate(file: Any, stream: Any) -> float:
+    """Return the nominal frames per second; of bare streams FFmpeg's average is its own default."""
+    stated = None if file.format.flags & UNTIMED else stream.average_rate
+    rate = float(stated or stream.guessed_rate or DEFAULT_RATE)
+    return rate if 0 < rate < 1000 else DEFAULT_RATE
 
 
 @dataclass
@@ -137,8 +167,7 @@ class _Reading:
         self._path, self._file, self._start, self._max_pixels = path, file, start, max_pixels
         self._stream = stream = video_stream(file, path)
         check_size(stream.width, stream.height, path, max_pixels)
-        rate = float(stream.average_rate or stream.guessed_rate or 25)
-        self._rate = rate if 0 < rate < 1000 else 25.0
+        self._rate = _rate(file, stream)
         self._decoder, self._aspect = Decoder(stream, max_pixels), geometry.Aspect(stream)
         self._first_pts: int | None = None  # the timestamp that is second 0
         self._waiting: list[int] | None = [] if file.format.name == "avi" else None  # AVI has no times, only an order

@@ -81,6 +81,18 @@ def timed_frames(source: str | Path, clip: Clip = WHOLE, max_pixels: int = MAX_P
     return lasting(decoded, end, stated=animation.is_animated(Path(source), max_pixels))
 
 
+def note(path: Path) -> str:
+    """Return what of a video is read and how, where that is not obvious ("video stream 1 of 2"); else nothing.
+
+    MediaError when there is nothing to read.
+    """
+    if str(path).startswith(CAMERA) or animation.is_animated(path):
+        return ""
+    from mien.inference.media import ffmpeg
+
+    return ffmpeg.note(path)
+
+
 def is_video(path: Path) -> bool:
     """Return whether the content of a file is an animated image, or a video and not an image."""
     if animation.is_animated(path):

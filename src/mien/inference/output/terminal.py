@@ -70,7 +70,7 @@ def lines(layout: Layout, prediction: Prediction, partly: bool = False) -> str:
     source = Text(shortened(printable(prediction.source), layout.columns["source"] - len(after)) + after)
     if prediction.error is not None:
         return _note(layout, source, Text("cannot be read to its end" if partly else "cannot be read", style="red"))
-    remark = printable(prediction.remark)
+    remark = printable(prediction.remark) if prediction.frame is None else ""  # of a video stderr has it once
     if not prediction.faces:
         message = f"no face ({remark})" if remark else "no face"
         if cell_len(message) <= layout.width - layout.columns["source"] - GAP:
