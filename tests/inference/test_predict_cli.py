@@ -83,6 +83,15 @@ def test_table_is_the_default(mien: Mien, album: Path) -> None:
     assert "no face" in second
 
 
+def test_a_link_beside_a_folder_is_named_and_changes_no_name(mien: Mien, album: Path) -> None:
+    (album / "Latest").symlink_to("sub", target_is_directory=True)
+    (album / "sub").mkdir()
+    (album / "b.png").rename(album / "sub" / "b.png")
+    _, out, err = mien("predict", "album", "--format", "json")
+    assert "album/sub/b.png" in [item["source"] for item in json.loads(out)]
+    assert "mien: folder already read: album/Latest\n" in err
+
+
 def test_failures_keep_their_place_and_end_with_2(mien: Mien, album: Path) -> None:
     (album / "a.jpg").write_bytes(b"")
     (album / "empty").mkdir()

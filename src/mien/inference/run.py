@@ -120,6 +120,8 @@ def run(pipeline: Pipeline, request: Request) -> int:
     except OutputError as error:
         raise OutputError(str(error), do=str(tally) if tally.begun else "") from None
     say(f"mien: {tally}")
+    if folders := tally.skipped.folders_line():
+        say(f"mien: {folders}")
     if pipeline.shown_as and request.format == "table":
         say(f"mien: {pipeline.shown_as}")
     if pipeline.extra.measures and request.format == "table":

@@ -258,6 +258,23 @@ def test_every_file_once_in_a_run(odd: Path) -> None:
     assert names(f"{odd}/**/*.[jh]*") == ["a.jpg", "z.heic"]
 
 
+def test_what_links_lead_to_keeps_its_own_name(tmp_path: Path) -> None:
+    for name in ("p07", "p08/in", "elsewhere"):
+        (tmp_path / "rec" / name).mkdir(parents=True)
+        (tmp_path / "rec" / name / "visit.mp4").write_bytes(name.encode())
+    (tmp_path / "rec" / "elsewhere").rename(tmp_path / "elsewhere")
+    (tmp_path / "rec" / "latest").symlink_to("p07", target_is_directory=True)
+    (tmp_path / "rec" / "p07" / "best").symlink_to("../p08", target_is_directory=True)
+    (tmp_path / "rec" / "p07" / "first.mp4").symlink_to("../p08/in/visit.mp4")
+    (tmp_path / "rec" / "n").symlink_to("../elsewhere", target_is_directory=True)
+    skipped = Skipped()
+    names = [source.below.as_posix() for source in expand([tmp_path / "rec"], skipped=skipped)]
+    assert names == ["p07/visit.mp4", "p08/in/visit.mp4", "n/visit.mp4"]
+    assert skipped.folders_line() == f"folder already read: {tmp_path}/rec/latest, {tmp_path}/rec/p07/best"
+    skipped.update({"folder already read": 2})
+    assert skipped.folders_line().endswith("best and 2 more")
+
+
 def test_links_between_folders_end(tmp_path: Path) -> None:
     folders = [tmp_path / f"{k}" for k in range(12)]
     for folder in folders:

@@ -1,7 +1,8 @@
 """Expands the SOURCE arguments of a command to files, one at a time and in order.
 
 A folder is searched recursively, sorted, for known image and video suffixes.  Hidden files, special files (FIFOs,
-sockets, devices) and files already read in this run under another name or through a link are skipped.  A glob expands
+sockets, devices) and files already read in this run under another name or through a link are skipped.  Links in a
+folder are followed after everything else in it, so that what they lead to is read under its own name.  A glob expands
 as in a shell.  A file named explicitly is always read, as often as it is named, but special files, which might block
 forever, and camera raw files are refused.  A missing file keeps its place, with the reason.
 """
@@ -9,7 +10,7 @@ forever, and camera raw files are refused.  A missing file keeps its place, with
 import glob
 import os
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
@@ -24,15 +25,37 @@ from mien.printable import writable
 
 AMBIGUOUS = ".ts"  # a video, or TypeScript: the content decides
 ONLY_OWN = "only what mien wrote itself; name the files to read them"
-Skipped = Counter[str]
-"""Number of skipped files in folders by kind; a kind follows a number in messages: "3 camera raw .cr2"."""
-
 OWN = "of mien's own"
 """The kind of files that mien wrote: they are skipped in folders with its record (record.py), and in patterns."""
 SAME, FOLDER = "already read", "folder already read"
 """Kinds of files read in this run under another name: hard links, links, arguments that overlap."""
+NAMED = 3  # skipped folders whose names are kept
 KNOWN = IMAGE_SUFFIXES | VIDEO_SUFFIXES
 ADDRESS = re.compile(r"\w{2,}:/")  # a single letter is a drive
+
+
+class Skipped(Counter[str]):
+    """Number of skipped files in folders by kind; a kind follows a number in messages: "3 camera raw .cr2".
+
+    Attributes:
+        folders: the first folders that were already read.
+    """
+
+    def __init__(self, *counts: Mapping[str, int]) -> None:
+        super().__init__(*counts)
+        self.folders: list[str] = []
+
+    def add_folder(self, folder: Path) -> None:
+        """Count a folder that was already read."""
+        self[FOLDER] += 1
+        if len(self.folders) < NAMED:
+            self.folders.append(str(folder))
+
+    def folders_line(self) -> str:
+        """Return "folder already read: a/latest", with the names that are kept; empty without any."""
+        more = self[FOLDER] - len(self.folders)
+        named = ", ".join(self.folders) + (f" and {more:,} more" if more else "")
+        return f"{FOLDER}: {named}" if self.folders else ""
 
 
 @dataclass(frozen=True)
@@ -210,10 +233,22 @@ def _folder(
 
 
 def _walk(folder: Path, skipped: Skipped, own: OwnFiles, seen: _Visited) -> Iterator[tuple[Path, bool]]:
-    """Yield known files below a folder in the order of their paths, with True, and unreadable folders, with False."""
+    """Yield known files below a folder, with True, and unreadable folders, with False.
+
+    They come in the order of their paths, and what links lead to after the rest.
+    """
+    links: deque[Path] = deque()
+    yield from _below(folder, skipped, own, seen, links)
+    while links:
+        yield from _entry(links.popleft(), skipped, own, seen, links)
+
+
+def _below(
+    folder: Path, skipped: Skipped, own: OwnFiles, seen: _Visited, links: deque[Path]
+) -> Iterator[tuple[Path, bool]]:
     status = _status(folder)
     if status and seen.folder(status):
-        skipped[FOLDER] += 1  # through a link, perhaps to a parent
+        skipped.add_folder(folder)  # through a link, perhaps to a parent
         return
     if not os.access(folder, os.X_OK):  # its names can be listed at best, and no file opened
         yield folder, False
@@ -224,18 +259,27 @@ def _walk(folder: Path, skipped: Skipped, own: OwnFiles, seen: _Visited) -> Iter
         yield folder, False
         return
     for path in paths:
-        status = _status(path)
-        if path.name.startswith("."):
-            if status and S_ISDIR(status.st_mode):
-                skipped["hidden folder"] += 1
-            elif path.suffix.lower() in KNOWN:
-                skipped["hidden"] += 1
-        elif status and S_ISDIR(status.st_mode):
-            yield from _walk(path, skipped, own, seen)
-        elif what := _skipped_kind(path, status, own, seen):
-            skipped[what] += 1
+        if _is_link(path):
+            links.append(path)
         else:
-            yield path, True
+            yield from _entry(path, skipped, own, seen, links)
+
+
+def _entry(
+    path: Path, skipped: Skipped, own: OwnFiles, seen: _Visited, links: deque[Path]
+) -> Iterator[tuple[Path, bool]]:
+    status = _status(path)
+    if path.name.startswith("."):
+        if status and S_ISDIR(status.st_mode):
+            skipped["hidden folder"] += 1
+        elif path.suffix.lower() in KNOWN:
+            skipped["hidden"] += 1
+    elif status and S_ISDIR(status.st_mode):
+        yield from _below(path, skipped, own, seen, links)
+    elif what := _skipped_kind(path, status, own, seen):
+        skipped[what] += 1
+    else:
+        yield path, True
 
 
 def _skipped_kind(path: Path, status: os.stat_result | None, own: OwnFiles, seen: _Visited) -> str:
