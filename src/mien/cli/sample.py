@@ -28,11 +28,13 @@ def sample(
     from mien.inference.media.native_stderr import silenced
     from mien.inference.sample.drawing import KEPT, Plan, check_same_faces, draw, keep, to_text
     from mien.outputs.result_folder import result_folder
+    from mien.printable import say
 
     plan = Plan(per_person, max_faces, subject, seed)
     target = out or result / "sample"
     with result_folder("sample", target, KEPT, [result], context.params) as writing, silenced():
         drawn = draw(result, plan)
+        say(*(f"mien: {line}" for line in drawn.gone))
         if not force:
             check_same_faces(drawn, target)
         show(drawn.to_dict(), to_text, as_json)

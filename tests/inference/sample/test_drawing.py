@@ -164,6 +164,37 @@ def test_a_name_that_excel_would_run_is_found_again(
     assert [row["source"] for row in draw(Path("result"), Plan()).rows] == ["=1+1.png"]
 
 
+def test_a_name_with_a_carriage_return_breaks_no_row(
+    tmp_path: Path, astronaut: np.ndarray, mien: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("cr\rx.png", "b.png"):
+        Image.fromarray(astronaut).save(name)
+    assert mien("predict", "cr\rx.png", "b.png", "--out", "result").code == 0
+    for _ in range(2):  # the second time it is the same sample
+        assert mien("sample", "result", "--out", "sample").code == 0
+    with Path("sample/mien.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["source"] for row in rows} == {row["subject"] for row in rows} == {"cr\rx.png", "b.png"}
+    Path("anna.csv").write_text("id,truth\n{},happiness\n{},anger\n".format(*(row["id"] for row in rows)))
+    done = mien("compare", "sample/mien.csv", "anna.csv")
+    assert done.code == 0, done.err
+
+
+def test_a_recording_that_is_gone_is_named_and_left_out(
+    read: Path, mien: Callable[..., object], tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(read / "result", copy)
+    lines = (copy / "mien-inputs.jsonl").read_text()
+    (copy / "mien-inputs.jsonl").write_text(re.sub('("path": "[^"]*p01_before)', r"\1-gone", lines))
+    done = mien("sample", copy, "--json")
+    assert done.code == 0, done.err
+    gone = read / "p01_before"
+    assert f"mien: {gone}.mp4 is left out: {gone}-gone.mp4 is not there any more\n" in done.err
+    assert json.loads(done.out)["files"] == 2
+
+
 def test_a_sample_that_people_label_is_not_written_over(
     read: Path, mien: Callable[..., object], tmp_path: Path
 ) -> None:

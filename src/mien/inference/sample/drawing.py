@@ -8,8 +8,6 @@ that neighbouring frames seldom meet.  A face in a photo is drawn as it is.  The
 say nothing about where they come from.
 """
 
-import csv
-import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +27,7 @@ from mien.inference.media.image import Limits, load_image
 from mien.inference.media.video import Clip, frames
 from mien.inference.output.record import INPUTS
 from mien.inference.output.rows import CORNERS
-from mien.inference.output.spreadsheet import without_apostrophe
+from mien.inference.output.spreadsheet import PLAIN, without_apostrophe
 from mien.inference.rotate import turned
 from mien.inference.sample.page import to_html
 from mien.inference.video.portrait import jpeg, square
@@ -101,6 +99,7 @@ class Sample:
         rows: of the table of predictions, in the order of the page; subjects: who is in each.
         labels: what the weights can predict; faces: a JPEG of each row as a data URI.
         seed: of the random numbers; wanted: how many faces there would be without `max_faces`.
+        gone: why nothing was drawn from files that were read and are not there any more, a line each.
     """
 
     rows: Sequence[Row]
@@ -109,6 +108,7 @@ class Sample:
     faces: Sequence[Html] = field(repr=False)
     seed: int
     wanted: int
+    gone: Sequence[str] = ()
 
     @cached_property
     def ids(self) -> list[str]:
@@ -129,18 +129,23 @@ class Sample:
 def draw(folder: Path, plan: Plan) -> Sample:
     """Draw from the folder of a run of `mien predict --out`, and read the files again for the faces.
 
-    DataError for a folder without such a run; MediaError for a file that is gone, has changed, or no longer has the
-    frame.
+    DataError for a folder without such a run; MediaError for a file that has changed or no longer has the frame, and
+    where all files are gone.
     """
     found = [row for row in _rows(folder) if row[CORNERS[0]]]
     inputs = _inputs(folder)
     rows = [_named(row, inputs) for row in found]
     if not rows:
         raise DataError(f"{folder} has no faces", "a run of `mien predict` that found some")
+    gone = _gone(rows, inputs)
+    rows = [row for row in rows if row["source"] not in gone]
+    if not rows:
+        raise MediaError(next(iter(gone.values())), "the file that was read")
     labels = tuple(name.removeprefix("prob_") for name in rows[0] if name.startswith("prob_") and not _corrected(name))
     drawn, wanted = _drawn(rows, plan)
+    left_out = [f"{name} is left out: {why}" for name, why in gone.items()]
     subjects = [plan.person(row) for row in drawn]
-    return Sample(drawn, subjects, labels, _faces(folder, drawn, inputs), plan.seed, wanted)
+    return Sample(drawn, subjects, labels, _faces(folder, drawn, inputs), plan.seed, wanted, left_out)
 
 
 def keep(sample: Sample, outputs: Outputs) -> list[str]:
@@ -164,7 +169,7 @@ def to_text(drawn: Mapping[str, Any]) -> str:
 def check_same_faces(sample: Sample, out: Path) -> None:
     """Raise UsageError when a folder holds another sample: people may be labelling it, and need its table."""
     held = out / KEPT[1]
-    if held.is_file() and held.read_text(encoding="utf-8", errors="replace") != _table(sample):
+    if held.is_file() and held.read_bytes() != _table(sample).encode():
         raise UsageError(f"`out`: {held} is of another sample", "another folder", "or write over it with `force`")
 
 
@@ -260,6 +265,12 @@ def _inputs(folder: Path) -> dict[str, Mapping[str, Any]]:
         ) from None
 
 
+def _gone(rows: Sequence[Row], inputs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return the sources whose files are not there any more, with a line about each."""
+    paths = {name: inputs[name].get("path") for name in dict.fromkeys(row["source"] for row in rows) if name in inputs}
+    return {name: f"{path} is not there any more" for name, path in paths.items() if path and not Path(path).exists()}
+
+
 def _unchanged(source: str, inputs: Mapping[str, Mapping[str, Any]]) -> Path:
     """Return where a source is; MediaError where it is gone or was changed since it was read."""
     if source not in inputs:
@@ -289,9 +300,6 @@ def _table(sample: Sample) -> str:
     """Return the predictions as CSV: the number on the page, who it is, where it comes from, and what was predicted."""
     names = [name for name in sample.rows[0] if not _corrected(name)]
     kept = [name for name in names if name in KEPT_COLUMNS or name.startswith("prob_")]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["id", "subject", *kept])
-    for id, subject, row in zip(sample.ids, sample.subjects, sample.rows, strict=True):
-        writer.writerow([id, subject, *(row[name] for name in kept)])
-    return text.getvalue()
+    faces = zip(sample.ids, sample.subjects, sample.rows, strict=True)
+    lines = (PLAIN.line([id, subject, *(row[name] for name in kept)]) for id, subject, row in faces)
+    return "".join([PLAIN.head(["id", "subject", *kept]), *lines])
