@@ -4,13 +4,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="training needs mien[train]")
 
+from mien.evaluation.result import Result
 from mien.training import finalize as module
 from mien.training import recipe as recipes
 from mien.training import run as session
+from mien.training.finalize import stopped
 from mien.training.runlog import read_json, write_json
 
 RECIPE = recipes.load("papers/cnn2", ["data.options={labels: here}"])
@@ -44,12 +47,13 @@ def opened(run: Path, monkeypatch: pytest.MonkeyPatch, step: int = ENDED, **opti
         "evaluate": evaluate,
         "stamp": lambda *_: None,
         "renamed": lambda result, sha: result,
+        "stopped": lambda result, epoch: SimpleNamespace(save=lambda path: path.write_text(f"after {epoch}")),
         "Classifier": lambda path: SimpleNamespace(card=card),
         "write": lambda _, path: path.touch(),
         "gather": lambda *_: None,
     }.items():
         monkeypatch.setattr(module, name, stub)
-    last = SimpleNamespace(step=step, history=[], recipe_digest=None, val_fingerprint="0")
+    last = SimpleNamespace(step=step, epoch=3, history=[], recipe_digest=None, val_fingerprint="0")
     monkeypatch.setattr(module.checkpoint, "load", lambda *_: last)
     monkeypatch.setattr(module.Plan, "of", lambda *_: SimpleNamespace(steps=ENDED))
     scores = module.finish(RECIPE, None, run, **options)
@@ -73,6 +77,12 @@ def test_test_is_opened_only_on_request_and_after_the_run_has_ended(
 ) -> None:
     assert RECIPE.test, "what the recipe says is for `mien reproduce`"
     assert opened(run, monkeypatch, step, **options) == expected
+    assert (run / "val.npz").is_file() == (step < ENDED), "the result says after which epoch the run was stopped"
+
+
+def test_a_result_says_after_which_epoch_its_run_was_stopped() -> None:
+    result = Result(np.eye(2), np.eye(2), ("neutral", "happiness"), np.array(["a", "b"]))
+    assert (result.provenance.stopped, stopped(result, 4).provenance.stopped) == (None, 4)
 
 
 def test_test_is_opened_once_for_these_weights(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

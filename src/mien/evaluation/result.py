@@ -46,6 +46,7 @@ class Provenance(Facts):
             which another prior can take its place.
         units: names of the columns of the result's units.
         run, folds: of a system that is compared, which of its runs this is, and how many folds it joins.
+        stopped: after which epoch the training stood that had not ended; None where it had, or no run is known.
         trained: recipe, seed, commit, hardware and time of the weights; version: mien's when they were measured.
     """
 
@@ -78,6 +79,7 @@ class Provenance(Facts):
     path: str | None = None
     labels_only: bool = False
     run: str | None = None
+    stopped: int | None = None
     folds: int = 1
     notes: list[str] | None = None
 

@@ -119,7 +119,7 @@ def finish(
     if known and (run / "test.npz").is_file():  # the same weights, but the file was stamped again
         results["test"] = renamed(Result.load(run / "test.npz"), splits["test"]["weights_sha256"])
     for name, result in results.items():
-        result.save(run / f"{name}.npz")
+        (result if ended else stopped(result, last.epoch)).save(run / f"{name}.npz")
     int8 = measure(variants[0], recipe, root, ["val"], {})[1] if variants else None
     scores = RunScores(_digest(run), splits, int8)
     write_json(scores.to_dict(), run / "metrics.json")
@@ -156,6 +156,11 @@ def in_card(scores: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]
 def renamed(result: Result, sha: str) -> Result:
     """Return a result whose provenance names the weights file with this sha256."""
     return replace(result, provenance=result.provenance.updated(weights_sha256=sha))
+
+
+def stopped(result: Result, epoch: int) -> Result:
+    """Return a result that says that its run had not ended, so that it is not averaged with those that had."""
+    return replace(result, provenance=result.provenance.updated(stopped=epoch))
 
 
 def scored(run: Path) -> RunScores | None:

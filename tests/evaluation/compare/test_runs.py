@@ -173,6 +173,29 @@ def test_folds_are_joined_to_all_images(tmp_path: Path, good: Result, poor: Resu
     assert "system1 (3 folds)" in to_text(comparison)
 
 
+def test_joined_folds_of_val_say_that_they_chose_their_epoch_on_it(tmp_path: Path, good: Result) -> None:
+    said = "each fold chose its epoch and temperature on the images it is measured on"
+    assert not any(said in note for note in compare(Request((folds(tmp_path, good, THIRDS),))).notes)
+    own = replace(good, provenance=good.provenance.updated(split="val"))
+    assert any(said in note for note in compare(Request((folds(tmp_path, own, THIRDS),))).notes)
+
+
+def test_runs_that_were_stopped_are_not_averaged_with_those_that_ended(save: Save, tmp_path: Path) -> None:
+    whole = save("a", 2.0, (0, 1, 2))
+    path = tmp_path / "a" / "1-20260101-000001"
+    early = replace(whole[1], provenance=whole[1].provenance.updated(stopped=4))
+    early.save(path / "test.npz")
+    comparison = run(tmp_path, "a")
+    assert list(comparison.full.systems) == ["a (2 runs)"]
+    assert f"{path}: stopped after epoch 4, left out; `mien train --resume` ends it" in comparison.notes
+    alone = compare(Request((path / "test.npz",)))
+    assert [note for note in alone.notes if "stopped after epoch 4, `mien" in note]
+    for folder in path.parent.iterdir():
+        early.save(folder / "test.npz")
+    with pytest.raises(UsageError, match="none of its 3 runs has ended"):
+        run(tmp_path, "a")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -21,17 +21,41 @@ SAME = ("weights", "dataset", "split", "classes", "labels_left_out", "prior")
 OF_A_FOLD = ("folds", "fold")
 """Options of the data that say which fold is val."""
 
+CHOSEN = (
+    "each fold chose its epoch and temperature on the images it is measured on, so its scores are a little too good"
+)
+"""What joined folds of val are not: held out."""
+
 
 def gather(systems: Sequence[SystemPredictions]) -> list[SystemPredictions]:
     """Return the systems with the folds of each joined, and its seeds next to each other, called by one name.
 
-    UsageError where the runs in a folder are not of one recipe, repeat one another, or share only some images.
+    Runs that were stopped are left out.  UsageError where none has ended, and where the runs in a folder are not of one
+    recipe, repeat one another, or share only some images.
     """
     gathered: list[SystemPredictions] = []
     for _, each in groupby(systems, key=lambda system: system.place):
-        runs = sorted(each, key=lambda run: (*_number(run), str(run.path)))
+        runs = _ended(sorted(each, key=lambda run: (*_number(run), str(run.path))))
         gathered += runs if len(runs) == 1 else _one_system(runs)
     return gathered
+
+
+def _ended(runs: list[SystemPredictions]) -> list[SystemPredictions]:
+    """Return the runs of a folder that have ended, with a note on the others; a run that is named itself stays."""
+    epochs = [run.provenance.stopped if run.provenance else None for run in runs]
+    early = [(run, epoch) for run, epoch in zip(runs, epochs, strict=True) if epoch is not None]
+    ended = [run for run, epoch in zip(runs, epochs, strict=True) if epoch is None]
+    if not early:
+        return runs
+    if not ended and len(runs) > 1:
+        got = f"{runs[0].folder}: none of its {len(runs)} runs has ended"
+        raise UsageError(got, "runs that have", "`mien train --resume RUN` ends one")
+    first, *others = ended or runs
+    notes = [
+        f"{run.path.parent}: stopped after epoch {epoch}, {'left out; ' * bool(ended)}`mien train --resume` ends it"
+        for run, epoch in early
+    ]
+    return [replace(first, notes=(*first.notes, *notes)), *others]
 
 
 def _one_system(runs: list[SystemPredictions]) -> list[SystemPredictions]:
@@ -84,6 +108,7 @@ def _joined(runs: list[SystemPredictions]) -> SystemPredictions:
         folds=len(runs),
         notes=(
             f"{first.folder}: {len(runs)} folds ({named}) joined, {images}",
+            *([f"{first.folder}: {CHOSEN}"] if first.provenance and first.provenance.split == "val" else []),
             *(n for run in runs for n in run.notes),
         ),
     )
