@@ -97,6 +97,7 @@ class FrameResult:
         crops: uint8 (faces, size, size, channels).
         image: uint8 RGB (H, W, 3) at full size or a fraction of it, or None when images are not kept.
         lasts: seconds for which a video frame is on screen, up to the next one that is read; 0 for an image.
+        starts_at: seconds after the start of the file at which second 0 of the video is.
     """
 
     prediction: Prediction
@@ -105,6 +106,7 @@ class FrameResult:
     crops: NDArray[np.uint8] = field(repr=False)
     image: NDArray[np.uint8] | None = field(default=None, repr=False)
     lasts: float = 0.0
+    starts_at: float = 0.0
 
     @property
     def nbytes(self) -> int:

@@ -24,7 +24,7 @@ from mien.inference.media.durations import VideoFrame
 from mien.inference.media.filetype import is_moving
 from mien.inference.media.image import FULL_SIZE_PIXELS, DecodedImage, Limits, load_image
 from mien.inference.media.sources import Source
-from mien.inference.media.video import Clip, note, timed_frames
+from mien.inference.media.video import Clip, note, starts_at, timed_frames
 from mien.inference.prediction import FrameResult, Prediction, of_image
 from mien.inference.prefetch import background, in_order
 from mien.inference.quick import again, is_quick
@@ -143,19 +143,23 @@ class Readers:
         """Yield what finishes each frame; the frames before an error are finished too."""
         try:
             decoded, measure = self._frames(source, errors), self.start_measuring(self.pool.map)
-            noted: str | None = None
+            noted, late = None, 0.0
             for frame in keyframes.watched(self.pool, decoded, self.detect, live=source.live, near=near(self.detect)):
-                noted = note(source.path) if noted is None else noted
-                yield partial(self._finished, source, frame, measure.begin(frame.image, frame.faces, frame.cut), noted)
+                if noted is None:
+                    late = starts_at(source.path)
+                    noted = note(source.path, late)
+                finish = measure.begin(frame.image, frame.faces, frame.cut)
+                yield partial(self._finished, source, frame, finish, noted, late)
         except Exception as error:
             errors.insert(0, error)
 
-    def _finished(self, source: Source, frame: keyframes.Frame, finish: Finish, noted: str) -> FrameResult:
+    def _finished(self, source: Source, frame: keyframes.Frame, finish: Finish, noted: str, late: float) -> FrameResult:
         faces, crops = self.align(frame.image, finish())
         height, width = frame.image.shape[:2]
         place = (source.name, frame.index, frame.seconds, width, height)
         prediction = Prediction(*place, note=noted or None, faces=tuple(faces))
-        return FrameResult(prediction, source, frame.cut, crops, frame.image if self.keep else None, frame.lasts)
+        image = frame.image if self.keep else None
+        return FrameResult(prediction, source, frame.cut, crops, image, frame.lasts, late)
 
     def _frames(self, source: Source, errors: list[Exception]) -> Iterator[VideoFrame]:
         """Yield decoded frames; an error goes into `errors`, to be reported after the frames before it."""

@@ -1,5 +1,7 @@
 """Real encodings of everything that moves, whole and broken: the right frames at the right times, or one line."""
 
+import csv
+import json
 import os
 import struct
 import threading
@@ -15,7 +17,7 @@ import pytest
 from PIL import Image
 
 from mien.errors import MediaError, UsageError
-from mien.inference.media.video import Clip, frames, is_video, note
+from mien.inference.media.video import Clip, frames, is_video, note, starts_at
 
 from ... import scheduling
 
@@ -304,6 +306,38 @@ def test_a_shifted_start_counts_from_zero(tmp_path: Path) -> None:
     path = encode(tmp_path / "early.mkv", times=range(-500, 1500, 50), muxer={"avoid_negative_ts": "disabled"})
     assert [index for index, _ in seen(path)] == list(range(40))
     assert min(seconds for _, seconds in seen(path)) == 0
+
+
+def sounding(path: Path, late: float) -> Path:
+    """Write a second of sound, and ten frames that begin `late` seconds after it."""
+    with av.open(str(path), "w") as file:
+        stream: Any = file.add_stream("mpeg4", rate=RATE)
+        stream.height, stream.width, stream.pix_fmt = *SIZE, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        sound: Any = file.add_stream("aac", rate=48000, layout="mono")
+        for k in range(47):
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            silence.sample_rate, silence.pts = 48000, 1024 * k
+            file.mux(sound.encode(silence))
+        for k in range(10):
+            image = av.VideoFrame.from_ndarray(np.full((*SIZE, 3), 99, np.uint8), format="rgb24")
+            image.pts, image.time_base = round(1000 * late) + 50 * k, Fraction(1, 1000)
+            file.mux(stream.encode(image))
+        file.mux([*sound.encode(None), *stream.encode(None)])
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+@pytest.mark.parametrize("late", [0.0, 0.02, 2.0])
+def test_frames_that_begin_after_the_sound_are_noted(tmp_path: Path, name: str, late: float, mien: Any) -> None:
+    path, said = sounding(tmp_path / name, late), 2.0 * (late == 2)
+    expected = f"second 0 is the first frame, {starts_at(path):.3f} s after the start of the file" if said else ""
+    assert starts_at(path) == pytest.approx(said, abs=0.03)  # in some containers sound begins before 0
+    assert next(seconds for _, seconds in seen(path)) == 0
+    assert mien("predict", path, "--format", "csv", "--out", tmp_path / "out").code == 0
+    with (tmp_path / "out" / "predictions.csv").open() as rows:
+        assert next(csv.DictReader(rows))["note"] == expected
+    assert json.loads((tmp_path / "out" / "mien-inputs.jsonl").read_text())["starts_at"] == starts_at(path)
 
 
 RAW: dict[str, tuple[dict[str, Any], int]] = {

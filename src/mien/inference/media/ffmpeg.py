@@ -26,6 +26,7 @@ BACK = (0.0, 1.0, 5.0, 25.0, 125.0)  # seconds to seek further back when a conta
 NO_SEEK = frozenset(("mpeg",))  # FFmpeg guesses timestamps after a seek: read from the beginning
 STILL = frozenset(("tty", "image2", "image2pipe", "bin", "xbin", "adf", "idf", "ico"))  # text and still images
 STATED = frozenset(("flv", "mxf"))  # the header alone states a duration
+MIN_LATE = 0.05  # seconds after a file's start; a first frame before that is on time, as sound is cut into packets
 MAX_MISSING = 1.0  # seconds of it that may be missing: some programs round up
 BROADCAST = frozenset(("mpegts", "mpeg", "h264", "hevc", "vvc", "mpegvideo", "m4v"))  # may start anywhere
 UNTIMED = av.format.Flags.no_timestamps.value  # of a format: bare streams, which hold frames and no times
@@ -81,6 +82,17 @@ def start_seconds(path: Path) -> float:
         return _Reading(path, file, 0.0, MAX_FFMPEG_PIXELS).start_seconds()
 
 
+def starts_at(path: Path) -> float:
+    """Return how many seconds after the start of a file second 0 of `frames` is, 0 below MIN_LATE; else MediaError.
+
+    The frames may begin after the sound, as where a recorder started the camera last.
+    """
+    with opened(path) as file:
+        first = _Reading(path, file, 0.0, MAX_FFMPEG_PIXELS).start_seconds()
+        late = 0.0 if file.start_time is None else first - file.start_time / av.time_base
+    return round(late, 6) if late >= MIN_LATE else 0.0
+
+
 def opened(path: Path) -> Any:
     """Return the open container of a video file; MediaError when FFmpeg cannot read it."""
     try:
@@ -122,10 +134,10 @@ def _video_streams(file: Any) -> list[Any]:
     return [] if still else [stream for stream in file.streams.video if not stream.disposition & ATTACHED]
 
 
-def note(path: Path) -> str:
+def note(path: Path, late: float = 0.0) -> str:
     """Return what of a video is read and how, where that is not obvious ("video stream 1 of 2"); else nothing.
 
-    MediaError when there is no video to read.
+    `late` is what `starts_at` returns.  MediaError when there is no video to read.
     """
     with opened(path) as file:
         stream, streams = video_stream(file, path), _video_streams(file)
@@ -134,6 +146,8 @@ def note(path: Path) -> str:
             notes.append(f"times assume {_rate(file, stream):g} frames/s: the file has none")
         if curve := HDR.get(stream.codec_context.color_trc):
             notes.append(f"HDR ({curve}), not tone-mapped")
+        if late:
+            notes.append(f"second 0 is the first frame, {late:.3f} s after the start of the file")
         return "; ".join(notes)
 
 

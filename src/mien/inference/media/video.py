@@ -81,16 +81,28 @@ def timed_frames(source: str | Path, clip: Clip = WHOLE, max_pixels: int = MAX_P
     return lasting(decoded, end, stated=animation.is_animated(Path(source), max_pixels))
 
 
-def note(path: Path) -> str:
-    """Return what of a video is read and how, where that is not obvious ("video stream 1 of 2"); else nothing.
+def starts_at(path: Path) -> float:
+    """Return how many seconds after the start of a file its first frame, second 0, is shown; 0 where it is on time.
 
     MediaError when there is nothing to read.
+    """
+    if str(path).startswith(CAMERA) or animation.is_animated(path):
+        return 0.0
+    from mien.inference.media import ffmpeg
+
+    return ffmpeg.starts_at(path)
+
+
+def note(path: Path, late: float = 0.0) -> str:
+    """Return what of a video is read and how, where that is not obvious ("video stream 1 of 2"); else nothing.
+
+    `late` is what `starts_at` returns.  MediaError when there is nothing to read.
     """
     if str(path).startswith(CAMERA) or animation.is_animated(path):
         return ""
     from mien.inference.media import ffmpeg
 
-    return ffmpeg.note(path)
+    return ffmpeg.note(path, late)
 
 
 def is_video(path: Path) -> bool:

@@ -93,8 +93,9 @@ def _sha256(path: Path) -> str | None:
 class InputList:
     """Writes a line per input into a file of the folder.
 
-    It holds the input's name, path, bytes and time of its last change, the name of the annotated file, and why it was
-    not read, or not to its end.  So the line of a video is written when the video has ended.
+    It holds the input's name, path, bytes and time of its last change, the name of the annotated file, where in the
+    file second 0 of a video is, and why it was not read, or not to its end.  So the line of a video is written when the
+    video has ended.
     """
 
     def __init__(self, file: Growing, annotated: Callable[[FrameResult], str | None]) -> None:
@@ -109,7 +110,8 @@ class InputList:
         if seen.source is not self._source:
             self._end()
             self._source = seen.source
-            self._entry = _input(seen.source) | {"annotated": self._annotated(seen)}
+            late = None if seen.prediction.seconds is None else seen.starts_at
+            self._entry = _input(seen.source) | {"annotated": self._annotated(seen), "starts_at": late}
         if seen.prediction.seconds is None:
             self._end(seen.prediction.error)
 
