@@ -3,7 +3,9 @@
 import csv
 import io
 import os
+import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,6 +43,14 @@ class Tiny(NamedTuple):
     codes: list[int]
     usages: list[str]
     votes: np.ndarray
+
+
+def pytest_runtest_setup() -> None:
+    """Let torch parse its ONNX operators once a process, not at every export: that takes most of a small one's time."""
+    made = sys.modules.get("torch.onnx._internal.exporter._registration")
+    build = getattr(getattr(made, "ONNXRegistry", None), "from_torchlib", None)
+    if made is not None and build is not None and not hasattr(build, "cache_info"):
+        made.ONNXRegistry.from_torchlib = staticmethod(cache(build))
 
 
 @pytest.fixture(autouse=True)
