@@ -99,6 +99,36 @@ def test_small_groups_keep_their_counts_and_nothing_else() -> None:
     assert "too few to conclude: 12 < 15 in c" in column.conclusion
 
 
+@pytest.mark.parametrize("people", [None, 20])
+def test_the_equalised_odds_gap_stands_beside_what_chance_makes(people: int | None) -> None:
+    """Where groups are alike it is exceeded in few draws, though the gap is wide; a real difference exceeds it."""
+    gaps, chances = [], []
+    for seed in range(40):
+        result, groups = alike(seed, people)
+        column = fairness(result, {"sex": groups}).columns[0]
+        gaps.append(column.equalised_odds_gap)
+        chances.append(column.equalised_odds_chance)
+    assert np.mean(gaps) > 0.05
+    assert sum(np.array(gaps) > np.array(chances)) <= 6
+    assert np.mean(chances) < 2.5 * np.mean(gaps)
+    result, groups = alike(0, people, worse=0.5)
+    column = fairness(result, {"sex": groups}).columns[0]
+    assert column.equalised_odds_gap > column.equalised_odds_chance
+    assert "and no test: up to" in to_text(fairness(result, {"sex": groups}))
+
+
+def alike(seed: int, people: int | None, worse: float = 0.0) -> tuple[Result, np.ndarray]:
+    """Return a result of two groups that differ by `worse` in accuracy, of so many people with two levels."""
+    rng = np.random.default_rng(seed)
+    person = np.arange(600) % (people or 600)
+    label, sex = rng.integers(2, size=600), person % 2
+    rate = np.where(rng.random(people or 600) < 0.5, 0.6, 0.9)[person] if people else 0.75
+    predicted = np.where(rng.random(600) < rate - worse * sex, label, 1 - label)
+    group = None if people is None else person.astype(str)
+    probs = np.where(np.eye(2)[predicted] > 0, 0.8, 0.2)
+    return Result(probs, np.eye(2)[label], LABELS, np.arange(600).astype(str), group=group), sex.astype(str)
+
+
 def test_rates_of_few_samples_are_not_reported() -> None:
     """40 images are enough for a group, 20 of an expression are not."""
     column = audited(min_group=30)
@@ -106,7 +136,7 @@ def test_rates_of_few_samples_are_not_reported() -> None:
         assert group.accuracy is not None
         assert {rate for row in group.per_class.values() for rate in (row.fpr, row.fnr)} == {None}
     assert [test.what for test in column.tests] == ["accuracy"]
-    assert column.equalised_odds_gap is None
+    assert (column.equalised_odds_gap, column.equalised_odds_chance) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +227,7 @@ def test_text_for_a_terminal() -> None:
     assert re.search(r"^a +40 +85\.00 %", text, re.MULTILINE)
     assert re.search(r"^c +12  too few to conclude: 12 < 15$", text, re.MULTILINE)
     assert re.search(r"^b +50\.0 +0\.0$", text, re.MULTILINE)
-    assert "equalised-odds gap: 40.0 points" in text
+    assert re.search(r"equalised-odds gap: 40\.0 points; the largest of .* no test: up to \d\d\.\d where groups", text)
     assert "accuracy: p = 0.26" in text
     assert "ECE adds up gaps that chance alone opens" in text
 

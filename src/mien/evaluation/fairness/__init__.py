@@ -4,8 +4,9 @@
 
 Per group: accuracy, calibration error, and each expression's false-positive and false-negative rate, with 95 %
 intervals.  Between groups: the gap between the best and the worst, and the largest difference of error rates
-(equalised odds: Hardt, Price and Srebro, 2016, one class against the rest).  Tests are corrected for their number
-(Holm): those of accuracy over all columns, and those of the error rates over all columns and expressions.
+(equalised odds: Hardt, Price and Srebro, 2016, one class against the rest), beside what chance makes of it.  Tests are
+corrected for their number (Holm): those of accuracy over all columns, and those of the error rates over all columns and
+expressions.
 
 Of fewer than `min_group` samples only the count is reported.  A gap between the extremes of several groups is wide by
 chance; its interval holds for all pairs at once (Bonferroni), so it may well include 0.  Where the result knows its
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from mien.errors import DataError, UsageError
 from mien.evaluation import metrics
 from mien.evaluation.fairness.conclusion import conclude
+from mien.evaluation.fairness.odds import chance_gap, error_rates
 from mien.evaluation.fairness.report import ColumnAudit, ErrorRates, FairnessReport, Gap, GroupScores, GroupTest
 from mien.evaluation.metrics import Floats
 from mien.evaluation.provenance import source_facts
@@ -89,6 +91,7 @@ def _audit(result: Result, column: str, words: Words, min_group: int) -> ColumnA
         gap=_gap(large, rows, label == predicted, code),
         by=clusters.count(result.group),
         equalised_odds_gap=_odds_gap(groups),
+        equalised_odds_chance=chance_gap(result.labels, label, predicted, rows, min_group, code),
         left_out=int((words == "").sum()),
         conclusion="",
     )
@@ -146,12 +149,10 @@ def _class_tests(
 ) -> list[GroupTest]:
     """Return the tests of equal false negatives and positives, over the groups with enough samples for a rate."""
     tests = []
-    for k, word in enumerate(labels):
-        rates = {"false negatives": (label == k, predicted != k), "false positives": (label != k, predicted == k)}
-        for what, (among, wrong) in rates.items():
-            large = [own & among for own in rows if (own & among).sum() >= min_n]
-            if len(large) > 1:
-                tests.append(_test(f"{what} of {word}", large, wrong, code))
+    for what, among, wrong in error_rates(labels, label, predicted):
+        large = [own & among for own in rows if (own & among).sum() >= min_n]
+        if len(large) > 1:
+            tests.append(_test(what, large, wrong, code))
     return tests
 
 

@@ -71,7 +71,8 @@ class ColumnAudit:
         groups: scores by group; tests: of accuracy, then of the error rates of every expression.
         gap: between the extremes of accuracy; None unless two groups are large enough.
         by: how many subjects or clips the intervals are by, None where those are unknown.
-        equalised_odds_gap: the largest difference between groups in any error rate.
+        equalised_odds_gap: the largest difference between groups in any error rate; equalised_odds_chance: what it
+            stays below in 95 % of draws where groups are alike, None where that cannot be drawn.
         left_out: how many images are in no group.
         conclusion: what follows, in words.
     """
@@ -82,6 +83,7 @@ class ColumnAudit:
     gap: Gap | None
     by: int | None
     equalised_odds_gap: Rate
+    equalised_odds_chance: Rate
     left_out: int
     conclusion: str
 
@@ -92,7 +94,10 @@ class ColumnAudit:
         return (
             {key: audit[key] for key in ("column", "groups", "tests")}
             | gap
-            | {key: audit[key] for key in ("by", "equalised_odds_gap", "left_out", "conclusion")}
+            | {
+                key: audit[key]
+                for key in ("by", "equalised_odds_gap", "equalised_odds_chance", "left_out", "conclusion")
+            }
         )
 
 

@@ -11,6 +11,7 @@ from mien.evaluation.fairness.conclusion import p_text
 from mien.evaluation.records.fairness import Fairness
 from mien.evaluation.report import Report
 from mien.evaluation.report.fairness import fairness as section
+from mien.evaluation.report.fairness import odds_chance
 from mien.evaluation.report.style import STYLE
 from mien.evaluation.result import Result
 from mien.evaluation.statistics.clusters import FLIPS, by
@@ -93,7 +94,8 @@ def _column(column: ColumnAudit, min_group: int) -> list[str]:
             lines += ["", f"{words:{WIDE}s}" + "".join(f"{label[:9]:>10s}" for label in large[0].per_class)]
             lines += [_rates(group, key) for group in large]
     if column.equalised_odds_gap is not None:
-        lines += ["", f"equalised-odds gap: {100 * column.equalised_odds_gap:.1f} points"]
+        chance = "" if column.equalised_odds_chance is None else f"; {odds_chance(column.equalised_odds_chance)}"
+        lines += ["", f"equalised-odds gap: {100 * column.equalised_odds_gap:.1f} points{chance}"]
     lines += [
         f"{test.what}: {p_text(test.p)}, after Holm {p_text(test.p_holm)}"
         for test in column.tests

@@ -47,6 +47,7 @@ class Column(Shown):
     gap: Fraction | None = None
     gap_interval: Ends | None = None
     equalised_odds_gap: Fraction | None = None
+    equalised_odds_chance: Fraction | None = None
 
 
 class Fairness(Source):

@@ -60,13 +60,23 @@ def _row(group: Group) -> list[Html]:
 
 
 def _gaps(column: Column) -> dict[str, str]:
-    gap, odds = column.gap, column.equalised_odds_gap
+    gap, odds, chance = column.gap, column.equalised_odds_gap, column.equalised_odds_chance
+    beside = "" if chance is None else f"; {odds_chance(chance)}"
     within = f" (95 %: {ends})" if (ends := span(column.gap_interval)) else ""
     return {
         "worst group": column.worst_group or "",
         "gap in accuracy": "" if gap is None else f"{100 * gap:.1f} points{within}",
-        "equalised odds": "" if odds is None else f"rates differ by up to {100 * odds:.1f} points",
+        "equalised odds": "" if odds is None else f"rates differ by up to {100 * odds:.1f} points{beside}",
     }
+
+
+def odds_chance(chance: float) -> str:
+    """Return in words how wide the gap gets where groups are alike.
+
+    >>> odds_chance(0.173)
+    'the largest of many differences, and no test: up to 17.3 where groups are alike'
+    """
+    return f"the largest of many differences, and no test: up to {100 * chance:.1f} where groups are alike"
 
 
 def _tests(column: Column) -> Html:
