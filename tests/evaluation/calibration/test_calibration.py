@@ -110,6 +110,10 @@ def test_refuses_predictions_of_two_files_of_one_name() -> None:
             drawn("val", 9),
             r"first result is of dice test \(9\), and nothing is fitted on test; expected VAL, then TEST; .* swapped",
         ),
+        *(
+            (drawn(first, 9), drawn(second, 9), rf"dice {first} \(9\) and dice {second} \(9\): weights are surer")
+            for first, second in (("train", "val"), ("val", "train"))
+        ),
         (drawn("test", 9), drawn("test", 9, seed=1), "nothing is fitted on test; expected VAL, then TEST$"),
         (
             drawn("val", 9),
@@ -184,3 +188,6 @@ def test_the_text_says_what_intervals_are_by() -> None:
     grouped = replace(second, group=np.repeat(np.arange(60).astype(np.str_), 5))
     assert "intervals by 60 subjects or clips" in str(recalibrate(first, grouped)).splitlines()
     assert "subjects" not in str(recalibrate(first, second))
+    both = recalibrate(replace(first, group=np.repeat(np.arange(50, 80).astype(np.str_), 10)), grouped)
+    assert "10 of the 60 subjects or clips are in both: on others the fit may do worse" in str(both).splitlines()
+    assert both.to_dict()["groups_in_both"] == 10

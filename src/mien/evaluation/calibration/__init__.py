@@ -27,7 +27,7 @@ def recalibrate(first: Result, second: Result, coverage: float = 0.9) -> Calibra
     """Return what is fitted on the first result and how it scores on the second.
 
     `coverage` is that of the conformal sets.  DataError for results of different weights or labels, of common samples,
-    or fitted on a test split.
+    of a train split, or fitted on a test split.
     """
     _check(first, second)
     labels = label_sets.predictable(first)
@@ -45,6 +45,7 @@ def recalibrate(first: Result, second: Result, coverage: float = 0.9) -> Calibra
         fitted_on=_source(first),
         measured_on=_source(second),
         groups=clusters.count(second.group),
+        groups_in_both=_groups_in_both(first, second),
         temperature=temperature,
         temperatures=dict(zip(labels, temperatures.tolist(), strict=True)),
         calibration={
@@ -81,12 +82,22 @@ def _source(result: Result) -> Source:
     return Source(result.provenance.dataset, result.provenance.split, len(result))
 
 
+def _groups_in_both(first: Result, second: Result) -> int | None:
+    """Return how many subjects or clips of the second result are in the first, too; None where they are not known."""
+    if first.group is None or second.group is None or first.provenance.dataset != second.provenance.dataset:
+        return None
+    return int((np.intersect1d(first.group, second.group) != "").sum())
+
+
 def _check(first: Result, second: Result) -> None:
     """Refuse two results of which the second cannot measure what the first was fitted on."""
     one, other = first.provenance, second.provenance
     if one.split == "test":
         got = f"the first result is of {_source(first)}, and nothing is fitted on test"
         raise DataError(got, "VAL, then TEST", "the two are swapped" if other.split == "val" else "")
+    if "train" in (one.split, other.split):
+        got = f"results of {_source(first)} and {_source(second)}: weights are surer on what they were trained on"
+        raise DataError(got, "VAL, then TEST")
     if first.labels != second.labels:
         raise DataError(f"results with the labels {', '.join(first.labels)} and {', '.join(second.labels)}", "the same")
     if not len(first) or not len(second):

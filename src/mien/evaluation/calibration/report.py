@@ -27,7 +27,8 @@ class CalibrationReport:
     """What was fitted on one result and how it scores on another.
 
     Attributes:
-        weights: name of the weights or the table; groups: subjects or clips that the intervals are by, or None.
+        weights: name of the weights or the table; groups: subjects or clips that the intervals are by, or None;
+            groups_in_both: how many of them are in the first result, too, None where that is not known.
         temperature, temperatures: of the logits, and one per expression.
         calibration: accuracy, ece, nll and brier of the probabilities `as_is` and with each kind of temperature.
         abstention: scores at the threshold that reaches 90 % accuracy on the first result; None where none does.
@@ -38,6 +39,7 @@ class CalibrationReport:
     fitted_on: Source
     measured_on: Source
     groups: int | None
+    groups_in_both: int | None
     temperature: float
     temperatures: Mapping[str, float]
     calibration: Mapping[str, Mapping[str, float]]

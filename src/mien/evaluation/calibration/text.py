@@ -20,6 +20,7 @@ def to_text(report: CalibrationReport) -> str:
     lines = [
         f"{report.weights}: fitted on {report.fitted_on}, measured on {report.measured_on}",
         *([f"intervals {clusters.by(report.groups)}"] if report.groups else []),
+        *_in_both(report),
         "",
         f"{'':20s}{'accuracy':>10s}{'ECE':>9s}{'NLL':>8s}{'Brier':>8s}",
     ]
@@ -45,6 +46,13 @@ def to_html(report: CalibrationReport) -> Html:
     ]
     head = ("probabilities", "accuracy", "ECE", "log loss", "Brier score")
     return markup("{}<p>{}.</p>", table(head, rows), escape(_abstention(report.abstention)))
+
+
+def _in_both(report: CalibrationReport) -> list[str]:
+    if not report.groups_in_both:
+        return []
+    total = "" if report.groups is None else f" of the {report.groups:,}"
+    return [f"{report.groups_in_both:,}{total} subjects or clips are in both: on others the fit may do worse"]
 
 
 def _name(report: CalibrationReport, key: str) -> str:
