@@ -122,7 +122,7 @@ def test_heads_are_shown_where_they_are_measured(make_result: Make) -> None:
     page = words(SECTIONS["heads"](report(replace(result, provenance=known, **more))))
     ccc = score(replace(result, **more)).further["valence"]["ccc"]
     assert f"{ccc:.3f}" in page
-    assert "au12 0.000 (0.000 to 0.000) 0.000 (0.000 to 0.000) -1.000 (-1.000 to -1.000)" in page
+    assert "au12 0.000 0.000 -1.000 tiny" in page
     assert "&lt;b&gt;" in page
 
 
@@ -233,6 +233,14 @@ def test_the_interval_of_the_calibration_error_is_explained(make_result: Make) -
     )
     assert re.search(r"chance alone can make that up to [\d.]+ points, even where", shown)
     assert ECE_NOTE in words(SECTIONS["definitions"](single))
+    alone = make_result()
+    hit = alone.probs.argmax(1) == alone.target.argmax(1)
+    of_two = replace(alone, group=np.where(hit, "easy", "hard"))  # all images of a person are right, or all wrong
+    plain, by_group = (
+        float(re.search(r"up to ([\d.]+) points, even", words(SECTIONS["summary"](report(one))))[1])
+        for one in (alone, of_two)
+    )
+    assert by_group > 2 * plain
     several = SECTIONS["summary"](report(make_result(weights="a"), make_result(1, weights="b")))
     assert 'Its interval leaves them out: see <a href="#definitions">' in several
 

@@ -41,6 +41,18 @@ def test_nothing_measured_has_no_interval() -> None:
     assert all(map(math.isnan, bootstrap(np.zeros((3, 3)), macro_f1_of)))
 
 
+def test_an_interval_without_width_is_none() -> None:
+    """Six images without a mistake have a macro-F1 of 1 in every resample, which does not bound it."""
+    assert all(map(math.isnan, bootstrap([[3, 0], [0, 3]], macro_f1_of)))
+    label = np.arange(6) % 2
+    for group in (None, np.arange(12) // 2):
+        n = 6 if group is None else 12
+        target = np.eye(2)[np.resize(label, n)]
+        spans = intervals(target * 0.8 + 0.1, target, group=group)
+        for key in ("macro_f1", "balanced_accuracy", "kappa", "top2", "nll"):
+            assert all(map(math.isnan, spans[key])), key
+
+
 def test_bootstrap_is_that_of_resampled_samples() -> None:
     """Multinomial rows against the plain way: draw the samples of each class again, count, score."""
     matrix = np.array([[40, 8, 2], [5, 20, 5], [1, 3, 6]])
@@ -186,4 +198,4 @@ def test_one_sample_of_every_class_has_no_interval() -> None:
     probs = target = np.eye(3)
     assert all(map(math.isnan, bootstrap(np.eye(3), macro_f1_of)))
     assert all(math.isnan(end) for ends in intervals(probs, target).values() for end in ends)
-    assert not any(math.isnan(end) for end in intervals(probs[[0, 0, 1]], target[[0, 0, 1]])["macro_f1"])
+    assert not any(math.isnan(end) for end in intervals(probs[[0, 2, 1]], target[[0, 0, 1]])["macro_f1"])

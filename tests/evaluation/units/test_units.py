@@ -225,7 +225,7 @@ def test_few_rows_or_people_have_no_interval(tmp_path: Path, n: int, people: int
         tmp_path / "c.csv", ("image", "subject", "AU12"), [(place(k), f"s{k % people}", k % 4) for k in range(n)]
     )
     found = evaluate_units(
-        table(tmp_path / "p.csv", ("source", "au12"), [(place(k), k % 4 / 4) for k in range(n)]), labels
+        table(tmp_path / "p.csv", ("source", "au12"), [(place(k), k * 3 % 7 / 7) for k in range(n)]), labels
     )
     for scores in (found.mean, found.units["au12"]):
         assert (scores.intervals["auc"] != [None, None]) == bounded

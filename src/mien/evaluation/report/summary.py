@@ -9,7 +9,7 @@ from mien.evaluation.report.model import Report
 from mien.evaluation.result import Result
 from mien.evaluation.scores import Scores, SubsetScores
 from mien.evaluation.statistics.clusters import by
-from mien.evaluation.statistics.intervals import Ends, chance_error, wilson
+from mien.evaluation.statistics.intervals import Ends, chance_error_by, wilson
 from mien.evaluation.text import label_sets
 from mien.html.chart import Whisker, whiskers
 from mien.html.markup import EMPTY, Html, element, escape, join, markup
@@ -189,10 +189,11 @@ def _extremes(scores: Scores) -> str:
 
 
 def _confidence(scores: Scores, result: Result) -> str:
+    chance = chance_error_by(result.group, result.probs, result.target)
     return (
         f"Confidence and accuracy are {100 * (scores.ece or 0):.1f} points apart on average over 15 bins (calibration "
         f"error, ECE). With this number of images, chance alone can make that up to "
-        f"{100 * chance_error(result.probs):.1f} points, even where the probabilities are perfectly calibrated."
+        f"{100 * chance:.1f} points, even where the probabilities are perfectly calibrated."
     )
 
 

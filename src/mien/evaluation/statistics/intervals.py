@@ -25,6 +25,8 @@ Ends = list[float | None]
 """An interval as JSON carries it, None for an end that is undefined."""
 
 _Z95 = 1.959963984540054
+NO_WIDTH = 1e-9
+"""Between two ends that only rounding sets apart."""
 
 
 def wilson(right: float, n: int, z: float = _Z95) -> Interval:
@@ -52,11 +54,11 @@ def bootstrap(
     """Return the 2.5 and 97.5 percentiles of a statistic over class-stratified resamples of a confusion matrix.
 
     `statistic` maps (R, K, K) counts to (R,) values, for instance `metrics.macro_f1_of`.  Same seed, same interval.
-    (nan, nan) where no class has two samples: every resample is then the sample itself.
+    (nan, nan) where all resamples have one value: no class has two samples, or every prediction is correct.
 
     >>> from mien.evaluation.metrics import macro_f1_of
     >>> bootstrap([[50, 0], [0, 50]], macro_f1_of)
-    (1.0, 1.0)
+    (nan, nan)
     """
     counts = np.asarray(matrix, np.int64)
     if counts.sum(1).max() < 2:
@@ -67,7 +69,12 @@ def bootstrap(
         for row in counts
     ]
     low, high = np.percentile(statistic(np.stack(rows, 1)), [2.5, 97.5])
-    return float(low), float(high)
+    return _bounded(float(low), float(high))
+
+
+def _bounded(low: float, high: float) -> Interval:
+    """Return the ends; (nan, nan) where they are one point, as of six images without a mistake: that bounds nothing."""
+    return (low, high) if high - low > NO_WIDTH else (float("nan"), float("nan"))
 
 
 def _none(row: NDArray[np.int64], resamples: int) -> NDArray[np.int64]:
@@ -221,7 +228,7 @@ def replicates(probs: Floats, target: Floats, draws: Draws | GroupDraws) -> dict
 def interval(values: Floats, estimate: float, shifted: bool = False, groups: int | None = None) -> Interval:
     """Return the 95 % interval from replicates: percentiles, mirrored at the estimate where they are `shifted`.
 
-    `groups` is how many groups were drawn, None where samples were.
+    `groups` is how many groups were drawn, None where samples were.  (nan, nan) where all replicates are one value.
 
     >>> values = np.linspace(0, 1, 41)
     >>> tuple(round(v, 3) for v in interval(values, 0.4)), tuple(round(v, 3) for v in interval(values, 0.4, True))
@@ -234,6 +241,7 @@ def interval(values: Floats, estimate: float, shifted: bool = False, groups: int
         low, high = (float(v) for v in np.percentile(known, [2.5, 97.5]))
     else:
         low, high = clusters.ends(known, groups)
+    low, high = _bounded(low, high)
     return (2 * estimate - high, 2 * estimate - low) if shifted else (low, high)
 
 
@@ -244,8 +252,9 @@ def intervals(
 
     By `group` (N,) where that is known.
 
-    >>> intervals(np.eye(2)[[0, 0, 1, 1]], np.eye(2)[[0, 0, 1, 1]])["macro_f1"]
-    (1.0, 1.0)
+    >>> low, high = intervals(np.eye(2)[[0, 0, 1, 0]], np.eye(2)[[0, 0, 1, 1]])["macro_f1"]
+    >>> 0 <= low < high <= 1
+    True
     """
     if not len(probs):
         return {}
@@ -271,12 +280,12 @@ def intervals_of_runs(
     `values` are replicates of those means.
     """
     at = {key: _mean_over(runs, target, metrics.METRICS[key]) for key in values if key != "accuracy"}
-    code, groups = clusters.codes(group), clusters.count(group)
+    groups = clusters.count(group)
     ends = {key: interval(values[key], value, key in SHIFTED, groups) for key, value in at.items()}
     for key in SHIFTED & set(ends):
         low, high = ends[key]
         if isfinite(low):
-            chance = _mean_over(runs, target, partial(_chance_error_in, code))
+            chance = _mean_over(runs, target, partial(chance_error_by, group))
             ends[key] = (max(0.0, low) if at[key] > chance else 0.0, max(at[key], high))
     return ends
 
@@ -285,7 +294,9 @@ def _mean_over(runs: Sequence[Floats], target: Floats, metric: Callable[[Floats,
     return float(np.mean([metric(probs, target) for probs in runs]))
 
 
-def _chance_error_in(code: NDArray[np.intp] | None, probs: Floats, target: Floats) -> float:
+def chance_error_by(group: ArrayLike | None, probs: Floats, target: Floats) -> float:
+    """Return `chance_error` of samples that come in groups (N,), or alone (None), in [0, 1]."""
+    code = clusters.codes(group)
     label, predicted = metrics.top1(probs, target)
     gap = np.asarray(probs, np.float64).max(1) - (label == predicted)
     return chance_error(probs) * (1.0 if code is None else sqrt(clusters.design_effect(gap, code)))
