@@ -55,10 +55,10 @@ def test_lost_time_belongs_to_no_frame(times: Sequence[float], lasts: float, los
 
 
 def test_what_animations_state_is_not_lost(tmp_path: Path) -> None:
-    path, shades = tmp_path / "a.gif", [Image.new("RGB", (8, 8), (40 * k, 0, 0)) for k in range(4)]
-    shades[0].save(path, save_all=True, append_images=shades[1:], duration=[200, 3000, 200, 200])
+    path, shades = tmp_path / "a.gif", [Image.new("RGB", (8, 8), (40 * k, 0, 0)) for k in range(6)]
+    shades[0].save(path, save_all=True, append_images=shades[1:], duration=[200, 200, 200, 200, 3000, 200])
     assert [(frame.lasts, frame.lost) for frame in timed_frames(path)] == [
-        (pytest.approx(seconds), False) for seconds in (0.2, 3, 0.2, 0.2)
+        (pytest.approx(seconds), False) for seconds in (0.2, 0.2, 0.2, 0.2, 3, 3)
     ]
 
 
