@@ -80,7 +80,7 @@ def commands(block: Block) -> list[str]:
 
 @pytest.fixture(scope="module")
 def stage(tiny_fer2013: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as the pages assume it: photos/, labelled/, recordings/, clip.mp4, data/, people.csv, results/.
+    """A folder as the pages assume it: photos/, labelled/, recordings/, clip.mp4, data/, who.csv, results/.
 
     Of one's own images my-faces/, CK+48/ and labelled-photos/, with a folder per class, and faces.parquet.
     """
@@ -105,7 +105,7 @@ def stage(tiny_fer2013: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_parquet(folder / "faces.parquet", [(path, path.parent.name) for path in (folder / "CK+48").rglob("*.png")])
     (folder / "results").symlink_to(ROOT / "results")
     people = (f"{name},{'fm'[k % 2]},{'young' if k % 3 else 'old'}" for k, name in enumerate(_ids(tiny_fer2013)))
-    (folder / "people.csv").write_text("\n".join(["id,sex,age", *people]) + "\n")
+    (folder / "who.csv").write_text("\n".join(["id,sex,age", *people]) + "\n")
     film(folder / "clip.mp4", [np.roll(portrait, 4 * shift, axis=1) for shift in range(6)])
     (folder / "recordings" / "p01_before.mp4").symlink_to(folder / "clip.mp4")
     return folder

@@ -156,7 +156,8 @@ def _part(path: Path, options: Options) -> Listing:
         codes="fer2013" if "pixels" in found.of and "image" not in found.of else None,
         group=np.array(rows.texts("group"), np.str_) if "group" in found.of else None,
         weight=_weight(rows),
-        **{f"{what}_from": f"column {found.of[what]}" for what in ("group", "weight") if what in found.of},
+        group_from=_column_of(found, "group"),
+        weight_from=_column_of(found, "weight"),
         box=_box(rows),
         regression=_affect(rows),
         units=np.stack([rows.numbers(name, 0, 5) for name in found.units.values()], 1) if found.units else None,
@@ -247,6 +248,10 @@ def _votes(rows: _Rows) -> NDArray[np.float32]:
     columns = [rows.numbers(name, 0, 10_000) for name in rows.columns.votes.values()]
     votes: NDArray[np.float32] = np.nan_to_num(np.stack(columns, 1))
     return votes
+
+
+def _column_of(found: Columns, what: str) -> str:
+    return f"column {found.of[what]}" if what in found.of else ""
 
 
 def _weight(rows: _Rows) -> NDArray[np.float32] | None:

@@ -175,6 +175,19 @@ def test_sound_is_copied_packet_by_packet(
     assert [at for at, _ in got.sound] == pytest.approx([at for at, _ in before if at < 2.4], abs=1e-3)
 
 
+def test_sound_of_a_transport_stream_loses_its_headers_alone(tmp_path: Path, moved: list[np.ndarray]) -> None:
+    """It has none in its container that MP4 could take over: no frame of the video was written beside it."""
+    source = talkie(tmp_path / "a.ts", moved, "aac", rate=5)
+    got = movie(tmp_path / "out.mp4", moved, [k / 5 for k in range(len(moved))], source)
+    bare, heard = [data[7:] for _, data in packets(source)], [data for _, data in got.sound]
+    first = bare.index(heard[0])
+    assert first <= 2
+    assert heard == bare[first : first + len(heard)]
+    assert len(heard) > len(bare) - 4
+    with av.open(str(tmp_path / "out.mp4")) as file:
+        assert sum(frame.samples for frame in file.decode(audio=0)) == 1024 * len(heard)
+
+
 def test_sound_is_trimmed_with_the_image(tmp_path: Path, moved: list[np.ndarray]) -> None:
     images = moved * 4
     source = talkie(tmp_path / "a.mp4", images, "aac")

@@ -148,14 +148,27 @@ def trim(path: Path) -> None:
         file.truncate(end)
 
 
+def configuration(header: bytes) -> bytes:
+    """Return the AudioSpecificConfig of MP4 for an ADTS header: the profile, the sampling rate and the channels.
+
+    >>> configuration(bytes.fromhex("fff150402c7ffc")).hex()  # AAC-LC, 44.1 kHz, mono
+    '1208'
+    """
+    profile, rate, channels = header[2] >> 6, header[2] >> 2 & 15, (header[2] & 1) << 2 | header[3] >> 6
+    return ((profile + 1) << 11 | rate << 7 | channels << 3).to_bytes(2, "big")
+
+
 class _Sound:
     """The sound of a video file, copied into another one from `start` seconds on."""
 
     def __init__(self, file: Any, audio: Any, into: Any, start: float) -> None:
         self._file, self._into, self._start = file, into, start
         self._shift = round(start / audio.time_base)
+        self._header = b""  # of the first packet, in ADTS
         self._packets = self._read(audio)
         self._next: Any = next(self._packets, None)
+        if self._header:
+            into.codec_context.extradata = configuration(self._header)
 
     @classmethod
     def of(cls, source: Path, to: Any, start: float) -> "_Sound | None":
@@ -195,7 +208,7 @@ class _Sound:
 
     def _read(self, audio: Any) -> Iterator[Any]:
         """Yield packets in order on the clock of the written file, up to the first damage."""
-        last = -1
+        last, in_adts = -1, audio.codec_context.name == "aac" and not audio.codec_context.extradata
         try:
             if self._shift > 0:
                 self._file.seek(int(self._start * av.time_base))
@@ -210,6 +223,14 @@ class _Sound:
                 packet.pts -= self._shift
                 packet.dts -= self._shift
                 last = packet.dts
-                yield packet
+                yield self._unframed(packet) if in_adts else packet
         except UNFIT:
             return
+
+    def _unframed(self, packet: Any) -> Any:
+        """Return a packet of AAC without the ADTS header that transport streams put before each one."""
+        data = bytes(packet)
+        self._header = self._header or data[:9]
+        bare = av.Packet(data[7 if data[1] & 1 else 9 :])
+        bare.pts, bare.dts, bare.duration, bare.time_base = packet.pts, packet.dts, packet.duration, packet.time_base
+        return bare
