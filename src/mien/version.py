@@ -1,3 +1,3 @@
 """The version of mien, apart from `mien` itself, whose public names import everything else."""
 
-__version__ = "0.2.0.dev0"
+__version__ = "0.2.0"
