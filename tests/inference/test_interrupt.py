@@ -71,6 +71,9 @@ def test_ctrl_c_closes_everything(tmp_path: Path, long_video: Path, format: str)
     assert "</html>" in page
     assert "The run was stopped before its end." in page
     assert b"stopped before the end; wrote" in errors
+    assert json.loads((out / "mien-inputs.jsonl").read_text())["error"] == "the run was stopped in it"
+    with (out / "people.csv").open() as file:
+        assert {row["error"] for row in csv.DictReader(file)} <= {"the run was stopped in it"}
 
 
 ENDS = [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]

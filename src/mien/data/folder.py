@@ -12,6 +12,7 @@ See mien.data.own for what the options do.
 import os
 import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -106,13 +107,13 @@ def _classes(root: Path, own: OwnFiles, *, pooled: bool) -> tuple[Path, list[tup
 
 def _split_inside(root: Path, classes: list[Path], own: OwnFiles, *, pooled: bool) -> list[tuple[str, str, Path]]:
     """Return class folders, or the folders in them where those are named after splits, with their split and name."""
-    whole, inside, outside = [("", place.name, place) for place in classes], [], ""
-    for place in classes:
-        inner, images = _inside(place)
-        inside += [(each.name, place.name, each) for each in inner if split_of(each.name)]
-        others = [path for each in inner if not split_of(each.name) for path in _images(each, own)]
-        outside = outside or next((place.name for path in (*images, *others) if not own(path)), "")
-    if not inside or (outside and pooled):
+    whole = [("", place.name, place) for place in classes]
+    held = {place: _inside(place) for place in classes}
+    inside = [(each.name, place.name, each) for place in classes for each in held[place][0] if split_of(each.name)]
+    if not inside:
+        return whole
+    outside = next((place.name for place, (inner, images) in held.items() if _strays(inner, images, own)), "")
+    if outside and pooled:
         return whole
     if outside:
         got = (
@@ -121,6 +122,12 @@ def _split_inside(root: Path, classes: list[Path], own: OwnFiles, *, pooled: boo
         do = "move them into one; or the option ignore_splits=true reads all images as one set"
         raise DataError(got, "train, val or test for all images, or for none", do)
     return inside
+
+
+def _strays(inner: list[Path], images: list[Path], own: OwnFiles) -> bool:
+    """Return whether a class folder has images, directly or below, outside its folders of splits."""
+    others = (path for each in inner if not split_of(each.name) for path in _images(each, own))
+    return any(not own(path) for path in chain(images, others))
 
 
 def _is_wrapper(place: Path) -> bool:

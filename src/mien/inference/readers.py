@@ -24,7 +24,7 @@ from mien.inference.media.durations import VideoFrame
 from mien.inference.media.filetype import is_moving
 from mien.inference.media.image import FULL_SIZE_PIXELS, DecodedImage, Limits, load_image
 from mien.inference.media.sources import Source
-from mien.inference.media.video import Clip, note, starts_at, timed_frames
+from mien.inference.media.video import Clip, about, timed_frames
 from mien.inference.prediction import FrameResult, Prediction, of_image
 from mien.inference.prefetch import background, in_order
 from mien.inference.quick import again, is_quick
@@ -146,8 +146,7 @@ class Readers:
             noted, late = None, 0.0
             for frame in keyframes.watched(self.pool, decoded, self.detect, live=source.live, near=near(self.detect)):
                 if noted is None:
-                    late = starts_at(source.path)
-                    noted = note(source.path, late)
+                    noted, late = about(source.path, self.max_pixels)
                 finish = measure.begin(frame.image, frame.faces, frame.cut)
                 yield partial(self._finished, source, frame, finish, noted, late)
         except Exception as error:

@@ -248,7 +248,11 @@ def _kept(
 
     annotated = Annotated(outputs, tally)
     inputs = record.InputList(outputs.growing(record.INPUTS), annotated.name)
-    stack.callback(lambda: outputs.facts.update(inputs=inputs.to_dict()))
+
+    def listed(kind: type[BaseException] | None, *_: object) -> None:
+        outputs.facts.update(inputs=inputs.to_dict(stopped=kind is not None))
+
+    stack.push(listed)
     yield inputs.add
     name = f"predictions.{format}"
     if format in FILES:

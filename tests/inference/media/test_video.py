@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from mien.errors import MediaError, UsageError
-from mien.inference.media.video import Clip, frames, is_video, note, starts_at
+from mien.inference.media.video import Clip, about, frames, is_video
 
 from ... import scheduling
 
@@ -331,13 +331,13 @@ def sounding(path: Path, late: float) -> Path:
 @pytest.mark.parametrize("late", [0.0, 0.02, 2.0])
 def test_frames_that_begin_after_the_sound_are_noted(tmp_path: Path, name: str, late: float, mien: Any) -> None:
     path, said = sounding(tmp_path / name, late), 2.0 * (late == 2)
-    expected = f"second 0 is the first frame, {starts_at(path):.3f} s after the start of the file" if said else ""
-    assert starts_at(path) == pytest.approx(said, abs=0.03)  # in some containers sound begins before 0
+    expected = f"second 0 is the first frame, {about(path)[1]:.3f} s after the start of the file" if said else ""
+    assert about(path)[1] == pytest.approx(said, abs=0.03)  # in some containers sound begins before 0
     assert next(seconds for _, seconds in seen(path)) == 0
     assert mien("predict", path, "--format", "csv", "--out", tmp_path / "out").code == 0
     with (tmp_path / "out" / "predictions.csv").open() as rows:
         assert next(csv.DictReader(rows))["note"] == expected
-    assert json.loads((tmp_path / "out" / "mien-inputs.jsonl").read_text())["starts_at"] == starts_at(path)
+    assert json.loads((tmp_path / "out" / "mien-inputs.jsonl").read_text())["starts_at"] == about(path)[1]
 
 
 RAW: dict[str, tuple[dict[str, Any], int]] = {
@@ -355,17 +355,17 @@ def test_bare_streams_have_the_times_of_their_rate(tmp_path: Path, name: str) ->
     made, rate = RAW[name]
     path = encode(tmp_path / name, **made)
     assert [seconds for _, seconds in seen(path)] == pytest.approx(np.arange(40) / rate, abs=1e-4)
-    assert note(path) == ("" if rate == RATE else "times assume 25 frames/s: the file has none")
+    assert about(path)[0] == ("" if rate == RATE else "times assume 25 frames/s: the file has none")
 
 
 def test_what_is_not_obvious_is_noted(tmp_path: Path) -> None:
-    assert note(encode(tmp_path / "a.mp4")) == ""
-    assert note(with_cover(tmp_path / "covered.mp4", b"", sounding=False)) == ""
-    assert note(animate(tmp_path / "a.gif", [100, 100])) == ""
-    assert note(two_cameras(tmp_path / "two.mkv")) == "video stream 1 of 2"
+    assert about(encode(tmp_path / "a.mp4"))[0] == ""
+    assert about(with_cover(tmp_path / "covered.mp4", b"", sounding=False))[0] == ""
+    assert about(animate(tmp_path / "a.gif", [100, 100]))[0] == ""
+    assert about(two_cameras(tmp_path / "two.mkv"))[0] == "video stream 1 of 2"
     for curve, named in (("smpte2084", "PQ"), ("arib-std-b67", "HLG")):
         path = encode(tmp_path / f"{named}.mp4", options={"color_trc": curve, "colorspace": "bt2020nc"})
-        assert note(path) == f"HDR ({named}), not tone-mapped"
+        assert about(path)[0] == f"HDR ({named}), not tone-mapped"
 
 
 def two_cameras(path: Path) -> Path:

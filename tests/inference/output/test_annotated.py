@@ -17,7 +17,7 @@ import pytest
 
 from mien.face import Face
 from mien.inference.media.sources import Source
-from mien.inference.media.writer import FRAGMENT, Movie
+from mien.inference.media.writer import FRAGMENT, Movie, configuration
 from mien.inference.output.annotated import BLINK, HOLD, Annotated
 from mien.inference.output.draw import annotate
 from mien.inference.prediction import FrameResult, Prediction
@@ -186,6 +186,12 @@ def test_sound_of_a_transport_stream_loses_its_headers_alone(tmp_path: Path, mov
     assert len(heard) > len(bare) - 4
     with av.open(str(tmp_path / "out.mp4")) as file:
         assert sum(frame.samples for frame in file.decode(audio=0)) == 1024 * len(heard)
+
+
+@pytest.mark.parametrize("header", ["", "fff150002c7ffc0000"], ids=["none", "channels that it does not name"])
+def test_sound_without_a_description_is_left_out_before_a_stream_is_made(header: str) -> None:
+    with pytest.raises(ValueError, match=r"no header|channels that the stream describes"):
+        configuration(bytes.fromhex(header))
 
 
 def test_sound_is_trimmed_with_the_image(tmp_path: Path, moved: list[np.ndarray]) -> None:

@@ -83,7 +83,7 @@ def read(name: str, listing: Listing, split: str, options: Options) -> Samples:
 
 def _columns(listing: Listing) -> list[str]:
     """Return which columns groups and weights are, which a table may mean otherwise."""
-    weight = listing.weight if listing.weight_from else None
+    weight = listing.weight if listing.weight_from and len(listing) else None
     span = "" if weight is None else f"weights: {listing.weight_from} ({weight.min():g} to {weight.max():g})"
     return [f"groups: {listing.group_from}" if listing.group_from else "", span]
 

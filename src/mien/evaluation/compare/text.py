@@ -41,8 +41,8 @@ NOT_CORRECTED = (
 )
 
 ECE_DIFFERENCE = (
-    "A difference in ECE has no interval: chance opens gaps, of one system wider ones than of the other. Go by NLL or "
-    "Brier."
+    "A difference in ECE has no interval: chance alone adds to both errors, and not equally. Compare NLL or Brier "
+    "instead."
 )
 """The note wherever differences in calibration errors are listed."""
 

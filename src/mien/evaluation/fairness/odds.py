@@ -51,7 +51,8 @@ def chance_gap(
         _, firsts, times = np.unique(cell, axis=0, return_index=True, return_counts=True)  # samples that are alike
         features = features[firsts]
     else:
-        _, code = np.unique(code, return_inverse=True)
+        inside = np.any(rows, axis=0)
+        features, (_, code) = features[inside], np.unique(code[inside], return_inverse=True)
         groups = int(code.max()) + 1
         if groups < clusters.MIN_GROUPS:
             return None

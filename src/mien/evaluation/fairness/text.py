@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -43,11 +44,13 @@ def to_text(audit: FairnessReport) -> str:
 
 def _floor(audit: FairnessReport) -> list[str]:
     """Return how small a p value of tests by subject or clip can be; nothing without tests."""
-    tests = sum(len(column.tests[1:]) for column in audit.columns) or len(audit.columns)
-    least = 1 / (FLIPS + 1)
-    if not any(column.tests for column in audit.columns):
+    tests = [test.what for column in audit.columns for test in column.tests]
+    families = Counter("accuracy" if what == "accuracy" else "error rates" for what in tests)
+    if not families:
         return []
-    return [f"p values are of {FLIPS:,} random draws: none is below {least:.5f}, or {tests * least:.5f} after Holm"]
+    least = 1 / (FLIPS + 1)
+    corrected = ", ".join(f"{n * least:.5f} for {what}" for what, n in families.items())
+    return [f"p values are of {FLIPS:,} random draws: none is below {least:.5f}; after Holm {corrected}"]
 
 
 def to_html(audit: FairnessReport) -> Html:

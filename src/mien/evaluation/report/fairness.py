@@ -74,9 +74,10 @@ def odds_chance(chance: float) -> str:
     """Return in words how wide the gap gets where groups are alike.
 
     >>> odds_chance(0.173)
-    'the largest of many differences, and no test: up to 17.3 where groups are alike'
+    'the largest of many differences, and no test: where groups are alike, 95 of 100 draws stay below 17.3'
     """
-    return f"the largest of many differences, and no test: up to {100 * chance:.1f} where groups are alike"
+    alike = f"where groups are alike, 95 of 100 draws stay below {100 * chance:.1f}"
+    return f"the largest of many differences, and no test: {alike}"
 
 
 def _tests(column: Column) -> Html:

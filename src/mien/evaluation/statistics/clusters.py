@@ -161,6 +161,7 @@ def permuted_p(words: NDArray[np.str_], right: NDArray[np.bool_], code: NDArray[
     seen = _apart(rest.sum(0), sizes.sum(0)) - 1e-9
     rng, extreme, draws, at_once = np.random.default_rng(seed), 0, 0, max(1, min(1000, CELLS // len(own)))
     while draws < FLIPS and extreme < ENOUGH:
+        at_once = min(at_once, FLIPS - draws)
         extreme += int((chance(rng, at_once, sizes, rest) >= seen).sum())
         draws += at_once
     return (extreme + 1) / (draws + 1)

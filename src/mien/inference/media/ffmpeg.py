@@ -82,17 +82,6 @@ def start_seconds(path: Path) -> float:
         return _Reading(path, file, 0.0, MAX_FFMPEG_PIXELS).start_seconds()
 
 
-def starts_at(path: Path) -> float:
-    """Return how many seconds after the start of a file second 0 of `frames` is, 0 below MIN_LATE; else MediaError.
-
-    The frames may begin after the sound, as where a recorder started the camera last.
-    """
-    with opened(path) as file:
-        first = _Reading(path, file, 0.0, MAX_FFMPEG_PIXELS).start_seconds()
-        late = 0.0 if file.start_time is None else first - file.start_time / av.time_base
-    return round(late, 6) if late >= MIN_LATE else 0.0
-
-
 def opened(path: Path) -> Any:
     """Return the open container of a video file; MediaError when FFmpeg cannot read it."""
     try:
@@ -134,10 +123,11 @@ def _video_streams(file: Any) -> list[Any]:
     return [] if still else [stream for stream in file.streams.video if not stream.disposition & ATTACHED]
 
 
-def note(path: Path, late: float = 0.0) -> str:
-    """Return what of a video is read and how, where that is not obvious ("video stream 1 of 2"); else nothing.
+def about(path: Path) -> tuple[str, float]:
+    """Return what of a video is read and how, where that is not obvious ("video stream 1 of 2"), and how late it is.
 
-    `late` is what `starts_at` returns.  MediaError when there is no video to read.
+    That is how many seconds after the start of a file second 0 of `frames` is, 0 below MIN_LATE: the frames may begin
+    after the sound, as where a recorder started the camera last.  MediaError when there is no video to read.
     """
     with opened(path) as file:
         stream, streams = video_stream(file, path), _video_streams(file)
@@ -146,9 +136,12 @@ def note(path: Path, late: float = 0.0) -> str:
             notes.append(f"times assume {_rate(file, stream):g} frames/s: the file has none")
         if curve := HDR.get(stream.codec_context.color_trc):
             notes.append(f"HDR ({curve}), not tone-mapped")
-        if late:
-            notes.append(f"second 0 is the first frame, {late:.3f} s after the start of the file")
-        return "; ".join(notes)
+        first = _Reading(path, file, 0.0, MAX_FFMPEG_PIXELS).start_seconds()
+        late = 0.0 if file.start_time is None else round(first - file.start_time / av.time_base, 6)
+        if late < MIN_LATE:
+            return "; ".join(notes), 0.0
+        notes.append(f"second 0 is the first frame, {late:.3f} s after the start of the file")
+        return "; ".join(notes), late
 
 
 def _rate(file: Any, stream: Any) -> float:

@@ -64,7 +64,7 @@ def frames(
     MediaError when nothing can be read; when a file is cut short, damaged or still being written, after its readable
     frames; and when no frame lies in the clip.
     """
-    for index, seconds, image in _in_clip(source, clip, max_pixels):
+    for index, seconds, image in _in_clip(source, clip, max_pixels, _is_animated(source, max_pixels)):
         if image is not None and (only is None or index in only):
             yield index, seconds, image()
 
@@ -74,35 +74,25 @@ def timed_frames(source: str | Path, clip: Clip = WHOLE, max_pixels: int = MAX_P
 
     MediaError as from `frames`.
     """
-    decoded = ((k, seconds, image and image()) for k, seconds, image in _in_clip(source, clip, max_pixels))
+    animated = _is_animated(source, max_pixels)
+    read = _in_clip(source, clip, max_pixels, animated)
+    decoded = ((k, seconds, image and image()) for k, seconds, image in read)
     if str(source).startswith(CAMERA):
         return lasting_live(decoded)
-    end = math.inf if clip.end is None else clip.end
-    return lasting(decoded, end, stated=animation.is_animated(Path(source), max_pixels))
+    return lasting(decoded, math.inf if clip.end is None else clip.end, stated=animated)
 
 
-def starts_at(path: Path) -> float:
-    """Return how many seconds after the start of a file its first frame, second 0, is shown; 0 where it is on time.
+def about(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[str, float]:
+    """Return what of a video is read and how, where that is not obvious ("video stream 1 of 2"), and how late it is.
 
+    That is how many seconds after the start of the file its first frame, second 0, is shown; 0 where it is on time.
     MediaError when there is nothing to read.
     """
-    if str(path).startswith(CAMERA) or animation.is_animated(path):
-        return 0.0
+    if str(path).startswith(CAMERA) or animation.is_animated(path, max_pixels):
+        return "", 0.0
     from mien.inference.media import ffmpeg
 
-    return ffmpeg.starts_at(path)
-
-
-def note(path: Path, late: float = 0.0) -> str:
-    """Return what of a video is read and how, where that is not obvious ("video stream 1 of 2"); else nothing.
-
-    `late` is what `starts_at` returns.  MediaError when there is nothing to read.
-    """
-    if str(path).startswith(CAMERA) or animation.is_animated(path):
-        return ""
-    from mien.inference.media import ffmpeg
-
-    return ffmpeg.note(path, late)
+    return ffmpeg.about(path)
 
 
 def is_video(path: Path) -> bool:
@@ -123,12 +113,16 @@ def is_video(path: Path) -> bool:
         return False
 
 
+def _is_animated(source: str | Path, max_pixels: int) -> bool:
+    return not str(source).startswith(CAMERA) and animation.is_animated(Path(source), max_pixels)
+
+
 def _in_clip(
-    source: str | Path, clip: Clip, max_pixels: int
+    source: str | Path, clip: Clip, max_pixels: int, animated: bool
 ) -> Iterator[tuple[int, float, Callable[[], Pixels] | None]]:
     """Yield the frames from `clip.start` to the first one after its end; those that the clip skips have no image."""
     taken, slot, seconds = 0, -1, 0.0
-    for index, seconds, image in _decoded(source, clip.start, max_pixels):
+    for index, seconds, image in _decoded(source, clip.start, max_pixels, animated):
         if seconds < clip.start:
             continue
         if clip.end is not None and seconds >= clip.end:
@@ -144,11 +138,13 @@ def _in_clip(
         raise _nothing(source, clip, seconds)
 
 
-def _decoded(source: str | Path, start: float, max_pixels: int) -> Iterator[tuple[int, float, Callable[[], Pixels]]]:
+def _decoded(
+    source: str | Path, start: float, max_pixels: int, animated: bool
+) -> Iterator[tuple[int, float, Callable[[], Pixels]]]:
     if str(source).startswith(CAMERA):
         return camera.frames(str(source))
     path = Path(source)
-    if animation.is_animated(path, max_pixels):
+    if animated:
         return animation.frames(path, max_pixels)
     from mien.inference.media import ffmpeg  # FFmpeg takes long to import, and images do not wait for it
 

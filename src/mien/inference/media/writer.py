@@ -151,24 +151,38 @@ def trim(path: Path) -> None:
 def configuration(header: bytes) -> bytes:
     """Return the AudioSpecificConfig of MP4 for an ADTS header: the profile, the sampling rate and the channels.
 
+    ValueError for none, and for one that names no channels.
+
     >>> configuration(bytes.fromhex("fff150402c7ffc")).hex()  # AAC-LC, 44.1 kHz, mono
     '1208'
     """
+    if not header:
+        raise ValueError("no header")
     profile, rate, channels = header[2] >> 6, header[2] >> 2 & 15, (header[2] & 1) << 2 | header[3] >> 6
+    if not channels:
+        raise ValueError("channels that the stream describes itself")
     return ((profile + 1) << 11 | rate << 7 | channels << 3).to_bytes(2, "big")
+
+
+def _in_adts(audio: Any) -> bool:
+    """Return whether sound is AAC that the container does not describe: then every packet does."""
+    return audio.codec_context.name == "aac" and not audio.codec_context.extradata
 
 
 class _Sound:
     """The sound of a video file, copied into another one from `start` seconds on."""
 
     def __init__(self, file: Any, audio: Any, into: Any, start: float) -> None:
-        self._file, self._into, self._start = file, into, start
+        self._file, self._start = file, start
         self._shift = round(start / audio.time_base)
         self._header = b""  # of the first packet, in ADTS
         self._packets = self._read(audio)
         self._next: Any = next(self._packets, None)
-        if self._header:
-            into.codec_context.extradata = configuration(self._header)
+        in_adts = _in_adts(audio)
+        described = configuration(self._header) if in_adts else None  # ValueError before a stream is made
+        self._into = into.add_stream_from_template(audio)
+        if described is not None:
+            self._into.codec_context.extradata = described
 
     @classmethod
     def of(cls, source: Path, to: Any, start: float) -> "_Sound | None":
@@ -187,7 +201,7 @@ class _Sound:
             if name in SOUNDS:
                 try:
                     first = ffmpeg.start_seconds(source)
-                    return cls(file, audio, to.add_stream_from_template(audio), start + first)
+                    return cls(file, audio, to, start + first)
                 except (MediaError, *UNFIT):  # too little metadata for a header in MP4
                     pass
             say(f"mien: {source}: its sound, {name}, does not fit into MP4 and is left out")
@@ -208,7 +222,7 @@ class _Sound:
 
     def _read(self, audio: Any) -> Iterator[Any]:
         """Yield packets in order on the clock of the written file, up to the first damage."""
-        last, in_adts = -1, audio.codec_context.name == "aac" and not audio.codec_context.extradata
+        last, in_adts = -1, _in_adts(audio)
         try:
             if self._shift > 0:
                 self._file.seek(int(self._start * av.time_base))
@@ -230,6 +244,8 @@ class _Sound:
     def _unframed(self, packet: Any) -> Any:
         """Return a packet of AAC without the ADTS header that transport streams put before each one."""
         data = bytes(packet)
+        if len(data) < 10 or data[0] != 0xFF or data[1] & 0xF6 != 0xF0:  # the sync word, and layer 0
+            raise ValueError("AAC without a header")
         self._header = self._header or data[:9]
         bare = av.Packet(data[7 if data[1] & 1 else 9 :])
         bare.pts, bare.dts, bare.duration, bare.time_base = packet.pts, packet.dts, packet.duration, packet.time_base

@@ -11,6 +11,7 @@ from mien.card import Card
 from mien.inference.media.sources import Source
 from mien.inference.output import rows
 from mien.inference.output.formats import put
+from mien.inference.output.record import STOPPED
 from mien.inference.output.rows import Extra
 from mien.inference.output.spreadsheet import PLAIN, Csv
 from mien.inference.prediction import FrameResult
@@ -44,7 +45,10 @@ class People:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and self._source is not None and not self._source.live:
+            for video in self._videos:
+                video.error = video.error or STOPPED
         self._end()
         for file in self._files:
             file.close()

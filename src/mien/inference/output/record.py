@@ -90,6 +90,10 @@ def _sha256(path: Path) -> str | None:
         return None
 
 
+STOPPED = "the run was stopped in it"
+"""The error of a video that was being read when a run ended early."""
+
+
 class InputList:
     """Writes a line per input into a file of the folder.
 
@@ -125,9 +129,9 @@ class InputList:
         self._digest.update(line)
         self.count += 1
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the entry of the list in the record, once the last source has ended."""
-        self._end()
+    def to_dict(self, *, stopped: bool = False) -> dict[str, Any]:
+        """Return the entry of the list in the record, once the last source has ended or the run was `stopped` in it."""
+        self._end(STOPPED if stopped and self._source is not None and not self._source.live else None)
         return {"list": INPUTS, "count": self.count, "sha256": self._digest.hexdigest()}
 
 

@@ -267,14 +267,17 @@ def _inputs(folder: Path) -> dict[str, Mapping[str, Any]]:
 
 def _gone(rows: Sequence[Row], inputs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Return the sources whose files are not there any more, with a line about each."""
-    paths = {name: inputs[name].get("path") for name in dict.fromkeys(row["source"] for row in rows) if name in inputs}
-    return {name: f"{path} is not there any more" for name, path in paths.items() if path and not Path(path).exists()}
+    gone = {}
+    for name in dict.fromkeys(row["source"] for row in rows):
+        if name not in inputs:  # a killed run lists a video once it has ended
+            gone[name] = f"{name} is not in {INPUTS}: the run was stopped in it, or the table is of another"
+        elif (path := inputs[name].get("path")) and not Path(path).exists():
+            gone[name] = f"{path} is not there any more"
+    return gone
 
 
 def _unchanged(source: str, inputs: Mapping[str, Mapping[str, Any]]) -> Path:
     """Return where a source is; MediaError where it is gone or was changed since it was read."""
-    if source not in inputs:
-        raise MediaError(f"{source} is not in {INPUTS}", "the table and the list of one run")
     entry = inputs[source]
     if not entry.get("path"):
         raise MediaError(f"{source} cannot be read again", "files: a camera keeps nothing")
