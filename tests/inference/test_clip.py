@@ -60,7 +60,7 @@ def test_a_part_without_a_frame_is_an_error(clip: dict[str, float], monkeypatch:
 
 def test_a_frame_without_a_time_or_with_one_in_the_past_follows_by_one_of_the_nominal_rate() -> None:
     reading = object.__new__(ffmpeg._Reading)
-    reading._first_pts, reading._last, reading._rate = 30, None, 20
+    reading._first_pts, reading._last, reading._longest, reading._rate = 30, None, 0.0, 20
     reading._stream = SimpleNamespace(time_base=Fraction(1, 100))
     seconds = []
     for timestamp in (30, 35, None, 36, 50, 20):

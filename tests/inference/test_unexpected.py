@@ -40,7 +40,7 @@ def bad(seen: Any) -> bool:
 
 PLACES: dict[str, tuple[str, Callable[..., bool]]] = {
     "reading an image": ("mien.inference.readers.load_image", lambda path, *_: "bad" in str(path)),
-    "opening a video": ("mien.inference.readers.frames", lambda path, *_: "bad" in str(path)),
+    "opening a video": ("mien.inference.readers.timed_frames", lambda path, *_: "bad" in str(path)),
     "cropping": ("mien.inference.pipeline.Pipeline.align", dark),
     "classifying": ("mien.inference.batches._run", lambda batch, _: any(map(bad, batch))),
 }

@@ -187,7 +187,7 @@ def test_labels_are_kept_while_faces_are_rated_and_saved_as_a_table(
     choose("01", "anger")
     choose("03", "fear")
     choose("03", "happiness")
-    choose("12", "")
+    choose("12", "unclear")
     assert state() == "3 of 12 faces"
     opened(browser, pages["rate"], 1280)  # what was chosen is there again
     browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
@@ -204,7 +204,7 @@ def test_labels_are_kept_while_faces_are_rated_and_saved_as_a_table(
         time.sleep(0.05)
     lines = saved.read_text().splitlines()
     assert lines[:4] == ["id,truth", "fa1b2c-01,anger", "fa1b2c-02,", "fa1b2c-03,happiness"]
-    assert (lines[12], len(lines)) == ("fa1b2c-12,", 13)
+    assert (lines[12], len(lines)) == ("fa1b2c-12,unclear", 13)
     opened(browser, pages["rate"], 1280)  # the next person to rate must not see it
     assert state() == "0 of 12 faces"
     assert browser.execute_script("return document.getElementById('rater').value") == ""
