@@ -168,12 +168,9 @@ def _pair(a: Measured, b: Measured) -> Pair:
     for key in RESAMPLED:
         if key in a.resampled and key in b.resampled:
             gap = a.mean(key) - b.mean(key)
-            ends = (
-                float("nan"),
-                float("nan"),
-            )  # of a calibration error: chance adds more to one system's than to the other's
-            if key not in SHIFTED:
-                ends = interval(a.resampled[key] - b.resampled[key], gap, groups=clusters.count(group))
+            ends = interval(a.resampled[key] - b.resampled[key], gap, groups=clusters.count(group))
+            if key in SHIFTED:  # chance adds more to one system's calibration error than to the other's
+                ends = (float("nan"), float("nan"))
             differences[key] = Difference(number(gap), known_ends(ends), deviation_of_gap(a, b, key))
     a_only, b_only = int((a.right > b.right).sum()), int((b.right > a.right).sum())
     code = clusters.codes(group)
